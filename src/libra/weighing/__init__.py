@@ -1,0 +1,1 @@
+"""What a page weighs: fetch, find assets, measure, score. Knows nothing of processes or storage."""

@@ -1,0 +1,134 @@
+"""The report: what is known of a page, as plain data.
+
+Everything that leaves Libra (JSON over HTTP, the command, the database) is one of these types, and
+every part of the program may import them. They hold no behaviour beyond encoding. All sizes are
+bytes, all durations milliseconds, all times UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, get_args
+
+import msgspec
+
+Kind = Literal["document", "stylesheet", "script", "image", "font", "media", "other"]
+"""What an asset is, in Lighthouse's seven kinds; a frame's page is a ``document`` too."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Status = Literal["queued", "fetching", "weighing", "weighed", "failed"]
+"""Where a page is in its life."""
+
+FINISHED: frozenset[Status] = frozenset({"weighed", "failed"})
+
+AssetStatus = Literal["pending", "fetched", "failed", "skipped"]
+
+Backup = Literal["memory", "journaled", "stored", "rejected"]
+"""How safe a result is: only in memory, on local disk, in the database, or refused by it."""
+
+Method = Literal["static", "rendered"]
+
+
+class Bytes(msgspec.Struct, frozen=True):
+    """The two sizes of a body: as it crossed the wire, and decoded."""
+
+    transfer_bytes: int = 0
+    resource_bytes: int = 0
+
+
+class Total(msgspec.Struct, frozen=True):
+    """A sum over requests."""
+
+    requests: int = 0
+    transfer_bytes: int = 0
+    resource_bytes: int = 0
+
+
+class HostTotal(msgspec.Struct, frozen=True):
+    """What one host (``host`` or ``host:port``) sent; third party is judged by registrable domain."""
+
+    requests: int = 0
+    transfer_bytes: int = 0
+    resource_bytes: int = 0
+    third_party: bool = False
+
+
+class Score(msgspec.Struct, frozen=True):
+    """Both scores of a page, 0 to 100, and the verdict in words."""
+
+    teledrin: int
+    verdict: str
+    lighthouse: int
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """One request that the page makes, the document itself included.
+
+    ``lazy`` marks what a browser would load only when scrolled to, ``conditional`` what it loads only
+    if something holds that cannot be known without a browser.
+    """
+
+    url: str
+    kind: Kind
+    status: AssetStatus = "pending"
+    http_status: int | None = None
+    transfer_bytes: int = 0
+    resource_bytes: int = 0
+    content_type: str | None = None
+    encoding: str | None = None
+    initiator: str | None = None
+    third_party: bool = False
+    lazy: bool = False
+    conditional: bool = False
+    duration_ms: int | None = None
+    error: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All that is known of a page at one version.
+
+    ``total`` equals the sum over ``assets``, over ``by_kind`` and over ``by_host``: always, also while
+    the page is being weighed. ``complete`` is true only when every asset was fetched and nothing was
+    cut short by a limit or a deadline.
+    """
+
+    id: str
+    url: str
+    final_url: str | None = None
+    title: str | None = None
+    method: Method = "static"
+    status: Status = "queued"
+    complete: bool = False
+    version: int = 1
+    backup: Backup = "memory"
+    submitted_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    duration_ms: int | None = None
+    body: Bytes = Bytes()
+    total: Total = Total()
+    by_kind: dict[Kind, Total] = msgspec.field(default_factory=lambda: dict.fromkeys(KINDS, Total()))
+    by_host: dict[str, HostTotal] = {}
+    score: Score | None = None
+    assets: tuple[Asset, ...] = ()
+    error: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Report)
+
+
+def encode(report: Report) -> bytes:
+    """The report as JSON, the one encoding that is served, stored and kept at rest."""
+    return _encoder.encode(report)
+
+
+def decode(data: bytes | str) -> Report:
+    """Read what `encode` wrote.
+
+    Raises:
+        msgspec.ValidationError: if it is JSON of another shape.
+        msgspec.DecodeError: if it is not JSON.
+    """
+    return _decoder.decode(data)
