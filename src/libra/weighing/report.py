@@ -46,7 +46,10 @@ class Total(msgspec.Struct, frozen=True):
 
 
 class HostTotal(msgspec.Struct, frozen=True):
-    """What one host (``host`` or ``host:port``) sent; third party is judged by registrable domain."""
+    """What one host (``host`` or ``host:port``) sent.
+
+    Third party is judged by registrable domain.
+    """
 
     requests: int = 0
     transfer_bytes: int = 0
@@ -65,8 +68,8 @@ class Score(msgspec.Struct, frozen=True):
 class Asset(msgspec.Struct, frozen=True):
     """One request that the page makes, the document itself included.
 
-    ``lazy`` marks what a browser would load only when scrolled to, ``conditional`` what it loads only
-    if something holds that cannot be known without a browser.
+    ``lazy`` marks what a browser would load only when scrolled to, ``conditional`` what it loads
+    only if something holds that cannot be known without a browser.
     """
 
     url: str
@@ -88,9 +91,9 @@ class Asset(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """All that is known of a page at one version.
 
-    ``total`` equals the sum over ``assets``, over ``by_kind`` and over ``by_host``: always, also while
-    the page is being weighed. ``complete`` is true only when every asset was fetched and nothing was
-    cut short by a limit or a deadline.
+    ``total`` equals the sum over ``assets``, over ``by_kind`` and over ``by_host``: always, also
+    while the page is being weighed. ``complete`` is true only when every asset was fetched and
+    nothing was cut short by a limit or a deadline.
     """
 
     id: str
@@ -108,11 +111,38 @@ class Report(msgspec.Struct, frozen=True):
     duration_ms: int | None = None
     body: Bytes = Bytes()
     total: Total = Total()
-    by_kind: dict[Kind, Total] = msgspec.field(default_factory=lambda: dict.fromkeys(KINDS, Total()))
+    by_kind: dict[Kind, Total] = msgspec.field(
+        default_factory=lambda: dict.fromkeys(KINDS, Total())
+    )
     by_host: dict[str, HostTotal] = {}
     score: Score | None = None
     assets: tuple[Asset, ...] = ()
     error: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A report without its assets, for lists."""
+
+    id: str
+    url: str
+    final_url: str | None
+    title: str | None
+    status: Status
+    complete: bool
+    version: int
+    backup: Backup
+    submitted_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    total: Total
+    by_kind: dict[Kind, Total]
+    score: Score | None
+    error: str | None
+
+
+def summarize(report: Report) -> Summary:
+    """The summary of a report."""
+    return Summary(**{name: getattr(report, name) for name in Summary.__struct_fields__})
 
 
 _encoder = msgspec.json.Encoder()

@@ -1,0 +1,64 @@
+"""What a running Libra says of itself: plain data for `/health`, `/observer` and the metrics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+PartStatus = Literal["ok", "degraded", "down"]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One thing that Libra is made of or depends on, and since when it is as it is."""
+
+    status: PartStatus
+    since: datetime
+    detail: str | None = None
+
+
+class LoopLag(msgspec.Struct, frozen=True):
+    """How late the event loop ran its callbacks, in milliseconds, over the last minute or so."""
+
+    last_ms: float
+    p99_ms: float
+    max_ms: float
+    culprit: str | None = None
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The truth about each part.
+
+    ``status`` is ``degraded`` while any part is not ``ok``; ``accepting`` says whether pages can be
+    submitted and read, which an outage of the database does not change. ``waiting_to_be_stored``
+    counts pages whose newest version is not in the database yet.
+    """
+
+    status: Literal["ok", "degraded"]
+    accepting: bool
+    version: str
+    started_at: datetime
+    parts: dict[str, Part]
+    pages: dict[str, int]
+    waiting_to_be_stored: int
+    oldest_waiting_seconds: float | None
+    quarantined: int
+    loop_lag: LoopLag
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One process of the living tree, with those that it supervises.
+
+    ``more`` counts children that were left out of ``children`` because there are too many to show.
+    """
+
+    name: str
+    pid: int | None
+    kind: Literal["supervisor", "worker"]
+    state: Literal["running", "restarting", "quarantined", "stopping"]
+    mailbox: int = 0
+    restarts: int = 0
+    reason: str | None = None
+    children: tuple[Node, ...] = ()
+    more: int = 0

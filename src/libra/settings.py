@@ -1,0 +1,220 @@
+"""Settings: every flag of the command, every ``LIBRA_*`` variable and every key of ``libra.toml``.
+
+One structure, three sources. A flag beats the environment, the environment beats the file, the file
+beats the default. Durations and sizes may be written as people write them (``24h``, ``500kB``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import platformdirs
+
+Restore = Literal["eager", "lazy", "off"]
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message says which, where it came from and what to do."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a Libra is to run. Durations are seconds.
+
+    Attributes:
+        host: the address that `libra serve` listens on.
+        port: the port that it listens on; 0 takes a free one.
+        data_dir: where the embedded database (and, later, the journal) lives.
+        database: ``sqlite:///path`` or ``postgresql://...``; None is SQLite in the data directory.
+        ttl: how long a finished page rests in memory, in seconds.
+        restore: ``eager`` brings every unexpired page back at start, ``lazy`` each when it is asked
+            for, ``off`` leaves them in the database.
+        concurrency: how many pages are fetched at a time.
+        max_pages: how many pages are held in memory.
+        allow: networks (CIDR) that the service may fetch from although they are not public.
+        shutdown_grace: seconds that pages under way are given at shutdown.
+        page_timeout: seconds until a page is weighed with what has arrived.
+        asset_timeout: seconds that one asset may take.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data_dir: Path = msgspec.field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("libra", appauthor=False))
+    )
+    database: str | None = None
+    ttl: float = 24 * 3600.0
+    restore: Restore = "eager"
+    concurrency: int = 32
+    max_pages: int = 100_000
+    allow: tuple[str, ...] = ()
+    shutdown_grace: float = 10.0
+    page_timeout: float = 60.0
+    asset_timeout: float = 20.0
+
+    def database_url(self) -> str:
+        """Where the backup is: what was set, or SQLite in the data directory."""
+        return self.database or f"sqlite:///{(self.data_dir / 'libra.sqlite3').absolute()}"
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, Any] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        file: Path | None = None,
+    ) -> Settings:
+        """Settings from flags, the environment and a file, in that order of precedence.
+
+        Args:
+            flags: what the command line gave; None values count as not given.
+            environ: the environment; the process's own by default.
+            file: a ``libra.toml``; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the working
+                directory where there is one.
+
+        Raises:
+            SettingsError: naming the setting, its source and what it takes.
+        """
+        environ = os.environ if environ is None else environ
+        known = set(cls.__struct_fields__)
+        merged: dict[str, Any] = {}
+        for source, values in (
+            _from_file(file, environ),
+            ("the environment", _from_environ(environ, known)),
+            ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
+        ):
+            for key, value in values.items():
+                name = key.replace("-", "_")
+                if name not in known:
+                    raise SettingsError(
+                        f"{source}: there is no setting {key!r}; "
+                        f"known are {', '.join(sorted(known))}"
+                    )
+                merged[name] = _convert(name, value, source)
+        settings = cls(**merged)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse combinations and ranges that cannot work.
+
+        Raises:
+            SettingsError: naming the setting and what it takes.
+        """
+        for name, value, least in (
+            ("concurrency", self.concurrency, 1),
+            ("max_pages", self.max_pages, 1),
+            ("ttl", self.ttl, 1),
+            ("page_timeout", self.page_timeout, 0.001),
+            ("asset_timeout", self.asset_timeout, 0.001),
+            ("shutdown_grace", self.shutdown_grace, 0),
+        ):
+            if value < least:
+                raise SettingsError(f"{name} is {value}: it must be at least {least}")
+        if not 0 <= self.port <= 65535:
+            raise SettingsError(f"port is {self.port}: it must be from 0 to 65535")
+        if self.restore not in ("eager", "lazy", "off"):
+            raise SettingsError(f"restore is {self.restore!r}: it takes eager, lazy or off")
+        if self.database is not None and not re.match(r"(sqlite|postgres(ql)?)://", self.database):
+            raise SettingsError(
+                "database takes sqlite:///path or postgresql://user@host/name, "
+                f"not {redact(self.database)!r}"
+            )
+        for network in self.allow:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise SettingsError(f"allow takes networks such as 10.0.0.0/8: {error}") from None
+
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``500ms``, ``60s``, ``5m``, ``24h``, ``7d`` or ``2w``.
+
+    Raises:
+        ValueError: saying what is taken.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: write 90, 500ms, 60s, 5m, 24h or 7d")
+    return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?)?b?\s*", re.IGNORECASE)
+_BYTES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
+
+
+def parse_size(text: str) -> int:
+    """Bytes from ``500kB``, ``1.5MB``, ``300KiB`` or ``20000``; kB and MB are of 1000.
+
+    Raises:
+        ValueError: saying what is taken.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a size: write 500kB, 1.5MB, 300KiB or a number of bytes")
+    return round(float(match[1]) * _BYTES[(match[2] or "").lower()])
+
+
+def redact(url: str) -> str:
+    """A database address without its password, for logs, errors and `/health`."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+_DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout"}
+
+
+def _convert(name: str, value: Any, source: str) -> Any:
+    try:
+        if name in _DURATIONS and isinstance(value, str):
+            return parse_duration(value)
+        if name == "allow":
+            return tuple(_split(value) if isinstance(value, str) else value)
+        if name == "data_dir":
+            return Path(value).expanduser()
+        return msgspec.convert(value, type=_types()[name], strict=False)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{source}: {name} cannot be {value!r}: {error}") from None
+
+
+def _types() -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def _split(text: str) -> Iterable[str]:
+    return [part for part in re.split(r"[,\s]+", text) if part]
+
+
+def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, str]:
+    # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
+    # happens to begin so must not stop the program.
+    return {
+        name: environ[variable]
+        for name in sorted(known)
+        if (variable := f"LIBRA_{name.upper()}") in environ
+    }
+
+
+def _from_file(file: Path | None, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
+    path = named or Path("libra.toml")
+    try:
+        with path.open("rb") as stream:
+            return str(path), tomllib.load(stream)
+    except FileNotFoundError:
+        if named is not None:
+            raise SettingsError(f"there is no file {path}") from None
+        return str(path), {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
