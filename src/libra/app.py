@@ -42,8 +42,8 @@ class Full(LibraError):
 class PageList(msgspec.Struct, frozen=True):
     """A page of a list, newest first.
 
-    ``next`` is the cursor to pass as ``after`` for what follows, None at the end. ``partial`` is true
-    when the database could not be asked and the list is from memory alone.
+    ``next`` is the cursor to pass as ``after`` for what follows, None at the end. ``partial`` is
+    true when the database could not be asked and the list is from memory alone.
     """
 
     pages: tuple[Summary, ...]
