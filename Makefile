@@ -1,0 +1,109 @@
+# `make` or `make help` lists what there is to do.
+#
+# The environment is made in .venv by whatever needs it, and made again when pyproject.toml or
+# constraints.txt change. PYTHON=/path/to/python3 chooses the interpreter that it is made with.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
+PYTHON ?=
+PORT ?=
+# In the environment, where the shell does not read the & and ? of an address.
+export URL ?=
+ARGS ?=
+# Four processes at most: more buys little here, and the tests start servers of their own.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+	if [ "$$n" -gt 4 ]; then echo 4; else echo "$$n"; fi)
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: $(VENV)/.installed ## start Libra on http://127.0.0.1:8000 (PORT=9000, ARGS="--ttl 1h")
+	@exec $(BIN)/libra serve $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: weigh
+weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.com (ARGS="--format json")
+	@set -f; if [ -z "$$URL" ]; then echo 'Say what to weigh: make weigh URL=https://example.com' >&2; exit 2; fi; \
+	exec $(BIN)/libra weigh $(ARGS) -- $$URL
+
+.PHONY: test
+test: $(VENV)/.dev ## run all the tests (ARGS=tests/unit for some of them)
+	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## check style, formatting and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: $(VENV)/.dev ## check the types, strictly
+	$(BIN)/mypy --strict
+
+.PHONY: format
+format: $(VENV)/.dev ## put the code in its standard form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## measure Libra beside its peers and print the ratios
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## run Libra under load for long and watch its memory, tasks and sockets
+	@exec $(BIN)/python -m benchmarks.soak $(ARGS)
+
+.PHONY: clean
+clean: ## remove the environment and every cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment ---------------------------------------------------------------------------
+
+# The first interpreter that is new enough and can make an environment, or a word on what is missing.
+define FIND_PYTHON
+suits() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }; \
+makes() { "$$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }; \
+python=; old=; bare=; \
+for candidate in $(if $(PYTHON),'$(PYTHON)',python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	command -v "$$candidate" >/dev/null 2>&1 || continue; \
+	if ! suits "$$candidate"; then old="$$candidate"; \
+	elif ! makes "$$candidate"; then bare="$$candidate"; \
+	else python="$$candidate"; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+	if [ -n "$$bare" ]; then \
+		echo "$$bare cannot make environments: install its venv module (on Debian: apt-get install python3-venv)." >&2; \
+	elif [ -n "$$old" ]; then \
+		echo "Libra needs Python 3.11 or newer and found $$("$$old" --version 2>&1 | head -n 1)." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	else \
+		echo "Libra needs Python 3.11 or newer and found none$(if $(PYTHON), at $(PYTHON))." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	fi; \
+	exit 1; \
+fi
+endef
+
+# Made afresh in full: an environment whose interpreter has gone, or that holds what is no longer
+# wanted, is not worth mending. The newer pip knows dependency groups.
+$(VENV)/.made: pyproject.toml constraints.txt
+	@$(FIND_PYTHON); \
+	echo "Making $(VENV) with $$("$$python" --version)" >&2; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+	@$(PIP) install --quiet --constraint constraints.txt --upgrade pip
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@$(INSTALL) --group dev
+	@touch $@
