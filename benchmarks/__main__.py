@@ -1,0 +1,75 @@
+"""`python -m benchmarks [--quick] [--rounds N] [--list] [NAME...]`: measure and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+import time
+
+from benchmarks import machine
+from benchmarks.figures import Figure, Rounds, Skipped, table
+
+BENCHES = {
+    "weigh": "pages weighed per second on one core, beside curl --parallel and wget -p",
+    "reads": "GET /pages/{id} with 100,000 pages in memory, beside Cowboy + GenServer.call",
+    "memory": "bytes per resting page of 40 assets, beside a hibernated Erlang process",
+    "processes": "starts and restarts of processes per second, beside Elixir",
+    "hostile": "loop lag and reads of another page while hostile pages are weighed",
+    "restore": "restore of 100,000 pages, beside a plain SELECT of the same rows",
+}
+
+
+def main() -> int:
+    """Run the benches that were named, or all; 1 if a bench broke or a ratio is below its bar."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
+    parser.add_argument("--quick", action="store_true", help="less work and two rounds: a try")
+    parser.add_argument("--rounds", type=int, help="rounds of each side (5, or 2 with --quick)")
+    parser.add_argument("--list", action="store_true", help="say what there is, measure nothing")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHES):
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    if arguments.list:
+        print("\n".join(f"{name:10} {what}" for name, what in BENCHES.items()))
+        return 0
+    print(_machine(), flush=True)
+    lines, broken = list[Figure | Skipped](), False
+    for name in arguments.names or BENCHES:
+        rounds = Rounds(arguments.rounds or (2 if arguments.quick else 5), arguments.quick)
+        began = time.monotonic()
+        print(f"... {name}: {BENCHES[name]}", file=sys.stderr, flush=True)
+        try:
+            bench = importlib.import_module(f"benchmarks.{name}")
+            lines += [*bench.measure(rounds), *rounds.skipped]
+        except machine.Lacking as lack:
+            lines += [*rounds.skipped, Skipped(name, str(lack))]
+        except (machine.ChildFailed, ImportError) as error:
+            broken = True
+            lines += [*rounds.skipped, Skipped(name, f"BROKEN: {error}")]
+        print(f"    {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print("\n" + table(lines))
+    below = any(isinstance(line, Figure) and line.verdict == "BELOW" for line in lines)
+    return 1 if broken or (below and not arguments.quick) else 0
+
+
+def _machine() -> str:
+    """One line on where the figures come from, with what makes them less worth."""
+    load = os.getloadavg()[0]
+    words = [
+        f"{platform.python_implementation()} {platform.python_version()}",
+        f"{os.cpu_count()} CPUs",
+        platform.platform(terse=True),
+        f"load {load:.1f} at the start",
+    ]
+    if machine.shares_cores():
+        words.append("NOTE: too few cores to keep the sides apart, every ratio is blurred")
+    elif load > 1:
+        words.append("NOTE: somebody else is busy here, run again on a quiet machine")
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
