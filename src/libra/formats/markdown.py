@@ -1,0 +1,153 @@
+"""Reports as Markdown (GitHub's flavour), for step summaries and comments on a change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from libra.formats.budget import Check
+from libra.formats.comparison import Comparison
+from libra.formats.verdict import outcome, reason, weighs, why_partial
+from libra.formats.words import count, plain, shorten, signed_size, size
+from libra.weighing.report import Asset, Report
+
+HEAVIEST = 10
+"""How many assets of a page are listed, and how many that could not be weighed."""
+
+LABELS = {
+    "document": "Documents",
+    "stylesheet": "Stylesheets",
+    "script": "Scripts",
+    "image": "Images",
+    "font": "Fonts",
+    "media": "Media",
+    "other": "Other",
+}
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~@:/])")
+
+
+def to_markdown(
+    reports: Sequence[Report],
+    checks: Sequence[Check] = (),
+    comparisons: Sequence[Comparison] = (),
+) -> str:
+    """A table of the pages, what is over budget, what changed, and each page's parts folded away.
+
+    Titles and addresses are foreign text: no markup, link, mention or image of theirs survives.
+    """
+    lines = ["## Page weight", ""]
+    lines += _table(
+        ("Page", "Transfer", "Requests", "Teledrin score", "Result"),
+        "lrrrl",
+        (_page_row(report, checks) for report in reports),
+    )
+    over = [check for check in checks if check.over]
+    if over:
+        lines += ["", "### Over budget", ""]
+        lines += [f"- {_code(check.page)}: {check.sentence()}" for check in over]
+    for comparison in comparisons:
+        lines += ["", *_comparison(comparison)]
+    for report in reports:
+        lines += ["", *_details(report)]
+    return "\n".join(lines) + "\n"
+
+
+def _page_row(report: Report, checks: Sequence[Check]) -> tuple[str, ...]:
+    own = [check for check in checks if check.page == report.url]
+    problem, partial = outcome(report), why_partial(report)
+    if problem:
+        result = f"❌ could not be weighed: {_escape(problem)}"
+    elif any(check.over for check in own):
+        result = "❌ over budget"
+    elif partial:
+        result = f"⚠️ partial: {_escape(partial)}"
+    else:
+        result = "✅ within budget" if own else "✅ weighed"
+    score = f"{report.score.teledrin} {_escape(report.score.verdict)}" if report.score else ""
+    return (
+        _code(report.url, 80),
+        size(report.total.transfer_bytes),
+        f"{report.total.requests:,}",
+        score,
+        result,
+    )
+
+
+def _comparison(comparison: Comparison) -> list[str]:
+    lines = [f"### What changed on {_code(comparison.url)}", "", _escape(comparison.sentence())]
+    rows = [
+        (LABELS[kind], signed_size(delta.transfer_bytes), f"{delta.requests:+d}")
+        for kind, delta in comparison.by_kind.items()
+        if delta
+    ]
+    if rows:
+        lines += ["", *_table(("", "Transfer", "Requests"), "lrr", rows)]
+    changes = [
+        (change.what, signed_size(change.transfer_bytes), _code(change.url, 100))
+        for change in comparison.changes[:HEAVIEST]
+    ]
+    if changes:
+        lines += ["", *_table(("", "Transfer", "Address"), "lrl", changes)]
+    if len(comparison.changes) > HEAVIEST:
+        lines += ["", f"and {count(len(comparison.changes) - HEAVIEST, 'smaller change')}"]
+    return lines
+
+
+def _details(report: Report) -> list[str]:
+    heaviest = sorted(report.assets, key=lambda asset: -asset.transfer_bytes)[:HEAVIEST]
+    lacking = [asset for asset in report.assets if asset.status != "fetched" or asset.error]
+    lines = ["<details>", f"<summary>{_html(report.title or report.url)}</summary>", ""]
+    lines += [f"{_code(report.final_url or report.url)}: {weighs(report)}", ""]
+    lines += _table(
+        ("", "Requests", "Transfer", "Decoded"),
+        "lrrr",
+        (
+            (LABELS[kind], f"{t.requests:,}", size(t.transfer_bytes), size(t.resource_bytes))
+            for kind, t in report.by_kind.items()
+            if t.requests
+        ),
+    )
+    if heaviest:
+        lines += ["", "The heaviest:", ""]
+        lines += _table(
+            ("Transfer", "Kind", "Address"),
+            "rll",
+            ((size(a.transfer_bytes), a.kind, _code(a.url, 100)) for a in heaviest),
+        )
+    if lacking:
+        lines += ["", "Not weighed, or only in part:", ""]
+        lines += [_lacking_line(asset) for asset in lacking[:HEAVIEST]]
+        if len(lacking) > HEAVIEST:
+            lines += [f"- and {len(lacking) - HEAVIEST:,} more"]
+    return [*lines, "", "</details>"]
+
+
+def _lacking_line(asset: Asset) -> str:
+    return f"- {_code(asset.url, 100)}: {_escape(reason(asset))}"
+
+
+def _table(head: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    rules = {"l": ":---", "r": "---:"}
+    return [
+        f"| {' | '.join(cells)} |" for cells in (head, [rules[letter] for letter in align], *rows)
+    ]
+
+
+def _code(text: str, width: int = 200) -> str:
+    """An address as code: nothing in it is markup. The fence is longer than its back-ticks."""
+    shown = shorten(plain(text), width)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    pad = " " if "`" in shown[:1] + shown[-1:] else ""
+    # Tables are cut at bars before code is recognised.
+    return f"{fence}{pad}{shown}{pad}{fence}".replace("|", "\\|")
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", _html(text))
+
+
+def _html(text: str) -> str:
+    shown = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Without a character in between, GitHub would notify whom a title names.
+    return shown.replace("@", "@\N{WORD JOINER}").replace("|", "&#124;")

@@ -1,0 +1,35 @@
+"""Reports as JSON: one page is one object, several are an array; and read back for comparisons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from libra.weighing.report import Report, encode
+
+_INVISIBLE = re.compile("[\x7f-\x9f\u2028\u2029]")
+_either = msgspec.json.Decoder(Report | list[Report])
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """The report as an object when there is one, else an array in the order given; indented.
+
+    The shape of a report is that of ``GET /pages/{id}``. C1 controls, which JSON permits inside
+    strings and some terminals obey, are escaped.
+    """
+    parts = [encode(report) for report in reports]
+    data = parts[0] if len(parts) == 1 else b"[" + b",".join(parts) + b"]"
+    text = msgspec.json.format(data, indent=2).decode()
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def from_json(data: bytes | str) -> list[Report]:
+    """Read what `to_json` wrote, or what ``GET /pages/{id}`` answered.
+
+    Raises:
+        msgspec.DecodeError: if it is not JSON, or not of a report's shape; the message says where.
+    """
+    read = _either.decode(data)
+    return [read] if isinstance(read, Report) else read

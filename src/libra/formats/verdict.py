@@ -1,0 +1,63 @@
+"""What a report comes to, in sentences: the same words on the terminal and in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libra.formats.words import count, plain, sentence_list, size
+from libra.weighing.report import Asset, Report
+
+
+def outcome(report: Report) -> str | None:
+    """Why the page could not be weighed, in one line; None if it was.
+
+    A page that answered with an error is not the page that was asked for: its weight is shown, and
+    it is a failure all the same, so that a check of a dead address never passes.
+    """
+    if report.status != "weighed":
+        return plain(report.error) if report.error else f"the page is still {report.status}"
+    status = report.assets[0].http_status if report.assets else None
+    if status is not None and status >= 400:
+        return f"http: the server answered {status}; this is the weight of its error page"
+    return None
+
+
+def weighs(report: Report) -> str:
+    """``511.5 kB in 41 requests (902.1 kB decoded)``."""
+    total = report.total
+    return (
+        f"{size(total.transfer_bytes)} in {count(total.requests, 'request')} "
+        f"({size(total.resource_bytes)} decoded)"
+    )
+
+
+def why_partial(report: Report) -> str | None:
+    """What the total lacks, in one line; None if it is complete or there is no total."""
+    if report.complete or report.status != "weighed":
+        return None
+    lacking = _lacking(report)
+    parts = [
+        count(number, f"{status} request")
+        for status in ("failed", "skipped", "pending")
+        if (number := sum(asset.status == status for asset in lacking))
+    ]
+    cut = sum(asset.status == "fetched" for asset in lacking)
+    if cut:
+        parts.append(f"{count(cut, 'body', 'bodies')} cut short")
+    if parts:
+        return f"at least {size(report.total.transfer_bytes)}: {sentence_list(parts)}"
+    return plain(report.error) if report.error else "a limit was reached"
+
+
+def missing(report: Report) -> list[str]:
+    """A line for each asset that the total lacks in whole or in part: its address and why."""
+    return [f"{plain(asset.url)}: {reason(asset)}" for asset in _lacking(report)]
+
+
+def reason(asset: Asset) -> str:
+    """Why an asset was not weighed, as its error says."""
+    return plain(asset.error) if asset.error else asset.status
+
+
+def _lacking(report: Report) -> Sequence[Asset]:
+    return [a for a in report.assets if a.status != "fetched" or a.error is not None]
