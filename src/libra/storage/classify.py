@@ -1,0 +1,141 @@
+"""What an exception of a database driver means: try again, give up this row, or a bug.
+
+This is the only place that knows. It is one pure function over a table, and its test produces every
+row of that table with a real fault. What it does not know is a bug and must surface: a handler that
+catches everything turns a typing mistake into an outage that never ends.
+
+SQLSTATEs are those of PostgreSQL's appendix "Error Codes"; names beginning with SQLITE are those of
+https://sqlite.org/rescode.html, which Python offers as ``sqlite_errorname``. Classes of exceptions
+say too little: SQLite raises one and the same class for "locked" and for a syntax error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from libra.storage.store import Fault, Rejected, Unavailable
+
+# A SQLSTATE is looked up whole first, then by its class, the first two characters.
+_SQLSTATE: Final[dict[str, Fault]] = {
+    "08": "unreachable",  # connection exception
+    "0A000": "config",  # feature not supported: a server or a pooler that cannot do what we need
+    "25006": "read-only",  # read_only_sql_transaction: a standby, or a failover under way
+    "25P03": "timeout",  # idle_in_transaction_session_timeout
+    "25P04": "timeout",  # transaction_timeout
+    "28": "config",  # invalid authorization: password, role, pg_hba.conf
+    "3D000": "config",  # no such database
+    "3F000": "schema",  # no such schema
+    "40": "contention",  # serialization failure, deadlock, completion unknown
+    "42501": "config",  # insufficient privilege
+    "42703": "schema",  # no such column: our statements are fixed, so the schema is another
+    "42P01": "schema",  # no such table: likewise
+    "53": "unreachable",  # insufficient resources: too many connections and their like
+    "53100": "full",  # disk full
+    "53200": "full",  # out of memory
+    "55P03": "contention",  # lock not available
+    "57014": "timeout",  # statement_timeout, or an administrator cancelled it
+    "57": "unreachable",  # shutting down, starting up, crashed, idle session timed out
+    "58": "corrupt",  # system error: I/O, a missing file
+    "XX001": "corrupt",  # data corrupted
+    "XX002": "corrupt",  # index corrupted
+}
+_SQLSTATE_OF_A_ROW: Final = ("22", "23", "54")  # data, integrity, program limits (too long, ...)
+
+# An extended name such as SQLITE_IOERR_WRITE is looked up whole first, then as SQLITE_IOERR.
+_SQLITE: Final[dict[str, Fault]] = {
+    "SQLITE_AUTH": "config",
+    "SQLITE_BUSY": "contention",
+    "SQLITE_CANTOPEN": "unreachable",
+    "SQLITE_CORRUPT": "corrupt",
+    "SQLITE_FULL": "full",
+    "SQLITE_INTERRUPT": "timeout",  # our own deadline stopped the statement
+    "SQLITE_IOERR": "unreachable",
+    "SQLITE_LOCKED": "contention",
+    "SQLITE_NOLFS": "full",
+    "SQLITE_NOMEM": "full",
+    "SQLITE_NOTADB": "corrupt",
+    "SQLITE_PERM": "config",
+    "SQLITE_PROTOCOL": "contention",
+    "SQLITE_READONLY": "read-only",
+    "SQLITE_READONLY_DBMOVED": "unreachable",
+    "SQLITE_SCHEMA": "contention",
+}
+_SQLITE_OF_A_ROW: Final = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG", "SQLITE_RANGE")
+
+
+def classify(
+    exc: BaseException, *, connecting: bool = False, closed: bool = False
+) -> Unavailable | Rejected | None:
+    """What an exception from a driver means; None if it is a bug, to be raised as it is.
+
+    Args:
+        exc: what the driver raised.
+        connecting: whether it happened while connecting. No row is involved then, so nothing is
+            refused for good: whatever the server says there is a reason to try again later.
+        closed: whether the connection was found closed afterwards. asyncpg raises the same
+            ``InterfaceError`` for a lost connection and for its own misuse; only this tells.
+    """
+    verdict = _verdict(exc, closed=closed)
+    if connecting and isinstance(verdict, Rejected):
+        return Unavailable("config", verdict.reason)
+    return verdict
+
+
+def _verdict(exc: BaseException, *, closed: bool) -> Unavailable | Rejected | None:
+    reason = _in_words(exc)
+    if isinstance(exc, sqlite3.Error):
+        return _sqlite(exc, reason)
+    sqlstate = getattr(exc, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return _postgres(sqlstate, reason)
+    if isinstance(exc, TimeoutError):
+        return Unavailable("timeout", reason)
+    if isinstance(exc, OSError):
+        return Unavailable("unreachable", reason)
+    if type(exc).__module__.startswith("asyncpg"):
+        return _asyncpg(exc, reason, closed=closed)
+    if isinstance(exc, OverflowError | UnicodeEncodeError):
+        # A number beyond 64 bits or a lone surrogate: the driver cannot even send this row.
+        return Rejected(reason)
+    return None
+
+
+def _sqlite(exc: sqlite3.Error, reason: str) -> Unavailable | Rejected | None:
+    name = getattr(exc, "sqlite_errorname", None)
+    if name is None:
+        # Without an error of SQLite's own it is Python's: a value that cannot be bound, or misuse.
+        return Rejected(reason) if "binding parameter" in reason else None
+    if name == "SQLITE_ERROR":
+        # The generic error, nearly always a mistake in our SQL. A missing table has no other name.
+        missing = "no such table" in reason or "no such column" in reason
+        return Unavailable("schema", reason) if missing else None
+    primary = "_".join(name.split("_")[:2])
+    if primary in _SQLITE_OF_A_ROW:
+        return Rejected(reason)
+    fault = _SQLITE.get(name) or _SQLITE.get(primary)
+    return Unavailable(fault, reason) if fault else None
+
+
+def _postgres(sqlstate: str, reason: str) -> Unavailable | Rejected | None:
+    fault = _SQLSTATE.get(sqlstate) or _SQLSTATE.get(sqlstate[:2])
+    if fault:
+        return Unavailable(fault, reason)
+    return Rejected(reason) if sqlstate.startswith(_SQLSTATE_OF_A_ROW) else None
+
+
+def _asyncpg(exc: BaseException, reason: str, *, closed: bool) -> Unavailable | Rejected | None:
+    from asyncpg import exceptions as asyncpg  # type: ignore[import-untyped] # noqa: PLC0415 - imported by its raiser
+
+    if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
+        return Unavailable("read-only", reason)
+    if isinstance(exc, asyncpg.InterfaceError) and isinstance(exc, ValueError):
+        # Its DataError: an argument that does not fit its parameter, so this row cannot be sent.
+        return Rejected(reason)
+    if isinstance(exc, asyncpg.InterfaceError | asyncpg.InternalClientError) and closed:
+        return Unavailable("unreachable", reason)
+    return None
+
+
+def _in_words(exc: BaseException) -> str:
+    return str(exc) or type(exc).__name__

@@ -1,0 +1,133 @@
+"""Schema changes: alembic writes the SQL, and the engine's own driver executes it.
+
+Each engine has its own list of migrations, shipped inside the package. Whether anything is to be
+done is decided without alembic, by comparing the version in the database with a list, because
+importing it takes longer than all the rest of a start.
+"""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from libra.storage.store import Engine, SchemaMismatch
+
+VERSION_TABLE: Final = "libra_schema"
+"""Where the version is kept; not alembic's default, as the database may be shared with others."""
+
+REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {"sqlite": ("0001",), "postgres": ("0001",)}
+"""Every version of each engine's schema that this program knows, oldest first."""
+
+
+class SchemaStatus(msgspec.Struct, frozen=True):
+    """How the schema of a database compares with that of this program."""
+
+    current: str | None
+    wanted: str
+    state: Literal["current", "missing", "behind", "newer"]
+
+    def require_current(self) -> None:
+        """Return only if the program can work with that schema.
+
+        Raises:
+            SchemaMismatch: with what to do about it.
+        """
+        if self.state == "newer":
+            raise SchemaMismatch(
+                f"the database has schema {self.current}, which this Libra does not know "
+                f"(it knows up to {self.wanted}): use the newer Libra that made it"
+            )
+        if self.state != "current":
+            what = "has no tables yet" if self.state == "missing" else f"has schema {self.current}"
+            raise SchemaMismatch(
+                f"the database {what} and this Libra needs schema {self.wanted}: "
+                "run `libra db migrate`"
+            )
+
+
+def judge(engine: Engine, current: str | None) -> SchemaStatus:
+    """Compare the version found in a database with those that this program knows."""
+    known = REVISIONS[engine]
+    if current is None:
+        return SchemaStatus(None, known[-1], "missing")
+    if current == known[-1]:
+        return SchemaStatus(current, known[-1], "current")
+    return SchemaStatus(current, known[-1], "behind" if current in known else "newer")
+
+
+def render(engine: Engine, current: str | None) -> str:
+    """The SQL that brings a schema from a version (None: nothing there) to the newest."""
+    # Imported only when there is something to migrate: both together take half a second.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    here = Path(__file__).with_name("migrations")
+    script = io.StringIO()
+    config = Config(output_buffer=script)
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("script_location", _escaped(here))
+    config.set_main_option("version_locations", _escaped(here / engine))
+    config.attributes["dialect"] = {"sqlite": "sqlite", "postgres": "postgresql"}[engine]
+    command.upgrade(config, f"{current}:head" if current else "head", sql=True)
+    return script.getvalue()
+
+
+def status_of_sqlite(connection: sqlite3.Connection) -> SchemaStatus:
+    """What a SQLite database has, without changing it."""
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('pages', ?)",
+            (VERSION_TABLE,),
+        )
+    }
+    if tables != {"pages", VERSION_TABLE}:
+        # Without its table the version means nothing: somebody dropped it, and wants it again.
+        return judge("sqlite", None)
+    row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
+    return judge("sqlite", row[0] if row else None)
+
+
+def migrate_sqlite(connection: sqlite3.Connection) -> None:
+    """Bring a SQLite database to the newest schema, in one transaction.
+
+    Raises:
+        SchemaMismatch: if its schema is newer than this program.
+        sqlite3.Error: if the database cannot be written.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Only now that nobody else can migrate: two programs may have been started at once.
+        status = status_of_sqlite(connection)
+        if status.state == "newer":
+            status.require_current()
+        if status.state == "missing":
+            connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
+        if status.state != "current":
+            for statement in _statements(render("sqlite", status.current)):
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _statements(script: str) -> Iterator[str]:
+    # Not executescript(), which would commit the transaction that the migration runs in.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")  # alembic's configuration expands percent signs

@@ -1,0 +1,108 @@
+"""What is stored of a page: one version of it, or the fact that it was deleted.
+
+These are the messages between a page and its backup. They are immutable, and each carries a
+version, because saves may be repeated, delayed and overtaken by newer ones: whoever has the higher
+version is right, in the queue, in the journal and in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+import msgspec
+
+from libra.weighing import report as reports
+from libra.weighing.report import Report, Status
+
+DELETED_VERSION: Final = 2**63 - 1
+"""The version of a deletion: the highest that both engines can hold, so nothing can follow it."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A page at one version, ready to be stored.
+
+    ``report`` is its JSON as `libra.weighing.report.encode` writes it; the other fields are the
+    columns that people query. Sizes are bytes and times are aware datetimes.
+    """
+
+    id: str
+    url: str
+    version: int
+    report: bytes
+    final_url: str | None = None
+    host: str = ""
+    title: str | None = None
+    status: Status = "queued"
+    submitted_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    transfer_bytes: int = 0
+    resource_bytes: int = 0
+    requests: int = 0
+    score: int | None = None
+
+    @classmethod
+    def of(cls, report: Report, data: bytes | None = None) -> Snapshot:
+        """The snapshot of a report; ``data`` is its JSON, if the caller has encoded it already."""
+        return cls(
+            id=report.id,
+            url=report.url,
+            version=report.version,
+            report=reports.encode(report) if data is None else data,
+            final_url=report.final_url,
+            host=host_of(report.final_url or report.url),
+            title=report.title,
+            status=report.status,
+            submitted_at=report.submitted_at,
+            finished_at=report.finished_at,
+            expires_at=report.expires_at,
+            transfer_bytes=report.total.transfer_bytes,
+            resource_bytes=report.total.resource_bytes,
+            requests=report.total.requests,
+            score=report.score.teledrin if report.score else None,
+        )
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """A page that somebody deleted, at a moment; it outranks every snapshot of that page."""
+
+    id: str
+    at: datetime
+
+    @property
+    def version(self) -> int:
+        """Higher than that of any snapshot."""
+        return DELETED_VERSION
+
+
+Entry: TypeAlias = Snapshot | Deleted
+"""What a save consists of."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An entry that the database would not take, and its reason in words for people."""
+
+    id: str
+    version: int
+    reason: str
+
+
+def newest(entries: Iterable[Entry]) -> list[Entry]:
+    """One entry for each page, that of the highest version, in the order of first appearance."""
+    latest: dict[str, Entry] = {}
+    for entry in entries:
+        known = latest.get(entry.id)
+        if known is None or known.version < entry.version:
+            latest[entry.id] = entry
+    return list(latest.values())
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, or an empty text when it has none that can be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

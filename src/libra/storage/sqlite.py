@@ -1,0 +1,333 @@
+"""The embedded default: a SQLite file in the data directory.
+
+WAL mode, so that reads never wait for a batch of saves, on three lanes (a lane is a thread with
+its own connection): one writes, one reads, and one restores while a restore lasts. Commits are
+synced to the disk, because a page that is called stored must survive a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from libra.storage.classify import classify
+from libra.storage.lane import Job, Lane
+from libra.storage.schema import migrate_sqlite, status_of_sqlite
+from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
+from libra.storage.store import Deadlines, Rejected, Store
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_COLUMNS: Final = (
+    "id, url, version, report, final_url, host, title, status, submitted_at, finished_at,"
+    " expires_at, transfer_bytes, resource_bytes, requests, score"
+)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
+_SAVE: Final = (
+    f"INSERT INTO pages ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - constants
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
+    + " WHERE pages.version < excluded.version"
+)
+# A deletion is the last version of a page: it empties the row and keeps it, so that a save which is
+# still on its way finds itself outranked.
+_DELETE: Final = f"""
+    INSERT INTO pages (id, url, host, status, version, deleted_at,
+                       transfer_bytes, resource_bytes, requests)
+    VALUES (?, '', '', 'deleted', {DELETED_VERSION}, ?, 0, 0, 0)
+    ON CONFLICT (id) DO UPDATE SET
+        url = '', final_url = NULL, host = '', title = NULL, status = 'deleted',
+        version = excluded.version, submitted_at = NULL, finished_at = NULL, expires_at = NULL,
+        deleted_at = excluded.deleted_at, transfer_bytes = 0, resource_bytes = 0, requests = 0,
+        score = NULL, report = NULL
+    WHERE pages.version < excluded.version
+"""  # noqa: S608 - a constant
+_PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
+
+
+class SQLiteStore(Store):
+    """A SQLite file; made and migrated by itself when it is not there yet.
+
+    Args:
+        path: the file; its directory must exist.
+        deadlines: how long calls may take.
+    """
+
+    def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
+        self._path = path
+        self._deadlines = deadlines or Deadlines()
+        self._inode: tuple[int, int] | None = None
+        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._moved)
+        self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._moved)
+        self._restorer = Lane("libra-sqlite-restorer", self._connect_reader)
+
+    async def open(self) -> None:
+        """Open the file, and make or migrate its tables."""
+        # The first connection may have a schema to write, which takes longer than a probe may.
+        await self._writer.run(_check, deadline=self._deadlines.restore)
+
+    async def close(self) -> None:
+        """Close the connections; afterwards the file is complete, without a WAL beside it."""
+        await self._restorer.close()
+        await self._reader.close()
+        await self._writer.close()
+
+    async def save(self, entries: Sequence[Entry]) -> list[Refused]:
+        """Store a batch in one transaction."""
+        batch = newest(entries)
+        return await self._writer.run(
+            lambda connection, job: _save(connection, job, batch), deadline=self._deadlines.save
+        )
+
+    async def load(self, page_id: str) -> Snapshot | None:
+        """Read one page."""
+        found = await self._read(f"{_SELECT} AND id = ?", (page_id,))
+        return found[0] if found else None
+
+    async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
+        """Read what is to be in memory, on a connection that lives as long as that takes."""
+        try:
+            async for batch in self._keyset("expires_at IS NULL", (), "id", size):
+                yield batch
+            async for batch in self._keyset(
+                "expires_at > ?", (_text_of(now),), "expires_at, id", size
+            ):
+                yield batch
+        finally:
+            await self._restorer.close()
+            self._restorer = Lane("libra-sqlite-restorer", self._connect_reader)
+
+    async def recent(
+        self, *, limit: int, after: str | None = None, url: str | None = None
+    ) -> list[Snapshot]:
+        """List pages, newest first: ids begin with the time, so they sort by submission."""
+        sql, arguments = _SELECT, list[Any]()
+        if url is not None:
+            sql, arguments = f"{sql} AND url = ?", [url]
+        if after is not None:
+            sql, arguments = f"{sql} AND id < ?", [*arguments, after]
+        return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))
+
+    async def delete(self, page_id: str) -> bool:
+        """Erase a page for good."""
+        at = datetime.now(UTC)
+
+        def work(connection: sqlite3.Connection, job: Job[bool]) -> bool:
+            with _transaction(connection, job):
+                there = connection.execute(f"{_SELECT} AND id = ?", (page_id,)).fetchone()
+                connection.execute(_DELETE, (page_id, _text_of(at)))
+            return there is not None
+
+        return await self._writer.run(work, deadline=self._deadlines.save)
+
+    async def prune(self, *, older_than: datetime) -> int:
+        """Remove old pages, some at a time."""
+        moment = _utc(older_than)
+        pages = await self._prune("submitted_at", moment)
+        await self._prune("deleted_at", moment)
+        return pages
+
+    async def ping(self) -> None:
+        """See whether the file can be written: a lock held by another, a full or read-only disk."""
+        await self._writer.run(_check, deadline=self._deadlines.probe)
+
+    async def _read(self, sql: str, arguments: Sequence[Any]) -> list[Snapshot]:
+        return await self._reader.run(
+            partial(_query, (sql, arguments)), deadline=self._deadlines.read
+        )
+
+    async def _keyset(
+        self, condition: str, arguments: tuple[Any, ...], key: str, size: int
+    ) -> AsyncIterator[list[Snapshot]]:
+        last: tuple[Any, ...] = ()
+        order = ", ".join(f"{name} DESC" for name in key.split(", "))
+        while True:
+            sql = f"{_SELECT} AND {condition}"
+            if last:
+                sql += f" AND ({key}) < ({', '.join('?' * len(last))})"
+            sql += f" ORDER BY {order} LIMIT ?"
+            query = (sql, (*arguments, *last, size))
+            batch = await self._restorer.run(
+                partial(_query, query), deadline=self._deadlines.restore
+            )
+            if batch:
+                yield batch
+            if len(batch) < size:
+                return
+            youngest = batch[-1]
+            last = (youngest.id,)
+            if youngest.expires_at is not None:
+                last = (_text_of(youngest.expires_at), youngest.id)
+
+    async def _prune(self, column: str, moment: str) -> int:
+        def work(connection: sqlite3.Connection, job: Job[int]) -> int:
+            with _transaction(connection, job):
+                return connection.execute(
+                    "DELETE FROM pages WHERE rowid IN"  # noqa: S608 - a constant
+                    f" (SELECT rowid FROM pages WHERE {column} < ? LIMIT {_PRUNED_AT_ONCE})",
+                    (moment,),
+                ).rowcount
+
+        removed = 0
+        while (some := await self._writer.run(work, deadline=self._deadlines.save)) > 0:
+            removed += some
+        return removed
+
+    # On the threads of the lanes
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = _connect(self._path, self._deadlines.save / 2)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            if status_of_sqlite(connection).state != "current":
+                migrate_sqlite(connection)
+            self._inode = _inode(self._path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        connection = _connect(self._path, self._deadlines.read / 2)
+        try:
+            connection.execute("PRAGMA query_only = 1")
+            status_of_sqlite(connection).require_current()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _moved(self) -> bool:
+        # A file that was replaced or removed while open can be written and read as if nothing had
+        # happened, and all of it is lost: so look at what the path leads to before each use.
+        return self._inode is not None and _inode(self._path) != self._inode
+
+
+def path_of(url: str) -> Path:
+    """The file that a ``sqlite:///relative`` or ``sqlite:////absolute`` URL means.
+
+    Raises:
+        ValueError: if it names none; a database in memory would be no backup.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path or path == ":memory:":
+        raise ValueError(f"{url!r} names no file: use sqlite:///relative or sqlite:////absolute")
+    return Path(path)
+
+
+def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    # Shorter than the caller's deadline, because SQLite's waiting for a lock cannot be interrupted.
+    return sqlite3.connect(
+        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+    )
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - this runs before every read; Path.stat costs more
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, job: Job[Any]) -> Iterator[None]:
+    # Immediate, since a transaction that begins by reading and then writes fails at once, without
+    # waiting, when somebody else has written in between.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        job.check()
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _check(connection: sqlite3.Connection, job: Job[None]) -> None:
+    with _transaction(connection, job):
+        connection.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
+
+
+def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> list[Refused]:
+    try:
+        with _transaction(connection, job):
+            connection.executemany(
+                _SAVE, (_row_of(entry) for entry in batch if isinstance(entry, Snapshot))
+            )
+            connection.executemany(
+                _DELETE,
+                ((entry.id, _text_of(entry.at)) for entry in batch if isinstance(entry, Deleted)),
+            )
+    except (sqlite3.Error, OverflowError, UnicodeEncodeError, Rejected) as exc:
+        verdict = exc if isinstance(exc, Rejected) else classify(exc)
+        if not isinstance(verdict, Rejected):
+            raise
+        if len(batch) == 1:
+            return [Refused(batch[0].id, batch[0].version, verdict.reason)]
+    else:
+        return []
+    # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
+    half = len(batch) // 2
+    return [*_save(connection, job, batch[:half]), *_save(connection, job, batch[half:])]
+
+
+def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
+    return (
+        snapshot.id,
+        snapshot.url,
+        snapshot.version,
+        zstd.compress(snapshot.report),
+        snapshot.final_url,
+        snapshot.host,
+        snapshot.title,
+        snapshot.status,
+        _text_of(snapshot.submitted_at),
+        _text_of(snapshot.finished_at),
+        _text_of(snapshot.expires_at),
+        snapshot.transfer_bytes,
+        snapshot.resource_bytes,
+        snapshot.requests,
+        snapshot.score,
+    )
+
+
+def _query(
+    query: tuple[str, Sequence[Any]], connection: sqlite3.Connection, _job: Job[Any]
+) -> list[Snapshot]:
+    return _snapshots(connection.execute(*query))
+
+
+def _snapshots(rows: Iterable[tuple[Any, ...]]) -> list[Snapshot]:
+    return [
+        Snapshot(*row[:3], zstd.decompress(row[3]), *row[4:8], *map(_time_of, row[8:11]), *row[11:])  # type: ignore[call-arg] # as long as _COLUMNS
+        for row in rows
+    ]
+
+
+def _text_of(moment: datetime | None) -> str | None:
+    return None if moment is None else _utc(moment)
+
+
+def _utc(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise Rejected(f"{moment.isoformat()} has no time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _time_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
