@@ -75,7 +75,7 @@ def test_the_jitter_is_full() -> None:
 
 @given(failures=st.integers(1, 3000), now=st.floats(0, 1e9))
 def test_however_long_the_outage_the_next_attempt_is_never_further_than_the_cap(
-    failures, now
+    failures: int, now: float
 ) -> None:
     breaker = Breaker(cap=0.9)
     for _ in range(failures):

@@ -44,12 +44,12 @@ def test_a_snapshot_carries_the_columns_and_the_whole_report() -> None:
         ("", ""),
     ],
 )
-def test_the_host_of_whatever_was_submitted_is_a_text(url, host) -> None:
+def test_the_host_of_whatever_was_submitted_is_a_text(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
 def test_of_several_versions_the_newest_counts_and_a_deletion_is_newer_than_any() -> None:
-    def version(page, number):
+    def version(page: str, number: int) -> Snapshot:
         return Snapshot(page, "u", number, b"{}")
 
     entries = [version("a", 2), version("b", 1), version("a", 1), version("a", 2**63 - 2)]
