@@ -19,6 +19,26 @@ import platformdirs
 
 Restore = Literal["eager", "lazy", "off"]
 
+WEIGH_KEYS = frozenset(
+    {
+        "budget",
+        "compare",
+        "format",
+        "header",
+        "limit",
+        "max_weight",
+        "method",
+        "output",
+        "sitemap",
+        "summary",
+        "timeout",
+        "urls",
+        "user_agent",
+        "viewport",
+    }
+)
+"""Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
+
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the message says which, where it came from and what to do."""
@@ -84,8 +104,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         environ = os.environ if environ is None else environ
         known = set(cls.__struct_fields__)
         merged: dict[str, Any] = {}
+        path, written = read_file(file, environ)
         for source, values in (
-            _from_file(file, environ),
+            (path, {k: v for k, v in written.items() if k.replace("-", "_") not in WEIGH_KEYS}),
             ("the environment", _from_environ(environ, known)),
             ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
         ):
@@ -131,6 +152,35 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 ip_network(network)
             except ValueError as error:
                 raise SettingsError(f"allow takes networks such as 10.0.0.0/8: {error}") from None
+
+
+def read_file(
+    file: Path | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The name and the keys of ``libra.toml``; no keys where there is no such file.
+
+    Args:
+        file: the file that was asked for; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
+            working directory.
+        environ: the environment; the process's own by default.
+
+    Raises:
+        SettingsError: if a file that was asked for is not there, or it cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
+    path = named or Path("libra.toml")
+    try:
+        with path.open("rb") as stream:
+            return str(path), tomllib.load(stream)
+    except FileNotFoundError:
+        if named is not None:
+            raise SettingsError(f"there is no file {path}") from None
+        return str(path), {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
 
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.IGNORECASE)
@@ -202,19 +252,3 @@ def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, str]
         for name in sorted(known)
         if (variable := f"LIBRA_{name.upper()}") in environ
     }
-
-
-def _from_file(file: Path | None, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
-    path = named or Path("libra.toml")
-    try:
-        with path.open("rb") as stream:
-            return str(path), tomllib.load(stream)
-    except FileNotFoundError:
-        if named is not None:
-            raise SettingsError(f"there is no file {path}") from None
-        return str(path), {}
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None

@@ -104,7 +104,7 @@ class Check(msgspec.Struct, frozen=True):
         return f"{text}, within its budget of {budget}"
 
 
-def max_weight(most: int) -> Limit:
+def at_most(most: int) -> Limit:
     """The limit that is set by ``--max-weight``: bytes of transfer size of the whole page."""
     return Limit("total", "size", most)
 
@@ -112,7 +112,7 @@ def max_weight(most: int) -> Limit:
 def check(
     report: Report, budgets: Sequence[Budget] = (), limits: Sequence[Limit] = ()
 ) -> list[Check]:
-    """What a weighed page must keep to, in the order of the limits.
+    """What a weighed page must keep to; of two limits on the same thing the tighter one.
 
     Args:
         report: a weighed page.
@@ -120,9 +120,14 @@ def check(
         limits: what holds for every page beside them.
     """
     budget = budget_for(report.final_url or report.url, budgets) or Budget()
+    tightest: dict[tuple[str, Measure], Limit] = {}
+    for limit in (*limits, *budget.limits):
+        about = (limit.subject, limit.measure)
+        if about not in tightest or limit.most < tightest[about].most:
+            tightest[about] = limit
     return [
         Check(report.url, limit, _measure(report, limit, budget.first_party))
-        for limit in (*limits, *budget.limits)
+        for limit in tightest.values()
     ]
 
 

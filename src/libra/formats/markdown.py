@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import outcome, reason, weighs, why_partial
+from libra.formats.verdict import lacking, outcome, reason, weighs, why_partial
 from libra.formats.words import count, plain, shorten, signed_size, size
-from libra.weighing.report import Asset, Report
+from libra.weighing.report import Report
 
 HEAVIEST = 10
 """How many assets of a page are listed, and how many that could not be weighed."""
@@ -24,7 +24,8 @@ LABELS = {
     "other": "Other",
 }
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~@:/])")
+_SPECIAL = re.compile(r"([\\`*_\[\]~]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+"""What could become markup in the middle of a line, and what GitHub makes links of by itself."""
 
 
 def to_markdown(
@@ -75,7 +76,7 @@ def _page_row(report: Report, checks: Sequence[Check]) -> tuple[str, ...]:
 
 
 def _comparison(comparison: Comparison) -> list[str]:
-    lines = [f"### What changed on {_code(comparison.url)}", "", _escape(comparison.sentence())]
+    lines = [f"### What changed on {_code(comparison.url)}", "", comparison.sentence()]
     rows = [
         (LABELS[kind], signed_size(delta.transfer_bytes), f"{delta.requests:+d}")
         for kind, delta in comparison.by_kind.items()
@@ -95,9 +96,11 @@ def _comparison(comparison: Comparison) -> list[str]:
 
 
 def _details(report: Report) -> list[str]:
-    heaviest = sorted(report.assets, key=lambda asset: -asset.transfer_bytes)[:HEAVIEST]
-    lacking = [asset for asset in report.assets if asset.status != "fetched" or asset.error]
     lines = ["<details>", f"<summary>{_html(report.title or report.url)}</summary>", ""]
+    problem = outcome(report)
+    if problem:
+        lines += [f"{_code(report.url)} could not be weighed: {_escape(problem)}"]
+        return [*lines, "", "</details>"]
     lines += [f"{_code(report.final_url or report.url)}: {weighs(report)}", ""]
     lines += _table(
         ("", "Requests", "Transfer", "Decoded"),
@@ -108,6 +111,7 @@ def _details(report: Report) -> list[str]:
             if t.requests
         ),
     )
+    heaviest = sorted(report.assets, key=lambda asset: -asset.transfer_bytes)[:HEAVIEST]
     if heaviest:
         lines += ["", "The heaviest:", ""]
         lines += _table(
@@ -115,16 +119,13 @@ def _details(report: Report) -> list[str]:
             "rll",
             ((size(a.transfer_bytes), a.kind, _code(a.url, 100)) for a in heaviest),
         )
-    if lacking:
+    missing = lacking(report)
+    if missing:
         lines += ["", "Not weighed, or only in part:", ""]
-        lines += [_lacking_line(asset) for asset in lacking[:HEAVIEST]]
-        if len(lacking) > HEAVIEST:
-            lines += [f"- and {len(lacking) - HEAVIEST:,} more"]
+        lines += [f"- {_code(a.url, 100)}: {_escape(reason(a))}" for a in missing[:HEAVIEST]]
+        if len(missing) > HEAVIEST:
+            lines += [f"- and {len(missing) - HEAVIEST:,} more"]
     return [*lines, "", "</details>"]
-
-
-def _lacking_line(asset: Asset) -> str:
-    return f"- {_code(asset.url, 100)}: {_escape(reason(asset))}"
 
 
 def _table(head: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> list[str]:

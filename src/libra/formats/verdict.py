@@ -9,17 +9,10 @@ from libra.weighing.report import Asset, Report
 
 
 def outcome(report: Report) -> str | None:
-    """Why the page could not be weighed, in one line; None if it was.
-
-    A page that answered with an error is not the page that was asked for: its weight is shown, and
-    it is a failure all the same, so that a check of a dead address never passes.
-    """
-    if report.status != "weighed":
-        return plain(report.error) if report.error else f"the page is still {report.status}"
-    status = report.assets[0].http_status if report.assets else None
-    if status is not None and status >= 400:
-        return f"http: the server answered {status}; this is the weight of its error page"
-    return None
+    """Why the page could not be weighed, in one line; None if it was."""
+    if report.status == "weighed":
+        return None
+    return plain(report.error) if report.error else f"the page is still {report.status}"
 
 
 def weighs(report: Report) -> str:
@@ -35,23 +28,24 @@ def why_partial(report: Report) -> str | None:
     """What the total lacks, in one line; None if it is complete or there is no total."""
     if report.complete or report.status != "weighed":
         return None
-    lacking = _lacking(report)
+    without = lacking(report)
     parts = [
         count(number, f"{status} request")
         for status in ("failed", "skipped", "pending")
-        if (number := sum(asset.status == status for asset in lacking))
+        if (number := sum(asset.status == status for asset in without))
     ]
-    cut = sum(asset.status == "fetched" for asset in lacking)
+    cut = sum(asset.status == "fetched" for asset in without)
     if cut:
         parts.append(f"{count(cut, 'body', 'bodies')} cut short")
-    if parts:
-        return f"at least {size(report.total.transfer_bytes)}: {sentence_list(parts)}"
-    return plain(report.error) if report.error else "a limit was reached"
+    reasons = [sentence_list(parts)] if parts else []
+    if report.error:
+        reasons.append(plain(report.error))
+    return "; ".join(reasons) or "a limit was reached"
 
 
 def missing(report: Report) -> list[str]:
     """A line for each asset that the total lacks in whole or in part: its address and why."""
-    return [f"{plain(asset.url)}: {reason(asset)}" for asset in _lacking(report)]
+    return [f"{plain(asset.url)}: {reason(asset)}" for asset in lacking(report)]
 
 
 def reason(asset: Asset) -> str:
@@ -59,5 +53,6 @@ def reason(asset: Asset) -> str:
     return plain(asset.error) if asset.error else asset.status
 
 
-def _lacking(report: Report) -> Sequence[Asset]:
+def lacking(report: Report) -> Sequence[Asset]:
+    """The assets that the total lacks, in whole or in part."""
     return [a for a in report.assets if a.status != "fetched" or a.error is not None]

@@ -70,20 +70,25 @@ def _plain_character(character: str) -> str:
 
 
 def shorten(url: str, width: int) -> str:
-    """An address in at most ``width`` characters, left out of its middle.
+    """An address in at most ``width`` characters, with something left out where it is too long.
 
-    Host and file name say most, so the beginning and the last segment stay as long as they can; a
-    query goes first.
+    The host and the file name say most: the query goes first, then folders, then the beginning of
+    the file name.
     """
     if len(url) <= width:
         return url
-    if width < 8:
-        return url[: max(width, 0)]
     path, mark, _ = url.partition("?")
-    name = "/" + path.rpartition("/")[2] + ("?…" if mark else "")
-    if 2 < len(name) <= width * 0.6:
-        head = path[: len(path) - len(name.removesuffix("?…"))]
-        room = width - len(name)
-        return (head if len(head) <= room else head[: room - 1] + "…") + name
-    tail = (width - 1) * 2 // 5
-    return url[: width - 1 - tail] + "…" + url[len(url) - tail :]
+    if len(path) < width:
+        return url[: width - 1] + "…"
+    scheme_end = path.find("://") + 3
+    host_end = path.find("/", scheme_end)
+    folders, _, name = path.rpartition("/")
+    name += "?…" if mark else ""
+    if scheme_end >= 3 and host_end > 0:
+        room = width - len(name) - 2
+        if room > host_end:
+            return f"{folders[:room]}…/{name}"
+        if width - host_end - 2 >= 10:
+            return f"{path[:host_end]}/…{name[host_end + 2 - width :]}"
+    tail = max(0, (width - 1) * 2 // 5)
+    return url[: max(0, width - 1 - tail)] + "…"[:width] + url[len(url) - tail :]

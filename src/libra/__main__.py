@@ -1,0 +1,5 @@
+"""``python -m libra`` is the command."""
+
+from libra.cli import main
+
+main()

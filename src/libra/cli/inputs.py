@@ -1,0 +1,111 @@
+"""What `libra weigh` is given: addresses, options, budgets, earlier reports; or what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from libra.formats.budget import Budget, BudgetError, parse_budgets
+from libra.formats.report_json import from_json
+from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
+from libra.weighing.report import Method, Report
+from libra.weighing.urls import InvalidURL, parse_url
+
+
+def pages_to_weigh(urls: Sequence[str]) -> list[str]:
+    """The addresses as a browser would read them, each once, in their order.
+
+    Raises:
+        click.UsageError: if there are none, or one cannot be weighed.
+    """
+    if not urls:
+        raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
+    pages: dict[str, None] = {}
+    for url in urls:
+        try:
+            pages[parse_url(url)] = None
+        except InvalidURL as error:
+            raise click.UsageError(str(error)) from None
+    return list(pages)
+
+
+def weighing_options(
+    method: Method,
+    viewport: Viewport,
+    headers: Sequence[tuple[str, str]],
+    user_agent: str,
+    timeout: float,
+) -> Options:
+    """How the pages are to be weighed; no asset may take longer than its page.
+
+    Raises:
+        click.UsageError: if a header or the user agent cannot be sent, or there is no such method.
+    """
+    if method == "rendered":
+        raise click.UsageError("--method rendered is not there yet: this version knows static.")
+    limits = Limits(page_seconds=timeout, asset_seconds=min(Limits().asset_seconds, timeout))
+    try:
+        return Options(
+            method=method,
+            viewport=viewport,
+            headers=tuple(headers),
+            user_agent=user_agent,
+            limits=limits,
+        )
+    except InvalidOptions as error:
+        raise click.UsageError(str(error)) from None
+
+
+def read_budgets(path: Path | None) -> list[Budget]:
+    """The budgets of a file; none without one.
+
+    Raises:
+        click.UsageError: if it cannot be read or is no budget file, with the place in it.
+    """
+    if path is None:
+        return []
+    try:
+        budgets = parse_budgets(path.read_bytes())
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except BudgetError as error:
+        raise click.UsageError(f"{path}: {error}") from None
+    if any(budget.timings for budget in budgets):
+        click.echo(f"{path}: Libra measures no timings; these budgets are not checked.", err=True)
+    return budgets
+
+
+def read_reports(path: Path | None) -> list[Report]:
+    """The reports of an earlier run in JSON; none without a file.
+
+    Raises:
+        click.UsageError: if it cannot be read or holds something else.
+    """
+    if path is None:
+        return []
+    try:
+        return from_json(path.read_bytes())
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise click.UsageError(
+            f"{path} is no report of `libra weigh --format json`: {error}"
+        ) from None
+
+
+def require_writable(path: Path | None) -> None:
+    """Find out before the weighing, not after it, that its result could not be written.
+
+    Raises:
+        click.UsageError: if a file cannot be made or written there.
+    """
+    if path is None or str(path) == "-":
+        return
+    if not path.parent.is_dir():
+        raise click.UsageError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise click.UsageError(f"{path} cannot be written: permission denied")

@@ -1,0 +1,140 @@
+"""What `libra weigh` gives: the result in the format asked for, and a word on standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+import click
+import msgspec
+from rich.console import Console
+
+from libra.cli.table import print_report, print_summary
+from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
+from libra.formats.budget import Check
+from libra.formats.comparison import Comparison
+from libra.formats.verdict import outcome, why_partial
+from libra.formats.words import plain, size
+from libra.weighing.report import Report
+
+OVER_BUDGET = 1
+NOT_WEIGHED = 3
+"""Beats `OVER_BUDGET`: what could not be weighed cannot be judged."""
+
+LOG_WIDTH = 120
+"""Columns where there is no terminal: a file, a pipe, the log of a CI server."""
+
+
+class Results(msgspec.Struct, frozen=True):
+    """All that a run has found out."""
+
+    reports: tuple[Report, ...]
+    checks: tuple[Check, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the worst of what happened."""
+        if any(outcome(report) for report in self.reports):
+            return NOT_WEIGHED
+        return OVER_BUDGET if any(check.over for check in self.checks) else 0
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """A console on a standard stream: as wide as the terminal, plain where there is none."""
+    stream = sys.stderr if stderr else sys.stdout
+    return _console(stream, None if stream.isatty() else _log_width())
+
+
+def render(results: Results, form: str, output: Path | None) -> str:
+    """The result in one of the formats; a table with colours only when it goes to a terminal."""
+    reports, checks = results.reports, results.checks
+    match form:
+        case "json":
+            return to_json(reports)
+        case "csv":
+            return to_csv(reports)
+        case "har":
+            return to_har(reports)
+        case "junit":
+            return to_junit(reports, checks)
+        case "markdown":
+            return to_markdown(reports, checks, results.comparisons)
+    to_terminal = (output is None or str(output) == "-") and sys.stdout.isatty()
+    console = terminal() if to_terminal else _console(io.StringIO(), _log_width())
+    with console.capture() as captured:
+        _print_tables(console, results)
+    return captured.get()
+
+
+def write(text: str, output: Path | None) -> None:
+    """To the file, or to standard output, as UTF-8.
+
+    Raises:
+        click.UsageError: if the file cannot be written after all.
+    """
+    if output is None or str(output) == "-":
+        click.echo(text.encode(errors="replace"), nl=False)
+        return
+    try:
+        output.write_bytes(text.encode(errors="replace"))
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
+
+
+def append_summary(results: Results, path: Path) -> None:
+    """Markdown at the end of a file, as GitHub wants its step summaries.
+
+    Raises:
+        click.UsageError: if the file cannot be written after all.
+    """
+    try:
+        with path.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(to_markdown(results.reports, results.checks, results.comparisons))
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def say(results: Results) -> None:
+    """A line on standard error for each page and each breach, where no table tells of them."""
+    for report in results.reports:
+        problem, partial = outcome(report), why_partial(report)
+        if problem:
+            click.echo(f"not weighed: {plain(report.url)}: {problem}", err=True)
+        else:
+            weight = size(report.total.transfer_bytes)
+            note = f" (partial: {partial})" if partial else ""
+            click.echo(f"{weight}: {plain(report.url)}{note}", err=True)
+    for check in results.checks:
+        if check.over:
+            click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
+
+
+def _print_tables(console: Console, results: Results) -> None:
+    compared = {comparison.url: comparison for comparison in results.comparisons}
+    for report in results.reports:
+        own = [check for check in results.checks if check.page == report.url]
+        print_report(console, report, own, compared.get(report.url))
+        console.print()
+    if len(results.reports) > 1:
+        print_summary(console, results.reports, results.checks)
+
+
+def _console(stream: IO[str], width: int | None) -> Console:
+    # Markup, emoji codes and highlighting are for text of one's own; this is text of foreign pages.
+    return Console(
+        file=stream,
+        width=width,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _log_width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return max(40, int(columns)) if columns.isascii() and columns.isdigit() else LOG_WIDTH

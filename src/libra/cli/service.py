@@ -1,0 +1,169 @@
+"""`libra serve`, `libra db` and `libra history`: the service and what it has stored."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from libra.cli.parameters import Duration
+from libra.formats.words import count, size
+from libra.settings import Settings, SettingsError, redact
+from libra.weighing.urls import InvalidURL, parse_url
+
+if TYPE_CHECKING:
+    from libra.storage import Store
+
+T = TypeVar("T")
+
+
+@click.command(short_help="Start the service.")
+@click.option("--host", help="The address to listen on; 127.0.0.1 by default.")
+@click.option("--port", help="The port to listen on; 8000 by default, 0 for a free one.")
+@click.option("--data-dir", metavar="DIR", help="Where the embedded database lives.")
+@click.option("--database", metavar="URL", help="sqlite:///path or postgresql://user@host/name.")
+@click.option("--ttl", metavar="DURATION", help="How long a page rests in memory; 24h by default.")
+@click.option(
+    "--restore",
+    metavar="[eager|lazy|off]",
+    help="Bring stored pages back at start (the default), each when it is asked for, or never.",
+)
+@click.option("--concurrency", metavar="N", help="Pages fetched at a time; 32 by default.")
+@click.option("--max-pages", metavar="N", help="Pages held in memory; 100000 by default.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="CIDR",
+    help="A network that may be fetched from although it is not public; may be repeated.",
+)
+@click.option("--page-timeout", metavar="DURATION", help="Time for one page; 60s by default.")
+@click.option("--asset-timeout", metavar="DURATION", help="Time for one asset; 20s by default.")
+@click.option(
+    "--shutdown-grace",
+    metavar="DURATION",
+    help="Time that pages under way are given at the end; 10s by default.",
+)
+@click.pass_obj
+def serve(config: Path | None, /, **flags: Any) -> None:
+    """Serve the page, the API and the live events until SIGTERM or Ctrl-C.
+
+    What is under way is finished first; a second signal ends at once.
+    """
+    settings = load_settings(config, **flags)
+    from libra.web.serve import run  # noqa: PLC0415 - the server's imports would slow every command
+
+    # The command's own handler ends at once; the service shuts down in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run(settings)
+
+
+@click.group(short_help="Look after the database.")
+def db() -> None:
+    """Look after the database that pages are saved in."""
+
+
+def _database_options(command: Any) -> Any:
+    for option in (
+        click.option("--database", metavar="URL", help="sqlite:///path or postgresql://..."),
+        click.option("--data-dir", metavar="DIR", help="Where the embedded database lives."),
+    ):
+        command = option(command)
+    return command
+
+
+@db.command(short_help="Bring the schema up to date.")
+@_database_options
+@click.pass_obj
+def migrate(config: Path | None, /, **flags: Any) -> None:
+    """Bring the database's schema up to date; a database that is new is made."""
+    settings = load_settings(config, **flags)
+    from libra import storage  # noqa: PLC0415 - only the database commands need it
+
+    storage.migrate(settings.database_url())
+    click.echo(str(storage.schema_status(settings.database_url())))
+
+
+@db.command(short_help="Say where the database is and whether its schema is current.")
+@_database_options
+@click.pass_obj
+def status(config: Path | None, /, **flags: Any) -> None:
+    """Say where the database is and whether its schema is current; exits with 1 if it is not."""
+    settings = load_settings(config, **flags)
+    from libra import storage  # noqa: PLC0415 - only the database commands need it
+
+    click.echo(str(storage.schema_status(settings.database_url())))
+
+
+@db.command(short_help="Delete old pages.")
+@click.option(
+    "--older-than",
+    type=Duration(),
+    required=True,
+    help="Delete pages that were submitted longer ago than this, for instance 90d.",
+)
+@_database_options
+@click.pass_obj
+def prune(config: Path | None, /, *, older_than: float, **flags: Any) -> None:
+    """Delete the pages that were submitted before a time, for good."""
+    settings = load_settings(config, **flags)
+    moment = datetime.now(UTC) - timedelta(seconds=older_than)
+    removed = asyncio.run(_with_store(settings, lambda store: store.prune(older_than=moment)))
+    click.echo(f"{count(removed, 'page')} deleted.")
+
+
+@click.command(short_help="List the weigh-ins of a page.")
+@click.argument("url", metavar="URL")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@_database_options
+@click.pass_obj
+def history(config: Path | None, /, *, url: str, limit: int, **flags: Any) -> None:
+    """List what the service has stored of a page over time, newest first."""
+    settings = load_settings(config, **flags)
+    try:
+        page = parse_url(url)
+    except InvalidURL as error:
+        raise click.UsageError(str(error)) from None
+    rows = asyncio.run(_with_store(settings, lambda store: store.history(page, limit=limit)))
+    if not rows:
+        click.echo(f"Nothing is stored of {page}.", err=True)
+    for row in rows:
+        when = f"{row.submitted_at:%Y-%m-%d %H:%M:%S}" if row.submitted_at else "-"
+        score = "-" if row.score is None else str(row.score)
+        weight = size(row.transfer_bytes)
+        click.echo(
+            f"{when}  {row.status:<8}  {weight:>9}  {row.requests:>5} requests  "
+            f"score {score:>3}  {row.id}"
+        )
+
+
+def load_settings(config: Path | None, **flags: Any) -> Settings:
+    """The settings from the flags given, the environment and the file.
+
+    Raises:
+        click.UsageError: naming the setting, where it came from and what it takes.
+    """
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    try:
+        return Settings.load(given, file=config)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+
+
+async def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) -> T:
+    from libra.storage import StoreError, open_store  # noqa: PLC0415 - as above
+
+    store = open_store(settings.database_url())
+    try:
+        await store.open()
+        return await act(store)
+    except StoreError as error:
+        raise click.ClickException(
+            f"{redact(settings.database_url())} cannot be asked: {error}"
+        ) from None
+    finally:
+        await store.close()

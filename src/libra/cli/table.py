@@ -1,0 +1,224 @@
+"""A report for people: sections, totals, score, budget and changes, on a terminal or in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from libra.formats.budget import Check
+from libra.formats.comparison import Comparison
+from libra.formats.verdict import outcome, reason, weighs, why_partial
+from libra.formats.words import count, duration, plain, shorten, signed_size, size
+from libra.weighing.report import Asset, Kind, Report
+
+SECTIONS: tuple[tuple[str, Kind], ...] = (
+    ("Stylesheets", "stylesheet"),
+    ("Scripts", "script"),
+    ("Images", "image"),
+    ("Fonts", "font"),
+    ("Media", "media"),
+    ("Other", "other"),
+)
+
+LONGEST = 100
+"""How many rows a section has at most: more would bury the rest. Other formats have them all."""
+
+WIDE = 110
+"""From so many columns on there is room for what is only nice to know."""
+
+
+def print_report(
+    console: Console,
+    report: Report,
+    checks: Sequence[Check] = (),
+    comparison: Comparison | None = None,
+) -> None:
+    """One page, on a console whose width decides how much of each address is shown."""
+    for line in _lines(report, checks, comparison, console.width):
+        console.print(line, soft_wrap=True)
+
+
+def print_summary(console: Console, reports: Sequence[Report], checks: Sequence[Check]) -> None:
+    """A row for each of several pages."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in ("Transfer", "Requests", "Score"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("Result", no_wrap=True)
+    table.add_column("Page", no_wrap=True)
+    over = {check.page for check in checks if check.over}
+    for report in reports:
+        result = _result(report, report.url in over)
+        table.add_row(
+            size(report.total.transfer_bytes),
+            f"{report.total.requests:,}",
+            _score(report) if report.score and not outcome(report) else "-",
+            result,
+            _address(report.url, max(20, console.width - 48)),
+        )
+    console.print(table)
+
+
+def _lines(
+    report: Report, checks: Sequence[Check], comparison: Comparison | None, width: int
+) -> Iterator[Text]:
+    yield from _general(report, width)
+    if report.status == "weighed":
+        documents = [asset for asset in report.assets if asset.kind == "document"]
+        if len(documents) > 1:  # frames, and redirects on the way to the page
+            yield from _section("Documents", documents, width)
+        for title, kind in SECTIONS:
+            yield from _section(title, [a for a in report.assets if a.kind == kind], width)
+        yield from _total(report)
+        if checks:
+            yield from _budget(checks)
+        if comparison is not None:
+            yield from _changes(comparison, width)
+
+
+def _general(report: Report, width: int) -> Iterator[Text]:
+    yield Text("General", "bold")
+    yield _fact("Address", _address(report.url, width - 18))
+    if report.final_url and report.final_url != report.url:
+        yield _fact("Leads to", _address(report.final_url, width - 18))
+    if report.title:
+        title = plain(report.title).strip()
+        yield _fact("Title", title if len(title) <= width - 18 else title[: width - 19] + "…")
+    if report.status == "weighed":
+        body = report.body
+        yield _fact(
+            "Document", f"{size(body.transfer_bytes)} ({size(body.resource_bytes)} decoded)"
+        )
+    strangers = [total for total in report.by_host.values() if total.third_party]
+    if strangers:
+        requests = count(sum(total.requests for total in strangers), "request")
+        weight = size(sum(total.transfer_bytes for total in strangers))
+        yield _fact("Third party", f"{weight} in {requests} to {count(len(strangers), 'host')}")
+    took = f" in {duration(report.duration_ms)}" if report.duration_ms is not None else ""
+    yield _fact("Weighed", f"{report.method}{took}")
+    problem = outcome(report)
+    if problem:
+        yield _fact("Problem", Text(problem, "bold red"))
+
+
+def _section(title: str, assets: Sequence[Asset], width: int) -> Iterator[Text]:
+    yield Text()
+    if not assets:
+        yield Text.assemble((title, "bold"), ("  none", "dim"))
+        return
+    weight = size(sum(asset.transfer_bytes for asset in assets))
+    yield Text.assemble((title, "bold"), f"  {count(len(assets), 'request')}, {weight}")
+    ordered = sorted(assets, key=lambda a: (a.status != "fetched", -a.transfer_bytes))
+    # What went wrong is never among what is left out.
+    shown = [a for n, a in enumerate(ordered) if n < LONGEST or a.error is not None]
+    for asset in shown[: 2 * LONGEST]:
+        yield from _row(asset, width)
+    rest = len(assets) - len(shown[: 2 * LONGEST])
+    if rest:
+        yield Text(f"  and {count(rest, 'more request')}; --format csv has them all", "dim")
+
+
+def _row(asset: Asset, width: int) -> Iterator[Text]:
+    notes = _notes(asset, width)
+    room = width - 22 - (len(notes) + 2 if notes else 0)
+    weight = "-" if asset.status in {"skipped", "pending"} else size(asset.transfer_bytes)
+    line = Text(f"  {weight:>9}  ")
+    line.append_text(_status(asset))
+    line.append(" " * (7 - len(line.plain[13:]) + 2))
+    line.append_text(_address(asset.url, max(20, room)))
+    if notes:
+        line.append(f"  {notes}", "dim")
+    yield line
+    if asset.error is not None:
+        text = reason(asset)
+        style = "yellow" if asset.status == "skipped" else "red"
+        yield Text(" " * 22 + text[: max(20, 3 * width)], style)
+
+
+def _notes(asset: Asset, width: int) -> str:
+    notes = [name for name in ("lazy", "conditional") if getattr(asset, name)]
+    if width >= WIDE:
+        if asset.third_party:
+            notes.append("third party")
+        if asset.encoding:
+            notes.append(plain(asset.encoding)[:12])
+    return ", ".join(notes)
+
+
+def _total(report: Report) -> Iterator[Text]:
+    yield Text()
+    yield Text("Total", "bold")
+    yield _fact("Transfer", Text(weighs(report), "bold"))
+    partial = why_partial(report)
+    if partial:
+        yield _fact("Partial", Text(partial, "yellow"))
+    score = report.score
+    if score is not None:
+        style = _score_style(score.teledrin)
+        text = Text.assemble((f"{score.teledrin}  {score.verdict}", style))
+        yield _fact("Teledrin score", text)
+        yield _fact("Lighthouse", str(score.lighthouse))
+
+
+def _budget(checks: Iterable[Check]) -> Iterator[Text]:
+    yield Text()
+    yield Text("Budget", "bold")
+    for check in checks:
+        word, style = ("over", "bold red") if check.over else ("ok", "green")
+        yield Text.assemble("  ", (f"{word:<4}", style), f"  {check.sentence()}")
+
+
+def _changes(comparison: Comparison, width: int) -> Iterator[Text]:
+    yield Text()
+    yield Text("Changes", "bold")
+    yield Text(f"  {comparison.sentence()}")
+    for change in comparison.changes[:LONGEST]:
+        grew = change.transfer_bytes > 0
+        line = Text(f"  {signed_size(change.transfer_bytes):>9}  ", "red" if grew else "green")
+        line.append(f"{change.what:<7}  ", "default")
+        line.append_text(_address(change.url, max(20, width - 22)))
+        yield line
+    rest = len(comparison.changes) - LONGEST
+    if rest > 0:
+        yield Text(f"  and {count(rest, 'smaller change')}", "dim")
+
+
+def _fact(name: str, value: str | Text) -> Text:
+    line = Text.assemble("  ", (f"{name:<14}", "dim"), "  ")
+    return line.append(value) if isinstance(value, str) else line.append_text(value)
+
+
+def _status(asset: Asset) -> Text:
+    if asset.status != "fetched":
+        return Text(asset.status, "yellow" if asset.status == "skipped" else "red")
+    if asset.http_status is None:
+        return Text("fetched")
+    return Text(str(asset.http_status), "red" if asset.http_status >= 400 else "green")
+
+
+def _address(url: str, width: int) -> Text:
+    shown = plain(url)
+    # The terminal opens the whole address at a click where it knows links.
+    style = Style(link=url) if url == shown and url.isascii() else Style.null()
+    return Text(shorten(shown, width), style)
+
+
+def _result(report: Report, over: bool) -> Text:
+    if outcome(report):
+        return Text("failed", "red")
+    if over:
+        return Text("over budget", "red")
+    return Text("partial", "yellow") if why_partial(report) else Text("ok", "green")
+
+
+def _score(report: Report) -> Text:
+    points = report.score.teledrin if report.score else 0
+    return Text(str(points), _score_style(points))
+
+
+def _score_style(points: int) -> str:
+    # Lighthouse's borders of green, orange and red.
+    return "bold green" if points >= 90 else "bold yellow" if points >= 50 else "bold red"

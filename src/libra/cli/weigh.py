@@ -1,0 +1,178 @@
+"""`libra weigh`: measure pages once, here, without server or storage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from libra.cli.inputs import (
+    pages_to_weigh,
+    read_budgets,
+    read_reports,
+    require_writable,
+    weighing_options,
+)
+from libra.cli.outputs import Results, append_summary, render, say, terminal, write
+from libra.cli.parameters import Duration, Header, Size, ViewportType
+from libra.cli.progress import Watch, progress
+from libra.formats.budget import Check, at_most, check
+from libra.formats.comparison import compare_all
+from libra.formats.verdict import outcome
+from libra.weighing.options import USER_AGENT, Options, Viewport
+from libra.weighing.report import Method, Report
+
+FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
+
+_READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@click.command(short_help="Weigh pages once and print what they are made of.")
+@click.argument("urls", nargs=-1, metavar="URL...")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="table",
+    envvar="LIBRA_FORMAT",
+    show_default=True,
+    help="How to print it; one page in json is an object, several are an array.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    envvar="LIBRA_OUTPUT",
+    help="Write to this file instead of standard output.",
+)
+@click.option(
+    "--budget",
+    type=_READABLE,
+    envvar="LIBRA_BUDGET",
+    help="A budget.json as Lighthouse has it: sizes in KiB, counts, paths.",
+)
+@click.option(
+    "--max-weight",
+    type=Size(),
+    envvar="LIBRA_MAX_WEIGHT",
+    help="The most that each page may transfer, such as 500kB or 1.5MB.",
+)
+@click.option(
+    "--compare",
+    type=_READABLE,
+    envvar="LIBRA_COMPARE",
+    help="An earlier --format json: show what has changed since.",
+)
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="LIBRA_SUMMARY",
+    help="Append a summary in Markdown to this file, for instance $GITHUB_STEP_SUMMARY.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(("static", "rendered")),
+    default="static",
+    envvar="LIBRA_METHOD",
+    show_default=True,
+    help="Read HTML and CSS, or run a browser.",
+)
+@click.option(
+    "--viewport",
+    type=ViewportType(),
+    default="1350x940@1",
+    envvar="LIBRA_VIEWPORT",
+    show_default=True,
+    help="The window that images and media queries are chosen for.",
+)
+@click.option(
+    "--header",
+    "headers",
+    type=Header(),
+    multiple=True,
+    envvar="LIBRA_HEADER",
+    help="A request header for the page's own origin, as 'Name: value'; may be repeated.",
+)
+@click.option(
+    "--user-agent", default=USER_AGENT, envvar="LIBRA_USER_AGENT", help="What servers see."
+)
+@click.option(
+    "--timeout",
+    type=Duration(),
+    default="60s",
+    envvar="LIBRA_TIMEOUT",
+    show_default=True,
+    help="When it passes, a page is weighed with what has arrived.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=4,
+    envvar="LIBRA_CONCURRENCY",
+    show_default=True,
+    help="How many pages are weighed at a time.",
+)
+@click.pass_context
+def weigh(
+    context: click.Context,
+    *,
+    urls: tuple[str, ...],
+    output_format: str,
+    output: Path | None,
+    budget: Path | None,
+    max_weight: int | None,
+    compare: Path | None,
+    summary: Path | None,
+    method: Method,
+    viewport: Viewport,
+    headers: tuple[tuple[str, str], ...],
+    user_agent: str,
+    timeout: float,
+    concurrency: int,
+) -> None:
+    """Weigh pages and all that they pull in: URL... are addresses such as https://example.com.
+
+    The exit code is 0 when all is well, 1 when a page is over its budget, 2 for wrong usage and 3
+    when a page could not be weighed. What could not be fetched is listed with the reason.
+    """
+    # Everything that can be wrong with the request is found before the first byte is fetched.
+    pages = pages_to_weigh(urls)
+    options = weighing_options(method, viewport, headers, user_agent, timeout)
+    budgets = read_budgets(budget)
+    limits = [] if max_weight is None else [at_most(max_weight)]
+    before = read_reports(compare)
+    for file in (output, summary):
+        require_writable(file)
+
+    with progress(terminal(stderr=True), len(pages)) as watch:
+        reports = asyncio.run(_weigh_all(pages, options, concurrency, watch))
+    checks: list[Check] = []
+    for report in reports:
+        if not outcome(report):
+            checks += check(report, budgets, limits)
+    results = Results(tuple(reports), tuple(checks), tuple(compare_all(before, reports)))
+    write(render(results, output_format, output), output)
+    if output_format != "table" or output is not None:
+        say(results)
+    if summary is not None:
+        append_summary(results, summary)
+    context.exit(results.exit_code)
+
+
+async def _weigh_all(
+    pages: Sequence[str], options: Options, concurrency: int, watch: Watch | None
+) -> list[Report]:
+    """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
+    from libra.weighing import Fetcher, weigh_once  # noqa: PLC0415 - slow, and --help needs none
+
+    room = asyncio.Semaphore(concurrency)
+    async with Fetcher() as fetcher:
+
+        async def one(page: str) -> Report:
+            async with room:
+                return await weigh_once(page, options, fetcher=fetcher, on_change=watch)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(page)) for page in pages]
+    return [task.result() for task in tasks]
