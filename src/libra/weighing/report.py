@@ -162,3 +162,25 @@ def decode(data: bytes | str) -> Report:
         msgspec.DecodeError: if it is not JSON.
     """
     return _decoder.decode(data)
+
+
+def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:
+    """An encoded report with another version and backup, without decoding it.
+
+    A finished report changes in nothing else, and it may be read a thousand times a second. That the
+    first match is the right one: the fields come in the order of `Report`, and inside a JSON string
+    every quotation mark is escaped, so no foreign URL or title can look like the field.
+    """
+    start = encoded.index(_VERSION)
+    end = encoded.index(b",", encoded.index(_BACKUP, start) + len(_BACKUP))
+    return b'%b%b%d,"backup":"%b"%b' % (
+        encoded[:start],
+        _VERSION,
+        version,
+        backup.encode(),
+        encoded[end:],
+    )
+
+
+_VERSION = b',"version":'
+_BACKUP = b',"backup":'

@@ -1,0 +1,141 @@
+"""One body as it streams in: counted on the wire, decoded to learn its size, kept if it is to be read.
+
+Nothing here waits. `Body.take` only notes what arrived; `Body.decode` does the work in bounded steps, on
+the event loop while there is little of it and in a thread when there is much. Every limit that can be
+passed while decoding is judged here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+
+from libra.weighing.decode import DecodeError, Decoder
+from libra.weighing.options import Limits
+
+INLINE_BYTES = 65_536
+"""So much is decoded and read on the event loop in one go; more goes to a thread."""
+
+_INLINE_OUTPUT = 524_288
+"""So much may come out of an inline step before the rest goes to a thread."""
+
+
+class Body:
+    """The sizes of one body, and its decoded bytes if they are kept.
+
+    Args:
+        encodings: The content encodings that can be undone, in the order they were applied.
+        limits: Of the page.
+        keep: Whether the decoded bytes are wanted.
+
+    Attributes:
+        transfer_bytes: What arrived.
+        resource_bytes: What it decodes to, as far as it is decoded.
+        error: Why decoding or keeping ended early, as a named error.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_pieces",
+        "_decoder",
+        "_kept",
+        "_keeping",
+        "_limits",
+        "backlog_bytes",
+        "error",
+        "resource_bytes",
+        "transfer_bytes",
+    )
+
+    def __init__(self, encodings: list[str], limits: Limits, *, keep: bool) -> None:
+        self.transfer_bytes = 0
+        self.resource_bytes = 0
+        self.backlog_bytes = 0
+        self.error: str | None = None
+        self._limits = limits
+        self._kept: list[bytes] = []
+        self._keeping = keep
+        self._backlog: deque[bytes] = deque()
+        self._pieces: Iterator[bytes] = iter(())
+        self._decoder: Decoder | None = None
+        if encodings:
+            try:
+                self._decoder = Decoder(encodings)
+            except DecodeError as error:
+                self.error = str(error)
+
+    def take(self, chunk: bytes) -> bool:
+        """Note what arrived. Returns False when no more should be read, with `error` set."""
+        self.transfer_bytes += len(chunk)
+        if self._decoder is None:
+            self._accept(chunk)
+        elif self.error is None:
+            self._backlog.append(chunk)
+            self.backlog_bytes += len(chunk)
+        if self.transfer_bytes > self._limits.asset_bytes:
+            self.error = f"too-large: more than {self._limits.asset_bytes:,} bytes"
+            return False
+        # What cannot be decoded is still counted on the wire; a body that grows too large is not.
+        return self.error is None or not self.error.startswith("too-large")
+
+    def decode_inline(self) -> bool:
+        """Decode the backlog as far as it is cheap. Returns False if a thread should do the rest."""
+        if self.backlog_bytes > INLINE_BYTES:
+            return False
+        return self._decode(self.resource_bytes + _INLINE_OUTPUT)
+
+    def decode(self) -> None:
+        """Decode the whole backlog. May take long: call it in a thread."""
+        self._decode(math.inf)
+
+    def finish(self) -> None:
+        """Call when all of the body has arrived and is decoded: is anything missing?"""
+        if self._decoder is not None and self.error is None:
+            try:
+                self._decoder.finish()
+            except DecodeError as error:
+                self.error = str(error)
+
+    def kept(self) -> bytes:
+        """The decoded bytes, up to the limit of what is read."""
+        return self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
+
+    def _decode(self, pause_at: float) -> bool:
+        decoder = self._decoder
+        if decoder is None:
+            return True
+        try:
+            while self.error is None:
+                for piece in self._pieces:
+                    self._accept(piece)
+                    if self.error is not None or self.resource_bytes > pause_at:
+                        return self.error is not None
+                if not self._backlog:
+                    break
+                chunk = self._backlog.popleft()
+                self.backlog_bytes -= len(chunk)
+                self._pieces = decoder.feed(chunk)
+        except DecodeError as error:
+            self.error = str(error)
+        return True
+
+    def _accept(self, piece: bytes) -> None:
+        limits = self._limits
+        self.resource_bytes += len(piece)
+        if self.resource_bytes > limits.asset_resource_bytes:
+            self.error = f"too-large: decodes to more than {limits.asset_resource_bytes:,} bytes"
+        elif (
+            self.resource_bytes > limits.decode_grace
+            and self.resource_bytes > limits.decode_ratio * self.transfer_bytes
+        ):
+            self.error = (
+                f"too-large: decodes to more than {limits.decode_ratio:,.0f} times its size"
+            )
+        if self._keeping:
+            self._kept.append(piece)
+            if self.resource_bytes > limits.read_bytes:
+                self._keeping = False
+                self.error = self.error or (
+                    f"too-large: only the first {limits.read_bytes:,} bytes were read"
+                )

@@ -1,0 +1,237 @@
+"""Undoing content encodings step by step, so that no body can grow without bound.
+
+Bodies of every kind are decoded to learn their resource size. A `Decoder` is fed wire bytes and yields
+decoded pieces of bounded size; between two pieces its user can stop, give others a turn, or move to a
+thread. Encodings that are unknown are passed through, as browsers do.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PIECE = 262_144
+"""The most bytes that one step yields."""
+
+MAX_NESTED = 4
+"""Encodings on top of one another; servers send one, bombs many."""
+
+_ZSTD_WINDOW_LOG = 23
+"""RFC 9659: a browser gives zstd a window of 8 MB at most."""
+
+
+class DecodeError(Exception):
+    """The body is not what its content encoding says; the message is a named error."""
+
+
+class _Step(Protocol):
+    """One encoding being undone."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]: ...
+    def finish(self) -> None: ...
+
+
+class Decoder:
+    """Undoes the encodings of one body, the last applied first.
+
+    Args:
+        encodings: As in the header, in the order in which they were applied.
+
+    Raises:
+        DecodeError: if there are more than `MAX_NESTED` encodings.
+    """
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, encodings: list[str]) -> None:
+        steps = [_STEPS[name] for name in reversed(encodings) if name in _STEPS]
+        if len(steps) > MAX_NESTED:
+            raise DecodeError(f"decode: {len(steps)} nested content encodings")
+        self._steps: list[_Step] = [step() for step in steps]
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what `data` decodes to, in pieces of at most `PIECE` bytes.
+
+        Raises:
+            DecodeError: if the data is not in the encoding that was announced.
+        """
+        return self._through(0, data)
+
+    def finish(self) -> None:
+        """Check that nothing is missing.
+
+        Raises:
+            DecodeError: if the body ends before its encoding does.
+        """
+        for step in self._steps:
+            step.finish()
+
+    def _through(self, level: int, data: bytes) -> Iterator[bytes]:
+        if level == len(self._steps):
+            yield data
+            return
+        for piece in self._steps[level].feed(data):
+            if level + 1 == len(self._steps):
+                yield piece
+            else:
+                yield from self._through(level + 1, piece)
+
+
+def encodings_in(header: str | None) -> list[str]:
+    """The encodings that a ``Content-Encoding`` header names and that can be undone."""
+    if not header:
+        return []
+    names = (name.strip().lower() for name in header.split(","))
+    return [name for name in names if name in _STEPS]
+
+
+class _Gzip:
+    """RFC 1952. What follows the first member is ignored, as Chromium does."""
+
+    __slots__ = ("_inflate", "_started")
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._started = self._started or bool(data)
+        yield from _inflated(self._inflate, data, "gzip")
+
+    def finish(self) -> None:
+        # An empty body is fine: servers label empty answers as gzip, and browsers accept it.
+        if self._started and not self._inflate.eof:
+            raise DecodeError("decode: gzip stream cut short")
+
+
+class _Deflate:
+    """RFC 1951 with or without the zlib wrapper of RFC 1950: servers send both under this name."""
+
+    __slots__ = ("_head", "_inflate")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: zlib._Decompress | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            first, second = self._head[0], self._head[1]
+            wrapped = first & 0x0F == 8 and (first << 8 | second) % 31 == 0
+            self._inflate = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+            data, self._head = self._head, b""
+        yield from _inflated(self._inflate, data, "deflate")
+
+    def finish(self) -> None:
+        if self._head or (self._inflate is not None and not self._inflate.eof):
+            raise DecodeError("decode: deflate stream cut short")
+
+
+def _inflated(inflate: zlib._Decompress, data: bytes, name: str) -> Iterator[bytes]:
+    try:
+        while data and not inflate.eof:
+            piece = inflate.decompress(data, PIECE)
+            data = inflate.unconsumed_tail
+            if piece:
+                yield piece
+            elif not data:
+                return
+    except zlib.error as error:
+        raise DecodeError(f"decode: not {name} ({_tail(error)})") from None
+
+
+class _Brotli:
+    """RFC 7932."""
+
+    __slots__ = ("_decompressor", "_started")
+
+    def __init__(self) -> None:
+        self._decompressor = brotli.Decompressor()
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._started = self._started or bool(data)
+        decompressor = self._decompressor
+        if decompressor.is_finished():
+            return
+        try:
+            piece = decompressor.process(data, output_buffer_limit=PIECE)
+            while piece:
+                yield piece
+                if decompressor.is_finished() or decompressor.can_accept_more_data():
+                    return
+                piece = decompressor.process(b"", output_buffer_limit=PIECE)
+        except brotli.error:
+            raise DecodeError("decode: not brotli") from None
+
+    def finish(self) -> None:
+        if self._started and not self._decompressor.is_finished():
+            raise DecodeError("decode: br stream cut short")
+
+
+class _Zstandard:
+    """RFC 8878, any number of frames, with the window limit of RFC 9659."""
+
+    __slots__ = ("_decompressor",)
+
+    def __init__(self) -> None:
+        self._decompressor: zstd.ZstdDecompressor | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            while data:
+                if self._decompressor is None:
+                    self._decompressor = _zstd_decompressor()
+                decompressor = self._decompressor
+                yield from _unpacked(decompressor, data)
+                if not decompressor.eof:
+                    return
+                data = decompressor.unused_data
+                self._decompressor = None
+        except zstd.ZstdError as error:
+            raise DecodeError(f"decode: not zstd ({_tail(error)})") from None
+
+    def finish(self) -> None:
+        if self._decompressor is not None:
+            raise DecodeError("decode: zstd stream cut short")
+
+
+def _zstd_decompressor() -> zstd.ZstdDecompressor:
+    return zstd.ZstdDecompressor(
+        options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    )
+
+
+def _unpacked(decompressor: zstd.ZstdDecompressor, data: bytes) -> Iterator[bytes]:
+    piece = decompressor.decompress(data, PIECE)
+    while True:
+        if piece:
+            yield piece
+        if decompressor.eof or decompressor.needs_input:
+            return
+        piece = decompressor.decompress(b"", PIECE)
+
+
+def _tail(error: Exception) -> str:
+    """The last part of a library's message, short enough for a report."""
+    return str(error).rpartition(":")[2].strip()[:60]
+
+
+_STEPS: dict[str, type[_Step]] = {
+    "gzip": _Gzip,
+    "x-gzip": _Gzip,
+    "deflate": _Deflate,
+    "br": _Brotli,
+    "zstd": _Zstandard,
+}

@@ -1,0 +1,328 @@
+"""The one way to the network: every request that weighing makes goes through a `Fetcher`.
+
+A `Fetcher` takes a `Fetch`, asks for it as a browser would, counts the bytes of the body as they arrive,
+decodes them to learn their size, reads what must be read, and returns an `Outcome`. It follows no
+redirect: the `Weighing` does, hop by hop, so that each hop is an asset and passes here again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from libra.weighing.body import INLINE_BYTES, Body
+from libra.weighing.connections import Gate, HostSlots, Resolver, gated_sockets, name_of_error
+from libra.weighing.decode import encodings_in
+from libra.weighing.options import Options
+from libra.weighing.reading import read_body, will_be_read
+from libra.weighing.reference import Fetch, Outcome, Reading, Role
+from libra.weighing.report import Kind
+from libra.weighing.urls import join, origin_of
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+_IMAGE = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+_ACCEPT: dict[Role, str] = {
+    "document": _HTML,
+    "frame": _HTML,
+    "object": _HTML,
+    "stylesheet": "text/css,*/*;q=0.1",
+    "image": _IMAGE,
+    "icon": _IMAGE,
+}
+"""What Chromium sends; servers choose formats by it. All others get ``*/*``."""
+
+
+T = TypeVar("T")
+
+
+class Fetcher:
+    """Fetches for any number of pages at once, over connections that they share.
+
+    Use it as an asynchronous context manager; what it opens (sockets, threads) is gone afterwards.
+
+    Args:
+        per_host: Connections to one origin; a browser has six.
+        connections: Connections in all.
+        gate: Judges every address that is about to be connected to; None allows all.
+        threads: For reading large bodies.
+    """
+
+    def __init__(
+        self,
+        *,
+        per_host: int = 6,
+        connections: int = 512,
+        gate: Gate | None = None,
+        threads: int = 2,
+    ) -> None:
+        self._connections = connections
+        self._gate = gate
+        self._slots = HostSlots(per_host)
+        self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
+        self._resolver = Resolver()
+        self._session: aiohttp.ClientSession | None = None
+        self._jobs: set[asyncio.Future[object]] = set()
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(
+            limit=self._connections,
+            resolver=self._resolver,
+            ttl_dns_cache=30,
+            socket_factory=gated_sockets(self._gate),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            read_bufsize=262_144,
+            max_line_size=16_384,
+            max_field_size=32_768,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        if self._jobs:
+            await asyncio.wait(self._jobs)
+        # No job is left, so that joining the threads takes no time.
+        self._readers.shutdown()
+        await self._resolver.close()
+
+    async def fetch(self, fetch: Fetch, options: Options, *, until: float | None = None) -> Outcome:
+        """Carry out one order. Raises nothing but `asyncio.CancelledError`.
+
+        Args:
+            fetch: The order.
+            options: Of the page.
+            until: The loop's time at which the page's deadline passes, if the asset's own comes
+                later; what has arrived by then is counted.
+        """
+        origin = origin_of(fetch.url)
+        await self._slots.acquire(origin)
+        try:
+            return await self._exchange(fetch, options, until)
+        finally:
+            self._slots.release(origin)
+
+    async def _exchange(self, fetch: Fetch, options: Options, until: float | None) -> Outcome:
+        session = self._session
+        if session is None:
+            raise RuntimeError("the fetcher is not open")
+        exchange = _Exchange(self, fetch, options)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + options.limits.asset_seconds
+        if until is not None and until < deadline:
+            deadline = until
+        try:
+            async with asyncio.timeout_at(deadline):
+                await exchange.run(session)
+        except TimeoutError:
+            exchange.error = exchange.timed_out()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            exchange.error = name_of_error(error)
+        return await exchange.outcome()
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run something long in a thread. It is finished even if the caller is cancelled."""
+        job = asyncio.get_running_loop().run_in_executor(self._readers, work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return await asyncio.shield(job)
+
+
+class _Exchange:
+    """One request and its answer, as far as they have come."""
+
+    __slots__ = (
+        "_body",
+        "_content_type",
+        "_encoding",
+        "_fetch",
+        "_fetcher",
+        "_job",
+        "_options",
+        "_redirect",
+        "_started",
+        "_status",
+        "_read",
+        "error",
+    )
+
+    def __init__(self, fetcher: Fetcher, fetch: Fetch, options: Options) -> None:
+        self._fetcher = fetcher
+        self._fetch = fetch
+        self._options = options
+        self._started = time.perf_counter()
+        self._status: int | None = None
+        self._content_type: str | None = None
+        self._encoding: str | None = None
+        self._redirect: str | None = None
+        self._body: Body | None = None
+        self._read = False
+        self.error: str | None = None
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Send the request and take in the answer."""
+        fetch = self._fetch
+        url = URL(fetch.url, encoded=True)
+        response = await session.get(url, headers=self._headers(), allow_redirects=False)
+        try:
+            self._take_head(response)
+            await self._take_body(response)
+        finally:
+            # Does nothing when the body was read to its end: the connection is then kept.
+            response.close()
+
+    def timed_out(self) -> str:
+        """The named error of a deadline, by what had arrived when it passed."""
+        seconds = f"{self._options.limits.asset_seconds:g} s"
+        if self._status is None:
+            return f"timeout: no answer within {seconds}"
+        return f"timeout: the body did not end within {seconds}"
+
+    async def outcome(self) -> Outcome:
+        """What came of it, with what was read in the body."""
+        body = self._body
+        transfer_bytes = resource_bytes = 0
+        reading: Reading | None = None
+        error = self.error
+        if body is not None:
+            if not body.decode_inline():
+                await self._fetcher.in_thread(body.decode)
+            if error is None:
+                body.finish()
+            error = error or body.error
+            transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
+            if self._read and resource_bytes:
+                reading = await self._reading(body)
+        whole = error is None
+        status = self._status
+        if error is None and status is not None and status >= 400:
+            error = _http_error(status)
+        return Outcome(
+            fetch=self._fetch,
+            http_status=status,
+            transfer_bytes=transfer_bytes,
+            resource_bytes=resource_bytes,
+            content_type=_essence(self._content_type),
+            encoding=self._encoding,
+            duration_ms=round((time.perf_counter() - self._started) * 1000),
+            error=error,
+            whole=whole,
+            kind=self._kind(),
+            denied=error is not None and error.startswith("denied:"),
+            redirect=self._redirect,
+            reading=reading,
+        )
+
+    def _take_head(self, response: aiohttp.ClientResponse) -> None:
+        headers = response.headers
+        status = self._status = response.status
+        self._content_type = headers.get("Content-Type")
+        self._encoding = headers.get("Content-Encoding")
+        if status in _REDIRECTS:
+            location = headers.get("Location")
+            if location:
+                self._redirect = join(self._fetch.url, _as_sent(location))
+                if self._redirect is None:
+                    self.error = "bad-redirect: leads to no address that can be fetched"
+        self._read = will_be_read(self._fetch, status, _essence(self._content_type))
+        self._body = Body(encodings_in(self._encoding), self._options.limits, keep=self._read)
+
+    async def _take_body(self, response: aiohttp.ClientResponse) -> None:
+        body = self._body
+        if body is None:
+            return
+        content = response.content
+        enough = self._options.limits.media_bytes if self._fetch.reference.partial else None
+        while chunk := await content.readany():
+            if not body.take(chunk):
+                return
+            if body.backlog_bytes > INLINE_BYTES:
+                await self._fetcher.in_thread(body.decode)
+            if enough is not None and body.transfer_bytes >= enough:
+                return
+
+    async def _reading(self, body: Body) -> Reading:
+        fetch, options, content_type = self._fetch, self._options, self._content_type
+        data = body.kept()
+        if len(data) <= INLINE_BYTES:
+            return read_body(fetch, data, content_type, options)
+        return await self._fetcher.in_thread(lambda: read_body(fetch, data, content_type, options))
+
+    def _headers(self) -> dict[str, str]:
+        fetch, options = self._fetch, self._options
+        headers = {
+            "User-Agent": options.user_agent,
+            "Accept": _ACCEPT.get(fetch.reference.role, "*/*"),
+            "Accept-Encoding": "gzip, deflate, br, zstd",
+            "Accept-Language": "en-US,en;q=0.9",
+        }
+        if fetch.initiator is not None:
+            referrer = _referrer(fetch.initiator, fetch.url)
+            if referrer is not None:
+                headers["Referer"] = referrer
+        if fetch.reference.role == "media":
+            headers["Range"] = "bytes=0-"
+            headers["Accept-Encoding"] = "identity;q=1, *;q=0"
+        if fetch.own_origin:
+            headers.update(options.headers)
+        return headers
+
+    def _kind(self) -> Kind | None:
+        """What an ``<object>`` or ``<embed>`` turned out to be."""
+        if self._fetch.reference.role != "object":
+            return None
+        essence = _essence(self._content_type) or ""
+        if essence.startswith("image/"):
+            return "image"
+        if essence in {"text/html", "application/xhtml+xml"}:
+            return "document"
+        return "media" if essence.startswith(("video/", "audio/")) else "other"
+
+
+def _http_error(status: int) -> str:
+    try:
+        return f"http: {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"http: {status}"
+
+
+def _essence(content_type: str | None) -> str | None:
+    if content_type is None:
+        return None
+    return content_type.partition(";")[0].strip().lower()[:127] or None
+
+
+def _as_sent(location: str) -> str:
+    """A header's bytes as text: browsers read them as UTF-8, aiohttp leaves surrogates."""
+    return location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _referrer(initiator: str, url: str) -> str | None:
+    """The default policy of browsers, ``strict-origin-when-cross-origin``."""
+    origin = origin_of(initiator)
+    if origin == origin_of(url):
+        return initiator
+    if initiator.startswith("https:") and not url.startswith("https:"):
+        return None
+    return origin + "/"

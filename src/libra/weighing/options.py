@@ -1,0 +1,149 @@
+"""What a submission may choose, and the limits that hold for every page.
+
+Both are plain immutable data, so that they can travel in messages, be stored and be compared.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from libra.weighing.report import Method
+
+USER_AGENT = "Libra/0.1 (page weight; +https://github.com/libra-weigh/libra)"
+"""Honest and with an address: the owner of a server can see who asks and why."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+"""A header name as in RFC 9110, section 5.6.2."""
+
+_RESERVED = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that decide how a message is framed, where it goes or how it is measured."""
+
+
+class InvalidOptions(ValueError):  # noqa: N818 - it names what is wrong, as InvalidURL does
+    """An option has a value that cannot be meant; the message says which and why."""
+
+
+class Viewport(msgspec.Struct, frozen=True):
+    """The window that candidates and media queries are chosen for, in CSS pixels.
+
+    ``dpr`` is the number of device pixels for one CSS pixel.
+    """
+
+    width: int = 1350
+    height: int = 940
+    dpr: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= 16_384 and 1 <= self.height <= 16_384):
+            raise InvalidOptions("viewport: width and height must be 1 to 16384 CSS pixels")
+        if not 0.1 <= self.dpr <= 10:
+            raise InvalidOptions("viewport: the device pixel ratio must be 0.1 to 10")
+
+    @classmethod
+    def parse(cls, text: str) -> Viewport:
+        """Read ``WIDTHxHEIGHT`` or ``WIDTHxHEIGHT@DPR``, for instance ``1350x940@1``.
+
+        Raises:
+            InvalidOptions: if the text has another shape or a value is out of range.
+        """
+        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})(?:@(\d{1,2}(?:\.\d{1,3})?))?", text.strip())
+        if match is None:
+            raise InvalidOptions(
+                f"viewport: {text[:40]!r} is not of the form 1350x940 or 1350x940@1"
+            )
+        width, height, dpr = match.groups()
+        return cls(int(width), int(height), float(dpr or 1))
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much one page may cost. Sizes are bytes, times seconds. Reaching a limit is reported.
+
+    Attributes:
+        page_seconds: Until the page is weighed with what has arrived.
+        asset_seconds: For one request, from the moment it may start to its last byte.
+        asset_bytes: Of one body on the wire.
+        asset_resource_bytes: Of one body when it is decoded.
+        page_bytes: Of all bodies of a page on the wire; when passed, nothing more is fetched.
+        read_bytes: Of a decoded body that is read for references (HTML, CSS, modules).
+        assets: How many requests a page may make; what comes after is `skipped`.
+        redirects: How many hops one reference may take before it is a `redirect-loop`.
+        frame_depth: How deep frames may nest.
+        import_depth: How deep style sheets and modules may import one another.
+        header_bytes: Of one field of a response's headers.
+        decode_ratio: How many times larger than its wire size a body may become. It is judged
+            only past `decode_grace` decoded bytes, since short bodies compress to anything.
+        decode_grace: See `decode_ratio`.
+        media_bytes: How much of audio and video is read that a browser would read only the
+            beginning of (``preload=metadata``).
+    """
+
+    page_seconds: float = 60.0
+    asset_seconds: float = 20.0
+    asset_bytes: int = 100_000_000
+    asset_resource_bytes: int = 200_000_000
+    page_bytes: int = 500_000_000
+    read_bytes: int = 50_000_000
+    assets: int = 5_000
+    redirects: int = 10
+    frame_depth: int = 4
+    import_depth: int = 12
+    header_bytes: int = 32_768
+    decode_ratio: float = 1_100.0
+    decode_grace: int = 16_000_000
+    media_bytes: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not getattr(self, name) >= 0:
+                raise InvalidOptions(f"limits: {name} must not be negative")
+        for name in ("page_seconds", "asset_seconds"):
+            if not getattr(self, name) > 0:
+                raise InvalidOptions(f"limits: {name} must be more than zero")
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a page is to be weighed.
+
+    Attributes:
+        method: ``static`` reads HTML and CSS; ``rendered`` runs a browser.
+        viewport: What images and media queries are chosen for.
+        headers: Further request headers, sent to the page's own origin only, so that a
+            credential never reaches a third party.
+        user_agent: What servers see.
+        limits: How much the page may cost.
+    """
+
+    method: Method = "static"
+    viewport: Viewport = Viewport()
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str = USER_AGENT
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers:
+            if _TOKEN.match(name) is None:
+                raise InvalidOptions(f"headers: {name[:40]!r} is not a header name")
+            if name.lower() in _RESERVED:
+                raise InvalidOptions(f"headers: {name} is set by Libra itself")
+            _require_header_value(f"headers: the value of {name}", value)
+        _require_header_value("user agent", self.user_agent)
+
+
+def _require_header_value(what: str, value: str) -> None:
+    """A value with a line break would let it smuggle a second header or request."""
+    if any(character < " " and character != "\t" for character in value) or "\x7f" in value:
+        raise InvalidOptions(f"{what} must not contain control characters")
+    if not value.isascii():
+        raise InvalidOptions(f"{what} must be ASCII")

@@ -1,0 +1,162 @@
+"""What a body asks for: references, and the plain data that carries them around.
+
+A `Reference` is found in a body, a `Fetch` is the order to get it, an `Outcome` is what came of that.
+They are immutable and know nothing of how they are fetched.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from libra.weighing.report import Kind
+from libra.weighing.fonts import Face, FontUse
+from libra.weighing.scope import Scope
+
+Role = Literal[
+    "document",
+    "frame",
+    "stylesheet",
+    "script",
+    "module",
+    "image",
+    "icon",
+    "font",
+    "media",
+    "track",
+    "manifest",
+    "object",
+    "other",
+]
+"""What a body is wanted for. It decides the `Accept` header, the kind, and whether it is read."""
+
+KIND_OF: dict[Role, Kind] = {
+    "document": "document",
+    "frame": "document",
+    "stylesheet": "stylesheet",
+    "script": "script",
+    "module": "script",
+    "image": "image",
+    "icon": "image",
+    "font": "font",
+    "media": "media",
+    "track": "other",
+    "manifest": "other",
+    "object": "other",
+    "other": "other",
+}
+
+READ_ROLES: frozenset[Role] = frozenset({"document", "frame", "stylesheet", "module", "object"})
+"""Bodies that are kept and read for references; all others are only counted."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Something that a body asks for.
+
+    Attributes:
+        url: Absolute, http or https, without fragment.
+        role: What it is wanted for.
+        lazy: A browser would load it only when it is scrolled near.
+        conditional: A browser would load it only if something holds that is not known here.
+        partial: Only its beginning is read (media with ``preload=metadata``).
+        applies: For a style sheet, whether its rules take effect (``media``, not alternate).
+    """
+
+    url: str
+    role: Role
+    lazy: bool = False
+    conditional: bool = False
+    partial: bool = False
+    applies: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        """How the report counts it, unless the answer shows otherwise."""
+        return KIND_OF[self.role]
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What was read in a body.
+
+    Attributes:
+        references: What it asks for, in its order, duplicates included.
+        title: The document's title.
+        scope: The parsed document, which its style sheets are matched against.
+        has_icon: Whether a document names an icon; if none does, ``/favicon.ico`` is implied.
+        faces: ``@font-face`` rules, which are loaded only if their family is used.
+        uses: Font families that rules use.
+        variables: Custom properties that may name font families.
+    """
+
+    references: list[Reference] = []
+    title: str | None = None
+    scope: Scope | None = None
+    has_icon: bool = False
+    faces: list[Face] = []
+    uses: list[FontUse] = []
+    variables: dict[str, str] = {}
+
+
+class Fetch(msgspec.Struct, frozen=True, eq=False):
+    """An order to fetch one URL. `index` is its place among the page's assets.
+
+    Attributes:
+        index: The asset's place in the report.
+        reference: What is wanted.
+        initiator: The URL of the body that asked for it; None for the document.
+        own_origin: Whether the submission's own headers may be sent along.
+        frame_depth: Frames between the page and this.
+        import_depth: Imports (of style sheets or modules) between a document and this.
+        hops: The URLs that redirected to here.
+        scope: The document that a style sheet applies to.
+    """
+
+    index: int
+    reference: Reference
+    initiator: str | None = None
+    own_origin: bool = False
+    frame_depth: int = 0
+    import_depth: int = 0
+    hops: tuple[str, ...] = ()
+    scope: Scope | None = None
+
+    @property
+    def url(self) -> str:
+        """Where to."""
+        return self.reference.url
+
+
+class Outcome(msgspec.Struct, frozen=True, eq=False):
+    """What came of a `Fetch`.
+
+    Attributes:
+        fetch: The order.
+        http_status: None if no answer came.
+        transfer_bytes: Body bytes that arrived, as on the wire.
+        resource_bytes: What they decode to.
+        content_type: Without parameters, lower case.
+        encoding: The content encodings as sent, or None.
+        duration_ms: From the start of the request to its last byte.
+        error: A named error (``code: explanation``), or None. Whether the bytes that arrived are all
+            there is can be seen from `whole`.
+        whole: The whole answer arrived and was measured.
+        kind: How it is counted, where that shows only in the answer (``<object>``, ``<embed>``).
+        denied: It was not requested because the gate or a limit forbids it.
+        redirect: Where a 3xx answer leads, absolute.
+        reading: What was read in the body, if it was to be read.
+    """
+
+    fetch: Fetch
+    http_status: int | None = None
+    transfer_bytes: int = 0
+    resource_bytes: int = 0
+    content_type: str | None = None
+    encoding: str | None = None
+    duration_ms: int | None = None
+    error: str | None = None
+    whole: bool = False
+    kind: Kind | None = None
+    denied: bool = False
+    redirect: str | None = None
+    reading: Reading | None = None

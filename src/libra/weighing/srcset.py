@@ -1,0 +1,151 @@
+"""``srcset`` and ``sizes``: which one candidate a browser loads.
+
+Parsing follows the HTML standard ("parse a srcset attribute"), choosing follows Chromium, which takes
+the candidate on the nearer side of the geometric mean of two neighbouring densities. Everything runs in
+time linear in the length of the attribute.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from libra.weighing.media import length_px, media_matches, split_top_level
+from libra.weighing.options import Viewport
+
+MAX_CANDIDATES = 1_000
+
+_WHITESPACE = " \t\n\f\r"
+_URL = re.compile(r"[^ \t\n\f\r]+")
+_SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
+_DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
+_DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)([wxh])")
+
+
+class Candidate(NamedTuple):
+    """One image of a ``srcset``; exactly one of ``width`` and ``density`` is given, or neither (1x)."""
+
+    url: str
+    width: int | None = None
+    density: float | None = None
+
+
+def parse_srcset(text: str) -> list[Candidate]:
+    """The candidates in their order; those with invalid descriptors are left out."""
+    candidates: list[Candidate] = []
+    at = 0
+    while len(candidates) < MAX_CANDIDATES:
+        at = _SEPARATORS.match(text, at).end()  # type: ignore[union-attr]  # it matches everything
+        match = _URL.match(text, at)
+        if match is None:
+            break
+        url, at = match[0], match.end()
+        descriptors = ""
+        if url.endswith(","):
+            url = url.rstrip(",")
+        else:
+            found = _DESCRIPTORS.match(text, at)
+            if found is not None:
+                descriptors, at = found[0], found.end()
+        candidate = _candidate(url, descriptors)
+        if candidate is not None:
+            candidates.append(candidate)
+    return candidates
+
+
+def choose(
+    srcset: str | None, sizes: str | None, src: str | None, viewport: Viewport
+) -> str | None:
+    """The reference of the image that a browser loads, or None if there is none.
+
+    Args:
+        srcset: The attribute, if present.
+        sizes: The attribute, which ``w`` descriptors need (default ``100vw``).
+        src: The fallback, which counts as a 1x candidate unless there are ``w`` descriptors.
+        viewport: The window and its pixel ratio.
+    """
+    candidates = parse_srcset(srcset) if srcset else []
+    has_widths = any(candidate.width is not None for candidate in candidates)
+    if src and not has_widths and all(c.density not in {None, 1.0} for c in candidates):
+        candidates.append(Candidate(src))
+    if not candidates:
+        return src or None
+    if len(candidates) == 1:
+        return candidates[0].url
+    size = source_size(sizes, viewport) if has_widths else 1.0
+    dense = sorted(
+        ((_density(candidate, size), n) for n, candidate in enumerate(candidates)),
+    )
+    chosen = _nearest([density for density, _ in dense], viewport.dpr)
+    return candidates[dense[chosen][1]].url
+
+
+def source_size(sizes: str | None, viewport: Viewport) -> float:
+    """The width in CSS pixels that ``sizes`` gives to the image in this viewport."""
+    for entry in split_top_level(sizes or "", ","):
+        condition, length = _last_value(entry.strip())
+        pixels = length_px(length, viewport)
+        if pixels is None or pixels < 0:
+            continue
+        if not condition or media_matches(condition, viewport):
+            return pixels
+    return float(viewport.width)
+
+
+def _candidate(url: str, descriptors: str) -> Candidate | None:
+    width: int | None = None
+    density: float | None = None
+    for token in descriptors.split():
+        match = _DESCRIPTOR.fullmatch(token)
+        if match is None:
+            return None
+        number, unit = match.groups()
+        if unit == "x" and density is None and width is None:
+            density = float(number)
+        elif unit == "w" and density is None and width is None and number.isdigit():
+            width = int(number[:9])
+            if width == 0:
+                return None
+        elif unit != "h":  # a height is allowed beside a width and changes nothing
+            return None
+    if density is not None and not math.isfinite(density):
+        return None
+    return Candidate(url, width, density)
+
+
+def _density(candidate: Candidate, size: float) -> float:
+    if candidate.width is not None:
+        return candidate.width / size if size > 0 else math.inf
+    return 1.0 if candidate.density is None else candidate.density
+
+
+def _nearest(densities: list[float], dpr: float) -> int:
+    """Chromium's choice among rising densities (html_srcset_parser.cc); the first of equals."""
+    chosen = len(densities) - 1
+    for n in range(len(densities) - 1):
+        current, following = densities[n], densities[n + 1]
+        if following < dpr:
+            continue
+        if (dpr <= 1 and dpr > current) or dpr >= math.sqrt(current * following):
+            chosen = n + 1
+        else:
+            chosen = n
+        break
+    while chosen > 0 and densities[chosen - 1] == densities[chosen]:
+        chosen -= 1
+    return chosen
+
+
+def _last_value(entry: str) -> tuple[str, str]:
+    """Split ``(min-width: 600px) 50vw`` into its condition and its length."""
+    depth = 0
+    for at in range(len(entry) - 1, -1, -1):
+        character = entry[at]
+        if character == ")":
+            depth += 1
+        elif character == "(":
+            depth -= 1
+        elif character in _WHITESPACE and depth == 0:
+            return entry[:at].strip(), entry[at + 1 :]
+    return "", entry

@@ -1,0 +1,189 @@
+"""URLs as browsers see them: parsing, joining, hosts, sites.
+
+One parser decides everything (ada, an implementation of the WHATWG URL standard). What it returns is
+normalised ASCII, and exactly that is connected to: there is no second parser to disagree with it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from ipaddress import ip_address
+
+import ada_url
+from publicsuffixlist import PublicSuffixList
+
+MAX_PAGE_URL = 2_083
+"""Characters of a submitted URL: the classic limit of browsers, and short enough for any index."""
+
+MAX_ASSET_URL = 65_536
+"""Characters of a URL found in a page; longer ones are no addresses but data gone astray."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)", re.DOTALL)
+_STRIPPED = "".join(map(chr, range(0x21)))
+"""C0 controls and space: what the URL standard strips from both ends."""
+
+
+class InvalidURL(ValueError):  # noqa: N818 - part of the public API under this name
+    """A URL that cannot be weighed; the message says what is wrong and what to do."""
+
+
+def parse_url(text: str) -> str:
+    """The normalised form of a submitted URL, as a browser's parser would read it.
+
+    Args:
+        text: What somebody typed: absolute, ``http`` or ``https``, without credentials.
+
+    Raises:
+        InvalidURL: with a sentence for the person who typed it.
+    """
+    stripped = _scalar(text).strip(_STRIPPED)
+    if not stripped:
+        raise InvalidURL("The URL is empty. Give an address such as https://example.com/.")
+    if len(stripped) > MAX_PAGE_URL:
+        raise InvalidURL(
+            f"The URL is {len(stripped):,} characters long; at most {MAX_PAGE_URL:,} are accepted."
+        )
+    try:
+        url = ada_url.URL(stripped)
+    except ValueError:
+        raise InvalidURL(_what_is_wrong(stripped)) from None
+    if url.protocol not in {"http:", "https:"}:
+        raise InvalidURL(_what_is_wrong(stripped))
+    if url.username or url.password:
+        raise InvalidURL(
+            "The URL contains a user name or password. Remove them; send credentials as a request"
+            " header instead."
+        )
+    href = url.href
+    if len(href) > MAX_PAGE_URL:
+        raise InvalidURL(
+            f"The URL is {len(href):,} characters long when encoded; at most {MAX_PAGE_URL:,} are"
+            " accepted."
+        )
+    return href
+
+
+def join(base: str, reference: str) -> str | None:
+    """The absolute form of a reference, without fragment; None if it leads to no http(s) address.
+
+    Args:
+        base: An absolute URL.
+        reference: The text of an attribute or of a ``url()``.
+    """
+    if len(reference) > MAX_ASSET_URL or reference[:5].lower() == "data:":
+        return None
+    try:
+        href = ada_url.join_url(base, reference)
+    except ValueError:  # not a URL, or text that has no UTF-8 form (lone surrogates)
+        return None
+    if not href.startswith(("http://", "https://")):
+        return None
+    if "@" in href and "@" in href[: _end_of_authority(href, href.index("://") + 3)]:
+        return None  # browsers do not load parts of a page with credentials in their URL
+    fragment = href.find("#")
+    return href if fragment < 0 else href[:fragment]
+
+
+def without_fragment(url: str) -> str:
+    """The URL as it is requested."""
+    return url.partition("#")[0]
+
+
+@lru_cache(maxsize=4096)
+def origin_of(url: str) -> str:
+    """``scheme://host[:port]`` of a normalised http(s) URL."""
+    scheme_end = url.index("://") + 3
+    return url[: _end_of_authority(url, scheme_end)]
+
+
+def host_of(url: str) -> str:
+    """``host`` or, where the port is not the scheme's own, ``host:port`` of a normalised URL."""
+    scheme_end = url.index("://") + 3
+    authority = url[scheme_end : _end_of_authority(url, scheme_end)]
+    return authority.rpartition("@")[2]
+
+
+def is_third_party(host: str, page_host: str) -> bool:
+    """Whether two hosts (with or without port) belong to different sites.
+
+    A site is a registrable domain by the public suffix list, its private part included, so two
+    projects on ``github.io`` are strangers. IP addresses and names without a suffix are sites of
+    their own.
+    """
+    return site_of(host) != site_of(page_host)
+
+
+@lru_cache(maxsize=65_536)
+def site_of(host: str) -> str:
+    """The registrable domain of a host, or the host itself where there is none."""
+    name = _without_port(host).rstrip(".")
+    if _is_ip(name):
+        return name
+    return _suffixes().privatesuffix(name) or name
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()  # the copy inside the package; the network is never asked
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[: host.find("]") + 1]
+    return host.partition(":")[0]
+
+
+def _end_of_authority(url: str, start: int) -> int:
+    # In a normalised http URL the authority is followed by "/" without exception.
+    end = url.find("/", start)
+    return len(url) if end < 0 else end
+
+
+def _scalar(text: str) -> str:
+    """Text whose lone surrogates are U+FFFD, as a browser converts strings (USVString)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _what_is_wrong(text: str) -> str:
+    """Why the parser refused this text, for the person who typed it."""
+    shown = text if len(text) <= 80 else text[:77] + "..."
+    match = _SCHEME.match(text)
+    if match is None:
+        return f"{shown!r} has no scheme. Write it as https://{text[:60].lstrip('/')}."
+    scheme, rest = match[1].lower(), match["rest"]
+    if scheme not in {"http", "https"}:
+        if re.match(r"\d{1,5}(?:[/?#]|\Z)", rest):
+            return f"{shown!r} has no scheme. Write it as http://{text[:60]}."
+        return f"The scheme {scheme!r} cannot be weighed; only http and https can."
+    authority = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
+    host, port = _split_port(authority)
+    if not host:
+        return f"{shown!r} has no host. Write it as {scheme}://example.com/."
+    if port and not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        return f"The port {port[:20]!r} is not a number from 0 to 65535."
+    if re.search(r"\s", host):
+        return f"The host {host[:60]!r} contains a space."
+    if host.startswith("["):
+        return f"The host {host[:60]!r} is not an IPv6 address."
+    return f"The host {host[:60]!r} is not a valid name or address."
+
+
+def _split_port(authority: str) -> tuple[str, str]:
+    if authority.startswith("["):
+        host, _, port = authority.partition("]")
+        return host + "]" if port or "]" in authority else host, port.removeprefix(":")
+    host, _, port = authority.partition(":")
+    return host, port

@@ -1,0 +1,390 @@
+"""The heart: what one page weighs so far, and what is to be fetched next.
+
+A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`), is told what came of
+them (`Outcome`), and can say at any moment what is known (`report`). Whoever drives it, a process of the
+service or `weigh_once`, decides when and how many at a time, and when to give up.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from libra.weighing.fonts import Fonts
+from libra.weighing.options import Options
+from libra.weighing.reference import READ_ROLES, Fetch, Outcome, Reading, Reference
+from libra.weighing.report import (
+    KINDS,
+    Asset,
+    AssetStatus,
+    Bytes,
+    HostTotal,
+    Kind,
+    Report,
+    Total,
+)
+from libra.weighing.scope import Scope
+from libra.weighing.score import score
+from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
+
+DEADLINE = "timeout: the page's deadline passed"
+LAZY = "lazy: a browser loads it when it is scrolled near"
+
+
+class Weighing:
+    """What one page weighs.
+
+    The order of calls is `begin` once, then `record` for each outcome in any order, until `done`. After
+    `give_up`, outcomes that still arrive are ignored.
+
+    Args:
+        url: The page, as `parse_url` returned it.
+        options: How it is to be weighed.
+    """
+
+    __slots__ = (
+        "_assets",
+        "_body",
+        "_error",
+        "_failed",
+        "_final_url",
+        "_fonts",
+        "_hosts",
+        "_index",
+        "_kinds",
+        "_omitted",
+        "_origin",
+        "_pending",
+        "_pending_reads",
+        "_site_host",
+        "_third",
+        "_title",
+        "_total",
+        "_whole",
+        "options",
+        "url",
+    )
+
+    def __init__(self, url: str, options: Options) -> None:
+        self.url = url
+        self.options = options
+        self._assets: list[Asset] = []
+        self._index: dict[str, int] = {}
+        self._pending = 0
+        self._pending_reads = 0
+        self._whole = True
+        self._failed: str | None = None
+        self._error: str | None = None
+        self._omitted = 0
+        self._title: str | None = None
+        self._final_url: str | None = None
+        self._body = Bytes()
+        self._origin = origin_of(url)
+        self._site_host = host_of(url)
+        self._third: dict[str, bool] = {}
+        self._fonts = Fonts()
+        # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
+        self._total = [0, 0, 0]
+        self._kinds: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
+        self._hosts: dict[str, list[int]] = {}
+
+    @property
+    def pending(self) -> int:
+        """How many orders have no outcome yet."""
+        return self._pending
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self._pending == 0 and bool(self._assets)
+
+    @property
+    def failed(self) -> str | None:
+        """Why the page could not be weighed, as a named error, or None."""
+        return self._failed
+
+    def begin(self) -> list[Fetch]:
+        """The first order: the document."""
+        return self._order([Reference(without_fragment(self.url), "document")], None)
+
+    def record(self, outcome: Outcome) -> list[Fetch]:
+        """Take an outcome; return the orders that it gives rise to."""
+        fetch = outcome.fetch
+        asset = self._assets[fetch.index]
+        if asset.status != "pending":
+            return []
+        if outcome.redirect is not None and self._loops(fetch, outcome.redirect):
+            hops = len(fetch.hops) + 1
+            outcome = msgspec.structs.replace(
+                outcome, redirect=None, error=f"redirect-loop: {hops} redirects", whole=False
+            )
+        self._settle(fetch, asset, outcome)
+        if outcome.redirect is not None:
+            reference = msgspec.structs.replace(fetch.reference, url=outcome.redirect)
+            orders = self._order([reference], fetch, hop=True)
+        elif fetch.reference.role == "document":
+            orders = self._record_document(outcome)
+        else:
+            orders = self._read(fetch, outcome.reading)
+        if self._pending_reads == 0 and self._failed is None:
+            orders += self._order_fonts()
+        return orders
+
+    def give_up(self, error: str = DEADLINE) -> None:
+        """End now: what is pending becomes failed with this error, the report is not complete."""
+        if self._pending == 0:
+            return
+        for index, asset in enumerate(self._assets):
+            if asset.status == "pending":
+                self._assets[index] = msgspec.structs.replace(asset, status="failed", error=error)
+        self._pending = self._pending_reads = 0
+        self._whole = False
+        if self._final_url is None and self._failed is None:
+            self._failed = error
+        self._error = self._error or error
+
+    def report(self, base: Report) -> Report:
+        """What is known now, filled into a report that holds the rest (id, status, times, version)."""
+        weighed = self.done and self._failed is None
+        return msgspec.structs.replace(
+            base,
+            final_url=self._final_url,
+            title=self._title,
+            method=self.options.method,
+            complete=weighed and self._whole and not self._omitted and self._error is None,
+            body=self._body,
+            total=Total(*self._total),
+            by_kind={kind: Total(*sums) for kind, sums in self._kinds.items()},
+            by_host={
+                host: HostTotal(*sums, third_party=self._third[host])
+                for host, sums in self._hosts.items()
+            },
+            score=score(self._total[1]) if weighed else None,
+            assets=tuple(self._assets),
+            error=self._failed or self._error or self._limit_reached(),
+        )
+
+    # What an outcome means
+
+    def _settle(self, fetch: Fetch, asset: Asset, outcome: Outcome) -> None:
+        """Enter the measurement: the asset and every sum change together."""
+        self._pending -= 1
+        if fetch.reference.role in READ_ROLES:
+            self._pending_reads -= 1
+        status: AssetStatus = "fetched" if outcome.error is None else "failed"
+        kind = asset.kind if outcome.kind is None else outcome.kind
+        self._whole = self._whole and outcome.whole
+        if outcome.denied:
+            status = "skipped"
+            self._count(asset, -1)
+        elif kind != asset.kind:
+            self._kinds[asset.kind][0] -= 1
+            self._kinds[kind][0] += 1
+        self._assets[fetch.index] = Asset(
+            url=asset.url,
+            kind=kind,
+            status=status,
+            http_status=outcome.http_status,
+            transfer_bytes=outcome.transfer_bytes,
+            resource_bytes=outcome.resource_bytes,
+            content_type=outcome.content_type,
+            encoding=outcome.encoding,
+            initiator=asset.initiator,
+            third_party=asset.third_party,
+            lazy=asset.lazy,
+            conditional=asset.conditional,
+            duration_ms=outcome.duration_ms,
+            error=outcome.error,
+        )
+        if outcome.transfer_bytes or outcome.resource_bytes:
+            for sums in (self._total, self._kinds[kind], self._hosts[host_of(asset.url)]):
+                sums[1] += outcome.transfer_bytes
+                sums[2] += outcome.resource_bytes
+
+    def _record_document(self, outcome: Outcome) -> list[Fetch]:
+        fetch = outcome.fetch
+        if outcome.http_status is None:
+            self._failed = outcome.error
+            return []
+        self._final_url = fetch.url
+        self._body = Bytes(outcome.transfer_bytes, outcome.resource_bytes)
+        self._settle_site(host_of(fetch.url))
+        if outcome.error is not None and (outcome.http_status >= 300 or not outcome.transfer_bytes):
+            self._failed = outcome.error
+            return []
+        self._error = outcome.error  # part of it arrived: weigh what it asks for, and say so
+        reading = outcome.reading
+        if reading is None:
+            return []
+        self._title = reading.title
+        orders = self._read(fetch, reading)
+        if not reading.has_icon and reading.scope is not None:
+            icon = join(fetch.url, "/favicon.ico")
+            if icon is not None:
+                orders += self._order([Reference(icon, "icon")], fetch)
+        return orders
+
+    def _read(self, fetch: Fetch, reading: Reading | None) -> list[Fetch]:
+        if reading is None:
+            return []
+        scope = reading.scope or fetch.scope
+        self._fonts.add(reading.faces, reading.uses, reading.variables, reading.scope)
+        return self._order(reading.references, fetch, scope=scope) if reading.references else []
+
+    def _order_fonts(self) -> list[Fetch]:
+        """Fonts come last: only when all style sheets are read is it known which are used."""
+        orders: list[Fetch] = []
+        for face in self._fonts.take_used():
+            orders += self._order([Reference(face.url, "font")], None, initiator=face.initiator)
+        return orders
+
+    def _loops(self, fetch: Fetch, target: str) -> bool:
+        return (
+            len(fetch.hops) >= self.options.limits.redirects
+            or target == fetch.url
+            or target in fetch.hops
+        )
+
+    def _settle_site(self, host: str) -> None:
+        """First and third party are judged from where the page is in the end."""
+        if host == self._site_host:
+            return
+        self._site_host = host
+        for known in self._hosts:
+            self._third[known] = is_third_party(known, host)
+        self._assets = [
+            msgspec.structs.replace(asset, third_party=self._third[host_of(asset.url)])
+            for asset in self._assets
+        ]
+
+    # Orders
+
+    def _order(
+        self,
+        references: list[Reference],
+        parent: Fetch | None,
+        *,
+        hop: bool = False,
+        initiator: str | None = None,
+        scope: Scope | None = None,
+    ) -> list[Fetch]:
+        """Orders for those references that are new, as far as the limits allow."""
+        limits = self.options.limits
+        orders: list[Fetch] = []
+        for reference in references if parent is None else _merged(references):
+            at = self._index.get(reference.url)
+            if at is not None and not self._wakes(at, reference):
+                continue
+            frame_depth, import_depth = _depths(reference, parent, hop=hop)
+            if frame_depth > limits.frame_depth or import_depth > limits.import_depth:
+                self._error = self._error or "too-deep: frames or imports nest too deeply"
+                continue
+            if at is None:
+                if len(self._assets) >= limits.assets or self._total[1] > limits.page_bytes:
+                    self._omitted += 1
+                    continue
+                at = self._enter(reference, initiator or (parent.url if parent else None))
+            if reference.lazy:
+                continue
+            self._pending += 1
+            if reference.role in READ_ROLES:
+                self._pending_reads += 1
+            orders.append(
+                Fetch(
+                    index=at,
+                    reference=reference,
+                    initiator=self._assets[at].initiator,
+                    own_origin=origin_of(reference.url) == self._origin,
+                    frame_depth=frame_depth,
+                    import_depth=import_depth,
+                    hops=(*parent.hops, parent.url) if hop and parent else (),
+                    scope=parent.scope if hop and parent else scope,
+                )
+            )
+        return orders
+
+    def _enter(self, reference: Reference, initiator: str | None) -> int:
+        """A new asset, pending or, if it is lazy, skipped. Returns its place."""
+        host = host_of(reference.url)
+        third_party = self._third.get(host)
+        if third_party is None:
+            third_party = self._third[host] = is_third_party(host, self._site_host)
+        asset = Asset(
+            url=reference.url,
+            kind=reference.kind,
+            status="skipped" if reference.lazy else "pending",
+            initiator=initiator,
+            third_party=third_party,
+            lazy=reference.lazy,
+            conditional=reference.conditional,
+            error=LAZY if reference.lazy else None,
+        )
+        at = len(self._assets)
+        self._index[reference.url] = at
+        self._assets.append(asset)
+        if not reference.lazy:
+            self._count(asset, 1)
+        return at
+
+    def _wakes(self, at: int, reference: Reference) -> bool:
+        """Whether this reference needs at once what so far was wanted only lazily."""
+        asset = self._assets[at]
+        if reference.lazy or asset.error is not LAZY:
+            return False
+        asset = msgspec.structs.replace(asset, status="pending", lazy=False, error=None)
+        self._assets[at] = asset
+        self._count(asset, 1)
+        return True
+
+    def _count(self, asset: Asset, requests: int) -> None:
+        host = host_of(asset.url)
+        sums = self._hosts.get(host)
+        if sums is None:
+            sums = self._hosts[host] = [0, 0, 0]
+        sums[0] += requests
+        self._kinds[asset.kind][0] += requests
+        self._total[0] += requests
+
+    def _limit_reached(self) -> str | None:
+        if not self._omitted:
+            return None
+        limits = self.options.limits
+        if self._total[1] > limits.page_bytes:
+            return f"page-too-large: more than {limits.page_bytes:,} bytes; {self._omitted:,} assets were left out"
+        return f"too-many-assets: more than {limits.assets:,}; {self._omitted:,} were left out"
+
+
+def _merged(references: list[Reference]) -> list[Reference]:
+    """One reference for each URL, with what the most demanding of them asks for.
+
+    A body may name a URL several times: as a preload and by its consumer, lazily and eagerly.
+    """
+    merged: dict[str, Reference] = {}
+    for reference in references:
+        known = merged.get(reference.url)
+        if known is None:
+            merged[reference.url] = reference
+        elif known != reference:
+            keep = (
+                known if known.role in READ_ROLES or reference.role not in READ_ROLES else reference
+            )
+            merged[reference.url] = msgspec.structs.replace(
+                keep,
+                lazy=known.lazy and reference.lazy,
+                conditional=known.conditional and reference.conditional,
+                partial=known.partial and reference.partial,
+                applies=known.applies or reference.applies,
+            )
+    return list(merged.values())
+
+
+def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[int, int]:
+    """How deep in frames and in imports a reference is."""
+    if parent is None:
+        return 0, 0
+    if hop:
+        return parent.frame_depth, parent.import_depth
+    if reference.role in {"frame", "object"}:
+        return parent.frame_depth + 1, 0
+    if reference.role == parent.reference.role:
+        return parent.frame_depth, parent.import_depth + 1
+    return parent.frame_depth, 0
