@@ -1,0 +1,75 @@
+"""What a client accepts and what it already has: RFC 9110, sections 12.5.1 and 13.1.2."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_LONGEST = 1024
+"""Characters of a header that are read; what a longer one adds is noise or an attack."""
+
+
+def wants_html(accept: str | None) -> bool:
+    """Whether HTML is preferred to JSON, as it is by every browser.
+
+    On a tie, and without a header, JSON wins: `curl` and most libraries send ``*/*``.
+    """
+    return bool(accept) and _prefers_html((accept or "")[:_LONGEST])
+
+
+def etag_matches(if_none_match: str | None, etag: str) -> bool:
+    """Whether the client's copy is current, by weak comparison.
+
+    Args:
+        if_none_match: The header as it came: ``*`` or a list of entity tags.
+        etag: The current tag, quoted, perhaps with ``W/`` before it.
+    """
+    if not if_none_match:
+        return False
+    if if_none_match.strip() == "*":
+        return True
+    wanted = etag.removeprefix("W/")
+    tags = if_none_match[:_LONGEST].split(",")
+    return any(tag.strip().removeprefix("W/") == wanted for tag in tags)
+
+
+@lru_cache(maxsize=256)
+def _prefers_html(accept: str) -> bool:
+    ranges = _parse(accept)
+    return _quality(ranges, "text", "html") > _quality(ranges, "application", "json")
+
+
+def _parse(accept: str) -> list[tuple[str, str, float]]:
+    ranges = []
+    for item in accept.split(","):
+        name, *parameters = item.split(";")
+        kind, slash, subtype = name.strip().lower().partition("/")
+        if slash:
+            ranges.append((kind, subtype, _weight(parameters)))
+    return ranges
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _quality(ranges: list[tuple[str, str, float]], kind: str, subtype: str) -> float:
+    """The weight of the most specific range that covers the type."""
+    found = (-1, 0.0)
+    for range_kind, range_subtype, weight in ranges:
+        if (range_kind, range_subtype) == (kind, subtype):
+            specificity = 2
+        elif (range_kind, range_subtype) == (kind, "*"):
+            specificity = 1
+        elif (range_kind, range_subtype) == ("*", "*"):
+            specificity = 0
+        else:
+            continue
+        found = max(found, (specificity, weight))
+    return found[1]

@@ -1,0 +1,122 @@
+"""Errors as people and programs can use them: problem details (RFC 9457), or a page."""
+
+from __future__ import annotations
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from libra.app import Full, PageNotFound, PageUnknown
+from libra.web.html import Renderer
+from libra.web.negotiation import wants_html
+from libra.weighing.options import InvalidOptions
+from libra.weighing.urls import InvalidURL
+
+PROBLEM_JSON = "application/problem+json"
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong (RFC 9457).
+
+    ``type`` is ``about:blank`` where the status says it all, else an address on this server that
+    explains it; programs tell problems apart by it. ``retry_after`` is in seconds and equals the
+    header of that name. ``errors`` names each parameter that was refused.
+    """
+
+    title: str
+    status: int
+    type: str = "about:blank"
+    detail: str | None = None
+    retry_after: int | None = None
+    errors: tuple[str, ...] = ()
+
+
+TYPES = {
+    "page-not-found": "There is no such page, neither in memory nor in the database.",
+    "page-unknown": "The page is not in memory and the database cannot be asked: it may exist.",
+    "full": "As many pages as fit are in memory and none may leave yet.",
+    "invalid-url": "The URL cannot be weighed; the detail says what is wrong and what to do.",
+}
+"""The problems that are Libra's own, each explained in `/docs`."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception stands for; 500 for whatever nobody foresaw."""
+    match error:
+        case PageNotFound():
+            return _own("page-not-found", 404, "No such page", "There is no page of this id.")
+        case PageUnknown():
+            return _own(
+                "page-unknown",
+                503,
+                "Cannot tell now",
+                "The page is not in memory and the database cannot be asked now. It may exist.",
+                error.retry_after,
+            )
+        case Full():
+            return _own("full", 503, "Full", str(error), error.retry_after)
+        case InvalidURL():
+            return _own("invalid-url", 400, "Not a URL that can be weighed", str(error))
+        case InvalidOptions():
+            return _plain(400, str(error))
+        case ValidationException():
+            return _plain(400, "A parameter has a value that is not taken.", _errors(error.extra))
+        case HTTPException():
+            return _plain(error.status_code, _detail(error))
+        case _:
+            return _plain(500, "Something went wrong here. It has been logged.")
+
+
+def response_to(
+    error: Exception, request: Request[Any, Any, Any], html: Renderer
+) -> Response[bytes]:
+    """The answer to a request that ended in an exception."""
+    problem = problem_of(error)
+    if problem.status >= 500 and not isinstance(error, (PageUnknown, Full)):
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    headers = dict(getattr(error, "headers", None) or {})
+    headers["Vary"] = "Accept"
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    if wants_html(request.headers.get("accept")):
+        return Response(
+            html.problem(problem.status, problem.title, problem.detail),
+            status_code=problem.status,
+            media_type="text/html",
+            headers=headers,
+        )
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        headers=headers,
+    )
+
+
+def _own(
+    name: str, status: int, title: str, detail: str, retry_after: float | None = None
+) -> Problem:
+    seconds = None if retry_after is None else max(1, math.ceil(retry_after))
+    return Problem(title, status, f"/docs#{name}", detail, seconds)
+
+
+def _plain(status: int, detail: str | None, errors: tuple[str, ...] = ()) -> Problem:
+    return Problem(HTTPStatus(status).phrase, status, detail=detail, errors=errors)
+
+
+def _detail(error: HTTPException) -> str | None:
+    # Litestar falls back to the status phrase, which the title says already.
+    return None if error.detail == HTTPStatus(error.status_code).phrase else error.detail
+
+
+def _errors(extra: Any) -> tuple[str, ...]:
+    if not isinstance(extra, list):
+        return ()
+    return tuple(f"{item.get('key', '?')}: {item.get('message', '')}" for item in extra)

@@ -1,0 +1,167 @@
+"""uvicorn's HTTP protocol with a short cut for the one request that everybody makes.
+
+A report that is in memory is some bytes; asking for it as JSON needs no routing, no task and no
+response object. Where a request is exactly that, it is answered as soon as its headers are read.
+Everything else, and every error, goes on to the application as if there were no short cut, and both
+give the same answer, header for header (a test holds this). `docs/decisions/0008-fast-path.md` says
+what it is worth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from libra.web.application import SECURITY_HEADERS, Application
+from libra.web.negotiation import etag_matches, wants_html
+from libra.web.problems import PROBLEM_JSON, Problem
+
+MAX_HEAD = 64 * 1024
+"""Bytes that may arrive of a request's line and headers before they are complete."""
+
+PREFIX = b"/pages/"
+PAGE_PATH = len(PREFIX) + 36
+"""Characters of the path of a page: its id is a UUID."""
+
+ROUTE = "/pages/{id}"
+
+_SAFE = b"".join(b"%b: %b\r\n" % header for header in SECURITY_HEADERS)
+_FOUND = (
+    b"content-type: application/json\r\n"
+    b"cache-control: no-cache\r\n"
+    b'vary: Accept\r\netag: "%d"\r\ncontent-length: %d\r\n' + _SAFE + b"\r\n"
+)
+_CURRENT = b'cache-control: no-cache\r\nvary: Accept\r\netag: "%d"\r\n' + _SAFE + b"\r\n"
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        app: Application,
+        on_close: Callable[[], None],
+    ) -> None:
+        super().__init__(config, server_state, app_state, loop)
+        self._at_hand = app.at_hand
+        self._counts = app.counts
+        self._on_close = on_close
+        self._answered = False
+        self._in_head = True
+        self._head_bytes = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._on_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; refuse headers that never end."""
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
+                self._refuse(431, "Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head = True
+        self._head_bytes = 0
+        self._answered = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Answer at once what can be answered so; start the application for the rest."""
+        self._in_head = False
+        if self.url.startswith(PREFIX) and self._answer_at_once():
+            self._answered = True
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        if not self._answered:
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP; uvicorn would do so in plain text."""
+        self._refuse(400, "Bad Request", msg)
+
+    def _answer_at_once(self) -> bool:
+        if (
+            len(self.url) != PAGE_PATH
+            or self._at_hand is None
+            or self.parser.get_method() != b"GET"
+            or self.parser.get_http_version() != "1.1"
+            or not self.parser.should_keep_alive()
+            # An answer must not overtake that of an earlier request on the same connection.
+            or self._is_busy()
+            or self.flow.write_paused
+        ):
+            return False
+        accept = if_none_match = None
+        for name, value in self.headers:
+            if name == b"accept":
+                if accept is not None:
+                    return False
+                accept = value.decode("latin-1")
+            elif name == b"if-none-match":
+                if if_none_match is not None:
+                    return False
+                if_none_match = value.decode("latin-1")
+            elif name in _NOT_SIMPLE:
+                return False
+        if wants_html(accept):
+            return False
+        found = self._at_hand(self.url[len(PREFIX) :].decode("ascii", "replace"))
+        if found is None:
+            return False
+        self._write(*found, if_none_match)
+        return True
+
+    def _is_busy(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _write(self, version: int, body: bytes, if_none_match: str | None) -> None:
+        if if_none_match is not None and etag_matches(if_none_match, f'"{version}"'):
+            status, answer = 304, _CURRENT % version
+        else:
+            status, answer = 200, _FOUND % (version, len(body)) + body
+        (_, date), *_ = self.server_state.default_headers
+        self.transport.write(_STATUS[status] % date + answer)
+        self._counts.count(ROUTE, "GET", status)
+        self.server_state.total_requests += 1
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _refuse(self, status: int, title: str, detail: str | None = None) -> None:
+        body = msgspec.json.encode(Problem(title, status, detail=detail))
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
+            % (status, title.encode(), PROBLEM_JSON.encode(), len(body))
+            + _SAFE
+            + b"\r\n"
+            + body
+        )
+        self.transport.close()
+
+
+_NOT_SIMPLE = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+
+_STATUS = {
+    200: b"HTTP/1.1 200 OK\r\ndate: %b\r\n",
+    304: b"HTTP/1.1 304 Not Modified\r\ndate: %b\r\n",
+}

@@ -1,0 +1,199 @@
+"""Pages over HTTP: submit, read, follow, list, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from libra.app import Libra, PageList
+from libra.formats import to_csv, to_har
+from libra.web.events import EVENT_STREAM, EventStream, last_event_id
+from libra.web.html import Renderer
+from libra.web.metrics import RequestCounts
+from libra.web.negotiation import etag_matches, wants_html
+from libra.web.schema import answer, empty, header, problems
+from libra.web.submission import JSON, content_type, read_submission
+from libra.weighing.report import FINISHED, Report
+from libra.weighing.urls import InvalidURL
+
+AnyRequest = Request[Any, Any, Any]
+
+FORMATS: dict[str, tuple[str, Callable[[Sequence[Report]], str]]] = {
+    "csv": ("text/csv", to_csv),
+    "har": ("application/json", to_har),
+}
+"""Formats that a report is turned into, by the suffix that asks for them."""
+
+SUFFIXES = ("json", *FORMATS)
+
+
+def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTTPRouteHandler]:
+    """The handlers of `/pages` and what is below it."""
+
+    @post(
+        "/pages",
+        status_code=202,
+        operation_id="submitPage",
+        summary="Weigh a page",
+        description="JSON, or a form with a field `url`. A form in a browser is answered with 303.",
+        response_headers=[header("Location", "Where the page is")],
+        responses={
+            202: answer(Report, "Accepted; the report as it is now"),
+            303: empty("For a form in a browser: to the page"),
+            **problems(400, 403, 413, 415, 503),
+        },
+        tags=["Pages"],
+    )
+    async def submit(request: AnyRequest) -> Response[bytes]:
+        return await _submit(libra, html, request)
+
+    @get(
+        "/pages/{page_id:str}",
+        operation_id="readPage",
+        summary="Read a report",
+        description="HTML for a browser, else JSON; `/pages/{page_id}.json` is always JSON. The "
+        "entity tag is the version. While the database is down, a page that is not in memory is "
+        "503 with Retry-After and never 404.",
+        response_headers=[header("ETag", "The version, quoted")],
+        responses={
+            200: answer(Report, "The report as it is now"),
+            304: empty("The copy that the client has is current"),
+            **problems(404, 503),
+        },
+        tags=["Pages"],
+    )
+    async def read(request: AnyRequest, page_id: str) -> Response[bytes]:
+        return await _read(libra, html, request, page_id)
+
+    @get(
+        "/pages/{page_id:str}/events",
+        operation_id="followPage",
+        summary="Follow a page",
+        description="Server-sent events: `report` with the whole report as data and its version as "
+        "id, on every change, until the page is finished. `Last-Event-ID` leaves out what the "
+        "client has; 204 tells an EventSource that nothing more will come.",
+        responses={
+            200: answer(str, "The changes as they happen", EVENT_STREAM),
+            204: empty("The page is finished and the client has it all"),
+            **problems(404, 503),
+        },
+        tags=["Pages"],
+    )
+    async def follow(request: AnyRequest, page_id: str) -> Any:
+        return await _follow(libra, counts, request, page_id)
+
+    @get(
+        "/pages",
+        operation_id="listPages",
+        summary="List pages",
+        description="Newest first. While the database is down the list is from memory alone and "
+        "`partial` is true. A browser gets the start page.",
+        responses={200: answer(PageList, "A page of the list"), **problems(400)},
+        tags=["Pages"],
+    )
+    async def recent(
+        request: AnyRequest,
+        url: Annotated[
+            str | None, Parameter(description="Only weigh-ins of this URL", max_length=4096)
+        ] = None,
+        limit: Annotated[int, Parameter(ge=1, le=100, description="How many at most")] = 20,
+        after: Annotated[
+            str | None, Parameter(description="`next` of the page before", max_length=64)
+        ] = None,
+    ) -> Response[bytes]:
+        pages = await libra.recent(limit=limit, after=after, url=url)
+        if wants_html(request.headers.get("accept")):
+            body = html.home(pages, url=url or "", after=after)
+            return Response(body, media_type="text/html", headers=_FRESH)
+        return Response(msgspec.json.encode(pages), media_type=JSON, headers=_FRESH)
+
+    @delete(
+        "/pages/{page_id:str}",
+        operation_id="deletePage",
+        summary="Forget a page",
+        responses={204: empty("Gone"), **problems(403, 404, 503)},
+        tags=["Pages"],
+    )
+    async def forget(page_id: str) -> None:
+        await libra.forget(page_id)
+
+    return [submit, read, follow, recent, forget]
+
+
+async def _submit(libra: Libra, html: Renderer, request: AnyRequest) -> Response[bytes]:
+    kind = content_type(request)
+    url = (await read_submission(request, kind)).url
+    from_browser = kind != JSON and wants_html(request.headers.get("accept"))
+    try:
+        page_id = await libra.weigh(url)
+    except InvalidURL as error:
+        if not from_browser:
+            raise
+        page = html.invalid(url, str(error))
+        return Response(page, status_code=400, media_type="text/html")
+    location = f"/pages/{page_id}"
+    if from_browser:
+        return Response(b"", status_code=303, headers={"Location": location})
+    version, body = await libra.report_bytes(page_id)
+    headers = {"Location": location, "ETag": f'"{version}"'}
+    return Response(body, status_code=202, media_type=JSON, headers=headers)
+
+
+async def _read(libra: Libra, html: Renderer, request: AnyRequest, name: str) -> Response[bytes]:
+    page_id, dot, suffix = name.partition(".")
+    if dot and suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise NotFoundException(f"There is no format {suffix[:20]!r}; known are {known}.")
+    if suffix in FORMATS:
+        return await _read_as(libra, request, page_id, suffix)
+    if not dot and wants_html(request.headers.get("accept")):
+        report = await libra.report(page_id)
+        # Weak: the same version may be rendered anew, byte for byte different.
+        etag = f'W/"{report.version}-{html.digest}"'
+        return _current_or(request, etag, lambda: html.page(report), "text/html")
+    version, body = await libra.report_bytes(page_id)
+    return _current_or(request, f'"{version}"', lambda: body, JSON)
+
+
+async def _read_as(libra: Libra, request: AnyRequest, page_id: str, suffix: str) -> Response[bytes]:
+    media_type, convert = FORMATS[suffix]
+    report = await libra.report(page_id)
+    response = _current_or(
+        request,
+        f'W/"{report.version}-{suffix}"',
+        lambda: convert([report]).encode(),
+        media_type,
+    )
+    response.set_header("Content-Disposition", f'attachment; filename="{report.id}.{suffix}"')
+    return response
+
+
+async def _follow(libra: Libra, counts: RequestCounts, request: AnyRequest, page_id: str) -> Any:
+    seen = last_event_id(request.headers.get("last-event-id"))
+    if seen:
+        report = await libra.report(page_id)
+        if report.status in FINISHED and report.version <= seen:
+            return Response(None, status_code=204)
+    changes = libra.follow_bytes(page_id)
+    # Taken here, so that a page that is not there is an error and not an empty stream.
+    first = await anext(changes, None)
+    return EventStream(changes, first=first, seen=seen, counts=counts)
+
+
+_FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}
+
+
+def _current_or(
+    request: AnyRequest, etag: str, render: Callable[[], bytes], media_type: str
+) -> Response[bytes]:
+    """304 if the client's copy is current, else what is rendered."""
+    headers = {**_FRESH, "ETag": etag}
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(render(), media_type=media_type, headers=headers)

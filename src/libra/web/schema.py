@@ -1,0 +1,39 @@
+"""Short names for what the routes say of themselves in the OpenAPI document."""
+
+from __future__ import annotations
+
+from litestar.datastructures import ResponseHeader
+from litestar.openapi.datastructures import ResponseSpec
+
+from libra.web.problems import PROBLEM_JSON, Problem
+
+_PROBLEMS = {
+    400: "The request cannot be meant",
+    403: "Sent by a page of another site",
+    404: "There is no such page",
+    413: "The body is too large",
+    415: "The body is of a type that is not taken",
+    503: "Not now; Retry-After says when",
+}
+
+
+def answer(body: type, description: str, media_type: str = "application/json") -> ResponseSpec:
+    """An answer with a body of this type."""
+    return ResponseSpec(
+        body, description=description, media_type=media_type, generate_examples=False
+    )
+
+
+def empty(description: str) -> ResponseSpec:
+    """An answer without a body."""
+    return ResponseSpec(None, description=description)
+
+
+def header(name: str, description: str) -> ResponseHeader:
+    """A header that the handler sets itself."""
+    return ResponseHeader(name=name, description=description, documentation_only=True)
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problems that a route may answer with."""
+    return {status: answer(Problem, _PROBLEMS[status], PROBLEM_JSON) for status in statuses}

@@ -1,0 +1,99 @@
+"""`libra serve`: the program that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from socket import socket
+
+import click
+
+from libra.app import Libra
+from libra.settings import Settings
+from libra.web.application import Application
+from libra.web.server import AddressError, Server, listen, url_of
+
+STREAM_GRACE = 3.0
+"""Seconds that HTTP requests under way are given at the end; each is answered from memory."""
+
+
+class WebService:
+    """The server as a service of Libra's tree.
+
+    The sockets are not its own: when the supervisor starts it again, it goes on with those that
+    clients are waiting at.
+    """
+
+    def __init__(self, libra: Libra, settings: Settings, sockets: Sequence[socket]) -> None:
+        self._server = Server(Application(libra, settings), sockets=sockets)
+
+    async def serve(self) -> None:
+        """Serve until cancelled, then stop in good order."""
+        await self._server.start()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self._server.stop(STREAM_GRACE)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code.
+
+    At the first signal nothing new is accepted and pages under way get ``settings.shutdown_grace``
+    seconds; a second ends the program at once (130 or 143).
+
+    Args:
+        settings: how it is to run; ``port`` 0 takes a free one.
+    """
+    try:
+        # Before anything is started: a taken port is the user's to solve, not a supervisor's.
+        sockets = listen(settings.host, settings.port)
+    except AddressError as error:
+        click.echo(f"libra: {error}", err=True)
+        return 1
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings, sockets))
+
+
+async def _serve(settings: Settings, sockets: Sequence[socket]) -> int:
+    stop = asyncio.Event()
+    _on_signals(stop)
+    try:
+        services = {"Web": lambda libra: WebService(libra, settings, sockets)}
+        async with Libra.open(settings, services=services):
+            click.echo(f"Libra listens on {url_of(sockets[0])}")
+            await stop.wait()
+            # Whoever connects from here on is told so at once instead of waiting for an answer.
+            for sock in sockets:
+                sock.close()
+    finally:
+        for sock in sockets:
+            sock.close()
+    return 0
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.is_set():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # At once, as asked: without waiting for threads or handlers of the interpreter's end.
+            os._exit(128 + number)
+        click.echo("Stopping; once more to end at once.", err=True)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
