@@ -1,0 +1,127 @@
+"""Processes, supervisors and a registry, as in Erlang/OTP, on asyncio.
+
+`GenServer` is a process, `Supervisor` and `DynamicSupervisor` keep processes running, `Registry`
+finds them, `Watchdog` tells how late the event loop is, and `Runtime` is what one tree of them
+shares. What differs from the BEAM is documented in docs/processes.md.
+"""
+
+from libra.otp.children import Child, ChildCount, ChildSpec
+from libra.otp.clock import Clock, LoopClock, TimerHandle
+from libra.otp.dynamic_supervisor import DynamicSupervisor
+from libra.otp.exits import (
+    KILLED,
+    NOPROC,
+    NORMAL,
+    SHUTDOWN,
+    AlreadyRegistered,
+    AlreadyStarted,
+    BadReturnValue,
+    CallingSelf,
+    CallTimeout,
+    Crashed,
+    ExitReason,
+    Failed,
+    HandlerMissing,
+    Ignored,
+    InvalidSpec,
+    Killed,
+    MailboxFull,
+    MaxChildren,
+    NoProcess,
+    Normal,
+    NotFound,
+    ProcessException,
+    ProcessExited,
+    Shutdown,
+    StartError,
+    is_clean,
+)
+from libra.otp.genserver import GenServer
+from libra.otp.messages import (
+    TIMEOUT,
+    Continue,
+    Down,
+    Exited,
+    Hibernate,
+    Ignore,
+    NoReply,
+    Reply,
+    Stop,
+    TaskDone,
+    TaskFailed,
+    TimedOut,
+    Timeout,
+)
+from libra.otp.registry import Entry, Registered, Registry, Unregistered
+from libra.otp.reports import CrashReport, brief
+from libra.otp.runtime import Counts, Runtime
+from libra.otp.supervisor import Supervisor
+from libra.otp.ties import From, Monitor, Pending, TaskRef, Timer
+from libra.otp.watchdog import Lag, Stall, Watchdog
+
+__all__ = [
+    "KILLED",
+    "NOPROC",
+    "NORMAL",
+    "SHUTDOWN",
+    "TIMEOUT",
+    "AlreadyRegistered",
+    "AlreadyStarted",
+    "BadReturnValue",
+    "CallTimeout",
+    "CallingSelf",
+    "Child",
+    "ChildCount",
+    "ChildSpec",
+    "Clock",
+    "Continue",
+    "Counts",
+    "CrashReport",
+    "Crashed",
+    "Down",
+    "DynamicSupervisor",
+    "Entry",
+    "ExitReason",
+    "Exited",
+    "Failed",
+    "From",
+    "GenServer",
+    "HandlerMissing",
+    "Hibernate",
+    "Ignore",
+    "Ignored",
+    "InvalidSpec",
+    "Killed",
+    "Lag",
+    "LoopClock",
+    "MailboxFull",
+    "MaxChildren",
+    "Monitor",
+    "NoProcess",
+    "NoReply",
+    "Normal",
+    "NotFound",
+    "Pending",
+    "ProcessException",
+    "ProcessExited",
+    "Registered",
+    "Registry",
+    "Reply",
+    "Runtime",
+    "Shutdown",
+    "Stall",
+    "StartError",
+    "Stop",
+    "Supervisor",
+    "TaskDone",
+    "TaskFailed",
+    "TaskRef",
+    "TimedOut",
+    "Timeout",
+    "Timer",
+    "TimerHandle",
+    "Unregistered",
+    "Watchdog",
+    "brief",
+    "is_clean",
+]

@@ -1,0 +1,125 @@
+"""Crash reports, and a way to show any value without ever showing too much of it.
+
+A crash report that prints a whole state or mailbox is how one crash becomes an out-of-memory
+kill. So `brief` walks a value itself, a few levels deep and a few items wide, and calls nobody's
+`__repr__`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Mapping, Sequence, Set
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from libra.otp.exits import ExitReason
+
+__all__ = ["CrashReport", "brief"]
+
+#: How wide, deep and long a value is shown.
+MAX_ITEMS = 8
+MAX_DEPTH = 4
+MAX_TEXT = 200
+MAX_FRAMES = 20
+MAX_TRACEBACK = 8_000
+
+
+class CrashReport(msgspec.Struct, frozen=True):
+    """What is known about a process that ended for a reason that is not clean.
+
+    Attributes:
+        pid: its id in the runtime.
+        name: its class.
+        reason: why it ended.
+        callback: the callback that failed, such as `handle_call`.
+        message: the message it was handling, shown briefly.
+        state: what `format_status` told, shown briefly.
+        client: the task that waited for the answer, if it was a call.
+        traceback: the last frames, as text; the exception itself keeps none, since
+            frames would keep the dead process and all it held in memory.
+    """
+
+    pid: int
+    name: str
+    reason: ExitReason
+    callback: str
+    message: str
+    state: str
+    client: str | None
+    traceback: str
+
+    def __str__(self) -> str:
+        client = f"\nclient: {self.client}" if self.client else ""
+        return (
+            f"{self.name} #{self.pid} ended in {self.callback}: {brief(str(self.reason))}"
+            f"\nlast message: {self.message}\nstate: {self.state}{client}\n{self.traceback}"
+        ).rstrip()
+
+
+def brief(value: object, depth: int = MAX_DEPTH) -> str:
+    """`value` for people, bounded in width, depth and length, without calling its `__repr__`."""
+    if value is None or isinstance(value, bool | float):
+        return repr(value)
+    if isinstance(value, int):
+        return repr(value) if value.bit_length() < 256 else f"<int of {value.bit_length()} bits>"
+    if isinstance(value, str | bytes | bytearray):
+        return _text(value)
+    if depth <= 0:
+        return f"<{type(value).__name__}>"
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}({_items(value.args, depth)})"
+    fields = _fields(value)
+    if fields is not None:
+        shown = [f"{name}={brief(getattr(value, name, None), depth - 1)}" for name in fields]
+        return f"{type(value).__name__}({', '.join(shown)})"
+    if isinstance(value, Mapping):
+        return _mapping(value, depth)
+    if isinstance(value, Sequence | Set):
+        return f"{type(value).__name__}({_items(value, depth)})"
+    return f"<{type(value).__qualname__}>"
+
+
+def take_traceback(error: BaseException) -> str:
+    """The last frames of `error` as text; takes the tracebacks off it and its causes."""
+    text = "".join(traceback.format_exception(error, limit=-MAX_FRAMES))[-MAX_TRACEBACK:]
+    seen: BaseException | None = error
+    for _ in range(MAX_FRAMES):
+        if seen is None:
+            break
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__
+    return text
+
+
+def _text(value: str | bytes | bytearray) -> str:
+    if len(value) <= MAX_TEXT:
+        return repr(value)
+    return f"{value[:MAX_TEXT]!r}... ({len(value)} long)"
+
+
+def _mapping(value: Mapping[Any, Any], depth: int) -> str:
+    shown = [
+        f"{brief(key, depth - 1)}: {brief(item, depth - 1)}"
+        for key, item in islice(value.items(), MAX_ITEMS)
+    ]
+    return "{" + ", ".join(shown) + _rest(len(value)) + "}"
+
+
+def _items(value: Sequence[Any] | Set[Any], depth: int) -> str:
+    shown = [brief(item, depth - 1) for item in islice(value, MAX_ITEMS)]
+    return ", ".join(shown) + _rest(len(value))
+
+
+def _rest(size: int) -> str:
+    return f", ... ({size} in all)" if size > MAX_ITEMS else ""
+
+
+def _fields(value: object) -> tuple[str, ...] | None:
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if dataclasses.is_dataclass(value):
+        return tuple(field.name for field in dataclasses.fields(value))
+    return None

@@ -1,0 +1,100 @@
+"""For tests of processes: a clock that is moved by hand, and a way to let everything settle.
+
+clock = FakeClock()
+runtime = Runtime(clock=clock)
+...
+await clock.advance(60)     # every timer due in the next minute, in order
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+__all__ = ["FakeClock", "settle"]
+
+# Where the loop does not show its ready queue (uvloop), this many turns count as settled.
+_BLIND_TURNS = 64
+_MAX_TURNS = 1_000_000
+
+
+class FakeClock:
+    """A clock that stands still until it is told to advance."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self._now = now
+        self._timers: list[_FakeTimer] = []
+        self._order = count()
+
+    def time(self) -> float:
+        """The seconds it shows."""
+        return self._now
+
+    def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> _FakeTimer:
+        """Run `fn(*args)` once the clock has advanced by `delay` seconds."""
+        timer = _FakeTimer(self._now + max(delay, 0.0), next(self._order), fn, args)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass: run what falls due, in order, and let the loop settle after each."""
+        until = self._now + seconds
+        await settle()
+        while self._timers and self._timers[0].when <= until:
+            timer = heapq.heappop(self._timers)
+            if timer.fn is None:
+                continue
+            self._now = max(self._now, timer.when)
+            timer.run()
+            await settle()
+        self._now = until
+
+    @property
+    def pending(self) -> int:
+        """How many timers are neither run nor cancelled."""
+        return sum(timer.fn is not None for timer in self._timers)
+
+
+class _FakeTimer:
+    __slots__ = ("args", "fn", "order", "when")
+
+    def __init__(
+        self, when: float, order: int, fn: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self.when = when
+        self.order = order
+        self.fn: Callable[..., object] | None = fn
+        self.args = args
+
+    def __lt__(self, other: _FakeTimer) -> bool:
+        return (self.when, self.order) < (other.when, other.order)
+
+    def cancel(self) -> None:
+        self.fn = None
+        self.args = ()
+
+    def run(self) -> None:
+        fn, args = self.fn, self.args
+        self.cancel()
+        if fn is not None:
+            fn(*args)
+
+
+async def settle() -> None:
+    """Give the loop turns until nothing is ready: no mail, no task that could go on.
+
+    What waits for the network, a thread or a timer is not waited for.
+    """
+    ready = getattr(asyncio.get_running_loop(), "_ready", None)
+    if ready is None:
+        for _ in range(_BLIND_TURNS):
+            await asyncio.sleep(0)
+        return
+    for _ in range(_MAX_TURNS):
+        await asyncio.sleep(0)
+        if not ready:
+            return
+    raise RuntimeError("the loop does not settle: something keeps itself busy for ever")

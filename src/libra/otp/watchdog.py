@@ -1,0 +1,199 @@
+"""Watchdog: how late the event loop is, and who held it.
+
+**The problem.** asyncio cannot interrupt a handler. One that computes for a second stops every
+process, timer and request for a second, and afterwards nothing tells who it was.
+
+The watchdog process asks to be woken every `interval` and measures how late it is: that is the
+*lag* that everybody suffers. Beside it a thread watches from outside. While the loop is held it
+can still look, so it names the handler (or the task) that holds it, even one that never returns.
+
+    watchdog = runtime.start(Watchdog)
+    watchdog.lag().p99
+"""
+
+# ruff: noqa: SLF001  (a process, its ties and its runtime are one machine in several files)
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from libra.otp import genserver
+from libra.otp.exits import ExitReason
+from libra.otp.genserver import GenServer
+
+__all__ = ["Lag", "Stall", "Watchdog"]
+
+_TICK = "tick"
+_STACK = 8
+
+
+class Stall(msgspec.Struct, frozen=True):
+    """Somebody holds the loop.
+
+    Attributes:
+        seconds: for how long already when it was noticed.
+        process: whose callback it is, such as `<Page #7>`; None for code outside processes.
+        holder: the callback, or the coroutine of the task, such as `Page.handle_info`.
+        stack: the innermost frames, `file:line function`, innermost first.
+    """
+
+    seconds: float
+    process: str | None
+    holder: str
+    stack: tuple[str, ...]
+
+
+class Lag(msgspec.Struct, frozen=True):
+    """How late the loop was, in seconds, over the last window.
+
+    Attributes:
+        last: the newest sample.
+        max: the worst.
+        p99: what 99 of 100 samples do not exceed.
+        samples: how many there are.
+        stall: the newest stall that was caught in the act, ever.
+    """
+
+    last: float
+    max: float
+    p99: float
+    samples: int
+    stall: Stall | None
+
+
+class Watchdog(GenServer):
+    """Measures loop lag and names who causes it."""
+
+    __slots__ = (
+        "_beat",
+        "_due",
+        "_interval",
+        "_on_stall",
+        "_samples",
+        "_stall",
+        "_stop",
+        "_window",
+    )
+
+    def init(
+        self,
+        *,
+        interval: float = 0.05,
+        threshold: float = 0.1,
+        window: float = 60.0,
+        on_stall: Callable[[Stall], None] | None = None,
+        observe: bool = True,
+    ) -> None:
+        """Begin to measure.
+
+        Args:
+            interval: seconds between samples.
+            threshold: seconds of lag from which it is a stall.
+            window: seconds that `lag` looks back.
+            on_stall: called *in the observing thread*, while the loop is still held.
+            observe: whether to run that thread; of no use with a fake clock.
+        """
+        self._interval = interval
+        self._window = window
+        self._samples: deque[tuple[float, float]] = deque()
+        self._stall: Stall | None = None
+        self._on_stall = on_stall
+        self._stop = threading.Event()
+        self._wait_for_tick()
+        if observe:
+            threading.Thread(
+                target=self._observe,
+                args=(threading.get_ident(), threshold),
+                name="libra-watchdog",
+                daemon=True,
+            ).start()
+
+    def lag(self) -> Lag:
+        """The lag over the last window."""
+        lags = sorted(lag for _, lag in self._samples)
+        if not lags:
+            return Lag(0.0, 0.0, 0.0, 0, self._stall)
+        p99 = lags[min(len(lags) - 1, len(lags) * 99 // 100)]
+        return Lag(self._samples[-1][1], lags[-1], p99, len(lags), self._stall)
+
+    def handle_info(self, message: Any) -> None:
+        """Take a sample."""
+        if message is not _TICK:
+            super().handle_info(message)
+            return
+        now = self.runtime.clock.time()
+        samples = self._samples
+        samples.append((now, max(0.0, now - self._due)))
+        while samples[0][0] < now - self._window:
+            samples.popleft()
+        self._wait_for_tick()
+
+    def format_status(self) -> Any:
+        """Just the figures."""
+        return self.lag()
+
+    # --- Helpers ---
+
+    def _wait_for_tick(self) -> None:
+        self._beat = time.monotonic()
+        self._due = self.runtime.clock.time() + self._interval
+        self.send_after(self._interval, _TICK)
+
+    def _after_exit(self, reason: ExitReason) -> None:
+        self._stop.set()
+
+    def _observe(self, loop_thread: int, threshold: float) -> None:
+        """The thread: look at the loop's thread whenever its heartbeat is overdue."""
+        told = 0.0
+        limit = self._interval + threshold
+        while not self._stop.wait(self._interval):
+            beat = self._beat
+            held = time.monotonic() - beat
+            if held < limit or beat == told:
+                continue
+            frame = sys._current_frames().get(loop_thread)
+            if frame is None:
+                return  # the loop's thread has ended, and so should this one
+            told = beat
+            stall = self._describe(held - self._interval, frame)
+            self._stall = stall
+            self.runtime.log.warning(
+                "the loop is held for %.3f s by %s %s at %s",
+                stall.seconds,
+                stall.process or "a task",
+                stall.holder,
+                stall.stack[0],
+            )
+            if self._on_stall is not None:
+                self._on_stall(stall)
+
+    def _describe(self, seconds: float, frame: FrameType) -> Stall:
+        process = self.runtime.current
+        stack: list[str] = []
+        holder = None
+        seen: FrameType | None = frame
+        while seen is not None:
+            code = seen.f_code
+            if len(stack) < _STACK:
+                stack.append(f"{code.co_filename}:{seen.f_lineno} {code.co_qualname}")
+            outer = seen.f_back
+            if holder is None and outer is not None and _runs_callbacks(outer):
+                holder = code.co_qualname
+            seen = outer
+        if process is None or holder is None:
+            task = asyncio.current_task(self.runtime.loop)
+            coro = None if task is None else task.get_coro()
+            holder = getattr(coro, "__qualname__", None) or frame.f_code.co_qualname
+        return Stall(seconds, None if process is None else repr(process), holder, tuple(stack))
+
+
+def _runs_callbacks(frame: FrameType) -> bool:
+    return frame.f_code.co_filename == genserver.__file__
