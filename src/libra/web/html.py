@@ -18,7 +18,15 @@ import jinja2
 from libra.app import PageList
 from libra.formats.words import duration, plain, size
 from libra.health import Health, Node
-from libra.web.views import backup_words, bar, host, page_view, status_words
+from libra.web.views import (
+    backup_words,
+    bar,
+    code_spans,
+    host,
+    page_view,
+    split_origin,
+    status_words,
+)
 from libra.weighing.report import FINISHED, Report
 
 MEDIA_TYPES = {
@@ -64,11 +72,13 @@ class Renderer:
         self._environment.filters.update(
             backup_words=backup_words,
             bar=bar,
+            code_spans=code_spans,
             host=host,
             duration=duration,
             plain=plain,
             safe_href=safe_href,
             size=size,
+            split_origin=split_origin,
             status_words=status_words,
             timestamp=timestamp,
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from markupsafe import Markup, escape
+
 from libra.formats.words import plain
 from libra.weighing.report import (
     FINISHED,
@@ -116,6 +118,24 @@ def host(url: str) -> str:
         return urlsplit(url).netloc or url
     except ValueError:
         return url
+
+
+def split_origin(url: str) -> tuple[str, str]:
+    """A URL in two: scheme and host, and the rest, which tells one asset from another."""
+    _, mark, rest = url.partition("://")
+    if not mark:
+        return "", url
+    end = len(url) - len(rest) + len(rest.partition("/")[0])
+    return url[:end], url[end:]
+
+
+def code_spans(text: str) -> Markup:
+    """Text in which `words between backticks` are code, as in docstrings and Markdown."""
+    pieces = text.replace("``", "`").split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if index % 2 else escape(piece)
+        for index, piece in enumerate(pieces)
+    )
 
 
 def status_words(status: Status) -> str:
