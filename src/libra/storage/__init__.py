@@ -6,17 +6,11 @@ of the one writer; the process that drives them lives in `libra.inspector`.
 
 from libra.storage.batch import Batch
 from libra.storage.breaker import Breaker
+from libra.storage.engines import migrate, open_store, schema_status
+from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
+from libra.storage.schema import SchemaStatus
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
-from libra.storage.store import (
-    Deadlines,
-    Fault,
-    Rejected,
-    SchemaMismatch,
-    Store,
-    StoreError,
-    Unavailable,
-    open_store,
-)
+from libra.storage.store import Deadlines, Store
 
 __all__ = [
     "DELETED_VERSION",
@@ -29,10 +23,13 @@ __all__ = [
     "Refused",
     "Rejected",
     "SchemaMismatch",
+    "SchemaStatus",
     "Snapshot",
     "Store",
     "StoreError",
     "Unavailable",
+    "migrate",
     "newest",
     "open_store",
+    "schema_status",
 ]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from libra.storage.store import Fault, Rejected, Unavailable
+from libra.storage.errors import Fault, Rejected, Unavailable
 
 # A SQLSTATE is looked up whole first, then by its class, the first two characters.
 _SQLSTATE: Final[dict[str, Fault]] = {
@@ -61,6 +61,7 @@ _SQLITE: Final[dict[str, Fault]] = {
     "SQLITE_READONLY_DBMOVED": "unreachable",
     "SQLITE_SCHEMA": "contention",
 }
+_SQLITE_OF_A_SCHEMA: Final = ("no such table", "no such column", "has no column named")
 _SQLITE_OF_A_ROW: Final = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG", "SQLITE_RANGE")
 
 
@@ -107,8 +108,8 @@ def _sqlite(exc: sqlite3.Error, reason: str) -> Unavailable | Rejected | None:
         # Without an error of SQLite's own it is Python's: a value that cannot be bound, or misuse.
         return Rejected(reason) if "binding parameter" in reason else None
     if name == "SQLITE_ERROR":
-        # The generic error, nearly always a mistake in our SQL. A missing table has no other name.
-        missing = "no such table" in reason or "no such column" in reason
+        # The generic error, else a mistake in our SQL: only its text tells that a table is missing.
+        missing = any(words in reason for words in _SQLITE_OF_A_SCHEMA)
         return Unavailable("schema", reason) if missing else None
     primary = "_".join(name.split("_")[:2])
     if primary in _SQLITE_OF_A_ROW:

@@ -3,26 +3,31 @@
 SQLite's calls block, so each connection lives on a thread. A whole unit of work (a transaction, a
 query with its rows) crosses over at once and comes back as one result, which is what makes this
 cheaper than crossing for every statement. When the caller's deadline passes, or the caller is
-cancelled, the statement under way is interrupted and its result dropped: unlike a thread pool's,
-such work does not go on in secret and hold the lock.
+cancelled, the statement under way is stopped and its result dropped: unlike a thread pool's, such
+work does not go on in secret and hold the lock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from libra.storage.classify import classify
-from libra.storage.store import Rejected, Unavailable
+from libra.storage.errors import Rejected, Unavailable
 
 T = TypeVar("T")
 
 # After these faults the file may have been replaced or mended, which an open connection cannot see.
 _REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema"})
+
+
+_STEPS_BETWEEN_LOOKS: Final = 100_000  # of SQLite's machine, a few milliseconds
 
 
 class Abandoned(Exception):
@@ -61,19 +66,19 @@ class Lane:
     Args:
         name: the name of the thread.
         connect: opens the connection; called on the thread, again after a fault.
-        stale: whether the file at the path is no longer the one that the connection has open.
+        path: the file; when another one has come to stand there, it is opened instead.
     """
 
     def __init__(
         self,
         name: str,
         connect: Callable[[], sqlite3.Connection],
-        stale: Callable[[], bool] = lambda: False,
+        path: Path,
     ) -> None:
         self._connect = connect
-        self._stale = stale
+        self._path = path
+        self._inode: tuple[int, int] | None = None
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # over _current, so that an interrupt hits only its own job
         self._current: Job[Any] | None = None
         self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
@@ -105,7 +110,8 @@ class Lane:
             raise Unavailable("timeout", f"no answer within {deadline:g} s")
         finally:
             if not job.future.done():
-                self._abandon(job)
+                job.abandoned = True
+                job.future.cancel()
 
     async def close(self, *, deadline: float = 1.0) -> None:
         """End the thread after the job under way; one that hangs is left behind."""
@@ -119,22 +125,13 @@ class Lane:
         if self._stopped.done():
             thread.join()
 
-    def _abandon(self, job: Job[Any]) -> None:
-        job.future.cancel()
-        with self._lock:
-            job.abandoned = True
-            connection = self._connection
-            if self._current is job and connection is not None:
-                connection.interrupt()
-
     # On the thread
 
     def _main(self) -> None:
         while (job := self._jobs.get()) is not None:
-            with self._lock:
-                if job.abandoned:
-                    continue
-                self._current = job
+            if job.abandoned:
+                continue
+            self._current = job
             try:
                 result = self._perform(job)
             except Abandoned:
@@ -144,8 +141,7 @@ class Lane:
             else:
                 _tell(job, _succeed, job.future, result)
             finally:
-                with self._lock:
-                    self._current = None
+                self._current = None
         self._disconnect()
         if (stopped := self._stopped) is not None:
             _tell_loop(stopped.get_loop(), _succeed, stopped, None)
@@ -153,12 +149,14 @@ class Lane:
     def _perform(self, job: Job[T]) -> T:
         connecting = True
         try:
-            if self._connection is not None and self._stale():
+            if self._connection is not None and self._inode != _inode_of(self._path):
+                # The file was replaced or removed. What we have open could be read and written
+                # as if nothing had happened, and all of it would be lost.
                 self._disconnect()
             if self._connection is None:
-                connection = self._connect()
-                with self._lock:
-                    self._connection = connection
+                self._connection = self._connect()
+                self._inode = _inode_of(self._path)
+                self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
             connecting = False
             return job.work(self._connection, job)
         except (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError) as exc:
@@ -171,15 +169,27 @@ class Lane:
             self._tidy(exc)
             raise
 
+    def _unwanted(self) -> bool:
+        # SQLite asks this while it works and stops at a yes. Its interrupt() would not do: it has
+        # no effect on a statement that begins a moment after it.
+        return self._current is not None and self._current.abandoned
+
     def _tidy(self, verdict: Unavailable | Rejected) -> None:
         if isinstance(verdict, Unavailable) and verdict.fault in _REOPEN_AFTER:
             self._disconnect()
 
     def _disconnect(self) -> None:
-        with self._lock:
-            connection, self._connection = self._connection, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _inode_of(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - before every job; Path.stat costs twice as much
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _tell(job: Job[Any], what: Callable[..., None], *args: Any) -> None:

@@ -11,16 +11,18 @@ import io
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from libra.storage.store import Engine, SchemaMismatch
+from libra.storage.errors import SchemaMismatch
+
+Engine: TypeAlias = Literal["sqlite", "postgres"]
 
 VERSION_TABLE: Final = "libra_schema"
 """Where the version is kept; not alembic's default, as the database may be shared with others."""
 
-REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {"sqlite": ("0001",), "postgres": ("0001",)}
+REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {"sqlite": ("0001",)}
 """Every version of each engine's schema that this program knows, oldest first."""
 
 

@@ -7,7 +7,7 @@ synced to the disk, because a page that is called stored must survive a power cu
 
 from __future__ import annotations
 
-import os
+import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -19,10 +19,11 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from libra.storage.classify import classify
+from libra.storage.errors import Rejected
 from libra.storage.lane import Job, Lane
-from libra.storage.schema import migrate_sqlite, status_of_sqlite
+from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
-from libra.storage.store import Deadlines, Rejected, Store
+from libra.storage.store import Deadlines, Store
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -54,6 +55,7 @@ _DELETE: Final = f"""
     WHERE pages.version < excluded.version
 """  # noqa: S608 - a constant
 _PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
+_AS_LONG_AS_IT_TAKES: Final = 86_400.0  # seconds
 
 
 class SQLiteStore(Store):
@@ -67,10 +69,9 @@ class SQLiteStore(Store):
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
         self._path = path
         self._deadlines = deadlines or Deadlines()
-        self._inode: tuple[int, int] | None = None
-        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._moved)
-        self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._moved)
-        self._restorer = Lane("libra-sqlite-restorer", self._connect_reader)
+        self._writer = Lane("libra-sqlite-writer", self._connect_writer, path)
+        self._reader = Lane("libra-sqlite-reader", self._connect_reader, path)
+        self._restorer = Lane("libra-sqlite-restorer", self._connect_reader, path)
 
     async def open(self) -> None:
         """Open the file, and make or migrate its tables."""
@@ -106,7 +107,7 @@ class SQLiteStore(Store):
                 yield batch
         finally:
             await self._restorer.close()
-            self._restorer = Lane("libra-sqlite-restorer", self._connect_reader)
+            self._restorer = Lane("libra-sqlite-restorer", self._connect_reader, self._path)
 
     async def recent(
         self, *, limit: int, after: str | None = None, url: str | None = None
@@ -137,6 +138,21 @@ class SQLiteStore(Store):
         pages = await self._prune("submitted_at", moment)
         await self._prune("deleted_at", moment)
         return pages
+
+    async def schema(self) -> SchemaStatus:
+        """Look at the schema; a file that is not there yet is not made by looking."""
+        if not await asyncio.to_thread(self._path.exists):
+            return judge("sqlite", None)
+        connect = partial(_connect, self._path, self._deadlines.read, "ro")
+        looker = Lane("libra-sqlite-schema", connect, self._path)
+        try:
+            return await looker.run(_status, deadline=self._deadlines.connect)
+        finally:
+            await looker.close()
+
+    async def migrate(self) -> SchemaStatus:
+        """Make or migrate the tables, as opening does."""
+        return await self._writer.run(_migrate, deadline=_AS_LONG_AS_IT_TAKES)
 
     async def ping(self) -> None:
         """See whether the file can be written: a lock held by another, a full or read-only disk."""
@@ -187,21 +203,22 @@ class SQLiteStore(Store):
     # On the threads of the lanes
 
     def _connect_writer(self) -> sqlite3.Connection:
-        connection = _connect(self._path, self._deadlines.save / 2)
+        connection = _connect(self._path, self._deadlines.save / 2, "rwc")
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 67108864")
+            # Never interrupted by a deadline, which begins to hold once there is a connection: a
+            # long migration is waited for by one call after the other, until it is done.
             if status_of_sqlite(connection).state != "current":
                 migrate_sqlite(connection)
-            self._inode = _inode(self._path)
         except BaseException:
             connection.close()
             raise
         return connection
 
     def _connect_reader(self) -> sqlite3.Connection:
-        connection = _connect(self._path, self._deadlines.read / 2)
+        connection = _connect(self._path, self._deadlines.read / 2, "rw")
         try:
             connection.execute("PRAGMA query_only = 1")
             status_of_sqlite(connection).require_current()
@@ -209,11 +226,6 @@ class SQLiteStore(Store):
             connection.close()
             raise
         return connection
-
-    def _moved(self) -> bool:
-        # A file that was replaced or removed while open can be written and read as if nothing had
-        # happened, and all of it is lost: so look at what the path leads to before each use.
-        return self._inode is not None and _inode(self._path) != self._inode
 
 
 def path_of(url: str) -> Path:
@@ -229,19 +241,16 @@ def path_of(url: str) -> Path:
     return Path(path)
 
 
-def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    # Shorter than the caller's deadline, because SQLite's waiting for a lock cannot be interrupted.
+def _connect(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
+    # The busy timeout is shorter than the caller's deadline, because SQLite's waiting for a lock
+    # cannot be interrupted.
     return sqlite3.connect(
-        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,
     )
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - this runs before every read; Path.stat costs more
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 @contextmanager
@@ -256,6 +265,16 @@ def _transaction(connection: sqlite3.Connection, job: Job[Any]) -> Iterator[None
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _status(connection: sqlite3.Connection, _job: Job[Any]) -> SchemaStatus:
+    return status_of_sqlite(connection)
+
+
+def _migrate(connection: sqlite3.Connection, _job: Job[Any]) -> SchemaStatus:
+    if status_of_sqlite(connection).state != "current":
+        migrate_sqlite(connection)
+    return status_of_sqlite(connection)
 
 
 def _check(connection: sqlite3.Connection, job: Job[None]) -> None:

@@ -1,0 +1,49 @@
+"""How a database may fail: what is expected, as opposed to a bug, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Fault: TypeAlias = Literal[
+    "unreachable",  # no connection, or it was lost: refused, reset, DNS, shutting down, too many
+    "timeout",  # no answer within the deadline: slow, frozen or cut off
+    "contention",  # a lock or a serialization conflict: worth another try at once
+    "read-only",  # reachable, but it takes no writes: a standby, a read-only file
+    "full",  # no space or memory left
+    "corrupt",  # it answers with nonsense: not a database, a damaged file
+    "config",  # it refuses us: password, database name, privilege. Only a person can mend it
+    "schema",  # its tables are missing or belong to another version of Libra
+]
+"""What kind of unavailable, in one word for `/health` and the metrics."""
+
+
+class StoreError(Exception):
+    """What every expected failure of a store derives from."""
+
+
+class Unavailable(StoreError):
+    """The database cannot do this now; nothing is wrong with what it was asked. Try again later.
+
+    The outcome of a save that ended so is *unknown*: it may have been stored. That is harmless,
+    because saves can be repeated.
+    """
+
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(f"{fault}: {reason}")
+        self.fault: Fault = fault
+        self.reason = reason
+
+
+class Rejected(StoreError):
+    """The database will never take this row (it does not fit, it is not valid); others are fine."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SchemaMismatch(Unavailable):
+    """The schema is missing, older or newer than this program; the message says what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("schema", reason)

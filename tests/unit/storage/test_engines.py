@@ -1,0 +1,65 @@
+"""Which engine a URL means, and the schemas that the program knows."""
+
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from libra.storage import SchemaMismatch, open_store
+from libra.storage import schema as schemas
+from libra.storage.sqlite import path_of
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///libra.db", "libra.db"),
+        ("sqlite:////var/lib/libra/libra.db", "/var/lib/libra/libra.db"),
+        ("sqlite:////with%20space/libra.db", "/with space/libra.db"),
+    ],
+)
+def test_a_sqlite_url_names_a_file(url: str, path: str) -> None:
+    assert path_of(url) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite://host/x"]
+)
+def test_a_sqlite_url_without_a_file_is_refused_with_what_to_write(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite:///relative"):
+        open_store(url)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "libra.db", ""])
+def test_other_databases_are_refused_with_what_to_write(url: str) -> None:
+    with pytest.raises(ValueError, match=r"sqlite:///.*postgresql://"):
+        open_store(url)
+
+
+@pytest.mark.parametrize("engine", schemas.REVISIONS)
+def test_the_list_of_versions_is_that_of_the_migrations(engine: schemas.Engine) -> None:
+    here = Path(schemas.__file__).with_name("migrations")
+    config = Config()
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("script_location", str(here))
+    config.set_main_option("version_locations", str(here / engine))
+    scripts = ScriptDirectory.from_config(config)
+    revisions = [script.revision for script in scripts.walk_revisions()]
+    assert tuple(reversed(revisions)) == schemas.REVISIONS[engine]
+
+
+def test_each_state_of_a_schema_says_what_to_do() -> None:
+    assert schemas.judge("sqlite", "0001").state == "current"
+    schemas.judge("sqlite", "0001").require_current()
+    with pytest.raises(SchemaMismatch, match=r"no tables yet.*libra db migrate"):
+        schemas.judge("sqlite", None).require_current()
+    with pytest.raises(SchemaMismatch, match="schema 0042, which this Libra does not know"):
+        schemas.judge("sqlite", "0042").require_current()
+
+
+def test_an_older_schema_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(schemas.REVISIONS, "sqlite", ("0001", "0002"))
+    assert schemas.judge("sqlite", "0001").state == "behind"
+    with pytest.raises(SchemaMismatch, match=r"has schema 0001.*needs schema 0002.*db migrate"):
+        schemas.judge("sqlite", "0001").require_current()
