@@ -37,11 +37,11 @@ class Body:
 
     __slots__ = (
         "_backlog",
-        "_pieces",
         "_decoder",
-        "_kept",
         "_keeping",
+        "_kept",
         "_limits",
+        "_pieces",
         "backlog_bytes",
         "error",
         "resource_bytes",

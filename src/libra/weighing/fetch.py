@@ -160,10 +160,10 @@ class _Exchange:
         "_fetcher",
         "_job",
         "_options",
+        "_read",
         "_redirect",
         "_started",
         "_status",
-        "_read",
         "error",
     )
 

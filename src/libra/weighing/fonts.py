@@ -81,7 +81,7 @@ class Fonts:
             return []
         used = []
         for face in self._needed():
-            if face.url not in self._taken:
+            if face.url and face.url not in self._taken:
                 self._taken.add(face.url)
                 used.append(face)
         return used

@@ -31,7 +31,7 @@ _RESERVED = frozenset(
 """Headers that decide how a message is framed, where it goes or how it is measured."""
 
 
-class InvalidOptions(ValueError):  # noqa: N818 - it names what is wrong, as InvalidURL does
+class InvalidOptions(ValueError):
     """An option has a value that cannot be meant; the message says which and why."""
 
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from libra.weighing.report import Kind
 from libra.weighing.fonts import Face, FontUse
+from libra.weighing.report import Kind
 from libra.weighing.scope import Scope
 
 Role = Literal[

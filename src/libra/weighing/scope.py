@@ -7,82 +7,65 @@ scripts change.
 
 from __future__ import annotations
 
-import re
 import threading
+import time
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from libra.weighing.modules import ImportMap
+from libra.weighing.selectors import at_rest
 
-_MAX_SELECTOR = 4_000
-_PSEUDO_ELEMENT = re.compile(
-    r"::?(?:before|after|first-line|first-letter|marker|backdrop|placeholder|selection|"
-    r"file-selector-button|cue|part|slotted|details-content|view-transition|"
-    r"(?:-webkit-|-moz-|-ms-)[\w-]+)(?![\w-])(?:\([^()]*+\))?",
-    re.IGNORECASE,
-)
-_NEVER = re.compile(
-    r":(?:hover|active|focus|focus-visible|focus-within|visited|target|target-within|fullscreen|"
-    r"autofill|user-invalid|user-valid|modal|popover-open|picture-in-picture|-webkit-full-screen|"
-    r"-moz-[\w-]+|-ms-[\w-]+)(?![\w-])(?:\([^()]*+\))?",
-    re.IGNORECASE,
-)
-_INVISIBLE = re.compile(
-    r"::(?:selection|backdrop|cue|-webkit-(?:search|scrollbar|resizer|calendar|inner|outer)[\w-]*|"
-    r"-moz-[\w-]+|-ms-[\w-]+)",
-    re.IGNORECASE,
-)
-_ALWAYS = re.compile(r":(?:host|defined|scope)(?![\w-])", re.IGNORECASE)
+MATCHING_SECONDS = 3.0
+"""Time for matching in one document. Some selectors take time that grows with the square of the document
+or worse; when it is used up, what is asked then is taken to match."""
 
 
 class Scope:
-    """One document, shared by the style sheets that apply to it. Safe to ask from several threads."""
+    """One document, shared by the style sheets that apply to it. Safe to ask from several threads.
 
-    __slots__ = ("_answers", "_lock", "_tree", "characters", "import_map")
+    Attributes:
+        characters: The code points of the document's text.
+        import_map: What its modules' specifiers stand for.
+        exhausted: Whether `MATCHING_SECONDS` were used up.
+    """
+
+    __slots__ = ("_answers", "_lock", "_spent", "_tree", "characters", "import_map")
 
     def __init__(
         self, tree: LexborHTMLParser, characters: frozenset[int], import_map: ImportMap
     ) -> None:
         self._tree = tree
-        self.import_map = import_map
         self._lock = threading.Lock()
         self._answers: dict[str, bool] = {}
+        self._spent = 0.0
         self.characters = characters
+        self.import_map = import_map
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the time for matching was used up, so that answers may be too generous."""
+        return self._spent > MATCHING_SECONDS
 
     def matches(self, selector: str) -> bool:
-        """Whether the selector (possibly a list) matches an element, states such as hover aside.
+        """Whether the selector (possibly a list) matches an element of the page at rest.
 
-        What the engine cannot parse is taken to match: too many bytes are found sooner than too few.
+        What the engine cannot parse is taken not to match, as a browser drops a rule with an invalid
+        selector.
         """
         known = self._answers.get(selector)
-        if known is not None:
-            return known
-        answer = self._match(selector)
-        self._answers[selector] = answer
-        return answer
+        if known is None:
+            known = self._answers[selector] = self._match(selector)
+        return known
 
     def _match(self, selector: str) -> bool:
-        if len(selector) > _MAX_SELECTOR:
-            return True
-        plain = ",".join(
-            part
-            for part in map(_plain, selector.split(",") if "(" not in selector else [selector])
-            if part
-        )
-        if not plain:
-            return False
+        plain = at_rest(selector)
+        if not plain or self._spent > MATCHING_SECONDS:
+            return bool(plain)
         with self._lock:
+            started = time.perf_counter()
             try:
-                return bool(self._tree.css_first(plain) is not None)
-            except ValueError:
-                return True
-
-
-def _plain(selector: str) -> str:
-    """The selector without what only a state or a rendering could decide; empty if it cannot hold."""
-    if ":" not in selector:
-        return selector.strip()
-    if _INVISIBLE.search(selector) or _NEVER.search(selector):
-        return ""
-    selector = _ALWAYS.sub("", _PSEUDO_ELEMENT.sub("", selector)).strip()
-    return re.sub(r"(^|[\s>+~])(?=$|[>+~])", r"\1*", selector) if selector else "*"
+                return self._tree.css_first(plain) is not None
+            except SelectolaxError:
+                return False
+            finally:
+                self._spent += time.perf_counter() - started

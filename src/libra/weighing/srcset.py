@@ -71,13 +71,16 @@ def choose(
         candidates.append(Candidate(src))
     if not candidates:
         return src or None
-    if len(candidates) == 1:
-        return candidates[0].url
-    size = source_size(sizes, viewport) if has_widths else 1.0
-    dense = sorted(
-        ((_density(candidate, size), n) for n, candidate in enumerate(candidates)),
-    )
-    chosen = _nearest([density for density, _ in dense], viewport.dpr)
+    size = source_size(sizes, viewport) if has_widths and len(candidates) > 1 else 1.0
+    return choose_candidate(candidates, size, viewport.dpr)
+
+
+def choose_candidate(candidates: list[Candidate], size: float, dpr: float) -> str | None:
+    """The URL of the candidate that Chromium takes for an image of this width in CSS pixels."""
+    if not candidates:
+        return None
+    dense = sorted((_density(candidate, size), n) for n, candidate in enumerate(candidates))
+    chosen = _nearest([density for density, _ in dense], dpr)
     return candidates[dense[chosen][1]].url
 
 

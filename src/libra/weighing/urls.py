@@ -24,7 +24,7 @@ _STRIPPED = "".join(map(chr, range(0x21)))
 """C0 controls and space: what the URL standard strips from both ends."""
 
 
-class InvalidURL(ValueError):  # noqa: N818 - part of the public API under this name
+class InvalidURL(ValueError):
     """A URL that cannot be weighed; the message says what is wrong and what to do."""
 
 

@@ -1,0 +1,119 @@
+"""The grammar of CSS as far as it matters for references (CSS Syntax 3), as linear regular expressions.
+
+Every repetition is possessive (``*+``, ``++``) over alternatives that begin with different characters, so
+that none of these expressions can go back: the time is linear in the text, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_STRING = r""""(?:[^"\\\n]++|\\[\s\S]?)*+"?|'(?:[^'\\\n]++|\\[\s\S]?)*+'?"""
+_COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?"
+_SOLIDUS = r"/(?!\*)"
+_ESCAPE = r"\\[\s\S]?"
+_ATOMS = rf"{_STRING}|{_ESCAPE}|{_COMMENT}|{_SOLIDUS}"
+
+RULE = re.compile(
+    rf"((?:[^{{}};\"'\\/]++|{_ATOMS})*+)"
+    rf"(?:(\{{)((?:[^{{}}\"'\\/]++|{_ATOMS})*+)(\}})?|([;}}])|\Z)"
+)
+"""A prelude and what ends it. Groups: prelude; ``{`` with the text up to the next brace and ``}`` if that
+brace closes the block (a plain rule, the usual case, is one match); or ``;`` or ``}``."""
+
+COMMENT = re.compile(_COMMENT)
+
+_DECLARATION = re.compile(
+    rf"\s*+(-{{0,2}}[A-Za-z_][\w-]*+)\s*+:"
+    rf"((?:[^;\"'\\/()]++|{_ATOMS}|\((?:[^()\"'\\]++|{_STRING}|{_ESCAPE})*+|\))*+)"
+)
+_NEXT_DECLARATION = re.compile(rf"(?:[^;\"'\\/]++|{_ATOMS})*+;?")
+
+_URL = re.compile(
+    r"""url\(\s*+(?:"((?:[^"\\\n]++|\\[\s\S]?)*+)"|'((?:[^'\\\n]++|\\[\s\S]?)*+)'"""
+    r"""|((?:[^"'()\\\s]++|\\[^\n])*+))\s*+\)?""",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r""""((?:[^"\\\n]++|\\[\s\S]?)*+)"|'((?:[^'\\\n]++|\\[\s\S]?)*+)'""")
+_HEX_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})(?:\r\n|[ \t\n\f\r])?|\\(\n|\r\n|\f)|\\([\s\S]?)")
+
+_IMPORT = re.compile(
+    rf"@import\s*+(?:url\(\s*+(?:({_STRING})|([^\"')]*+))\s*+\)?|({_STRING}))([^;{{}}]*+);?",
+    re.IGNORECASE,
+)
+
+
+class Import(NamedTuple):
+    """An ``@import`` rule: the address and what follows it (``layer``, ``supports()``, media)."""
+
+    url: str
+    condition: str
+    end: int
+
+
+def lowered(text: str) -> str:
+    """The text in lower case with every character at its place."""
+    lower = text.lower()
+    # A few letters change their length (U+0130); CSS keywords are ASCII, so those can stay.
+    return (
+        lower if len(lower) == len(text) else "".join(c.lower() if c < "\x80" else c for c in text)
+    )
+
+
+def without_comments(text: str) -> str:
+    """Comments replaced by a space, unless they stand in a string."""
+    return COMMENT.sub(" ", text) if "/*" in text else text
+
+
+def import_at(text: str, at: int) -> Import | None:
+    """The ``@import`` rule that begins here, if one does."""
+    match = _IMPORT.match(text, at)
+    if match is None:
+        return None
+    quoted = match[1] or match[3]
+    url = unescape(quoted[1:].removesuffix(quoted[0]) if quoted else match[2].strip())
+    return Import(url, match[4].strip(), match.end())
+
+
+def declarations(block: str) -> Iterator[tuple[str, str]]:
+    """The declarations of a block: property in lower case, value as written without ``!important``.
+
+    What is not a declaration is skipped up to the next semicolon, as the standard has it.
+    """
+    at, end = 0, len(block)
+    while at < end:
+        match = _DECLARATION.match(block, at)
+        if match is not None:
+            value = match[2].strip()
+            if value[-10:].lower() == "!important":
+                value = value[:-10].rstrip()
+            yield match[1].lower() if match[1][:2] != "--" else match[1], value
+            at = match.end()
+        skipped = _NEXT_DECLARATION.match(block, at)
+        at = max(at + 1, skipped.end() if skipped is not None else at)
+
+
+def urls_in(value: str) -> list[str]:
+    """The addresses of every ``url()`` in a value, unescaped."""
+    return [unescape(m[1] or m[2] or m[3] or "") for m in _URL.finditer(value)]
+
+
+def first_url(value: str) -> str | None:
+    """The address of the first ``url()`` or string of a value."""
+    match = _URL.search(value) or _QUOTED.search(value)
+    return None if match is None else unescape(next((g for g in match.groups() if g), ""))
+
+
+def unescape(text: str) -> str:
+    """CSS escapes undone: ``\\26 B`` is ``&B``; an escaped line break is nothing."""
+    return _HEX_ESCAPE.sub(_unescaped, text) if "\\" in text else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1]:
+        code = int(match[1], 16)
+        valid = 0 < code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
+        return chr(code) if valid else "\ufffd"
+    return match[3] or ""

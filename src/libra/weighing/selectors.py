@@ -1,0 +1,123 @@
+"""Selectors as a page at rest sees them (Selectors 4).
+
+An element is matched as it is right after loading: nothing is hovered, focused or visited, and a pseudo-element
+exists where its element does. `at_rest` rewrites a selector list accordingly, so that an engine that knows
+neither states nor pseudo-elements can answer whether anything matches.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+MAX_SELECTOR = 10_000
+_MAX_DEPTH = 12
+
+_TOKEN = re.compile(
+    r"""\\[\s\S]?"""
+    r"""|\[(?:[^\]"'\\]++|"(?:[^"\\]++|\\[\s\S]?)*+"?|'(?:[^'\\]++|\\[\s\S]?)*+'?|\\[\s\S]?)*+\]?"""
+    r"""|(::?)(-?[A-Za-z_][\w-]*+)(\()?"""
+    r"""|[(),]"""
+    r"""|[^\\\[:(),]++"""
+    r"""|:""",
+)
+_RENDERED = frozenset(
+    {
+        "before",
+        "after",
+        "first-line",
+        "first-letter",
+        "marker",
+        "placeholder",
+        "file-selector-button",
+    }
+)
+"""Pseudo-elements that are there without anybody doing anything."""
+
+_LEGACY_ELEMENTS = frozenset({"before", "after", "first-line", "first-letter"})
+_STATES = frozenset(
+    {
+        "active", "autofill", "-webkit-autofill", "buffering", "current", "focus", "focus-visible",
+        "focus-within", "fullscreen", "-webkit-full-screen", "future", "hover", "modal", "open",
+        "past", "picture-in-picture", "playing", "popover-open", "target", "target-within",
+        "user-invalid", "user-valid", "visited", "host", "host-context", "state", "-webkit-drag",
+        "active-view-transition", "has-slotted",
+    }
+)  # fmt: skip
+"""States that do not hold at rest, and what lives in shadow trees."""
+
+_TRUE_AT_REST = frozenset({"defined", "scope", "paused", "any-link", "link", "dir", "lang"})
+_ALTERNATIVES = frozenset({"is", "where", "matches", "-webkit-any"})
+_FOREIGN = re.compile(r":(?:-moz-|-ms-|-o-)")
+
+
+@lru_cache(maxsize=16_384)
+def at_rest(selector: str) -> str:
+    """The part of a selector list that can hold at rest, without pseudo-elements; "" if nothing can.
+
+    Pseudo-classes that no browser knows, or only one that is not Chromium, make the whole rule
+    invalid; the unknown ones are left for the engine to refuse.
+    """
+    if ":" not in selector and len(selector) <= MAX_SELECTOR:
+        return selector.strip()
+    if len(selector) > MAX_SELECTOR or _FOREIGN.search(selector):
+        return ""
+    parts, _ = _list(list(_TOKEN.finditer(selector)), 0, 0)
+    return ",".join(parts)
+
+
+def _list(tokens: list[re.Match[str]], at: int, depth: int) -> tuple[list[str], int]:
+    """The parts that can hold of a list that ends with ``)`` or the text, and where it ends."""
+    parts: list[str] = []
+    out = ""
+    holds = True
+    while at < len(tokens):
+        token = tokens[at]
+        text, name = token[0], token[2]
+        at += 1
+        if text == ")":
+            break
+        if text == ",":
+            if holds and out.strip():
+                parts.append(out.strip())
+            out, holds = "", True
+        elif name is None:
+            out += text
+        else:
+            replacement, at = _pseudo(token, tokens, at, depth)
+            if replacement is None:
+                holds = False
+            elif not replacement and (not out.strip() or out[-1] in " \t\n\f\r>+~"):
+                out += "*"  # a compound that was nothing but the pseudo-class is any element
+            else:
+                out += replacement
+    if holds and out.strip():
+        parts.append(out.strip())
+    return parts, at
+
+
+def _pseudo(
+    token: re.Match[str], tokens: list[re.Match[str]], at: int, depth: int
+) -> tuple[str | None, int]:
+    """What stands for one pseudo-class or -element; None if it does not hold at rest."""
+    colons, name, opens = token.groups()
+    name = name.lower()
+    inner: list[str] = []
+    start = at
+    if opens:
+        if depth >= _MAX_DEPTH:
+            return "", len(tokens)
+        inner, at = _list(tokens, at, depth + 1)
+    if colons == "::" or name in _LEGACY_ELEMENTS:
+        return ("" if name in _RENDERED else None), at
+    if name in _STATES:
+        return None, at
+    if name in _TRUE_AT_REST:
+        return "", at
+    if name == "not":
+        return (f":not({','.join(inner)})" if inner else ""), at
+    if name in _ALTERNATIVES:
+        return (f":is({','.join(inner)})" if inner else None), at
+    if name == "has":
+        return (f":has({','.join(inner)})" if inner else None), at
+    return token[0] + "".join(part[0] for part in tokens[start:at]), at
