@@ -1,10 +1,63 @@
-"""Libra: the public API and the root of the supervision tree."""
+"""Libra: the public API and the root of the supervision tree.
+
+::
+
+    async with Libra.open() as libra:
+        page_id = await libra.weigh("https://example.com")
+        async for report in libra.follow(page_id):
+            print(report.status, report.total.transfer_bytes)
+
+Nothing outside this module imports a process, a registry or a store.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import islice
+
 import msgspec
 
-from libra.weighing.report import Summary
+from libra.health import Health, Node
+from libra.inspector.house import House
+from libra.inspector.page import PageInspector
+from libra.inspector.record import PageRecord, is_page_id, restore
+from libra.inspector.service import Runnable
+from libra.inspector.status import health, tree
+from libra.settings import Settings
+from libra.storage import Snapshot, Unavailable
+from libra.weighing.once import weigh_once
+from libra.weighing.options import InvalidOptions, Options
+from libra.weighing.report import FINISHED, Report, Summary, decode, summarize
+from libra.weighing.urls import InvalidURL, parse_url
+
+__all__ = [
+    "Full",
+    "InvalidOptions",
+    "InvalidURL",
+    "Libra",
+    "LibraError",
+    "Options",
+    "PageList",
+    "PageNotFound",
+    "PageUnknown",
+    "Report",
+    "Settings",
+    "Stopping",
+    "Summary",
+    "weigh_once",
+]
+
+log = logging.getLogger("libra")
+
+#: Seconds after which asking again is worth while when the database is down or memory is full.
+RETRY_AFTER = 2.0
+
+#: Seconds between two reports of a growing page that one follower is given.
+FOLLOW_INTERVAL = 0.05
 
 
 class LibraError(Exception):
@@ -14,6 +67,9 @@ class LibraError(Exception):
 class PageNotFound(LibraError):
     """There is no such page: neither in memory nor in the database."""
 
+    def __init__(self, page_id: str) -> None:
+        super().__init__(f"there is no page {page_id[:64]!r}")
+
 
 class PageUnknown(LibraError):
     """The page is not in memory and the database cannot be asked: it may exist.
@@ -22,21 +78,29 @@ class PageUnknown(LibraError):
         retry_after: seconds after which asking again is worth while.
     """
 
-    def __init__(self, page_id: str, retry_after: float) -> None:
+    def __init__(self, page_id: str, retry_after: float = RETRY_AFTER) -> None:
         super().__init__(f"page {page_id} is not in memory and the database cannot be asked now")
         self.retry_after = retry_after
 
 
 class Full(LibraError):
-    """As many pages as `max_pages` are in memory and none may leave yet.
+    """As many pages as ``max_pages`` are in memory and none may leave yet.
 
     Attributes:
         retry_after: seconds after which submitting again is worth while.
     """
 
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after: float = RETRY_AFTER) -> None:
         super().__init__("no room for another page at the moment")
         self.retry_after = retry_after
+
+
+class Stopping(Full):
+    """This Libra is shutting down and takes no more pages; another one may."""
+
+    def __init__(self, retry_after: float = RETRY_AFTER) -> None:
+        super().__init__(retry_after)
+        self.args = ("Libra is shutting down",)
 
 
 class PageList(msgspec.Struct, frozen=True):
@@ -49,3 +113,225 @@ class PageList(msgspec.Struct, frozen=True):
     pages: tuple[Summary, ...]
     next: str | None = None
     partial: bool = False
+
+
+class Libra:
+    """Weighs pages, holds them in memory, and answers for them.
+
+    Open it with `Libra.open`; one program may open several, one after the other or side by side.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._house = House(settings)
+        self._context = self._house.context
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        services: Mapping[str, Callable[[Libra], Runnable]] | None = None,
+    ) -> AsyncIterator[Libra]:
+        """Start a Libra in the running event loop and stop it at the end of the block.
+
+        At the end no page is accepted any more, those under way get ``settings.shutdown_grace``
+        seconds, what is not in the database is saved if that is possible, and no task, thread,
+        file or socket is left behind.
+
+        Args:
+            settings: how it is to run; `Settings()` if not given.
+            services: what shall run under supervision as long as it does, such as the web server.
+
+        Raises:
+            SettingsError: a setting that cannot work.
+        """
+        settings = settings or Settings()
+        settings.check()
+        libra = cls(settings)
+        makers = services or {}
+        await libra._house.open({name: partial(make, libra) for name, make in makers.items()})
+        try:
+            yield libra
+        finally:
+            await libra._house.close()
+
+    async def weigh(self, url: str, options: Options | None = None) -> str:
+        """Submit a page and return its id at once; the page is weighed in the background.
+
+        Raises:
+            InvalidURL: saying what is wrong with the URL.
+            Full: as many pages as may be are in memory and none may leave yet.
+            Stopping: the program is about to end.
+        """
+        url = parse_url(url)
+        if self._house.closing:
+            raise Stopping
+        await self._make_room()
+        record = PageRecord.submitted(url, options, self._context.now())
+        self._start(record)
+        return record.id
+
+    async def report(self, page_id: str) -> Report:
+        """All that is known of a page now.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: it is not in memory and the database cannot be asked.
+        """
+        return decode((await self.report_bytes(page_id))[1])
+
+    async def report_bytes(self, page_id: str) -> tuple[int, bytes]:
+        """The version of a page and its report as JSON, as they are kept: the fastest way to serve.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: it is not in memory and the database cannot be asked.
+        """
+        version, data, _ = await self._read(page_id)
+        return version, data
+
+    async def follow(self, page_id: str) -> AsyncIterator[Report]:
+        """The report now and after every change, until the page is finished.
+
+        Who reads slowly, or follows a page that changes fast, gets the newest report and skips
+        those between.
+
+        Raises:
+            PageNotFound: there is no such page, or it was deleted meanwhile.
+            PageUnknown: it is not in memory and the database cannot be asked.
+        """
+        async for _, data in self.follow_bytes(page_id):
+            yield decode(data)
+
+    async def follow_bytes(self, page_id: str) -> AsyncIterator[tuple[int, bytes]]:
+        """As `follow`, but each report as its version and its JSON."""
+        with self._context.followers.subscribe(page_id) as change:
+            seen = 0
+            while True:
+                change.clear()
+                version, data, finished = await self._read(page_id)
+                if version > seen:
+                    seen = version
+                    yield version, data
+                if finished:
+                    return
+                await change.wait()
+                if self._house.closing and self._house.closed:
+                    return
+                # A page of thousands of assets changes thousands of times in a second.
+                await asyncio.sleep(FOLLOW_INTERVAL)
+
+    async def recent(
+        self, *, limit: int = 20, after: str | None = None, url: str | None = None
+    ) -> PageList:
+        """Pages by the time of their submission, newest first.
+
+        Args:
+            limit: how many, from 1 to 1,000.
+            after: the ``next`` of the list before this one.
+            url: only pages of this URL.
+        """
+        limit = max(1, min(limit, 1_000))
+        rows: list[Snapshot] = []
+        partial = False
+        try:
+            rows = await self._house.archive.recent(limit=limit + 1, after=after, url=url)
+        except Unavailable:
+            partial = True
+        # Memory is read after the database: a page cannot fall between the two by being stored and
+        # leaving memory meanwhile, and what is in both is newer in memory.
+        found = {row.id: row for row in rows}
+        summaries = {
+            record.id: summarize(await self.report(record.id))
+            for record in islice(
+                (r for r in self._context.records.newest(after) if url in (None, r.url)), limit + 1
+            )
+        }
+        newest = sorted(found.keys() | summaries.keys(), reverse=True)
+        pages = tuple(
+            summaries[page_id] if page_id in summaries else summarize(decode(found[page_id].report))
+            for page_id in newest[:limit]
+        )
+        more = pages[-1].id if len(newest) > limit else None
+        return PageList(pages, more, partial)
+
+    async def history(self, url: str, *, limit: int = 100) -> PageList:
+        """All weigh-ins of a URL, newest first.
+
+        Raises:
+            InvalidURL: saying what is wrong with the URL.
+        """
+        return await self.recent(limit=limit, url=parse_url(url))
+
+    async def forget(self, page_id: str) -> None:
+        """Delete a page, from memory at once and from the database as soon as it can be.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: it is not in memory and the database cannot be asked.
+        """
+        if self._context.records.get(page_id) is None:
+            await self._look_up(page_id)
+        await self._house.remove(page_id)
+
+    def health(self) -> Health:
+        """The truth about each part."""
+        return health(self._house)
+
+    def tree(self) -> Node:
+        """The living tree of processes."""
+        return tree(self._house)
+
+    def retry(self, page_id: str) -> None:
+        """Give a quarantined page another chance.
+
+        Raises:
+            PageNotFound: no page of this id is quarantined.
+        """
+        if not self._house.retry(page_id):
+            raise PageNotFound(page_id)
+
+    async def _read(self, page_id: str) -> tuple[int, bytes, bool]:
+        answer = await self._house.ask(page_id)
+        if answer is not None:
+            return answer
+        row = await self._look_up(page_id)
+        return row.version, row.report, row.status in FINISHED
+
+    async def _look_up(self, page_id: str) -> Snapshot:
+        """A page that is not in memory; it comes back to memory if it should be there."""
+        if not is_page_id(page_id) or page_id in self._context.forgotten:
+            raise PageNotFound(page_id)
+        try:
+            row = await self._house.archive.load(page_id)
+        except Unavailable:
+            raise PageUnknown(page_id) from None
+        if row is None:
+            raise PageNotFound(page_id)
+        due = row.status not in FINISHED or (
+            row.expires_at is not None and row.expires_at > self._context.now()
+        )
+        if (
+            due
+            and self.settings.restore != "off"
+            and not self._house.closing
+            and len(self._context.records) < self.settings.max_pages
+            and self._context.records.get(page_id) is None
+        ):
+            self._start(restore(row))
+        return row
+
+    def _start(self, record: PageRecord) -> None:
+        # The record is there before the process, so that the page can be read whatever its start
+        # comes to.
+        self._context.records.add(record)
+        self._context.inspectors.start_child(PageInspector.child_spec(self._context, record))
+
+    async def _make_room(self) -> None:
+        while len(self._context.records) >= self.settings.max_pages:
+            page_id = self._context.departures.next()
+            if page_id is None:
+                raise Full
+            await self._house.ask_to_leave(page_id)

@@ -1,0 +1,4 @@
+"""One process per page: its life, its supervisor, its admission, its backup.
+
+Everything here is internal to the program: `libra.app` is the only module that may import it.
+"""

@@ -1,0 +1,69 @@
+"""What callers read from the database: pages that are not in memory, and lists.
+
+A caller never waits for a database that is known to be down, and whoever finds out that it is tells
+the backup, whose breaker then spares everybody else the trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from libra.inspector.context import Context
+from libra.inspector.messages import Lost
+from libra.storage import Snapshot, Store, Unavailable
+
+#: Seconds that a caller waits, right after the start, to learn whether there is a database.
+OPENING = 1.0
+
+
+class Archive:
+    """Reads of the database on behalf of callers."""
+
+    def __init__(self, context: Context, store: Store) -> None:
+        self._context = context
+        self._store = store
+
+    async def load(self, page_id: str) -> Snapshot | None:
+        """A stored page, or None if there is none.
+
+        Raises:
+            Unavailable: at once while the database is known to be down, else within its deadline.
+        """
+        await self._require()
+        try:
+            row = await self._store.load(page_id)
+        except Unavailable as error:
+            self._lost(error)
+            raise
+        return None if page_id in self._context.forgotten else row
+
+    async def recent(
+        self, *, limit: int, after: str | None = None, url: str | None = None
+    ) -> list[Snapshot]:
+        """Stored pages, newest first.
+
+        Raises:
+            Unavailable: at once while the database is known to be down, else within its deadline.
+        """
+        await self._require()
+        try:
+            rows = await self._store.recent(limit=limit, after=after, url=url)
+        except Unavailable as error:
+            self._lost(error)
+            raise
+        return [row for row in rows if row.id not in self._context.forgotten]
+
+    async def _require(self) -> None:
+        if not self._context.opened.is_set():
+            # In the first moment of a program; afterwards the answer is always there at once.
+            try:
+                async with asyncio.timeout(OPENING):
+                    await self._context.opened.wait()
+            except TimeoutError:
+                raise Unavailable("timeout", "the database is being opened") from None
+        outage = self._context.outage
+        if outage is not None:
+            raise Unavailable("unreachable", outage.reason)
+
+    def _lost(self, error: Unavailable) -> None:
+        self._context.backup.cast(Lost(error))

@@ -1,0 +1,267 @@
+"""The one writer to the database.
+
+Pages offer themselves when they have something that the database has not; what is written is taken
+from their records at the moment of writing, so a page that changes often is written once, as it is
+then, and a backlog of any length costs a key per page. While the database is down nobody but this
+process touches it, and this process only to see whether it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import islice
+from typing import Any
+
+from libra.inspector.context import Context, Outage
+from libra.inspector.messages import Delete, Lost, Offer, Refused, State, Stored
+from libra.otp import (
+    Continue,
+    From,
+    GenServer,
+    NoReply,
+    TaskDone,
+    TaskFailed,
+    TaskRef,
+    Timer,
+)
+from libra.storage import Store, Unavailable
+from libra.storage.breaker import Breaker
+from libra.storage.snapshot import Deleted, Entry
+from libra.storage.snapshot import Refused as RefusedRow
+
+log = logging.getLogger("libra.backup")
+
+#: Pages in one transaction.
+BATCH = 500
+
+#: Seconds that the first offer of a batch waits for others.
+GROUP = 0.02
+
+#: Seconds between two looks at a database that has nothing to do.
+IDLE_PROBE = 5.0
+
+#: Rows that are made between two looks at the event loop: some 5 ms of work.
+SLICE = 50
+
+
+class Ask(Enum):
+    """What the backup can be asked."""
+
+    DRAIN = auto()
+    """Answered when nothing waits any more, or when it cannot be written now."""
+
+
+class Step(Enum):
+    """What the backup tells itself."""
+
+    OPEN = auto()
+    WRITE = auto()
+    PROBE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a batch: the stored version of each page, and what was refused."""
+
+    versions: dict[str, int]
+    refused: list[RefusedRow]
+    deleted: list[str]
+
+
+class Backup(GenServer):
+    """Writes pages to the database in batches, for ever, and knows whether it is there."""
+
+    __slots__ = (
+        "_breaker",
+        "_context",
+        "_draining",
+        "_due",
+        "_in_hand",
+        "_store",
+        "_task",
+        "_timer",
+        "_waiting",
+    )
+
+    mailbox_limit = 1_000_000
+
+    def init(self, context: Context, store: Store) -> Continue:
+        """Begin, or begin again after a crash, with every page that is not stored."""
+        self._context = context
+        self._store = store
+        self._breaker = Breaker(now=self.runtime.clock.time())
+        self._waiting: dict[str, float] = {}
+        self._in_hand: dict[str, float] = {}
+        self._task: TaskRef | None = None
+        self._timer: Timer | None = None
+        self._due: Step | None = None
+        self._draining: list[From] = []
+        context.backup = self
+        now = self.runtime.clock.time()
+        for record in context.records:
+            if record.backup != "stored":
+                self._waiting[record.id] = now
+        for page_id in context.forgotten:
+            self._waiting[page_id] = now
+        return Continue(Step.OPEN)
+
+    def handle_continue(self, token: Any) -> None:
+        """Open the database; nobody waits for that."""
+        self._task = self.start_task(self._store.open(), tag=Step.OPEN)
+
+    def handle_call(self, request: Any, sender: From) -> NoReply:
+        """Say when nothing waits any more."""
+        if request is not Ask.DRAIN:
+            raise ValueError(f"the backup cannot be asked {request!r}")
+        self._draining.append(sender)
+        self._write_now()
+        return NoReply()
+
+    def handle_cast(self, message: Any) -> None:
+        """A page has something to store or is to be deleted, or somebody met the database down."""
+        match message:
+            case Offer(page_id) | Delete(page_id):
+                self._waiting.setdefault(page_id, self.runtime.clock.time())
+                if (
+                    self._task is None
+                    and self._context.outage is None
+                    and self._due is not Step.WRITE
+                ):
+                    self._after(GROUP, Step.WRITE)
+            case Lost(error):
+                if self._context.outage is None:
+                    self._failed(error)
+
+    def handle_info(self, message: Any) -> None:
+        """Go on writing or probing."""
+        match message:
+            case Step.WRITE:
+                self._timer = self._due = None
+                self._write_now()
+            case Step.PROBE:
+                self._timer = self._due = None
+                if self._task is None:
+                    self._task = self.start_task(self._store.ping(), tag=Step.PROBE)
+            case TaskDone(_, Step.WRITE, written):
+                self._task = None
+                self._written(written)
+                self._succeeded()
+            case TaskDone():
+                self._task = None
+                self._succeeded()
+            case TaskFailed(_, _, Unavailable() as error):
+                self._task = None
+                self._put_back()
+                self._failed(error)
+            case TaskFailed(_, _, error):
+                # Not a failure that a database is known to have: a bug. The supervisor sees it, and
+                # the next life finds everything that is not stored in the records.
+                raise error
+
+    def state(self) -> State:
+        """How much waits now; to be read from outside, like a Registry, without a message."""
+        # Both keep the order of arrival, and what is in hand was there before what waits.
+        times = [*islice(self._in_hand.values(), 1), *islice(self._waiting.values(), 1)]
+        oldest = self.runtime.clock.time() - min(times) if times else None
+        both = len(self._in_hand.keys() & self._waiting.keys())
+        return State(len(self._in_hand) + len(self._waiting) - both, oldest)
+
+    def _write_now(self) -> None:
+        if self._task is not None or self._context.outage is not None:
+            self._answer_drained()
+            return
+        if not self._waiting:
+            self._answer_drained()
+            self._after(IDLE_PROBE, Step.PROBE)
+            return
+        self._cancel_timer()
+        for page_id in list(self._waiting)[:BATCH]:
+            self._in_hand[page_id] = self._waiting.pop(page_id)
+        self._task = self.start_task(self._save(list(self._in_hand)), tag=Step.WRITE)
+
+    async def _save(self, page_ids: list[str]) -> Written:
+        context = self._context
+        entries: list[Entry] = []
+        versions: dict[str, int] = {}
+        deleted: list[str] = []
+        for number, page_id in enumerate(page_ids, 1):
+            record = context.records.get(page_id)
+            if page_id in context.forgotten:
+                entries.append(Deleted(page_id, context.now()))
+                deleted.append(page_id)
+            elif record is not None:
+                row = record.row()
+                versions[page_id] = row.version
+                entries.append(row)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return Written(versions, await self._store.save(entries) if entries else [], deleted)
+
+    def _written(self, written: Written) -> None:
+        self._in_hand.clear()
+        for page_id in written.deleted:
+            self._context.forgotten.discard(page_id)
+        for refused in written.refused:
+            written.versions.pop(refused.id, None)
+            log.error("the database refuses page %s: %s", refused.id, refused.reason)
+            self._tell(refused.id, Refused(refused.version, refused.reason))
+        for page_id, version in written.versions.items():
+            self._tell(page_id, Stored(version))
+
+    def _tell(self, page_id: str, message: Stored | Refused) -> None:
+        # A page without a process at the moment offers itself again when it has one.
+        process = self._context.registry.whereis(page_id)
+        if process is not None:
+            process.send(message)
+
+    def _put_back(self) -> None:
+        for page_id in self._in_hand:
+            self._waiting.pop(page_id, None)
+        self._waiting = self._in_hand | self._waiting
+        self._in_hand = {}
+
+    def _failed(self, error: Unavailable) -> None:
+        if self._context.outage is None:
+            log.warning("the database is unavailable, all goes on without it: %s", error)
+            self._context.available_since = None
+            self._context.outage = Outage(self._context.now(), str(error))
+        now = self.runtime.clock.time()
+        self._breaker.failed(now)
+        self._after(self._breaker.retry_at - now, Step.PROBE)
+        self._context.opened.set()
+        self._answer_drained()
+
+    def _succeeded(self) -> None:
+        self._breaker.succeeded(self.runtime.clock.time())
+        outage = self._context.outage
+        if outage is not None or self._context.available_since is None:
+            self._context.available_since = self._context.now()
+        if outage is not None:
+            self._context.outage = None
+            log.warning(
+                "the database is back after %.1f s, %d pages are waiting to be stored",
+                (self._context.now() - outage.since).total_seconds(),
+                len(self._waiting),
+            )
+        self._context.opened.set()
+        self._write_now()
+
+    def _answer_drained(self) -> None:
+        if self._context.outage is None and (self._waiting or self._in_hand):
+            return
+        for sender in self._draining:
+            self.reply(sender, None)
+        self._draining.clear()
+
+    def _after(self, delay: float, step: Step) -> None:
+        self._cancel_timer()
+        self._timer = self.send_after(delay, step)
+        self._due = step
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._due = None

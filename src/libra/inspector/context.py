@@ -1,0 +1,80 @@
+"""What the processes of one Libra share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from libra.inspector.departures import Departures
+from libra.inspector.followers import Followers
+from libra.inspector.record import Records
+from libra.otp import DynamicSupervisor, Registry
+from libra.weighing.fetch import Fetcher
+from libra.weighing.options import Options
+
+if TYPE_CHECKING:
+    from libra.inspector.admission import Admission
+    from libra.inspector.backup import Backup
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The database cannot be used: since when, and why, in words for people."""
+
+    since: datetime
+    reason: str
+
+
+class Context:
+    """The surroundings of a page.
+
+    Plain data and services are given at the start. The processes (``registry``, ``admission``,
+    ``inspectors``, ``backup``) enter themselves in their ``init``, so that after a restart everybody
+    finds the new one: as with Erlang's registered names, nobody keeps hold of an old handle.
+
+    Attributes:
+        fetcher: the one way to the network.
+        options: how a page is weighed whose submission chose nothing.
+        ttl: seconds that a finished page rests in memory.
+        records: what outlives a crash.
+        departures: which page leaves first when memory is full.
+        followers: who wants to know of changes.
+        now: the wall clock; tests move it by hand.
+        outage: since when and why the database cannot be used; None while it can.
+        opened: set once it is known whether the database can be used.
+        available_since: when the database was last found to be there; None before that.
+        forgotten: pages whose deletion has not reached the database yet.
+    """
+
+    registry: Registry
+    admission: Admission
+    inspectors: DynamicSupervisor
+    backup: Backup
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        options: Options,
+        ttl: float,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.fetcher = fetcher
+        self.options = options
+        self.ttl = ttl
+        self.now = now
+        self.records = Records()
+        self.departures = Departures(self.records)
+        self.opened = asyncio.Event()
+        self.outage: Outage | None = None
+        self.available_since: datetime | None = None
+        self.forgotten: set[str] = set()
+        self.followers = Followers()

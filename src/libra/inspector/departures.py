@@ -1,0 +1,36 @@
+"""Which resting page leaves first when memory is full: the one nearest to its expiry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+
+from libra.inspector.record import Records
+
+
+class Departures:
+    """Pages that may leave, by the time of their expiry.
+
+    A page that has left meanwhile stays here until its turn comes and is passed over then, which
+    is cheaper than looking for it; when more have left than are still here, the rest is sorted out.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._heap: list[tuple[datetime, str]] = []
+
+    def note(self, page_id: str, expires_at: datetime) -> None:
+        """This page may leave; it would expire at this time."""
+        heappush(self._heap, (expires_at, page_id))
+        if len(self._heap) > 2 * len(self._records) + 64:
+            present = {entry for entry in self._heap if self._records.get(entry[1]) is not None}
+            self._heap = list(present)
+            heapify(self._heap)
+
+    def next(self) -> str | None:
+        """Take out the page that is nearest to its expiry; None when no page may leave."""
+        while self._heap:
+            page_id = heappop(self._heap)[1]
+            if self._records.get(page_id) is not None:
+                return page_id
+        return None

@@ -1,0 +1,234 @@
+"""The tree of processes of one Libra, and what stands around it.
+
+::
+
+    Libra (one_for_one: what fails alone restarts alone)
+     ├─ Backup         the one writer to the database
+     ├─ Pages (rest_for_one)
+     │   ├─ Registry      page id -> process
+     │   ├─ Admission     how many pages are fetched at a time
+     │   ├─ Inspectors    one PageInspector per page (transient)
+     │   └─ Restorer      brings pages back
+     └─ services, such as the web server
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from libra.inspector import backup
+from libra.inspector.admission import Admission
+from libra.inspector.archive import Archive
+from libra.inspector.backup import Backup
+from libra.inspector.context import Context
+from libra.inspector.messages import Delete, Read
+from libra.inspector.restorer import Restorer
+from libra.inspector.service import Runnable, Service
+from libra.otp import (
+    Child,
+    ChildSpec,
+    DynamicSupervisor,
+    Lag,
+    NotFound,
+    ProcessException,
+    Registry,
+    Runtime,
+    Supervisor,
+    Watchdog,
+)
+from libra.settings import Settings
+from libra.storage import open_store
+from libra.weighing.fetch import Fetcher
+from libra.weighing.options import Limits, Options
+
+log = logging.getLogger("libra")
+
+
+#: Seconds that the last save may take at shutdown.
+LAST_SAVE = 10.0
+
+
+class PageRegistry(Registry):
+    """Page id -> process."""
+
+    __slots__ = ()
+
+    def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
+        """Enter itself in the context."""
+        super().init()
+        context.registry = self
+
+
+class Inspectors(DynamicSupervisor):
+    """The supervisor of the pages: each has a restart budget of its own."""
+
+    __slots__ = ()
+
+    def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
+        """Enter itself in the context."""
+        super().init(on_quarantine=partial(_quarantined, context))
+        context.inspectors = self
+
+
+def _quarantined(context: Context, child: Child) -> None:
+    record = context.records.get(str(child.id))
+    if record is not None:
+        record.quarantine(str(child.reason))
+        context.followers.changed(record.id)
+
+
+class House:
+    """Builds the tree, takes it down, and finds the processes in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.fetcher = Fetcher()
+        limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
+        self.context = Context(self.fetcher, options=Options(limits=limits), ttl=settings.ttl)
+        self.store = open_store(settings.database_url())
+        self.archive = Archive(self.context, self.store)
+        self.started_at = self.context.now()
+        self.closing = False
+        self.closed = False
+        self.runtime: Runtime
+        self._root: Supervisor
+
+    async def open(self, services: Mapping[str, Callable[[], Runnable]]) -> None:
+        """Start everything; nothing here waits for a database or a network."""
+        context, settings = self.context, self.settings
+        if settings.database is None:
+            await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
+        await self.fetcher.__aenter__()
+        self.runtime = Runtime()
+        pages: list[ChildSpec[Any]] = [
+            ChildSpec(PageRegistry, (context,), id="registry"),
+            ChildSpec(Admission, (context, settings.concurrency), id="admission"),
+            ChildSpec(Inspectors, (context,), id="inspectors"),
+            ChildSpec(
+                Restorer,
+                (context, self.store),
+                {"eager": settings.restore == "eager", "max_pages": settings.max_pages},
+                id="restorer",
+                restart="transient",
+            ),
+        ]
+        self._root = self.runtime.start(
+            Supervisor,
+            [
+                ChildSpec(Watchdog, id="watchdog"),
+                ChildSpec(Backup, (context, self.store), id="backup"),
+                ChildSpec(
+                    Supervisor,
+                    (pages,),
+                    {"strategy": "rest_for_one"},
+                    id="pages",
+                ),
+                *(
+                    ChildSpec(Service, (make,), id=name, shutdown=settings.shutdown_grace + 5)
+                    for name, make in services.items()
+                ),
+            ],
+        )
+
+    async def close(self) -> None:
+        """Stop in good order: finish what is under way, save, let go of everything.
+
+        What cannot be done in time is left: a page under way is in the database as submitted and
+        is weighed again after the next start.
+        """
+        self.closing = True
+        try:
+            async with asyncio.timeout(self.settings.shutdown_grace):
+                await self._finish_pages()
+        except TimeoutError:
+            log.warning("stopping with %d pages unfinished", self._unfinished())
+        try:
+            await self.context.backup.call(backup.Ask.DRAIN, timeout=LAST_SAVE)
+        except ProcessException as error:
+            log.warning("stopping without a last save: %s", error)
+        self.closed = True
+        self.context.followers.wake_all()
+        await self.runtime.shutdown()
+        await self.store.close()
+        await self.fetcher.__aexit__(None, None, None)
+
+    async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
+        """The version of a page in memory, its report as JSON, and whether it is finished."""
+        process = self.context.registry.whereis(page_id)
+        if process is not None:
+            try:
+                answer: tuple[int, bytes, bool] = await process.call(Read.REPORT)
+            except ProcessException as error:
+                # It died over this or just before. Its record did not.
+                log.debug("page %s did not answer: %s", page_id, error)
+            else:
+                return answer
+        record = self.context.records.get(page_id)
+        if record is None:
+            return None
+        return record.version, record.encoded(), record.finished
+
+    async def ask_to_leave(self, page_id: str) -> bool:
+        """Ask a page to leave memory; it does if nothing is lost by that."""
+        process = self.context.registry.whereis(page_id)
+        if process is None:
+            return False
+        try:
+            left: bool = await process.call(Read.LEAVE)
+        except ProcessException:
+            return False
+        return left
+
+    async def remove(self, page_id: str) -> None:
+        """Forget a page: its process, its record, and what the database has of it."""
+        context = self.context
+        # In this order: nobody finds it any more, then it ends, then the backup learns of it.
+        context.forgotten.add(page_id)
+        context.records.discard(page_id)
+        context.followers.changed(page_id)
+        try:
+            await context.inspectors.terminate_child(page_id)
+        except NotFound:
+            log.debug("page %s was not in memory", page_id)
+        context.backup.cast(Delete(page_id))
+
+    @property
+    def root(self) -> Supervisor:
+        """The root of the tree."""
+        return self._root
+
+    def lag(self) -> Lag:
+        """How late the event loop runs."""
+        child = self._root.child("watchdog")
+        if child is None or not isinstance(child.process, Watchdog):
+            return Lag(0.0, 0.0, 0.0, 0, None)
+        return child.process.lag()
+
+    def retry(self, page_id: str) -> bool:
+        """Give a quarantined page another chance; False if there is none of that id."""
+        record = self.context.records.get(page_id)
+        child = self.context.inspectors.child(page_id)
+        if record is None or child is None or child.state != "quarantined":
+            return False
+        record.revive()
+        self.context.inspectors.retry_child(page_id)
+        return True
+
+    async def _finish_pages(self) -> None:
+        while page_id := next(
+            (r.id for r in self.context.records.newest() if self._will_finish(r.id)), None
+        ):
+            with self.context.followers.subscribe(page_id) as change:
+                if self._will_finish(page_id):
+                    await change.wait()
+
+    def _will_finish(self, page_id: str) -> bool:
+        record = self.context.records.get(page_id)
+        return record is not None and not record.finished and record.error is None
+
+    def _unfinished(self) -> int:
+        return sum(not record.finished for record in self.context.records)

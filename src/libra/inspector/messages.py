@@ -1,0 +1,61 @@
+"""What pages and their backup say to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from libra.storage import Unavailable
+
+
+class Read(Enum):
+    """What a page can be asked (`GenServer.call`)."""
+
+    REPORT = auto()
+    """Its report as it is now: ``(version, JSON, finished)``."""
+    LEAVE = auto()
+    """To leave memory if nothing is lost by it: True if it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """To the backup: a page has a state that the database has not."""
+
+    page_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """To the backup: a page is to be forgotten in the database too."""
+
+    page_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """To a page: the database has it as of this version."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """To a page: the database does not take this version of it, and never will."""
+
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """To the backup: somebody found the database unavailable."""
+
+    error: Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """From the backup: how many pages wait for the database, and for how long the oldest has."""
+
+    waiting: int
+    oldest_seconds: float | None

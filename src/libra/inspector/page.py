@@ -1,0 +1,267 @@
+"""The life of one page, as a process.
+
+::
+
+    queued -> fetching -> weighing -> weighed ┐
+        └────────┴────────────┴────-> failed  ┴-> (resting until it expires) -> gone from memory
+
+Every step is a message that schedules the next one: the place that admission grants, the outcome of
+a fetch, the deadline, the expiry. The page can be read between any two of them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+from libra.inspector.admission import Ask, Release, Turn
+from libra.inspector.context import Context
+from libra.inspector.lanes import Lanes
+from libra.inspector.messages import Offer, Read, Refused, Stored
+from libra.inspector.record import PageRecord
+from libra.otp import (
+    NORMAL,
+    ChildSpec,
+    From,
+    GenServer,
+    Reply,
+    Runtime,
+    Stop,
+    TaskDone,
+    TaskFailed,
+    TaskRef,
+)
+from libra.weighing.options import Options
+from libra.weighing.reference import Fetch, Outcome
+from libra.weighing.report import Report, encode
+from libra.weighing.weighing import Weighing
+
+
+class Alarm(Enum):
+    """What a page's timers tell it."""
+
+    DEADLINE = auto()
+    EXPIRED = auto()
+
+
+#: Seconds after the deadline that the fetches under way have to hand in what has arrived.
+SLACK = 0.5
+
+
+class PageInspector(GenServer):
+    """Weighs one page and then answers for it until it expires."""
+
+    __slots__ = ("_context", "_overdue", "_record", "_seen", "_work")
+
+    @classmethod
+    def child_spec(cls, context: Context, record: PageRecord) -> ChildSpec[PageInspector]:
+        """How the page's supervisor starts it, and starts it again after a crash."""
+        return ChildSpec(
+            start=cls, args=(context, record), id=record.id, restart="transient", shutdown=1.0
+        )
+
+    def init(self, context: Context, record: PageRecord) -> None:
+        """Take up a page: a new one, one that crashed, or one that comes back from the backup."""
+        self._context = context
+        self._record = record
+        self._work: _Work | None = None
+        self._seen: tuple[int, bytes] | None = None
+        self._overdue = False
+        context.registry.register(record.id, self)
+        if record.finished:
+            self._rest()
+        else:
+            record.begin_life(context.now())
+            context.admission.cast(Ask(self))
+            context.followers.changed(record.id)
+        if record.backup != "stored":
+            context.backup.cast(Offer(record.id))
+
+    def handle_call(self, request: Any, sender: From) -> Reply | Stop:
+        """Answer for the page."""
+        match request:
+            case Read.REPORT:
+                return Reply(self._read())
+            case Read.LEAVE:
+                if not self._may_leave() or self._context.followers.watched(self._record.id):
+                    return Reply(False)
+                self._leave()
+                return Stop(NORMAL, reply=True)
+        raise ValueError(f"a page cannot be asked {request!r}")
+
+    def handle_info(self, message: Any) -> Stop | None:
+        """The next step of the page's life."""
+        match message:
+            case TaskDone(ref, _, outcome):
+                self._arrived(ref, outcome)
+            case TaskFailed(_, _, error):
+                # A fetch reports what went wrong as its outcome. That it raises is a bug, and bugs
+                # belong to the supervisor.
+                raise error
+            case Turn.GRANTED:
+                self._begin()
+            case Stored(version):
+                return self._stored(version)
+            case Refused(version, reason):
+                self._refused(version, reason)
+            case Alarm.DEADLINE:
+                self._out_of_time()
+            case Alarm.EXPIRED:
+                self._overdue = True
+                return self._leave_if_overdue()
+        return None
+
+    def format_status(self) -> dict[str, Any]:
+        """What the observer and a crash report may show: no headers, which may hold credentials."""
+        record = self._record
+        return {
+            "page": record.id,
+            "status": record.status,
+            "version": record.version,
+            "under_way": len(self._work.tasks) if self._work else 0,
+        }
+
+    # Weighing
+
+    def _begin(self) -> None:
+        work = self._work = _Work(self._record.url, self._options(), self.runtime)
+        self._record.status = "fetching"
+        self._changed()
+        self.send_after(work.weighing.options.limits.page_seconds + SLACK, Alarm.DEADLINE)
+        self._fetch(work, work.weighing.begin())
+
+    def _fetch(self, work: _Work, fetches: list[Fetch]) -> None:
+        fetcher, options = self._context.fetcher, work.weighing.options
+        work.lanes.enter(fetches)
+        for fetch in work.lanes.turn():
+            task = self.start_task(fetcher.fetch(fetch, options, until=work.until))
+            work.tasks[task] = fetch
+
+    def _arrived(self, ref: TaskRef, outcome: Outcome) -> None:
+        work = self._work
+        if work is None:
+            return
+        work.lanes.leave(work.tasks.pop(ref))
+        self._record.status = "weighing"
+        self._fetch(work, work.weighing.record(outcome))
+        if work.weighing.done:
+            self._conclude(work)
+        else:
+            self._changed()
+
+    def _conclude(self, work: _Work) -> None:
+        for ref in work.tasks:
+            self.cancel_task(ref)
+        record, now = self._record, self._context.now()
+        record.status = "failed" if work.weighing.failed else "weighed"
+        # Whatever of this page was stored before, the result is only in memory now.
+        record.backup = "memory"
+        record.version += 1
+        report = work.weighing.report(record.base())
+        report = msgspec.structs.replace(
+            report,
+            error=report.error or work.late(self.runtime),
+            finished_at=now,
+            expires_at=now + timedelta(seconds=self._context.ttl),
+            duration_ms=round((self.runtime.clock.time() - work.started) * 1000),
+        )
+        record.rest(report)
+        self._work = self._seen = None
+        self._context.admission.cast(Release(self))
+        self._context.backup.cast(Offer(record.id))
+        self._context.followers.changed(record.id)
+        self._rest()
+
+    def _out_of_time(self) -> None:
+        if self._work is not None:
+            self._work.weighing.give_up()
+            self._conclude(self._work)
+
+    def _options(self) -> Options:
+        return self._record.options or self._context.options
+
+    def _changed(self) -> None:
+        self._record.version += 1
+        self._context.followers.changed(self._record.id)
+
+    # Being read
+
+    def _read(self) -> tuple[int, bytes, bool]:
+        record = self._record
+        data = record.resting()
+        if data is not None:
+            return record.version, data, True
+        # Until it is finished a page may be read by many between two changes: encode it once.
+        if self._seen is None or self._seen[0] != record.version:
+            self._seen = record.version, encode(self._report())
+        return *self._seen, False
+
+    def _report(self) -> Report:
+        base = self._record.base()
+        return base if self._work is None else self._work.weighing.report(base)
+
+    # Being backed up, and leaving
+
+    def _stored(self, version: int) -> Stop | None:
+        record = self._record
+        if record.finished and version < record.stored_version:
+            return None  # what was stored is the submission; the result is on its way
+        record.mark("stored", record.stored_version if record.finished else record.version + 1)
+        self._context.followers.changed(record.id)
+        self._tell_if_evictable()
+        return self._leave_if_overdue()
+
+    def _refused(self, version: int, reason: str) -> None:
+        record = self._record
+        if version == record.stored_version or not record.finished:
+            record.mark("rejected", record.version + 1)
+            self._context.followers.changed(record.id)
+
+    def _rest(self) -> None:
+        expires_at = self._record.expires_at
+        if expires_at is not None:
+            left = (expires_at - self._context.now()).total_seconds()
+            self.send_after(max(left, 0.0), Alarm.EXPIRED)
+        self._tell_if_evictable()
+
+    def _tell_if_evictable(self) -> None:
+        record = self._record
+        if record.expires_at is not None and self._may_leave():
+            self._context.departures.note(record.id, record.expires_at)
+
+    def _may_leave(self) -> bool:
+        """Only what is in a safe place leaves; what the database refuses cannot become safer."""
+        record = self._record
+        return record.finished and record.backup != "memory"
+
+    def _leave_if_overdue(self) -> Stop | None:
+        if not self._overdue or not self._may_leave():
+            return None
+        self._leave()
+        return Stop(NORMAL)
+
+    def _leave(self) -> None:
+        self._context.records.discard(self._record.id)
+        self._context.followers.changed(self._record.id)
+
+
+class _Work:
+    """What a page needs only while it is weighed."""
+
+    __slots__ = ("lanes", "started", "tasks", "until", "weighing")
+
+    def __init__(self, url: str, options: Options, runtime: Runtime) -> None:
+        self.weighing = Weighing(url, options)
+        self.lanes = Lanes()
+        self.tasks: dict[TaskRef, Fetch] = {}
+        self.started = runtime.clock.time()
+        self.until = runtime.loop.time() + options.limits.page_seconds
+
+    def late(self, runtime: Runtime) -> str | None:
+        """The named error of a page that was cut off by its deadline."""
+        if runtime.loop.time() < self.until:
+            return None
+        return f"timeout: not done within {self.weighing.options.limits.page_seconds:g} s"

@@ -1,0 +1,79 @@
+"""What a running Libra says of itself."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as package_version
+from typing import get_args
+
+from libra.health import Health, LoopLag, Node, Part
+from libra.inspector.house import House
+from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
+from libra.settings import redact
+from libra.weighing.report import Status
+
+
+def health(house: House) -> Health:
+    """The truth about each part, from memory: asking costs nothing and touches no database."""
+    context = house.context
+    outage = context.outage
+    waiting = context.backup.state()
+    quarantined = len(context.inspectors.quarantined())
+    counts = context.records.by_status()
+    database = redact(house.settings.database_url())
+    if context.available_since is None:
+        database += " (being opened)"
+    parts = {
+        "pages": Part(
+            "degraded" if quarantined else "ok",
+            house.started_at,
+            f"{quarantined} quarantined" if quarantined else None,
+        ),
+        "database": Part("down", outage.since, outage.reason)
+        if outage is not None
+        else Part("ok", context.available_since or house.started_at, database),
+    }
+    lag = house.lag()
+    culprit = f"{lag.stall.process or 'a task'} {lag.stall.holder}" if lag.stall else None
+    return Health(
+        status="ok" if all(part.status == "ok" for part in parts.values()) else "degraded",
+        accepting=not house.closing,
+        version=package_version("libra-weigh"),
+        started_at=house.started_at,
+        parts=parts,
+        pages={status: counts[status] for status in get_args(Status)},
+        waiting_to_be_stored=waiting.waiting,
+        oldest_waiting_seconds=waiting.oldest_seconds,
+        quarantined=quarantined,
+        loop_lag=LoopLag(lag.last * 1000, lag.p99 * 1000, lag.max * 1000, culprit),
+    )
+
+
+#: Children of one supervisor that are shown while nothing is wrong with them.
+SHOWN = 50
+
+
+def tree(house: House) -> Node:
+    """The living tree of processes; of ten thousand healthy siblings only some are shown."""
+    return _node("libra", house.root, None)
+
+
+def _node(name: str, process: GenServer | None, child: Child | None) -> Node:
+    children: list[Child] = []
+    more = 0
+    if isinstance(process, Supervisor | DynamicSupervisor):
+        every = process.which_children()
+        troubled = [c for c in every if c.state != "running"]
+        healthy = [c for c in every[-SHOWN - len(troubled) :] if c.state == "running"][-SHOWN:]
+        children = [*troubled, *healthy]
+        more = len(every) - len(children)
+    return Node(
+        name=name,
+        pid=process.pid if process is not None else None,
+        kind="supervisor" if child is None or child.spec.supervises else "worker",
+        state=child.state if child is not None else "running",
+        mailbox=process.mailbox_size if process is not None else 0,
+        restarts=child.restarts if child is not None else 0,
+        reason=str(child.reason) if child is not None and child.reason is not None else None,
+        children=tuple(_node(str(c.id), c.process, c) for c in children),
+        more=more,
+    )

@@ -1,0 +1,312 @@
+"""The public API, on a real site, a real database and the real clock."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from integration.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, Site
+from libra.app import Full, InvalidURL, Libra, PageNotFound
+from libra.settings import Settings
+from libra.weighing.report import FINISHED, KINDS, Report
+
+
+async def weighed(libra: Libra, page_id: str) -> Report:
+    reports = [report async for report in libra.follow(page_id)]
+    assert reports[-1].status in FINISHED
+    return reports[-1]
+
+
+async def stored(libra: Libra, page_id: str) -> Report:
+    with libra._context.followers.subscribe(page_id) as change:
+        while (report := await libra.report(page_id)).backup != "stored":
+            await change.wait()
+            change.clear()
+        return report
+
+
+async def test_a_page_is_weighed_with_everything_that_it_pulls_in(
+    site: Site, settings: Settings
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        assert (await libra.report(page_id)).status in {"queued", "fetching"}
+        report = await weighed(libra, page_id)
+    assert report.status == "weighed"
+    assert report.complete
+    assert report.title == "A page"
+    assert report.total.requests == ASSETS
+    assert report.total.resource_bytes == len(PAGE) + len(STYLE) + len(SCRIPT) + 3 * len(IMAGE)
+    assert report.total.transfer_bytes < report.total.resource_bytes
+    assert report.total.transfer_bytes == sum(report.by_kind[kind].transfer_bytes for kind in KINDS)
+    assert report.score is not None
+    assert report.score.teledrin == 100
+
+
+async def test_followers_see_versions_rise_until_the_page_is_finished(
+    site: Site, settings: Settings
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        reports = [report async for report in libra.follow(page_id)]
+    versions = [report.version for report in reports]
+    assert versions == sorted(set(versions))
+    assert [report.status in FINISHED for report in reports].count(True) == 1
+    assert reports[-1].status == "weighed"
+
+
+async def test_a_page_can_be_read_while_one_of_its_assets_hangs(
+    site: Site, settings: Settings
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(f"{site.url}/slow-part")
+        await site.until_held()
+        async for report in libra.follow(page_id):
+            if report.total.transfer_bytes > len(IMAGE):
+                break
+        assert report.status == "weighing"
+        assert not report.complete
+        pending = [asset.url for asset in report.assets if asset.status == "pending"]
+        assert f"{site.url}/held.png" in pending
+        site.gate.set()
+        assert (await weighed(libra, page_id)).complete
+
+
+async def test_a_hung_asset_fails_alone(site: Site, settings: Settings) -> None:
+    settings = msgspec.structs.replace(settings, asset_timeout=0.3)
+    async with Libra.open(settings) as libra:
+        report = await weighed(libra, await libra.weigh(f"{site.url}/slow-part"))
+    assert report.status == "weighed"
+    assert not report.complete
+    failed = [asset for asset in report.assets if asset.status == "failed"]
+    assert [asset.url for asset in failed] == [f"{site.url}/held.png"]
+    assert failed[0].error is not None
+    assert failed[0].error.startswith("timeout:")
+
+
+async def test_a_page_past_its_deadline_is_weighed_with_what_arrived(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, page_timeout=0.3)
+    async with Libra.open(settings) as libra:
+        report = await weighed(libra, await libra.weigh(f"{site.url}/slow-part"))
+    assert report.status == "weighed"
+    assert not report.complete
+    assert report.total.transfer_bytes > len(IMAGE)
+    assert report.error is not None
+    assert report.error.startswith("timeout:")
+
+
+async def test_a_page_that_cannot_be_fetched_fails_with_its_reason(settings: Settings) -> None:
+    async with Libra.open(settings) as libra:
+        report = await weighed(libra, await libra.weigh("http://127.0.0.1:9/"))
+    assert report.status == "failed"
+    assert report.error is not None
+    assert report.error.startswith("refused:")
+
+
+async def test_a_bad_url_is_refused_and_nothing_is_started(settings: Settings) -> None:
+    async with Libra.open(settings) as libra:
+        with pytest.raises(InvalidURL):
+            await libra.weigh("ftp://a.test/")
+        assert (await libra.recent()).pages == ()
+
+
+async def test_an_unknown_page_is_not_found(settings: Settings) -> None:
+    async with Libra.open(settings) as libra:
+        for page_id in ("0199c0de-0000-7000-8000-000000000000", "../etc/passwd", ""):
+            with pytest.raises(PageNotFound):
+                await libra.report(page_id)
+
+
+async def test_a_weighed_page_is_there_again_after_a_restart(
+    site: Site, settings: Settings
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        await weighed(libra, page_id)
+        before = await stored(libra, page_id)
+    for restore in ("eager", "lazy", "off"):
+        again = msgspec.structs.replace(settings, restore=restore)
+        async with Libra.open(again) as libra:
+            assert await libra.report(page_id) == before
+            assert [page.id for page in (await libra.recent()).pages] == [page_id]
+    assert site.hits["/"] == 1
+
+
+async def test_an_unfinished_page_is_weighed_again_after_a_restart(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, shutdown_grace=0)
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(f"{site.url}/held")
+        await site.until_held()
+        seen = (await stored(libra, page_id)).version
+    site.gate.set()
+    async with Libra.open(settings) as libra:
+        report = await libra.report(page_id)
+        if report.status not in FINISHED:
+            report = await weighed(libra, page_id)
+    assert report.status == "weighed"
+    assert report.version > seen
+
+
+async def test_a_shutdown_lets_pages_under_way_finish(site: Site, settings: Settings) -> None:
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(f"{site.url}/held")
+        await site.until_held()
+        asyncio.get_running_loop().call_soon(site.gate.set)
+    async with Libra.open(settings) as libra:
+        assert (await libra.report(page_id)).status == "weighed"
+    assert site.hits["/held"] == 1
+
+
+async def test_only_so_many_pages_are_fetched_at_a_time(site: Site, settings: Settings) -> None:
+    settings = msgspec.structs.replace(settings, concurrency=2)
+    async with Libra.open(settings) as libra:
+        ids = [await libra.weigh(f"{site.url}/held/{n}") for n in range(5)]
+        await site.until_held(2)
+        statuses = [(await libra.report(page_id)).status for page_id in ids]
+        assert statuses == ["fetching", "fetching", "queued", "queued", "queued"]
+        site.gate.set()
+        for page_id in ids:
+            assert (await weighed(libra, page_id)).status == "weighed"
+
+
+async def test_a_full_memory_lets_the_stored_page_go_that_would_expire_first(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, max_pages=2)
+    async with Libra.open(settings) as libra:
+        ids = []
+        for number in range(4):
+            ids.append(await libra.weigh(f"{site.url}/{number}"))
+            await weighed(libra, ids[-1])
+            await stored(libra, ids[-1])
+        assert len(libra._context.records) == 2
+        # Out of memory is not out of reach.
+        for page_id in ids:
+            assert (await libra.report(page_id)).status == "weighed"
+
+
+async def test_a_memory_full_of_unfinished_pages_refuses_and_says_when_to_come_again(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, max_pages=2)
+    async with Libra.open(settings) as libra:
+        for number in range(2):
+            await libra.weigh(f"{site.url}/held/{number}")
+        with pytest.raises(Full) as refused:
+            await libra.weigh(site.url)
+        assert refused.value.retry_after > 0
+        site.gate.set()
+
+
+async def test_a_finished_page_leaves_memory_when_its_time_is_over_and_stays_in_the_database(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, ttl=1)
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        await weighed(libra, page_id)
+        with libra._context.followers.subscribe(page_id) as change:
+            while libra._context.records.get(page_id) is not None:
+                await change.wait()
+                change.clear()
+        assert libra._context.registry.whereis(page_id) is None
+        assert (await libra.report(page_id)).status == "weighed"
+
+
+async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
+    site: Site, settings: Settings
+) -> None:
+    async with Libra.open(settings) as libra:
+        kept, forgotten, early = [await libra.weigh(f"{site.url}/{n}") for n in range(3)]
+        await libra.forget(early)
+        for page_id in (kept, forgotten):
+            await weighed(libra, page_id)
+            await stored(libra, page_id)
+        await libra.forget(forgotten)
+        for page_id in (forgotten, early):
+            with pytest.raises(PageNotFound):
+                await libra.report(page_id)
+            with pytest.raises(PageNotFound):
+                await libra.forget(page_id)
+        assert [page.id for page in (await libra.recent()).pages] == [kept]
+    async with Libra.open(settings) as libra:
+        with pytest.raises(PageNotFound):
+            await libra.report(forgotten)
+        assert [page.id for page in (await libra.recent()).pages] == [kept]
+
+
+async def test_a_follower_of_a_forgotten_page_is_told(site: Site, settings: Settings) -> None:
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(f"{site.url}/held")
+        following = asyncio.create_task(weighed(libra, page_id))
+        await site.until_held()
+        await libra.forget(page_id)
+        with pytest.raises(PageNotFound):
+            await following
+        site.gate.set()
+
+
+async def test_lists_are_newest_first_and_go_on_where_the_last_one_ended(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, max_pages=3)
+    async with Libra.open(settings) as libra:
+        ids = []
+        for number in range(7):
+            ids.append(await libra.weigh(f"{site.url}/{number % 2}"))
+            await weighed(libra, ids[-1])
+            await stored(libra, ids[-1])
+        listed: list[str] = []
+        after = None
+        while True:
+            page = await libra.recent(limit=2, after=after)
+            listed += [summary.id for summary in page.pages]
+            assert not page.partial
+            after = page.next
+            if after is None:
+                break
+        assert listed == ids[::-1]
+        odd = await libra.history(f"{site.url}/1")
+        assert [summary.id for summary in odd.pages] == ids[1::2][::-1]
+
+
+def left_behind() -> tuple[set[str], int]:
+    threads = {thread.name for thread in threading.enumerate()}
+    return threads, len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_it_opens_twice_in_a_row_and_leaves_nothing_behind(
+    site: Site, settings: Settings, tmp_path: Path
+) -> None:
+    async with Libra.open(settings) as libra:  # whatever a first use loads for good
+        await weighed(libra, await libra.weigh(site.url))
+    before, tasks = left_behind(), asyncio.all_tasks()
+    for number in range(2):
+        other = msgspec.structs.replace(settings, data_dir=tmp_path / str(number))
+        async with Libra.open(other) as libra:
+            await weighed(libra, await libra.weigh(site.url))
+    threads, files = left_behind()
+    # The default executor of the loop belongs to the program, not to Libra.
+    assert {name for name in threads - before[0] if not name.startswith("asyncio_")} == set()
+    ours = {task for task in asyncio.all_tasks() - tasks if "RequestHandler" not in repr(task)}
+    assert ours == set()  # request handlers are those of the site
+    assert files <= before[1] + 1
+
+
+async def test_two_open_side_by_side_in_one_program(
+    site: Site, settings: Settings, tmp_path: Path
+) -> None:
+    other = msgspec.structs.replace(settings, data_dir=tmp_path / "other")
+    async with Libra.open(settings) as one, Libra.open(other) as two:
+        page_id = await one.weigh(site.url)
+        await weighed(one, page_id)
+        with pytest.raises(PageNotFound):
+            await two.report(page_id)

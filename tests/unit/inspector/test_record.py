@@ -1,0 +1,131 @@
+"""What outlives a crash."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.inspector.record import PageRecord, Records, is_page_id, restore
+from libra.weighing.report import Asset, Backup, Report, decode, encode, restamp
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TEXT = st.text(max_size=60)
+BACKUPS = st.sampled_from(["memory", "journaled", "stored", "rejected"])
+
+
+def finished(record: PageRecord, **changes: object) -> Report:
+    report = msgspec.structs.replace(
+        record.base(), status="weighed", version=record.version + 1, **changes
+    )
+    record.rest(report)
+    return report
+
+
+def test_a_record_begins_with_an_id_that_sorts_by_time() -> None:
+    ids = [PageRecord.submitted("http://a.test/", None, NOW).id for _ in range(50)]
+    assert ids == sorted(ids)
+    assert all(is_page_id(page_id) for page_id in ids)
+
+
+@pytest.mark.parametrize("text", ["", "x", "..", "0199" * 9, "A" * 36, "0" * 36 + "\n"])
+def test_what_is_no_uuid_is_no_page_id(text: str) -> None:
+    assert not is_page_id(text)
+
+
+def test_the_versions_of_a_life_go_on_above_those_of_the_life_before() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    record.begin_life(NOW)
+    assert record.version == 1
+    record.version += 5_000  # changes that nobody wrote down
+    again = restore(record.row())
+    again.version = 1  # as it was when it was stored
+    again.begin_life(NOW + timedelta(seconds=1))
+    assert again.version > record.version
+
+
+def test_a_life_after_a_clock_that_was_set_back_still_goes_on_above() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    record.begin_life(NOW)
+    record.version = 17
+    record.begin_life(NOW - timedelta(hours=1))
+    assert record.version == 18
+
+
+def test_a_finished_page_rests_in_a_fraction_of_its_json() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    assets = tuple(
+        Asset(url=f"http://a.test/static/asset-{n}.js", kind="script") for n in range(40)
+    )
+    report = finished(record, assets=assets)
+    assert record.report() == report
+    resting = record.resting()
+    assert resting == encode(report)
+    assert record._resting is not None
+    assert resting is not None
+    assert len(record._resting) < len(resting) / 4
+
+
+def test_a_record_that_was_stored_comes_back_equal_to_what_memory_says_then() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    finished(record, expires_at=NOW + timedelta(hours=1))
+    row = record.row()
+    record.mark("stored", row.version)
+    assert restore(row).report() == record.report()
+    assert record.report().backup == "stored"
+
+
+def test_what_is_no_report_cannot_come_back() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    finished(record)
+    row = msgspec.structs.replace(record.row(), report=b'{"id": 1}')
+    with pytest.raises(ValueError):
+        restore(row)
+
+
+@given(TEXT, TEXT, st.none() | TEXT, st.integers(0, 2**62), BACKUPS, BACKUPS)
+def test_restamping_changes_version_and_backup_and_nothing_else(
+    url: str, title: str, error: str | None, version: int, before: Backup, after: Backup
+) -> None:
+    report = Report(id="x", url=url, title=title, version=7, backup=before, error=error)
+    expected = msgspec.structs.replace(report, version=version, backup=after)
+    assert decode(restamp(encode(report), version, after)) == expected
+
+
+def test_a_title_that_looks_like_the_fields_does_not_fool_restamping() -> None:
+    title = '","version":1,"backup":"stored","x":"'
+    report = Report(id="x", url=title, title=title)
+    assert decode(restamp(encode(report), 9, "stored")).title == title
+    assert decode(restamp(encode(report), 9, "stored")).version == 9
+
+
+def test_records_are_walked_from_the_newest_while_they_change() -> None:
+    records = Records()
+    made = [PageRecord.submitted("http://a.test/", None, NOW) for _ in range(6)]
+    for record in (made[3], made[0], made[5], made[1], made[4]):
+        records.add(record)
+    walk = records.newest()
+    assert next(walk) is made[5]
+    records.discard(made[4].id)
+    records.add(made[2])
+    assert list(walk) == [made[3], made[2], made[1], made[0]]
+    assert list(records.newest(after=made[2].id)) == [made[1], made[0]]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 8))))
+def test_records_hold_exactly_what_was_added_and_not_discarded(
+    steps: list[tuple[bool, int]],
+) -> None:
+    records, model = Records(), dict[str, PageRecord]()
+    for add, number in steps:
+        record = PageRecord(f"page-{number}", "http://a.test/", None, NOW)
+        if add:
+            records.add(record)
+            model[record.id] = record
+        else:
+            records.discard(record.id)
+            model.pop(record.id, None)
+    assert len(records) == len(model)
+    assert [r.id for r in records.newest()] == sorted(model, reverse=True)
+    assert all(records.get(page_id) is record for page_id, record in model.items())

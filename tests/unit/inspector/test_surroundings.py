@@ -1,0 +1,81 @@
+"""Who leaves first, who is told of changes, whose turn it is."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from libra.inspector.departures import Departures
+from libra.inspector.followers import Followers
+from libra.inspector.lanes import PER_HOST, Lanes
+from libra.inspector.record import PageRecord, Records
+from libra.weighing.reference import Fetch, Reference
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def fetch(url: str) -> Fetch:
+    return Fetch(0, Reference(url, "image"))
+
+
+def test_the_page_nearest_to_its_expiry_leaves_first() -> None:
+    records = Records()
+    departures = Departures(records)
+    for hours, page_id in ((3, "c"), (1, "a"), (2, "b")):
+        records.add(PageRecord(page_id, "http://a.test/", None, NOW))
+        departures.note(page_id, NOW + timedelta(hours=hours))
+    assert [departures.next() for _ in range(4)] == ["a", "b", "c", None]
+
+
+def test_a_page_that_has_left_already_is_passed_over_and_not_kept_for_ever() -> None:
+    records = Records()
+    departures = Departures(records)
+    for number in range(10_000):
+        record = PageRecord(f"{number}", "http://a.test/", None, NOW)
+        records.add(record)
+        departures.note(record.id, NOW)
+        records.discard(record.id)
+    assert departures.next() is None
+    assert len(departures._heap) < 200
+
+
+async def test_followers_are_told_of_their_page_only() -> None:
+    followers = Followers()
+    with followers.subscribe("a") as first, followers.subscribe("a") as second:
+        with followers.subscribe("b") as other:
+            followers.changed("a")
+            assert (first.is_set(), second.is_set(), other.is_set()) == (True, True, False)
+            followers.wake_all()
+            assert other.is_set()
+        assert followers.watched("a")
+        assert not followers.watched("b")
+    assert len(followers) == 0
+
+
+async def test_a_follower_that_is_cancelled_is_gone() -> None:
+    followers = Followers()
+
+    async def follow() -> None:
+        with followers.subscribe("a") as change:
+            await change.wait()
+
+    task = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    assert followers.watched("a")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not followers.watched("a")
+
+
+def test_a_host_has_six_lanes_and_does_not_hold_up_another() -> None:
+    lanes = Lanes()
+    lanes.enter(fetch(f"http://slow.test/{n}") for n in range(100))
+    lanes.enter([fetch("http://fast.test/1")])
+    first = list(lanes.turn())
+    assert len(first) == PER_HOST + 1
+    assert first[-1].url == "http://fast.test/1"
+    assert list(lanes.turn()) == []
+    lanes.leave(first[0])
+    assert [f.url for f in lanes.turn()] == ["http://slow.test/6"]
+    assert len(lanes) == 93
