@@ -5,6 +5,7 @@ finds them, `Watchdog` tells how late the event loop is, and `Runtime` is what o
 shares. What differs from the BEAM is documented in docs/processes.md.
 """
 
+from libra.otp.calls import From, Pending
 from libra.otp.children import Child, ChildCount, ChildSpec
 from libra.otp.clock import Clock, LoopClock, TimerHandle
 from libra.otp.dynamic_supervisor import DynamicSupervisor
@@ -56,7 +57,7 @@ from libra.otp.registry import Entry, Registered, Registry, Unregistered
 from libra.otp.reports import CrashReport, brief
 from libra.otp.runtime import Counts, Runtime
 from libra.otp.supervisor import Supervisor
-from libra.otp.ties import From, Monitor, Pending, TaskRef, Timer
+from libra.otp.tasks import Monitor, TaskRef, Timer
 from libra.otp.watchdog import Lag, Stall, Watchdog
 
 __all__ = [

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import math
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from libra.otp import ending
 from libra.otp.clock import TimerHandle
 from libra.otp.exits import KILLED, SHUTDOWN, ExitReason, InvalidSpec, Normal, is_clean
-from libra.otp.genserver import DEAD, GenServer, Grace
+from libra.otp.genserver import GenServer, Grace
+from libra.otp.states import DEAD
 
 if TYPE_CHECKING:
     from libra.otp.runtime import Runtime
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Child", "ChildCount", "ChildSpec", "Intensity", "Parent"]
 
 P = TypeVar("P", bound=GenServer)
-type_ = type  # the field `type` hides the builtin inside ChildSpec
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _RESTARTS = frozenset(("permanent", "transient", "temporary"))
+_TYPES = frozenset((None, "worker", "supervisor"))
 _WORDS = frozenset(("brutal_kill", "infinity"))
 
 
@@ -47,7 +50,7 @@ class ChildSpec(msgspec.Struct, Generic[P], frozen=True):
         InvalidSpec: one of these cannot be right.
     """
 
-    start: type_[P]
+    start: builtins.type[P]  # the field `type` hides the builtin
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = _NOTHING
     id: Hashable | None = None
@@ -71,22 +74,27 @@ class ChildSpec(msgspec.Struct, Generic[P], frozen=True):
         return issubclass(self.start, Parent) if self.type is None else self.type == "supervisor"
 
     def _problem(self) -> str | None:
-        if not (isinstance(self.start, type) and issubclass(self.start, GenServer)):
-            return f"start must be a subclass of GenServer, not {self.start!r}"
+        start: Any = self.start
+        if not (isinstance(start, type) and issubclass(start, GenServer)):
+            return f"start must be a subclass of GenServer, not {start!r}"
         if type(self.args) is not tuple:
             return f"args must be a tuple, not {self.args!r}"
         if self.restart not in _RESTARTS:
             return f"restart must be permanent, transient or temporary, not {self.restart!r}"
-        grace = self.shutdown
-        if grace is not None and not (isinstance(grace, str) and grace in _WORDS):
-            number = isinstance(grace, int | float) and not isinstance(grace, bool)
-            if not number or not 0 <= grace < math.inf:  # type: ignore[operator]  # a number
-                return f"shutdown must be seconds, brutal_kill or infinity, not {grace!r}"
-        if self.type not in (None, "worker", "supervisor"):
+        if self.shutdown is not None and not _is_grace(self.shutdown):
+            return f"shutdown must be seconds, brutal_kill or infinity, not {self.shutdown!r}"
+        if self.type not in _TYPES:
             return f"type must be worker or supervisor, not {self.type!r}"
-        if self.id is not None and self.id.__hash__ is None:  # type: ignore[redundant-expr]  # foreign input
+        if self.id is not None and type(self.id).__hash__ is None:
             return f"id must be hashable, not {self.id!r}"
         return None
+
+
+def _is_grace(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in _WORDS
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value < math.inf
 
 
 class Intensity:
@@ -283,14 +291,16 @@ class Parent(GenServer):
             if child._trouble is not None:
                 child._trouble.stop_timer()
             if child._process is not None:
-                child._process._signal(self, told)
+                ending.signal(child._process, self, told)
 
     def _launch(self, child: Child, extra: tuple[Any, ...] = ()) -> GenServer:
         """Start the next incarnation of `child`; raises what a start raises."""
         spec = child.spec
         args = extra + spec.args if extra else spec.args
         kwargs = dict(spec.kwargs) if spec.kwargs else None
-        process = self.runtime._spawn(spec.start, args, kwargs, self, child, child.legacy)
+        process: GenServer = self.runtime._spawn(
+            spec.start, args, kwargs, self, child, child.legacy
+        )
         child._process = process
         return process
 
@@ -310,13 +320,13 @@ class Stopping:
         waiting: dict[float, list[GenServer]] = {}
         for process in processes:
             self._left += 1
-            process._watch(self)
+            ending.watch(process, self)
             child = process._child
             grace = process.shutdown if child is None else child.spec.grace
             if grace == "brutal_kill":
-                process._kill()
+                ending.kill(process)
                 continue
-            process._signal(supervisor, SHUTDOWN)
+            ending.signal(process, supervisor, SHUTDOWN)
             if process._state != DEAD and not isinstance(grace, str):
                 waiting.setdefault(grace, []).append(process)
         for grace, late in waiting.items():
@@ -343,4 +353,4 @@ class Stopping:
 
 def _kill_all(processes: list[GenServer]) -> None:
     for process in processes:
-        process._kill()
+        ending.kill(process)

@@ -45,8 +45,10 @@ from libra.otp.exits import (
     ProcessExited,
     StartError,
 )
-from libra.otp.genserver import TERMINATING, GenServer
+from libra.otp.genserver import GenServer
+from libra.otp.mailbox import post_info
 from libra.otp.messages import Stop
+from libra.otp.states import TERMINATING
 
 __all__ = ["DynamicSupervisor"]
 
@@ -187,7 +189,7 @@ class DynamicSupervisor(Parent):
             trouble = child._enter("restarting", self.runtime)
             trouble.stop_timer()
             trouble.budget = None
-            self._post_info(TryRestart(child, trouble.restarts))
+            post_info(self, TryRestart(child, trouble.restarts))
 
     # --- Callbacks ---
 
@@ -244,7 +246,7 @@ class DynamicSupervisor(Parent):
         trouble.reason = reason
         trouble.legacy = process.legacy
         # By message, not here: we may be deep inside the handler that crashed.
-        self._post_info(TryRestart(child, trouble.restarts))
+        post_info(self, TryRestart(child, trouble.restarts))
 
     def _must_wait(self, child: Child) -> bool:
         """Charge the child's own budget; whether it is quarantined, or has to back off first."""
@@ -265,7 +267,7 @@ class DynamicSupervisor(Parent):
         # Up to half of it at random: what failed together should not come back together.
         delay *= 1 - random.random() / 2
         due = TryRestart(child, trouble.restarts, due=True)
-        trouble.timer = clock.call_later(delay, self._post_info, due)
+        trouble.timer = clock.call_later(delay, post_info, self, due)
         return True
 
     def _quarantine(self, child: Child) -> None:
@@ -290,7 +292,7 @@ class DynamicSupervisor(Parent):
             self._forget(child)
         except StartError as error:
             trouble.reason = error.reason
-            self._post_info(TryRestart(child, trouble.restarts))
+            post_info(self, TryRestart(child, trouble.restarts))
         else:
             child._enter("running", runtime)
             runtime.counts.restarted += 1

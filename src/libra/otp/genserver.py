@@ -40,8 +40,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from libra.otp import ending
+from libra.otp.calls import Failure, From, Pending, task_name
 from libra.otp.clock import TimerHandle
 from libra.otp.exits import (
     KILLED,
@@ -51,23 +53,29 @@ from libra.otp.exits import (
     AlreadyStarted,
     BadReturnValue,
     CallingSelf,
-    CallTimeout,
     Crashed,
     ExitReason,
     Failed,
     HandlerMissing,
     Ignored,
-    MailboxFull,
-    Normal,
     ProcessExited,
     StartError,
-    is_clean,
+)
+from libra.otp.mailbox import (
+    CALL,
+    CAST,
+    INFO,
+    Mail,
+    arm_hibernation,
+    check_room,
+    handle,
+    post,
+    post_bounded,
+    then,
 )
 from libra.otp.messages import (
-    TIMEOUT,
     UNSET,
     Continue,
-    Exited,
     Hibernate,
     Ignore,
     NoReply,
@@ -76,7 +84,9 @@ from libra.otp.messages import (
     Timeout,
 )
 from libra.otp.reports import brief
-from libra.otp.ties import Failure, From, Monitor, Pending, TaskRef, Tie, Timer, attach, detach
+from libra.otp.states import DEAD, EXITING, IDLE, RUNNING, TERMINATING
+from libra.otp.tasks import Monitor, TaskRef, Timer
+from libra.otp.ties import Tie, attach
 
 if TYPE_CHECKING:
     from libra.otp.children import Child
@@ -85,29 +95,6 @@ if TYPE_CHECKING:
 __all__ = ["GenServer", "Grace"]
 
 Grace = float | Literal["brutal_kill", "infinity"]
-
-# What stands in a mailbox: (kind, payload, guard). The guard is the caller, timer, task or
-# monitor that the message comes from; when it has become void the message is dropped.
-CALL: Final = 0
-CAST: Final = 1
-INFO: Final = 2
-CONTINUE: Final = 3
-EXIT: Final = 4  # end politely: terminate runs
-DIE: Final = 5  # end at once: the signal came while a handler was running
-CALLBACKS: Final = ("handle_call", "handle_cast", "handle_info", "handle_continue")
-
-IDLE: Final = 0
-RUNNING: Final = 1  # in a callback, init included
-SUSPENDED: Final = 2
-TERMINATING: Final = 3  # in terminate
-EXITING: Final = 4  # dead to the world, waiting for its last tasks
-DEAD: Final = 5
-
-# How many messages one process handles before the loop, and so everybody else, gets a turn.
-BATCH: Final = 64
-
-# Seconds that a task may take to end once its process, which may not wait, is gone.
-LINGER: Final = 5.0
 
 
 class GenServer:
@@ -154,8 +141,8 @@ class GenServer:
         self.pid = runtime._next_pid()
         self.legacy: Any = None
         self.exit_reason: ExitReason | None = None
-        self._state = RUNNING
-        self._mailbox: deque[tuple[int, Any, Tie | None]] | None = None
+        self._state: int = RUNNING
+        self._mailbox: deque[Mail] | None = None
         self._scheduled = False
         self._idle: TimerHandle | None = None
         self._ties: Tie | None = None
@@ -191,7 +178,7 @@ class GenServer:
         Without an own handler the message is logged and the process goes on.
         """
         self.runtime.log.warning("%r got an unexpected message: %s", self, brief(message))
-        return None  # noqa: RET501  (the declared type has more than None)
+        return None
 
     def handle_continue(self, token: Any) -> Continue | Timeout | Hibernate | Stop | None:
         """Go on with what a callback began when it returned `Continue(token)`."""
@@ -238,11 +225,11 @@ class GenServer:
 
     def cast(self, message: Any) -> None:
         """Send a message for `handle_cast`. Never fails: a dead process is told nothing."""
-        self._post_bounded(CAST, message)
+        post_bounded(self, CAST, message)
 
     def send(self, message: Any) -> None:
         """Send a plain message for `handle_info`. Never fails: a dead process is told nothing."""
-        self._post_bounded(INFO, message)
+        post_bounded(self, INFO, message)
 
     def send_request(self, request: Any) -> Pending:
         """Send `request` and wait for the reply later, or not at all.
@@ -254,9 +241,9 @@ class GenServer:
         if self._state >= TERMINATING:
             sender.answer(Failure(NOPROC))
         else:
-            self._check_room()
+            check_room(self)
             attach(sender)
-            self._post(CALL, request, sender)
+            post(self, CALL, request, sender)
         return Pending(sender)
 
     async def stop(self, reason: ExitReason = NORMAL, timeout: float | None = None) -> None:  # noqa: ASYNC109  (by the runtime's clock)
@@ -271,14 +258,14 @@ class GenServer:
             raise CallingSelf(f"{self!r} stopped itself; return Stop(reason) instead")
         if self._state == DEAD:
             raise ProcessExited(NOPROC)
-        self._ask_to_exit(reason)
-        actual = await self._gone(timeout)
+        ending.ask(self, reason)
+        actual = await ending.gone(self, timeout)
         if actual != reason:
             raise ProcessExited(actual)
 
     async def wait_down(self) -> ExitReason:
         """Wait until the process and its tasks are gone; why it ended."""
-        return await self._gone(None)
+        return await ending.gone(self, None)
 
     # --- For the inside ---
 
@@ -314,7 +301,7 @@ class GenServer:
     def monitor(self, other: GenServer) -> Monitor:
         """Get one `Down(monitor, process, reason)` when `other` is gone, at once if it is."""
         monitor = Monitor(self, other)
-        other._watch(monitor)
+        ending.watch(other, monitor)
         return monitor
 
     def demonitor(self, monitor: Monitor) -> None:
@@ -323,9 +310,9 @@ class GenServer:
 
     def link(self, other: GenServer) -> None:
         """Tie two fates: when one ends uncleanly so does the other, unless it traps exits."""
-        other._watch(self)
+        ending.watch(other, self)
         if other._state != DEAD:
-            self._watch(other)
+            ending.watch(self, other)
 
     def unlink(self, other: GenServer) -> None:
         """Untie two fates."""
@@ -340,149 +327,18 @@ class GenServer:
             raise ProcessExited(NOPROC)
         sender = From(self)
         if self._state == IDLE and not self._mailbox:
-            self._handle(CALL, request, sender)
+            handle(self, CALL, request, sender)
             outcome = sender.outcome
             if outcome is not UNSET and type(outcome) is not Failure:
                 return outcome
             if outcome is UNSET:
                 attach(sender)
         else:
-            self._check_room()
+            check_room(self)
             attach(sender)
-            self._post(CALL, request, sender)
-        sender.client = _task_name()
+            post(self, CALL, request, sender)
+        sender.client = task_name()
         return await sender.wait(timeout)
-
-    def _check_room(self) -> None:
-        if self._mailbox is not None and len(self._mailbox) >= self.mailbox_limit:
-            self.runtime._count_refused(self)
-            raise MailboxFull(f"{self!r} has {len(self._mailbox)} messages waiting")
-
-    def _post_bounded(self, kind: int, message: Any) -> None:
-        mailbox = self._mailbox
-        if mailbox is not None and len(mailbox) >= self.mailbox_limit:
-            self.runtime._count_refused(self)
-            return
-        self._post(kind, message, None)
-
-    def _post_info(self, message: Any, guard: Tie | None = None) -> None:
-        self._post(INFO, message, guard)
-
-    def _post(self, kind: int, payload: Any, guard: Tie | None, *, first: bool = False) -> None:
-        if self._state >= EXITING:
-            return
-        mailbox = self._mailbox
-        if mailbox is None:
-            self._mailbox = mailbox = deque()
-        if first:
-            mailbox.appendleft((kind, payload, guard))
-        else:
-            mailbox.append((kind, payload, guard))
-        if not self._scheduled:
-            self._scheduled = True
-            self.runtime._soon(self._drain)
-
-    def _drain(self) -> None:
-        """Handle what is waiting, a batch at most: others want the loop too."""
-        self._scheduled = False
-        mailbox = self._mailbox
-        for _ in range(BATCH):
-            if self._state != IDLE or not mailbox:
-                break
-            kind, payload, guard = mailbox.popleft()
-            if guard is None or not guard.void:
-                self._handle(kind, payload, guard)
-        if not mailbox:
-            # An empty deque keeps a block of memory; an idle process keeps none.
-            if self._mailbox is mailbox:
-                self._mailbox = None
-        elif self._state == IDLE and not self._scheduled:
-            self._scheduled = True
-            self.runtime._soon(self._drain)
-
-    def _handle(self, kind: int, payload: Any, guard: Tie | None) -> None:
-        """Run one message through its callback; the boundary that a crash does not cross."""
-        if kind >= EXIT:
-            if kind == EXIT:
-                self._terminate(payload)
-            else:
-                self._close(payload)
-                if payload is KILLED:
-                    self._finish()
-            return
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        runtime = self.runtime
-        previous = runtime.current
-        runtime.current = self
-        self._state = RUNNING
-        result: Any
-        try:
-            if kind == CALL:
-                result = self.handle_call(payload, guard)  # type: ignore[arg-type]  # a From
-                if type(result) is Reply:
-                    guard.answer(result.value)  # type: ignore[union-attr]
-                    result = result.then
-                elif type(result) is NoReply:
-                    result = result.then
-                elif type(result) is not Stop:
-                    raise BadReturnValue("handle_call", brief(result))
-            elif kind == INFO:
-                result = self.handle_info(payload)
-            elif kind == CAST:
-                result = self.handle_cast(payload)
-            else:
-                result = self.handle_continue(payload)
-        except (Exception, asyncio.CancelledError) as error:
-            # A handler has no task of its own to cancel: a CancelledError here comes from
-            # reading somebody's cancelled future, and is an error like any other.
-            self._terminate(Crashed(error), CALLBACKS[kind], payload, guard)
-            return
-        except BaseException:
-            self._state = IDLE
-            raise
-        finally:
-            runtime.current = previous
-        self._state = IDLE
-        if result is not None:
-            self._then(result, CALLBACKS[kind], payload, guard)
-        if self.hibernate_after is not None:
-            self._arm_hibernation()
-
-    def _then(self, result: Any, callback: str, payload: Any, guard: Tie | None) -> None:
-        """Do what a callback returned."""
-        kind = type(result)
-        if kind is Continue:
-            self._post(CONTINUE, result.token, None, first=True)
-        elif kind is Timeout:
-            self._idle = self.runtime.clock.call_later(result.seconds, self._time_out)
-        elif kind is Hibernate:
-            self._hibernate()
-        elif kind is Stop:
-            self._terminate(result.reason, callback, payload, guard, result.reply)
-        else:
-            error = BadReturnValue(callback, brief(result))
-            self._terminate(Crashed(error), callback, payload, guard)
-
-    def _arm_hibernation(self) -> None:
-        seconds = self.hibernate_after
-        if seconds is not None and self._idle is None and self._state == IDLE:
-            self._idle = self.runtime.clock.call_later(seconds, self._hibernate)
-
-    def _time_out(self) -> None:
-        self._idle = None
-        # A message that is waiting already beats the timeout, even one of 0.
-        if not self._mailbox:
-            self._post_info(TIMEOUT)
-
-    def _hibernate(self) -> None:
-        self._idle = None
-        if not self._mailbox:
-            try:
-                self.compact()
-            except (Exception, asyncio.CancelledError) as error:
-                self._terminate(Crashed(error), "compact")
 
     # --- Helpers: the beginning ---
 
@@ -516,163 +372,22 @@ class GenServer:
             raise Ignored(f"{type(self).__name__} has nothing to run")
         self._state = IDLE
         if result is not None:
-            self._then(result, "init", UNSET, None)
+            then(self, result, "init", UNSET, None)
         if self.hibernate_after is not None:
-            self._arm_hibernation()
+            arm_hibernation(self)
 
     def _abort(self, reason: ExitReason) -> None:
         """End before having begun: nobody but the starter is told."""
         self._parent = self._child = None
-        self._close(reason)
-        self._finish()
+        ending.close(self, reason, at_once=True)
 
     # --- Helpers: the end ---
-
-    def _terminate(
-        self,
-        reason: ExitReason,
-        callback: str = "",
-        message: Any = UNSET,
-        guard: Tie | None = None,
-        reply: Any = UNSET,
-    ) -> None:
-        """End politely: run `terminate`, report an unclean reason, reply, close."""
-        if self._state >= TERMINATING:
-            return
-        runtime = self.runtime
-        previous = runtime.current
-        runtime.current = self
-        self._state = TERMINATING
-        try:
-            self.terminate(reason)
-        except (Exception, asyncio.CancelledError) as error:
-            reason, callback, message = Crashed(error), "terminate", UNSET
-        finally:
-            runtime.current = previous
-        if not is_clean(reason):
-            client = guard.client or _task_name() if isinstance(guard, From) else None
-            runtime._report(self, reason, callback, message, client)
-        if isinstance(guard, From):
-            guard.answer(Failure(reason) if reply is UNSET else reply)
-        self._close(reason)
-
-    def _close(self, reason: ExitReason) -> None:
-        """Be dead to the world: names free, mail dropped, callers told, tasks cancelled."""
-        self._state = EXITING
-        self.exit_reason = reason
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        mailbox, self._mailbox = self._mailbox, None
-        tie, self._ties = self._ties, None
-        while tie is not None:
-            following = tie.next
-            tie.prev = tie.next = None
-            tie.cut(reason)
-            tie = following
-        if mailbox:
-            mailbox.clear()
-        if self._ties is None:
-            self._finish()
-            return
-        # Only running tasks are left. The exit is complete when they have ended.
-        self.runtime._exiting.add(self)
-        grace = self._grace_seconds()
-        if grace is not None:
-            self._idle = self.runtime.clock.call_later(grace, self._finish)
-
-    def _task_gone(self) -> None:
-        if self._state == EXITING and self._ties is None:
-            self._finish()
-
-    def _finish(self) -> None:
-        """The exit is complete: tell everybody, once."""
-        if self._state == DEAD:
-            return
-        self._state = DEAD
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        runtime = self.runtime
-        while (tie := self._ties) is not None:
-            detach(tie)
-            if isinstance(tie, TaskRef):
-                tie.let_go(self._grace_seconds() or LINGER)
-        reason = self.exit_reason or NORMAL
-        watchers, self._watchers = self._watchers, None
-        if watchers is not None:
-            for watcher in watchers:
-                watcher._told(self, reason)
-        self._after_exit(reason)
-        runtime._ended(self)
-        parent, child = self._parent, self._child
-        if child is not None and parent is not None:
-            parent._child_exited(child, self, reason)
-
-    def _kill(self) -> None:
-        """End at once, without being asked; a task that goes on is left behind and reported."""
-        if self._state == RUNNING:
-            self._post(DIE, KILLED, None, first=True)
-            return
-        if self._state < TERMINATING:
-            self._close(KILLED)
-        if self._state == EXITING:
-            self._finish()
-
-    def _ask_to_exit(self, reason: ExitReason) -> None:
-        """End politely after what is in the mailbox, trapping exits or not."""
-        if self._state == SUSPENDED:
-            self._terminate(reason)
-        else:
-            self._post(EXIT, reason, None)
-
-    def _signal(self, sender: GenServer, reason: ExitReason) -> None:
-        """`sender`, a parent or a linked process, ends or wants this one to end."""
-        if self._state >= EXITING:
-            return
-        if self.trap_exit:
-            if sender is self._parent:
-                self._ask_to_exit(reason)
-            else:
-                self._post_info(Exited(sender, reason))
-        elif isinstance(reason, Normal) or self._state == TERMINATING:
-            return
-        elif self._state == RUNNING:
-            self._post(DIE, reason, None, first=True)
-        else:
-            self._close(reason)
-
-    def _watch(self, watcher: Any) -> None:
-        if self._state == DEAD:
-            watcher._told(self, NOPROC)
-        else:
-            if self._watchers is None:
-                self._watchers = {}
-            self._watchers[watcher] = None
 
     def _told(self, process: GenServer, reason: ExitReason) -> None:
         """A linked process has ended."""
         if self._watchers is not None:
             self._watchers.pop(process, None)
-        self._signal(process, reason)
-
-    async def _gone(self, timeout: float | None) -> ExitReason:  # noqa: ASYNC109  (by the runtime's clock)
-        if self._state != DEAD:
-            waiter = _Waiter(self.runtime.loop.create_future())
-            self._watch(waiter)
-            timer = None
-            if timeout is not None:
-                timer = self.runtime.clock.call_later(timeout, waiter._told, self, NOPROC)
-            try:
-                await waiter.future
-            finally:
-                if timer is not None:
-                    timer.cancel()
-                if self._watchers is not None:
-                    self._watchers.pop(waiter, None)
-            if self._state != DEAD:
-                raise CallTimeout(f"{self!r} is not gone after {timeout} s")
-        return self.exit_reason or NORMAL
+        ending.signal(self, process, reason)
 
     # --- Helpers: what supervisors override ---
 
@@ -708,19 +423,6 @@ class GenServer:
         return state
 
 
-class _Waiter:
-    """A coroutine that waits for a process to be gone."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.future = future
-
-    def _told(self, process: GenServer, reason: ExitReason) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
-
-
 _INIT_RESULTS = (Continue, Timeout, Hibernate, Ignore, Stop)
 
 
@@ -728,11 +430,3 @@ def _slots_of(cls: type) -> tuple[str, ...]:
     slots = cls.__dict__.get("__slots__", ())
     names = (slots,) if isinstance(slots, str) else tuple(slots)
     return tuple(n for n in names if not n.startswith("__"))
-
-
-def _task_name() -> str | None:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no loop is running: called from plain code
-        return None
-    return task.get_name() if task is not None else None

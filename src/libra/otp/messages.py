@@ -13,7 +13,7 @@ from libra.otp.exits import ExitReason
 
 if TYPE_CHECKING:
     from libra.otp.genserver import GenServer
-    from libra.otp.ties import Monitor, TaskRef
+    from libra.otp.tasks import Monitor, TaskRef
 
 __all__ = [
     "TIMEOUT",

@@ -34,7 +34,8 @@ from uuid import UUID
 import msgspec
 
 from libra.otp.exits import NOPROC, AlreadyRegistered, ExitReason, NotFound, ProcessExited
-from libra.otp.genserver import EXITING, GenServer
+from libra.otp.genserver import GenServer
+from libra.otp.states import EXITING
 from libra.otp.ties import Tie, attach, detach
 
 __all__ = ["Entry", "Key", "Registered", "Registry", "Unregistered"]

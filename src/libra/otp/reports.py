@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any
 
@@ -61,25 +62,22 @@ class CrashReport(msgspec.Struct, frozen=True):
 
 def brief(value: object, depth: int = MAX_DEPTH) -> str:
     """`value` for people, bounded in width, depth and length, without calling its `__repr__`."""
-    if value is None or isinstance(value, bool | float):
-        return repr(value)
-    if isinstance(value, int):
-        return repr(value) if value.bit_length() < 256 else f"<int of {value.bit_length()} bits>"
-    if isinstance(value, str | bytes | bytearray):
-        return _text(value)
+    if value is None or isinstance(value, bool | int | float | str | bytes | bytearray):
+        return _scalar(value)
+    name = type(value).__name__
     if depth <= 0:
-        return f"<{type(value).__name__}>"
+        return f"<{name}>"
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}({_items(value.args, depth)})"
-    fields = _fields(value)
-    if fields is not None:
-        shown = [f"{name}={brief(getattr(value, name, None), depth - 1)}" for name in fields]
-        return f"{type(value).__name__}({', '.join(shown)})"
+        return f"{name}({_items(value.args, depth)})"
     if isinstance(value, Mapping):
         return _mapping(value, depth)
-    if isinstance(value, Sequence | Set):
-        return f"{type(value).__name__}({_items(value, depth)})"
-    return f"<{type(value).__qualname__}>"
+    if isinstance(value, Sequence | AbstractSet):
+        return f"{name}({_items(value, depth)})"
+    fields = _fields(value)
+    if fields is None:
+        return f"<{name}>"
+    shown = [f"{field}={brief(getattr(value, field, None), depth - 1)}" for field in fields]
+    return f"{name}({', '.join(shown)})"
 
 
 def take_traceback(error: BaseException) -> str:
@@ -94,10 +92,12 @@ def take_traceback(error: BaseException) -> str:
     return text
 
 
-def _text(value: str | bytes | bytearray) -> str:
-    if len(value) <= MAX_TEXT:
-        return repr(value)
-    return f"{value[:MAX_TEXT]!r}... ({len(value)} long)"
+def _scalar(value: Any) -> str:
+    if isinstance(value, str | bytes | bytearray) and len(value) > MAX_TEXT:
+        return f"{value[:MAX_TEXT]!r}... ({len(value)} long)"
+    if isinstance(value, int) and value.bit_length() > MAX_TEXT:
+        return f"<int of {value.bit_length()} bits>"
+    return repr(value)
 
 
 def _mapping(value: Mapping[Any, Any], depth: int) -> str:
@@ -108,7 +108,7 @@ def _mapping(value: Mapping[Any, Any], depth: int) -> str:
     return "{" + ", ".join(shown) + _rest(len(value)) + "}"
 
 
-def _items(value: Sequence[Any] | Set[Any], depth: int) -> str:
+def _items(value: Sequence[Any] | AbstractSet[Any], depth: int) -> str:
     shown = [brief(item, depth - 1) for item in islice(value, MAX_ITEMS)]
     return ", ".join(shown) + _rest(len(value))
 

@@ -12,12 +12,13 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from libra.otp import ending
 from libra.otp.clock import Clock, LoopClock
 from libra.otp.exits import SHUTDOWN, Crashed, ExitReason, is_clean
 from libra.otp.genserver import GenServer
 from libra.otp.messages import UNSET
 from libra.otp.reports import CrashReport, brief, take_traceback
-from libra.otp.ties import TaskRef
+from libra.otp.tasks import TaskRef
 
 if TYPE_CHECKING:
     from libra.otp.children import Child
@@ -130,7 +131,7 @@ class Runtime:
     async def shutdown(self) -> None:
         """Stop every process that nobody supervises, the newest first, and drain."""
         for process in reversed(list(self._roots)):
-            process._ask_to_exit(SHUTDOWN)
+            ending.ask(process, SHUTDOWN)
             await process.wait_down()
         await self.drain()
 
@@ -139,9 +140,6 @@ class Runtime:
     def _next_pid(self) -> int:
         self.counts.started += 1
         return self.counts.started
-
-    def _soon(self, callback: Callable[[], None]) -> None:
-        self.loop.call_soon(callback, context=self._context)
 
     def _spawn(
         self,

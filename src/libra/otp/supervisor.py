@@ -25,9 +25,11 @@ from typing import Any, Literal
 
 from libra.otp.children import Child, ChildSpec, Intensity, Parent, Stopping, TryRestart
 from libra.otp.exits import SHUTDOWN, ExitReason, Failed, Ignored, InvalidSpec, StartError
-from libra.otp.genserver import TERMINATING, GenServer
+from libra.otp.genserver import GenServer
+from libra.otp.mailbox import post_info
 from libra.otp.messages import Stop, TaskDone, TaskFailed
-from libra.otp.ties import TaskRef
+from libra.otp.states import TERMINATING
+from libra.otp.tasks import TaskRef
 
 __all__ = ["Strategy", "Supervisor"]
 
@@ -99,7 +101,7 @@ class Supervisor(Parent):
             self._begin_all(message.tag)
             deferred, self._deferred = self._deferred, []
             for each in deferred:
-                self._post_info(each)
+                post_info(self, each)
             return None
         if isinstance(message, TaskFailed):
             raise message.error
@@ -126,7 +128,7 @@ class Supervisor(Parent):
             child._enter("restarting", self.runtime)
         elif child._wants_restart(reason):
             child._enter("restarting", self.runtime)
-            self._post_info(TryRestart(child, trouble.restarts))
+            post_info(self, TryRestart(child, trouble.restarts))
 
     def _restart(self, message: TryRestart) -> Stop | None:
         child, runtime = message.child, self.runtime
@@ -159,7 +161,7 @@ class Supervisor(Parent):
             except StartError as error:
                 trouble = child._enter("restarting", self.runtime)
                 trouble.reason = error.reason
-                self._post_info(TryRestart(child, trouble.restarts))
+                post_info(self, TryRestart(child, trouble.restarts))
                 return
             self.runtime.counts.restarted += 1
 

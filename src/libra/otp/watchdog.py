@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from libra.otp import genserver
+from libra.otp import ending, genserver, mailbox
 from libra.otp.exits import ExitReason
 from libra.otp.genserver import GenServer
 
@@ -195,5 +195,8 @@ class Watchdog(GenServer):
         return Stall(seconds, None if process is None else repr(process), holder, tuple(stack))
 
 
+_MACHINERY = frozenset((ending.__file__, genserver.__file__, mailbox.__file__))
+
+
 def _runs_callbacks(frame: FrameType) -> bool:
-    return frame.f_code.co_filename == genserver.__file__
+    return frame.f_code.co_filename in _MACHINERY
