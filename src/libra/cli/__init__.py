@@ -10,10 +10,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -48,9 +48,7 @@ def libra(context: click.Context, config: Path | None) -> None:
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     # `weigh` takes its settings from here, through click; the service reads the file by itself.
-    known = WEIGH_KEYS | {"concurrency"}
-    named = {key.replace("-", "_"): value for key, value in written.items()}
-    context.default_map = {"weigh": {key: named[key] for key in named.keys() & known}}
+    context.default_map = {"weigh": _defaults_of_weigh(written)}
 
 
 libra.add_command(weigh)
@@ -78,6 +76,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         traceback.print_exc()
         code = BUG
     sys.exit(code or 0)
+
+
+def _defaults_of_weigh(written: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = {
+        flag.removeprefix("--").replace("-", "_"): parameter
+        for parameter in weigh.params
+        for flag in parameter.opts
+    }
+    found: dict[str, Any] = {}
+    for key, value in written.items():
+        name = key.replace("-", "_")
+        if name in WEIGH_KEYS or name == "concurrency":
+            parameter = parameters[name]
+            several = parameter.multiple and isinstance(value, str)
+            found[parameter.name or name] = [value] if several else value
+    return found
 
 
 def _end_at_once(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,27 +11,59 @@ import click
 import msgspec
 
 from libra.formats.budget import Budget, BudgetError, parse_budgets
+from libra.formats.page_lists import parse_url_list
 from libra.formats.report_json import from_json
 from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
 from libra.weighing.report import Method, Report
 from libra.weighing.urls import InvalidURL, parse_url
 
 
-def pages_to_weigh(urls: Sequence[str]) -> list[str]:
+def pages_to_weigh(urls: Sequence[str], lists: Sequence[Path] = ()) -> list[str]:
     """The addresses as a browser would read them, each once, in their order.
 
+    Args:
+        urls: from the command line; ``-`` stands for a list on standard input.
+        lists: files with an address on each line.
+
     Raises:
-        click.UsageError: if there are none, or one cannot be weighed.
+        click.UsageError: if one cannot be weighed, with the line of its list.
     """
-    if not urls:
-        raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages: dict[str, None] = {}
     for url in urls:
-        try:
-            pages[parse_url(url)] = None
-        except InvalidURL as error:
-            raise click.UsageError(str(error)) from None
+        if url == "-":
+            pages |= _listed(Path("-"))
+        else:
+            pages[parse_page(url)] = None
+    for path in lists:
+        pages |= _listed(path)
     return list(pages)
+
+
+def _listed(path: Path) -> dict[str, None]:
+    name = "standard input" if str(path) == "-" else str(path)
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise click.UsageError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{name} is not UTF-8 text.") from None
+    pages = {parse_page(url, f"{name}, line {n}: "): None for n, url in parse_url_list(text)}
+    if not pages:
+        raise click.UsageError(f"{name} has no addresses: it takes one on each line.")
+    return pages
+
+
+def parse_page(url: str, where: str = "") -> str:
+    """The address as a browser would read it.
+
+    Raises:
+        click.UsageError: if it cannot be weighed, with where it was found.
+    """
+    try:
+        return parse_url(url)
+    except InvalidURL as error:
+        raise click.UsageError(f"{where}{error}") from None
 
 
 def weighing_options(

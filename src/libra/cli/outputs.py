@@ -115,11 +115,16 @@ def say(results: Results) -> None:
 
 def _print_tables(console: Console, results: Results) -> None:
     compared = {comparison.url: comparison for comparison in results.comparisons}
-    for report in results.reports:
+    for n, report in enumerate(results.reports):
+        if n:
+            console.rule(style="dim")
+            console.print()
         own = [check for check in results.checks if check.page == report.url]
         print_report(console, report, own, compared.get(report.url))
         console.print()
     if len(results.reports) > 1:
+        console.rule(style="dim")
+        console.print()
         print_summary(console, results.reports, results.checks)
 
 

@@ -34,7 +34,7 @@ def progress(console: Console, pages: int) -> Iterator[Watch | None]:
         if report.status in FINISHED:
             done.add(report.url)
             display.update(lines[report.url], visible=False)
-        settled = sum(asset.status != "pending" for asset in report.assets)
+        settled = sum(asset.status in {"fetched", "failed"} for asset in report.assets)
         state = (
             f"{settled} of {count(report.total.requests, 'request')}, "
             f"{size(report.total.transfer_bytes)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from libra.settings import Settings, SettingsError, redact
 from libra.weighing.urls import InvalidURL, parse_url
 
 if TYPE_CHECKING:
-    from libra.storage import Store
+    from libra.storage import SchemaStatus, Store
 
 T = TypeVar("T")
 
@@ -57,9 +56,7 @@ def serve(config: Path | None, /, **flags: Any) -> None:
     settings = load_settings(config, **flags)
     from libra.web.serve import run  # noqa: PLC0415 - the server's imports would slow every command
 
-    # The command's own handler ends at once; the service shuts down in order.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    run(settings)
+    click.get_current_context().exit(run(settings))
 
 
 @click.group(short_help="Look after the database.")
@@ -82,10 +79,7 @@ def _database_options(command: Any) -> Any:
 def migrate(config: Path | None, /, **flags: Any) -> None:
     """Bring the database's schema up to date; a database that is new is made."""
     settings = load_settings(config, **flags)
-    from libra import storage  # noqa: PLC0415 - only the database commands need it
-
-    storage.migrate(settings.database_url())
-    click.echo(str(storage.schema_status(settings.database_url())))
+    _say_schema(settings, asyncio.run(_with_store(settings, lambda store: store.migrate())))
 
 
 @db.command(short_help="Say where the database is and whether its schema is current.")
@@ -94,9 +88,10 @@ def migrate(config: Path | None, /, **flags: Any) -> None:
 def status(config: Path | None, /, **flags: Any) -> None:
     """Say where the database is and whether its schema is current; exits with 1 if it is not."""
     settings = load_settings(config, **flags)
-    from libra import storage  # noqa: PLC0415 - only the database commands need it
-
-    click.echo(str(storage.schema_status(settings.database_url())))
+    schema = asyncio.run(_with_store(settings, lambda store: store.schema()))
+    _say_schema(settings, schema)
+    if schema.state != "current":
+        click.get_current_context().exit(1)
 
 
 @db.command(short_help="Delete old pages.")
@@ -154,12 +149,28 @@ def load_settings(config: Path | None, **flags: Any) -> Settings:
         raise click.UsageError(str(error)) from None
 
 
-async def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) -> T:
-    from libra.storage import StoreError, open_store  # noqa: PLC0415 - as above
+def _say_schema(settings: Settings, schema: SchemaStatus) -> None:
+    click.echo(f"Database: {redact(settings.database_url())}")
+    has = {
+        "current": f"{schema.current}, which is current",
+        "missing": f"none yet; {schema.wanted} is wanted: run `libra db migrate`",
+        "behind": f"{schema.current}; {schema.wanted} is wanted: run `libra db migrate`",
+        "newer": f"{schema.current}, of a newer Libra; this one knows up to {schema.wanted}",
+    }
+    click.echo(f"Schema:   {has[schema.state]}")
 
-    store = open_store(settings.database_url())
+
+async def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) -> T:
+    """What a call of the store comes to, or a word on why it could not be made."""
+    from libra.storage import StoreError, open_store  # noqa: PLC0415 - only these commands need it
+
+    if settings.database is None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
     try:
-        await store.open()
+        store = open_store(settings.database_url())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
         return await act(store)
     except StoreError as error:
         raise click.ClickException(

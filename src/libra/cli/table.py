@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.style import Style
@@ -13,7 +14,7 @@ from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
 from libra.formats.verdict import outcome, reason, weighs, why_partial
 from libra.formats.words import count, duration, plain, shorten, signed_size, size
-from libra.weighing.report import Asset, Kind, Report
+from libra.weighing.report import Asset, Kind, Report, Total
 
 SECTIONS: tuple[tuple[str, Kind], ...] = (
     ("Stylesheets", "stylesheet"),
@@ -25,7 +26,7 @@ SECTIONS: tuple[tuple[str, Kind], ...] = (
 )
 
 LONGEST = 100
-"""How many rows a section has at most: more would bury the rest. Other formats have them all."""
+"""How many rows are alike at most: more would bury the rest. The other formats have them all."""
 
 WIDE = 110
 """From so many columns on there is room for what is only nice to know."""
@@ -69,9 +70,17 @@ def _lines(
     if report.status == "weighed":
         documents = [asset for asset in report.assets if asset.kind == "document"]
         if len(documents) > 1:  # frames, and redirects on the way to the page
-            yield from _section("Documents", documents, width)
+            yield from _section("Documents", documents, report.by_kind["document"], width)
+        empty = False
         for title, kind in SECTIONS:
-            yield from _section(title, [a for a in report.assets if a.kind == kind], width)
+            assets = [asset for asset in report.assets if asset.kind == kind]
+            if assets:
+                yield from _section(title, assets, report.by_kind[kind], width)
+            else:
+                if not empty:
+                    yield Text()
+                yield Text.assemble((title, "bold"), ("  none", "dim"))
+            empty = not assets
         yield from _total(report)
         if checks:
             yield from _budget(checks)
@@ -104,24 +113,34 @@ def _general(report: Report, width: int) -> Iterator[Text]:
         yield _fact("Problem", Text(problem, "bold red"))
 
 
-def _section(title: str, assets: Sequence[Asset], width: int) -> Iterator[Text]:
+def _section(title: str, assets: Sequence[Asset], total: Total, width: int) -> Iterator[Text]:
     yield Text()
-    if not assets:
-        yield Text.assemble((title, "bold"), ("  none", "dim"))
-        return
-    weight = size(sum(asset.transfer_bytes for asset in assets))
-    yield Text.assemble((title, "bold"), f"  {count(len(assets), 'request')}, {weight}")
-    ordered = sorted(assets, key=lambda a: (a.status != "fetched", -a.transfer_bytes))
-    # What went wrong is never among what is left out.
-    shown = [a for n, a in enumerate(ordered) if n < LONGEST or a.error is not None]
-    for asset in shown[: 2 * LONGEST]:
-        yield from _row(asset, width)
-    rest = len(assets) - len(shown[: 2 * LONGEST])
+    requests = count(total.requests, "request")
+    yield Text.assemble((title, "bold"), f"  {requests}, {size(total.transfer_bytes)}")
+    # The heaviest first, and at the end what went wrong, by its reason.
+    ordered = sorted(assets, key=lambda a: (_reason(a), a.status != "fetched", -a.transfer_bytes))
+    shown = 0
+    for text, group in groupby(ordered, _reason):
+        alike = list(group)
+        for asset in alike[:LONGEST]:
+            yield _row(asset, width)
+        shown += len(alike[:LONGEST])
+        if text:
+            style = "yellow" if alike[0].status == "skipped" else "red"
+            these = f"these {len(alike):,}: " if len(alike) > 1 else ""
+            yield Text(" " * 22 + these + text[: max(20, 3 * width)], style)
+    rest = len(assets) - shown
     if rest:
         yield Text(f"  and {count(rest, 'more request')}; --format csv has them all", "dim")
 
 
-def _row(asset: Asset, width: int) -> Iterator[Text]:
+def _reason(asset: Asset) -> str:
+    # A status of 404 says it all, and so does "lazy".
+    told = asset.error is None or asset.error.startswith(("http:", "lazy:"))
+    return "" if told else reason(asset)
+
+
+def _row(asset: Asset, width: int) -> Text:
     notes = _notes(asset, width)
     room = width - 22 - (len(notes) + 2 if notes else 0)
     weight = "-" if asset.status in {"skipped", "pending"} else size(asset.transfer_bytes)
@@ -131,11 +150,7 @@ def _row(asset: Asset, width: int) -> Iterator[Text]:
     line.append_text(_address(asset.url, max(20, room)))
     if notes:
         line.append(f"  {notes}", "dim")
-    yield line
-    if asset.error is not None:
-        text = reason(asset)
-        style = "yellow" if asset.status == "skipped" else "red"
-        yield Text(" " * 22 + text[: max(20, 3 * width)], style)
+    return line
 
 
 def _notes(asset: Asset, width: int) -> str:
@@ -159,6 +174,8 @@ def _total(report: Report) -> Iterator[Text]:
     if score is not None:
         style = _score_style(score.teledrin)
         text = Text.assemble((f"{score.teledrin}  {score.verdict}", style))
+        if partial:
+            text.append("  for what has arrived", "dim")
         yield _fact("Teledrin score", text)
         yield _fact("Lighthouse", str(score.lighthouse))
 
@@ -192,11 +209,13 @@ def _fact(name: str, value: str | Text) -> Text:
 
 
 def _status(asset: Asset) -> Text:
-    if asset.status != "fetched":
-        return Text(asset.status, "yellow" if asset.status == "skipped" else "red")
-    if asset.http_status is None:
-        return Text("fetched")
-    return Text(str(asset.http_status), "red" if asset.http_status >= 400 else "green")
+    if asset.lazy and asset.status == "skipped":
+        return Text(asset.status, "dim")
+    if asset.status in {"skipped", "pending"}:
+        return Text(asset.status, "yellow")
+    if asset.http_status is not None and (asset.status == "fetched" or asset.http_status >= 400):
+        return Text(str(asset.http_status), "red" if asset.http_status >= 400 else "green")
+    return Text(asset.status, "green" if asset.status == "fetched" else "red")
 
 
 def _address(url: str, width: int) -> Text:

@@ -10,6 +10,7 @@ import click
 
 from libra.cli.inputs import (
     pages_to_weigh,
+    parse_page,
     read_budgets,
     read_reports,
     require_writable,
@@ -30,7 +31,29 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
 
 
 @click.command(short_help="Weigh pages once and print what they are made of.")
-@click.argument("urls", nargs=-1, metavar="URL...")
+@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.option(
+    "--urls",
+    "lists",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    multiple=True,
+    envvar="LIBRA_URLS",
+    help="A file with an address on each line; - is standard input.",
+)
+@click.option(
+    "--sitemap",
+    metavar="URL",
+    envvar="LIBRA_SITEMAP",
+    help="Weigh the pages that a sitemap lists.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=100,
+    envvar="LIBRA_LIMIT",
+    show_default=True,
+    help="How many pages of a sitemap are weighed.",
+)
 @click.option(
     "--format",
     "output_format",
@@ -81,6 +104,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
 @click.option(
     "--viewport",
     type=ViewportType(),
+    metavar="WxH[@DPR]",
     default="1350x940@1",
     envvar="LIBRA_VIEWPORT",
     show_default=True,
@@ -118,6 +142,9 @@ def weigh(
     context: click.Context,
     *,
     urls: tuple[str, ...],
+    lists: tuple[Path, ...],
+    sitemap: str | None,
+    limit: int,
     output_format: str,
     output: Path | None,
     budget: Path | None,
@@ -131,19 +158,26 @@ def weigh(
     timeout: float,
     concurrency: int,
 ) -> None:
-    """Weigh pages and all that they pull in: URL... are addresses such as https://example.com.
+    """Weigh pages and all that they pull in.
+
+    URL is an address such as https://example.com, or - for a list on standard input.
 
     The exit code is 0 when all is well, 1 when a page is over its budget, 2 for wrong usage and 3
     when a page could not be weighed. What could not be fetched is listed with the reason.
     """
     # Everything that can be wrong with the request is found before the first byte is fetched.
-    pages = pages_to_weigh(urls)
+    if not (urls or lists or sitemap):
+        raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
+    pages = pages_to_weigh(urls, lists)
     options = weighing_options(method, viewport, headers, user_agent, timeout)
     budgets = read_budgets(budget)
     limits = [] if max_weight is None else [at_most(max_weight)]
     before = read_reports(compare)
     for file in (output, summary):
         require_writable(file)
+    if sitemap is not None:
+        listed = asyncio.run(_of_sitemap(parse_page(sitemap), options, limit))
+        pages = list(dict.fromkeys((*pages, *listed)))
 
     with progress(terminal(stderr=True), len(pages)) as watch:
         reports = asyncio.run(_weigh_all(pages, options, concurrency, watch))
@@ -160,6 +194,12 @@ def weigh(
     context.exit(results.exit_code)
 
 
+async def _of_sitemap(address: str, options: Options, limit: int) -> list[str]:
+    from libra.cli.sitemap import pages_of_sitemap  # noqa: PLC0415 - slow, and seldom needed
+
+    return await pages_of_sitemap(address, options, limit)
+
+
 async def _weigh_all(
     pages: Sequence[str], options: Options, concurrency: int, watch: Watch | None
 ) -> list[Report]:
@@ -171,7 +211,10 @@ async def _weigh_all(
 
         async def one(page: str) -> Report:
             async with room:
-                return await weigh_once(page, options, fetcher=fetcher, on_change=watch)
+                report = await weigh_once(page, options, fetcher=fetcher, on_change=watch)
+            if watch is not None:
+                watch(report)
+            return report
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(page)) for page in pages]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from libra.formats.words import count, sentence_list, signed_size, size
+from libra.formats.words import sentence_list, signed_size, size
 from libra.weighing.report import KINDS, Asset, Kind, Report, Total
 
 
@@ -58,7 +58,7 @@ class Comparison(msgspec.Struct, frozen=True):
         ]
         text += f": {sentence_list(parts)}" if parts else ": no request changed"
         if self.partial:
-            text += f"; {count(1, 'of the two reports', 'of the two reports')} is partial"
+            text += "; one of the two reports is partial"
         return text
 
 

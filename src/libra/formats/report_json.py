@@ -9,7 +9,7 @@ import msgspec
 
 from libra.weighing.report import Report, encode
 
-_INVISIBLE = re.compile("[\x7f-\x9f\u2028\u2029]")
+_INVISIBLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _either = msgspec.json.Decoder(Report | list[Report])
 
 
@@ -17,7 +17,7 @@ def to_json(reports: Sequence[Report]) -> str:
     """The report as an object when there is one, else an array in the order given; indented.
 
     The shape of a report is that of ``GET /pages/{id}``. C1 controls, which JSON permits inside
-    strings and some terminals obey, are escaped.
+    strings and some terminals obey, are escaped, and so are the controls of writing direction.
     """
     parts = [encode(report) for report in reports]
     data = parts[0] if len(parts) == 1 else b"[" + b",".join(parts) + b"]"

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from libra.formats.words import count, plain, sentence_list, size
 from libra.weighing.report import Asset, Report
 
+_NOTHING_LACKS = ("http:", "lazy:")
+"""Codes of errors that take nothing away from the total."""
+
 
 def outcome(report: Report) -> str | None:
     """Why the page could not be weighed, in one line; None if it was."""
@@ -54,5 +57,14 @@ def reason(asset: Asset) -> str:
 
 
 def lacking(report: Report) -> Sequence[Asset]:
-    """The assets that the total lacks, in whole or in part."""
-    return [a for a in report.assets if a.status != "fetched" or a.error is not None]
+    """The assets that the total lacks, in whole or in part.
+
+    Not those that answered with an error, whose bytes are counted, nor those that a browser would
+    not load without scrolling.
+    """
+    return [
+        asset
+        for asset in report.assets
+        if (asset.status != "fetched" or asset.error is not None)
+        and not (asset.error or "").startswith(_NOTHING_LACKS)
+    ]
