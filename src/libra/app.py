@@ -23,7 +23,6 @@ import msgspec
 
 from libra.health import Health, Node
 from libra.inspector.house import House
-from libra.inspector.page import PageInspector
 from libra.inspector.record import PageRecord, is_page_id, restore
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
@@ -170,7 +169,7 @@ class Libra:
             raise Stopping
         await self._make_room()
         record = PageRecord.submitted(url, options, self._context.now())
-        self._start(record)
+        self._house.bring_up(record)
         return record.id
 
     async def report(self, page_id: str) -> Report:
@@ -320,14 +319,8 @@ class Libra:
             and len(self._context.records) < self.settings.max_pages
             and self._context.records.get(page_id) is None
         ):
-            self._start(restore(row))
+            self._house.bring_up(restore(row))
         return row
-
-    def _start(self, record: PageRecord) -> None:
-        # The record is there before the process, so that the page can be read whatever its start
-        # comes to.
-        self._context.records.add(record)
-        self._context.inspectors.start_child(PageInspector.child_spec(self._context, record))
 
     async def _make_room(self) -> None:
         while len(self._context.records) >= self.settings.max_pages:

@@ -10,23 +10,10 @@ import msgspec
 import pytest
 
 from integration.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, Site
+from integration.waiting import finished, stored
 from libra.app import Full, InvalidURL, Libra, PageNotFound
 from libra.settings import Settings
-from libra.weighing.report import FINISHED, KINDS, Report
-
-
-async def weighed(libra: Libra, page_id: str) -> Report:
-    reports = [report async for report in libra.follow(page_id)]
-    assert reports[-1].status in FINISHED
-    return reports[-1]
-
-
-async def stored(libra: Libra, page_id: str) -> Report:
-    with libra._context.followers.subscribe(page_id) as change:
-        while (report := await libra.report(page_id)).backup != "stored":
-            await change.wait()
-            change.clear()
-        return report
+from libra.weighing.report import FINISHED, KINDS
 
 
 async def test_a_page_is_weighed_with_everything_that_it_pulls_in(
@@ -35,7 +22,7 @@ async def test_a_page_is_weighed_with_everything_that_it_pulls_in(
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(site.url)
         assert (await libra.report(page_id)).status in {"queued", "fetching"}
-        report = await weighed(libra, page_id)
+        report = await finished(libra, page_id)
     assert report.status == "weighed"
     assert report.complete
     assert report.title == "A page"
@@ -73,13 +60,13 @@ async def test_a_page_can_be_read_while_one_of_its_assets_hangs(
         pending = [asset.url for asset in report.assets if asset.status == "pending"]
         assert f"{site.url}/held.png" in pending
         site.gate.set()
-        assert (await weighed(libra, page_id)).complete
+        assert (await finished(libra, page_id)).complete
 
 
 async def test_a_hung_asset_fails_alone(site: Site, settings: Settings) -> None:
     settings = msgspec.structs.replace(settings, asset_timeout=0.3)
     async with Libra.open(settings) as libra:
-        report = await weighed(libra, await libra.weigh(f"{site.url}/slow-part"))
+        report = await finished(libra, await libra.weigh(f"{site.url}/slow-part"))
     assert report.status == "weighed"
     assert not report.complete
     failed = [asset for asset in report.assets if asset.status == "failed"]
@@ -93,7 +80,7 @@ async def test_a_page_past_its_deadline_is_weighed_with_what_arrived(
 ) -> None:
     settings = msgspec.structs.replace(settings, page_timeout=0.3)
     async with Libra.open(settings) as libra:
-        report = await weighed(libra, await libra.weigh(f"{site.url}/slow-part"))
+        report = await finished(libra, await libra.weigh(f"{site.url}/slow-part"))
     assert report.status == "weighed"
     assert not report.complete
     assert report.total.transfer_bytes > len(IMAGE)
@@ -103,7 +90,7 @@ async def test_a_page_past_its_deadline_is_weighed_with_what_arrived(
 
 async def test_a_page_that_cannot_be_fetched_fails_with_its_reason(settings: Settings) -> None:
     async with Libra.open(settings) as libra:
-        report = await weighed(libra, await libra.weigh("http://127.0.0.1:9/"))
+        report = await finished(libra, await libra.weigh("http://127.0.0.1:9/"))
     assert report.status == "failed"
     assert report.error is not None
     assert report.error.startswith("refused:")
@@ -128,7 +115,7 @@ async def test_a_weighed_page_is_there_again_after_a_restart(
 ) -> None:
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(site.url)
-        await weighed(libra, page_id)
+        await finished(libra, page_id)
         before = await stored(libra, page_id)
     for restore in ("eager", "lazy", "off"):
         again = msgspec.structs.replace(settings, restore=restore)
@@ -150,7 +137,7 @@ async def test_an_unfinished_page_is_weighed_again_after_a_restart(
     async with Libra.open(settings) as libra:
         report = await libra.report(page_id)
         if report.status not in FINISHED:
-            report = await weighed(libra, page_id)
+            report = await finished(libra, page_id)
     assert report.status == "weighed"
     assert report.version > seen
 
@@ -174,7 +161,7 @@ async def test_only_so_many_pages_are_fetched_at_a_time(site: Site, settings: Se
         assert statuses == ["fetching", "fetching", "queued", "queued", "queued"]
         site.gate.set()
         for page_id in ids:
-            assert (await weighed(libra, page_id)).status == "weighed"
+            assert (await finished(libra, page_id)).status == "weighed"
 
 
 async def test_a_full_memory_lets_the_stored_page_go_that_would_expire_first(
@@ -185,7 +172,7 @@ async def test_a_full_memory_lets_the_stored_page_go_that_would_expire_first(
         ids = []
         for number in range(4):
             ids.append(await libra.weigh(f"{site.url}/{number}"))
-            await weighed(libra, ids[-1])
+            await finished(libra, ids[-1])
             await stored(libra, ids[-1])
         assert len(libra._context.records) == 2
         # Out of memory is not out of reach.
@@ -212,7 +199,7 @@ async def test_a_finished_page_leaves_memory_when_its_time_is_over_and_stays_in_
     settings = msgspec.structs.replace(settings, ttl=1)
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(site.url)
-        await weighed(libra, page_id)
+        await finished(libra, page_id)
         with libra._context.followers.subscribe(page_id) as change:
             while libra._context.records.get(page_id) is not None:
                 await change.wait()
@@ -228,7 +215,7 @@ async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
         kept, forgotten, early = [await libra.weigh(f"{site.url}/{n}") for n in range(3)]
         await libra.forget(early)
         for page_id in (kept, forgotten):
-            await weighed(libra, page_id)
+            await finished(libra, page_id)
             await stored(libra, page_id)
         await libra.forget(forgotten)
         for page_id in (forgotten, early):
@@ -246,7 +233,7 @@ async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
 async def test_a_follower_of_a_forgotten_page_is_told(site: Site, settings: Settings) -> None:
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(f"{site.url}/held")
-        following = asyncio.create_task(weighed(libra, page_id))
+        following = asyncio.create_task(finished(libra, page_id))
         await site.until_held()
         await libra.forget(page_id)
         with pytest.raises(PageNotFound):
@@ -262,7 +249,7 @@ async def test_lists_are_newest_first_and_go_on_where_the_last_one_ended(
         ids = []
         for number in range(7):
             ids.append(await libra.weigh(f"{site.url}/{number % 2}"))
-            await weighed(libra, ids[-1])
+            await finished(libra, ids[-1])
             await stored(libra, ids[-1])
         listed: list[str] = []
         after = None
@@ -287,12 +274,12 @@ async def test_it_opens_twice_in_a_row_and_leaves_nothing_behind(
     site: Site, settings: Settings, tmp_path: Path
 ) -> None:
     async with Libra.open(settings) as libra:  # whatever a first use loads for good
-        await weighed(libra, await libra.weigh(site.url))
+        await finished(libra, await libra.weigh(site.url))
     before, tasks = left_behind(), asyncio.all_tasks()
     for number in range(2):
         other = msgspec.structs.replace(settings, data_dir=tmp_path / str(number))
         async with Libra.open(other) as libra:
-            await weighed(libra, await libra.weigh(site.url))
+            await finished(libra, await libra.weigh(site.url))
     threads, files = left_behind()
     # The default executor of the loop belongs to the program, not to Libra.
     assert {name for name in threads - before[0] if not name.startswith("asyncio_")} == set()
@@ -307,6 +294,6 @@ async def test_two_open_side_by_side_in_one_program(
     other = msgspec.structs.replace(settings, data_dir=tmp_path / "other")
     async with Libra.open(settings) as one, Libra.open(other) as two:
         page_id = await one.weigh(site.url)
-        await weighed(one, page_id)
+        await finished(one, page_id)
         with pytest.raises(PageNotFound):
             await two.report(page_id)

@@ -26,6 +26,8 @@ from libra.inspector.archive import Archive
 from libra.inspector.backup import Backup
 from libra.inspector.context import Context
 from libra.inspector.messages import Delete, Read
+from libra.inspector.page import PageInspector
+from libra.inspector.record import PageRecord
 from libra.inspector.restorer import Restorer
 from libra.inspector.service import Runnable, Service
 from libra.otp import (
@@ -35,8 +37,10 @@ from libra.otp import (
     Lag,
     NotFound,
     ProcessException,
+    ProcessExited,
     Registry,
     Runtime,
+    StartError,
     Supervisor,
     Watchdog,
 )
@@ -158,15 +162,14 @@ class House:
 
     async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
         """The version of a page in memory, its report as JSON, and whether it is finished."""
-        process = self.context.registry.whereis(page_id)
-        if process is not None:
-            try:
+        try:
+            process = self.context.registry.whereis(page_id)
+            if process is not None:
                 answer: tuple[int, bytes, bool] = await process.call(Read.REPORT)
-            except ProcessException as error:
-                # It died over this or just before. Its record did not.
-                log.debug("page %s did not answer: %s", page_id, error)
-            else:
                 return answer
+        except ProcessException as error:
+            # It died over this or just before, or the registry did. Its record did not.
+            log.debug("page %s did not answer: %s", page_id, error)
         record = self.context.records.get(page_id)
         if record is None:
             return None
@@ -174,14 +177,30 @@ class House:
 
     async def ask_to_leave(self, page_id: str) -> bool:
         """Ask a page to leave memory; it does if nothing is lost by that."""
-        process = self.context.registry.whereis(page_id)
-        if process is None:
-            return False
         try:
-            left: bool = await process.call(Read.LEAVE)
+            process = self.context.registry.whereis(page_id)
+            left: bool = process is not None and await process.call(Read.LEAVE)
         except ProcessException:
             return False
         return left
+
+    def bring_up(self, record: PageRecord) -> None:
+        """Enter a page and start its process.
+
+        Raises:
+            StartError: the process could not start; the page is not there then.
+        """
+        # The record is there before the process: a page can be read whatever its start comes to.
+        self.context.records.add(record)
+        try:
+            self.context.inspectors.start_child(PageInspector.child_spec(self.context, record))
+        except StartError:
+            self.context.records.discard(record.id)
+            raise
+        except ProcessExited as error:
+            # The supervisor is between two lives. When it is back, the restorer, which starts
+            # after it, finds the record.
+            log.debug("page %s is started later: %s", record.id, error)
 
     async def remove(self, page_id: str) -> None:
         """Forget a page: its process, its record, and what the database has of it."""
@@ -192,8 +211,8 @@ class House:
         context.followers.changed(page_id)
         try:
             await context.inspectors.terminate_child(page_id)
-        except NotFound:
-            log.debug("page %s was not in memory", page_id)
+        except (NotFound, ProcessExited):
+            log.debug("page %s had no process", page_id)
         context.backup.cast(Delete(page_id))
 
     @property

@@ -202,6 +202,11 @@ class GenServer:
     # --- For the outside ---
 
     @property
+    def mailbox_size(self) -> int:
+        """How many messages wait."""
+        return len(self._mailbox) if self._mailbox else 0
+
+    @property
     def alive(self) -> bool:
         """Whether it can still act; False from the moment its exit begins to be known."""
         return self._state < EXITING

@@ -1,0 +1,22 @@
+"""Waiting for what a page comes to, by its events."""
+
+from __future__ import annotations
+
+from libra.app import Libra
+from libra.weighing.report import FINISHED, Report
+
+
+async def finished(libra: Libra, page_id: str) -> Report:
+    """The report of a page once it is weighed or has failed."""
+    reports = [report async for report in libra.follow(page_id)]
+    assert reports[-1].status in FINISHED
+    return reports[-1]
+
+
+async def stored(libra: Libra, page_id: str) -> Report:
+    """The report of a page once the database has its newest state."""
+    with libra._context.followers.subscribe(page_id) as change:
+        while (report := await libra.report(page_id)).backup != "stored":
+            await change.wait()
+            change.clear()
+        return report
