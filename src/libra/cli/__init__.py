@@ -24,9 +24,6 @@ from libra.settings import WEIGH_KEYS, SettingsError, read_file
 INTERRUPTED = 130
 """What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT."""
 
-BROKEN_PIPE = 141
-"""The same for a reader that went away, as in ``libra weigh ... | head``."""
-
 BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
@@ -62,16 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, _end_at_once)
     try:
         code = libra.main(arguments, prog_name="libra", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except BrokenPipeError:
-        # What is left in the buffer has no reader; without this its flush at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE
     except Exception:  # noqa: BLE001 - a bug; Python would end with 1, which is a page over budget
         traceback.print_exc()
         code = BUG

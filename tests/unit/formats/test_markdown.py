@@ -16,7 +16,7 @@ from unit.formats.samples import EVIL, PAGE, asset, failed, hostile, ordinary, p
 
 
 def test_each_page_has_a_row_with_weight_and_score() -> None:
-    assert "| `https://example.com/` | 795.9 kB | 5 | 86 Could be better. | ✅ weighed |" in (
+    assert "| `https://example.com/` | 795.9 kB | 5 | 85 Could be better. | ✅ weighed |" in (
         to_markdown([ordinary()])
     )
 
