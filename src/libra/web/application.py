@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, cast
 
 import msgspec
@@ -62,7 +63,7 @@ class Application:
             *page_routes(libra, html, self.counts),
             *health_routes(libra, self.counts),
         ]
-        self.openapi = openapi_document(documented, libra.health().version)
+        self.openapi = openapi_document(documented, version("libra-weigh"))
 
         def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
             return response_to(error, request, html)

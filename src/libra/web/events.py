@@ -47,7 +47,7 @@ class EventStream:
 
     def __init__(
         self,
-        changes: AsyncIterator[Change],
+        changes: AsyncIterator[Change] | None,
         *,
         first: Change | None = None,
         seen: int = 0,
@@ -57,7 +57,8 @@ class EventStream:
         """Prepare the stream.
 
         Args:
-            changes: what is to be sent; closed in the end.
+            changes: what is to be sent, closed in the end; None answers 204, which tells an
+                EventSource that there is nothing to come back for.
             first: a change that was already taken from them.
             seen: the version that the client has; it and older ones are left out.
             heartbeat: seconds of silence between comments.
@@ -74,6 +75,15 @@ class EventStream:
 
         ``scope["state"]["stopping"]``, where there is one, is an event that says: the server stops.
         """
+        if self._changes is None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await self._stream(self._changes, scope, receive, send)
+
+    async def _stream(
+        self, changes: AsyncIterator[Change], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         stopping: asyncio.Event | None = scope.get("state", {}).get("stopping")
         over: set[asyncio.Future[Any]] = {asyncio.ensure_future(_disconnected(receive))}
         if stopping is not None:
@@ -87,7 +97,7 @@ class EventStream:
             if self._first is not None:
                 await self._send_change(send, self._first)
             while not any(task.done() for task in over):
-                change = change or asyncio.ensure_future(_next(self._changes))
+                change = change or asyncio.ensure_future(_next(changes))
                 await asyncio.wait(
                     {change, *over}, timeout=self._heartbeat, return_when="FIRST_COMPLETED"
                 )
@@ -105,8 +115,8 @@ class EventStream:
             for task in pending:
                 task.cancel()
             await asyncio.wait(pending)
-            if isinstance(self._changes, AsyncGenerator):
-                await self._changes.aclose()
+            if isinstance(changes, AsyncGenerator):
+                await changes.aclose()
 
     async def _send_change(self, send: Send, change: Change) -> None:
         if change[0] > self._seen:

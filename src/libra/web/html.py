@@ -85,6 +85,8 @@ class Renderer:
         self._environment.globals.update(
             static={name: file.href for name, file in self.files.items()}, finished=FINISHED
         )
+        for name in sources:
+            self._environment.get_template(name)  # compiled now and not in somebody's request
         text = "".join(sources.values()) + "".join(file.digest for file in self.files.values())
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         """Changes with templates and assets: a cached page of an older Libra is not current."""

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from libra.app import Libra, PageList
 from libra.formats import to_csv, to_har
@@ -68,7 +68,7 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
         },
         tags=["Pages"],
     )
-    async def read(request: AnyRequest, page_id: str) -> Response[bytes]:
+    async def read(request: AnyRequest, page_id: FromPath[str]) -> Response[bytes]:
         return await _read(libra, html, request, page_id)
 
     @get(
@@ -85,7 +85,7 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
         },
         tags=["Pages"],
     )
-    async def follow(request: AnyRequest, page_id: str) -> Any:
+    async def follow(request: AnyRequest, page_id: FromPath[str]) -> EventStream:
         return await _follow(libra, counts, request, page_id)
 
     @get(
@@ -100,11 +100,11 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
     async def recent(
         request: AnyRequest,
         url: Annotated[
-            str | None, Parameter(description="Only weigh-ins of this URL", max_length=4096)
+            str | None, QueryParameter(description="Only weigh-ins of this URL", max_length=4096)
         ] = None,
-        limit: Annotated[int, Parameter(ge=1, le=100, description="How many at most")] = 20,
+        limit: Annotated[int, QueryParameter(ge=1, le=100, description="How many at most")] = 20,
         after: Annotated[
-            str | None, Parameter(description="`next` of the page before", max_length=64)
+            str | None, QueryParameter(description="`next` of the page before", max_length=64)
         ] = None,
     ) -> Response[bytes]:
         pages = await libra.recent(limit=limit, after=after, url=url)
@@ -120,7 +120,7 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
         responses={204: empty("Gone"), **problems(403, 404, 503)},
         tags=["Pages"],
     )
-    async def forget(page_id: str) -> None:
+    async def forget(page_id: FromPath[str]) -> None:
         await libra.forget(page_id)
 
     return [submit, read, follow, recent, forget]
@@ -174,12 +174,14 @@ async def _read_as(libra: Libra, request: AnyRequest, page_id: str, suffix: str)
     return response
 
 
-async def _follow(libra: Libra, counts: RequestCounts, request: AnyRequest, page_id: str) -> Any:
+async def _follow(
+    libra: Libra, counts: RequestCounts, request: AnyRequest, page_id: str
+) -> EventStream:
     seen = last_event_id(request.headers.get("last-event-id"))
     if seen:
         report = await libra.report(page_id)
         if report.status in FINISHED and report.version <= seen:
-            return Response(None, status_code=204)
+            return EventStream(None)
     changes = libra.follow_bytes(page_id)
     # Taken here, so that a page that is not there is an error and not an empty stream.
     first = await anext(changes, None)

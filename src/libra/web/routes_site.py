@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from libra.app import Libra
 from libra.web.html import Renderer
@@ -31,8 +31,8 @@ def site_routes(libra: Libra, html: Renderer, document: dict[str, Any]) -> list[
 
     @get("/", include_in_schema=False)
     async def home(
-        url: Annotated[str, Parameter(max_length=4096)] = "",
-        after: Annotated[str | None, Parameter(max_length=64)] = None,
+        url: Annotated[str, QueryParameter(max_length=4096)] = "",
+        after: Annotated[str | None, QueryParameter(max_length=64)] = None,
     ) -> Response[bytes]:
         pages = await libra.recent(limit=RECENT, after=after, url=url or None)
         return _page(html.home(pages, url=url, after=after))
@@ -50,7 +50,7 @@ def site_routes(libra: Libra, html: Renderer, document: dict[str, Any]) -> list[
         return Response(encoded, media_type="application/json", headers=_FRESH)
 
     @get("/static/{name:str}", include_in_schema=False)
-    async def static(name: str, v: str = "") -> Response[bytes]:
+    async def static(name: FromPath[str], v: FromQuery[str] = "") -> Response[bytes]:
         file = html.files.get(name)
         if file is None:
             raise NotFoundException

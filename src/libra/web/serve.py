@@ -13,7 +13,7 @@ import click
 
 from libra.app import Libra
 from libra.settings import Settings
-from libra.web.application import Application
+from libra.web import create_app
 from libra.web.server import AddressError, Server, listen, url_of
 
 STREAM_GRACE = 3.0
@@ -28,15 +28,20 @@ class WebService:
     """
 
     def __init__(self, libra: Libra, settings: Settings, sockets: Sequence[socket]) -> None:
-        self._server = Server(Application(libra, settings), sockets=sockets)
+        self._libra = libra
+        self._settings = settings
+        self._sockets = sockets
 
     async def serve(self) -> None:
         """Serve until cancelled, then stop in good order."""
-        await self._server.start()
+        # Compiling templates and describing routes takes some 100 ms, too long for the loop.
+        app = await asyncio.to_thread(create_app, self._libra, self._settings)
+        server = Server(app, sockets=self._sockets)
+        await server.start()
         try:
             await asyncio.get_running_loop().create_future()
         finally:
-            await self._server.stop(STREAM_GRACE)
+            await server.stop(STREAM_GRACE)
 
 
 def run(settings: Settings) -> int:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from libra.app import PageList
-from libra.weighing.report import Asset, Bytes, HostTotal, Report, Total, summarize
 from libra.web.html import Renderer, safe_href
+from libra.weighing.report import Asset, Bytes, HostTotal, Report, Total, summarize
 
 HTML = Renderer()
 
@@ -83,7 +83,9 @@ def test_nothing_that_was_typed_becomes_markup(text: str) -> None:
     assert_harmless(HTML.problem(400, text, text))
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", " http://x", "//x", None])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", " http://x", "//x", None]
+)
 def test_only_web_addresses_are_linked_to(url: str | None) -> None:
     assert safe_href(url) is None
 

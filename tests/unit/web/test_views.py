@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.weighing.report import KINDS, Asset, Bytes, HostTotal, Kind, Report, Total
 from libra.web.views import ROWS, bar, code_spans, host, page_view, split_origin
+from libra.weighing.report import KINDS, Asset, Bytes, HostTotal, Kind, Report, Total
 
 totals = st.builds(Total, st.just(1), st.integers(0, 10**12), st.integers(0, 10**12))
 

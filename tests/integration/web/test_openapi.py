@@ -1,0 +1,101 @@
+"""The document is valid, and what is answered is what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from integration.site import Site
+from integration.web.service import MISSING, Service
+
+
+@pytest.fixture
+async def document(service: Service) -> dict[str, Any]:
+    answer = await service.client.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    return msgspec.json.decode(answer.content, type=dict[str, Any])
+
+
+async def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+async def test_every_route_for_programs_is_in_it(document: dict[str, Any]) -> None:
+    routes = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert routes == {
+        ("post", "/pages"),
+        ("get", "/pages"),
+        ("get", "/pages/{page_id}"),
+        ("delete", "/pages/{page_id}"),
+        ("get", "/pages/{page_id}.json"),
+        ("get", "/pages/{page_id}.csv"),
+        ("get", "/pages/{page_id}.har"),
+        ("get", "/pages/{page_id}/events"),
+        ("get", "/health"),
+        ("get", "/health/live"),
+        ("get", "/health/ready"),
+        ("get", "/metrics"),
+    }
+
+
+async def test_every_json_body_has_a_schema(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for status, answer in operation["responses"].items():
+                for media_type, body in answer.get("content", {}).items():
+                    if "json" in media_type:
+                        assert body["schema"], (method, path, status)
+
+
+def schema_of(
+    document: dict[str, Any], method: str, path: str, status: int, media_type: str
+) -> Draft202012Validator:
+    content = document["paths"][path][method]["responses"][str(status)]["content"]
+    schema = dict(content[media_type.partition(";")[0]]["schema"])
+    schema["components"] = document["components"]
+    return Draft202012Validator(schema)
+
+
+async def test_what_is_answered_is_what_the_document_says(
+    service: Service, site: Site, document: dict[str, Any]
+) -> None:
+    report = await service.weighed(site.url)
+    page = "/pages/{page_id}"
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("post", "/pages", {"json": {"url": site.url}}),
+        ("post", "/pages", {"json": {"url": "ftp://x"}}),
+        ("post", "/pages", {"content": b"x"}),
+        ("get", "/pages", {}),
+        ("get", "/pages", {"params": {"limit": 0}}),
+        ("get", page, {"id": report.id}),
+        ("get", page, {"id": MISSING}),
+        ("get", f"{page}.json", {"id": report.id}),
+        ("get", f"{page}.har", {"id": report.id}),
+        ("delete", page, {"id": MISSING}),
+        ("get", f"{page}/events", {"id": MISSING}),
+        ("get", "/health", {}),
+        ("get", "/health/live", {}),
+        ("get", "/health/ready", {}),
+    ]
+    for method, path, options in requests:
+        url = path.replace("{page_id}", options.pop("id", ""))
+        answer = await service.client.request(method, url, **options)
+        schema_of(
+            document, method, path, answer.status_code, answer.headers["content-type"]
+        ).validate(answer.json())
+
+
+async def test_the_reference_for_people_has_every_route_and_type(
+    service: Service, document: dict[str, Any]
+) -> None:
+    page = (await service.client.get("/docs")).text
+    for item in document["paths"].values():
+        for operation in item.values():
+            assert f'id="{operation["operationId"]}"' in page
+    for name in document["components"]["schemas"]:
+        assert f'id="schema-{name}"' in page

@@ -1,0 +1,286 @@
+"""Pages over HTTP, as clients and browsers see them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from integration.site import ASSETS, Site
+from integration.web.service import BROWSER, MISSING, Service, running
+from libra.settings import Settings
+from libra.weighing.report import decode
+
+PROBLEM = "application/problem+json"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+async def test_a_page_submitted_as_json_is_accepted_with_its_place_and_report(
+    service: Service, site: Site
+) -> None:
+    answer = await service.client.post("/pages", json={"url": site.url})
+    assert answer.status_code == 202
+    report = decode(answer.content)
+    assert report.url == f"{site.url}/"
+    assert answer.headers["location"] == f"/pages/{report.id}"
+    assert answer.headers["etag"] == f'"{report.version}"'
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def test_a_form_without_a_browser_is_answered_as_json(service: Service, site: Site) -> None:
+    answer = await service.client.post("/pages", data={"url": site.url})
+    assert answer.status_code == 202
+    assert decode(answer.content).url == f"{site.url}/"
+
+
+async def test_a_multipart_form_will_do(service: Service, site: Site) -> None:
+    answer = await service.client.post("/pages", files={"url": (None, site.url)})
+    assert answer.status_code == 202
+
+
+async def test_a_form_in_a_browser_leads_to_the_page(service: Service, site: Site) -> None:
+    answer = await service.client.post("/pages", data={"url": site.url}, headers=BROWSER)
+    assert answer.status_code == 303
+    page = await service.client.get(answer.headers["location"], headers=BROWSER)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+
+
+async def test_a_browser_is_shown_what_is_wrong_with_the_url_beside_what_was_typed(
+    service: Service,
+) -> None:
+    answer = await service.client.post("/pages", data={"url": 'ftp://"<x>'}, headers=BROWSER)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/html")
+    assert 'value="ftp://&#34;&lt;x&gt;"' in answer.text
+    assert 'role="alert"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        " ",
+        "ftp://example.com",
+        "javascript:alert(1)",
+        "http://",
+        "http://a:70000",
+        "x" * 5000,
+        "http://user:secret@example.com/",
+        "http://exa mple.com/",
+        "example.com",
+    ],
+)
+async def test_a_url_that_cannot_be_weighed_is_refused_with_the_reason(
+    service: Service, url: str
+) -> None:
+    answer = await service.client.post("/pages", json={"url": url})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+    problem = answer.json()
+    assert problem["type"] == "/docs#invalid-url"
+    assert problem["status"] == 400
+    assert len(problem["detail"]) > 10
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"{}",
+        b'{"url": 1}',
+        b'{"url": null}',
+        b'{"uri": "x"}',
+        b"\xff",
+        b'{"url": "http://a/", "more": 1}',
+        b"[" * 60000,
+    ],
+)
+async def test_json_of_another_shape_is_refused_with_the_reason(
+    service: Service, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    answer = await service.client.post("/pages", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["detail"].startswith("The body is not as expected")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"uri=x", b"url=%ff\xff", b'{"url": "http://a/"}', b"&" * 999]
+)
+async def test_a_form_without_a_url_is_refused(service: Service, body: bytes) -> None:
+    answer = await service.client.post("/pages", content=body, headers=FORM)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
+async def test_a_body_of_another_type_is_415(service: Service, headers: dict[str, str]) -> None:
+    answer = await service.client.post("/pages", content=b"url=x", headers=headers)
+    assert answer.status_code == 415
+    assert "application/json" in answer.headers["accept-post"]
+
+
+async def _in_pieces() -> AsyncIterator[bytes]:
+    for _ in range(70):
+        yield b"x" * 1024
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_that_is_too_large_is_413(service: Service, chunked: bool) -> None:
+    body = _in_pieces() if chunked else b"x" * 70_000
+    answer = await service.client.post("/pages", content=body, headers=FORM)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == PROBLEM
+
+
+async def test_a_report_is_json_for_programs_and_html_for_browsers(
+    service: Service, site: Site
+) -> None:
+    report = await service.weighed(site.url)
+    path = f"/pages/{report.id}"
+    as_json = await service.client.get(path)
+    assert as_json.headers["content-type"] == "application/json"
+    assert decode(as_json.content) == report
+    as_html = await service.client.get(path, headers=BROWSER)
+    assert as_html.headers["content-type"] == "text/html; charset=utf-8"
+    assert "A page" in as_html.text
+    assert as_json.headers["vary"] == as_html.headers["vary"] == "Accept"
+
+
+async def test_a_suffix_chooses_the_format_whatever_the_client_accepts(
+    service: Service, site: Site
+) -> None:
+    report = await service.weighed(site.url)
+    path = f"/pages/{report.id}"
+    as_json = await service.client.get(f"{path}.json", headers=BROWSER)
+    assert decode(as_json.content) == report
+    as_csv = await service.client.get(f"{path}.csv", headers=BROWSER)
+    assert as_csv.headers["content-type"].startswith("text/csv")
+    assert len(list(csv.DictReader(io.StringIO(as_csv.text)))) == ASSETS
+    as_har = await service.client.get(f"{path}.har", headers=BROWSER)
+    assert len(as_har.json()["log"]["entries"]) == ASSETS
+    assert (await service.client.get(f"{path}.pdf")).status_code == 404
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv", ".har"])
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+async def test_a_copy_that_is_current_is_not_sent_again(
+    service: Service, site: Site, suffix: str, accept: str
+) -> None:
+    path = f"/pages/{(await service.weighed(site.url)).id}{suffix}"
+    etag = (await service.client.get(path, headers={"Accept": accept})).headers["etag"]
+    headers = {"Accept": accept, "If-None-Match": f'"other", {etag}'}
+    answer = await service.client.get(path, headers=headers)
+    assert answer.status_code == 304
+    assert answer.content == b""
+    assert answer.headers["etag"] == etag
+    headers["If-None-Match"] = '"other"'
+    assert (await service.client.get(path, headers=headers)).status_code == 200
+
+
+async def test_head_is_get_without_the_body(service: Service, site: Site) -> None:
+    path = f"/pages/{(await service.weighed(site.url)).id}"
+    for headers in ({}, BROWSER):
+        got = await service.client.get(path, headers=headers)
+        head = await service.client.head(path, headers=headers)
+        assert head.status_code == 200
+        assert head.content == b""
+        for name in ("etag", "content-type", "content-length", "vary"):
+            assert head.headers[name] == got.headers[name]
+
+
+@pytest.mark.parametrize("path", [f"/pages/{MISSING}", "/pages/nonsense", "/pages/%00%ff"])
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv", "/events"])
+async def test_a_page_that_is_not_there_is_404(service: Service, path: str, suffix: str) -> None:
+    answer = await service.client.get(path + suffix)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["type"] == "/docs#page-not-found"
+
+
+async def test_a_browser_gets_an_error_as_a_page(service: Service) -> None:
+    answer = await service.client.get(f"/pages/{MISSING}", headers=BROWSER)
+    assert answer.status_code == 404
+    assert "No such page" in answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_a_deleted_page_is_gone(service: Service, site: Site) -> None:
+    path = f"/pages/{(await service.weighed(site.url)).id}"
+    answer = await service.client.delete(path)
+    assert answer.status_code == 204
+    assert answer.content == b""
+    assert (await service.client.get(path)).status_code == 404
+    assert (await service.client.delete(path)).status_code == 404
+
+
+async def test_pages_are_listed_newest_first_in_pages_of_the_list(
+    service: Service, site: Site
+) -> None:
+    ids = [(await service.weighed(f"{site.url}/{number}")).id for number in range(5)]
+    found, after = [], None
+    while True:
+        params = {"limit": 2} | ({"after": after} if after else {})
+        answer = (await service.client.get("/pages", params=params)).json()
+        assert answer["partial"] is False
+        found += [page["id"] for page in answer["pages"]]
+        after = answer["next"]
+        if after is None:
+            break
+    assert found == ids[::-1]
+
+
+async def test_a_list_can_be_of_one_url(service: Service, site: Site) -> None:
+    wanted = await service.weighed(f"{site.url}/wanted")
+    await service.weighed(f"{site.url}/other")
+    answer = await service.client.get("/pages", params={"url": wanted.url})
+    assert [page["id"] for page in answer.json()["pages"]] == [wanted.id]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", f"after={'x' * 65}"])
+async def test_a_parameter_out_of_range_is_refused_by_name(service: Service, query: str) -> None:
+    answer = await service.client.get(f"/pages?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+    assert query.partition("=")[0] in answer.json()["errors"][0]
+
+
+async def test_when_no_page_may_leave_the_next_is_told_when_to_come_back(
+    site: Site, settings: Settings
+) -> None:
+    async with running(msgspec.structs.replace(settings, max_pages=1, shutdown_grace=0)) as full:
+        first = await full.client.post("/pages", json={"url": f"{site.url}/held"})
+        assert first.status_code == 202
+        answer = await full.client.post("/pages", json={"url": site.url})
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/docs#full"
+        assert int(answer.headers["retry-after"]) == answer.json()["retry_after"] >= 1
+
+
+async def test_while_the_database_is_down_a_page_that_may_exist_is_never_404(
+    tmp_path: Path, site: Site, settings: Settings
+) -> None:
+    (tmp_path / "file").write_text("no folder, so there can be no database in it")
+    down = msgspec.structs.replace(
+        settings, database=f"sqlite:///{tmp_path}/file/libra.sqlite3", shutdown_grace=0
+    )
+    async with running(down) as service:
+        answer = await service.client.get(f"/pages/{MISSING}")
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/docs#page-unknown"
+        assert int(answer.headers["retry-after"]) >= 1
+        page_id = (await service.client.post("/pages", json={"url": site.url})).json()["id"]
+        assert (await service.client.get(f"/pages/{page_id}")).status_code == 200
+        listed = (await service.client.get("/pages")).json()
+        assert listed["partial"] is True
+        assert [page["id"] for page in listed["pages"]] == [page_id]
+        assert (await service.client.get("/health/ready")).status_code == 200

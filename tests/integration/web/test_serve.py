@@ -1,0 +1,118 @@
+"""`libra serve` as a program: its address, its signals, its exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from integration.site import Site
+
+
+@dataclass
+class Program:
+    process: asyncio.subprocess.Process
+    url: str
+
+    async def says(self, text: bytes) -> bool:
+        """Wait until it says that; it may say other things before."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            if text in line:
+                return True
+        return False
+
+    async def end(self) -> int:
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+
+Start = Callable[..., Awaitable[Program]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    started: list[asyncio.subprocess.Process] = []
+
+    async def go(*flags: str) -> Program:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "libra", "serve", "--data-dir", str(tmp_path), *flags),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        line = (await process.stdout.readline()).decode().split()
+        return Program(process, line[-1] if line else "")
+
+    yield go
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_it_prints_its_address_serves_and_ends_with_0(start: Start, site: Site) -> None:
+    program = await start("--port", "0")
+    async with httpx.AsyncClient(base_url=program.url) as client:
+        answer = await client.post("/pages", data={"url": site.url})
+        assert answer.status_code == 202
+        path = answer.headers["location"]
+        async with client.stream("GET", f"{path}/events") as stream:
+            assert b'"status":"weighed"' in await stream.aread()
+        tree = (await client.get("/observer")).text
+        assert "<b>web" in tree.lower()
+    program.process.send_signal(signal.SIGTERM)
+    assert await program.end() == 0
+    again = await start("--port", "0")
+    async with httpx.AsyncClient(base_url=again.url) as client:
+        assert (await client.get(path)).json()["status"] == "weighed"
+    again.process.send_signal(signal.SIGINT)
+    assert await again.end() == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+async def test_a_second_signal_ends_it_at_once(
+    start: Start, site: Site, number: signal.Signals, code: int
+) -> None:
+    program = await start("--port", "0", "--shutdown-grace", "1h")
+    async with httpx.AsyncClient(base_url=program.url) as client:
+        await client.post("/pages", data={"url": f"{site.url}/held"})
+        await site.until_held()
+    program.process.send_signal(number)
+    assert await program.says(b"Stopping")
+    program.process.send_signal(number)
+    assert await program.end() == code
+
+
+async def test_a_page_under_way_is_finished_first(start: Start, site: Site) -> None:
+    program = await start("--port", "0")
+    async with httpx.AsyncClient(base_url=program.url) as client:
+        answer = await client.post("/pages", data={"url": f"{site.url}/held"})
+        await site.until_held()
+    program.process.send_signal(signal.SIGTERM)
+    assert await program.says(b"Stopping")
+    site.gate.set()
+    assert await program.end() == 0
+    again = await start("--port", "0")
+    async with httpx.AsyncClient(base_url=again.url) as client:
+        report = (await client.get(answer.headers["location"])).json()
+    assert report["status"] == "weighed"
+
+
+async def test_a_port_that_is_taken_is_said_and_nothing_is_started(
+    start: Start, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        program = await start("--port", str(taken.getsockname()[1]))
+        assert await program.end() == 1
+        assert await program.says(b"Another program listens on")
+    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs here

@@ -1,0 +1,167 @@
+"""What people open, what machines watch, and what holds for every answer."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from integration.web.service import BROWSER, MISSING, Service
+from libra.health import Health
+
+PAGES = ["/", "/observer", "/docs", "/pages", f"/pages/{MISSING}", "/nowhere"]
+
+
+async def test_the_start_page_lists_what_was_weighed(service: Service, site: Site) -> None:
+    report = await service.weighed(site.url)
+    page = (await service.client.get("/", headers=BROWSER)).text
+    assert f'href="/pages/{report.id}"' in page
+    assert "A page" in page
+    only = (await service.client.get("/", params={"url": "http://other.example/"})).text
+    assert report.id not in only
+
+
+async def test_the_list_goes_on_with_a_link(service: Service, site: Site) -> None:
+    ids = [(await service.weighed(f"{site.url}/{number}")).id for number in range(21)]
+    page = (await service.client.get("/")).text
+    link = re.search(r'href="(/\?after=[^"]+)" rel="next"', page)
+    assert link
+    older = (await service.client.get(link[1])).text
+    assert ids[0] in older
+    assert ids[1] not in older
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(
+    service: Service, path: str
+) -> None:
+    answer = await service.client.get(path, headers=BROWSER)
+    policy = dict(
+        part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert not re.search(r"<style|<script>|\sstyle=|\son\w+=", answer.text)
+    for url in re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="([^"]+)"', answer.text):
+        assert url.startswith("/static/")
+        assert (await service.client.get(url)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/health", "/openapi.json", "/metrics", "/static/style.css"]
+)
+async def test_every_answer_carries_the_safe_headers(service: Service, path: str) -> None:
+    headers = (await service.client.get(path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "server" not in headers
+
+
+async def test_a_file_is_kept_for_ever_only_under_the_address_of_its_content(
+    service: Service,
+) -> None:
+    page = (await service.client.get("/")).text
+    found = re.search(r'"(/static/style\.css\?v=\w+)"', page)
+    assert found
+    assert "immutable" in (await service.client.get(found[1])).headers["cache-control"]
+    for path in ("/static/style.css", "/static/style.css?v=old"):
+        assert (await service.client.get(path)).headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.css", "..%2Fserver.py", "%2e%2e/server.py", "style.css/x"]
+)
+async def test_only_the_files_of_the_pages_are_served(service: Service, name: str) -> None:
+    assert (await service.client.get(f"/static/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/pages/a/b/c", "/health/x", "/.env"])
+async def test_an_unknown_route_is_a_problem(service: Service, path: str) -> None:
+    answer = await service.client.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {"title": "Not Found", "status": 404}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/pages"), ("POST", "/"), ("PATCH", "/health")]
+)
+async def test_another_method_is_405_and_says_which_are_allowed(
+    service: Service, method: str, path: str
+) -> None:
+    answer = await service.client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+    ],
+)
+async def test_a_page_of_another_site_can_neither_submit_nor_delete(
+    service: Service, site: Site, headers: dict[str, str]
+) -> None:
+    report = await service.weighed(site.url)
+    submitted = await service.client.post("/pages", data={"url": site.url}, headers=headers)
+    deleted = await service.client.delete(f"/pages/{report.id}", headers=headers)
+    assert submitted.status_code == deleted.status_code == 403
+    assert submitted.headers["content-type"] == "application/problem+json"
+    assert (await service.client.get(f"/pages/{report.id}", headers=headers)).status_code == 200
+
+
+async def test_its_own_pages_can_submit(service: Service, site: Site) -> None:
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": service.server.url}):
+        answer = await service.client.post("/pages", data={"url": site.url}, headers=headers)
+        assert answer.status_code == 202
+
+
+async def test_it_says_that_it_lives_and_takes_work_and_how_each_part_is(
+    service: Service,
+) -> None:
+    for path in ("/health/live", "/health/ready"):
+        answer = await service.client.get(path)
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "ok"}
+    health = msgspec.json.decode((await service.client.get("/health")).content, type=Health)
+    assert health.accepting
+    assert "database" in {name.lower() for name in health.parts}
+
+
+async def test_metrics_count_what_was_answered(service: Service, site: Site) -> None:
+    await service.weighed(site.url)
+    await service.client.get(f"/pages/{MISSING}")
+    answer = await service.client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'route="/pages",method="POST",status="202"} 1\n' in answer.text
+    assert 'route="/pages/{id}",method="GET",status="404"} 1\n' in answer.text
+
+
+async def test_the_observer_shows_the_tree(service: Service) -> None:
+    page = (await service.client.get("/observer")).text
+    for name in ("libra", "registry", "inspectors"):
+        assert f"<b>{name}" in page.lower()
+
+
+async def test_an_error_that_nobody_foresaw_is_logged_and_not_shown(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(service.libra, "health", broken)
+    answer = await service.client.get("/health")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "secret" in caplog.text
