@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 import platformdirs
@@ -183,7 +183,7 @@ def read_file(
         raise SettingsError(f"{path} is not TOML: {error}") from None
 
 
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.IGNORECASE)
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.ASCII | re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -199,7 +199,7 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
 
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?)?b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?)?b?\s*", re.ASCII | re.IGNORECASE)
 _BYTES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
 
 
@@ -232,8 +232,19 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if name == "data_dir":
             return Path(value).expanduser()
         return msgspec.convert(value, type=_types()[name], strict=False)
+    except msgspec.ValidationError:
+        raise SettingsError(
+            f"{source}: {name} cannot be {value!r}: it takes {_what_it_takes(_types()[name])}"
+        ) from None
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{source}: {name} cannot be {value!r}: {error}") from None
+
+
+def _what_it_takes(kind: Any) -> str:
+    choices = get_args(kind)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return {int: "a whole number", float: "a number"}.get(kind, "text")
 
 
 def _types() -> dict[str, Any]:

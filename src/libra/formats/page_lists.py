@@ -52,7 +52,7 @@ def parse_sitemap(data: bytes) -> Sitemap:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
         raise PageListError(f"the sitemap is not well-formed XML: {error}") from None
-    except ValueError as error:  # an encoding that expat does not know
+    except (LookupError, ValueError) as error:  # an encoding that nobody knows
         raise PageListError(f"the sitemap cannot be read: {error}") from None
     if reader.root not in {"urlset", "sitemapindex"}:
         raise PageListError(f"that is no sitemap: its root element is <{reader.root[:40]}>")

@@ -1,0 +1,155 @@
+"""Settings from flags, the environment and a file."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.settings import (
+    WEIGH_KEYS,
+    Settings,
+    SettingsError,
+    parse_duration,
+    parse_size,
+    read_file,
+    redact,
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "libra.toml"
+
+
+def test_without_anything_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings.load(environ={}) == Settings()
+
+
+def test_a_flag_beats_the_environment_and_the_environment_the_file(file: Path) -> None:
+    file.write_text('port = 1\nhost = "file"\nttl = "1h"')
+    environ = {"LIBRA_PORT": "2", "LIBRA_HOST": "environment"}
+    settings = Settings.load({"port": "3", "host": None}, environ=environ, file=file)
+    assert (settings.port, settings.host, settings.ttl) == (3, "environment", 3600)
+
+
+@pytest.mark.parametrize("name", Settings.__struct_fields__)
+def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> None:
+    file.write_text("")
+    values = {"host": "0.0.0.0", "data_dir": "/srv", "database": "sqlite:///x", "restore": "off"}
+    values["allow"] = "10.0.0.0/8 fd00::/8"
+    environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
+    settings = Settings.load(environ=environ, file=file)
+    assert getattr(settings, name) != getattr(Settings(), name)
+
+
+def test_keys_of_the_file_may_be_written_as_flags_are(file: Path) -> None:
+    file.write_text('max-pages = 5\ndata-dir = "/srv/libra"\nallow = ["10.0.0.0/8"]')
+    settings = Settings.load(environ={}, file=file)
+    assert (settings.max_pages, settings.data_dir) == (5, Path("/srv/libra"))
+    assert settings.allow == ("10.0.0.0/8",)
+
+
+def test_the_file_can_be_named_by_the_environment(file: Path) -> None:
+    file.write_text("port = 9")
+    assert Settings.load(environ={"LIBRA_CONFIG": str(file)}).port == 9
+
+
+@pytest.mark.parametrize("key", sorted(WEIGH_KEYS))
+def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
+    file.write_text(f'{key} = "x"\nport = 9')
+    assert Settings.load(environ={}, file=file).port == 9
+    assert read_file(file, {})[1] == {key: "x", "port": 9}
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("prot = 1", "there is no setting 'prot'; known are .*port"),
+        ('port = "x"', "port cannot be 'x': it takes a whole number"),
+        ("port = 70000", "from 0 to 65535"),
+        ('ttl = "soon"', "'soon' is not a duration: write 90, 500ms"),
+        ("concurrency = 0", "concurrency is 0: it must be at least 1"),
+        ('restore = "maybe"', "it takes eager, lazy or off"),
+        ('database = "mysql://x"', "sqlite:///path or postgresql://"),
+        ('allow = "10.0.0.1/8"', "allow takes networks"),
+        ("port =", "is not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_what_is_taken(
+    written: str, message: str, file: Path
+) -> None:
+    file.write_text(written)
+    with pytest.raises(SettingsError, match=message):
+        Settings.load(environ={}, file=file)
+
+
+def test_a_file_that_was_asked_for_and_is_not_there_is_an_error(file: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no file"):
+        Settings.load(environ={}, file=file)
+
+
+def test_an_error_never_shows_a_password() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"database": "mysql://user:secret@host/db"}, environ={})
+    assert "secret" not in str(caught.value)
+    assert redact("postgresql://user:secret@host/db") == "postgresql://user:***@host/db"
+
+
+def test_the_database_is_in_the_data_directory_unless_it_is_elsewhere() -> None:
+    settings = Settings(data_dir=Path("/srv/libra"))
+    assert settings.database_url() == "sqlite:////srv/libra/libra.sqlite3"
+    assert Settings(database="postgresql://h/n").database_url() == "postgresql://h/n"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("500ms", 0.5), ("60s", 60), ("1.5m", 90), ("5min", 300), ("24h", 86_400),
+     ("7d", 604_800), ("2w", 1_209_600), (" 1 H ", 3600)],
+)  # fmt: skip
+def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1y", "1 2", "1e3", "٣s", "1h30m"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("20000", 20_000), ("500kB", 500_000), ("500 kb", 500_000), ("1.5MB", 1_500_000),
+     ("300KiB", 307_200), ("1GiB", 2**30), ("2G", 2 * 10**9), ("7B", 7)],
+)  # fmt: skip
+def test_sizes_are_read_as_people_write_them(text: str, number: int) -> None:
+    assert parse_size(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "kB", "-1", "1TB", "1 2 kB", "1,5MB", "1e3", "٣kB"])
+def test_other_sizes_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        parse_size(text)
+
+
+@given(st.integers(0, 10**9), st.sampled_from([("", 1), ("k", 1000), ("KiB", 1024), ("MB", 10**6)]))
+def test_a_size_is_its_number_times_its_unit(number: int, unit: tuple[str, int]) -> None:
+    assert parse_size(f"{number}{unit[0]}") == number * unit[1]
+
+
+@given(st.integers(0, 10**6), st.sampled_from([("", 1), ("s", 1), ("m", 60), ("h", 3600)]))
+def test_a_duration_is_its_number_times_its_unit(number: int, unit: tuple[str, int]) -> None:
+    assert parse_duration(f"{number}{unit[0]}") == number * unit[1]
+
+
+@given(st.text())
+def test_no_text_is_a_negative_size_or_duration(text: str) -> None:
+    for parse in (parse_size, parse_duration):
+        with contextlib.suppress(ValueError):
+            assert parse(text) >= 0
