@@ -97,9 +97,10 @@ class Body:
             except DecodeError as error:
                 self.error = str(error)
 
-    def kept(self) -> bytes:
-        """The decoded bytes, up to the limit of what is read."""
-        return self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
+    def take_kept(self) -> bytes:
+        """The decoded bytes, up to the limit of what is read; they are handed over, not copied."""
+        kept, self._kept = self._kept, []
+        return kept[0] if len(kept) == 1 else b"".join(kept)
 
     def _decode(self, pause_at: float) -> bool:
         decoder = self._decoder
@@ -136,6 +137,5 @@ class Body:
             self._kept.append(piece)
             if self.resource_bytes > limits.read_bytes:
                 self._keeping = False
-                self.error = self.error or (
-                    f"too-large: only the first {limits.read_bytes:,} bytes were read"
-                )
+                if self.error is None:
+                    self.error = f"too-large: only the first {limits.read_bytes:,} bytes were read"

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.http_exceptions import LineTooLong
 
 Gate = Callable[[str, int], str | None]
 """Judges an address (the text form of what was resolved, and the port) just before it is connected to.
@@ -164,8 +163,8 @@ def _name_of_os_error(error: OSError) -> str:
 
 
 def _name_of_bad_answer(error: aiohttp.ClientResponseError) -> str:
-    cause = error.__cause__
-    if isinstance(cause, LineTooLong) or "more than" in error.message:
+    # The parser tells its limits from other mistakes by words alone.
+    if "Got more than" in error.message or "Too many headers" in error.message:
         return "headers-too-large: the answer's headers are too long"
     return "bad-answer: not valid HTTP"
 

@@ -7,10 +7,10 @@ follow the "fetch" steps of the HTML standard for that element.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from libra.weighing.charset import html_to_utf8
 from libra.weighing.fonts import FontUse
@@ -25,13 +25,13 @@ from libra.weighing.urls import join
 
 MAX_SRCDOC_DEPTH = 3
 _MAX_TITLE = 1_000
-_MAX_CHARACTERS_FROM = 2_000_000
-"""Characters of text that are looked at for ``unicode-range``."""
+LARGE = 1_000_000
+"""Bytes from which a document counts as large. The engine holds the interpreter while it searches, which
+in a large document is long enough for others to notice; those are walked node by node instead."""
 
-_SELECTOR = (
-    "base,title,link,script,img,source,video,audio,track,iframe,frame,object,embed,input,style,"
-    "image,use,feImage,body,table,td,th,[style]"
-)
+_ASCII = frozenset(range(0x20, 0x7F))
+_NOT_TEXT = frozenset({"script", "style", "noscript", "template", "textarea", "iframe", "noembed"})
+
 
 _SCRIPT_TYPES = frozenset(
     {
@@ -100,8 +100,14 @@ def read_document(
         options: The viewport for which candidates are chosen.
         is_frame: Frames have no icons and no manifest.
     """
-    tree = LexborHTMLParser(html_to_utf8(body, content_type), scripting=True)
-    return _Document(tree, url, options, is_frame=is_frame).read()
+    return _Document(html_to_utf8(body, content_type), url, options, is_frame=is_frame).read()
+
+
+def parse_html(html: bytes) -> LexborHTMLParser:
+    """The tree of a document in UTF-8, as a browser that runs scripts builds it."""
+    # Without events: keeping <selectedcontent> up to date takes time that grows with the square
+    # of the options and changes nothing that is fetched.
+    return LexborHTMLParser(html, scripting=True, options=LexborDocumentOptions.WO_EVENTS)
 
 
 class _Document:
@@ -109,14 +115,14 @@ class _Document:
 
     def __init__(
         self,
-        tree: LexborHTMLParser,
+        html: bytes,
         url: str,
         options: Options,
         *,
         is_frame: bool,
         srcdoc_depth: int = 0,
     ) -> None:
-        self.tree = tree
+        self.tree = parse_html(html)
         self.base = url
         self.options = options
         self.viewport = options.viewport
@@ -125,23 +131,25 @@ class _Document:
         self.references: list[Reference] = []
         self.icons: list[Icon] = []
         self.import_map = ImportMap(url)
-        self.scope = Scope(tree, _characters(tree), self.import_map)
+        self.large = len(html) > LARGE
+        self.scope = Scope(self.tree, _characters(self.tree, html), self.import_map)
         self.styles: list[Reading] = []
         self.title: str | None = None
         self.has_base = False
 
     def read(self) -> Reading:
-        for node in self.tree.css(_SELECTOR):
-            tag = node.tag
-            handler = _HANDLERS.get(tag or "")
-            attributes = node.attrs
+        for node in self._elements():
+            handler = _HANDLERS.get(node.tag or "")
             if handler is not None:
                 handler(self, node)
-            if "style" in attributes:
-                self._inline_style(attributes.sget("style"))
+            style = node.attrs.get("style")
+            if style:
+                self._inline_style(style)
         if self.icons and not self.is_frame:
-            self.references.append(Reference(choose_icon(self.icons), "icon"))
-        uses: list[FontUse] = _default_uses(self.tree)
+            icon = choose_icon(self.icons)
+            if icon:
+                self.references.append(Reference(icon, "icon"))
+        uses: list[FontUse] = _default_uses(self.scope)
         variables: dict[str, str] = {}
         faces = []
         for style in self.styles:
@@ -158,6 +166,21 @@ class _Document:
             uses=uses,
             variables=variables,
         )
+
+    def _elements(self) -> Iterator[LexborNode]:
+        """The elements that may ask for something, in document order."""
+        if not self.large:
+            yield from self.tree.css(_SELECTOR)
+            return
+        names: set[str] = set()
+        for node in self.tree.root.traverse() if self.tree.root else ():
+            tag, attributes = node.tag or "", node.attrs
+            names.add(tag)
+            names.update(f".{name}" for name in attributes.sget("class").split())
+            names.add(f"#{attributes.sget('id')}")
+            if tag in _HANDLERS or "style" in attributes:
+                yield node
+        self.scope.use_names(names)
 
     def add(
         self,
@@ -360,9 +383,12 @@ class _Document:
     def _on_srcdoc(self, srcdoc: str) -> None:
         if self.srcdoc_depth >= MAX_SRCDOC_DEPTH:
             return
-        tree = LexborHTMLParser(srcdoc, scripting=True)
         inner = _Document(
-            tree, self.base, self.options, is_frame=True, srcdoc_depth=self.srcdoc_depth + 1
+            srcdoc.encode("utf-8", "replace"),
+            self.base,
+            self.options,
+            is_frame=True,
+            srcdoc_depth=self.srcdoc_depth + 1,
         )
         self.styles.append(inner.read())
 
@@ -398,9 +424,11 @@ _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
     "embed": _Document.on_embed,
 }
 
+_SELECTOR = ",".join((*_HANDLERS, "[style]"))
+
 
 def choose_icon(icons: list[Icon]) -> str:
-    """The one icon that a desktop browser loads.
+    """The URL of the one icon that a desktop browser loads, "" if that is a ``data:`` URL.
 
     Among several, Chromium takes the one whose ``sizes`` is nearest to what a tab needs; without
     sizes the last one named wins (HTML standard, "icon").
@@ -428,19 +456,26 @@ def _is_supported(kind: str, types: frozenset[str]) -> bool:
     return not essence or essence in types
 
 
-def _characters(tree: LexborHTMLParser) -> frozenset[int]:
+def _characters(tree: LexborHTMLParser, html: bytes) -> frozenset[int]:
     """The code points of the document's text, for ``unicode-range``."""
-    body = tree.body
-    if body is None:
-        return frozenset()
-    return frozenset(map(ord, set(body.text(deep=True)[:_MAX_CHARACTERS_FROM])))
+    if html.isascii() and b"&" not in html:
+        return _ASCII
+    found: set[str] = set()
+    if len(html) > LARGE:
+        for at in range(0, len(html), LARGE):  # its text is hardly less varied than its source
+            found.update(html[at : at + LARGE].decode("utf-8", "ignore"))
+    elif tree.body is not None:
+        for node in tree.body.traverse(include_text=True):
+            if node.is_text_node and (node.parent is None or node.parent.tag not in _NOT_TEXT):
+                found.update(node.text_content or "")
+    return frozenset(map(ord, found))
 
 
-def _default_uses(tree: LexborHTMLParser) -> list[FontUse]:
+def _default_uses(scope: Scope) -> list[FontUse]:
     """The weights and styles that a browser's own style sheet gives to elements that are there."""
     uses: list[FontUse] = []
-    if tree.css_first("b,strong,th,h1,h2,h3,h4,h5,h6") is not None:
+    if scope.matches("b,strong,th,h1,h2,h3,h4,h5,h6"):
         uses.append(FontUse(weight=700))
-    if tree.css_first("i,em,cite,var,dfn,address") is not None:
+    if scope.matches("i,em,cite,var,dfn,address"):
         uses.append(FontUse(italic=True))
     return uses

@@ -264,10 +264,13 @@ class _Exchange:
 
     async def _reading(self, body: Body) -> Reading:
         fetch, options, content_type = self._fetch, self._options, self._content_type
-        data = body.kept()
-        if len(data) <= INLINE_BYTES:
-            return read_body(fetch, data, content_type, options)
-        return await self._fetcher.in_thread(lambda: read_body(fetch, data, content_type, options))
+
+        def read() -> Reading:
+            return read_body(fetch, body.take_kept(), content_type, options)
+
+        if body.resource_bytes <= INLINE_BYTES:
+            return read()
+        return await self._fetcher.in_thread(read)
 
     def _headers(self) -> dict[str, str]:
         fetch, options = self._fetch, self._options

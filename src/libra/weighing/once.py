@@ -67,7 +67,7 @@ class _Run:
         self._on_change = on_change
         self._waiting: deque[Fetch] = deque()
         self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._ended = asyncio.get_running_loop().create_future()
+        self._finished: asyncio.Queue[asyncio.Task[Outcome]] = asyncio.Queue()
         self._started = time.perf_counter()
         self._base = Report(
             id="", url=url, status="fetching", method=options.method, submitted_at=datetime.now(UTC)
@@ -75,16 +75,17 @@ class _Run:
         self._until = asyncio.get_running_loop().time() + options.limits.page_seconds
 
     async def run(self) -> Report:
-        timer = asyncio.get_running_loop().call_at(self._until + _GRACE, self._end)
         try:
-            self._start(self._weighing.begin())
-            await self._ended
+            async with asyncio.timeout_at(self._until + _GRACE):
+                self._start(self._weighing.begin())
+                while not self._weighing.done:
+                    await self._take_one()
+        except TimeoutError:
+            self._weighing.give_up()
         finally:
-            timer.cancel()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._weighing.give_up()
         return self._report(final=True)
 
     def _start(self, orders: list[Fetch]) -> None:
@@ -93,25 +94,14 @@ class _Run:
             fetch = self._waiting.popleft()
             task = asyncio.create_task(self._fetcher.fetch(fetch, self._options, until=self._until))
             self._tasks.add(task)
-            task.add_done_callback(self._record)
+            task.add_done_callback(self._finished.put_nowait)
 
-    def _record(self, task: asyncio.Task[Outcome]) -> None:
+    async def _take_one(self) -> None:
+        task = await self._finished.get()
         self._tasks.discard(task)
-        if self._ended.done() or task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            self._ended.set_exception(error)
-            return
         self._start(self._weighing.record(task.result()))
         if self._on_change is not None:
             self._on_change(self._report(final=False))
-        if self._weighing.done:
-            self._end()
-
-    def _end(self) -> None:
-        if not self._ended.done():
-            self._ended.set_result(None)
 
     def _report(self, *, final: bool) -> Report:
         status: Status = "weighing"

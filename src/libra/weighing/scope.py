@@ -13,7 +13,7 @@ import time
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from libra.weighing.modules import ImportMap
-from libra.weighing.selectors import at_rest
+from libra.weighing.selector import at_rest, names_in
 
 MATCHING_SECONDS = 3.0
 """Time for matching in one document. Some selectors take time that grows with the square of the document
@@ -29,7 +29,7 @@ class Scope:
         exhausted: Whether `MATCHING_SECONDS` were used up.
     """
 
-    __slots__ = ("_answers", "_lock", "_spent", "_tree", "characters", "import_map")
+    __slots__ = ("_answers", "_lock", "_names", "_spent", "_tree", "characters", "import_map")
 
     def __init__(
         self, tree: LexborHTMLParser, characters: frozenset[int], import_map: ImportMap
@@ -37,6 +37,7 @@ class Scope:
         self._tree = tree
         self._lock = threading.Lock()
         self._answers: dict[str, bool] = {}
+        self._names: set[str] | None = None
         self._spent = 0.0
         self.characters = characters
         self.import_map = import_map
@@ -45,6 +46,13 @@ class Scope:
     def exhausted(self) -> bool:
         """Whether the time for matching was used up, so that answers may be too generous."""
         return self._spent > MATCHING_SECONDS
+
+    def use_names(self, names: set[str]) -> None:
+        """For a document too large to search: its element names, ``.classes`` and ``#ids``.
+
+        From then on a selector matches if all names in it occur somewhere.
+        """
+        self._names = names
 
     def matches(self, selector: str) -> bool:
         """Whether the selector (possibly a list) matches an element of the page at rest.
@@ -61,6 +69,8 @@ class Scope:
         plain = at_rest(selector)
         if not plain or self._spent > MATCHING_SECONDS:
             return bool(plain)
+        if self._names is not None:
+            return any(self._names.issuperset(part) for part in names_in(plain))
         with self._lock:
             started = time.perf_counter()
             try:

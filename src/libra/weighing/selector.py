@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from libra.weighing.media import split_top_level
+
 MAX_SELECTOR = 10_000
 _MAX_DEPTH = 12
 
@@ -121,3 +123,19 @@ def _pseudo(
     if name == "has":
         return (f":has({','.join(inner)})" if inner else None), at
     return token[0] + "".join(part[0] for part in tokens[start:at]), at
+
+
+def names_in(selector: str) -> list[set[str]]:
+    """For each part of a list that `at_rest` returned, the names (``p``, ``.class``, ``#id``) it needs."""
+    parts: list[set[str]] = []
+    for part in split_top_level(selector, ","):
+        plain = _IN_BRACKETS.sub("", part)
+        # What stands in parentheses may be an alternative or a negation: it is not needed.
+        outside = _PARENTHESES.sub("", plain) if "(" in plain else plain
+        parts.append({name if name[0] in ".#" else name.lower() for name in _NAME.findall(outside)})
+    return parts
+
+
+_IN_BRACKETS = re.compile(r"\[[^\]]*+\]?")
+_PARENTHESES = re.compile(r":[\w-]++(?:\((?:[^()]++|\([^()]*+\)?)*+\)?)?")
+_NAME = re.compile(r"[.#]?-?[A-Za-z_][\w-]*+")

@@ -1,0 +1,226 @@
+"""Ordinary pages on a server of the test's own: in process, on 127.0.0.1, on a port that is free.
+
+    async with PageServer(pages.simple()) as server:
+        report = await weigh_once(server.url("/"))
+
+A site is a dictionary from a path (with its query) to a `Page` or a function that makes one for a request. The
+server speaks just enough HTTP/1.1 for a client that keeps connections open. For what no ordinary server
+would send see `hostile_server`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer: its body, type, status and further headers."""
+
+    body: bytes = b""
+    type: str | None = "text/html; charset=utf-8"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the server was asked: the path with its query, and headers with lower-case names."""
+
+    path: str
+    headers: Mapping[str, str]
+
+
+Site = Mapping[str, Page | Callable[[Request], Page]]
+
+
+class RawServer:
+    """Listens, reads requests and hands each to `answer`, which writes to the connection as it likes."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.connections = 0
+        self.open_connections = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.closing = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=1 << 20)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self.closing.set()
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def url(self, path: str = "/") -> str:
+        """The absolute URL of a path on this server."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def paths(self) -> list[str]:
+        """What was asked for, in order."""
+        return [request.path for request in self.requests]
+
+    async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        """Write an answer. Returns whether the connection stays open."""
+        raise NotImplementedError
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        self.open_connections += 1
+        try:
+            while (request := await _read_request(reader)) is not None:
+                self.requests.append(request)
+                if not await self.answer(request, writer):
+                    break
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the client went away, or the test is over
+        finally:
+            self.open_connections -= 1
+            self._tasks.discard(task)
+            writer.close()
+
+
+class PageServer(RawServer):
+    """Serves a `Site`; everything else is 404."""
+
+    def __init__(self, site: Site | None = None) -> None:
+        super().__init__()
+        self.site: dict[str, Page | Callable[[Request], Page]] = dict(site or {})
+
+    async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        found = self.site.get(request.path)
+        if found is None:
+            page = Page(b"nothing here", "text/plain", 404)
+        elif isinstance(found, Page):
+            page = found
+        else:
+            page = found(request)
+        writer.write(head(page) + page.body)
+        await writer.drain()
+        return True
+
+
+def head(page: Page) -> bytes:
+    """The status line and headers of an answer."""
+    lines = [f"HTTP/1.1 {page.status} X", f"Content-Length: {len(page.body)}"]
+    if page.type is not None:
+        lines.append(f"Content-Type: {page.type}")
+    lines += [f"{name}: {value}" for name, value in page.headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def html(body: str, *, title: str = "A page", head: str = "") -> Page:
+    """An HTML document."""
+    return Page(
+        f"<!doctype html><html><head><title>{title}</title>{head}</head><body>{body}</body></html>".encode()
+    )
+
+
+def css(text: str) -> Page:
+    """A style sheet."""
+    return Page(text.encode(), "text/css")
+
+
+def script(text: str = "") -> Page:
+    """A script."""
+    return Page(text.encode(), "text/javascript")
+
+
+def image(size: int = 1_000, kind: str = "image/png") -> Page:
+    """An image of so many bytes."""
+    return Page(b"\x89" * size, kind)
+
+
+def font(size: int = 2_000) -> Page:
+    """A font of so many bytes."""
+    return Page(b"\x00" * size, "font/woff2")
+
+
+def redirect(location: str, status: int = 302, body: bytes = b"") -> Page:
+    """A redirect."""
+    return Page(body, "text/plain", status, {"Location": location})
+
+
+def compressed(page: Page, encoding: str = "gzip") -> Page:
+    """The same answer with a content encoding (gzip only; others are encoded by their test)."""
+    assert encoding == "gzip"
+    return Page(
+        gzip.compress(page.body, mtime=0),
+        page.type,
+        page.status,
+        {**page.headers, "Content-Encoding": encoding},
+    )
+
+
+def simple() -> dict[str, Page]:
+    """A page with one asset of every kind, each of a size of its own."""
+    return {
+        "/": html(
+            "<h1>Hello</h1><img src=/photo.png><video src=/film.mp4 autoplay></video>",
+            title="Simple",
+            head='<link rel="stylesheet" href="/style.css"><script src="/app.js"></script>'
+            '<link rel="icon" href="/icon.png"><link rel="manifest" href="/app.webmanifest">',
+        ),
+        "/style.css": css(
+            "@font-face{font-family:Face;src:url(/face.woff2) format('woff2')}"
+            "body{font-family:Face;background:url(/back.png)}.absent{background:url(/absent.png)}"
+        ),
+        "/app.js": script("console.log('hello')"),
+        "/photo.png": image(10_001),
+        "/back.png": image(5_003),
+        "/absent.png": image(7_777),
+        "/icon.png": image(307),
+        "/film.mp4": Page(b"\x00" * 40_009, "video/mp4"),
+        "/face.woff2": font(2_011),
+        "/app.webmanifest": Page(b"{}", "application/manifest+json"),
+    }
+
+
+def with_images(count: int, *, size: int = 100) -> dict[str, Page]:
+    """A page with so many images of `size` bytes each."""
+    body = "".join(f'<img src="/i/{n}.png">' for n in range(count))
+    picture = image(size)
+    site = {f"/i/{n}.png": picture for n in range(count)}
+    site["/"] = html(body, head='<link rel="icon" href="data:,">')
+    return site
+
+
+async def _read_request(reader: asyncio.StreamReader) -> Request | None:
+    """The next request of a connection; None when the client has closed it."""
+    try:
+        text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+    first, *lines = text.split("\r\n")
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+    return Request(first.split(" ")[1], headers)
