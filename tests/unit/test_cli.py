@@ -123,3 +123,13 @@ def test_each_command_explains_itself(command: list[str]) -> None:
 
 def test_the_version_is_told() -> None:
     assert _run("--version").output.startswith("libra ")
+
+
+def test_every_flag_is_in_the_reference() -> None:
+    reference = (Path(__file__).parents[2] / "docs/reference/command.md").read_text()
+    group = libra.commands["db"]
+    assert isinstance(group, click.Group)
+    for command in (*libra.commands.values(), *group.commands.values()):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.opts[0] in reference, f"{command.name} {parameter.opts[0]}"

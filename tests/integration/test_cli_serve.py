@@ -1,0 +1,132 @@
+"""`libra serve`, `libra db` and `libra history` as programs that share a data directory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import pages
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+async def _start(folder: Path, *arguments: str) -> Process:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LIBRA_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "libra", *arguments,
+        stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder,
+        env={**environment, "LIBRA_DATA_DIR": str(folder / "data")},
+    )  # fmt: skip
+
+
+async def _run(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    process = await _start(folder, *arguments)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def _serving(folder: Path, *arguments: str) -> AsyncIterator[tuple[Process, str]]:
+    process = await _start(folder, "serve", "--port", "0", "--allow", "127.0.0.0/8", *arguments)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, line
+        yield process, found[0]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _weighed(address: str, url: str) -> str:
+    """Submit a page and follow it until it is finished; its id."""
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{address}/pages", json={"url": url}) as answer:
+            assert answer.status == 202
+            place = answer.headers["Location"]
+        async with session.get(f"{address}{place.removeprefix(address)}/events") as events:
+            await events.read()
+    return place.rpartition("/")[2]
+
+
+async def test_serve_prints_its_address_and_ends_with_0_on_sigterm(folder: Path) -> None:
+    async with _serving(folder) as (process, _address):
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+
+
+async def test_what_was_served_is_in_the_history_afterwards(folder: Path) -> None:
+    async with pages.PageServer(pages.simple()) as site:
+        async with _serving(folder) as (process, address):
+            page_id = await _weighed(address, site.url())
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                assert await process.wait() == 0
+        code, out, _ = await _run(folder, "history", site.url())
+    assert code == 0
+    (line,) = out.splitlines()
+    assert page_id in line
+    assert "weighed" in line
+    assert re.search(r"\d+\.\d kB +\d+ requests +score 100", line)
+
+
+async def test_a_port_that_is_taken_is_an_error_that_says_so(folder: Path) -> None:
+    async with _serving(folder) as (_, address):
+        port = address.rpartition(":")[2]
+        code, _, err = await _run(folder, "serve", "--port", port)
+    assert code not in {0, 2}
+    assert port in err
+    assert "Traceback" not in err
+
+
+async def test_a_database_is_made_and_its_schema_told(folder: Path) -> None:
+    code, out, _ = await _run(folder, "db", "status")
+    assert code == 1
+    assert "run `libra db migrate`" in out
+    code, out, _ = await _run(folder, "db", "migrate")
+    assert code == 0
+    assert "which is current" in out
+    code, out, _ = await _run(folder, "db", "status")
+    assert code == 0
+    assert str(folder / "data") in out
+
+
+async def test_prune_tells_how_many_pages_it_deleted(folder: Path) -> None:
+    await _run(folder, "db", "migrate")
+    code, out, _ = await _run(folder, "db", "prune", "--older-than", "90d")
+    assert (code, out) == (0, "0 pages deleted.\n")
+
+
+async def test_the_history_of_a_page_that_nobody_weighed_is_empty(folder: Path) -> None:
+    await _run(folder, "db", "migrate")
+    code, out, err = await _run(folder, "history", "https://example.com/")
+    assert (code, out) == (0, "")
+    assert "Nothing is stored of https://example.com/" in err
+
+
+async def test_a_database_that_is_none_is_an_error_without_a_traceback(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "libra.sqlite3").write_text(json.dumps("not a database " * 100))
+    code, _, err = await _run(folder, "history", "https://example.com/")
+    assert code == 1
+    assert "cannot be asked" in err
+    assert "Traceback" not in err
