@@ -96,7 +96,7 @@ def _verdict(exc: BaseException, *, closed: bool) -> Unavailable | Rejected | No
         return Unavailable("unreachable", reason)
     if type(exc).__module__.startswith("asyncpg"):
         return _asyncpg(exc, reason, closed=closed)
-    if isinstance(exc, OverflowError | UnicodeEncodeError):
+    if isinstance(exc, OverflowError | UnicodeError):
         # A number beyond 64 bits or a lone surrogate: the driver cannot even send this row.
         return Rejected(reason)
     return None

@@ -19,7 +19,9 @@ def open_store(url: str, *, deadlines: Deadlines | None = None) -> Store:
         from libra.storage.sqlite import SQLiteStore, path_of  # noqa: PLC0415 - see above
 
         return SQLiteStore(path_of(url), deadlines=deadlines)
-    raise ValueError("PostgreSQL is not built yet")
+    from libra.storage.postgres import PostgresStore  # noqa: PLC0415 - see above
+
+    return PostgresStore(url, deadlines=deadlines)
 
 
 async def schema_status(url: str) -> SchemaStatus:

@@ -159,7 +159,7 @@ class Lane:
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
             connecting = False
             return job.work(self._connection, job)
-        except (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError) as exc:
+        except (sqlite3.Error, OSError, OverflowError, UnicodeError) as exc:
             verdict = classify(exc, connecting=connecting)
             if verdict is None:
                 raise

@@ -22,7 +22,7 @@ Engine: TypeAlias = Literal["sqlite", "postgres"]
 VERSION_TABLE: Final = "libra_schema"
 """Where the version is kept; not alembic's default, as the database may be shared with others."""
 
-REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {"sqlite": ("0001",)}
+REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {"sqlite": ("0001",), "postgres": ("0001",)}
 """Every version of each engine's schema that this program knows, oldest first."""
 
 

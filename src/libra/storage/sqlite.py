@@ -20,10 +20,12 @@ from urllib.parse import unquote, urlsplit
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
+from libra.storage.foreign import escape, unescape
 from libra.storage.lane import Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
 from libra.storage.store import Deadlines, Store
+from libra.weighing.report import Status
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -93,7 +95,7 @@ class SQLiteStore(Store):
 
     async def load(self, page_id: str) -> Snapshot | None:
         """Read one page."""
-        found = await self._read(f"{_SELECT} AND id = ?", (page_id,))
+        found = await self._read(f"{_SELECT} AND id = ?", (escape(page_id),))
         return found[0] if found else None
 
     async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
@@ -115,19 +117,19 @@ class SQLiteStore(Store):
         """List pages, newest first: ids begin with the time, so they sort by submission."""
         sql, arguments = _SELECT, list[Any]()
         if url is not None:
-            sql, arguments = f"{sql} AND url = ?", [url]
+            sql, arguments = f"{sql} AND url = ?", [escape(url)]
         if after is not None:
-            sql, arguments = f"{sql} AND id < ?", [*arguments, after]
+            sql, arguments = f"{sql} AND id < ?", [*arguments, escape(after)]
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))
 
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
-        at = datetime.now(UTC)
+        page, at = escape(page_id), datetime.now(UTC)
 
         def work(connection: sqlite3.Connection, job: Job[bool]) -> bool:
             with _transaction(connection, job):
-                there = connection.execute(f"{_SELECT} AND id = ?", (page_id,)).fetchone()
-                connection.execute(_DELETE, (page_id, _text_of(at)))
+                there = connection.execute(f"{_SELECT} AND id = ?", (page,)).fetchone()
+                connection.execute(_DELETE, (page, _text_of(at)))
             return there is not None
 
         return await self._writer.run(work, deadline=self._deadlines.save)
@@ -181,10 +183,10 @@ class SQLiteStore(Store):
                 yield batch
             if len(batch) < size:
                 return
-            youngest = batch[-1]
-            last = (youngest.id,)
-            if youngest.expires_at is not None:
-                last = (_text_of(youngest.expires_at), youngest.id)
+            oldest = batch[-1]
+            last = (escape(oldest.id),)
+            if oldest.expires_at is not None:
+                last = (_text_of(oldest.expires_at), escape(oldest.id))
 
     async def _prune(self, column: str, moment: str) -> int:
         def work(connection: sqlite3.Connection, job: Job[int]) -> int:
@@ -290,9 +292,13 @@ def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> 
             )
             connection.executemany(
                 _DELETE,
-                ((entry.id, _text_of(entry.at)) for entry in batch if isinstance(entry, Deleted)),
+                (
+                    (escape(entry.id), _text_of(entry.at))
+                    for entry in batch
+                    if isinstance(entry, Deleted)
+                ),
             )
-    except (sqlite3.Error, OverflowError, UnicodeEncodeError, Rejected) as exc:
+    except (sqlite3.Error, OverflowError, UnicodeError, Rejected) as exc:
         verdict = exc if isinstance(exc, Rejected) else classify(exc)
         if not isinstance(verdict, Rejected):
             raise
@@ -307,13 +313,13 @@ def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> 
 
 def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
     return (
-        snapshot.id,
-        snapshot.url,
+        escape(snapshot.id),
+        escape(snapshot.url),
         snapshot.version,
         zstd.compress(snapshot.report),
-        snapshot.final_url,
-        snapshot.host,
-        snapshot.title,
+        None if snapshot.final_url is None else escape(snapshot.final_url),
+        escape(snapshot.host),
+        None if snapshot.title is None else escape(snapshot.title),
         snapshot.status,
         _text_of(snapshot.submitted_at),
         _text_of(snapshot.finished_at),
@@ -332,10 +338,37 @@ def _query(
 
 
 def _snapshots(rows: Iterable[tuple[Any, ...]]) -> list[Snapshot]:
-    return [
-        Snapshot(*row[:3], zstd.decompress(row[3]), *row[4:8], *map(_time_of, row[8:11]), *row[11:])  # type: ignore[call-arg] # as long as _COLUMNS
-        for row in rows
-    ]
+    return [_snapshot(*row) for row in rows]
+
+
+def _snapshot(
+    page_id: str,
+    url: str,
+    version: int,
+    report: bytes,
+    final_url: str | None,
+    host: str,
+    title: str | None,
+    status: Status,
+    submitted_at: str | None,
+    finished_at: str | None,
+    expires_at: str | None,
+    *numbers: int,
+) -> Snapshot:
+    return Snapshot(
+        unescape(page_id),
+        unescape(url),
+        version,
+        zstd.decompress(report),
+        None if final_url is None else unescape(final_url),
+        unescape(host),
+        None if title is None else unescape(title),
+        status,
+        _time_of(submitted_at),
+        _time_of(finished_at),
+        _time_of(expires_at),
+        *numbers,
+    )
 
 
 def _text_of(moment: datetime | None) -> str | None:

@@ -1,0 +1,391 @@
+"""PostgreSQL, 15 or later, through asyncpg.
+
+Saves, reads and restores have connections of their own, so that none waits for another. A batch is
+one statement. Each transaction gives the server a time limit somewhat shorter than our deadline: a
+query that is merely slow, or waits for a lock, is then ended by the server in good order and the
+connection can be kept; only when the server does not answer at all is it dropped (see
+`libra.storage.link`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import asyncpg  # type: ignore[import-untyped] # it ships no types
+import msgspec
+
+from libra.storage.classify import classify
+from libra.storage.errors import Rejected
+from libra.storage.foreign import escape, escape_json, unescape, unescape_json
+from libra.storage.link import FAILURES, Connection, Link
+from libra.storage.schema import VERSION_TABLE, SchemaStatus, judge, render
+from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
+from libra.storage.store import Deadlines, Store
+from libra.weighing import report as reports
+
+T = TypeVar("T")
+
+_TYPES: Final = {
+    "id": "text",
+    "url": "text",
+    "version": "bigint",
+    "report": "jsonb",
+    "final_url": "text",
+    "host": "text",
+    "title": "text",
+    "status": "text",
+    "submitted_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "expires_at": "timestamptz",
+    "transfer_bytes": "bigint",
+    "resource_bytes": "bigint",
+    "requests": "bigint",
+    "score": "smallint",
+}
+_COLUMNS: Final = ", ".join(_TYPES)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
+_ARRAYS: Final = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_TYPES.values(), 1))
+_SAVE: Final = (
+    f"INSERT INTO pages ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"  # noqa: S608 - constants
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _TYPES if name != "id")
+    + " WHERE pages.version < excluded.version"
+)
+# A deletion is the last version of a page: it empties the row and keeps it, so that a save which is
+# still on its way, even one that the server has and has not begun, finds itself outranked.
+_DELETE: Final = f"""
+    INSERT INTO pages (id, url, host, status, version, deleted_at,
+                       transfer_bytes, resource_bytes, requests)
+    SELECT id, '', '', 'deleted', {DELETED_VERSION}, deleted_at, 0, 0, 0
+    FROM unnest($1::text[], $2::timestamptz[]) AS gone (id, deleted_at)
+    ON CONFLICT (id) DO UPDATE SET
+        url = '', final_url = NULL, host = '', title = NULL, status = 'deleted',
+        version = excluded.version, submitted_at = NULL, finished_at = NULL, expires_at = NULL,
+        deleted_at = excluded.deleted_at, transfer_bytes = 0, resource_bytes = 0, requests = 0,
+        score = NULL, report = NULL
+    WHERE pages.version < excluded.version
+"""  # noqa: S608 - a constant
+_PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
+_READERS: Final = 2
+_MIGRATION_LOCK: Final = 0x4C69627261  # "Libra"; which program migrates
+_AS_LONG_AS_IT_TAKES: Final = 86_400.0  # seconds
+
+
+class PostgresStore(Store):
+    """A database of a PostgreSQL server; migrated only when told to.
+
+    Args:
+        url: ``postgresql://user:password@host:port/name?sslmode=...``, several hosts separated by
+            commas; what libpq's environment variables and password file say is honoured.
+        deadlines: how long calls may take.
+    """
+
+    def __init__(self, url: str, *, deadlines: Deadlines | None = None) -> None:
+        self._url = url
+        self._deadlines = deadlines or Deadlines()
+        self._writer = Link(self._connect_to_write, _require_schema)
+        self._reader = Link(self._connect, _require_schema, size=_READERS)
+        self._restorer = Link(self._connect, _require_schema)
+
+    async def open(self) -> None:
+        """Connect and check the schema."""
+        await self._writer.run(_check, deadline=self._deadlines.connect)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for link in (self._restorer, self._reader, self._writer):
+            await link.close(deadline=0.3)
+
+    async def save(self, entries: Sequence[Entry]) -> list[Refused]:
+        """Store a batch in one transaction."""
+        # In the order of their ids, as two programs that save the same pages in different orders
+        # would wait for each other.
+        batch = sorted(newest(entries), key=lambda entry: entry.id)
+        limit = self._deadlines.save
+        return await self._writer.run(
+            lambda connection: _save(connection, batch, limit), deadline=limit
+        )
+
+    async def load(self, page_id: str) -> Snapshot | None:
+        """Read one page."""
+        found = await self._read(f"{_SELECT} AND id = $1", escape(page_id))
+        return found[0] if found else None
+
+    async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
+        """Read what is to be in memory, on a connection that lives as long as that takes."""
+        try:
+            async for batch in self._keyset("expires_at IS NULL", (), "id", size):
+                yield batch
+            async for batch in self._keyset("expires_at > $1", (now,), "expires_at, id", size):
+                yield batch
+        finally:
+            await self._restorer.close()
+            self._restorer = Link(self._connect, _require_schema)
+
+    async def recent(
+        self, *, limit: int, after: str | None = None, url: str | None = None
+    ) -> list[Snapshot]:
+        """List pages, newest first: ids begin with the time, so they sort by submission."""
+        sql, arguments = _SELECT, list[Any]()
+        if url is not None:
+            arguments.append(escape(url))
+            sql += " AND md5(url) = md5($1) AND url = $1"
+        if after is not None:
+            arguments.append(escape(after))
+            sql += f" AND id < ${len(arguments)}"
+        arguments.append(limit)
+        return await self._read(f"{sql} ORDER BY id DESC LIMIT ${len(arguments)}", *arguments)
+
+    async def delete(self, page_id: str) -> bool:
+        """Erase a page for good."""
+        page, at = escape(page_id), datetime.now(UTC)
+
+        async def work(connection: Connection) -> bool:
+            async with _transaction(connection, self._deadlines.save):
+                there = await connection.fetchval(
+                    "SELECT true FROM pages WHERE deleted_at IS NULL AND id = $1 FOR UPDATE", page
+                )
+                await connection.execute(_DELETE, [page], [at])
+            return there is not None
+
+        return await self._writer.run(work, deadline=self._deadlines.save)
+
+    async def prune(self, *, older_than: datetime) -> int:
+        """Remove old pages, some at a time."""
+        pages = await self._prune("submitted_at", older_than)
+        await self._prune("deleted_at", older_than)
+        return pages
+
+    async def schema(self) -> SchemaStatus:
+        """Look at the schema."""
+        return await self._with_any_schema(status_of_postgres, self._deadlines.connect)
+
+    async def migrate(self) -> SchemaStatus:
+        """Make or migrate the tables, in one transaction."""
+        return await self._with_any_schema(_migrate, _AS_LONG_AS_IT_TAKES)
+
+    async def ping(self) -> None:
+        """See whether the server answers, takes writes and has the schema."""
+        await self._writer.run(_check, deadline=self._deadlines.probe)
+
+    # Inside
+
+    async def _connect(self, **options: Any) -> Connection:
+        return await asyncpg.connect(
+            self._url,
+            timeout=self._deadlines.connect,
+            # Prepared statements break behind a pooler such as PgBouncer, and after a migration.
+            statement_cache_size=0,
+            server_settings={"application_name": "libra"},
+            **options,
+        )
+
+    async def _connect_to_write(self) -> Connection:
+        # After a failover the old server may come back as a standby, which takes no writes.
+        return await self._connect(target_session_attrs="read-write")
+
+    async def _read(self, sql: str, *arguments: Any) -> list[Snapshot]:
+        limit = self._deadlines.read
+        return await self._reader.run(_query(sql, arguments, limit), deadline=limit)
+
+    async def _keyset(
+        self, condition: str, arguments: tuple[Any, ...], key: str, size: int
+    ) -> AsyncIterator[list[Snapshot]]:
+        limit = self._deadlines.restore
+        order = ", ".join(f"{name} DESC" for name in key.split(", "))
+        last: tuple[Any, ...] = ()
+        while True:
+            sql = f"{_SELECT} AND {condition}"
+            if last:
+                places = ", ".join(f"${len(arguments) + n + 1}" for n in range(len(last)))
+                sql += f" AND ({key}) < ({places})"
+            sql += f" ORDER BY {order} LIMIT {size:d}"
+            batch = await self._restorer.run(
+                _query(sql, (*arguments, *last), limit), deadline=limit
+            )
+            if batch:
+                yield batch
+            if len(batch) < size:
+                return
+            oldest = batch[-1]
+            at = oldest.expires_at
+            last = (escape(oldest.id),) if at is None else (at, escape(oldest.id))
+
+    async def _prune(self, column: str, moment: datetime) -> int:
+        limit = self._deadlines.save
+
+        async def work(connection: Connection) -> int:
+            async with _transaction(connection, limit):
+                status: str = await connection.execute(
+                    "DELETE FROM pages WHERE id IN"  # noqa: S608 - a constant
+                    f" (SELECT id FROM pages WHERE {column} < $1 LIMIT {_PRUNED_AT_ONCE})",
+                    moment,
+                )
+            return int(status.removeprefix("DELETE "))
+
+        removed = 0
+        while (some := await self._writer.run(work, deadline=limit)) > 0:
+            removed += some
+        return removed
+
+    async def _with_any_schema(
+        self, work: Callable[[Connection], Awaitable[T]], deadline: float
+    ) -> T:
+        link = Link(self._connect, _require_nothing)
+        try:
+            return await link.run(work, deadline=deadline)
+        finally:
+            await link.close()
+
+
+async def status_of_postgres(connection: Connection) -> SchemaStatus:
+    """What schema a PostgreSQL database has, without changing it."""
+    there = await connection.fetchval(
+        "SELECT to_regclass('pages') IS NOT NULL AND to_regclass($1) IS NOT NULL", VERSION_TABLE
+    )
+    if not there:
+        # Without its table the version means nothing: somebody dropped it, and wants it again.
+        return judge("postgres", None)
+    current = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
+    return judge("postgres", current)
+
+
+async def _require_schema(connection: Connection) -> None:
+    (await status_of_postgres(connection)).require_current()
+
+
+async def _require_nothing(_connection: Connection) -> None:
+    return
+
+
+async def _migrate(connection: Connection) -> SchemaStatus:
+    async with connection.transaction():
+        # Two programs may have been told at once; the second finds nothing left to do.
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        status = await status_of_postgres(connection)
+        if status.state == "newer":
+            status.require_current()
+        if status.state == "missing":
+            await connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
+        if status.state != "current":
+            await connection.execute(render("postgres", status.current))
+        return await status_of_postgres(connection)
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, limit: float) -> AsyncIterator[None]:
+    # For this transaction only, as a pooler may give the session to somebody else afterwards.
+    milliseconds = max(1, round(limit * 800))
+    await connection.execute(f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d}")
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+
+
+async def _check(connection: Connection) -> None:
+    async with _transaction(connection, 1.0):
+        await connection.execute("SELECT FROM pages LIMIT 1 FOR UPDATE SKIP LOCKED")
+
+
+def _query(
+    sql: str, arguments: Sequence[Any], limit: float
+) -> Callable[[Connection], Awaitable[list[Snapshot]]]:
+    async def work(connection: Connection) -> list[Snapshot]:
+        async with _transaction(connection, limit):
+            return _snapshots(await connection.fetch(sql, *arguments))
+
+    return work
+
+
+async def _save(connection: Connection, batch: list[Entry], limit: float) -> list[Refused]:
+    try:
+        snapshots = [_row_of(entry) for entry in batch if isinstance(entry, Snapshot)]
+        deleted = [(escape(e.id), _aware(e.at)) for e in batch if isinstance(e, Deleted)]
+        async with _transaction(connection, limit):
+            if snapshots:
+                await connection.execute(_SAVE, *zip(*snapshots, strict=True))
+            if deleted:
+                await connection.execute(_DELETE, *zip(*deleted, strict=True))
+    except (*FAILURES, Rejected) as exc:
+        verdict = exc if isinstance(exc, Rejected) else classify(exc, closed=connection.is_closed())
+        if not isinstance(verdict, Rejected):
+            raise
+        if len(batch) == 1:
+            return [Refused(batch[0].id, batch[0].version, verdict.reason)]
+    else:
+        return []
+    # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
+    half = len(batch) // 2
+    return [
+        *await _save(connection, batch[:half], limit),
+        *await _save(connection, batch[half:], limit),
+    ]
+
+
+def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
+    return (
+        escape(snapshot.id),
+        escape(snapshot.url),
+        snapshot.version,
+        escape_json(snapshot.report),
+        None if snapshot.final_url is None else escape(snapshot.final_url),
+        escape(snapshot.host),
+        None if snapshot.title is None else escape(snapshot.title),
+        snapshot.status,
+        _aware(snapshot.submitted_at),
+        _aware(snapshot.finished_at),
+        _aware(snapshot.expires_at),
+        snapshot.transfer_bytes,
+        snapshot.resource_bytes,
+        snapshot.requests,
+        snapshot.score,
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise Rejected(f"{moment.isoformat()} has no time zone")
+    return moment
+
+
+def _snapshots(rows: Iterable[Any]) -> list[Snapshot]:
+    return [_snapshot(*row.values()) for row in rows]
+
+
+def _snapshot(
+    page_id: str,
+    url: str,
+    version: int,
+    report: str,
+    final_url: str | None,
+    host: str,
+    title: str | None,
+    *others: Any,
+) -> Snapshot:
+    return Snapshot(
+        unescape(page_id),
+        unescape(url),
+        version,
+        _in_order(unescape_json(report)),
+        None if final_url is None else unescape(final_url),
+        unescape(host),
+        None if title is None else unescape(title),
+        *others,
+    )
+
+
+def _in_order(data: bytes) -> bytes:
+    # JSONB forgets the order of names. People read reports, so it is restored.
+    try:
+        report = reports.decode(data)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return data  # Another program's, or an older one's; for the reader to judge.
+    by_kind = {kind: report.by_kind[kind] for kind in reports.KINDS if kind in report.by_kind}
+    return reports.encode(msgspec.structs.replace(report, by_kind=by_kind))
