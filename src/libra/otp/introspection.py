@@ -1,0 +1,103 @@
+"""Looking into a living process, and halting it, from outside: Erlang's `sys`.
+
+For debuggers, observers and tests. None of it wakes a hibernating process or passes its mailbox.
+"""
+
+# ruff: noqa: SLF001  (a process, its ties and its runtime are one machine in several files)
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from libra.otp.exits import NOPROC, CallingSelf, ProcessExited
+from libra.otp.genserver import GenServer
+from libra.otp.mailbox import schedule
+from libra.otp.states import EXITING, IDLE, SUSPENDED
+
+__all__ = ["Status", "get_state", "get_status", "replace_state", "resume", "suspend"]
+
+_WORDS = ("idle", "running", "suspended", "terminating", "exiting", "dead")
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What may be shown of a process.
+
+    Attributes:
+        pid: its id in the runtime.
+        name: its class.
+        phase: idle, running, suspended, terminating, exiting or dead.
+        waiting: how many messages its mailbox holds.
+        state: what its `format_status` tells.
+    """
+
+    pid: int
+    name: str
+    phase: str
+    waiting: int
+    state: Any
+
+
+def get_status(process: GenServer) -> Status:
+    """What may be shown of `process`, redacted as it wishes."""
+    waiting = 0 if process._mailbox is None else len(process._mailbox)
+    phase = _WORDS[process._state]
+    return Status(process.pid, type(process).__name__, phase, waiting, process.format_status())
+
+
+def get_state(process: GenServer) -> dict[str, Any]:
+    """The attributes that the process keeps, unredacted. A new dict, the very values.
+
+    Raises:
+        ProcessExited: the process is dead.
+    """
+    _must_live(process)
+    return process._attributes()
+
+
+def replace_state(
+    process: GenServer, update: Callable[[dict[str, Any]], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Set the attributes that `update(state)` returns; the state after that.
+
+    What `update` raises is raised here, and the process is untouched.
+
+    Raises:
+        AttributeError: the process has no such attribute; it is untouched.
+        ProcessExited: the process is dead.
+    """
+    before = get_state(process)
+    changed = update(dict(before))
+    unknown = [name for name in changed if name not in before]
+    if unknown:
+        raise AttributeError(f"{process!r} has no {', '.join(unknown)}")
+    for name, value in changed.items():
+        setattr(process, name, value)
+    return get_state(process)
+
+
+def suspend(process: GenServer) -> None:
+    """Let messages wait until `resume`; exits are obeyed all the same.
+
+    Raises:
+        CallingSelf: a handler of the process is running.
+        ProcessExited: the process is dead.
+    """
+    _must_live(process)
+    if process._state not in (IDLE, SUSPENDED):
+        raise CallingSelf(f"{process!r} is running a handler")
+    process._state = SUSPENDED
+
+
+def resume(process: GenServer) -> None:
+    """Go on after `suspend`; harmless otherwise."""
+    if process._state == SUSPENDED:
+        process._state = IDLE
+        if process._mailbox and not process._scheduled:
+            schedule(process)
+
+
+def _must_live(process: GenServer) -> None:
+    if process._state >= EXITING:
+        raise ProcessExited(NOPROC)
