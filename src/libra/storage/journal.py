@@ -20,11 +20,13 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from libra.storage.snapshot import Entry
+import msgspec
+
+from libra.storage.snapshot import Deleted, Entry, Snapshot, newest
 
 if sys.version_info >= (3, 14):
     from compression import zstd

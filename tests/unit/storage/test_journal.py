@@ -1,0 +1,274 @@
+"""The journal: nothing that was written is lost, nothing that is over comes back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from libra.storage.journal import Journal, JournalInUse
+from libra.storage.snapshot import Deleted, Entry, Snapshot
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def page(number: int, version: int = 1, size: int = 100) -> Snapshot:
+    # Does not compress away, and is the same in every run.
+    report = random.Random(number * 1_000 + version).randbytes(size).hex().encode()[:size]
+    return Snapshot(
+        id=f"page-{number:04}",
+        url="http://a.test/",
+        version=version,
+        report=report,
+        submitted_at=NOW,
+    )
+
+
+def opened(directory: Path, **sizes: int) -> tuple[Journal, dict[str, Entry]]:
+    journal = Journal(directory / "journal", **sizes)
+    journal.lock()
+    return journal, {entry.id: entry for entry in journal.replay()}
+
+
+def test_what_was_written_is_there_for_the_next_program(tmp_path: Path) -> None:
+    journal, before = opened(tmp_path)
+    assert before == {}
+    pages = [page(n) for n in range(10)]
+    journal.write(pages[:5])
+    journal.write(pages[5:])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert list(found.values()) == pages
+    assert len(journal) == 10
+    journal.close()
+
+
+def test_the_newest_of_a_page_counts_and_a_deletion_outranks_all(tmp_path: Path) -> None:
+    journal, _ = opened(tmp_path)
+    journal.write([page(1, version=1), page(2, version=3)])
+    newer, gone = page(1, version=2), Deleted("page-0002", NOW)
+    journal.write([newer, gone])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert found == {newer.id: newer, gone.id: gone}
+    journal.close()
+
+
+def test_what_the_database_has_is_dropped_and_its_space_given_back(tmp_path: Path) -> None:
+    journal, _ = opened(tmp_path, segment_bytes=4_000)
+    pages = [page(n, size=1_000) for n in range(40)]
+    for one in pages:
+        journal.write([one])
+    assert journal.size > 20_000
+    journal.drop(one.id for one in pages)
+    assert journal.size == 0
+    assert list((tmp_path / "journal").glob("*.journal")) == []
+    journal.write([pages[0]])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert list(found) == [pages[0].id]
+    journal.close()
+
+
+def test_an_older_state_of_a_page_never_outlives_a_newer_one(tmp_path: Path) -> None:
+    """A segment with a live page keeps all segments after it, however dead they are."""
+    journal, _ = opened(tmp_path, segment_bytes=500)
+    journal.write([page(1, version=1), page(2, size=600)])
+    journal.write([Deleted("page-0001", NOW), page(3, size=600)])
+    journal.drop(["page-0001", "page-0003"])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert "page-0002" in found
+    assert isinstance(found.get("page-0001"), Deleted)
+    journal.close()
+
+
+def test_a_few_live_pages_do_not_hold_a_long_history(tmp_path: Path) -> None:
+    journal, _ = opened(tmp_path, segment_bytes=2_000, tidy_bytes=10_000)
+    kept = page(0)
+    journal.write([kept])
+    for number in range(1, 200):
+        one = page(number, size=500)
+        journal.write([one])
+        journal.drop([one.id])
+    assert journal.size < 15_000
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert found[kept.id] == kept
+    journal.close()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_journal_cut_off_at_any_byte_keeps_all_that_was_written_before_that(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    directory = tmp_path_factory.mktemp("cut")
+    journal, _ = opened(directory)
+    ends, pages = [0], []
+    for number in range(5):
+        pages.append(page(number))
+        journal.write([pages[-1]])
+        ends.append(journal.size)
+    journal.close()
+    (path,) = (directory / "journal").glob("*.journal")
+    cut = data.draw(st.integers(0, path.stat().st_size))
+    os.truncate(path, cut)
+    journal, found = opened(directory)
+    whole = sum(end <= cut for end in ends) - 1
+    assert list(found.values()) == pages[:whole]
+    # And it can be written to again, and read again after that.
+    journal.write([page(99)])
+    journal.close()
+    journal, found = opened(directory)
+    assert len(found) == whole + 1
+    journal.close()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_damaged_byte_costs_one_entry_or_the_rest_of_its_segment_and_no_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    directory = tmp_path_factory.mktemp("damage")
+    journal, _ = opened(directory)
+    pages = [page(number) for number in range(5)]
+    journal.write(pages)
+    journal.close()
+    journal, _ = opened(directory)
+    later = page(50)
+    journal.write([later])
+    journal.close()
+    path = min((directory / "journal").glob("*.journal"))
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    journal, found = opened(directory)
+    journal.close()
+    assert found[later.id] == later
+    assert all(found[one.id] == one for one in pages if one.id in found)
+
+
+@given(st.binary(max_size=400))
+def test_a_file_of_anything_is_read_without_an_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    directory = tmp_path_factory.mktemp("anything")
+    (directory / "journal").mkdir()
+    (directory / "journal" / "000000000001.journal").write_bytes(content)
+    journal, _ = opened(directory)
+    journal.write([page(1)])
+    journal.close()
+
+
+def test_a_second_program_on_the_same_directory_is_refused_until_the_first_has_gone(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import sys; from pathlib import Path; from libra.storage.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1])); journal.lock(); print('locked', flush=True)\n"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "journal")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        with pytest.raises(JournalInUse, match="data directory"):
+            Journal(tmp_path / "journal").lock()
+        other.kill()
+        other.wait()
+    journal = Journal(tmp_path / "journal")
+    journal.lock()
+    journal.close()
+
+
+def test_after_a_write_that_failed_half_way_everything_written_later_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, _ = opened(tmp_path)
+    journal.write([page(1)])
+    real = os.write
+
+    def full(file: int, data: memoryview) -> int:
+        real(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("libra.storage.journal.os.write", full)
+        with pytest.raises(OSError, match="No space"):
+            journal.write([page(2)])
+    journal.write([page(3)])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert list(found) == ["page-0001", "page-0003"]
+    journal.close()
+
+
+class JournalLaw(RuleBasedStateMachine):
+    """Whatever is written, dropped and restarted: what is live is there, what is over is not newer."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.directory = Path(tempfile.mkdtemp())
+        self.journal, _ = opened(self.directory, segment_bytes=600, tidy_bytes=1_500)
+        self.live: dict[str, Entry] = {}
+        self.last: dict[str, int] = {}
+
+    @rule(number=st.integers(0, 6), size=st.integers(0, 400))
+    def write(self, number: int, size: int) -> None:
+        key = f"page-{number:04}"
+        if self.last.get(key, 0) > 2**62:
+            return  # a deleted page is never written again
+        one = page(number, self.last.get(key, 0) + 1, size)
+        self.journal.write([one])
+        self.live[key], self.last[key] = one, one.version
+
+    @rule(number=st.integers(0, 6))
+    def delete(self, number: int) -> None:
+        gone = Deleted(f"page-{number:04}", NOW)
+        self.journal.write([gone])
+        self.live[gone.id], self.last[gone.id] = gone, gone.version
+
+    @rule(number=st.integers(0, 6))
+    def drop(self, number: int) -> None:
+        key = f"page-{number:04}"
+        self.journal.drop([key])
+        self.live.pop(key, None)
+
+    @rule()
+    def restart(self) -> None:
+        self.journal.close()
+        self.journal, found = opened(self.directory, segment_bytes=600, tidy_bytes=1_500)
+        for key, entry in self.live.items():
+            assert found[key] == entry
+        for key, entry in found.items():
+            # What was dropped may come back, but only as it was last.
+            assert entry.version == self.last[key]
+            self.live.setdefault(key, entry)
+
+    @invariant()
+    def what_is_live_is_counted(self) -> None:
+        assert len(self.journal) == len(self.live)
+
+    def teardown(self) -> None:
+        self.journal.close()
+        shutil.rmtree(self.directory)
+
+
+TestJournalLaw = JournalLaw.TestCase
