@@ -12,7 +12,7 @@ from litestar.types import Receive, Send
 
 from libra.app import Libra
 from libra.settings import Settings
-from libra.web.html import Renderer
+from libra.web.html import renderer
 from libra.web.metrics import RequestCounts
 from libra.web.openapi import openapi_document
 from libra.web.problems import PROBLEM_JSON, Problem, response_to
@@ -58,7 +58,7 @@ class Application:
         self.settings = settings
         self.counts = RequestCounts()
         self.at_hand: AtHand | None = getattr(libra, "report_at_hand", None)
-        html = Renderer()
+        html = renderer()
         documented = [
             *page_routes(libra, html, self.counts),
             *health_routes(libra, self.counts),

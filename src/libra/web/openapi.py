@@ -16,12 +16,21 @@ from libra.web.submission import FORM, JSON
 
 
 def openapi_document(handlers: Sequence[HTTPRouteHandler], version: str) -> dict[str, Any]:
-    """Describe the routes.
+    """Describe the routes: once in a program, since the document depends on the code alone.
 
     Args:
         handlers: the routes; those that are left out of the schema may be among them.
         version: Libra's.
     """
+    if version not in _described:
+        _described[version] = _describe(handlers, version)
+    return _described[version]
+
+
+_described: dict[str, dict[str, Any]] = {}
+
+
+def _describe(handlers: Sequence[HTTPRouteHandler], version: str) -> dict[str, Any]:
     # An application of its own that never serves: with this setting Litestar adds pages at /schema
     # that load scripts from elsewhere.
     config = OpenAPIConfig(

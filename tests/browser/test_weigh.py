@@ -1,0 +1,126 @@
+"""Weighing a page in a browser: the way people use Libra."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from integration.site import ASSETS, Site
+from integration.web.service import Service
+
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
+
+
+def watch(page: Page) -> list[str]:
+    """What the browser complains of: script errors and breaches of the security policy."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def heard(message: Any) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    page.on("console", heard)
+    return complaints
+
+
+async def submit(page: Page, service: Service, url: str) -> None:
+    await page.goto(service.server.url)
+    await page.get_by_label("Which page?").fill(url)
+    await page.get_by_role("button", name="Weigh").click()
+    await page.wait_for_url(re.compile(r"/pages/[0-9a-f-]{36}$"))
+
+
+async def test_a_submitted_page_fills_in_while_it_is_weighed(
+    browser: Browser, service: Service, site: Site
+) -> None:
+    page = await browser.new_page()
+    complaints = watch(page)
+    await submit(page, service, f"{site.url}/slow-part")
+    await site.until_held()
+    await expect(page.get_by_role("status")).to_have_text("Weighing")
+    await expect(page.locator(".count")).to_have_text(f"{ASSETS} of {ASSETS + 1}")
+    await page.evaluate("window.neverLoadedAgain = true")
+    site.gate.set()
+    await expect(page.get_by_role("status")).to_have_text("Weighed")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("A page")
+    await expect(page.locator("#sections tr").filter(has_text="held.png")).to_contain_text("200")
+    await expect(page.locator(".dial .number")).to_contain_text("100")
+    assert await page.evaluate("window.neverLoadedAgain") is True
+    assert await page.locator("#main").get_attribute("data-events") is None
+    assert complaints == []
+
+
+async def test_it_works_without_javascript(browser: Browser, service: Service, site: Site) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await submit(page, service, f"{site.url}/slow-part")
+    await site.until_held()
+    await expect(page.locator(".count")).to_have_text(f"{ASSETS} of {ASSETS + 1}")
+    site.gate.set()
+    # The page renews itself by a `meta refresh`, every two seconds until it is finished.
+    await expect(page.locator(".what .state")).to_contain_text("Weighed", timeout=20_000)
+    await page.get_by_role("link", name="Libra").click()
+    await expect(page.get_by_role("link", name="A page")).to_be_visible()
+    await context.close()
+
+
+async def test_it_can_be_done_with_the_keyboard_alone(
+    browser: Browser, service: Service, site: Site
+) -> None:
+    page = await browser.new_page()
+    await page.goto(service.server.url)
+    for _ in range(10):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.id") == "url":
+            break
+    await page.keyboard.type(site.url)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(re.compile(r"/pages/"))
+    await expect(page.get_by_role("status")).to_have_text("Weighed")
+
+
+async def test_what_is_wrong_with_a_url_is_said_beside_it(
+    browser: Browser, service: Service
+) -> None:
+    page = await browser.new_page()
+    await page.goto(service.server.url)
+    await page.get_by_label("Which page?").fill(f"javascript:{HOSTILE}")
+    await page.get_by_role("button", name="Weigh").click()
+    await expect(page.get_by_role("alert")).to_contain_text("javascript")
+    await expect(page.get_by_label("Which page?")).to_have_value(f"javascript:{HOSTILE}")
+    assert "owned" not in await page.title()
+
+
+async def test_the_start_page_fills_in_too(browser: Browser, service: Service, site: Site) -> None:
+    answer = await service.client.post("/pages", json={"url": f"{site.url}/held"})
+    await site.until_held()
+    page = await browser.new_page()
+    complaints = watch(page)
+    await page.goto(service.server.url)
+    row = page.locator("li").filter(has_text="127.0.0.1")
+    await expect(row).to_contain_text("Fetching")
+    site.gate.set()
+    await expect(row.get_by_role("link")).to_have_text("A page")
+    await expect(row.get_by_role("link")).to_have_attribute("href", answer.headers["location"])
+    assert complaints == []
+
+
+@pytest.mark.parametrize("path", ["/", "/observer", "/docs", "/page"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+async def test_nothing_is_wider_than_the_screen_and_nothing_is_complained_of(
+    browser: Browser, service: Service, site: Site, path: str, scheme: Any, width: int
+) -> None:
+    report = await service.weighed(f"{site.url}/{'long/' * 60}")
+    size: Any = {"width": width, "height": 700}
+    context = await browser.new_context(viewport=size, color_scheme=scheme)
+    page = await context.new_page()
+    complaints = watch(page)
+    await page.goto(service.server.url + path.replace("/page", f"/pages/{report.id}"))
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    assert complaints == []
+    await context.close()
