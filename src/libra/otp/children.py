@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Child", "ChildCount", "ChildSpec", "Intensity", "Parent"]
 
-P = TypeVar("P", bound=GenServer)
+P_co = TypeVar("P_co", bound=GenServer, covariant=True)
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _RESTARTS = frozenset(("permanent", "transient", "temporary"))
@@ -32,7 +32,7 @@ _TYPES = frozenset((None, "worker", "supervisor"))
 _WORDS = frozenset(("brutal_kill", "infinity"))
 
 
-class ChildSpec(msgspec.Struct, Generic[P], frozen=True):
+class ChildSpec(msgspec.Struct, Generic[P_co], frozen=True):
     """How a supervisor starts, restarts and stops one child.
 
     Attributes:
@@ -50,7 +50,7 @@ class ChildSpec(msgspec.Struct, Generic[P], frozen=True):
         InvalidSpec: one of these cannot be right.
     """
 
-    start: builtins.type[P]  # the field `type` hides the builtin
+    start: builtins.type[P_co]  # the field `type` hides the builtin
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = _NOTHING
     id: Hashable | None = None
@@ -258,14 +258,22 @@ class TryRestart(msgspec.Struct, frozen=True):
 class Parent(GenServer):
     """What every supervisor is: a process that traps exits and outlives its children."""
 
-    __slots__ = ()
+    __slots__ = ("_children",)
 
     trap_exit = True
     shutdown = "infinity"
 
+    def __init__(self, runtime: Runtime, parent: GenServer | None, child: Child | None) -> None:
+        super().__init__(runtime, parent, child)
+        self._children: dict[Hashable, Child] = {}
+
+    def child(self, key: Hashable) -> Child | None:
+        """The record of the child with this id."""
+        return self._children.get(key)
+
     def which_children(self) -> list[Child]:
         """The records of all children, in the order in which they were started."""
-        raise NotImplementedError
+        return list(self._children.values())
 
     def count_children(self) -> ChildCount:
         """How many children there are, by state and type."""

@@ -67,7 +67,6 @@ class DynamicSupervisor(Parent):
         "_backoff_cap",
         "_child_max_restarts",
         "_child_max_seconds",
-        "_children",
         "_extra",
         "_intensity",
         "_max_children",
@@ -105,7 +104,6 @@ class DynamicSupervisor(Parent):
         """
         if max_restarts is None:
             max_restarts = OTP_DEFAULT if child_max_restarts is None else LAST_RESORT
-        self._children: dict[Hashable, Child] = {}
         self._max_children = max_children
         self._intensity = Intensity(max_restarts, max_seconds)
         self._child_max_restarts = child_max_restarts
@@ -165,14 +163,6 @@ class DynamicSupervisor(Parent):
             return
         child._troubled().stopping = True
         await Stopping(self, [process]).wait()
-
-    def child(self, key: Hashable) -> Child | None:
-        """The record of the child with this id."""
-        return self._children.get(key)
-
-    def which_children(self) -> list[Child]:
-        """The records of all children, in the order in which they were started."""
-        return list(self._children.values())
 
     def quarantined(self) -> list[Child]:
         """The children whose own restart budget is spent."""

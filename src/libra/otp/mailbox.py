@@ -87,10 +87,14 @@ def schedule(process: GenServer) -> None:
 
 
 def drain(process: GenServer) -> None:
-    """Handle what is waiting, a batch at most: others want the loop too."""
+    """Handle what is waiting now, a batch at most: others want the loop too.
+
+    What a handler sends its own process waits for the next turn, or a process that keeps itself
+    busy, such as a supervisor that retries a restart, would not let anybody else run.
+    """
     process._scheduled = False
     mailbox = process._mailbox
-    for _ in range(BATCH):
+    for _ in range(min(len(mailbox or ()), BATCH)):
         if process._state != IDLE or not mailbox:
             break
         kind, payload, guard = mailbox.popleft()

@@ -28,7 +28,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,10 @@ from libra.otp.exits import NOPROC, AlreadyRegistered, ExitReason, NotFound, Pro
 from libra.otp.genserver import GenServer
 from libra.otp.states import EXITING
 from libra.otp.ties import Tie, attach, detach
+
+if TYPE_CHECKING:
+    from libra.otp.children import Child
+    from libra.otp.runtime import Runtime
 
 __all__ = ["Entry", "Key", "Registered", "Registry", "Unregistered"]
 
@@ -77,14 +81,17 @@ class Registry(GenServer):
 
     __slots__ = ("_entries", "_listeners", "_locks")
 
+    def __init__(self, runtime: Runtime, parent: GenServer | None, child: Child | None) -> None:
+        super().__init__(runtime, parent, child)
+        self._entries: dict[Key, _Registration] = {}
+        self._locks: dict[Key, deque[asyncio.Future[None]]] = {}
+
     def init(self, *, listeners: tuple[GenServer, ...] = ()) -> None:
         """Start empty.
 
         Args:
             listeners: get `Registered` and `Unregistered` in their `handle_info`.
         """
-        self._entries: dict[Key, _Registration] = {}
-        self._locks: dict[Key, deque[asyncio.Future[None]]] = {}
         self._listeners = listeners
 
     def register(self, key: Key, process: GenServer, value: Any = None) -> None:

@@ -20,7 +20,7 @@ supervisor stops all children and ends with `SHUTDOWN`: its own supervisor then 
 # ruff: noqa: SLF001  (a supervisor, its children and the runtime are one machine)
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from libra.otp.children import Child, ChildSpec, Intensity, Parent, Stopping, TryRestart
@@ -39,7 +39,7 @@ Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 class Supervisor(Parent):
     """Runs a fixed list of children."""
 
-    __slots__ = ("_children", "_deferred", "_intensity", "_regrouping", "_strategy")
+    __slots__ = ("_deferred", "_intensity", "_regrouping", "_strategy")
 
     def init(
         self,
@@ -63,7 +63,6 @@ class Supervisor(Parent):
         self._intensity = Intensity(max_restarts, max_seconds)
         self._regrouping: TaskRef | None = None
         self._deferred: list[TryRestart] = []
-        self._children: dict[Hashable, Child] = {}
         for spec in children:
             if not isinstance(spec, ChildSpec):
                 raise InvalidSpec(f"a ChildSpec is needed, not {type(spec).__name__}")
@@ -77,14 +76,6 @@ class Supervisor(Parent):
             except StartError as error:
                 return Stop(Failed(f"child {child.id!r} did not start: {error.reason}"))
         return None
-
-    def child(self, key: Hashable) -> Child | None:
-        """The record of the child with this id."""
-        return self._children.get(key)
-
-    def which_children(self) -> list[Child]:
-        """The records of all children, in the order in which they are started."""
-        return list(self._children.values())
 
     # --- Callbacks ---
 

@@ -52,6 +52,16 @@ class FakeClock:
             await settle()
         self._now = until
 
+    def block(self, seconds: float) -> None:
+        """Let time pass while the loop is held, as by a slow handler.
+
+        What falls due meanwhile runs afterwards, in order, late as it is.
+        """
+        self._now += seconds
+        loop = asyncio.get_running_loop()
+        while self._timers and self._timers[0].when <= self._now:
+            loop.call_soon(heapq.heappop(self._timers).run)
+
     @property
     def pending(self) -> int:
         """How many timers are neither run nor cancelled."""

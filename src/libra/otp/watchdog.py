@@ -21,13 +21,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from libra.otp import ending, genserver, mailbox
 from libra.otp.exits import ExitReason
 from libra.otp.genserver import GenServer
+
+if TYPE_CHECKING:
+    from libra.otp.children import Child
+    from libra.otp.runtime import Runtime
 
 __all__ = ["Lag", "Stall", "Watchdog"]
 
@@ -83,6 +87,10 @@ class Watchdog(GenServer):
         "_window",
     )
 
+    def __init__(self, runtime: Runtime, parent: GenServer | None, child: Child | None) -> None:
+        super().__init__(runtime, parent, child)
+        self._stop = threading.Event()
+
     def init(
         self,
         *,
@@ -106,7 +114,6 @@ class Watchdog(GenServer):
         self._samples: deque[tuple[float, float]] = deque()
         self._stall: Stall | None = None
         self._on_stall = on_stall
-        self._stop = threading.Event()
         self._wait_for_tick()
         if observe:
             threading.Thread(
