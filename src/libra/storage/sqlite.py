@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -207,7 +208,7 @@ class SQLiteStore(Store):
     def _connect_writer(self) -> sqlite3.Connection:
         connection = _connect(self._path, self._deadlines.save / 2, "rwc")
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection, self._deadlines.save / 2)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 67108864")
             # Never interrupted by a deadline, which begins to hold once there is a connection: a
@@ -253,6 +254,21 @@ def _connect(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+
+
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    # Two programs that make the same file may both be about to switch it. SQLite then fails at
+    # once, without its busy timeout, since neither could ever go on.
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+                raise
+            time.sleep(0.01)  # on the thread of a lane
+        else:
+            return
 
 
 @contextmanager
