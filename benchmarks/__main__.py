@@ -19,6 +19,8 @@ BENCHES = {
     "processes": "starts and restarts of processes per second, beside Elixir",
     "hostile": "loop lag and reads of another page while hostile pages are weighed",
     "restore": "restore of 100,000 pages, beside a plain SELECT of the same rows",
+    "outage": "reads while PostgreSQL is up, stopped and frozen",
+    "drain": "a backlog of 100,000 reports drained into PostgreSQL, beside one COPY",
 }
 
 
@@ -46,7 +48,7 @@ def main() -> int:
             lines += [*bench.measure(rounds), *rounds.skipped]
         except machine.Lacking as lack:
             lines += [*rounds.skipped, Skipped(name, str(lack))]
-        except (machine.ChildFailed, ImportError) as error:
+        except (machine.ChildFailed, ImportError, OSError) as error:
             broken = True
             lines += [*rounds.skipped, Skipped(name, f"BROKEN: {error}")]
         print(f"    {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)

@@ -60,8 +60,12 @@ class Latencies:
         return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else float("nan")
 
 
-async def read_steadily(url: str, *, every: float, until: asyncio.Event) -> Latencies:
+async def read_steadily(
+    url: str, *, every: float, until: asyncio.Event, after: float = 0.0
+) -> Latencies:
     """GET a URL at fixed moments, `every` so many seconds, until the event is set.
+
+    The first is due `after` so many seconds.
 
     A read that comes late because the one before was slow counts from when it was due: a server
     that stands still for a second is not let off with one slow answer (coordinated omission).
@@ -72,7 +76,7 @@ async def read_steadily(url: str, *, every: float, until: asyncio.Event) -> Late
     ).encode()
     found = Latencies([])
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    due = time.perf_counter()
+    due = time.perf_counter() + after
     try:
         while not until.is_set():
             due += every
