@@ -70,7 +70,9 @@ def render(results: Results, form: str, output: Path | None) -> str:
     console = terminal() if to_terminal else _console(io.StringIO(), _log_width())
     with console.capture() as captured:
         _print_tables(console, results)
-    return captured.get()
+    text = captured.get()
+    # Rich fills the cells of a table with spaces, which a file need not keep.
+    return text if to_terminal else "\n".join(map(str.rstrip, text.split("\n")))
 
 
 def write(text: str, output: Path | None) -> None:

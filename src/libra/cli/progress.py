@@ -24,38 +24,43 @@ def progress(console: Console, pages: int) -> Iterator[Watch | None]:
     if not console.is_terminal or console.is_dumb_terminal:
         yield None
         return
-    display = Progress(SpinnerColumn(), _State(console.width - 6), console=console, transient=True)
+    column = _State(console.width - 6, pages)
+    display = Progress(SpinnerColumn(), column, console=console, transient=True)
     lines: dict[str, TaskID] = {}
-    done: set[str] = set()
 
     def watch(report: Report) -> None:
         if report.url not in lines:
             lines[report.url] = display.add_task("")
-        if report.status in FINISHED:
-            done.add(report.url)
-            display.update(lines[report.url], visible=False)
-        settled = sum(asset.status in {"fetched", "failed"} for asset in report.assets)
-        state = (
-            f"{settled} of {count(report.total.requests, 'request')}, "
-            f"{size(report.total.transfer_bytes)}"
-        )
-        if pages > 1:
-            state += f"  [{len(done)} of {pages} pages]"
-        display.update(lines[report.url], url=plain(report.url), state=state)
+        finished = report.status in FINISHED
+        column.done += finished
+        display.update(lines[report.url], report=report, visible=not finished)
 
     with display:
         yield watch
 
 
 class _State(ProgressColumn):
-    """The address as far as it fits, and how far its page has come."""
+    """The address as far as it fits, and how far its page has come.
 
-    def __init__(self, width: int) -> None:
+    Worked out when it is shown, ten times a second: a page of thousands of assets changes more often.
+    """
+
+    def __init__(self, width: int, pages: int) -> None:
         super().__init__()
+        self.done = 0
         self._width = width
+        self._pages = pages
 
     def render(self, task: Task) -> Text:
-        state = str(task.fields.get("state", ""))
-        room = max(12, self._width - len(state) - 2)
-        address = shorten(str(task.fields.get("url", "")), room)
+        report = task.fields.get("report")
+        if not isinstance(report, Report):
+            return Text()
+        settled = sum(asset.status in {"fetched", "failed"} for asset in report.assets)
+        state = (
+            f"{settled:,} of {count(report.total.requests, 'request')}, "
+            f"{size(report.total.transfer_bytes)}"
+        )
+        if self._pages > 1:
+            state += f"  [{self.done:,} of {self._pages:,} pages]"
+        address = shorten(plain(report.url), max(12, self._width - len(state) - 2))
         return Text.assemble(address, "  ", (state, "dim"))
