@@ -1,0 +1,165 @@
+"""What clients saw: every call with its answer and its times, and what was done to the servers.
+
+Times are seconds of the monotonic clock of the process that runs the clients. A history is kept in
+memory and written as JSON lines when a run has failed, so that it can be read and checked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from libra.weighing.report import FINISHED, Backup, Status
+
+Kind = Literal[
+    "submit", "read", "event", "listed", "follow", "delete", "list", "unknown", "ready", "ping"
+]
+"""What a client did.
+
+``event`` is one report of a followed page and ``listed`` one entry of a list; their calls as a whole
+are ``follow`` and ``list``. ``unknown`` reads an id that never was, ``ready`` asks whether Libra
+accepts work, and ``ping`` reads from a server that has nothing to do with Libra or its database: how
+long that takes is the noise of the machine.
+"""
+
+SAFE: frozenset[Backup] = frozenset({"journaled", "stored"})
+"""The states of backup in which a page must survive SIGKILL."""
+
+
+class Call(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
+    """One call and its answer.
+
+    Attributes:
+        kind: what the client did.
+        started: when it began, in seconds.
+        ended: when the answer was complete, or when it was clear that none would come.
+        code: the HTTP status; None if no whole answer came.
+        page: the id of the page that it was about.
+        version: that of the report in the answer.
+        backup: that of the report.
+        status: that of the report.
+        content: a digest of the report without its version and its backup; None for lists.
+        url: what was submitted.
+        pages: the ids in a list, in its order.
+        partial: whether a list was said to be from memory alone.
+        after: how many seconds the client was told to wait, if it was.
+        error: what went wrong, in words.
+    """
+
+    kind: Kind
+    started: float
+    ended: float
+    code: int | None = None
+    page: str | None = None
+    version: int | None = None
+    backup: Backup | None = None
+    status: Status | None = None
+    content: str | None = None
+    url: str | None = None
+    pages: tuple[str, ...] | None = None
+    partial: bool = False
+    after: str | None = None
+    error: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.started
+
+    @property
+    def saw(self) -> bool:
+        """Whether the answer holds a state of a page."""
+        return self.page is not None and self.version is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it holds a result."""
+        return self.status in FINISHED
+
+
+What = Literal[
+    "begins", "broken", "mending", "mended", "ends", "killing", "dead", "serving", "restored"
+]
+"""What was done: the first five to the database, the others to Libra itself.
+
+A fault ``begins`` before anything is touched and is ``broken`` when it is in force; ``mending`` and
+``mended`` likewise; it ``ends`` when the backlog is drained. Libra is ``dead`` when its process has
+ended, ``serving`` when the next one has accepted its first request, and ``restored`` when all that
+it is to know is in memory again or can be looked up.
+"""
+
+
+class Mark(msgspec.Struct, frozen=True, tag="mark"):
+    """A moment at which something was done, and to what."""
+
+    what: What
+    at: float
+    name: str = ""
+
+
+Entry: TypeAlias = Call | Mark
+
+
+class History:
+    """All calls and marks of a run, in the order in which they were noted."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.calls: list[Call] = []
+        self.marks: list[Mark] = []
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Note a call or a mark."""
+        if isinstance(entry, Call):
+            self.calls.append(entry)
+        else:
+            self.marks.append(entry)
+
+    def mark(self, what: What, name: str = "") -> Mark:
+        """Note that something is done now."""
+        mark = Mark(what, time.monotonic(), name)
+        self.add(mark)
+        return mark
+
+    def between(self, start: float, end: float, *kinds: Kind) -> Iterator[Call]:
+        """The calls of some kinds that started in an interval."""
+        return (c for c in self.calls if c.kind in kinds and start <= c.started < end)
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON lines."""
+        with path.open("wb") as file:
+            for entry in (*self.marks, *self.calls):
+                file.write(_encoder.encode(entry) + b"\n")
+
+    @classmethod
+    def read(cls, path: Path) -> History:
+        """Read what `write` wrote."""
+        with path.open("rb") as file:
+            return cls(map(_decoder.decode, file))
+
+
+def digest(report: dict[str, Any]) -> str:
+    """What a report says, whatever its version and backup and the order of its fields."""
+    said = {name: value for name, value in report.items() if name not in ("version", "backup")}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    """The value that so many percent of all do not exceed, by nearest rank; 0 of none."""
+    ordered = sorted(values)
+    if not ordered:
+        return 0.0
+    rank = max(1, -(-len(ordered) * percent // 100))
+    return ordered[int(rank) - 1]
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
