@@ -32,7 +32,8 @@ class Body:
     Attributes:
         transfer_bytes: What arrived.
         resource_bytes: What it decodes to, as far as it is decoded.
-        error: Why decoding or keeping ended early, as a named error.
+        error: Why counting or decoding ended early, as a named error.
+        cut: That not all of it was kept, as a named error.
     """
 
     __slots__ = (
@@ -42,7 +43,9 @@ class Body:
         "_kept",
         "_limits",
         "_pieces",
+        "_stopped",
         "backlog_bytes",
+        "cut",
         "error",
         "resource_bytes",
         "transfer_bytes",
@@ -53,6 +56,8 @@ class Body:
         self.resource_bytes = 0
         self.backlog_bytes = 0
         self.error: str | None = None
+        self.cut: str | None = None
+        self._stopped = False
         self._limits = limits
         self._kept: list[bytes] = []
         self._keeping = keep
@@ -74,10 +79,9 @@ class Body:
             self._backlog.append(chunk)
             self.backlog_bytes += len(chunk)
         if self.transfer_bytes > self._limits.asset_bytes:
-            self.error = f"too-large: more than {self._limits.asset_bytes:,} bytes"
-            return False
+            self._stop(f"too-large: more than {self._limits.asset_bytes:,} bytes")
         # What cannot be decoded is still counted on the wire; a body that grows too large is not.
-        return self.error is None or not self.error.startswith("too-large")
+        return not self._stopped
 
     def decode_inline(self) -> bool:
         """Decode the backlog as far as it is cheap. Returns False if a thread should do the rest."""
@@ -104,14 +108,15 @@ class Body:
 
     def _decode(self, pause_at: float) -> bool:
         decoder = self._decoder
-        if decoder is None:
+        if decoder is None or self.error is not None:
             return True
         try:
-            while self.error is None:
+            while True:
                 for piece in self._pieces:
-                    self._accept(piece)
-                    if self.error is not None or self.resource_bytes > pause_at:
-                        return self.error is not None
+                    if not self._accept(piece):
+                        return True
+                    if self.resource_bytes > pause_at:
+                        return False
                 if not self._backlog:
                     break
                 chunk = self._backlog.popleft()
@@ -121,21 +126,25 @@ class Body:
             self.error = str(error)
         return True
 
-    def _accept(self, piece: bytes) -> None:
+    def _accept(self, piece: bytes) -> bool:
+        """Count a decoded piece. Returns False when there should be no more."""
         limits = self._limits
         self.resource_bytes += len(piece)
         if self.resource_bytes > limits.asset_resource_bytes:
-            self.error = f"too-large: decodes to more than {limits.asset_resource_bytes:,} bytes"
+            self._stop(f"too-large: decodes to more than {limits.asset_resource_bytes:,} bytes")
         elif (
             self.resource_bytes > limits.decode_grace
             and self.resource_bytes > limits.decode_ratio * self.transfer_bytes
         ):
-            self.error = (
-                f"too-large: decodes to more than {limits.decode_ratio:,.0f} times its size"
-            )
+            self._stop(f"too-large: decodes to over {limits.decode_ratio:,.0f} times its size")
         if self._keeping:
             self._kept.append(piece)
             if self.resource_bytes > limits.read_bytes:
                 self._keeping = False
-                if self.error is None:
-                    self.error = f"too-large: only the first {limits.read_bytes:,} bytes were read"
+                self.cut = f"too-large: only the first {limits.read_bytes:,} bytes were read"
+        return not self._stopped
+
+    def _stop(self, error: str) -> None:
+        if self.error is None:
+            self.error = error
+        self._stopped = True

@@ -13,6 +13,7 @@ import re
 import webencodings
 
 _PRESCAN = 1024
+_UNREADABLE = frozenset({"x-user-defined", "replacement"})
 _PIECE = 262_144
 """Bytes decoded in one go: between pieces other threads get the interpreter."""
 
@@ -50,8 +51,8 @@ def _transcode(body: bytes, label: str) -> bytes:
         if _is_utf8(body):
             return body
     # A browser that meets a label it does not know goes on as if there were none.
-    codec = codecs.getincrementaldecoder("utf-8" if encoding is None else encoding.codec_info.name)
-    decoder = codec("replace")
+    name = "utf-8" if encoding is None else encoding.codec_info.name
+    decoder = codecs.getincrementaldecoder(name)("replace")
     pieces = [
         decoder.decode(body[at : at + _PIECE]).encode("utf-8", "replace")
         for at in range(0, len(body), _PIECE)
@@ -103,6 +104,7 @@ def _from_meta(head: bytes) -> str | None:
 
 def _known(label: str) -> str | None:
     encoding = webencodings.lookup(label)
-    if encoding is None or encoding.name == "x-user-defined":
+    # The standard's "replacement" encodings exist to be harmless: nothing in such a body is read.
+    if encoding is None or encoding.name in _UNREADABLE:
         return None
     return encoding.name

@@ -1,4 +1,4 @@
-"""What a `Fetcher` needs around a connection: names, the gate, turns per host, names for failures."""
+"""What a `Fetcher` needs around a connection: turns per host, and names for failures."""
 
 from __future__ import annotations
 
@@ -6,69 +6,10 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-Gate = Callable[[str, int], str | None]
-"""Judges an address (the text form of what was resolved, and the port) just before it is connected to.
-Returns None to allow, or the reason for the report. It is asked for every connection and for nothing
-else, so that what was judged is what is connected to."""
-
-AddrInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
-
-_DNS_THREADS = 8
-
-
-class Denied(OSError):
-    """The gate does not allow this address."""
-
-
-def gated_sockets(gate: Gate | None) -> Callable[..., socket.socket]:
-    """A socket factory for aiohttp's connector that asks the gate first."""
-
-    def open_socket(addr_info: AddrInfo) -> socket.socket:
-        family, kind, protocol, _, address = addr_info
-        if gate is not None:
-            reason = gate(address[0], address[1])
-            if reason is not None:
-                raise Denied(f"denied: {reason}")
-        return socket.socket(family=family, type=kind, proto=protocol)
-
-    return open_socket
-
-
-class Resolver(AbstractResolver):
-    """The system's resolver, in threads of its own: a slow name server holds up nothing else."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="libra-dns")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """The addresses of a host. Raises OSError as ``getaddrinfo`` does."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads,
-            lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM),
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=int(address[1]),
-                family=kind,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for kind, _, protocol, _, address in found
-        ]
-
-    async def close(self) -> None:
-        """End the threads; a look-up that is still under way ends on its own."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+from libra.weighing.gate import Denied
 
 
 class HostSlots:
@@ -117,35 +58,34 @@ def name_of_error(error: aiohttp.ClientError | OSError | ValueError) -> str:
     """The named error (``code: explanation``) of a failed exchange."""
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return "dns: the name does not resolve"
+            denied = isinstance(error.os_error, Denied)
+            name = str(error.os_error) if denied else "dns: the name does not resolve"
         case aiohttp.ClientConnectorCertificateError():
-            return f"tls: the certificate is not valid ({_short(error.certificate_error)})"
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return f"tls: {_short(error)}"
+            name = f"tls: the certificate is not valid ({_short(error.certificate_error)})"
+        case aiohttp.ClientSSLError():
+            name = f"tls: {_short(error)}"
         case aiohttp.ClientConnectorError():
-            return _name_of_os_error(error.os_error)
+            name = _name_of_os_error(error.os_error)
         case aiohttp.ServerDisconnectedError():
-            return "disconnected: the server closed the connection without an answer"
+            name = "disconnected: the server closed the connection without an answer"
         case aiohttp.ClientPayloadError():
-            return "cut-short: the body ended before its announced end"
+            name = "cut-short: the body ended before its announced end"
         case aiohttp.ClientResponseError():
-            return _name_of_bad_answer(error)
-        case aiohttp.InvalidURL():
-            return "bad-url: it cannot be requested"
-        case aiohttp.ClientOSError() | OSError():
-            return _name_of_os_error(error)
+            name = _name_of_bad_answer(error)
+        case OSError():
+            name = _name_of_os_error(error)
         case ValueError():
-            return "bad-url: it cannot be requested"
+            name = "bad-url: it cannot be requested"
         case _:
-            return f"bad-answer: {_short(error)}"
+            name = f"bad-answer: {_short(error)}"
+    return name
 
 
 def _name_of_os_error(error: OSError) -> str:
     text = str(error)
-    at = text.find("denied: ")
-    if at >= 0:
-        return text[at:].splitlines()[0][:200]
     match error:
+        case Denied():
+            return text
         case ConnectionRefusedError():
             return "refused: nothing listens at that address"
         case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():

@@ -1,7 +1,7 @@
-"""The grammar of CSS as far as it matters for references (CSS Syntax 3), as linear regular expressions.
+"""The grammar of CSS as far as it matters for references (CSS Syntax 3), in linear time.
 
-Every repetition is possessive (``*+``, ``++``) over alternatives that begin with different characters, so
-that none of these expressions can go back: the time is linear in the text, whatever it holds.
+Every repetition is possessive (``*+``, ``++``) over alternatives that begin with different characters,
+so that none of these expressions can go back: the time is linear in the text, whatever it holds.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ RULE = re.compile(
     rf"((?:[^{{}};\"'\\/]++|{_ATOMS})*+)"
     rf"(?:(\{{)((?:[^{{}}\"'\\/]++|{_ATOMS})*+)(\}})?|([;}}])|\Z)"
 )
-"""A prelude and what ends it. Groups: prelude; ``{`` with the text up to the next brace and ``}`` if that
-brace closes the block (a plain rule, the usual case, is one match); or ``;`` or ``}``."""
+"""A prelude and what ends it. Groups: prelude; ``{`` with the text up to the next brace and ``}`` if
+that brace closes the block (a plain rule, the usual case, is one match); or ``;`` or ``}``."""
 
 COMMENT = re.compile(_COMMENT)
 
@@ -36,6 +36,7 @@ _URL = re.compile(
     r"""|((?:[^"'()\\\s]++|\\[^\n])*+))\s*+\)?""",
     re.IGNORECASE,
 )
+_URL_OR_TEXT = re.compile(rf"{_URL.pattern}|{_STRING}|{_COMMENT}", re.IGNORECASE)
 _QUOTED = re.compile(r""""((?:[^"\\\n]++|\\[\s\S]?)*+)"|'((?:[^'\\\n]++|\\[\s\S]?)*+)'""")
 _HEX_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})(?:\r\n|[ \t\n\f\r])?|\\(\n|\r\n|\f)|\\([\s\S]?)")
 
@@ -97,7 +98,11 @@ def declarations(block: str) -> Iterator[tuple[str, str]]:
 
 def urls_in(value: str) -> list[str]:
     """The addresses of every ``url()`` in a value, unescaped."""
-    return [unescape(m[1] or m[2] or m[3] or "") for m in _URL.finditer(value)]
+    return [
+        unescape(match[1] or match[2] or match[3] or "")
+        for match in _URL_OR_TEXT.finditer(value)
+        if match[0][0] in "uU"
+    ]
 
 
 def first_url(value: str) -> str | None:
@@ -107,7 +112,7 @@ def first_url(value: str) -> str | None:
 
 
 def unescape(text: str) -> str:
-    """CSS escapes undone: ``\\26 B`` is ``&B``; an escaped line break is nothing."""
+    r"""CSS escapes undone: ``\26 B`` is ``&B``; an escaped line break is nothing."""
     return _HEX_ESCAPE.sub(_unescaped, text) if "\\" in text else text
 
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # it ships no types
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -20,7 +20,7 @@ else:
     from backports import zstd
 
 PIECE = 262_144
-"""The most bytes that one step yields."""
+"""About the most bytes that one step yields; brotli may exceed it by its last block."""
 
 MAX_NESTED = 4
 """Encodings on top of one another; servers send one, bombs many."""
@@ -59,7 +59,7 @@ class Decoder:
         self._steps: list[_Step] = [step() for step in steps]
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` decodes to, in pieces of at most `PIECE` bytes.
+        """Yield what `data` decodes to, in pieces of about `PIECE` bytes at most.
 
         Raises:
             DecodeError: if the data is not in the encoding that was announced.

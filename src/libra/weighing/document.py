@@ -152,11 +152,11 @@ class _Document:
         uses: list[FontUse] = _default_uses(self.scope)
         variables: dict[str, str] = {}
         faces = []
-        for style in self.styles:
-            self.references += style.references
-            faces += style.faces
-            uses += style.uses
-            variables |= style.variables
+        for part in self.styles:
+            self.references += part.references
+            faces += part.faces
+            uses += part.uses
+            variables |= part.variables
         return Reading(
             references=self.references,
             title=self.title,

@@ -13,14 +13,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from libra.weighing.body import INLINE_BYTES, Body
-from libra.weighing.connections import Gate, HostSlots, Resolver, gated_sockets, name_of_error
+from libra.weighing.connections import HostSlots, name_of_error
 from libra.weighing.decode import encodings_in
+from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
+from libra.weighing.gate import Gate
 from libra.weighing.options import Options
 from libra.weighing.reading import read_body, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading, Role
@@ -52,7 +54,8 @@ class Fetcher:
     Args:
         per_host: Connections to one origin; a browser has six.
         connections: Connections in all.
-        gate: Judges every address that is about to be connected to; None allows all.
+        gate: Judges every address that is about to be connected to; the default allows all.
+        look_up: For tests, what resolves names instead of the system.
         threads: For reading large bodies.
     """
 
@@ -61,24 +64,20 @@ class Fetcher:
         *,
         per_host: int = 6,
         connections: int = 512,
-        gate: Gate | None = None,
+        gate: Gate = OPEN,
+        look_up: LookUp | None = None,
         threads: int = 2,
     ) -> None:
         self._connections = connections
         self._gate = gate
         self._slots = HostSlots(per_host)
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
-        self._resolver = Resolver()
+        self._resolver = Resolver(gate, look_up)
         self._session: aiohttp.ClientSession | None = None
-        self._jobs: set[asyncio.Future[object]] = set()
+        self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            limit=self._connections,
-            resolver=self._resolver,
-            ttl_dns_cache=30,
-            socket_factory=gated_sockets(self._gate),
-        )
+        connector = GatedConnector(self._gate, self._resolver, limit=self._connections)
         self._session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -210,7 +209,7 @@ class _Exchange:
                 await self._fetcher.in_thread(body.decode)
             if error is None:
                 body.finish()
-            error = error or body.error
+            error = error or body.error or body.cut
             transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
             if self._read and resource_bytes:
                 reading = await self._reading(body)

@@ -81,7 +81,7 @@ def length_px(text: str, viewport: Viewport) -> float | None:
     match = _NUMBER.fullmatch(text)
     if match is not None:
         value = _with_unit(match, viewport)
-        if value is None or (not match[2] and value != 0):
+        if value is None or not math.isfinite(value) or (not match[2] and value != 0):
             return None
         return value
     if len(text) > _MAX_QUERY or "(" not in text:
@@ -219,7 +219,7 @@ def _range(text: str, viewport: Viewport) -> bool | None:
         actual = _actual(part, viewport)
         values.append(_value(part, viewport) if actual is None else actual)
     result = True
-    for left, operator, right in zip(values, parts[1::2], values[1:], strict=True):
+    for left, operator, right in zip(values[:-1], parts[1::2], values[1:], strict=True):
         if left is None or right is None:
             return None
         result = result and _compare(left, operator, right)
@@ -356,7 +356,7 @@ class _Calculation:
         if depth > _MAX_DEPTH:
             raise ValueError
         token = self._next()
-        if token == "(" or token.endswith("("):
+        if token.endswith("("):
             arguments = [self._sum(depth + 1)]
             while self._peek() == ",":
                 self._next()

@@ -1,8 +1,8 @@
 """Selectors as a page at rest sees them (Selectors 4).
 
-An element is matched as it is right after loading: nothing is hovered, focused or visited, and a pseudo-element
-exists where its element does. `at_rest` rewrites a selector list accordingly, so that an engine that knows
-neither states nor pseudo-elements can answer whether anything matches.
+An element is matched as it is right after loading: nothing is hovered, focused or visited, and a
+pseudo-element exists where its element does. `at_rest` rewrites a selector list accordingly, so that
+an engine that knows neither states nor pseudo-elements can answer whether anything matches.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _pseudo(
 
 
 def names_in(selector: str) -> list[set[str]]:
-    """For each part of a list that `at_rest` returned, the names (``p``, ``.class``, ``#id``) it needs."""
+    """For each part of a list from `at_rest` the names (``p``, ``.class``, ``#id``) that it needs."""
     parts: list[set[str]] = []
     for part in split_top_level(selector, ","):
         plain = _IN_BRACKETS.sub("", part)

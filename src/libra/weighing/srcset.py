@@ -130,10 +130,8 @@ def _nearest(densities: list[float], dpr: float) -> int:
         current, following = densities[n], densities[n + 1]
         if following < dpr:
             continue
-        if (dpr <= 1 and dpr > current) or dpr >= math.sqrt(current * following):
-            chosen = n + 1
-        else:
-            chosen = n
+        upwards = current < dpr <= 1 or dpr >= math.sqrt(current * following)
+        chosen = n + 1 if upwards else n
         break
     while chosen > 0 and densities[chosen - 1] == densities[chosen]:
         chosen -= 1

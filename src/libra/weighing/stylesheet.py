@@ -1,7 +1,7 @@
 """The references in a style sheet: imports, images of rules that match something, fonts.
 
-A browser fetches ``@import`` at once, an image when a rule with it applies to an element, and a font when
-text uses it (`fonts`). So the rules are walked with the conditions around them (``@media``,
+A browser fetches ``@import`` at once, an image when a rule with it applies to an element, and a font
+when text uses it (`fonts`). So the rules are walked with the conditions around them (``@media``,
 ``@supports``), and those with an image or a font are asked whether they match the document (`scope`).
 """
 
@@ -163,6 +163,7 @@ class _Sheet:
     def _read_rules(self, text: str, lower: str, at: int) -> None:
         stack = [_Group(applies=True)]
         end = len(text)
+        stray = False
         while at < end and len(self._references) < MAX_REFERENCES:
             match = RULE.match(text, at)
             if match is None:
@@ -172,16 +173,25 @@ class _Sheet:
             if opens is None:
                 if group.selector is not None and group.applies and prelude:
                     self.read_block(group.selector, prelude, certain=group.certain)
-                if ends == "}" and len(stack) > 1:
-                    stack.pop()
+                if ends == "}":
+                    stray = len(stack) == 1  # it becomes part of the next rule and spoils it
+                    if not stray:
+                        stack.pop()
                 at = max(match.end(), at + 1)
             elif closes is not None:
-                if group.applies and _is_of_interest(lower, match.start(3), match.end(3)):
+                if (
+                    group.applies
+                    and not stray
+                    and _is_of_interest(lower, match.start(3), match.end(3))
+                ):
                     self._read_rule(prelude, body, group)
-                at = match.end()
+                at, stray = match.end(), False
             else:
-                stack.append(self._opened(prelude, group, len(stack)))
-                at = match.start(3)
+                opened = (
+                    _Group(applies=False) if stray else self._opened(prelude, group, len(stack))
+                )
+                stack.append(opened)
+                at, stray = match.start(3), False
 
     def _opened(self, prelude: str, group: _Group, depth: int) -> _Group:
         """The group that a block with blocks in it makes."""

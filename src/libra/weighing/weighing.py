@@ -1,8 +1,8 @@
 """The heart: what one page weighs so far, and what is to be fetched next.
 
-A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`), is told what came of
-them (`Outcome`), and can say at any moment what is known (`report`). Whoever drives it, a process of the
-service or `weigh_once`, decides when and how many at a time, and when to give up.
+A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`), is told what came
+of them (`Outcome`), and can say at any moment what is known (`report`). Whoever drives it, a process
+of the service or `weigh_once`, decides when and how many at a time, and when to give up.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ class Weighing:
             total=Total(*self._total),
             by_kind={kind: Total(*sums) for kind, sums in self._kinds.items()},
             by_host={
-                host: HostTotal(*sums, third_party=self._third[host])
-                for host, sums in self._hosts.items()
+                host: HostTotal(requests, transfer, resource, self._third[host])
+                for host, (requests, transfer, resource) in self._hosts.items()
             },
             score=score(self._total[1]) if weighed else None,
             assets=tuple(self._assets),
@@ -349,8 +349,10 @@ class Weighing:
             return None
         limits = self.options.limits
         if self._total[1] > limits.page_bytes:
-            return f"page-too-large: more than {limits.page_bytes:,} bytes; {self._omitted:,} assets were left out"
-        return f"too-many-assets: more than {limits.assets:,}; {self._omitted:,} were left out"
+            limit = f"page-too-large: more than {limits.page_bytes:,} bytes"
+        else:
+            limit = f"too-many-assets: more than {limits.assets:,}"
+        return f"{limit}; {self._omitted:,} were left out"
 
 
 def _merged(references: list[Reference]) -> list[Reference]:

@@ -1,0 +1,95 @@
+"""Module scripts are followed along their static imports."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.weighing.modules import ImportMap, imports_in
+
+URL = "https://example.com/js/app.js"
+
+
+def found(source, import_map=None):
+    prefix = "https://example.com/"
+    return [
+        url.removeprefix(prefix) for url in imports_in(source, URL, import_map or ImportMap(URL))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        ('import "./a.js";', ["js/a.js"]),
+        ("import a from './a.js'", ["js/a.js"]),
+        ('import{a as b,c}from"./a.js";import*as d from"../b.js"', ["js/a.js", "b.js"]),
+        ('import a, {\n  b,\n  c,\n} from "/c.js";\n', ["c.js"]),
+        (
+            'export * from "./a.js"; export {x} from "./b.js"; export default 1',
+            ["js/a.js", "js/b.js"],
+        ),
+        ('export*from"./a.js"', ["js/a.js"]),
+        ('import "./a.js"; import "./a.js#x"', ["js/a.js"]),
+        ('const x = await import("./lazy.js")', []),
+        ("import.meta.url; const important = 'x'", []),
+        ('export const from = "x"', []),
+        ('import "bare"', []),
+        ('import "https://cdn.example/x.js"', ["https://cdn.example/x.js"]),
+        ('import data from "./d.json" with {type: "json"}', ["js/d.json"]),
+        ("x.import 'a.js'", []),
+        ("", []),
+    ],
+)
+def test_static_imports_are_found(source, imports):
+    assert found(source) == imports
+
+
+def test_an_import_map_gives_meaning_to_bare_specifiers():
+    import_map = ImportMap("https://example.com/")
+    import_map.add(
+        json.dumps({
+            "imports": {"vue": "/vue.js", "lib/": "./vendor/lib/", "./js/old.js": "./new.js", "none": None},
+            "scopes": {"/js/": {"vue": "/scoped-vue.js"}},
+        })
+    )  # fmt: skip
+    assert found(
+        'import "vue"; import "lib/x.js"; import "./old.js"; import "none"', import_map
+    ) == [
+        "scoped-vue.js",
+        "vendor/lib/x.js",
+        "new.js",
+    ]
+    assert import_map.resolve("vue", "https://example.com/other.js") == "https://example.com/vue.js"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"imports": 1}', '{"imports": {"a": {}}}', "[" * 100_000]
+)
+def test_what_is_no_import_map_is_ignored(text):
+    import_map = ImportMap(URL)
+    import_map.add(text)
+    assert import_map.resolve("a", URL) is None
+
+
+@given(st.lists(st.sampled_from(["import", "export", " ", "{", "}", "*", "from", "'./a'", '"', ",", "\n"]), max_size=30).map("".join))  # fmt: skip
+def test_any_source_is_read(source):
+    assert all(url.startswith("https://") for url in imports_in(source, URL, ImportMap(URL)))
+
+
+@given(st.recursive(st.none() | st.text(max_size=9), lambda x: st.dictionaries(st.text(max_size=9), x, max_size=4), max_leaves=9))  # fmt: skip
+def test_any_json_is_an_import_map_or_ignored(value):
+    import_map = ImportMap(URL)
+    import_map.add(json.dumps({"imports": value, "scopes": value}))
+    import_map.resolve("a/b", URL)
+
+
+@pytest.mark.parametrize(
+    "unit", ["import ", "export ", "import{", "import'", 'import"a";', "import a from ", "from "]
+)
+def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit):
+    source = unit * (1_000_000 // len(unit))
+    started = time.process_time()
+    imports_in(source, URL, ImportMap(URL))
+    assert time.process_time() - started < 2
