@@ -28,12 +28,14 @@ from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
 from libra.settings import Settings
 from libra.storage import Snapshot, Unavailable
+from libra.storage.journal import JournalInUse
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
 from libra.weighing.report import FINISHED, Report, Summary, decode, summarize
 from libra.weighing.urls import InvalidURL, parse_url
 
 __all__ = [
+    "DataDirInUse",
     "Full",
     "InvalidOptions",
     "InvalidURL",
@@ -102,6 +104,10 @@ class Stopping(Full):
         self.args = ("Libra is shutting down",)
 
 
+class DataDirInUse(LibraError):
+    """Another Libra works on the same data directory."""
+
+
 class PageList(msgspec.Struct, frozen=True):
     """A page of a list, newest first.
 
@@ -145,19 +151,26 @@ class Libra:
 
         Raises:
             SettingsError: a setting that cannot work.
+            DataDirInUse: another Libra works on the same data directory.
         """
         settings = settings or Settings()
         settings.check()
         libra = cls(settings)
         makers = services or {}
-        await libra._house.open({name: partial(make, libra) for name, make in makers.items()})
+        try:
+            await libra._house.open({name: partial(make, libra) for name, make in makers.items()})
+        except JournalInUse as error:
+            raise DataDirInUse(str(error)) from None
         try:
             yield libra
         finally:
             await libra._house.close()
 
     async def weigh(self, url: str, options: Options | None = None) -> str:
-        """Submit a page and return its id at once; the page is weighed in the background.
+        """Submit a page and return its id; the page is weighed in the background.
+
+        When this returns the submission is on the local disk, or its report says ``memory``: a disk
+        that fails or hangs is waited for half a second at most.
 
         Raises:
             InvalidURL: saying what is wrong with the URL.
@@ -170,6 +183,7 @@ class Libra:
         await self._make_room()
         record = PageRecord.submitted(url, options, self._context.now())
         self._house.bring_up(record)
+        await self._house.keep(record.id)
         return record.id
 
     async def report(self, page_id: str) -> Report:
@@ -308,6 +322,8 @@ class Libra:
         except Unavailable:
             raise PageUnknown(page_id) from None
         if row is None:
+            if not self._context.replayed.is_set():
+                raise PageUnknown(page_id)  # it may be in the journal, which is still being read
             raise PageNotFound(page_id)
         due = row.status not in FINISHED or (
             row.expires_at is not None and row.expires_at > self._context.now()

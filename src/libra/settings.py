@@ -50,8 +50,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         host: the address that `libra serve` listens on.
         port: the port that it listens on; 0 takes a free one.
-        data_dir: where the embedded database (and, later, the journal) lives.
+        data_dir: where the embedded database and the journal live.
         database: ``sqlite:///path`` or ``postgresql://...``; None is SQLite in the data directory.
+        migrate: whether a PostgreSQL database is migrated at start; SQLite always is.
+        journal: whether what is acknowledged is kept on the local disk until the database has it.
         ttl: how long a finished page rests in memory, in seconds.
         restore: ``eager`` brings every unexpired page back at start, ``lazy`` each when it is asked
             for, ``off`` leaves them in the database.
@@ -69,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=lambda: Path(platformdirs.user_data_dir("libra", appauthor=False))
     )
     database: str | None = None
+    migrate: bool = False
+    journal: bool = True
     ttl: float = 24 * 3600.0
     restore: Restore = "eager"
     concurrency: int = 32

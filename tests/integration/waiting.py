@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from libra.app import Libra
 from libra.weighing.report import FINISHED, Report
 
@@ -13,10 +15,15 @@ async def finished(libra: Libra, page_id: str) -> Report:
     return reports[-1]
 
 
-async def stored(libra: Libra, page_id: str) -> Report:
-    """The report of a page once the database has its newest state."""
+async def until(libra: Libra, page_id: str, wanted: Callable[[Report], bool]) -> Report:
+    """The report of a page once it is as wanted."""
     with libra._context.followers.subscribe(page_id) as change:
-        while (report := await libra.report(page_id)).backup != "stored":
+        while not wanted(report := await libra.report(page_id)):
             await change.wait()
             change.clear()
         return report
+
+
+async def stored(libra: Libra, page_id: str) -> Report:
+    """The report of a page once the database has its newest state."""
+    return await until(libra, page_id, lambda report: report.backup == "stored")

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Delete, Lost, Offer, Refused, State, Stored
+from libra.inspector.messages import Delete, Dropped, Lost, Offer, Refused, State, Stored
 from libra.otp import (
     Continue,
     From,
@@ -29,7 +29,7 @@ from libra.otp import (
 )
 from libra.storage import Store, Unavailable
 from libra.storage.breaker import Breaker
-from libra.storage.snapshot import Deleted, Entry
+from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry
 from libra.storage.snapshot import Refused as RefusedRow
 
 log = logging.getLogger("libra.backup")
@@ -202,20 +202,15 @@ class Backup(GenServer):
 
     def _written(self, written: Written) -> None:
         self._in_hand.clear()
-        for page_id in written.deleted:
-            self._context.forgotten.discard(page_id)
+        self._context.forgotten.difference_update(written.deleted)
         for refused in written.refused:
             written.versions.pop(refused.id, None)
             log.error("the database refuses page %s: %s", refused.id, refused.reason)
-            self._tell(refused.id, Refused(refused.version, refused.reason))
+            self._context.tell(refused.id, Refused(refused.version, refused.reason))
         for page_id, version in written.versions.items():
-            self._tell(page_id, Stored(version))
-
-    def _tell(self, page_id: str, message: Stored | Refused) -> None:
-        # A page without a process at the moment offers itself again when it has one.
-        process = self._context.registry.whereis(page_id)
-        if process is not None:
-            process.send(message)
+            self._context.tell(page_id, Stored(version))
+        dropped = [*written.versions.items(), *((p, DELETED_VERSION) for p in written.deleted)]
+        self._context.keeper.cast(Dropped(dropped))
 
     def _put_back(self) -> None:
         for page_id in self._in_hand:

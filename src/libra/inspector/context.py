@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
 from libra.inspector.record import Records
-from libra.otp import DynamicSupervisor, Registry
+from libra.otp import DynamicSupervisor, ProcessExited, Registry
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options
 
 if TYPE_CHECKING:
     from libra.inspector.admission import Admission
     from libra.inspector.backup import Backup
+    from libra.inspector.keeper import Keeper
 
 
 def utc_now() -> datetime:
@@ -37,8 +38,9 @@ class Context:
     """The surroundings of a page.
 
     Plain data and services are given at the start. The processes (``registry``, ``admission``,
-    ``inspectors``, ``backup``) enter themselves in their ``init``, so that after a restart everybody
-    finds the new one: as with Erlang's registered names, nobody keeps hold of an old handle.
+    ``inspectors``, ``backup``, ``keeper``) enter themselves in their ``init``, so that after a
+    restart everybody finds the new one: as with Erlang's registered names, nobody keeps hold of an
+    old handle.
 
     Attributes:
         fetcher: the one way to the network.
@@ -49,8 +51,10 @@ class Context:
         followers: who wants to know of changes.
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
+        replayed: set once everything that the journal held can be read again.
         opened: set once it is known whether the database can be used.
         available_since: when the database was last found to be there; None before that.
+        disk_trouble: since when and why the journal cannot be written; None while it can.
         forgotten: pages whose deletion has not reached the database yet.
     """
 
@@ -58,6 +62,7 @@ class Context:
     admission: Admission
     inspectors: DynamicSupervisor
     backup: Backup
+    keeper: Keeper
 
     def __init__(
         self,
@@ -73,8 +78,22 @@ class Context:
         self.now = now
         self.records = Records()
         self.departures = Departures(self.records)
+        self.replayed = asyncio.Event()
         self.opened = asyncio.Event()
         self.outage: Outage | None = None
         self.available_since: datetime | None = None
+        self.disk_trouble: Outage | None = None
         self.forgotten: set[str] = set()
         self.followers = Followers()
+
+    def tell(self, page_id: str, message: object) -> None:
+        """Send a page's process a message.
+
+        One that has no process at the moment misses it, and asks again when it has one.
+        """
+        try:
+            process = self.registry.whereis(page_id)
+        except ProcessExited:
+            return
+        if process is not None:
+            process.send(message)

@@ -3,7 +3,8 @@
 ::
 
     Libra (one_for_one: what fails alone restarts alone)
-     ├─ Backup         the one writer to the database
+     ├─ Journal        what is acknowledged and not in the database yet, on local disk
+ ├─ Backup         the one writer to the database
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
      │   ├─ Admission     how many pages are fetched at a time
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -25,7 +27,8 @@ from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
 from libra.inspector.backup import Backup
 from libra.inspector.context import Context
-from libra.inspector.messages import Delete, Read
+from libra.inspector.keeper import Keeper
+from libra.inspector.messages import Delete, Keep, Read
 from libra.inspector.page import PageInspector
 from libra.inspector.record import PageRecord
 from libra.inspector.restorer import Restorer
@@ -46,11 +49,15 @@ from libra.otp import (
 )
 from libra.settings import Settings
 from libra.storage import open_store
+from libra.storage.journal import Journal
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Limits, Options
 
 log = logging.getLogger("libra")
 
+
+#: Seconds that an acknowledgement waits for a keeper that has not even answered.
+PATIENCE = 0.8
 
 #: Seconds that the last save may take at shutdown.
 LAST_SAVE = 10.0
@@ -95,6 +102,8 @@ class House:
         self.context = Context(self.fetcher, options=Options(limits=limits), ttl=settings.ttl)
         self.store = open_store(settings.database_url())
         self.archive = Archive(self.context, self.store)
+        self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
+        self._journal_thread = ThreadPoolExecutor(1, thread_name_prefix="libra-journal")
         self.started_at = self.context.now()
         self.closing = False
         self.closed = False
@@ -104,8 +113,7 @@ class House:
     async def open(self, services: Mapping[str, Callable[[], Runnable]]) -> None:
         """Start everything; nothing here waits for a database or a network."""
         context, settings = self.context, self.settings
-        if settings.database is None:
-            await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
         self.runtime = Runtime()
         pages: list[ChildSpec[Any]] = [
@@ -114,7 +122,7 @@ class House:
             ChildSpec(Inspectors, (context,), id="inspectors"),
             ChildSpec(
                 Restorer,
-                (context, self.store),
+                (context, self.store, self.journal, self._journal_thread),
                 {"eager": settings.restore == "eager", "max_pages": settings.max_pages},
                 id="restorer",
                 restart="transient",
@@ -124,6 +132,7 @@ class House:
             Supervisor,
             [
                 ChildSpec(Watchdog, id="watchdog"),
+                ChildSpec(Keeper, (context, self.journal, self._journal_thread), id="journal"),
                 ChildSpec(Backup, (context, self.store), id="backup"),
                 ChildSpec(
                     Supervisor,
@@ -158,7 +167,33 @@ class House:
         self.context.followers.wake_all()
         await self.runtime.shutdown()
         await self.store.close()
+        if self.journal is not None:
+            self.journal.close()
+        self._journal_thread.shutdown()
         await self.fetcher.__aexit__(None, None, None)
+
+    async def keep(self, page_id: str) -> bool:
+        """Wait until a page, or its deletion, is on the local disk; False if that cannot be now."""
+        try:
+            kept: bool = await self.context.keeper.call(Keep(page_id), timeout=PATIENCE)
+        except ProcessException as error:
+            log.debug("page %s is not journaled yet: %s", page_id, error)
+            return False
+        return kept
+
+    def _prepare_disk(self) -> None:
+        """Claim the data directory; one that cannot be written is no reason not to start.
+
+        Raises:
+            JournalInUse: another Libra works on it.
+        """
+        try:
+            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+            if self.journal is not None:
+                self.journal.lock()
+                self.journal.scan()
+        except OSError as error:
+            log.error("the data directory cannot be used: %s", error)
 
     async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
         """The version of a page in memory, its report as JSON, and whether it is finished."""
@@ -213,6 +248,7 @@ class House:
             await context.inspectors.terminate_child(page_id)
         except (NotFound, ProcessExited):
             log.debug("page %s had no process", page_id)
+        await self.keep(page_id)
         context.backup.cast(Delete(page_id))
 
     @property

@@ -25,6 +25,32 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """To the keeper: a page has a state that the journal has not. A call waits for it."""
+
+    page_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """To the keeper: the database has these pages, each as of a version."""
+
+    stored: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """To a page: it is on the local disk as of this version."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unjournaled:
+    """To a page: the local disk cannot keep it at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """To the backup: a page is to be forgotten in the database too."""
 

@@ -20,7 +20,15 @@ import msgspec
 from libra.inspector.admission import Ask, Release, Turn
 from libra.inspector.context import Context
 from libra.inspector.lanes import Lanes
-from libra.inspector.messages import Offer, Read, Refused, Stored
+from libra.inspector.messages import (
+    Journaled,
+    Keep,
+    Offer,
+    Read,
+    Refused,
+    Stored,
+    Unjournaled,
+)
 from libra.inspector.record import PageRecord
 from libra.otp import (
     NORMAL,
@@ -78,7 +86,11 @@ class PageInspector(GenServer):
             context.admission.cast(Ask(self))
             context.followers.changed(record.id)
         if record.backup != "stored":
-            context.backup.cast(Offer(record.id))
+            # A result goes to the database only after the journal: see `_keep`.
+            if record.finished and record.backup == "memory":
+                self._keep()
+            else:
+                context.backup.cast(Offer(record.id))
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
         """Answer for the page."""
@@ -103,6 +115,10 @@ class PageInspector(GenServer):
                 raise error
             case Turn.GRANTED:
                 self._begin()
+            case Journaled(version):
+                self._journaled(version)
+            case Unjournaled():
+                self._context.backup.cast(Offer(self._record.id))
             case Stored(version):
                 return self._stored(version)
             case Refused(version, reason):
@@ -171,8 +187,8 @@ class PageInspector(GenServer):
         record.rest(report)
         self._work = self._seen = None
         self._context.admission.cast(Release(self))
-        self._context.backup.cast(Offer(record.id))
         self._context.followers.changed(record.id)
+        self._keep()
         self._rest()
 
     def _out_of_time(self) -> None:
@@ -205,6 +221,21 @@ class PageInspector(GenServer):
 
     # Being backed up, and leaving
 
+    def _keep(self) -> None:
+        # First the journal, then the database. If the database had the result and the journal only
+        # the submission when the program is killed, the page would be weighed a second time.
+        self._context.keeper.cast(Keep(self._record.id))
+
+    def _journaled(self, version: int) -> None:
+        record = self._record
+        if record.finished:
+            if version != record.stored_version:
+                return  # that was the submission; the result is on its way
+            self._context.backup.cast(Offer(record.id))
+        if record.backup == "memory":
+            record.mark("journaled", record.version + 1)
+            self._context.followers.changed(record.id)
+
     def _stored(self, version: int) -> Stop | None:
         record = self._record
         if record.finished and version < record.stored_version:
@@ -233,9 +264,12 @@ class PageInspector(GenServer):
             self._context.departures.note(record.id, record.expires_at)
 
     def _may_leave(self) -> bool:
-        """Only what is in a safe place leaves; what the database refuses cannot become safer."""
+        """What the database has may leave, and what it refuses, as that cannot become safer.
+
+        What is only journaled stays: it is from here that the database gets it.
+        """
         record = self._record
-        return record.finished and record.backup != "memory"
+        return record.finished and record.backup in ("stored", "rejected")
 
     def _leave_if_overdue(self) -> Stop | None:
         if not self._overdue or not self._may_leave():

@@ -218,20 +218,26 @@ class Records:
             yield self._by_id[last]
 
 
-def restore(row: Snapshot) -> PageRecord:
+def restore(row: Snapshot, backup: Backup = "stored") -> PageRecord:
     """The record of a page from its row; an unfinished page has only what identifies it.
+
+    Args:
+        row: as the database or the journal has it.
+        backup: where it comes from, ``stored`` or ``journaled``.
 
     Raises:
         ValueError: if what is stored is not a report.
     """
     record = PageRecord(row.id, row.url, None, row.submitted_at or datetime.now(UTC))
     record.version = record.stored_version = row.version
-    record.backup = "stored"
+    record.backup = backup
     record.expires_at = row.expires_at
     if row.status in FINISHED:
         record.status = row.status
         record.rest_encoded(row.report)
         restamp(row.report, row.version, "stored")  # raises here and not at every read
+        if backup == "journaled":
+            record.version = row.version - 1  # the row is written as it will be once it is stored
     return record
 
 

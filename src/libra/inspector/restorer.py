@@ -1,23 +1,27 @@
 """Brings pages back after a start, or after a crash of their supervisor.
 
 First those whose records are still in memory (their processes died with the supervisor, their
-records did not), then those that the database holds. A start never waits for this: what has not
-come back yet is looked up when it is asked for.
+records did not), then those in the journal, then those that the database holds. A start never
+waits for this: what has not come back yet is looked up when it is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import Executor
 from enum import Enum, auto
 from typing import Any
 
 from libra.inspector.context import Context
+from libra.inspector.messages import Delete, Dropped, Lost
 from libra.inspector.page import PageInspector
 from libra.inspector.record import PageRecord, restore
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
-from libra.storage import Store, Unavailable
+from libra.storage import Deleted, Store, Unavailable
+from libra.storage.journal import Journal
 from libra.storage.snapshot import Snapshot
+from libra.weighing.report import FINISHED, Backup
 
 #: Pages that are brought back between two looks at the event loop: well under 10 ms of work.
 SLICE = 50
@@ -32,18 +36,48 @@ class Step(Enum):
     """What the restorer tells itself."""
 
     RECORDS = auto()
+    JOURNAL = auto()
     DATABASE = auto()
 
 
 class Restorer(GenServer):
     """Starts a process for every page that should have one; then it is done and stops."""
 
-    __slots__ = ("_context", "_eager", "_max_pages", "_orphans", "_restored", "_store")
+    __slots__ = (
+        "_context",
+        "_eager",
+        "_journal",
+        "_max_pages",
+        "_orphans",
+        "_restored",
+        "_store",
+        "_thread",
+    )
 
-    def init(self, context: Context, store: Store, *, eager: bool, max_pages: int) -> Continue:
-        """Begin with what is in memory."""
+    def init(
+        self,
+        context: Context,
+        store: Store,
+        journal: Journal | None,
+        thread: Executor,
+        *,
+        eager: bool,
+        max_pages: int,
+    ) -> Continue:
+        """Begin with what is in memory.
+
+        Args:
+            context: the surroundings.
+            store: the database.
+            journal: None if it is switched off.
+            thread: the one that the journal is used on.
+            eager: whether all unexpired pages of the database are wanted.
+            max_pages: how many pages there may be in memory.
+        """
         self._context = context
         self._store = store
+        self._journal = journal
+        self._thread = thread
         self._eager = eager
         self._max_pages = max_pages
         self._restored = 0
@@ -60,6 +94,10 @@ class Restorer(GenServer):
             case Step.RECORDS:
                 return self._adopt()
             case Step.DATABASE:
+                self._read_database()
+            case TaskDone(_, Step.JOURNAL):
+                if not self._eager:
+                    return Stop(NORMAL)
                 self._read_database()
             case TaskDone():
                 log.info("restored %d pages from the database", self._restored)
@@ -78,11 +116,54 @@ class Restorer(GenServer):
         del self._orphans[-SLICE:]
         if self._orphans:
             self.send(Step.RECORDS)
-            return None
-        if not self._eager:
-            return Stop(NORMAL)
-        self._read_database()
+        else:
+            self.start_task(self._replay(), tag=Step.JOURNAL)
         return None
+
+    async def _replay(self) -> None:
+        """What a former program acknowledged and could not store, whatever the restore mode is."""
+        if self._journal is None:
+            self._context.replayed.set()
+            return
+        unfinished: list[PageRecord] = []
+        batches = self._journal.batches()
+        loop = asyncio.get_running_loop()
+        while batch := await loop.run_in_executor(self._thread, next, batches, None):
+            for number, entry in enumerate(batch, 1):
+                if isinstance(entry, Deleted):
+                    self._context.forgotten.add(entry.id)
+                    self._context.backup.cast(Delete(entry.id))
+                elif entry.status in FINISHED:
+                    self._bring_back(entry, "journaled")
+                elif self._context.records.get(entry.id) is None:
+                    # Readable from here on; whether it is to be weighed is found out below.
+                    record = restore(entry, "journaled")
+                    self._context.records.add(record)
+                    unfinished.append(record)
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)
+        self._context.replayed.set()
+        await self._context.opened.wait()
+        for record in unfinished:
+            await self._resume(record)
+
+    async def _resume(self, record: PageRecord) -> None:
+        """Weigh a page that was not finished, unless the database knows that it was."""
+        context = self._context
+        stored = None
+        if context.outage is None:
+            try:
+                stored = await self._store.load(record.id)
+            except Unavailable as error:
+                context.backup.cast(Lost(error))
+        if context.records.get(record.id) is not record:
+            return  # deleted meanwhile
+        if stored is not None and stored.status in FINISHED:
+            context.keeper.cast(Dropped([(record.id, record.version)]))
+            record = restore(stored)
+            context.records.add(record)
+        self._bring_up(record)
+        context.followers.changed(record.id)
 
     def _read_database(self) -> None:
         if self._context.outage is not None:
@@ -97,16 +178,16 @@ class Restorer(GenServer):
             for number, row in enumerate(rows):
                 if len(self._context.records) >= self._max_pages:
                     return
-                self._bring_back(row)
+                self._bring_back(row, "stored")
                 if number % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
 
-    def _bring_back(self, row: Snapshot) -> None:
+    def _bring_back(self, row: Snapshot, backup: Backup) -> None:
         context = self._context
         if context.records.get(row.id) is not None or row.id in context.forgotten:
             return
         try:
-            record = restore(row)
+            record = restore(row, backup)
         except ValueError as error:
             # One page that cannot be read must not keep the others from coming back.
             log.error("page %s is set aside, its stored report cannot be read: %s", row.id, error)

@@ -32,6 +32,12 @@ def health(house: House) -> Health:
         if outage is not None
         else Part("ok", context.available_since or house.started_at, database),
     }
+    trouble = context.disk_trouble
+    parts["journal"] = (
+        Part("ok", house.started_at, None)
+        if trouble is None
+        else Part("down", trouble.since, trouble.reason)
+    )
     lag = house.lag()
     culprit = f"{lag.stall.process or 'a task'} {lag.stall.holder}" if lag.stall else None
     return Health(

@@ -22,7 +22,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -62,6 +62,13 @@ class _Segment:
         self.live: set[str] = set()
 
 
+class _Place(NamedTuple):
+    """Where the newest entry of a page is."""
+
+    segment: int
+    version: int
+
+
 class Journal:
     """The journal of one data directory.
 
@@ -82,7 +89,7 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._tidy_bytes = tidy_bytes
         self._segments: dict[int, _Segment] = {}
-        self._where: dict[str, int] = {}
+        self._where: dict[str, _Place] = {}
         self._lock: int | None = None
         self._file: int | None = None
         self._next = 1
@@ -101,10 +108,13 @@ class Journal:
 
         Raises:
             JournalInUse: another program has it.
-            OSError: the directory cannot be made or written.
+            OSError: the directory cannot be made or opened.
         """
+        if self._lock is not None:
+            return
         self._directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # The directory itself is locked, which works on a disk that cannot be written, too.
+        lock = os.open(self._directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -115,26 +125,43 @@ class Journal:
             ) from None
         self._lock = lock
 
-    def replay(self) -> list[Entry]:
-        """Read what a former program left; the newest entry of each page, oldest page first.
-
-        What was cut off or damaged is passed over with a word in the log; everything else counts.
+    def scan(self) -> None:
+        """Find out what a former program left; to be done once, before anything is written.
 
         Raises:
             OSError: the directory cannot be read.
         """
-        found: list[Entry] = []
         for path in sorted(self._directory.glob("*.journal")):
             if not path.stem.isdigit():
                 continue
             segment = _Segment(int(path.stem), path, path.stat().st_size)
             self._segments[segment.number] = segment
             self._next = max(self._next, segment.number + 1)
-            for entry in _read(path):
-                found.append(entry)
-                self._move(entry.id, segment)
+            for entry in _read(path, loudly=True):
+                at = self._where.get(entry.id)
+                if at is None or at.version <= entry.version:
+                    self._move(entry, segment)
         self._delete_dead()
-        return newest(found)
+
+    def batches(self, size: int = 500) -> Iterator[list[Entry]]:
+        """The newest entry of every page, ``size`` at a time.
+
+        Raises:
+            OSError: a segment cannot be read.
+        """
+        batch: list[Entry] = []
+        for number in sorted(self._segments):
+            segment = self._segments.get(number)
+            if segment is None or not segment.live:
+                continue  # gone since, or of no more use
+            for entry in _read(segment.path):
+                if self._where.get(entry.id) == _Place(number, entry.version):
+                    batch.append(entry)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Append entries; when this returns they are on the disk.
@@ -158,15 +185,20 @@ class Journal:
             raise
         segment.size += len(data)
         for entry in entries:
-            self._move(entry.id, segment)
+            self._move(entry, segment)
         self._delete_dead()
 
-    def drop(self, page_ids: Iterable[str]) -> None:
-        """The database has these pages: their entries are needed no longer."""
-        for page_id in page_ids:
-            number = self._where.pop(page_id, None)
-            if number is not None:
-                self._segments[number].live.discard(page_id)
+    def drop(self, stored: Iterable[tuple[str, int]]) -> None:
+        """The database has these pages, each as of a version: what is not newer can go.
+
+        Raises:
+            OSError: segments could not be tidied up; nothing is lost by that.
+        """
+        for page_id, version in stored:
+            at = self._where.get(page_id)
+            if at is not None and at.version <= version:
+                del self._where[page_id]
+                self._segments[at.segment].live.discard(page_id)
         self._delete_dead()
         self._tidy()
 
@@ -205,12 +237,12 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def _move(self, page_id: str, segment: _Segment) -> None:
-        before = self._where.get(page_id)
+    def _move(self, entry: Entry, segment: _Segment) -> None:
+        before = self._where.get(entry.id)
         if before is not None:
-            self._segments[before].live.discard(page_id)
-        self._where[page_id] = segment.number
-        segment.live.add(page_id)
+            self._segments[before.segment].live.discard(entry.id)
+        self._where[entry.id] = _Place(segment.number, entry.version)
+        segment.live.add(entry.id)
         segment.entries += 1
 
     def _delete_dead(self) -> None:
@@ -235,7 +267,8 @@ class Journal:
         if oldest.number == self._next - 1 or 2 * len(oldest.live) >= oldest.entries:
             return
         live = [entry for entry in newest(_read(oldest.path)) if entry.id in oldest.live]
-        self.write(live)
+        if live:
+            self.write(live)
 
 
 def _encode(entry: Entry) -> bytes:
@@ -255,29 +288,30 @@ _unpack_snapshot = msgspec.msgpack.Decoder(Snapshot)
 _unpack_deleted = msgspec.msgpack.Decoder(Deleted)
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _read(path: Path, *, loudly: bool = False) -> Iterator[Entry]:
     """The entries of a segment, passing over what is damaged."""
+    level = logging.WARNING if loudly else logging.DEBUG
     data = memoryview(path.read_bytes())
     at = 0
     while at < len(data):
         end = at + _FRAME.size
         if end > len(data):
-            log.warning("%s ends in the middle of an entry, as after a crash", path.name)
+            log.log(level, "%s ends in the middle of an entry, as after a crash", path.name)
             return
         length, checksum = _FRAME.unpack(data[at:end])
         if end + length > len(data):
-            log.warning("%s ends in the middle of an entry, as after a crash", path.name)
+            log.log(level, "%s ends in the middle of an entry, as after a crash", path.name)
             return
         payload = bytes(data[end : end + length])
         at = end + length
         if zlib.crc32(payload) != checksum:
-            log.error("%s is damaged before byte %d, an entry is lost", path.name, at)
+            log.log(level, "%s is damaged before byte %d, an entry is lost", path.name, at)
             continue
         try:
             yield _decode(payload)
         except (msgspec.MsgspecError, zstd.ZstdError) as error:
             # Whole, but not what this program writes: by another version of Libra, perhaps.
-            log.error("%s: the entry before byte %d cannot be read: %s", path.name, at, error)
+            log.log(level, "%s: the entry before byte %d cannot be read: %s", path.name, at, error)
 
 
 def _write_all(file: int, data: bytes | bytearray) -> None:

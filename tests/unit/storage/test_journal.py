@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from libra.storage.journal import Journal, JournalInUse
-from libra.storage.snapshot import Deleted, Entry, Snapshot
+from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Snapshot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -38,7 +38,8 @@ def page(number: int, version: int = 1, size: int = 100) -> Snapshot:
 def opened(directory: Path, **sizes: int) -> tuple[Journal, dict[str, Entry]]:
     journal = Journal(directory / "journal", **sizes)
     journal.lock()
-    return journal, {entry.id: entry for entry in journal.replay()}
+    journal.scan()
+    return journal, {entry.id: entry for batch in journal.batches(3) for entry in batch}
 
 
 def test_what_was_written_is_there_for_the_next_program(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_what_the_database_has_is_dropped_and_its_space_given_back(tmp_path: Pat
     for one in pages:
         journal.write([one])
     assert journal.size > 20_000
-    journal.drop(one.id for one in pages)
+    journal.drop((one.id, one.version) for one in pages)
     assert journal.size == 0
     assert list((tmp_path / "journal").glob("*.journal")) == []
     journal.write([pages[0]])
@@ -81,12 +82,23 @@ def test_what_the_database_has_is_dropped_and_its_space_given_back(tmp_path: Pat
     journal.close()
 
 
+def test_what_is_newer_than_the_database_is_not_dropped(tmp_path: Path) -> None:
+    journal, _ = opened(tmp_path)
+    result = page(1, version=7)
+    journal.write([page(1, version=1), result])
+    journal.drop([(result.id, 6)])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert found == {result.id: result}
+    journal.close()
+
+
 def test_an_older_state_of_a_page_never_outlives_a_newer_one(tmp_path: Path) -> None:
     """A segment with a live page keeps all segments after it, however dead they are."""
     journal, _ = opened(tmp_path, segment_bytes=500)
     journal.write([page(1, version=1), page(2, size=600)])
     journal.write([Deleted("page-0001", NOW), page(3, size=600)])
-    journal.drop(["page-0001", "page-0003"])
+    journal.drop([("page-0001", DELETED_VERSION), ("page-0003", 1)])
     journal.close()
     journal, found = opened(tmp_path)
     assert "page-0002" in found
@@ -101,7 +113,7 @@ def test_a_few_live_pages_do_not_hold_a_long_history(tmp_path: Path) -> None:
     for number in range(1, 200):
         one = page(number, size=500)
         journal.write([one])
-        journal.drop([one.id])
+        journal.drop([(one.id, one.version)])
     assert journal.size < 15_000
     journal.close()
     journal, found = opened(tmp_path)
@@ -248,8 +260,13 @@ class JournalLaw(RuleBasedStateMachine):
     @rule(number=st.integers(0, 6))
     def drop(self, number: int) -> None:
         key = f"page-{number:04}"
-        self.journal.drop([key])
+        self.journal.drop([(key, self.last.get(key, 0))])
         self.live.pop(key, None)
+
+    @rule(number=st.integers(0, 6))
+    def drop_an_older_version(self, number: int) -> None:
+        key = f"page-{number:04}"
+        self.journal.drop([(key, self.last.get(key, 0) - 1)])
 
     @rule()
     def restart(self) -> None:

@@ -1,0 +1,213 @@
+"""The keeper of the journal: what must not be lost is on the local disk before it is acknowledged.
+
+Pages say that they have something to keep, and callers wait for it: a submission before its
+acknowledgement, a deletion before it is confirmed. All that comes in while the disk is busy goes into
+the next write together (group commit). A disk that fails or hangs refuses nobody: whoever waits is told
+that it is only in memory, `/health` says since when, and the keeper goes on trying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from enum import Enum, auto
+from typing import Any
+
+from libra.inspector.context import Context, Outage
+from libra.inspector.messages import Dropped, Journaled, Keep, Unjournaled
+from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
+from libra.storage import Deleted, Entry
+from libra.storage.journal import Journal, JournalInUse
+
+log = logging.getLogger("libra.journal")
+
+#: Pages in one write.
+BATCH = 500
+
+#: Seconds that a write may take before the disk counts as failing and nobody waits for it.
+PATIENCE = 0.5
+
+#: Seconds between two attempts to write to a disk that fails.
+RETRY = 1.0
+
+#: Entries that are made between two looks at the event loop.
+SLICE = 50
+
+Waiting = dict[str, list[From]]
+"""Pages by id, with those who wait for them."""
+
+
+class Step(Enum):
+    """What the keeper tells itself."""
+
+    IMPATIENT = auto()
+    RETRY = auto()
+
+
+class Keeper(GenServer):
+    """Writes to the journal, one batch at a time, in a thread that may wait for the disk."""
+
+    __slots__ = (
+        "_context",
+        "_dropped",
+        "_in_hand",
+        "_journal",
+        "_patience",
+        "_retry",
+        "_thread",
+        "_waiting",
+        "_writing",
+    )
+
+    mailbox_limit = 1_000_000
+
+    def init(self, context: Context, journal: Journal | None, thread: Executor) -> None:
+        """Begin, or begin again after a crash, with every page that is only in memory.
+
+        Args:
+            context: the surroundings.
+            journal: None if it is switched off; then nothing is ever kept, and this says so.
+            thread: of its own, as it may wait for the disk.
+        """
+        self._context = context
+        self._journal = journal
+        self._thread = thread
+        self._waiting: Waiting = {r.id: [] for r in context.records if r.backup == "memory"}
+        self._waiting |= {page_id: [] for page_id in context.forgotten}
+        self._in_hand: Waiting = {}
+        self._dropped: list[tuple[str, int]] = []
+        self._writing: TaskRef | None = None
+        self._patience: Timer | None = None
+        self._retry: Timer | None = None
+        context.keeper = self
+        if journal is None and context.disk_trouble is None:
+            context.disk_trouble = Outage(context.now(), "the journal is switched off")
+        self._write()
+
+    def handle_call(self, request: Any, sender: From) -> NoReply:
+        """Keep a page and say when that is done: True, or False if the disk does not do it."""
+        if not isinstance(request, Keep):
+            raise ValueError(f"the keeper cannot be asked {request!r}")
+        self._waiting.setdefault(request.page_id, []).append(sender)
+        if self._context.disk_trouble is not None:
+            self._let_go(self._waiting)
+        self._write()
+        return NoReply()
+
+    def handle_cast(self, message: Any) -> None:
+        """A page has something to keep, or needs to be kept no longer."""
+        match message:
+            case Keep(page_id):
+                self._waiting.setdefault(page_id, [])
+                if self._context.disk_trouble is not None:
+                    self._tell(page_id, Unjournaled())
+            case Dropped(stored):
+                self._dropped += stored
+        self._write()
+
+    def handle_info(self, message: Any) -> None:
+        """A write is done, has failed, or takes too long."""
+        match message:
+            case TaskDone(_, _, versions):
+                self._writing = None
+                self._written(versions)
+            case TaskFailed(_, _, OSError() | JournalInUse() as error):
+                self._writing = None
+                self._put_back()
+                self._failing(str(error))
+                self._retry = self.send_after(RETRY, Step.RETRY)
+            case TaskFailed(_, _, error):
+                raise error
+            case Step.RETRY:
+                self._retry = None
+                self._write()
+            case Step.IMPATIENT:
+                self._patience = None
+                self._failing(f"the disk has not answered for {PATIENCE:g} s")
+
+    def _write(self) -> None:
+        if self._journal is None:
+            self._waiting.clear()
+            self._dropped.clear()
+            return
+        if self._writing is not None or self._retry is not None:
+            return
+        if not self._waiting and not self._dropped:
+            return
+        for page_id in list(self._waiting)[:BATCH]:
+            self._in_hand[page_id] = self._waiting.pop(page_id)
+        dropped, self._dropped = self._dropped, []
+        self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
+        self._writing = self.start_task(self._commit(list(self._in_hand), dropped))
+
+    async def _commit(self, page_ids: list[str], dropped: list[tuple[str, int]]) -> dict[str, int]:
+        context, journal = self._context, self._journal
+        if journal is None:
+            return {}
+        entries: list[Entry] = []
+        for number, page_id in enumerate(page_ids, 1):
+            record = context.records.get(page_id)
+            if page_id in context.forgotten:
+                entries.append(Deleted(page_id, context.now()))
+            elif record is not None and record.backup == "memory":
+                entries.append(record.row())
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        work = asyncio.get_running_loop().run_in_executor(
+            self._thread, _work, journal, entries, dropped
+        )
+        await asyncio.shield(work)
+        return {entry.id: entry.version for entry in entries}
+
+    def _written(self, versions: dict[str, int]) -> None:
+        self._calm()
+        trouble, self._context.disk_trouble = self._context.disk_trouble, None
+        if trouble is not None:
+            log.warning("the journal is written again, after: %s", trouble.reason)
+        for page_id in self._in_hand:
+            if page_id in versions:
+                self._tell(page_id, Journaled(versions[page_id]))
+        for senders in self._in_hand.values():
+            for sender in senders:
+                self.reply(sender, True)
+        self._in_hand = {}
+        self._write()
+
+    def _failing(self, reason: str) -> None:
+        """The disk fails or hangs: nobody waits for it any more."""
+        self._calm()
+        if self._context.disk_trouble is None:
+            log.error("the journal cannot be written, pages are only in memory: %s", reason)
+            self._context.disk_trouble = Outage(self._context.now(), reason)
+        for waiting in (self._in_hand, self._waiting):
+            self._let_go(waiting)
+            for page_id in waiting:
+                self._tell(page_id, Unjournaled())
+
+    def _let_go(self, waiting: Waiting) -> None:
+        for senders in waiting.values():
+            for sender in senders:
+                self.reply(sender, False)
+            senders.clear()
+
+    def _put_back(self) -> None:
+        for page_id, senders in self._waiting.items():
+            self._in_hand.setdefault(page_id, []).extend(senders)
+        self._waiting, self._in_hand = self._in_hand, {}
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _tell(self, page_id: str, message: Journaled | Unjournaled) -> None:
+        self._context.tell(page_id, message)
+
+
+def _work(journal: Journal, entries: list[Entry], dropped: list[tuple[str, int]]) -> None:
+    """On the journal's thread."""
+    journal.lock()
+    if entries:
+        journal.write(entries)
+    journal.drop(dropped)

@@ -1,0 +1,187 @@
+"""Nothing that was acknowledged is lost while the database is away, over restarts too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from integration.waiting import finished, stored, until
+from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
+from libra.settings import Settings
+from libra.weighing.report import Backup, Report
+
+
+@pytest.fixture
+def away(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings whose database cannot be opened until its directory is there: see `mend`."""
+    return msgspec.structs.replace(settings, database=f"sqlite:///{tmp_path}/disk/libra.sqlite3")
+
+
+@pytest.fixture
+def mend(tmp_path: Path) -> Callable[[], None]:
+    return (tmp_path / "disk").mkdir
+
+
+async def safe(libra: Libra, page_id: str, backup: Backup) -> Report:
+    return await until(libra, page_id, lambda report: report.backup == backup)
+
+
+async def test_a_submission_is_on_disk_before_it_is_acknowledged(
+    site: Site, away: Settings
+) -> None:
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(f"{site.url}/held")
+        assert len(libra._house.journal or ()) == 1
+        assert (await libra.report(page_id)).backup == "journaled"
+        site.gate.set()
+
+
+async def test_a_result_survives_a_restart_while_the_database_is_away_and_is_stored_when_it_is_back(
+    site: Site, away: Settings, mend: Callable[[], None]
+) -> None:
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(site.url)
+        await finished(libra, page_id)
+        before = await safe(libra, page_id, "journaled")
+        assert libra.health().waiting_to_be_stored == 1
+    async with Libra.open(away) as libra:
+        assert await until_there(libra, page_id) == before
+        mend()
+        after = await stored(libra, page_id)
+        assert after.version == before.version + 1
+        assert msgspec.structs.replace(after, version=0, backup="memory") == (
+            msgspec.structs.replace(before, version=0, backup="memory")
+        )
+    assert site.hits["/"] == 1
+    async with Libra.open(away) as libra:
+        assert await libra.report(page_id) == after
+        assert len(libra._house.journal or ()) == 0
+
+
+async def until_there(libra: Libra, page_id: str) -> Report:
+    await libra._context.replayed.wait()
+    return await libra.report(page_id)
+
+
+async def test_an_unfinished_page_is_weighed_again_after_a_restart_without_a_database(
+    site: Site, away: Settings
+) -> None:
+    away = msgspec.structs.replace(away, shutdown_grace=0)
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(f"{site.url}/held")
+        await site.until_held()
+        seen = (await libra.report(page_id)).version
+    site.gate.set()
+    async with Libra.open(away) as libra:
+        assert (await until_there(libra, page_id)).version >= 1
+        report = await finished(libra, page_id)
+        assert report.status == "weighed"
+        assert report.version > seen
+
+
+async def test_a_page_that_the_database_knows_as_finished_is_not_weighed_again(
+    site: Site, settings: Settings
+) -> None:
+    """The journal may hold a submission whose result reached the database and not the journal."""
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(f"{site.url}/held")
+        await site.until_held()
+        submission = libra._context.records.get(page_id)
+        assert submission is not None
+        row = submission.row()
+        site.gate.set()
+        await finished(libra, page_id)
+        before = await stored(libra, page_id)
+    async with Libra.open(msgspec.structs.replace(settings, restore="off")) as libra:
+        assert libra._house.journal is not None
+        libra._house.journal.write([row])
+    async with Libra.open(settings) as libra:
+        await until_there(libra, page_id)
+        assert await finished(libra, page_id) == before
+    assert site.hits["/held"] == 1
+
+
+async def test_a_deletion_during_an_outage_survives_a_restart_and_reaches_the_database(
+    site: Site, away: Settings, mend: Callable[[], None]
+) -> None:
+    mend()
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(site.url)
+        await finished(libra, page_id)
+        await stored(libra, page_id)
+    file = Path(away.database_url().removeprefix("sqlite:///"))
+    hidden = file.parent.rename(file.parent.with_name("elsewhere"))
+    journaled = msgspec.structs.replace(away, restore="off")
+    async with Libra.open(journaled) as libra:
+        # It is not in memory and cannot be looked up: whether it exists cannot be told.
+        with pytest.raises(PageUnknown):
+            await libra.forget(page_id)
+        early = await libra.weigh(site.url)
+        await libra.forget(early)
+        with pytest.raises(PageNotFound):
+            await libra.report(early)
+    hidden.rename(file.parent)
+    async with Libra.open(journaled) as libra:
+        await libra._context.replayed.wait()
+        with pytest.raises(PageNotFound):
+            await libra.report(early)
+        assert (await libra.report(page_id)).status == "weighed"
+
+
+async def test_without_a_database_an_unknown_page_may_exist_and_a_list_is_partial(
+    site: Site, away: Settings
+) -> None:
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(site.url)
+        await finished(libra, page_id)
+        with pytest.raises(PageUnknown) as unknown:
+            await libra.report("0199c0de-0000-7000-8000-000000000000")
+        assert unknown.value.retry_after > 0
+        listed = await libra.recent()
+        assert listed.partial
+        assert [page.id for page in listed.pages] == [page_id]
+        health = libra.health()
+        assert health.accepting
+        assert health.parts["database"].status == "down"
+        assert health.parts["journal"].status == "ok"
+
+
+async def test_a_second_libra_on_the_same_data_directory_is_refused(settings: Settings) -> None:
+    async with Libra.open(settings):
+        with pytest.raises(DataDirInUse, match="--data-dir"):
+            async with Libra.open(settings):
+                pass
+    async with Libra.open(settings):
+        pass
+
+
+async def test_a_disk_that_cannot_be_written_refuses_nobody_and_is_not_kept_quiet(
+    site: Site, away: Settings, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "journal"
+    in_the_way.write_text("a file where a directory should be")
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(site.url)
+        report = await finished(libra, page_id)
+        assert (report.status, report.backup) == ("weighed", "memory")
+        part = libra.health().parts["journal"]
+        assert part.status == "down"
+        assert part.detail is not None
+        in_the_way.unlink()
+        assert (await safe(libra, page_id, "journaled")).status == "weighed"
+        assert libra.health().parts["journal"].status == "ok"
+    async with Libra.open(away) as libra:
+        assert (await until_there(libra, page_id)).backup == "journaled"
+
+
+async def test_without_a_journal_a_page_says_that_it_is_only_in_memory(
+    site: Site, away: Settings
+) -> None:
+    async with Libra.open(msgspec.structs.replace(away, journal=False)) as libra:
+        page_id = await libra.weigh(site.url)
+        assert (await finished(libra, page_id)).backup == "memory"
+        assert libra.health().parts["journal"].detail == "the journal is switched off"
