@@ -20,6 +20,7 @@ BENCHES = {
     "hostile": "loop lag and reads of another page while hostile pages are weighed",
     "restore": "restore of 100,000 pages, beside a plain SELECT of the same rows",
     "outage": "reads while PostgreSQL is up, stopped and frozen",
+    "journal": "submissions per second with the journal on and off, and its bytes per page",
     "drain": "a backlog of 100,000 reports drained into PostgreSQL, beside one COPY",
 }
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks import machine
 
-_SCRIPT = Path(__file__).with_name("pages.lua")
+PAGES = Path(__file__).with_name("pages.lua")
+"""Reads random pages; takes BENCH_IDS."""
+
+SUBMIT = Path(__file__).with_name("submit.lua")
+"""Submits the page at BENCH_URL over and over."""
+
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -24,16 +30,24 @@ class Throughput:
     p99_ms: float
 
 
-def wrk(url: str, ids: Path, *, core: int, seconds: int, connections: int) -> Throughput:
-    """Read random pages over keep-alive connections from one core, as fast as they come.
+def wrk(
+    url: str,
+    *,
+    core: int,
+    seconds: int,
+    connections: int,
+    script: Path,
+    environ: Mapping[str, str],
+) -> Throughput:
+    """Run a script of wrk over keep-alive connections from one core, as fast as answers come.
 
     Raises:
         Lacking: if wrk is not installed.
         ChildFailed: if an answer was an error.
     """
     command = [machine.tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    command += ["--timeout", "10s", "-s", str(_SCRIPT), url]
-    said = machine.run(command, core=core, environ={"BENCH_IDS": str(ids)})
+    command += ["--timeout", "10s", "-s", str(script), url]
+    said = machine.run(command, core=core, environ=environ)
     if trouble := re.search(r"Non-2xx.*|Socket errors.*", said):
         raise machine.ChildFailed(f"wrk {url}: {trouble[0]}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)

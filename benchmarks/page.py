@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
+import struct
+import zlib
 from pathlib import Path
 
 from benchmarks.samples import WORDS
@@ -27,25 +29,40 @@ def write_page(folder: Path) -> list[str]:
         fonts = [f"face-{number}.woff2"] if number < 2 else []
         size = 150_000 if number == 0 else 30_000
         files[f"style-{number}.css.gz"] = _gz(_stylesheet(rng, used, fonts, size))
-        files |= {name: rng.randbytes(4_000) for name in used}
+        files |= {name: _png(rng, 4_000) for name in used}
         files |= {name: rng.randbytes(22_000) for name in fonts}
     for number in range(10):
         files[f"script-{number}.js.gz"] = _gz(_script(rng, 26_000))
-    images = [f"image-{number}.jpg" for number in range(17)]
-    files["icon.png"] = rng.randbytes(1_200)
+    images = [f"image-{number}.png" for number in range(17)]
+    files["icon.png"] = _png(rng, 1_200)
     files["index.html"] = _document(rng, images, 45_896)
     left = WIRE_BYTES - sum(map(len, files.values()))
     weights = [rng.lognormvariate(0, 0.7) for _ in images]
     for name, weight in zip(images, weights, strict=True):
-        files[name] = rng.randbytes(int(left * weight / sum(weights)))
+        files[name] = _png(rng, int(left * weight / sum(weights)))
     # The last image takes up the rounding, so that the sum is what the design says.
-    files[images[-1]] += rng.randbytes(WIRE_BYTES - sum(map(len, files.values())))
+    short = WIRE_BYTES - sum(map(len, files.values()))
+    files[images[-1]] = _png(rng, len(files[images[-1]]) + short)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     names = sorted((name.removesuffix(".gz") for name in files), key=lambda n: n != "index.html")
     assert len(names) == REQUESTS
     return names
+
+
+def _png(rng: random.Random, size: int) -> bytes:
+    """An image of one pixel that is so many bytes long; a browser takes all of it."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        body = name + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
+    pixel, tail = chunk(b"IDAT", zlib.compress(b"\0\0\0\0")), chunk(b"IEND", b"")
+    # A private, ancillary chunk, which every decoder passes over (PNG, section 5.4).
+    filler = chunk(b"fiLl", rng.randbytes(size - len(head + pixel + tail) - 12))
+    return head + filler + pixel + tail
 
 
 def _gz(data: bytes) -> bytes:
@@ -55,9 +72,11 @@ def _gz(data: bytes) -> bytes:
 def _document(rng: random.Random, images: list[str], size: int) -> bytes:
     links = "".join(f'<link rel="stylesheet" href="style-{n}.css">\n' for n in range(4))
     scripts = "".join(f'<script src="script-{n}.js" defer></script>\n' for n in range(10))
+    used = "".join(f'<p class="f{n}">{_prose(rng, 60)}</p>\n' for n in range(2))
+    used += "".join(f'<div class="bg-{n}">{_prose(rng, 60)}</div>\n' for n in range(6))
     head = (
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>A page of 41</title>\n"
-        f'<link rel="icon" href="icon.png">\n{links}{scripts}</head><body class="b0 b1 b2 b3">\n'
+        f'<link rel="icon" href="icon.png">\n{links}{scripts}</head><body>\n{used}'
     )
     body = head + "".join(
         f'<p>{_prose(rng, 200)}</p>\n<img src="{name}" alt="" width=300 height=200>\n'
@@ -78,11 +97,13 @@ def _prose(rng: random.Random, length: int) -> str:
 
 def _stylesheet(rng: random.Random, images: list[str], fonts: list[str], size: int) -> bytes:
     parts = []
-    for number, name in enumerate(fonts):
+    for name in fonts:
         family = name.split(".")[0]
         parts.append(f'@font-face{{font-family:"{family}";src:url({name}) format("woff2")}}\n')
-        parts.append(f'body.b{number}{{font-family:"{family}",sans-serif}}\n')
-    parts += [f'.b{n}{{background:url("{name}") no-repeat}}\n' for n, name in enumerate(images)]
+        parts.append(f'.f{family[-1]}{{font-family:"{family}",sans-serif}}\n')
+    parts += [
+        f'.{name.removesuffix(".png")}{{background:url("{name}") no-repeat}}\n' for name in images
+    ]
     length = sum(map(len, parts))
     while length < size:
         rule = (

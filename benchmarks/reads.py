@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from benchmarks import erlang, machine
 from benchmarks.dataset import dataset
 from benchmarks.figures import Figure, Rounds, Sample, Skipped
-from benchmarks.load import wrk
+from benchmarks.load import PAGES, wrk
 from benchmarks.service import libra
 
 CONNECTIONS = 64
@@ -44,7 +44,14 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
             rounds.skipped.append(Skipped("GET beside Cowboy", str(lack)))
 
         def side(name: str) -> float:
-            found = wrk(urls[name], pages.ids, core=load, seconds=seconds, connections=CONNECTIONS)
+            found = wrk(
+                urls[name],
+                core=load,
+                seconds=seconds,
+                connections=CONNECTIONS,
+                script=PAGES,
+                environ={"BENCH_IDS": str(pages.ids)},
+            )
             latencies[name].append(found.p99_ms)
             return found.per_second
 

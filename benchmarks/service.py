@@ -7,9 +7,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,16 @@ class Service:
 
 
 @contextmanager
-def libra(data_dir: Path, *flags: str, core: int | None) -> Iterator[Service]:
+def libra(
+    data_dir: Path, *flags: str, core: int | None, environ: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """A Libra on a free port, until the block ends."""
     port = machine.free_port()
     command = [sys.executable, "-m", "libra", "serve", "--port", str(port)]
     command += ["--data-dir", str(data_dir), *flags]
     url = f"http://127.0.0.1:{port}"
-    with machine.serving(command, core=core, ready=lambda: _answers(url)) as process:
+    ready = partial(_answers, url)
+    with machine.serving(command, core=core, ready=ready, environ=environ) as process:
         yield Service(url, process.pid)
 
 

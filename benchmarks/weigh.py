@@ -27,8 +27,6 @@ PER_HOST = 6
 AT_A_TIME = 8
 """Pages under way at once in Libra: enough to hide the steps in which one page has little to ask."""
 
-_ONCE = "  weigh_once, several at a time"
-
 
 def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
     """Pages per second of Libra's two forms and of each peer."""
@@ -49,10 +47,11 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
             "curl": lambda: _curl(origin, Path(name), many, core=subject),
             "curl1": lambda: _curl_each(origin, Path(name), few, core=subject),
             "wget": lambda: _wget_each(origin, Path(name), few, core=subject),
+            "lighthouse": lambda: 1 / _timed(_lighthouse(origin, Path(name)), subject),
         }
         for peer in list(peers):
             try:
-                machine.tool(peer.rstrip("1"))
+                _lighthouse(origin, Path(name)) if peer == "lighthouse" else machine.tool(peer[:4])
             except machine.Lacking as lack:
                 rounds.skipped.append(Skipped(f"weighing beside {peer}", str(lack)))
                 del peers[peer]
@@ -77,6 +76,15 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
     )
     yield Figure("  beside wget -p", found["once"], wget, "wget -p", 10, 15, note=cold)
     yield Figure("  service beside wget -p", found["service"], wget, "wget -p", 10, 15, note=cold)
+    yield Figure(
+        "  beside Lighthouse",
+        found["once"],
+        found.get("lighthouse"),
+        "Lighthouse",
+        100,
+        500,
+        note="Every audit of the desktop preset, in a headless Chromium, on the same one core.",
+    )
 
 
 async def once_rate(url: str, count: int) -> float:
@@ -187,6 +195,21 @@ def _wget_command(folder: Path) -> list[str]:
 def _wget_each(origin: Origin, folder: Path, pages: int, *, core: int) -> float:
     command = [*_wget_command(folder), origin.url]
     return pages / sum(_timed(command, core) for _ in range(pages))
+
+
+def _lighthouse(origin: Origin, folder: Path) -> list[str]:
+    """Lighthouse from the PATH, with a browser from there.
+
+    Raises:
+        Lacking: if either is missing.
+    """
+    try:
+        command = [machine.tool("lighthouse")]
+    except machine.Lacking:
+        raise machine.Lacking("there is no lighthouse (npm install --global lighthouse)") from None
+    command += [origin.url, "--quiet", "--preset=desktop", "--output=json"]
+    command += [f"--output-path={folder / 'lighthouse.json'}"]
+    return [*command, "--chrome-flags=--headless=new --no-sandbox"]
 
 
 def _timed(command: list[str], core: int) -> float:
