@@ -102,6 +102,15 @@ class Postgres:
         """Stop it: ``fast`` ends the sessions in order, ``immediate`` drops everything."""
         self._end({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[how])
 
+    def stop_when_idle(self) -> None:
+        """Ask it to take nobody new and to stop when the last session has ended; see the next."""
+        _signal(self._pid, signal.SIGTERM)
+
+    def wait_until_stopped(self) -> None:
+        """Wait for the end that `stop_when_idle` asked for."""
+        assert self._process is not None
+        self._process.wait(_PATIENCE)
+
     def kill(self) -> None:
         """SIGKILL to the postmaster and its children."""
         children = self._children()

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import asyncpg  # type: ignore[import-untyped] # it ships no types
 
 from libra.storage.classify import classify
-from libra.storage.errors import Unavailable
+from libra.storage.errors import Rejected, Unavailable
 
 T = TypeVar("T")
 Connection: TypeAlias = Any
@@ -89,12 +89,19 @@ class Link:
         until = asyncio.get_running_loop().time() + deadline
         await self._take_turn(until)
         try:
-            session = await self._acquire(until)
-            self._used.add(session)
-            try:
-                return await self._perform(work, session, until)
-            finally:
-                self._used.discard(session)
+            while True:
+                session = await self._acquire(until)
+                kept = session.ready
+                self._used.add(session)
+                try:
+                    return await self._perform(work, session, until)
+                except Unavailable as exc:
+                    # A connection kept from before may have been lost without anybody noticing, in
+                    # a restart perhaps. Only a new one tells, and all work may be repeated.
+                    if not kept or exc.fault != "unreachable":
+                        raise
+                finally:
+                    self._used.discard(session)
         except TimeoutError as exc:
             raise Unavailable("timeout", f"no answer within {deadline:g} s") from exc
         finally:
@@ -214,8 +221,10 @@ class Link:
             result = task.result()
         except FAILURES as exc:
             verdict = classify(exc, closed=connection.is_closed())
-            # Also when only a row was at fault: the state of the session is not worth knowing.
-            connection.terminate()
+            if verdict is not None and _is_sound(connection, verdict):
+                self._keep(session)
+            else:
+                connection.terminate()
             if verdict is None:
                 raise
             raise verdict from exc
@@ -263,6 +272,13 @@ def _now() -> float:
 
 def _left(until: float) -> float:
     return max(0.0, until - _now())
+
+
+def _is_sound(connection: Connection, verdict: Unavailable | Rejected) -> bool:
+    # The server ended a statement in good order, because it took too long or was refused. After all
+    # else a new connection knows more: of a new primary, a new password, a new schema.
+    harmless = isinstance(verdict, Rejected) or verdict.fault in {"timeout", "contention"}
+    return harmless and not connection.is_closed() and not connection.is_in_transaction()
 
 
 def _raise_failure(attempt: asyncio.Task[Connection]) -> None:

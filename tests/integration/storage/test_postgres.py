@@ -1,0 +1,437 @@
+"""The PostgreSQL engine in trouble: what a server and a network can do to it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped] # it ships no types
+import pytest
+
+from libra.storage import (
+    Deadlines,
+    SchemaMismatch,
+    Snapshot,
+    Store,
+    Unavailable,
+    migrate,
+    open_store,
+    schema_status,
+)
+from libra.weighing.report import Asset, Report
+from postgres import Postgres, running_postgres
+
+QUICK = Deadlines(connect=0.6, probe=0.3, read=0.3, save=0.5, restore=1.0)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+Call = Callable[[Store], Coroutine[Any, Any, object]]
+
+
+def snapshot(page: str = "a", version: int = 1, report: bytes = b"{}") -> Snapshot:
+    return Snapshot(page, "https://example.com/", version, report, submitted_at=NOON)
+
+
+async def restore(store: Store) -> int:
+    return sum([len(batch) async for batch in store.batches(now=NOON)])
+
+
+CALLS: dict[str, Call] = {
+    "open": lambda store: store.open(),
+    "ping": lambda store: store.ping(),
+    "save": lambda store: store.save([snapshot()]),
+    "load": lambda store: store.load("a"),
+    "recent": lambda store: store.recent(limit=5),
+    "delete": lambda store: store.delete("z"),
+    "prune": lambda store: store.prune(older_than=NOON),
+    "restore": restore,
+    "schema": lambda store: store.schema(),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """A server of these tests' own, because they break it."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def store(server: Postgres) -> AsyncIterator[Store]:
+    await migrate(server.url())
+    server.sql("TRUNCATE pages")
+    store = open_store(server.url(), deadlines=QUICK)
+    yield store
+    if not server.running:
+        server.start()
+    await store.close()
+    assert leftovers() == set()
+
+
+def leftovers() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()} - {
+        task for task in asyncio.all_tasks() if "fixture" in repr(task)
+    }
+
+
+async def fault(call: Coroutine[Any, Any, object]) -> str:
+    with pytest.raises(Unavailable) as caught:
+        await call
+    return caught.value.fault
+
+
+async def until_it_succeeds(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    while True:
+        try:
+            await call()
+        except Unavailable:
+            continue
+        return
+
+
+@asynccontextmanager
+async def frozen(server: Postgres) -> AsyncIterator[None]:
+    server.freeze()
+    try:
+        yield
+    finally:
+        server.thaw()
+
+
+# Deadlines
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["connected", "not connected"])
+@pytest.mark.parametrize("name", CALLS)
+async def test_every_call_keeps_its_deadline_when_the_server_is_frozen(
+    server: Postgres, store: Store, name: str, warm: bool
+) -> None:
+    if warm:
+        await CALLS[name](store)
+    async with frozen(server):
+        before = time.monotonic()
+        assert await fault(CALLS[name](store)) == "timeout"
+        assert time.monotonic() - before < QUICK.restore + 0.5
+        assert await fault(store.ping()) == "timeout"
+    await until_it_succeeds(lambda: CALLS[name](store))
+
+
+async def test_closing_does_not_wait_for_a_frozen_server(server: Postgres, store: Store) -> None:
+    await asyncio.gather(*(call(store) for call in CALLS.values()))
+    async with frozen(server):
+        before = time.monotonic()
+        await store.close()
+        assert time.monotonic() - before < 2
+
+
+async def test_a_cancelled_caller_does_not_wait_for_a_frozen_server(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot()])
+    async with frozen(server):
+        save = asyncio.create_task(store.save([snapshot("a", 2)]))
+        await asyncio.sleep(0)
+        before = time.monotonic()
+        save.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await save
+        assert time.monotonic() - before < QUICK.save
+    await until_it_succeeds(lambda: store.save([snapshot("a", 3)]))
+
+
+async def test_connections_stay_few_during_a_freeze_and_after_it(
+    server: Postgres, store: Store
+) -> None:
+    await asyncio.gather(*(CALLS[name](store) for name in ("save", "load", "load", "restore")))
+    async with frozen(server):
+        for _ in range(4):
+            await asyncio.gather(
+                *(fault(CALLS[name](store)) for name in ("save", "load", "load", "load"))
+            )
+    await until_it_succeeds(store.ping)
+    await asyncio.gather(*(until_it_succeeds(lambda: store.load("a")) for _ in range(4)))
+    while server.connections() > 3:  # until the dropped ones have noticed their end
+        await store.ping()
+
+
+async def test_a_save_that_a_frozen_server_does_later_does_not_bring_a_deleted_page_back(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot("other")])  # so that there is a connection
+    async with frozen(server):
+        assert await fault(store.save([snapshot("a", 5)])) == "timeout"
+    await until_it_succeeds(lambda: store.delete("a"))
+    assert await store.load("a") is None
+    await store.save([snapshot("a", 6)])
+    assert await store.load("a") is None
+
+
+async def test_a_save_behind_somebodys_lock_is_ended_by_the_server_and_keeps_its_connection(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot()])
+    sessions = server.connections()
+    holder = await asyncpg.connect(server.url())
+    try:
+        await holder.execute("BEGIN; LOCK pages")
+        for _ in range(3):
+            assert await fault(store.save([snapshot("a", 2)])) == "timeout"
+        assert server.connections() == sessions + 1
+    finally:
+        await holder.close()
+    await store.save([snapshot("a", 2)])
+    assert server.connections() == sessions
+
+
+async def test_more_readers_than_connections_wait_their_turn(store: Store) -> None:
+    await store.save([snapshot()])
+    found = await asyncio.gather(*(store.load("a") for _ in range(20)))
+    assert found == [snapshot()] * 20
+
+
+# Outages
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate", "kill"])
+async def test_after_a_restart_the_first_save_and_the_first_read_succeed(
+    server: Postgres, store: Store, how: Any
+) -> None:
+    await store.save([snapshot()])
+    await store.load("a")
+    if how == "kill":
+        server.kill()
+    else:
+        server.stop(how)
+    for name, call in CALLS.items():
+        assert await fault(call(store)) == "unreachable", name
+    server.start()
+    assert await store.save([snapshot("a", 2)]) == []
+    loaded = await store.load("a")
+    assert loaded is not None
+    assert loaded.version == 2
+
+
+async def test_a_restart_that_nobody_saw_costs_no_call(server: Postgres, store: Store) -> None:
+    await store.save([snapshot()])
+    await asyncio.gather(store.load("a"), store.load("a"))
+    server.stop("immediate")
+    server.start()
+    assert await store.load("a") == snapshot()
+    assert await store.save([snapshot("a", 2)]) == []
+
+
+async def test_a_server_turned_read_only_takes_no_saves_and_still_reads(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot()])
+    server.configure(default_transaction_read_only="on")
+    try:
+        while await asyncio.to_thread(server.sql, "SHOW default_transaction_read_only") != "on":
+            pass
+        assert await fault(until_a_fault(lambda: store.save([snapshot("b")]))) == "read-only"
+        assert await fault(store.ping()) == "read-only"
+        assert await store.load("a") == snapshot()
+    finally:
+        server.configure(default_transaction_read_only=None)
+    await until_it_succeeds(lambda: store.save([snapshot("b")]))
+
+
+async def until_a_fault(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    while True:
+        await call()
+
+
+async def test_a_password_changed_behind_our_back_is_told_as_what_it_is(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot()])
+    server.set_password("another")
+    server.stop()
+    server.start()
+    try:
+        assert await fault(store.save([snapshot("b")])) == "config"
+    finally:
+        server.set_password()
+    assert await store.save([snapshot("b")]) == []
+
+
+async def test_a_dropped_table_is_told_and_mended_by_a_migration(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot()])
+    server.sql("DROP TABLE pages CASCADE")
+    assert await fault(store.save([snapshot("b")])) == "schema"
+    with pytest.raises(SchemaMismatch, match="libra db migrate"):
+        await store.ping()
+    assert (await migrate(server.url())).state == "current"
+    assert await store.save([snapshot("b")]) == []
+    assert await store.load("b") == snapshot("b")
+
+
+async def test_no_connection_to_be_had_is_unreachable(server: Postgres, store: Store) -> None:
+    server.sql("ALTER ROLE libra CONNECTION LIMIT 0")
+    try:
+        assert await fault(store.save([snapshot()])) == "unreachable"
+    finally:
+        server.sql("ALTER ROLE libra CONNECTION LIMIT -1")
+    assert await store.save([snapshot()]) == []
+
+
+# The network
+
+
+@asynccontextmanager
+async def proxy(server: Postgres) -> AsyncIterator["Proxy"]:
+    proxy = Proxy(server.port)
+    listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        listener.close()
+        for writer in proxy.writers:
+            writer.transport.abort()
+        await asyncio.gather(*proxy.served, return_exceptions=True)
+
+
+class Proxy:
+    """Passes bytes on while ``open`` is set, and swallows what is sent while it is not."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self.open = True
+        self.accepted = 0
+        self.gate: asyncio.Event | None = None  # if there is one, connections wait for it
+        self.writers: list[asyncio.StreamWriter] = []
+        self.served: set[asyncio.Task[Any]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.served.add(task)
+        self.writers.append(writer)
+        self.accepted += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        there, away = await asyncio.open_connection("127.0.0.1", self.target)
+        self.writers.append(away)
+        await asyncio.gather(self.pump(reader, away), self.pump(there, writer))
+
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                if self.open:
+                    writer.write(data)
+        except ConnectionError:
+            pass
+        writer.transport.abort()
+
+
+async def test_a_network_that_swallows_everything_is_a_timeout_and_its_return_is_found(
+    server: Postgres, store: Store
+) -> None:
+    async with proxy(server) as network:
+        distant = open_store(server.url(port=network.port), deadlines=QUICK)
+        await distant.save([snapshot()])
+        await distant.load("a")
+        network.open = False
+        for name in ("save", "load", "ping"):
+            assert await fault(CALLS[name](distant)) == "timeout"
+        network.open = True
+        # What was swallowed never comes, so the attempts of before are dead: a new one is made.
+        await distant.ping()
+        await distant.save([snapshot("a", 2)])
+        await distant.close()
+
+
+async def test_a_connection_reset_in_the_middle_is_made_again(
+    server: Postgres, store: Store
+) -> None:
+    async with proxy(server) as network:
+        distant = open_store(server.url(port=network.port), deadlines=QUICK)
+        await distant.save([snapshot()])
+        network.open = False
+        save = asyncio.create_task(distant.save([snapshot("a", 2)]))
+        await asyncio.sleep(0)
+        network.open = True
+        for writer in list(network.writers):
+            writer.transport.abort()
+        assert await save == []
+        assert network.accepted == 2
+        await distant.close()
+
+
+async def test_a_server_too_far_for_one_probe_is_reached_by_several(
+    server: Postgres, store: Store
+) -> None:
+    async with proxy(server) as network:
+        network.gate = asyncio.Event()
+        distant = open_store(
+            server.url(port=network.port), deadlines=Deadlines(connect=30, probe=0.05)
+        )
+        for _ in range(6):
+            assert await fault(distant.ping()) == "timeout"
+        tried = network.accepted
+        assert tried <= 6
+        network.gate.set()
+        await until_it_succeeds(distant.ping)
+        await distant.close()
+
+
+# What is stored
+
+
+async def test_assets_can_be_queried_in_a_view(server: Postgres, store: Store) -> None:
+    report = Report(
+        id="page",
+        url="https://example.com/",
+        assets=(
+            Asset("https://example.com/", "document", "fetched", 200, 45_896, 45_896),
+            Asset("https://example.com/a.css", "stylesheet", "failed", error="refused: \x00"),
+        ),
+    )
+    await store.save([Snapshot.of(report), snapshot("without assets")])
+    rows = server.sql(
+        "SELECT page_id, position, url, kind, status, http_status, transfer_bytes, third_party"
+        " FROM assets ORDER BY position"
+    ).splitlines()
+    assert rows == [
+        "page|1|https://example.com/|document|fetched|200|45896|f",
+        "page|2|https://example.com/a.css|stylesheet|failed||0|f",
+    ]
+    await store.delete("page")
+    assert server.sql("SELECT count(*) FROM assets") == "0"
+
+
+async def test_a_url_longer_than_an_index_entry_is_stored_and_found(store: Store) -> None:
+    url = "https://example.com/?" + "".join(chr(0x4E00 + n % 9000) for n in range(9000))
+    long = Snapshot("long", url, 1, b"{}")
+    assert await store.save([long]) == []
+    assert await store.history(url, limit=1) == [long]
+
+
+async def test_a_schema_is_made_only_when_told(server: Postgres) -> None:
+    url = server.create_database("bare")
+    bare = open_store(url)
+    with pytest.raises(SchemaMismatch, match=r"no tables yet.*libra db migrate"):
+        await bare.open()
+    assert (await schema_status(url)).state == "missing"
+    await asyncio.gather(migrate(url), migrate(url), migrate(url))
+    await bare.open()
+    await bare.close()
+    server.drop_database("bare")
+
+
+async def test_a_schema_newer_than_the_program_is_refused_with_what_to_do(
+    server: Postgres,
+) -> None:
+    url = server.create_database("newer")
+    await migrate(url)
+    server.sql("UPDATE libra_schema SET version_num = '9999'", database="newer")
+    store = open_store(url)
+    for call in (store.open(), store.save([snapshot()]), store.load("a"), store.migrate()):
+        with pytest.raises(SchemaMismatch, match=r"schema 9999.*newer Libra"):
+            await call
+    await store.close()
+    server.drop_database("newer")
