@@ -43,7 +43,7 @@ def test_a_flag_beats_the_environment_and_the_environment_the_file(file: Path) -
 def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> None:
     file.write_text("")
     values = {"host": "0.0.0.0", "data_dir": "/srv", "database": "sqlite:///x", "restore": "off"}
-    values["allow"] = "10.0.0.0/8 fd00::/8"
+    values |= {"allow": "10.0.0.0/8 fd00::/8", "migrate": "true", "journal": "false"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)

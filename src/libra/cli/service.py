@@ -26,6 +26,16 @@ T = TypeVar("T")
 @click.option("--port", help="The port to listen on; 8000 by default, 0 for a free one.")
 @click.option("--data-dir", metavar="DIR", help="Where the embedded database lives.")
 @click.option("--database", metavar="URL", help="sqlite:///path or postgresql://user@host/name.")
+@click.option(
+    "--migrate/--no-migrate",
+    default=None,
+    help="Migrate a PostgreSQL database at start; not by default. SQLite always is.",
+)
+@click.option(
+    "--journal/--no-journal",
+    default=None,
+    help="Keep what is acknowledged on the local disk until it is stored; the default.",
+)
 @click.option("--ttl", metavar="DURATION", help="How long a page rests in memory; 24h by default.")
 @click.option(
     "--restore",

@@ -43,6 +43,10 @@ GROUP = 0.02
 #: Seconds between two looks at a database that has nothing to do.
 IDLE_PROBE = 5.0
 
+#: Seconds that a backup waits after its first crash in a row (doubling), and at most.
+CRASH_PAUSE = 2.0
+CRASH_PAUSE_CAP = 30.0
+
 #: Rows that are made between two looks at the event loop: some 5 ms of work.
 SLICE = 50
 
@@ -57,7 +61,6 @@ class Ask(Enum):
 class Step(Enum):
     """What the backup tells itself."""
 
-    OPEN = auto()
     WRITE = auto()
     PROBE = auto()
 
@@ -80,6 +83,8 @@ class Backup(GenServer):
         "_draining",
         "_due",
         "_in_hand",
+        "_migrate",
+        "_opened",
         "_store",
         "_task",
         "_timer",
@@ -88,10 +93,18 @@ class Backup(GenServer):
 
     mailbox_limit = 1_000_000
 
-    def init(self, context: Context, store: Store) -> Continue:
-        """Begin, or begin again after a crash, with every page that is not stored."""
+    def init(self, context: Context, store: Store, *, migrate: bool = False) -> Continue:
+        """Begin, or begin again after a crash, with every page that is not stored.
+
+        Args:
+            context: the surroundings.
+            store: the database.
+            migrate: whether its schema is to be brought up to date first.
+        """
         self._context = context
         self._store = store
+        self._migrate = migrate
+        self._opened = False
         self._breaker = Breaker(now=self.runtime.clock.time())
         self._waiting: dict[str, float] = {}
         self._in_hand: dict[str, float] = {}
@@ -106,11 +119,29 @@ class Backup(GenServer):
                 self._waiting[record.id] = now
         for page_id in context.forgotten:
             self._waiting[page_id] = now
-        return Continue(Step.OPEN)
+        return Continue()
 
     def handle_continue(self, token: Any) -> None:
         """Open the database; nobody waits for that."""
-        self._task = self.start_task(self._store.open(), tag=Step.OPEN)
+        crashes: int = self.legacy or 0
+        self.legacy = crashes + 1  # forgotten at the first success
+        if crashes:
+            # A bug around the database must not use up the restarts of the whole program.
+            delay = min(CRASH_PAUSE * 2.0 ** (crashes - 1), CRASH_PAUSE_CAP)
+            reason = f"the backup crashed {crashes} times in a row, it tries again in {delay:g} s"
+            self._context.outage = self._context.outage or Outage(self._context.now(), reason)
+            self._after(delay, Step.PROBE)
+        else:
+            self._probe()
+
+    def _probe(self) -> None:
+        work = self._store.ping() if self._opened else self._open()
+        self._task = self.start_task(work, tag=Step.PROBE)
+
+    async def _open(self) -> None:
+        if self._migrate and (await self._store.schema()).state in ("missing", "behind"):
+            await self._store.migrate()
+        await self._store.open()
 
     def handle_call(self, request: Any, sender: From) -> NoReply:
         """Say when nothing waits any more."""
@@ -144,13 +175,14 @@ class Backup(GenServer):
             case Step.PROBE:
                 self._timer = self._due = None
                 if self._task is None:
-                    self._task = self.start_task(self._store.ping(), tag=Step.PROBE)
+                    self._probe()
             case TaskDone(_, Step.WRITE, written):
                 self._task = None
                 self._written(written)
                 self._succeeded()
             case TaskDone():
                 self._task = None
+                self._opened = True
                 self._succeeded()
             case TaskFailed(_, _, Unavailable() as error):
                 self._task = None
@@ -230,6 +262,7 @@ class Backup(GenServer):
         self._answer_drained()
 
     def _succeeded(self) -> None:
+        self.legacy = None
         self._breaker.succeeded(self.runtime.clock.time())
         outage = self._context.outage
         if outage is not None or self._context.available_since is None:

@@ -133,7 +133,9 @@ class House:
             [
                 ChildSpec(Watchdog, id="watchdog"),
                 ChildSpec(Keeper, (context, self.journal, self._journal_thread), id="journal"),
-                ChildSpec(Backup, (context, self.store), id="backup"),
+                ChildSpec(
+                    Backup, (context, self.store), {"migrate": settings.migrate}, id="backup"
+                ),
                 ChildSpec(
                     Supervisor,
                     (pages,),
@@ -250,6 +252,10 @@ class House:
             log.debug("page %s had no process", page_id)
         await self.keep(page_id)
         context.backup.cast(Delete(page_id))
+
+    async def wait_down(self) -> str:
+        """Wait until the tree has ended, by `close` or because nothing helped; returns why."""
+        return str(await self._root.wait_down())
 
     @property
     def root(self) -> Supervisor:

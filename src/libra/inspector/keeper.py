@@ -81,6 +81,13 @@ class Keeper(GenServer):
         self._patience: Timer | None = None
         self._retry: Timer | None = None
         context.keeper = self
+        crashes: int = self.legacy or 0
+        self.legacy = crashes + 1  # forgotten at the first success
+        if crashes:
+            # A bug around the disk must not use up the restarts of the whole program.
+            reason = f"the keeper of the journal crashed {crashes} times in a row"
+            context.disk_trouble = context.disk_trouble or Outage(context.now(), reason)
+            self._retry = self.send_after(min(RETRY * 2.0**crashes, 30.0), Step.RETRY)
         if journal is None and context.disk_trouble is None:
             context.disk_trouble = Outage(context.now(), "the journal is switched off")
         self._write()
@@ -162,6 +169,7 @@ class Keeper(GenServer):
 
     def _written(self, versions: dict[str, int]) -> None:
         self._calm()
+        self.legacy = None
         trouble, self._context.disk_trouble = self._context.disk_trouble, None
         if trouble is not None:
             log.warning("the journal is written again, after: %s", trouble.reason)

@@ -9,7 +9,6 @@ whoever dies.
 from __future__ import annotations
 
 import re
-import sys
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator
@@ -19,17 +18,10 @@ from operator import attrgetter
 import msgspec
 from uuid_utils import uuid7
 
+from libra.inspector.packing import PACK_FROM, pack, unpack
 from libra.storage.snapshot import Snapshot
 from libra.weighing.options import Options
 from libra.weighing.report import FINISHED, Backup, Report, Status, decode, encode, restamp
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-#: Reports shorter than this (bytes) are kept as they are: compressing them saves nothing.
-COMPRESS_FROM = 600
 
 
 class PageRecord:
@@ -120,8 +112,8 @@ class PageRecord:
 
     def rest_encoded(self, data: bytes) -> None:
         """Keep the encoding of a finished report."""
-        self._packed = len(data) >= COMPRESS_FROM
-        self._resting = zstd.compress(data, 3) if self._packed else data
+        self._packed = len(data) >= PACK_FROM
+        self._resting = pack(data) if self._packed else data
 
     def resting(self) -> bytes | None:
         """The encoded report of a finished page; None while it is not finished."""
@@ -157,7 +149,7 @@ class PageRecord:
         """The encoded report of a finished page as of another version, as the database keeps it."""
         if self._resting is None:
             return None
-        data = zstd.decompress(self._resting) if self._packed else self._resting
+        data = unpack(self._resting) if self._packed else self._resting
         return restamp(data, version, backup)
 
     def encoded(self) -> bytes:

@@ -57,7 +57,7 @@ class Application:
         self.libra = libra
         self.settings = settings
         self.counts = RequestCounts()
-        self.at_hand: AtHand | None = getattr(libra, "report_at_hand", None)
+        self.at_hand: AtHand = libra.report_at_hand
         html = renderer()
         documented = [
             *page_routes(libra, html, self.counts),

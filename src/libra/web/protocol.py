@@ -101,7 +101,6 @@ class Protocol(HttpToolsProtocol):
     def _answer_at_once(self) -> bool:
         if (
             len(self.url) != PAGE_PATH
-            or self._at_hand is None
             or self.parser.get_method() != b"GET"
             or self.parser.get_http_version() != "1.1"
             or not self.parser.should_keep_alive()

@@ -11,7 +11,7 @@ from socket import socket
 
 import click
 
-from libra.app import Libra
+from libra.app import DataDirInUse, Libra
 from libra.settings import Settings
 from libra.web import create_app
 from libra.web.server import AddressError, Server, listen, url_of
@@ -68,16 +68,33 @@ async def _serve(settings: Settings, sockets: Sequence[socket]) -> int:
     _on_signals(stop)
     try:
         services = {"Web": lambda libra: WebService(libra, settings, sockets)}
-        async with Libra.open(settings, services=services):
+        async with Libra.open(settings, services=services) as libra:
             click.echo(f"Libra listens on {url_of(sockets[0])}")
-            await stop.wait()
+            if not await _stopped(libra, stop):
+                return 70
             # Whoever connects from here on is told so at once instead of waiting for an answer.
             for sock in sockets:
                 sock.close()
+    except DataDirInUse as error:
+        click.echo(f"libra: {error}", err=True)
+        return 1
     finally:
         for sock in sockets:
             sock.close()
     return 0
+
+
+async def _stopped(libra: Libra, stop: asyncio.Event) -> bool:
+    """Wait for the signal to stop; False if Libra's supervisors gave up before."""
+    waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(libra.wait_down())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+    if not stop.is_set():
+        click.echo("libra: ended by its supervisors, see the log", err=True)
+    return stop.is_set()
 
 
 def _on_signals(stop: asyncio.Event) -> None:
