@@ -128,7 +128,7 @@ class Watchdog(GenServer):
         lags = sorted(lag for _, lag in self._samples)
         if not lags:
             return Lag(0.0, 0.0, 0.0, 0, self._stall)
-        p99 = lags[min(len(lags) - 1, len(lags) * 99 // 100)]
+        p99 = lags[-(-len(lags) * 99 // 100) - 1]  # nearest rank: ceil(0.99 n), counted from 1
         return Lag(self._samples[-1][1], lags[-1], p99, len(lags), self._stall)
 
     def handle_info(self, message: Any) -> None:
