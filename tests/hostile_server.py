@@ -4,8 +4,8 @@
         report = await weigh_once(server.url("/drip"), options)
 
 Every misdeed can be had alone, as a page, or as a part of an otherwise good page under
-``/page-with?PATH``, which has one good style sheet and one good image beside it. What waits, waits for the
-client to go or for the server to close, never for the clock, except for the drip.
+``/page-with?PATH``, which has one good style sheet and one good image beside it. What waits, waits
+for the client to go or for the server to close, never for the clock, except for the drip.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import zlib
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # it ships no types
+
 from pages import Page, RawServer, Request, css, head, html, image, redirect
 
 DRIP_SECONDS = 0.01
@@ -246,8 +247,8 @@ def _bomb(encoding: str) -> bytes:
     zeros = bytes(1 << 20)
     if encoding == "br":
         compressor = brotli.Compressor(quality=1)
-        start = compressor.process(zeros) + compressor.flush()
-        block = compressor.process(zeros) + compressor.flush()
+        start: bytes = compressor.process(zeros) + compressor.flush()
+        block: bytes = compressor.process(zeros) + compressor.flush()
         return start + block * (BOMB_BYTES >> 20)
     # A block that is flushed stands alone: the same bytes again are the same zeros again. The bomb
     # has no end of stream, which no client should live to miss.

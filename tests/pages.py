@@ -3,9 +3,9 @@
     async with PageServer(pages.simple()) as server:
         report = await weigh_once(server.url("/"))
 
-A site is a dictionary from a path (with its query) to a `Page` or a function that makes one for a request. The
-server speaks just enough HTTP/1.1 for a client that keeps connections open. For what no ordinary server
-would send see `hostile_server`.
+A site is a dictionary from a path (with its query) to a `Page` or a function that makes one for a
+request. The server speaks just enough HTTP/1.1 for a client that keeps connections open. For what no
+ordinary server would send see `hostile_server`.
 """
 
 from __future__ import annotations
@@ -48,10 +48,13 @@ class RawServer:
         self.open_connections = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Condition()
+        self.port = 0  # where it listens
         self.closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=1 << 20)
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -68,13 +71,6 @@ class RawServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
     def url(self, path: str = "/") -> str:
         """The absolute URL of a path on this server."""
         return f"http://127.0.0.1:{self.port}{path}"
@@ -82,6 +78,16 @@ class RawServer:
     def paths(self) -> list[str]:
         """What was asked for, in order."""
         return [request.path for request in self.requests]
+
+    async def requested(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.requests) >= count)
+
+    async def deserted(self) -> None:
+        """Wait until no connection is open."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.open_connections == 0)
 
     async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Write an answer. Returns whether the connection stays open."""
@@ -96,6 +102,7 @@ class RawServer:
         try:
             while (request := await _read_request(reader)) is not None:
                 self.requests.append(request)
+                await self._tell()
                 if not await self.answer(request, writer):
                     break
         except (ConnectionError, asyncio.CancelledError):
@@ -104,6 +111,11 @@ class RawServer:
             self.open_connections -= 1
             self._tasks.discard(task)
             writer.close()
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
 
 
 class PageServer(RawServer):
@@ -137,9 +149,8 @@ def head(page: Page) -> bytes:
 
 def html(body: str, *, title: str = "A page", head: str = "") -> Page:
     """An HTML document."""
-    return Page(
-        f"<!doctype html><html><head><title>{title}</title>{head}</head><body>{body}</body></html>".encode()
-    )
+    start = f"<!doctype html><html><head><title>{title}</title>{head}</head>"
+    return Page(f"{start}<body>{body}</body></html>".encode())
 
 
 def css(text: str) -> Page:

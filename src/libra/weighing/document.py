@@ -16,6 +16,7 @@ from libra.weighing.charset import html_to_utf8
 from libra.weighing.fonts import FontUse
 from libra.weighing.media import media_matches
 from libra.weighing.modules import ImportMap, imports_in
+from libra.weighing.nesting import tamed
 from libra.weighing.options import Options
 from libra.weighing.reference import Reading, Reference, Role
 from libra.weighing.scope import Scope
@@ -103,11 +104,16 @@ def read_document(
     return _Document(html_to_utf8(body, content_type), url, options, is_frame=is_frame).read()
 
 
-def parse_html(html: bytes) -> LexborHTMLParser:
-    """The tree of a document in UTF-8, as a browser that runs scripts builds it."""
+def parse_html(html: bytes) -> tuple[LexborHTMLParser, bool]:
+    """The tree of a document in UTF-8, as a browser that runs scripts builds it.
+
+    Returns it with whether the document was cut off because it would have grown too large.
+    """
+    html, cut_off = tamed(html)
     # Without events: keeping <selectedcontent> up to date takes time that grows with the square
     # of the options and changes nothing that is fetched.
-    return LexborHTMLParser(html, scripting=True, options=LexborDocumentOptions.WO_EVENTS)
+    options = LexborDocumentOptions.WO_EVENTS
+    return LexborHTMLParser(html, scripting=True, options=options), cut_off
 
 
 class _Document:
@@ -122,7 +128,7 @@ class _Document:
         is_frame: bool,
         srcdoc_depth: int = 0,
     ) -> None:
-        self.tree = parse_html(html)
+        self.tree, self.cut_off = parse_html(html)
         self.base = url
         self.options = options
         self.viewport = options.viewport
@@ -162,6 +168,7 @@ class _Document:
             title=self.title,
             scope=self.scope,
             has_icon=bool(self.icons),
+            error="too-large: the document has too many elements" if self.cut_off else None,
             faces=faces,
             uses=uses,
             variables=variables,

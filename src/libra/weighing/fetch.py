@@ -213,6 +213,7 @@ class _Exchange:
             transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
             if self._read and resource_bytes:
                 reading = await self._reading(body)
+                error = error or reading.error
         whole = error is None
         status = self._status
         if error is None and status is not None and status >= 400:

@@ -87,6 +87,7 @@ class Reading(msgspec.Struct, frozen=True):
         faces: ``@font-face`` rules, which are loaded only if their family is used.
         uses: Font families that rules use.
         variables: Custom properties that may name font families.
+        error: Why not all of the body was read, as a named error.
     """
 
     references: list[Reference] = []
@@ -96,6 +97,7 @@ class Reading(msgspec.Struct, frozen=True):
     faces: list[Face] = []
     uses: list[FontUse] = []
     variables: dict[str, str] = {}
+    error: str | None = None
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):

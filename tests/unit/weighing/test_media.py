@@ -50,7 +50,7 @@ DESKTOP = Viewport(1350, 940, 1)
         "bogus, screen",
     ],
 )
-def test_these_hold_on_a_desktop(query):
+def test_these_hold_on_a_desktop(query: str) -> None:
     assert media_matches(query, DESKTOP)
 
 
@@ -82,11 +82,11 @@ def test_these_hold_on_a_desktop(query):
         "and",
     ],
 )
-def test_these_do_not(query):
+def test_these_do_not(query: str) -> None:
     assert not media_matches(query, DESKTOP)
 
 
-def test_a_phone_is_another_window():
+def test_a_phone_is_another_window() -> None:
     phone = Viewport(412, 823, 2.625)
     assert media_matches("(max-width: 600px) and (orientation: portrait)", phone)
     assert media_matches("(min-resolution: 2dppx)", phone)
@@ -103,19 +103,19 @@ def test_a_phone_is_another_window():
         ("foo(1px)", None), ("1e999px", None),
     ],
 )  # fmt: skip
-def test_lengths(text, pixels):
+def test_lengths(text: str, pixels: float | None) -> None:
     found = length_px(text, DESKTOP)
     assert found == (None if pixels is None else pytest.approx(pixels))
 
 
 @given(st.text(alphabet="(),:<>=/ 0123456789pxmindthaorescgb-wk*+.e%", max_size=120))
-def test_any_query_has_an_answer(query):
+def test_any_query_has_an_answer(query: str) -> None:
     assert media_matches(query, DESKTOP) in {True, False}
     length_px(query, DESKTOP)
 
 
 @pytest.mark.parametrize("unit", ["(", "not (", "(a) and ", ",", "<", "(1<", "calc(", "/*", "((a)"])
-def test_a_megabyte_of_the_worst_takes_no_time(unit):
+def test_a_megabyte_of_the_worst_takes_no_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     started = time.process_time()
     media_matches(text, DESKTOP)

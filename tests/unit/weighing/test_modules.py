@@ -12,7 +12,7 @@ from libra.weighing.modules import ImportMap, imports_in
 URL = "https://example.com/js/app.js"
 
 
-def found(source, import_map=None):
+def found(source: str, import_map: ImportMap | None = None) -> list[str]:
     prefix = "https://example.com/"
     return [
         url.removeprefix(prefix) for url in imports_in(source, URL, import_map or ImportMap(URL))
@@ -42,15 +42,17 @@ def found(source, import_map=None):
         ("", []),
     ],
 )
-def test_static_imports_are_found(source, imports):
+def test_static_imports_are_found(source: str, imports: list[str]) -> None:
     assert found(source) == imports
 
 
-def test_an_import_map_gives_meaning_to_bare_specifiers():
+def test_an_import_map_gives_meaning_to_bare_specifiers() -> None:
     import_map = ImportMap("https://example.com/")
     import_map.add(
         json.dumps({
-            "imports": {"vue": "/vue.js", "lib/": "./vendor/lib/", "./js/old.js": "./new.js", "none": None},
+            "imports": {
+                "vue": "/vue.js", "lib/": "./vendor/lib/", "./js/old.js": "./new.js", "none": None,
+            },
             "scopes": {"/js/": {"vue": "/scoped-vue.js"}},
         })
     )  # fmt: skip
@@ -67,19 +69,27 @@ def test_an_import_map_gives_meaning_to_bare_specifiers():
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"imports": 1}', '{"imports": {"a": {}}}', "[" * 100_000]
 )
-def test_what_is_no_import_map_is_ignored(text):
+def test_what_is_no_import_map_is_ignored(text: str) -> None:
     import_map = ImportMap(URL)
     import_map.add(text)
     assert import_map.resolve("a", URL) is None
 
 
-@given(st.lists(st.sampled_from(["import", "export", " ", "{", "}", "*", "from", "'./a'", '"', ",", "\n"]), max_size=30).map("".join))  # fmt: skip
-def test_any_source_is_read(source):
+WORDS = st.sampled_from(["import", "export", " ", "{", "}", "*", "from", "'./a'", '"', ",", "\n"])
+TREES = st.recursive(
+    st.none() | st.text(max_size=9),
+    lambda inner: st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=9,
+)
+
+
+@given(st.lists(WORDS, max_size=30).map("".join))
+def test_any_source_is_read(source: str) -> None:
     assert all(url.startswith("https://") for url in imports_in(source, URL, ImportMap(URL)))
 
 
-@given(st.recursive(st.none() | st.text(max_size=9), lambda x: st.dictionaries(st.text(max_size=9), x, max_size=4), max_leaves=9))  # fmt: skip
-def test_any_json_is_an_import_map_or_ignored(value):
+@given(TREES)
+def test_any_json_is_an_import_map_or_ignored(value: object) -> None:
     import_map = ImportMap(URL)
     import_map.add(json.dumps({"imports": value, "scopes": value}))
     import_map.resolve("a/b", URL)
@@ -88,7 +98,7 @@ def test_any_json_is_an_import_map_or_ignored(value):
 @pytest.mark.parametrize(
     "unit", ["import ", "export ", "import{", "import'", 'import"a";', "import a from ", "from "]
 )
-def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit):
+def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit: str) -> None:
     source = unit * (1_000_000 // len(unit))
     started = time.process_time()
     imports_in(source, URL, ImportMap(URL))

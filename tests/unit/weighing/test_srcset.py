@@ -30,7 +30,7 @@ DESKTOP = Viewport()
         ("", []),
     ],
 )  # fmt: skip
-def test_a_srcset_is_parsed_as_the_standard_has_it(text, candidates):
+def test_a_srcset_is_parsed_as_the_standard_has_it(text: str, candidates: list[Candidate]) -> None:
     assert parse_srcset(text) == candidates
 
 
@@ -54,7 +54,9 @@ def test_a_srcset_is_parsed_as_the_standard_has_it(text, candidates):
         ("a.png 1x, b.png 1x", None, None, DESKTOP, "a.png"),
     ],
 )  # fmt: skip
-def test_one_candidate_is_chosen(srcset, sizes, src, viewport, chosen):
+def test_one_candidate_is_chosen(
+    srcset: str | None, sizes: str | None, src: str | None, viewport: Viewport, chosen: str | None
+) -> None:
     assert choose(srcset, sizes, src, viewport) == chosen
 
 
@@ -75,7 +77,7 @@ def test_one_candidate_is_chosen(srcset, sizes, src, viewport, chosen):
         ("((((", 1350),
     ],
 )
-def test_sizes_give_the_width(sizes, pixels):
+def test_sizes_give_the_width(sizes: str | None, pixels: float | None) -> None:
     assert source_size(sizes, DESKTOP) == pytest.approx(pixels)
 
 
@@ -83,7 +85,7 @@ def test_sizes_give_the_width(sizes, pixels):
     st.text(alphabet="ab.,()[]{}:;%/ \t\n0123456789wxhepvcal-+*'\"\\", max_size=200),
     st.text(alphabet="(),: 0123456789pxvwemcalinax-+*/andortx", max_size=100),
 )
-def test_any_srcset_yields_at_most_one_of_its_urls(srcset, sizes):
+def test_any_srcset_yields_at_most_one_of_its_urls(srcset: str, sizes: str) -> None:
     chosen = choose(srcset, sizes, None, DESKTOP)
     assert chosen is None or chosen in srcset
 
@@ -91,7 +93,7 @@ def test_any_srcset_yields_at_most_one_of_its_urls(srcset, sizes):
 @pytest.mark.parametrize(
     "unit", ["a ", "(", ")", "a (", ",", "a 1x,", "a 1x ", "calc(", "((a)", " "]
 )
-def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit):
+def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     started = time.process_time()
     choose(text, text, "x", DESKTOP)

@@ -13,14 +13,17 @@ from libra.weighing.scope import Scope
 from libra.weighing.stylesheet import read_declarations, read_stylesheet
 
 BASE = "https://example.com/css/site.css"
+DESKTOP = Viewport()
 PAGE = LexborHTMLParser("<body><p class=a>Text</p><div id=main><b>x</b></div></body>")
 
 
-def scope():
+def scope() -> Scope:
     return Scope(PAGE, frozenset(map(ord, "Text x")), ImportMap(BASE))
 
 
-def urls(text, *, matched=True, viewport=Viewport(), applies=True):
+def urls(
+    text: str, *, matched: bool = True, viewport: Viewport = DESKTOP, applies: bool = True
+) -> list[str]:
     reading = read_stylesheet(text, BASE, viewport, scope() if matched else None, applies=applies)
     return [
         reference.url.removeprefix("https://example.com/").removeprefix("css/")
@@ -48,7 +51,7 @@ def urls(text, *, matched=True, viewport=Viewport(), applies=True):
         ("<!-- @import 'a.css'; -->", ["a.css"]),
     ],
 )  # fmt: skip
-def test_imports_are_found_at_the_head(text, found):
+def test_imports_are_found_at_the_head(text: str, found: list[str]) -> None:
     assert urls(text) == found
 
 
@@ -71,7 +74,8 @@ def test_imports_are_found_at_the_head(text, found):
         ("p{color:red;/* background:url(x.png) */}", []),
         ("p{content:'url(x.png)'}", []),
         ("p{-ms-behavior:url(x.htc);behavior:url(x.htc)}", []),
-        ("p{list-style:url(x.gif);cursor:url(c.cur),auto;mask:url(m.svg#a)}", ["x.gif", "c.cur", "m.svg"]),
+        ("p{list-style:url(x.gif);mask:url(m.svg#a)}", ["x.gif", "m.svg"]),
+        ("p{cursor:url(c.cur),auto}", ["c.cur"]),
         ("@media print{p{background:url(x.png)}}", []),
         ("@media (min-width:600px){p{background:url(x.png)}}", ["x.png"]),
         ("@media (min-width:600px){@media (max-width:700px){p{background:url(x.png)}}}", []),
@@ -85,7 +89,7 @@ def test_imports_are_found_at_the_head(text, found):
         (".a{@media screen{background:url(x.png)}}", ["x.png"]),
         ("#main b{background:image-set('a.png' 1x, 'b.png' 2x)}", ["a.png"]),
         ("p{background:-webkit-image-set(url(a.png) 1x, url(b.png) 2x)}", ["a.png"]),
-        ("p{background:image-set(url(a.avif) type('image/avif'), url(a.jxl) type('image/jxl'))}", ["a.avif"]),
+        ("p{background:image-set(url(a.jxl) type('image/jxl'),'a.avif')}", ["a.avif"]),
         ("p{background:url(x.png", ["x.png"]),
         ("p{background:url('x.png", []),
         ("}}}p{background:url(x.png)}", []),
@@ -94,11 +98,11 @@ def test_imports_are_found_at_the_head(text, found):
         ("}p{background:url(x.png)}p{background:url(y.png)}", ["y.png"]),
     ],
 )  # fmt: skip
-def test_images_count_where_their_rule_applies(text, found):
+def test_images_count_where_their_rule_applies(text: str, found: list[str]) -> None:
     assert urls(text) == found
 
 
-def test_without_a_document_images_are_conditional():
+def test_without_a_document_images_are_conditional() -> None:
     reading = read_stylesheet(".x{background:url(a.png)}", BASE, Viewport(), None)
     assert [reference.conditional for reference in reading.references] == [True]
     reading = read_stylesheet("p{background:url(a.png)}", BASE, Viewport(), scope())
@@ -109,14 +113,14 @@ def test_without_a_document_images_are_conditional():
     assert [reference.conditional for reference in reading.references] == [True]
 
 
-def test_a_sheet_for_another_medium_is_read_for_its_imports_only():
+def test_a_sheet_for_another_medium_is_read_for_its_imports_only() -> None:
     text = "@import 'a.css'; p{background:url(x.png)}"
     assert urls(text, applies=False) == ["a.css"]
     reading = read_stylesheet(text, BASE, Viewport(), scope(), applies=False)
     assert not reading.references[0].applies
 
 
-def test_the_viewport_decides_about_media():
+def test_the_viewport_decides_about_media() -> None:
     text = "@media (max-width:600px){p{background:url(x.png)}}"
     assert urls(text) == []
     assert urls(text, viewport=Viewport(400, 800)) == ["x.png"]
@@ -125,14 +129,15 @@ def test_the_viewport_decides_about_media():
     ) == ["b.png"]
 
 
-def test_style_attributes_are_read_without_a_selector():
+def test_style_attributes_are_read_without_a_selector() -> None:
     reading = read_declarations("color:red;background:url(x.png)", BASE, Viewport())
     assert [reference.url for reference in reading.references] == ["https://example.com/css/x.png"]
 
 
-def test_a_face_gives_its_first_supported_source():
+def test_a_face_gives_its_first_supported_source() -> None:
     text = """@font-face{font-family:"My Face";src:url(x.eot);
-      src:local("My"),url(x.eot?#iefix) format("embedded-opentype"),url(x.woff2) format("woff2"),url(x.ttf);
+      src:local("My"),url(x.eot?#iefix) format("embedded-opentype"),
+          url(x.woff2) format("woff2"),url(x.ttf);
       font-weight:100 900;font-style:italic;unicode-range:U+0-FF,u+4??,U+20AC}"""
     (face,) = read_stylesheet(text, BASE, Viewport(), scope()).faces
     assert face.family == "my face"
@@ -143,8 +148,11 @@ def test_a_face_gives_its_first_supported_source():
     assert face.initiator == BASE
 
 
-def test_fonts_are_used_by_rules_that_match():
-    text = ".absent{font-family:No}p{font-family:Yes,serif}b{font:italic bold 12px/1.5 'Short Hand',sans-serif}"
+def test_fonts_are_used_by_rules_that_match() -> None:
+    text = (
+        ".absent{font-family:No}p{font-family:Yes,serif}"
+        "b{font:italic bold 12px/1.5 'Short Hand',sans-serif}"
+    )
     uses = read_stylesheet(text, BASE, Viewport(), scope()).uses
     assert [(use.families, use.weight, use.italic) for use in uses] == [
         ("Yes,serif", None, None),
@@ -153,14 +161,15 @@ def test_fonts_are_used_by_rules_that_match():
 
 
 FRAGMENTS = st.sampled_from(
-    ["@import ", "url(", ")", '"', "'", "{", "}", ";", ":", "/*", "*/", "\\", "@media ", "print", "p",
-     ".a", "background", "@font-face{", "src:", "font-family:", "unicode-range:U+", "image-set(", "x.png",
-     "1x", ",", "\n", "@supports ", "not ", "&", "--x:", "var(--x)", "#", "data:", "\ud800", "İ", "!important"]
+    ["@import ", "url(", ")", '"', "'", "{", "}", ";", ":", "/*", "*/", "\\", "@media ", "print",
+     "p", ".a", "background", "@font-face{", "src:", "font-family:", "unicode-range:U+", "x.png",
+     "image-set(", "1x", ",", "\n", "@supports ", "not ", "&", "--x:", "var(--x)", "#", "data:",
+     "\ud800", "İ", "!important"]
 )  # fmt: skip
 
 
 @given(st.lists(FRAGMENTS, max_size=40).map("".join) | st.text(max_size=100))
-def test_any_text_is_read(text):
+def test_any_text_is_read(text: str) -> None:
     for matched in (True, False):
         assert all("://" in url or url for url in urls(text, matched=matched))
     read_declarations(text, BASE, Viewport())
@@ -173,7 +182,7 @@ def test_any_text_is_read(text):
      ":is(", "a,", "&", "p{--x:url(a)}", "@supports not ", ";", "@x;", "<!--", "p{font:1px ", "u+1,",
      "@font-face{unicode-range:u+1,", "p{font-family:var(--a,"],
 )  # fmt: skip
-def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit):
+def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     started = time.process_time()
     urls(text)

@@ -33,7 +33,7 @@ from libra.weighing.urls import (
         ("http://example.com/\ud800", "http://example.com/%EF%BF%BD"),
     ],
 )
-def test_what_a_browser_accepts_is_accepted_in_normal_form(text, normal):
+def test_what_a_browser_accepts_is_accepted_in_normal_form(text: str, normal: str) -> None:
     assert parse_url(text) == normal
 
 
@@ -63,13 +63,13 @@ def test_what_a_browser_accepts_is_accepted_in_normal_form(text, normal):
         ("\ud800", "no scheme"),
     ],
 )
-def test_a_bad_url_is_refused_with_what_is_wrong(text, says):
+def test_a_bad_url_is_refused_with_what_is_wrong(text: str, says: str) -> None:
     with pytest.raises(InvalidURL) as refusal:
         parse_url(text)
     assert says in str(refusal.value)
 
 
-def test_a_refusal_never_repeats_a_secret_or_a_long_text():
+def test_a_refusal_never_repeats_a_secret_or_a_long_text() -> None:
     for text in ("https://user:secret@example.com/", "https://user:secret@[::g]/", "x" * 2_000):
         with pytest.raises(InvalidURL) as refusal:
             parse_url(text)
@@ -78,7 +78,7 @@ def test_a_refusal_never_repeats_a_secret_or_a_long_text():
 
 
 @given(st.text(max_size=60) | st.text(max_size=40).map("http://".__add__))
-def test_any_text_is_parsed_or_refused(text):
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         url = parse_url(text)
     except InvalidURL:
@@ -100,7 +100,7 @@ def test_any_text_is_parsed_or_refused(text):
         ("", "https://example.com/a/"),
     ],
 )
-def test_references_are_joined_and_lose_their_fragment(reference, url):
+def test_references_are_joined_and_lose_their_fragment(reference: str, url: str) -> None:
     assert join("https://example.com/a/", reference) == url
 
 
@@ -118,17 +118,17 @@ def test_references_are_joined_and_lose_their_fragment(reference, url):
         "x" * 100_000,
     ],
 )
-def test_what_is_not_requested_joins_to_nothing(reference):
+def test_what_is_not_requested_joins_to_nothing(reference: str) -> None:
     assert join("https://example.com/", reference) is None
 
 
 @given(st.text(max_size=80))
-def test_any_reference_joins_to_an_http_url_or_nothing(reference):
+def test_any_reference_joins_to_an_http_url_or_nothing(reference: str) -> None:
     joined = join("https://example.com/a/b?c", reference)
     assert joined is None or joined.startswith(("http://", "https://"))
 
 
-def test_hosts_carry_their_port_only_where_it_is_not_the_usual_one():
+def test_hosts_carry_their_port_only_where_it_is_not_the_usual_one() -> None:
     assert host_of("https://example.com/x@y") == "example.com"
     assert host_of("http://example.com:8080/") == "example.com:8080"
     assert host_of("http://[::1]:81/") == "[::1]:81"
@@ -150,5 +150,5 @@ def test_hosts_carry_their_port_only_where_it_is_not_the_usual_one():
         ("intranet", "wiki", True),
     ],
 )
-def test_parties_are_told_apart_by_registrable_domain(host, page, third):
+def test_parties_are_told_apart_by_registrable_domain(host: str, page: str, third: bool) -> None:
     assert is_third_party(host, page) is third

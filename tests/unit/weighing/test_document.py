@@ -1,0 +1,274 @@
+"""A document asks for what a desktop browser with scripting on would load, and for nothing else."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.weighing.document import LARGE, read_document
+from libra.weighing.options import Options, Viewport
+from libra.weighing.reference import Reading
+
+URL = "https://example.com/dir/page.html"
+DESKTOP = Options()
+IMPORT_MAP = '<script type=importmap>{"imports":{"x":"./mapped.js"}}</script>'
+PHONE = Options(viewport=Viewport(400, 800, 2))
+
+
+def read(html: str | bytes, options: Options = DESKTOP) -> Reading:
+    body = html.encode() if isinstance(html, str) else html
+    return read_document(body, "text/html; charset=utf-8", URL, options)
+
+
+def found(html: str | bytes, options: Options = DESKTOP) -> list[str]:
+    """Each reference as ``role path``, with ``lazy`` or ``part`` behind it."""
+    return [
+        f"{reference.role} {reference.url.removeprefix('https://example.com/dir/')}"
+        + (" lazy" if reference.lazy else "")
+        + (" part" if reference.partial else "")
+        for reference in read(html, options).references
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "references"),
+    [
+        ("<img src=a.png>", ["image a.png"]),
+        ("<img src=' a.png '>", ["image a.png"]),
+        ("<img src=''><img><img src=data:image/png,x>", []),
+        ("<img src=a.png loading=lazy>", ["image a.png lazy"]),
+        ("<img src=a.png srcset='b.png 2x'>", ["image a.png"]),
+        ("<img src=a.png srcset='b.png 300w, c.png 1400w'>", ["image c.png"]),
+        ("<img data-src=a.png>", []),
+        ("<picture><source srcset=a.avif type=image/avif><img src=a.png></picture>", ["image a.avif"]),
+        ("<picture><source srcset=a.jxl type=image/jxl><img src=a.png></picture>", ["image a.png"]),
+        ("<picture><source srcset=s.png media='(max-width:600px)'><source srcset=l.png><img></picture>",
+         ["image l.png"]),
+        ("<picture><img src=a.png><source srcset=late.png></picture>", ["image a.png"]),
+        ("<picture><source src=a.png></picture>", []),
+        ("<input type=image src=a.png><input src=b.png>", ["image a.png"]),
+        ("<body background=a.png><table background=b.png><td background=c.png>",
+         ["image a.png", "image b.png", "image c.png"]),
+        ("<svg><image href=a.png /><image xlink:href=b.png /></svg>", ["image a.png", "image b.png"]),
+        ("<svg><use href='s.svg#x'/><use href='#y'/></svg>", ["image s.svg"]),
+    ],
+)  # fmt: skip
+def test_images(html: str, references: list[str]) -> None:
+    assert found(html) == references
+
+
+def test_the_viewport_chooses_the_candidate() -> None:
+    html = "<img src=a.png srcset='s.png 800w, l.png 1600w' sizes='100vw'>"
+    assert found(html) == ["image l.png"]
+    assert found(html, PHONE) == ["image s.png"]
+
+
+@pytest.mark.parametrize(
+    ("html", "references"),
+    [
+        ("<link rel=stylesheet href=a.css>", ["stylesheet a.css"]),
+        ("<link rel='Alternate StyleSheet' title=x href=a.css>", ["stylesheet a.css"]),
+        ("<link rel=stylesheet href=a.css disabled>", []),
+        ("<link rel=stylesheet href=a.less type=text/less>", []),
+        ("<link rel=stylesheet href=a.css media=print>", ["stylesheet a.css"]),
+        ("<link rel=preload as=script href=a.js>", ["script a.js"]),
+        ("<link rel=preload as=style href=a.css>", ["stylesheet a.css"]),
+        ("<link rel=preload as=font href=a.woff2 crossorigin>", ["font a.woff2"]),
+        ("<link rel=preload as=fetch href=a.json crossorigin>", ["other a.json"]),
+        ("<link rel=preload as=image href=a.png imagesrcset='b.png 2x'>", ["image a.png"]),
+        ("<link rel=preload as=image href=a.jxl type=image/jxl>", []),
+        ("<link rel=preload as=image href=a.png media=print>", []),
+        ("<link rel=preload href=a.png><link rel=preload as=video href=a.mp4>", []),
+        ("<link rel=modulepreload href=a.js>", ["module a.js"]),
+        ("<link rel=prefetch href=a><link rel=dns-prefetch href=//b><link rel=preconnect href=//b>", []),
+        ("<link rel=prerender href=c><link rel=canonical href=d><link rel=next href=e>", []),
+        ("<link rel=manifest href=a.json>", ["manifest a.json"]),
+        ("<link rel='shortcut icon' href=a.ico>", ["icon a.ico"]),
+        ("<link rel=apple-touch-icon href=a.png><link rel=mask-icon href=b.svg>", []),
+        ("<link rel=icon href=data:,>", []),
+    ],
+)  # fmt: skip
+def test_links(html: str, references: list[str]) -> None:
+    assert found(html) == references
+
+
+def test_one_icon_is_loaded_of_many() -> None:
+    html = "<link rel=icon href=16.png sizes=16x16><link rel=icon href=192.png sizes=192x192>"
+    assert len(found(html)) == 1
+    assert read(html).has_icon
+    assert read("<link rel=icon href=data:,>").has_icon
+    assert not read("<link rel=apple-touch-icon href=a.png>").has_icon
+
+
+def test_a_sheet_for_another_medium_is_loaded_but_does_not_apply() -> None:
+    html = (
+        "<link rel=stylesheet href=a.css media=print><link rel='alternate stylesheet' href=b.css>"
+    )
+    assert [reference.applies for reference in read(html).references] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("html", "references"),
+    [
+        ("<script src=a.js></script>", ["script a.js"]),
+        ("<script src=a.js type='text/JavaScript'></script>", ["script a.js"]),
+        ("<script src=a.js type=text/template></script>", []),
+        ("<script src=a.js type=application/json></script>", []),
+        ("<script src=a.js nomodule></script>", []),
+        ("<script src=a.js type=module></script>", ["module a.js"]),
+        ("<script src=a.js language=vbscript></script>", []),
+        ("<script type=module>import './x.js'; import('./lazy.js')</script>", ["module x.js"]),
+        (IMPORT_MAP + "<script type=module>import 'x'</script>", ["module mapped.js"]),
+        ("<script>document.write('<img src=a.png>')</script>", []),
+        ("<script type=speculationrules>{\"prefetch\":[{\"urls\":[\"x\"]}]}</script>", []),
+        ("<svg><script href=a.js></script></svg>", ["script a.js"]),
+    ],
+)  # fmt: skip
+def test_scripts(html: str, references: list[str]) -> None:
+    assert found(html) == references
+
+
+@pytest.mark.parametrize(
+    ("html", "references"),
+    [
+        ("<video src=a.mp4 poster=p.png></video>", ["image p.png", "media a.mp4 part"]),
+        ("<video src=a.mp4 preload=none></video>", []),
+        ("<video src=a.mp4 preload=none autoplay></video>", ["media a.mp4"]),
+        ("<audio src=a.mp3 preload=auto></audio>", ["media a.mp3"]),
+        ("<video><source src=a type=video/xyz><source src=b type=video/webm><source src=c></video>",
+         ["media b part"]),
+        ("<video src=a.mp4><track src=de.vtt><track src=en.vtt default></video>",
+         ["media a.mp4 part", "track en.vtt"]),
+        ("<iframe src=f.html></iframe>", ["frame f.html"]),
+        ("<iframe src=f.html loading=lazy></iframe>", ["frame f.html lazy"]),
+        ("<iframe src=about:blank></iframe><iframe></iframe>", []),
+        ("<iframe srcdoc='<img src=a.png><link rel=icon href=i>' src=f></iframe>", ["image a.png"]),
+        ("<object data=a.svg></object><embed src=b.pdf>", ["object a.svg", "object b.pdf"]),
+        ("<frameset><frame src=f.html></frameset>", ["frame f.html"]),
+    ],
+)  # fmt: skip
+def test_media_and_frames(html: str, references: list[str]) -> None:
+    assert found(html) == references
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<noscript><img src=a.png><link rel=stylesheet href=a.css></noscript>",
+        "<head><noscript><img src=a.png></noscript></head>",
+        "<template><img src=a.png><script src=a.js></script></template>",
+        "<!-- <img src=a.png> -->",
+        "<!--[if IE]><script src=a.js></script><![endif]-->",
+        "<textarea><img src=a.png></textarea>",
+        "<title><img src=a.png></title>",
+        "<a href=a.png>x</a>",
+        "<xmp><img src=a.png></xmp>",
+    ],
+)
+def test_what_a_browser_does_not_load_is_not_found(html: str) -> None:
+    assert found(html) == []
+
+
+def test_the_first_base_counts_wherever_it_leads() -> None:
+    html = "<base href=/other/><base href=/third/><img src=a.png>"
+    assert found(html) == ["image https://example.com/other/a.png"]
+    assert found("<base href=https://cdn.example/><img src=a.png>") == [
+        "image https://cdn.example/a.png"
+    ]
+    assert found("<base href=javascript:x><img src=a.png>") == ["image a.png"]
+    assert found("<base target=_blank><base href=/b/><img src=a.png>") == [
+        "image https://example.com/b/a.png"
+    ]
+
+
+def test_styles_in_the_document_apply_to_it() -> None:
+    html = (
+        "<style>p{background:url(p.png)}q{background:url(q.png)}@import 'late.css';</style>"
+        "<style media=print>p{background:url(print.png)}</style><style>@import 'a.css';</style>"
+        "<p style=\"background:url('inline.png')\">x"
+    )
+    assert sorted(found(html)) == ["image inline.png", "image p.png", "stylesheet a.css"]
+
+
+def test_the_title_is_the_documents_own_on_one_line() -> None:
+    assert (
+        read("<svg><title>Icon</title></svg><title> A\n  title &amp; more </title>").title
+        == "A title & more"
+    )
+    assert read("<p>x").title is None
+    assert len(read("<title>" + "x" * 100_000).title or "") == 1_000
+
+
+def test_the_characters_of_the_text_are_known_but_not_those_of_scripts() -> None:
+    reading = read("<p>aé&#x416;</p><script>'漢'</script><style>p{content:'字'}</style>")
+    assert reading.scope is not None
+    assert {ord("a"), ord("é"), 0x416} <= reading.scope.characters
+    assert ord("漢") not in reading.scope.characters
+
+
+def test_a_large_document_is_read_like_a_small_one() -> None:
+    html = "<title>T</title><img src=a.png><p class=x style='background:url(b.png)'>x</p>"
+    html += "<style>.x{background:url(c.png)}.y{background:url(d.png)}</style>"
+    filler = "<div><span>words</span></div>" * (LARGE // 20)
+    small, large = read(html), read(html + filler)
+    assert [r.url for r in small.references] == [r.url for r in large.references]
+    assert large.scope is not None
+    assert large.scope.matches("div > span")
+    assert not large.scope.matches(".absent")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x00",
+        b"\xff\xfe",
+        b"<",
+        b"<img",
+        b"<img src",
+        b"<img src=\xff\xfe.png>",
+        b"</",
+        b"<!",
+        b"&#0;",
+    ],
+)
+def test_scraps_are_documents_too(body: bytes) -> None:
+    read(body)
+
+
+MARKUP = st.sampled_from(
+    ["<img ", "<link ", "<script ", "<style>", "</style>", "<svg>", "<template>", "<noscript>",
+     "<picture>", "<source ", "<video ", "<iframe ", "<base ", "<title>", "<table>", "<p ", "src=",
+     "href=", "srcset='", "rel=stylesheet ", "rel=preload as=image ", "type=module ", "style='", "url(",
+     "a.png ", "1x, ", "'", '"', ">", "</", "<!--", "-->", "\x00", "&amp", "{", "}", "data:,", "//",
+     "http:", "media='(", "sizes='"]
+)  # fmt: skip
+
+
+@given(st.lists(MARKUP, max_size=40).map("".join) | st.text(max_size=100), st.binary(max_size=20))
+def test_any_bytes_are_a_document(html: str, tail: bytes) -> None:
+    for reference in read(html.encode("utf-8", "replace") + tail).references:
+        assert reference.url.startswith(("http://", "https://"))
+        assert "#" not in reference.url
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<img src=a.png>" * 20_000,
+        "<p>" * 100_000,
+        "<div a='" + "x" * 1_000_000 + "'>",
+        "<img srcset='" + "a 1x," * 200_000 + "'>",
+        "<p style='" + "background:url(a);" * 50_000 + "'>",
+        "<link rel='" + "x " * 400_000 + "'>",
+        "<iframe srcdoc='" * 1_000,
+        "<title>" * 100_000,
+        "<table><tr><td>" * 3_000,
+    ],
+    ids=lambda html: html[:20],
+)
+def test_large_and_strange_documents_are_read_in_time(html: str) -> None:
+    started = time.process_time()
+    read(html)
+    assert time.process_time() - started < 5
