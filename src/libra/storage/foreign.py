@@ -10,6 +10,7 @@ whoever queries the database.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 _MARKER: Final = "\ue0ff"
@@ -44,10 +45,10 @@ def escape_json(data: bytes) -> str:
     Raises:
         UnicodeDecodeError: if it is not UTF-8 (surrogates, which strictly are not, apart).
     """
-    text = data.decode("utf-8", "surrogatepass")
-    if b"\\u" not in data and _MARKER_BYTES not in data and text.isprintable():
-        return text
-    return _UNSAFE_JSON.sub(_escape_json, text)
+    if b"\\u" not in data and _MARKER_BYTES not in data:
+        with suppress(UnicodeDecodeError):
+            return data.decode()
+    return _UNSAFE_JSON.sub(_escape_json, data.decode("utf-8", "surrogatepass"))
 
 
 def unescape_json(text: str) -> bytes:

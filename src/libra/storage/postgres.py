@@ -10,8 +10,9 @@ connection can be kept; only when the server does not answer at all is it droppe
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import asyncpg  # type: ignore[import-untyped] # it ships no types
@@ -20,6 +21,7 @@ import msgspec
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
 from libra.storage.foreign import escape, escape_json, unescape, unescape_json
+from libra.storage.keyset import read_ahead
 from libra.storage.link import FAILURES, Connection, Link
 from libra.storage.schema import VERSION_TABLE, SchemaStatus, judge, render
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
@@ -88,7 +90,7 @@ class PostgresStore(Store):
         self._deadlines = deadlines or Deadlines()
         self._writer = Link(self._connect_to_write, _require_schema)
         self._reader = Link(self._connect, _require_schema, size=_READERS)
-        self._restorer = Link(self._connect, _require_schema)
+        self._restorers: set[Link] = set()
 
     async def open(self) -> None:
         """Connect and check the schema."""
@@ -96,7 +98,7 @@ class PostgresStore(Store):
 
     async def close(self) -> None:
         """Close the connections."""
-        for link in (self._restorer, self._reader, self._writer):
+        for link in (*self._restorers, self._reader, self._writer):
             await link.close(deadline=0.3)
 
     async def save(self, entries: Sequence[Entry]) -> list[Refused]:
@@ -116,14 +118,17 @@ class PostgresStore(Store):
 
     async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
         """Read what is to be in memory, on a connection that lives as long as that takes."""
+        link = Link(self._connect, _require_schema)
+        self._restorers.add(link)
         try:
-            async for batch in self._keyset("expires_at IS NULL", (), "id", size):
-                yield batch
-            async for batch in self._keyset("expires_at > $1", (now,), "expires_at, id", size):
-                yield batch
+            for condition in ("expires_at IS NULL", "expires_at > $1"):
+                fetch = partial(self._fetch, link, condition, now, size)
+                async with aclosing(read_ahead(fetch, size)) as batches:
+                    async for batch in batches:
+                        yield batch
         finally:
-            await self._restorer.close()
-            self._restorer = Link(self._connect, _require_schema)
+            self._restorers.discard(link)
+            await link.close()
 
     async def recent(
         self, *, limit: int, after: str | None = None, url: str | None = None
@@ -191,28 +196,19 @@ class PostgresStore(Store):
         limit = self._deadlines.read
         return await self._reader.run(_query(sql, arguments, limit), deadline=limit)
 
-    async def _keyset(
-        self, condition: str, arguments: tuple[Any, ...], key: str, size: int
-    ) -> AsyncIterator[list[Snapshot]]:
+    async def _fetch(
+        self, link: Link, condition: str, now: datetime, size: int, last: Snapshot | None
+    ) -> list[Snapshot]:
+        never = condition == "expires_at IS NULL"
+        key = ["id"] if never else ["expires_at", "id"]
+        sql, arguments = f"{_SELECT} AND {condition}", list[Any]([] if never else [now])
+        if last is not None:
+            sql += f" AND ({', '.join(key)}) < ({'$1' if never else '$2, $3'})"
+            place = escape(last.id)
+            arguments += [place] if never else [last.expires_at, place]
+        sql += f" ORDER BY {', '.join(f'{name} DESC' for name in key)} LIMIT {size:d}"
         limit = self._deadlines.restore
-        order = ", ".join(f"{name} DESC" for name in key.split(", "))
-        last: tuple[Any, ...] = ()
-        while True:
-            sql = f"{_SELECT} AND {condition}"
-            if last:
-                places = ", ".join(f"${len(arguments) + n + 1}" for n in range(len(last)))
-                sql += f" AND ({key}) < ({places})"
-            sql += f" ORDER BY {order} LIMIT {size:d}"
-            batch = await self._restorer.run(
-                _query(sql, (*arguments, *last), limit), deadline=limit
-            )
-            if batch:
-                yield batch
-            if len(batch) < size:
-                return
-            oldest = batch[-1]
-            at = oldest.expires_at
-            last = (escape(oldest.id),) if at is None else (at, escape(oldest.id))
+        return await link.run(_query(sql, arguments, limit), deadline=limit)
 
     async def _prune(self, column: str, moment: datetime) -> int:
         limit = self._deadlines.save

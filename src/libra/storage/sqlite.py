@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
 from libra.storage.foreign import escape, unescape
+from libra.storage.keyset import read_ahead
 from libra.storage.lane import Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
@@ -74,7 +75,7 @@ class SQLiteStore(Store):
         self._deadlines = deadlines or Deadlines()
         self._writer = Lane("libra-sqlite-writer", self._connect_writer, path)
         self._reader = Lane("libra-sqlite-reader", self._connect_reader, path)
-        self._restorer = Lane("libra-sqlite-restorer", self._connect_reader, path)
+        self._restorers: set[Lane] = set()
 
     async def open(self) -> None:
         """Open the file, and make or migrate its tables."""
@@ -83,7 +84,8 @@ class SQLiteStore(Store):
 
     async def close(self) -> None:
         """Close the connections; afterwards the file is complete, without a WAL beside it."""
-        await self._restorer.close()
+        for restorer in list(self._restorers):
+            await restorer.close()
         await self._reader.close()
         await self._writer.close()
 
@@ -101,16 +103,17 @@ class SQLiteStore(Store):
 
     async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
         """Read what is to be in memory, on a connection that lives as long as that takes."""
+        lane = Lane("libra-sqlite-restorer", self._connect_reader, self._path)
+        self._restorers.add(lane)
         try:
-            async for batch in self._keyset("expires_at IS NULL", (), "id", size):
-                yield batch
-            async for batch in self._keyset(
-                "expires_at > ?", (_text_of(now),), "expires_at, id", size
-            ):
-                yield batch
+            for condition in ("expires_at IS NULL", "expires_at > ?"):
+                fetch = partial(self._fetch, lane, condition, _utc(now), size)
+                async with aclosing(read_ahead(fetch, size)) as batches:
+                    async for batch in batches:
+                        yield batch
         finally:
-            await self._restorer.close()
-            self._restorer = Lane("libra-sqlite-restorer", self._connect_reader, self._path)
+            self._restorers.discard(lane)
+            await lane.close()
 
     async def recent(
         self, *, limit: int, after: str | None = None, url: str | None = None
@@ -166,28 +169,19 @@ class SQLiteStore(Store):
             partial(_query, (sql, arguments)), deadline=self._deadlines.read
         )
 
-    async def _keyset(
-        self, condition: str, arguments: tuple[Any, ...], key: str, size: int
-    ) -> AsyncIterator[list[Snapshot]]:
-        last: tuple[Any, ...] = ()
-        order = ", ".join(f"{name} DESC" for name in key.split(", "))
-        while True:
-            sql = f"{_SELECT} AND {condition}"
-            if last:
-                sql += f" AND ({key}) < ({', '.join('?' * len(last))})"
-            sql += f" ORDER BY {order} LIMIT ?"
-            query = (sql, (*arguments, *last, size))
-            batch = await self._restorer.run(
-                partial(_query, query), deadline=self._deadlines.restore
-            )
-            if batch:
-                yield batch
-            if len(batch) < size:
-                return
-            oldest = batch[-1]
-            last = (escape(oldest.id),)
-            if oldest.expires_at is not None:
-                last = (_text_of(oldest.expires_at), escape(oldest.id))
+    async def _fetch(
+        self, lane: Lane, condition: str, now: str, size: int, last: Snapshot | None
+    ) -> list[Snapshot]:
+        never = condition == "expires_at IS NULL"
+        key = ["id"] if never else ["expires_at", "id"]
+        sql, arguments = f"{_SELECT} AND {condition}", list[Any]([] if never else [now])
+        if last is not None:
+            sql += f" AND ({', '.join(key)}) < ({', '.join('?' * len(key))})"
+            place = escape(last.id)
+            arguments += [place] if never else [_text_of(last.expires_at), place]
+        order = ", ".join(f"{name} DESC" for name in key)
+        query = (f"{sql} ORDER BY {order} LIMIT {size:d}", arguments)
+        return await lane.run(partial(_query, query), deadline=self._deadlines.restore)
 
     async def _prune(self, column: str, moment: str) -> int:
         def work(connection: sqlite3.Connection, job: Job[int]) -> int:
