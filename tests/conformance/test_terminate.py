@@ -255,6 +255,37 @@ async def test_a_report_never_shows_too_much_and_calls_nobodys_repr(
     assert "1000003 in all" in crashes[0].state
 
 
+class Hostile(Exception):
+    """Cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class HostileList(list[int]):
+    """Cannot be walked."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no items")
+
+
+async def test_what_cannot_be_shown_does_not_spoil_the_exit(
+    runtime: Runtime, crashes: list[CrashReport]
+) -> None:
+    # 33
+    def hostile(*_: Any) -> Any:
+        raise Hostile
+
+    actor, watcher = runtime.start(Actor), runtime.start(Actor)
+    watcher.monitor(actor)
+    actor.send(HostileList([1]))
+    with pytest.raises(ProcessExited, match="Hostile"):
+        await actor.call(hostile)
+    await settle()
+    assert len(watcher.seen) == 1
+    assert "which raised RuntimeError" in crashes[0].state
+
+
 async def test_the_exception_keeps_no_frames_and_so_not_the_dead_process(runtime: Runtime) -> None:
     # 33
     def deep(*_: Any) -> Any:

@@ -261,12 +261,13 @@ class DynamicSupervisor(Parent):
         return True
 
     def _quarantine(self, child: Child) -> None:
-        trouble = child._enter("quarantined", self.runtime)
+        runtime = self.runtime
+        trouble = child._enter("quarantined", runtime)
         trouble.budget = None
-        self.runtime.log.error("%r gives up on child %s: %s", self, child.id, trouble.reason)
+        runtime.log.error("%r gives up on child %s: %s", self, child.id, trouble.reason)
         if self._on_quarantine is not None:
             # Soon, not now: what the hook raises must not take the supervisor down.
-            self.runtime.loop.call_soon(self._on_quarantine, child)
+            runtime.loop.call_soon(self._on_quarantine, child, context=runtime._context)
 
     def _restart(self, child: Child) -> Stop | None:
         runtime = self.runtime

@@ -14,6 +14,9 @@ import msgspec
 if TYPE_CHECKING:
     from libra.otp.genserver import GenServer
 
+#: How much of an exception's own text is shown.
+MAX_TEXT = 1_000
+
 __all__ = [
     "KILLED",
     "NOPROC",
@@ -84,7 +87,12 @@ class Crashed(ExitReason, frozen=True):
     exception: BaseException
 
     def __str__(self) -> str:
-        return f"{type(self.exception).__name__}: {self.exception}"
+        name = type(self.exception).__name__
+        try:
+            text = str(self.exception)
+        except Exception:  # noqa: BLE001  (a foreign __str__, which must not spoil an exit)
+            return name
+        return f"{name}: {text[:MAX_TEXT]}" if text else name
 
 
 class Failed(ExitReason, frozen=True):

@@ -60,24 +60,12 @@ class CrashReport(msgspec.Struct, frozen=True):
         ).rstrip()
 
 
-def brief(value: object, depth: int = MAX_DEPTH) -> str:
+def brief(value: object) -> str:
     """`value` for people, bounded in width, depth and length, without calling its `__repr__`."""
-    if value is None or isinstance(value, bool | int | float | str | bytes | bytearray):
-        return _scalar(value)
-    name = type(value).__name__
-    if depth <= 0:
-        return f"<{name}>"
-    if isinstance(value, BaseException):
-        return f"{name}({_items(value.args, depth)})"
-    if isinstance(value, Mapping):
-        return _mapping(value, depth)
-    if isinstance(value, Sequence | AbstractSet):
-        return f"{name}({_items(value, depth)})"
-    fields = _fields(value)
-    if fields is None:
-        return f"<{name}>"
-    shown = [f"{field}={brief(getattr(value, field, None), depth - 1)}" for field in fields]
-    return f"{name}({', '.join(shown)})"
+    try:
+        return _show(value, MAX_DEPTH)
+    except Exception as error:  # noqa: BLE001  (a foreign container, which must not spoil a report)
+        return f"<{type(value).__name__}, which raised {type(error).__name__}>"
 
 
 def take_traceback(error: BaseException) -> str:
@@ -92,6 +80,25 @@ def take_traceback(error: BaseException) -> str:
     return text
 
 
+def _show(value: object, depth: int) -> str:
+    if value is None or isinstance(value, bool | int | float | str | bytes | bytearray):
+        return _scalar(value)
+    name = type(value).__name__
+    if depth <= 0:
+        return f"<{name}>"
+    if isinstance(value, BaseException):
+        return f"{name}({_items(value.args, depth)})"
+    if isinstance(value, Mapping):
+        return _mapping(value, depth)
+    if isinstance(value, Sequence | AbstractSet):
+        return f"{name}({_items(value, depth)})"
+    fields = _fields(value)
+    if fields is None:
+        return f"<{name}>"
+    shown = [f"{field}={_show(getattr(value, field, None), depth - 1)}" for field in fields]
+    return f"{name}({', '.join(shown)})"
+
+
 def _scalar(value: Any) -> str:
     if isinstance(value, str | bytes | bytearray) and len(value) > MAX_TEXT:
         return f"{value[:MAX_TEXT]!r}... ({len(value)} long)"
@@ -102,14 +109,14 @@ def _scalar(value: Any) -> str:
 
 def _mapping(value: Mapping[Any, Any], depth: int) -> str:
     shown = [
-        f"{brief(key, depth - 1)}: {brief(item, depth - 1)}"
+        f"{_show(key, depth - 1)}: {_show(item, depth - 1)}"
         for key, item in islice(value.items(), MAX_ITEMS)
     ]
     return "{" + ", ".join(shown) + _rest(len(value)) + "}"
 
 
 def _items(value: Sequence[Any] | AbstractSet[Any], depth: int) -> str:
-    shown = [brief(item, depth - 1) for item in islice(value, MAX_ITEMS)]
+    shown = [_show(item, depth - 1) for item in islice(value, MAX_ITEMS)]
     return ", ".join(shown) + _rest(len(value))
 
 

@@ -30,7 +30,7 @@ class Timer(Tie):
         self.next = self.prev = None
         self.void = False
         self._message = message
-        self._handle = owner.runtime.clock.call_later(delay, self._fire)
+        self._handle = owner.runtime.clock.call_later(delay, self)
         attach(self)
 
     def cancel(self) -> None:
@@ -39,7 +39,8 @@ class Timer(Tie):
         self._handle.cancel()
         detach(self)
 
-    def _fire(self) -> None:
+    def __call__(self) -> None:
+        """It is due: the timer is its own callback, to be one object less while it waits."""
         detach(self)
         post_info(self.owner, self._message, self)
 
