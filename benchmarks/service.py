@@ -66,7 +66,16 @@ def libra(
 ) -> Iterator[Service]:
     """A Libra on a free port, until the block ends."""
     port = machine.free_port()
-    command = [sys.executable, "-m", "libra", "serve", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "libra",
+        "serve",
+        "--port",
+        str(port),
+        "--allow",
+        "127.0.0.0/8",
+    ]
     command += ["--data-dir", str(data_dir), *flags]
     url = f"http://127.0.0.1:{port}"
     ready = partial(_answers, url)

@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         concurrency: how many pages are fetched at a time.
         max_pages: how many pages are held in memory.
         allow: networks (CIDR) that the service may fetch from although they are not public.
+        allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: int = 32
     max_pages: int = 100_000
     allow: tuple[str, ...] = ()
+    allow_port: tuple[int, ...] = ()
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
@@ -151,6 +153,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "database takes sqlite:///path or postgresql://user@host/name, "
                 f"not {redact(self.database)!r}"
             )
+        for port in self.allow_port:
+            if not 1 <= port <= 65535:
+                raise SettingsError(f"allow_port is {port}: it must be from 1 to 65535")
         for network in self.allow:
             try:
                 ip_network(network)
@@ -224,6 +229,7 @@ def redact(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
+_LISTS = {"allow", "allow_port"}
 _DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout"}
 
 
@@ -231,8 +237,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
     try:
         if name in _DURATIONS and isinstance(value, str):
             return parse_duration(value)
-        if name == "allow":
-            return tuple(_split(value) if isinstance(value, str) else value)
+        if name in _LISTS and isinstance(value, str):
+            value = _split(value)
         if name == "data_dir":
             return Path(value).expanduser()
         return msgspec.convert(value, type=_types()[name], strict=False)

@@ -19,4 +19,4 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, shutdown_grace=5)
+    return Settings(data_dir=tmp_path, shutdown_grace=5, allow=("127.0.0.0/8",))

@@ -50,6 +50,12 @@ T = TypeVar("T")
     metavar="CIDR",
     help="A network that may be fetched from although it is not public; may be repeated.",
 )
+@click.option(
+    "--allow-port",
+    multiple=True,
+    metavar="PORT",
+    help="A port that may be fetched from beside 80, 443, 8080 and 8443; may be repeated.",
+)
 @click.option("--page-timeout", metavar="DURATION", help="Time for one page; 60s by default.")
 @click.option("--asset-timeout", metavar="DURATION", help="Time for one asset; 20s by default.")
 @click.option(

@@ -20,6 +20,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
 from libra.inspector import backup
@@ -51,6 +52,7 @@ from libra.settings import Settings
 from libra.storage import open_store
 from libra.storage.journal import Journal
 from libra.weighing.fetch import Fetcher
+from libra.weighing.gate import PORTS, Gate
 from libra.weighing.options import Limits, Options
 
 log = logging.getLogger("libra")
@@ -85,6 +87,14 @@ class Inspectors(DynamicSupervisor):
         context.inspectors = self
 
 
+def _gate(settings: Settings) -> Gate:
+    """What the pages may fetch from: what is public, and what the settings open."""
+    return Gate(
+        allow=[ip_network(network) for network in settings.allow],
+        ports=PORTS | set(settings.allow_port),
+    )
+
+
 def _quarantined(context: Context, child: Child) -> None:
     record = context.records.get(str(child.id))
     if record is not None:
@@ -97,7 +107,7 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.fetcher = Fetcher()
+        self.fetcher = Fetcher(gate=_gate(settings))
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
         self.context = Context(self.fetcher, options=Options(limits=limits), ttl=settings.ttl)
         self.store = open_store(settings.database_url())

@@ -43,7 +43,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
     async def go(*flags: str) -> Program:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "libra", "serve", "--data-dir", str(tmp_path), *flags),
+            *(sys.executable, "-m", "libra", "serve", "--data-dir", str(tmp_path)),
+            *("--allow", "127.0.0.0/8", *flags),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=tmp_path,
