@@ -60,6 +60,7 @@ def _sample() -> bytes:
             encoding=encoding,
             initiator=page,
             duration_ms=20,
+            started_ms=40,
         )
         for kind, path, content_type, encoding in types
     ]

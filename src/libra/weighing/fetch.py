@@ -226,6 +226,7 @@ class _Exchange:
             content_type=_essence(self._content_type),
             encoding=self._encoding,
             duration_ms=round((time.perf_counter() - self._started) * 1000),
+            started=self._started,
             error=error,
             whole=whole,
             kind=self._kind(),

@@ -140,6 +140,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         content_type: Without parameters, lower case.
         encoding: The content encodings as sent, or None.
         duration_ms: From the start of the request to its last byte.
+        started: When the request was started, in seconds of a clock that all of a page share.
         error: A named error (``code: explanation``), or None. Whether the bytes that arrived are all
             there is can be seen from `whole`.
         whole: The whole answer arrived and was measured.
@@ -156,6 +157,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     content_type: str | None = None
     encoding: str | None = None
     duration_ms: int | None = None
+    started: float | None = None
     error: str | None = None
     whole: bool = False
     kind: Kind | None = None

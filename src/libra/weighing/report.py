@@ -69,7 +69,8 @@ class Asset(msgspec.Struct, frozen=True):
     """One request that the page makes, the document itself included.
 
     ``lazy`` marks what a browser would load only when scrolled to, ``conditional`` what it loads
-    only if something holds that cannot be known without a browser.
+    only if something holds that cannot be known without a browser. ``started_ms`` is when the request
+    was sent, since that of the page itself.
     """
 
     url: str
@@ -86,6 +87,7 @@ class Asset(msgspec.Struct, frozen=True):
     conditional: bool = False
     duration_ms: int | None = None
     error: str | None = None
+    started_ms: int | None = None
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -56,6 +56,7 @@ class Weighing:
         "_pending",
         "_pending_reads",
         "_site_host",
+        "_started",
         "_third",
         "_title",
         "_total",
@@ -80,6 +81,7 @@ class Weighing:
         self._body = Bytes()
         self._origin = origin_of(url)
         self._site_host = host_of(url)
+        self._started: float | None = None
         self._third: dict[str, bool] = {}
         self._fonts = Fonts()
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
@@ -194,11 +196,20 @@ class Weighing:
             conditional=asset.conditional,
             duration_ms=outcome.duration_ms,
             error=outcome.error,
+            started_ms=self._since_start(outcome.started),
         )
         if outcome.transfer_bytes or outcome.resource_bytes:
             for sums in (self._total, self._kinds[kind], self._hosts[host_of(asset.url)]):
                 sums[1] += outcome.transfer_bytes
                 sums[2] += outcome.resource_bytes
+
+    def _since_start(self, started: float | None) -> int | None:
+        """Milliseconds since the first request of the page was started, which is the document's."""
+        if started is None:
+            return None
+        if self._started is None:
+            self._started = started
+        return max(0, round((started - self._started) * 1000))
 
     def _record_document(self, outcome: Outcome) -> list[Fetch]:
         fetch = outcome.fetch

@@ -471,3 +471,11 @@ def test_a_document_with_any_references_gives_each_url_one_order(found: list[Ref
     assert len(urls) == len(set(urls))
     eager = {reference.url for reference in found if not reference.lazy} - {PAGE}
     assert set(urls) == eager
+
+
+def test_the_start_of_a_request_is_told_from_that_of_the_page() -> None:
+    weighing, fetch = begun()
+    page = msgspec.structs.replace(document(fetch, image("a.png")), started=1000.0)
+    (asset,) = weighing.record(page)
+    weighing.record(msgspec.structs.replace(arrived(asset), started=1000.25))
+    assert [asset.started_ms for asset in weighing.report(BASE).assets] == [0, 250]
