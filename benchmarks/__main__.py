@@ -39,7 +39,7 @@ def main() -> int:
         print("\n".join(f"{name:10} {what}" for name, what in BENCHES.items()))
         return 0
     print(_machine(), flush=True)
-    lines, broken = list[Figure | Skipped](), False
+    lines = list[Figure | Skipped]()
     for name in arguments.names or BENCHES:
         rounds = Rounds(arguments.rounds or (2 if arguments.quick else 5), arguments.quick)
         began = time.monotonic()
@@ -50,10 +50,10 @@ def main() -> int:
         except machine.Lacking as lack:
             lines += [*rounds.skipped, Skipped(name, str(lack))]
         except (machine.ChildFailed, ImportError, OSError) as error:
-            broken = True
-            lines += [*rounds.skipped, Skipped(name, f"BROKEN: {error}")]
+            lines += [*rounds.skipped, Skipped(name, str(error), broken=True)]
         print(f"    {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     print("\n" + table(lines))
+    broken = any(isinstance(line, Skipped) and line.broken for line in lines)
     below = any(isinstance(line, Figure) and line.verdict == "BELOW" for line in lines)
     return 1 if broken or (below and not arguments.quick) else 0
 

@@ -76,10 +76,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A line that could not be measured on this machine, and why."""
+    """A line that could not be measured, and why.
+
+    Either this machine lacks something, or what was to be measured did not do its work (`broken`).
+    """
 
     what: str
     why: str
+    broken: bool = False
 
 
 @dataclass(slots=True)
@@ -136,8 +140,12 @@ def table(lines: Sequence[Figure | Skipped]) -> str:
     out += [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
     skips = [line for line in lines if isinstance(line, Skipped)]
     if skips:
-        out += ["", "NOT MEASURED here:", *(f"  - {line.what}: {line.why}" for line in skips)]
+        out += ["", "NOT MEASURED here:", *(_skip(line) for line in skips)]
     return "\n".join(out)
+
+
+def _skip(line: Skipped) -> str:
+    return f"  - {line.what}: {'BROKEN: ' if line.broken else ''}{line.why}"
 
 
 def _row(cells: Iterable[str], widths: Sequence[int]) -> str:
