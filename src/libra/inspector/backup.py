@@ -83,6 +83,7 @@ class Backup(GenServer):
         "_draining",
         "_due",
         "_in_hand",
+        "_lost_tables",
         "_migrate",
         "_opened",
         "_store",
@@ -113,6 +114,7 @@ class Backup(GenServer):
         self._due: Step | None = None
         self._draining: list[From] = []
         context.backup = self
+        self._lost_tables = False
         now = self.runtime.clock.time()
         for record in context.records:
             if record.backup != "stored":
@@ -255,6 +257,8 @@ class Backup(GenServer):
             log.warning("the database is unavailable, all goes on without it: %s", error)
             self._context.available_since = None
             self._context.outage = Outage(self._context.now(), str(error))
+        # What it had may be gone when its tables come back: then everything is offered again.
+        self._lost_tables = self._lost_tables or error.fault in ("schema", "corrupt")
         now = self.runtime.clock.time()
         self._breaker.failed(now)
         self._after(self._breaker.retry_at - now, Step.PROBE)
@@ -269,6 +273,8 @@ class Backup(GenServer):
             self._context.available_since = self._context.now()
         if outage is not None:
             self._context.outage = None
+            if self._lost_tables and self._opened:
+                self._offer_all()
             log.warning(
                 "the database is back after %.1f s, %d pages are waiting to be stored",
                 (self._context.now() - outage.since).total_seconds(),
@@ -276,6 +282,12 @@ class Backup(GenServer):
             )
         self._context.opened.set()
         self._write_now()
+
+    def _offer_all(self) -> None:
+        now = self.runtime.clock.time()
+        for record in self._context.records:
+            self._waiting.setdefault(record.id, now)
+        self._lost_tables = False
 
     def _answer_drained(self) -> None:
         if self._context.outage is None and (self._waiting or self._in_hand):

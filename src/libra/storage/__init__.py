@@ -1,10 +1,9 @@
 """The backup: what Libra keeps of pages outside its memory. Knows nothing of processes.
 
-`Store` is the port and `open_store` chooses its engine. `Batch` and `Breaker` are the pure halves
-of the one writer; the process that drives them lives in `libra.inspector`.
+`Store` is the port and `open_store` chooses its engine. `Journal` is what is acknowledged and not stored
+yet, on local disk. The processes that drive them, and the `Breaker`, live in `libra.inspector`.
 """
 
-from libra.storage.batch import Batch
 from libra.storage.breaker import Breaker
 from libra.storage.engines import migrate, open_store, schema_status
 from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
@@ -14,7 +13,6 @@ from libra.storage.store import Deadlines, Store
 
 __all__ = [
     "DELETED_VERSION",
-    "Batch",
     "Breaker",
     "Deadlines",
     "Deleted",

@@ -299,7 +299,7 @@ def _read(path: Path, *, loudly: bool = False) -> Iterator[Entry]:
             log.log(level, "%s ends in the middle of an entry, as after a crash", path.name)
             return
         length, checksum = _FRAME.unpack(data[at:end])
-        if end + length > len(data):
+        if length == 0 or end + length > len(data):  # zeros are what a power cut may leave
             log.log(level, "%s ends in the middle of an entry, as after a crash", path.name)
             return
         payload = bytes(data[end : end + length])

@@ -173,6 +173,21 @@ def test_a_damaged_byte_costs_one_entry_or_the_rest_of_its_segment_and_no_error(
     assert all(found[one.id] == one for one in pages if one.id in found)
 
 
+def test_zeros_at_the_end_as_a_power_cut_may_leave_are_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal, _ = opened(tmp_path)
+    journal.write([page(1)])
+    journal.close()
+    (path,) = (tmp_path / "journal").glob("*.journal")
+    with path.open("ab") as stream:
+        stream.write(bytes(4096))
+    journal, found = opened(tmp_path)
+    journal.close()
+    assert list(found) == ["page-0001"]
+    assert len(caplog.records) == 1
+
+
 @given(st.binary(max_size=400))
 def test_a_file_of_anything_is_read_without_an_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
