@@ -1,0 +1,409 @@
+"""Weighing one page in a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from libra.weighing.options import USER_AGENT, Options
+from libra.weighing.rendered.browser import Browser, BrowserLost, RenderUnavailable
+from libra.weighing.rendered.pool import BrowserPool
+from libra.weighing.rendered.proxy import Proxy
+from libra.weighing.rendered.recording import Entry, Recording, assets_of, sums_of
+from libra.weighing.report import Asset, Bytes, Report, Status
+from libra.weighing.score import score
+from libra.weighing.urls import host_of, origin_of, parse_url
+from libra.weighing.weighing import DEADLINE
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request
+
+QUIET_SECONDS = 1.5
+"""The page is done when it is loaded and the network has been silent for so long."""
+
+_TICK_SECONDS = 0.1
+"""Between two looks at how far a page is, and between two reports of it."""
+
+_CLOSE_SECONDS = 5.0
+_ASK_SECONDS = 3.0
+"""For a question to the page; its main thread may be busy for ever."""
+
+_SILENCE_SECONDS = 2.0
+"""After so long without an event the browser is asked whether it is still there."""
+
+_PAGES_OWN = ("http:", "blocked:", "cors:", "aborted:")
+"""Failures that belong to the page: the browser did all that it does, and it was measured."""
+
+_WORKER_TIMING = (
+    "performance.getEntriesByType('resource')"
+    ".map(e => [e.name, e.encodedBodySize, e.decodedBodySize])"
+)
+
+
+async def weigh_rendered(
+    url: str,
+    options: Options | None = None,
+    browsers: BrowserPool | None = None,
+    *,
+    on_change: Callable[[Report], None] | None = None,
+) -> Report:
+    """Weigh a page in a browser and return its report, finished or failed.
+
+    A page whose browser crashes or hangs is tried once more in another one.
+
+    Args:
+        url: Absolute, http or https.
+        options: How; the defaults are a desktop browser's.
+        browsers: To share browsers among pages; without it one is started and ended again.
+        on_change: Called with the report so far while it changes, ten times a second at most.
+
+    Raises:
+        InvalidURL: if the URL cannot be weighed.
+    """
+    options = msgspec.structs.replace(options or Options(), method="rendered")
+    url = parse_url(url)
+    if browsers is not None:
+        return await _weigh(url, options, browsers, on_change)
+    async with BrowserPool(size=1) as own:
+        return await _weigh(url, options, own, on_change)
+
+
+async def _weigh(
+    url: str,
+    options: Options,
+    browsers: BrowserPool,
+    on_change: Callable[[Report], None] | None,
+) -> Report:
+    base = Report(
+        id="", url=url, status="fetching", method="rendered", submitted_at=datetime.now(UTC)
+    )
+    error = ""
+    for _ in range(2):
+        try:
+            async with browsers.browser() as browser:
+                visit = _Visit(base, options, browsers, browser, on_change)
+                return await visit.run()
+        except BrowserLost as lost:
+            error = f"browser: {lost}"
+        except RenderUnavailable as unavailable:
+            error = f"no-browser: {unavailable}"
+            break
+    return msgspec.structs.replace(
+        base, status="failed", error=error, finished_at=datetime.now(UTC), duration_ms=0
+    )
+
+
+class _Visit:
+    """One page in one browser."""
+
+    def __init__(
+        self,
+        base: Report,
+        options: Options,
+        browsers: BrowserPool,
+        browser: Browser,
+        on_change: Callable[[Report], None] | None,
+    ) -> None:
+        self._base = base
+        self._options = options
+        self._browser = browser
+        self._on_change = on_change
+        self._recording = Recording()
+        self._proxy = Proxy(browsers.gate, browsers.resolver)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._elsewhere: list[Request] = []
+        self._started = time.perf_counter()
+        self._loaded = False
+        self._crashed = False
+        self._error: str | None = None
+        self._title: str | None = None
+        self._reported = 0
+
+    async def run(self) -> Report:
+        """See `weigh_rendered`.
+
+        Raises:
+            BrowserLost: if the browser crashed or hangs.
+        """
+        from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
+
+        until = asyncio.get_running_loop().time() + self._options.limits.page_seconds
+        async with self._proxy:
+            try:
+                async with self._context() as context:
+                    await self._visit(context, until)
+            except Error as error:
+                raise BrowserLost(self._why_lost(error)) from error
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self._report(final=True)
+
+    @contextlib.asynccontextmanager
+    async def _context(self) -> Any:
+        """A context of its own: no cookies, cache or storage of another page's."""
+        options, viewport = self._options, self._options.viewport
+        user_agent = options.user_agent
+        if user_agent == USER_AGENT:
+            user_agent = f"{self._browser.user_agent} {USER_AGENT}"
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS * 2):
+                context = await self._browser.playwright.new_context(
+                    viewport={"width": viewport.width, "height": viewport.height},
+                    device_scale_factor=viewport.dpr,
+                    user_agent=user_agent,
+                    locale="en-US",
+                    accept_downloads=False,
+                    proxy={"server": self._proxy.address, "bypass": "<-loopback>"},
+                )
+        except TimeoutError:
+            raise BrowserLost("it does not answer") from None
+        try:
+            yield context
+        finally:
+            await self._leave(context)
+
+    async def _leave(self, context: BrowserContext) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await context.close()
+        except TimeoutError:
+            self._browser.kill()  # the report stands; the pool starts another one
+
+    async def _visit(self, context: BrowserContext, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(until):
+                page = await context.new_page()
+                session = await context.new_cdp_session(page)
+                await self._listen(context, page, session)
+                self._spawn(self._go(page))
+                await self._wait(page, session)
+                await self._round_off(page, session)
+        except TimeoutError:
+            self._error = DEADLINE
+        self._recording.give_up(self._error or DEADLINE)
+
+    async def _listen(self, context: BrowserContext, page: Page, session: CDPSession) -> None:
+        recording = self._recording
+        for name in recording.events:
+            session.on(name, lambda event, name=name: recording.take(name, event))
+        page.on("crash", lambda _: setattr(self, "_crashed", True))
+        page.on("load", lambda _: setattr(self, "_loaded", True))
+        page.on("worker", lambda worker: recording.end_unseen(worker.url))
+        page.on("requestfinished", self._seen_by_playwright)
+        context.on("page", lambda popup: self._spawn(popup.close()))
+        tree = await session.send("Page.getFrameTree")
+        recording.main_frame = tree["frameTree"]["frame"]["id"]
+        await session.send("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0})
+        if self._options.headers:
+            session.on("Fetch.requestPaused", lambda event: self._add_headers(session, event))
+            pattern = {"urlPattern": f"{origin_of(self._base.url)}/*", "requestStage": "Request"}
+            await session.send("Fetch.enable", {"patterns": [pattern]})
+
+    def _seen_by_playwright(self, request: Request) -> None:
+        self._elsewhere.append(request)
+
+    def _add_headers(self, session: CDPSession, event: dict[str, Any]) -> None:
+        """The submission's own headers, to the page's own origin only and not along redirects."""
+        own = {name.lower() for name, _ in self._options.headers}
+        headers = [
+            {"name": name, "value": value}
+            for name, value in event["request"]["headers"].items()
+            if name.lower() not in own
+        ]
+        headers += [{"name": name, "value": value} for name, value in self._options.headers]
+        order = {"requestId": event["requestId"], "headers": headers}
+        self._spawn(session.send("Fetch.continueRequest", order))
+
+    async def _go(self, page: Page) -> None:
+        # What comes of it is in the events; a download or an error ends it with an exception.
+        await page.goto(self._base.url, wait_until="commit", timeout=0)
+
+    # Waiting
+
+    async def _wait(self, page: Page, session: CDPSession) -> None:
+        """Until the page is loaded and silent, a limit is reached or it failed."""
+        asked_manifest = False
+        while not self._has_failed():
+            await asyncio.sleep(_TICK_SECONDS)
+            if self._crashed or not self._browser.alive:
+                raise BrowserLost("it crashed")
+            self._tell()
+            self._error = self._limit_reached()
+            if self._error is not None:
+                return
+            silent = time.perf_counter() - self._recording.last_event
+            if silent > _SILENCE_SECONDS:
+                await self._ask_whether_alive()
+            if self._loaded and not asked_manifest:
+                asked_manifest = True
+                self._spawn(self._fetch_manifest(page, session))
+            if silent >= QUIET_SECONDS and self._is_done():
+                return
+
+    def _is_done(self) -> bool:
+        recording = self._recording
+        if not recording.entries:
+            return False
+        patience = self._options.limits.asset_seconds
+        if recording.in_flight(patience):
+            return False
+        # A page that waits for something that never comes is not loaded, but there is nothing more.
+        return self._loaded or recording.in_flight(float("inf")) > 0
+
+    def _has_failed(self) -> bool:
+        """Whether there is no page, since its document could not be had."""
+        document = self._recording.document()
+        return document is not None and document.status is None and not document.pending
+
+    def _limit_reached(self) -> str | None:
+        limits, entries = self._options.limits, self._recording.entries
+        if self._proxy.received_bytes > limits.page_bytes:
+            return f"page-too-large: more than {limits.page_bytes:,} bytes"
+        if len(entries) > limits.assets:
+            return f"too-many-assets: more than {limits.assets:,}"
+        for entry in entries:
+            if entry.encoded_bytes > limits.asset_bytes:
+                return f"too-large: an asset of more than {limits.asset_bytes:,} bytes"
+            if entry.resource_bytes > limits.asset_resource_bytes:
+                return f"too-large: an asset decodes to more than {limits.asset_resource_bytes:,} bytes"
+        return None
+
+    async def _ask_whether_alive(self) -> None:
+        if not await self._browser.answers():
+            raise BrowserLost("it does not answer")
+
+    async def _fetch_manifest(self, page: Page, session: CDPSession) -> None:
+        """An ordinary window fetches the manifest, one of its own context only when it is asked."""
+        if page.url.startswith("https:") or host_of(page.url).startswith(("127.", "localhost")):
+            await session.send("Page.getAppManifest")
+
+    def _tell(self) -> None:
+        if self._on_change is not None and self._recording.changes != self._reported:
+            self._reported = self._recording.changes
+            self._on_change(self._report(final=False))
+
+    # The end
+
+    async def _round_off(self, page: Page, session: CDPSession) -> None:
+        """What only the page can say: its title, and the sizes of what its workers fetched."""
+        from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
+
+        with contextlib.suppress(TimeoutError, Error):
+            async with asyncio.timeout(_ASK_SECONDS):
+                await self._weigh_workers(session)
+                self._title = (await page.title()).strip() or None
+
+    async def _weigh_workers(self, session: CDPSession) -> None:
+        recording = self._recording
+        unseen = {entry.url: entry for entry in recording.entries if entry.unseen}
+        if unseen:
+            for url, transfer, resource in await _evaluate(session, _WORKER_TIMING):
+                if (entry := unseen.get(url)) is not None:
+                    recording.end(entry, int(transfer), int(resource))
+        seen = recording.urls()
+        for request in self._elsewhere:
+            if request.url in seen or not request.url.startswith(("http://", "https://")):
+                continue
+            sizes = await request.sizes()
+            response = await request.response()
+            if response is None:
+                continue
+            transfer = max(0, sizes["responseBodySize"])
+            encoded = "content-encoding" in response.headers
+            resource = len(await response.body()) if encoded and transfer else transfer
+            recording.add(
+                request.url,
+                request.resource_type.capitalize(),
+                response.status,
+                transfer,
+                resource,
+                response.headers,
+            )
+
+    def _report(self, *, final: bool) -> Report:
+        entries = self._recording.entries
+        document = self._recording.document()
+        final_url = document.url if document is not None and document.status else None
+        host = host_of(final_url or self._base.url)
+        assets = assets_of(entries, host, self._proxy.failures)
+        total, kinds, hosts = sums_of(assets)
+        failed = self._why_failed(document, assets, entries) if final else None
+        status: Status = "weighing" if not final else "weighed" if failed is None else "failed"
+        weighed = status == "weighed"
+        report = msgspec.structs.replace(
+            self._base,
+            status=status,
+            final_url=final_url,
+            title=self._title,
+            complete=weighed and self._error is None and all(map(_is_measured, assets)),
+            body=Bytes(document.transfer_bytes, document.resource_bytes) if document else Bytes(),
+            total=total,
+            by_kind=kinds,
+            by_host=hosts,
+            score=score(total.transfer_bytes) if weighed else None,
+            assets=assets,
+            error=failed or self._error,
+        )
+        if not final:
+            return report
+        return msgspec.structs.replace(
+            report,
+            finished_at=datetime.now(UTC),
+            duration_ms=round((time.perf_counter() - self._started) * 1000),
+        )
+
+    def _why_failed(
+        self, document: Entry | None, assets: tuple[Asset, ...], entries: list[Entry]
+    ) -> str | None:
+        """Why the page could not be weighed: its document did not come."""
+        if document is None:
+            return self._error or "browser: it did not ask for the page"
+        asset = assets[entries.index(document)]
+        if document.status is None:
+            return asset.error or self._error
+        return asset.error if document.status >= 300 else None
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        """What these tasks fail with is nothing to anybody: the page has gone on or away."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    def _why_lost(self, error: Exception) -> str:
+        return "it crashed" if self._crashed or not self._browser.alive else _first_line(error)
+
+
+async def _evaluate(session: CDPSession, expression: str) -> list[list[Any]]:
+    """Ask the page from a world of its own, where its scripts have changed nothing."""
+    tree = await session.send("Page.getFrameTree")
+    frame = {"frameId": tree["frameTree"]["frame"]["id"]}
+    world = await session.send("Page.createIsolatedWorld", frame)
+    question = {
+        "contextId": world["executionContextId"],
+        "expression": expression,
+        "returnByValue": True,
+    }
+    answer = await session.send("Runtime.evaluate", question)
+    found = answer["result"].get("value")
+    return found if isinstance(found, list) else []
+
+
+def _is_measured(asset: Asset) -> bool:
+    return asset.error is None or asset.error.startswith(_PAGES_OWN)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,417 @@
+"""What a browser says it fetched, as the assets of a report. Pure: events in, assets out.
+
+The events are those of the Network domain of the DevTools protocol. A request's life is one
+``requestWillBeSent`` (one more for each redirect), ``responseReceived``, ``dataReceived`` as often as
+data comes, and ``loadingFinished`` or ``loadingFailed``. The transfer size of a body is what arrived on
+the wire (``encodedDataLength`` of the whole) without the head; the resource size is the sum of the
+decoded data.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from libra.weighing.report import KINDS, Asset, HostTotal, Kind, Total
+from libra.weighing.urls import host_of, is_third_party, without_fragment
+
+Event = Mapping[str, Any]
+
+_KIND_OF: dict[str, Kind] = {
+    "Document": "document",
+    "Stylesheet": "stylesheet",
+    "Script": "script",
+    "Image": "image",
+    "Font": "font",
+    "Media": "media",
+}
+"""By the protocol's resource types; the rest is ``other``, as in Lighthouse."""
+
+_ENDLESS = frozenset({"EventSource", "WebSocket", "Media", "Ping"})
+"""Types whose requests may stay open for as long as the page does: nothing waits for their end."""
+
+_REQUEST_ENDED = "aborted: the page cancelled it"
+
+
+class Entry:
+    """One request as far as it has come."""
+
+    __slots__ = (
+        "answered",
+        "cached",
+        "content_type",
+        "encoded_bytes",
+        "encoding",
+        "ended",
+        "error",
+        "head_bytes",
+        "headers",
+        "initiator",
+        "main_document",
+        "method",
+        "protocol",
+        "request_id",
+        "resource_bytes",
+        "sent",
+        "skipped",
+        "started",
+        "status",
+        "transfer_bytes",
+        "type",
+        "unseen",
+        "url",
+    )
+
+    def __init__(self, request_id: str, url: str, type_: str, method: str, now: float) -> None:
+        self.request_id = request_id
+        self.url = url
+        self.type = type_
+        self.method = method
+        self.started = now
+        self.ended: float | None = None
+        self.initiator: str | None = None
+        self.main_document = False
+        self.status: int | None = None
+        self.headers: dict[str, str] = {}
+        self.content_type: str | None = None
+        self.encoding: str | None = None
+        self.protocol: str | None = None
+        self.answered = False
+        self.cached = False
+        self.skipped = False
+        self.unseen = False
+        self.error: str | None = None
+        self.head_bytes = 0
+        self.encoded_bytes = 0
+        self.resource_bytes = 0
+        self.transfer_bytes = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether more of it is to come."""
+        return self.ended is None
+
+    @property
+    def kind(self) -> Kind:
+        """As the report counts it. Icons are fetched by the browser itself and have no type."""
+        if self.type == "Other" and (self.content_type or "").startswith("image/"):
+            return "image"
+        return _KIND_OF.get(self.type, "other")
+
+
+class Recording:
+    """The requests of one page, from the events of its DevTools session.
+
+    Args:
+        clock: Monotonic seconds.
+
+    Attributes:
+        entries: In the order in which they were sent, without ``data:`` and the like and without what
+            came from the browser's cache.
+        changes: Grows with every event that changes what a report would say.
+        last_event: When the last event came.
+        main_frame: The frame of the page itself; its documents are the page's.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.changes = 0
+        self.main_frame: str | None = None
+        self._clock = clock
+        self.last_event = clock()
+        self._entries: list[Entry] = []
+        self._open: dict[str, Entry] = {}
+        self._handlers: dict[str, Callable[[Event], None]] = {
+            "Network.requestWillBeSent": self._sent,
+            "Network.requestServedFromCache": self._served_from_cache,
+            "Network.responseReceived": self._answered,
+            "Network.dataReceived": self._received,
+            "Network.loadingFinished": self._finished,
+            "Network.loadingFailed": self._failed,
+        }
+
+    @property
+    def entries(self) -> list[Entry]:
+        """See the class."""
+        return [entry for entry in self._entries if not entry.cached]
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The names of the events that `take` understands."""
+        return tuple(self._handlers)
+
+    def take(self, name: str, event: Event) -> None:
+        """Note an event; what is not understood is ignored."""
+        self._handlers[name](event)
+        self.last_event = self._clock()
+
+    def in_flight(self, patience: float) -> int:
+        """How many requests must still be waited for, those not older than so many seconds."""
+        oldest = self._clock() - patience
+        return sum(
+            1
+            for entry in self._open.values()
+            if entry.type not in _ENDLESS and not entry.cached and entry.started > oldest
+        )
+
+    def document(self) -> Entry | None:
+        """The page's own document: the last that its main frame navigated to."""
+        for entry in reversed(self._entries):
+            if entry.main_document and not entry.cached:
+                return entry
+        return None
+
+    def urls(self) -> set[str]:
+        """What the session has seen, from the cache or not."""
+        return {entry.url for entry in self._entries}
+
+    def end_unseen(self, url: str) -> None:
+        """A worker has started, so its script has arrived; the session does not see its end."""
+        for entry in list(self._open.values()):
+            if entry.url == without_fragment(url) and not entry.answered:
+                entry.unseen = True
+                self._close(entry)
+
+    def end(self, entry: Entry, transfer_bytes: int, resource_bytes: int) -> None:
+        """Give a request its sizes, which were learnt in another way."""
+        entry.transfer_bytes = transfer_bytes
+        entry.resource_bytes = resource_bytes
+        entry.status = entry.status or 200
+        self._close(entry)
+
+    def add(
+        self,
+        url: str,
+        type_: str,
+        status: int,
+        transfer_bytes: int,
+        resource_bytes: int,
+        headers: Mapping[str, str],
+    ) -> None:
+        """Enter a request that was seen elsewhere than in the page's session (in a worker)."""
+        entry = Entry("", without_fragment(url), type_, "GET", self._clock())
+        self._take_head(entry, {"status": status, "headers": headers})
+        self._entries.append(entry)
+        self.end(entry, transfer_bytes, resource_bytes)
+
+    def give_up(self, error: str) -> None:
+        """End every request that is still open, with what has arrived."""
+        for entry in list(self._open.values()):
+            entry.transfer_bytes = _arrived(entry)
+            if entry.type not in _ENDLESS:
+                entry.error = entry.error or error
+            self._close(entry)
+
+    # Events
+
+    def _sent(self, event: Event) -> None:
+        request, request_id = event["request"], event["requestId"]
+        previous = self._open.get(request_id)
+        redirect = event.get("redirectResponse")
+        if previous is not None and redirect is not None:
+            self._take_head(previous, redirect)
+            previous.resource_bytes = 0
+            self._close(previous)
+        url = without_fragment(request["url"])
+        if not url.startswith(("http://", "https://")):
+            return
+        type_ = event.get("type", "Other")
+        entry = Entry(request_id, url, type_, request.get("method", "GET"), self._clock())
+        entry.initiator = _initiator(event, previous)
+        entry.main_document = type_ == "Document" and (
+            self.main_frame is None or event.get("frameId") == self.main_frame
+        )
+        self._entries.append(entry)
+        self._open[request_id] = entry
+        self.changes += 1
+
+    def _served_from_cache(self, event: Event) -> None:
+        entry = self._open.get(event["requestId"])
+        if entry is not None:
+            entry.cached = True
+            self.changes += 1
+
+    def _answered(self, event: Event) -> None:
+        entry = self._open.get(event["requestId"])
+        if entry is None:
+            return
+        response = event["response"]
+        if response.get("fromDiskCache") or response.get("fromPrefetchCache"):
+            entry.cached = True
+        entry.type = event.get("type", entry.type)
+        self._take_head(entry, response)
+        self.changes += 1
+
+    def _received(self, event: Event) -> None:
+        entry = self._open.get(event["requestId"])
+        if entry is not None:
+            entry.resource_bytes += max(0, event.get("dataLength", 0))
+            entry.encoded_bytes += max(0, event.get("encodedDataLength", 0))
+            self.changes += 1
+
+    def _finished(self, event: Event) -> None:
+        entry = self._open.get(event["requestId"])
+        if entry is None:
+            return
+        whole = event.get("encodedDataLength", 0)
+        entry.transfer_bytes = max(0, int(whole) - entry.head_bytes)
+        if entry.status is not None and entry.status >= 400:
+            entry.error = _http_error(entry.status)
+        self._close(entry)
+
+    def _failed(self, event: Event) -> None:
+        entry = self._open.get(event["requestId"])
+        if entry is None:
+            return
+        entry.transfer_bytes = _arrived(entry)
+        blocked, cors = event.get("blockedReason"), event.get("corsErrorStatus")
+        if entry.status is not None and entry.status >= 400:
+            entry.error = _http_error(entry.status)
+        elif blocked:
+            entry.error = f"blocked: {blocked}, by the page's own rules or the browser's"
+            entry.skipped = not entry.answered
+        elif cors is not None:
+            entry.error = "cors: the server does not let this page read it"
+        elif entry.type == "Media" and entry.answered:
+            entry.error = None  # a player has read as much as it wants for now
+        elif event.get("canceled"):
+            entry.error = _REQUEST_ENDED
+        else:
+            entry.error = f"browser: {event.get('errorText', 'failed')}"
+        self._close(entry)
+
+    # Parts
+
+    def _take_head(self, entry: Entry, response: Event) -> None:
+        entry.answered = True
+        entry.status = response.get("status") or None
+        entry.headers = {
+            str(name).lower(): str(value) for name, value in response.get("headers", {}).items()
+        }
+        content_type = entry.headers.get("content-type", response.get("mimeType") or "")
+        entry.content_type = content_type.partition(";")[0].strip().lower()[:127] or None
+        entry.encoding = entry.headers.get("content-encoding")
+        entry.protocol = response.get("protocol")
+        entry.head_bytes = max(0, int(response.get("encodedDataLength", 0)))
+
+    def _close(self, entry: Entry) -> None:
+        entry.ended = self._clock()
+        self._open.pop(entry.request_id, None)
+        self.changes += 1
+
+
+def assets_of(
+    entries: list[Entry], page_host: str, failures: Mapping[str, str]
+) -> tuple[Asset, ...]:
+    """The assets of a report.
+
+    Args:
+        entries: Of a `Recording`.
+        page_host: Whose parts are not third party.
+        failures: Why a host could not be reached, as the page's proxy knows better than the browser.
+    """
+    third: dict[str, bool] = {}
+    assets: list[Asset] = []
+    for entry in entries:
+        host = host_of(entry.url)
+        if host not in third:
+            third[host] = is_third_party(host, page_host)
+        error = entry.error
+        if error is not None and entry.status is None:
+            error = failures.get(_with_port(entry.url), error)
+        skipped = entry.skipped or (error is not None and error.startswith("denied:"))
+        since = round((entry.started - entries[0].started) * 1000)
+        duration = None if entry.ended is None else round((entry.ended - entry.started) * 1000)
+        assets.append(
+            Asset(
+                url=entry.url,
+                kind=entry.kind,
+                status="skipped" if skipped else _status(entry, error),
+                http_status=entry.status,
+                transfer_bytes=0 if skipped else _transfer(entry),
+                resource_bytes=0 if skipped else entry.resource_bytes,
+                content_type=entry.content_type,
+                encoding=entry.encoding,
+                initiator=entry.initiator,
+                third_party=third[host],
+                duration_ms=duration,
+                error=error,
+                started_ms=max(0, since),
+            )
+        )
+    return tuple(assets)
+
+
+def sums_of(
+    assets: tuple[Asset, ...],
+) -> tuple[Total, dict[Kind, Total], dict[str, HostTotal]]:
+    """Total, by kind and by host: three views of the same assets, so that they cannot disagree."""
+    total = [0, 0, 0]
+    kinds: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
+    hosts: dict[str, list[int]] = {}
+    third: dict[str, bool] = {}
+    for asset in assets:
+        host = host_of(asset.url)
+        third[host] = asset.third_party
+        for sums in (total, kinds[asset.kind], hosts.setdefault(host, [0, 0, 0])):
+            sums[0] += asset.status != "skipped"
+            sums[1] += asset.transfer_bytes
+            sums[2] += asset.resource_bytes
+    return (
+        Total(*total),
+        {kind: Total(*sums) for kind, sums in kinds.items()},
+        {host: HostTotal(r, t, d, third[host]) for host, (r, t, d) in hosts.items()},
+    )
+
+
+def _status(entry: Entry, error: str | None) -> Any:
+    if entry.pending:
+        return "pending"
+    return "fetched" if error is None else "failed"
+
+
+def _transfer(entry: Entry) -> int:
+    return entry.transfer_bytes if not entry.pending else _arrived(entry)
+
+
+def _arrived(entry: Entry) -> int:
+    """What has come of a body that did not come to its end.
+
+    Of streams the protocol reports decoded bytes only; without an encoding they are the same.
+    """
+    if entry.encoded_bytes:
+        return entry.encoded_bytes
+    return 0 if entry.encoding else entry.resource_bytes
+
+
+def _initiator(event: Event, previous: Entry | None) -> str | None:
+    if previous is not None:
+        return previous.url
+    initiator = event.get("initiator") or {}
+    url = initiator.get("url")
+    stack = initiator.get("stack")
+    while not url and stack:
+        frames = stack.get("callFrames") or []
+        url = next((frame["url"] for frame in frames if frame.get("url")), None)
+        stack = stack.get("parent")
+    if not url:
+        url = event.get("documentURL")
+    url = without_fragment(url) if url else None
+    if url is None or not url.startswith(("http://", "https://")):
+        return None
+    return None if url == without_fragment(event["request"]["url"]) else url
+
+
+def _with_port(url: str) -> str:
+    host = host_of(url)
+    if host.rpartition(":")[2].isdigit() and not host.endswith("]"):
+        return host
+    return f"{host}:{443 if url.startswith('https:') else 80}"
+
+
+def _http_error(status: int) -> str:
+    try:
+        return f"http: {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"http: {status}"
