@@ -104,6 +104,7 @@ async def test_a_bad_url_is_refused_and_nothing_is_started(settings: Settings) -
 
 async def test_an_unknown_page_is_not_found(settings: Settings) -> None:
     async with Libra.open(settings) as libra:
+        await libra._context.opened.wait()
         for page_id in ("0199c0de-0000-7000-8000-000000000000", "../etc/passwd", ""):
             with pytest.raises(PageNotFound):
                 await libra.report(page_id)
@@ -294,5 +295,6 @@ async def test_two_open_side_by_side_in_one_program(
     async with Libra.open(settings) as one, Libra.open(other) as two:
         page_id = await one.weigh(site.url)
         await finished(one, page_id)
+        await two._context.opened.wait()
         with pytest.raises(PageNotFound):
             await two.report(page_id)
