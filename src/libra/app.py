@@ -311,6 +311,11 @@ class Libra:
         """The truth about each part."""
         return health(self._house)
 
+    @property
+    def changes(self) -> int:
+        """How many changes of pages there were: who has seen this number has missed nothing."""
+        return self._context.followers.changes
+
     def tree(self) -> Node:
         """The living tree of processes."""
         return tree(self._house)

@@ -16,6 +16,8 @@ class Followers:
     """Who wants to know of changes, by page id."""
 
     def __init__(self) -> None:
+        self.changes = 0
+        """How many changes there were, of all pages together."""
         self._events: dict[str, set[asyncio.Event]] = {}
 
     def __len__(self) -> int:
@@ -36,6 +38,7 @@ class Followers:
 
     def changed(self, page_id: str) -> None:
         """Wake those who follow this page."""
+        self.changes += 1
         for event in self._events.get(page_id, ()):
             event.set()
 
