@@ -17,7 +17,16 @@ from typing import Any, Literal, get_args
 import msgspec
 import platformdirs
 
+from libra.tokens import Token, read_token_file
+
 Restore = Literal["eager", "lazy", "off"]
+
+Public = Literal["no", "read", "submit"]
+"""What strangers may do: nothing, read, or read and submit."""
+
+LogFormat = Literal["text", "json"]
+
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 WEIGH_KEYS = frozenset(
     {
@@ -64,6 +73,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
+        token: who may come in, each ``NAME:ROLE:sha256:HEX`` (see `libra.tokens`); a secret is
+            hashed as soon as it is read.
+        token_file: a file with more of them, one on each line.
+        public: what those without a token may do where the address is not a loopback one.
+        allowed_host: names that the service is reached by, beside IP addresses, ``localhost``,
+            ``host`` and the name of the machine.
+        trusted_proxy: networks (CIDR) whose ``X-Forwarded-For`` is believed.
+        read_limit: requests of one client, such as ``100/s``; ``off`` for none; None is 100/s where
+            strangers may come in.
+        submit_limit: pages that one client may submit, such as ``60/m``; None is 60/m likewise.
+        log_format: ``text`` for people, ``json`` for machines.
+        log_level: what is too unimportant to be logged.
+        otel: whether traces are sent by OpenTelemetry.
     """
 
     host: str = "127.0.0.1"
@@ -83,6 +105,34 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
+    token: tuple[str, ...] = ()
+    token_file: Path | None = None
+    public: Public = "no"
+    allowed_host: tuple[str, ...] = ()
+    trusted_proxy: tuple[str, ...] = ()
+    read_limit: str | None = None
+    submit_limit: str | None = None
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
+    otel: bool = False
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Every token, of the settings and of the file.
+
+        Raises:
+            SettingsError: one of them is none, two have the same name, or the file cannot be read.
+        """
+        found: dict[str, Token] = {}
+        try:
+            every = [Token.parse(text) for text in self.token]
+            every += read_token_file(self.token_file) if self.token_file else ()
+        except ValueError as error:
+            raise SettingsError(f"token: {error}") from None
+        for token in every:
+            if token.name in found:
+                raise SettingsError(f"token: there are two tokens of the name {token.name}")
+            found[token.name] = token
+        return tuple(found.values())
 
     def database_url(self) -> str:
         """Where the backup is: what was set, or SQLite in the data directory."""
@@ -156,11 +206,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for port in self.allow_port:
             if not 1 <= port <= 65535:
                 raise SettingsError(f"allow_port is {port}: it must be from 1 to 65535")
-        for network in self.allow:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise SettingsError(f"allow takes networks such as 10.0.0.0/8: {error}") from None
+        _check_networks("allow", self.allow)
+        _check_networks("trusted_proxy", self.trusted_proxy)
+        for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
+            if limit is not None and _RATE.fullmatch(limit) is None:
+                raise SettingsError(f"{name} takes 100/s, 60/m, 1000/h or off, not {limit!r}")
+        self.tokens()
 
 
 def read_file(
@@ -229,7 +280,17 @@ def redact(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
-_LISTS = {"allow", "allow_port"}
+def _check_networks(name: str, networks: Iterable[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{name} takes networks such as 10.0.0.0/8: {error}") from None
+
+
+_RATE = re.compile(r"\s*(off|0*[1-9]\d{0,8}\s*/\s*[smh])\s*", re.ASCII | re.IGNORECASE)
+_LISTS = {"allow", "allow_port", "allowed_host", "token", "trusted_proxy"}
+_PATHS = {"data_dir", "token_file"}
 _DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout"}
 
 
@@ -239,15 +300,21 @@ def _convert(name: str, value: Any, source: str) -> Any:
             return parse_duration(value)
         if name in _LISTS and isinstance(value, str):
             value = _split(value)
-        if name == "data_dir":
+        if name in _PATHS:
             return Path(value).expanduser()
+        if name == "token":
+            # The secrets themselves are forgotten here: settings are shown, logged and compared.
+            return tuple(str(Token.parse(text)) for text in value)
+        if name == "public" and not isinstance(value, str):
+            value = "submit" if value is True else "no"
         return msgspec.convert(value, type=_types()[name], strict=False)
     except msgspec.ValidationError:
         raise SettingsError(
             f"{source}: {name} cannot be {value!r}: it takes {_what_it_takes(_types()[name])}"
         ) from None
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{source}: {name} cannot be {value!r}: {error}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        shown = "that" if name == "token" else repr(value)
+        raise SettingsError(f"{source}: {name} cannot be {shown}: {error}") from None
 
 
 def _what_it_takes(kind: Any) -> str:

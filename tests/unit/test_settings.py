@@ -44,6 +44,9 @@ def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> N
     file.write_text("")
     values = {"host": "0.0.0.0", "data_dir": "/srv", "database": "sqlite:///x", "restore": "off"}
     values |= {"allow": "10.0.0.0/8 fd00::/8", "migrate": "true", "journal": "false"}
+    values |= {"token": "ci:full:sha256:" + "0" * 64, "token_file": str(file), "public": "read"}
+    values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
+    values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)

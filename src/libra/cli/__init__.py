@@ -1,4 +1,4 @@
-"""The command: `libra weigh`, `libra serve`, `libra db` and `libra history`.
+"""The command: `libra weigh`, `libra serve`, `libra db`, `libra history` and `libra token`.
 
 Every flag is also ``LIBRA_<FLAG>`` in the environment and a key of ``libra.toml``; a flag beats the
 environment, the environment the file.
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from libra.cli.service import db, history, serve
+from libra.cli.service import db, history, serve, token
 from libra.cli.weigh import weigh
 from libra.settings import WEIGH_KEYS, SettingsError, read_file
 
@@ -52,6 +52,7 @@ libra.add_command(weigh)
 libra.add_command(serve)
 libra.add_command(db)
 libra.add_command(history)
+libra.add_command(token)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -13,6 +13,7 @@ import click
 from libra.cli.parameters import Duration
 from libra.formats.words import count, size
 from libra.settings import Settings, SettingsError, redact
+from libra.tokens import Role, new_token
 from libra.weighing.urls import InvalidURL, parse_url
 
 if TYPE_CHECKING:
@@ -63,6 +64,45 @@ T = TypeVar("T")
     metavar="DURATION",
     help="Time that pages under way are given at the end; 10s by default.",
 )
+@click.option(
+    "--token",
+    multiple=True,
+    metavar="NAME:ROLE:SECRET",
+    help="Who may come in, to read or to do all (full); may be repeated. See `libra token new`.",
+)
+@click.option("--token-file", metavar="FILE", help="A file with such tokens, one on each line.")
+@click.option(
+    "--public",
+    is_flag=False,
+    flag_value="submit",
+    metavar="[read|submit]",
+    help="What may be done without a token on a public address; submit if nothing is said.",
+)
+@click.option(
+    "--allowed-host",
+    multiple=True,
+    metavar="NAME",
+    help="A name that the service is reached by, beside IP addresses and localhost; repeatable.",
+)
+@click.option(
+    "--trusted-proxy",
+    multiple=True,
+    metavar="CIDR",
+    help="A network whose X-Forwarded-For is believed; may be repeated.",
+)
+@click.option("--read-limit", metavar="RATE", help="Requests of one client, such as 100/s; or off.")
+@click.option("--submit-limit", metavar="RATE", help="Pages that one client submits: 60/m; or off.")
+@click.option(
+    "--log-format", metavar="[text|json]", help="How the log is written; text by default."
+)
+@click.option(
+    "--log-level", metavar="[debug|info|warning|error]", help="What is logged; info by default."
+)
+@click.option(
+    "--otel/--no-otel",
+    default=None,
+    help="Send traces by OpenTelemetry, which libra-weigh[otel] installs.",
+)
 @click.pass_obj
 def serve(config: Path | None, /, **flags: Any) -> None:
     """Serve the page, the API and the live events until SIGTERM or Ctrl-C.
@@ -73,6 +113,37 @@ def serve(config: Path | None, /, **flags: Any) -> None:
     from libra.web.serve import run  # noqa: PLC0415 - the server's imports would slow every command
 
     click.get_current_context().exit(run(settings))
+
+
+@click.group(short_help="Make access tokens.")
+def token() -> None:
+    """Make the tokens that `libra serve` lets people and programs in with."""
+
+
+@token.command("new", short_help="Make a token.")
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(["read", "full"]),
+    default="read",
+    show_default=True,
+    help="read sees everything and changes nothing; full may do everything.",
+)
+def new(name: str, role: Role) -> None:
+    """Make a secret for NAME, and the line that lets it in.
+
+    The secret is shown once and kept nowhere; the line holds only its hash.
+    """
+    try:
+        secret, made = new_token(name, role)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(secret)
+    click.echo(
+        f"\nGive the secret above to {name}: it is not kept and cannot be shown again.\n"
+        f'Put this into libra.toml (token = ["..."]) or a --token-file:\n\n{made}',
+        err=True,
+    )
 
 
 @click.group(short_help="Look after the database.")
