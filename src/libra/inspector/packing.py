@@ -23,7 +23,9 @@ _LEVEL: Final = 3
 
 def pack(data: bytes) -> bytes:
     """Compress the JSON of a report; some 25 µs for 40 assets."""
-    return _compressor.compress(data)
+    # Through a view, as a copy of its own size: the compressor's buffer is as long as the worst case,
+    # and the bytes that it returns keep all of it.
+    return bytes(memoryview(_compressor.compress(data)))
 
 
 def unpack(packed: bytes) -> bytes:
