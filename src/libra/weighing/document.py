@@ -27,8 +27,7 @@ from libra.weighing.urls import join
 MAX_SRCDOC_DEPTH = 3
 _MAX_TITLE = 1_000
 LARGE = 1_000_000
-"""Bytes from which a document counts as large. The engine holds the interpreter while it searches, which
-in a large document is long enough for others to notice; those are walked node by node instead."""
+"""Bytes from which a document counts as large: too large to be searched for selectors."""
 
 _ASCII = frozenset(range(0x20, 0x7F))
 _NOT_TEXT = frozenset({"script", "style", "noscript", "template", "textarea", "iframe", "noembed"})
@@ -145,17 +144,14 @@ class _Document:
 
     def read(self) -> Reading:
         for node in self._elements():
-            handler = _HANDLERS.get(node.tag or "")
-            if handler is not None:
-                handler(self, node)
-            style = node.attrs.get("style")
-            if style:
-                self._inline_style(style)
+            _HANDLERS[node.tag or ""](self, node)
+        for node in self.tree.css("[style]"):
+            self._inline_style(node.attrs.sget("style"))
         if self.icons and not self.is_frame:
             icon = choose_icon(self.icons)
             if icon:
                 self.references.append(Reference(icon, "icon"))
-        uses: list[FontUse] = _default_uses(self.scope)
+        uses: list[FontUse] = []
         variables: dict[str, str] = {}
         faces = []
         for part in self.styles:
@@ -175,19 +171,27 @@ class _Document:
         )
 
     def _elements(self) -> Iterator[LexborNode]:
-        """The elements that may ask for something, in document order."""
-        if not self.large:
-            yield from self.tree.css(_SELECTOR)
+        """The elements that may ask for something, in document order.
+
+        The tree is walked, not searched: a search holds the interpreter until it is done, which in
+        a large document is long enough for others to notice.
+        """
+        root = self.tree.root
+        if root is None:
             return
         names: set[str] = set()
-        for node in self.tree.root.traverse() if self.tree.root else ():
-            tag, attributes = node.tag or "", node.attrs
-            names.add(tag)
-            names.update(f".{name}" for name in attributes.sget("class").split())
-            names.add(f"#{attributes.sget('id')}")
-            if tag in _HANDLERS or "style" in attributes:
+        for node in root.traverse():
+            if not node.is_element_node:
+                continue  # a comment has no attributes
+            tag = node.tag or ""
+            if self.large:
+                names.add(tag)
+                names.update(f".{name}" for name in node.attrs.sget("class").split())
+                names.add(f"#{node.attrs.sget('id')}")
+            if tag in _HANDLERS:
                 yield node
-        self.scope.use_names(names)
+        if self.large:
+            self.scope.use_names(names)
 
     def add(
         self,
@@ -431,8 +435,6 @@ _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
     "embed": _Document.on_embed,
 }
 
-_SELECTOR = ",".join((*_HANDLERS, "[style]"))
-
 
 def choose_icon(icons: list[Icon]) -> str:
     """The URL of the one icon that a desktop browser loads, "" if that is a ``data:`` URL.
@@ -476,13 +478,3 @@ def _characters(tree: LexborHTMLParser, html: bytes) -> frozenset[int]:
             if node.is_text_node and (node.parent is None or node.parent.tag not in _NOT_TEXT):
                 found.update(node.text_content or "")
     return frozenset(map(ord, found))
-
-
-def _default_uses(scope: Scope) -> list[FontUse]:
-    """The weights and styles that a browser's own style sheet gives to elements that are there."""
-    uses: list[FontUse] = []
-    if scope.matches("b,strong,th,h1,h2,h3,h4,h5,h6"):
-        uses.append(FontUse(weight=700))
-    if scope.matches("i,em,cite,var,dfn,address"):
-        uses.append(FontUse(italic=True))
-    return uses
