@@ -29,6 +29,7 @@ from libra.inspector.status import health, tree
 from libra.settings import Settings
 from libra.storage import Snapshot, Unavailable
 from libra.storage.journal import JournalInUse
+from libra.storage.snapshot import host_of
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
 from libra.weighing.report import FINISHED, Report, Summary, decode, summarize
@@ -59,6 +60,10 @@ RETRY_AFTER = 2.0
 
 #: Seconds between two reports of a growing page that one follower is given.
 FOLLOW_INTERVAL = 0.05
+
+
+#: Pages in memory that are looked at for a text, which is not kept where it could be found faster.
+SEARCHED = 2_000
 
 
 class LibraError(Exception):
@@ -247,7 +252,13 @@ class Libra:
                 await asyncio.sleep(FOLLOW_INTERVAL)
 
     async def recent(
-        self, *, limit: int = 20, after: str | None = None, url: str | None = None
+        self,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        url: str | None = None,
+        host: str | None = None,
+        text: str | None = None,
     ) -> PageList:
         """Pages by the time of their submission, newest first.
 
@@ -255,23 +266,31 @@ class Libra:
             limit: how many, from 1 to 1,000.
             after: the ``next`` of the list before this one.
             url: only pages of this URL.
+            host: only pages of this host and of those below it.
+            text: only pages with this in their title or URL, whatever the case.
         """
         limit = max(1, min(limit, 1_000))
         rows: list[Snapshot] = []
         partial = False
         try:
-            rows = await self._house.archive.recent(limit=limit + 1, after=after, url=url)
+            rows = await self._house.archive.recent(
+                limit=limit + 1, after=after, url=url, host=host, text=text
+            )
         except Unavailable:
             partial = True
         # Memory is read after the database: a page cannot fall between the two by being stored and
         # leaving memory meanwhile, and what is in both is newer in memory.
         found = {row.id: row for row in rows}
-        summaries = {
-            record.id: summarize(await self.report(record.id))
-            for record in islice(
-                (r for r in self._context.records.newest(after) if url in (None, r.url)), limit + 1
-            )
-        }
+        if host is None and text is None:
+            summaries = {
+                record.id: summarize(await self.report(record.id))
+                for record in islice(
+                    (r for r in self._context.records.newest(after) if url in (None, r.url)),
+                    limit + 1,
+                )
+            }
+        else:
+            summaries = await self._search(limit + 1, after, url, host, text, every=partial)
         newest = sorted(found.keys() | summaries.keys(), reverse=True)
         pages = tuple(
             summaries[page_id] if page_id in summaries else summarize(decode(found[page_id].report))
@@ -364,9 +383,52 @@ class Libra:
             self._house.bring_up(restore(row))
         return row
 
+    async def _search(
+        self,
+        limit: int,
+        after: str | None,
+        url: str | None,
+        host: str | None,
+        text: str | None,
+        *,
+        every: bool,
+    ) -> dict[str, Summary]:
+        """The newest pages in memory that match, among the newest `SEARCHED` of them.
+
+        What the database has it has searched itself; unless ``every``, only those are looked at
+        that it cannot have in their newest version. Each has to be unpacked for that.
+        """
+        found: dict[str, Summary] = {}
+        candidates = (
+            record
+            for record in self._context.records.newest(after)
+            if url in (None, record.url) and (every or record.backup != "stored")
+        )
+        for number, record in enumerate(islice(candidates, SEARCHED), 1):
+            summary = summarize(decode(record.encoded()))
+            if matches(summary, host, text):
+                found[record.id] = summary
+                if len(found) == limit:
+                    break
+            if number % 20 == 0:
+                await asyncio.sleep(0)  # others want their turn
+        return found
+
     async def _make_room(self) -> None:
         while len(self._context.records) >= self.settings.max_pages:
             page_id = self._context.departures.next()
             if page_id is None:
                 raise Full
             await self._house.ask_to_leave(page_id)
+
+
+def matches(page: Summary, host: str | None, text: str | None) -> bool:
+    """Whether a page is one of this host, or of one below it, and has this text in it."""
+    if host is not None:
+        name = host_of(page.final_url or page.url)
+        if name != host and not name.endswith(f".{host}"):
+            return False
+    if text is None:
+        return True
+    wanted = text.casefold()
+    return wanted in page.url.casefold() or wanted in (page.title or "").casefold()

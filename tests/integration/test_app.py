@@ -265,6 +265,29 @@ async def test_lists_are_newest_first_and_go_on_where_the_last_one_ended(
         assert [summary.id for summary in odd.pages] == ids[1::2][::-1]
 
 
+async def test_lists_are_searched_by_host_and_text_in_memory_and_in_the_database(
+    site: Site, settings: Settings
+) -> None:
+    async with Libra.open(msgspec.structs.replace(settings, max_pages=2)) as libra:
+        ids = []
+        for path in ("one", "two", "held"):
+            ids.append(await libra.weigh(f"{site.url}/{path}"))
+            if path != "held":
+                await finished(libra, ids[-1])
+                await stored(libra, ids[-1])
+        await site.until_held()
+
+        async def found(**wanted: str) -> list[str]:
+            return [page.id for page in (await libra.recent(**wanted)).pages]  # type: ignore[arg-type]
+
+        assert await found(text="/ONE") == [ids[0]]  # which has left memory
+        assert await found(text="a page") == [ids[1], ids[0]]
+        assert await found(text="/held", host="127.0.0.1") == [ids[2]]  # which has no title yet
+        assert await found(host="0.0.1") == ids[::-1]
+        assert await found(host="example.com") == []
+        site.gate.set()
+
+
 def left_behind() -> tuple[set[str], int]:
     threads = {thread.name for thread in threading.enumerate()}
     return threads, len(list(Path("/proc/self/fd").iterdir()))

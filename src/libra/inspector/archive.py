@@ -38,7 +38,13 @@ class Archive:
         return None if page_id in self._context.forgotten else row
 
     async def recent(
-        self, *, limit: int, after: str | None = None, url: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        url: str | None = None,
+        host: str | None = None,
+        text: str | None = None,
     ) -> list[Snapshot]:
         """Stored pages, newest first.
 
@@ -47,9 +53,11 @@ class Archive:
         """
         await self._require()
         try:
-            rows = await self._store.recent(limit=limit, after=after, url=url)
+            rows = await self._store.recent(limit=limit, after=after, url=url, host=host, text=text)
         except Unavailable as error:
-            self._lost(error)
+            # A search may look at every page and so run out of time: that is no outage.
+            if host is None and text is None:
+                self._lost(error)
             raise
         return [row for row in rows if row.id not in self._context.forgotten]
 

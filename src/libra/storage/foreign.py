@@ -34,6 +34,11 @@ def escape(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
+def like(text: str) -> str:
+    r"""A text as a part of a pattern of ``LIKE`` that matches it alone; the escape is ``\``."""
+    return re.sub(r"([\\%_])", r"\\\1", escape(text))
+
+
 def unescape(text: str) -> str:
     """Restore what `escape` was given."""
     return _ESCAPED.sub(_unescape, text) if _MARKER in text else text

@@ -20,7 +20,7 @@ import msgspec
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
-from libra.storage.foreign import escape, escape_json, unescape, unescape_json
+from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
 from libra.storage.keyset import read_ahead
 from libra.storage.link import FAILURES, Connection, Link
 from libra.storage.schema import VERSION_TABLE, SchemaStatus, judge, render
@@ -131,13 +131,25 @@ class PostgresStore(Store):
             await link.close()
 
     async def recent(
-        self, *, limit: int, after: str | None = None, url: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        url: str | None = None,
+        host: str | None = None,
+        text: str | None = None,
     ) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
         sql, arguments = _SELECT, list[Any]()
         if url is not None:
             arguments.append(escape(url))
             sql += " AND md5(url) = md5($1) AND url = $1"
+        if host is not None:
+            arguments += [escape(host), f"%.{like(host)}"]
+            sql += f" AND (host = ${len(arguments) - 1} OR host LIKE ${len(arguments)})"
+        if text is not None:
+            arguments.append(f"%{like(text)}%")
+            sql += f" AND (title ILIKE ${len(arguments)} OR url ILIKE ${len(arguments)})"
         if after is not None:
             arguments.append(escape(after))
             sql += f" AND id < ${len(arguments)}"

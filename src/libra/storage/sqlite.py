@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
-from libra.storage.foreign import escape, unescape
+from libra.storage.foreign import escape, like, unescape
 from libra.storage.keyset import read_ahead
 from libra.storage.lane import Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
@@ -116,12 +116,24 @@ class SQLiteStore(Store):
             await lane.close()
 
     async def recent(
-        self, *, limit: int, after: str | None = None, url: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        url: str | None = None,
+        host: str | None = None,
+        text: str | None = None,
     ) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
         sql, arguments = _SELECT, list[Any]()
         if url is not None:
             sql, arguments = f"{sql} AND url = ?", [escape(url)]
+        if host is not None:
+            sql += r" AND (host = ? OR host LIKE ? ESCAPE '\')"
+            arguments += [escape(host), f"%.{like(host)}"]
+        if text is not None:
+            sql += r" AND (title LIKE ? ESCAPE '\' OR url LIKE ? ESCAPE '\')"
+            arguments += [f"%{like(text)}%"] * 2
         if after is not None:
             sql, arguments = f"{sql} AND id < ?", [*arguments, escape(after)]
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))

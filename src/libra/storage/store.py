@@ -76,7 +76,13 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def recent(
-        self, *, limit: int, after: str | None = None, url: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        url: str | None = None,
+        host: str | None = None,
+        text: str | None = None,
     ) -> list[Snapshot]:
         """Pages by the time of their submission, newest first.
 
@@ -84,6 +90,9 @@ class Store(abc.ABC):
             limit: how many at most.
             after: the id of the last page of the list before, to continue from there.
             url: only pages of exactly this submitted URL.
+            host: only pages of this host and of those below it.
+            text: only pages with this in their title or URL, whatever the case. Every page may
+                have to be looked at, so this can take until the deadline.
         """
 
     async def history(self, url: str, *, limit: int) -> list[Snapshot]:

@@ -206,6 +206,32 @@ async def test_history_is_that_of_exactly_one_url(store: Store) -> None:
     assert [page.id for page in history] == [mine[2].id, mine[1].id]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"host": "example.com"}, [0, 1]),
+        ({"host": "www.example.com"}, [0]),
+        ({"host": "%"}, []),
+        ({"text": "ROAD"}, [1, 2]),
+        ({"text": "100 %"}, [2]),
+        ({"text": "_"}, []),
+        ({"text": "/two"}, [1]),
+        ({"text": "road", "host": "example.com"}, [1]),
+    ],
+)
+async def test_pages_are_found_by_host_and_by_text(
+    store: Store, wanted: dict[str, str], found: list[int]
+) -> None:
+    pages = [
+        snapshot(),
+        snapshot(url="https://x/two", final_url="https://example.com/2", title="The road"),
+        snapshot(final_url="https://badexample.com/", title="100 % Abbey Road"),
+    ]
+    await store.save(pages)
+    listed = [page.id for page in await store.recent(limit=9, **wanted)]
+    assert listed == [pages[number].id for number in reversed(found)]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 async def test_a_restore_gives_each_unexpired_page_once(store: Store, size: int) -> None:
     expired = snapshot(expires_at=NOON)
