@@ -22,11 +22,17 @@ class HostSlots:
         self._active: dict[str, int] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
+    def try_acquire(self, origin: str) -> bool:
+        """Take a turn if there is one now."""
+        active = self._active.get(origin, 0)
+        if active >= self._limit:
+            return False
+        self._active[origin] = active + 1
+        return True
+
     async def acquire(self, origin: str) -> None:
         """Wait for a turn."""
-        active = self._active.get(origin, 0)
-        if active < self._limit:
-            self._active[origin] = active + 1
+        if self.try_acquire(origin):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(origin, deque()).append(turn)

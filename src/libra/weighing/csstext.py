@@ -23,6 +23,9 @@ RULE = re.compile(
 """A prelude and what ends it. Groups: prelude; ``{`` with the text up to the next brace and ``}`` if
 that brace closes the block (a plain rule, the usual case, is one match); or ``;`` or ``}``."""
 
+PLAIN_RULES = re.compile(r"(?:[^{};@\"'\\/]*+\{[^{}\"'\\/]*+\})*+")
+"""Any number of whole rules without anything special in them: a way to pass over many at once."""
+
 COMMENT = re.compile(_COMMENT)
 
 _DECLARATION = re.compile(
@@ -61,6 +64,10 @@ def lowered(text: str) -> str:
     return (
         lower if len(lower) == len(text) else "".join(c.lower() if c < "\x80" else c for c in text)
     )
+
+
+VARIABLE = re.compile(r"(--[\w-]++)\s*+:\s*+([A-Za-z\"'][^;{}]{0,300}+)")
+"""The definition of a custom property whose value begins as a list of font families would."""
 
 
 def without_comments(text: str) -> str:

@@ -23,7 +23,7 @@ from libra.weighing.connections import HostSlots, name_of_error
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.gate import Gate
-from libra.weighing.options import Options
+from libra.weighing.options import USER_AGENT, Options
 from libra.weighing.reading import read_body, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading, Role
 from libra.weighing.report import Kind
@@ -41,6 +41,14 @@ _ACCEPT: dict[Role, str] = {
     "icon": _IMAGE,
 }
 """What Chromium sends; servers choose formats by it. All others get ``*/*``."""
+
+_HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Accept-Language": "en-US,en;q=0.9",
+}
+"""What every request has, unless it says otherwise."""
 
 
 T = TypeVar("T")
@@ -87,7 +95,7 @@ class Fetcher:
             read_bufsize=262_144,
             max_line_size=16_384,
             max_field_size=32_768,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            headers=_HEADERS,
         )
         return self
 
@@ -116,7 +124,8 @@ class Fetcher:
                 later; what has arrived by then is counted.
         """
         origin = origin_of(fetch.url)
-        await self._slots.acquire(origin)
+        if not self._slots.try_acquire(origin):
+            await self._slots.acquire(origin)
         try:
             return await self._exchange(fetch, options, until)
         finally:
@@ -131,13 +140,17 @@ class Fetcher:
         deadline = loop.time() + options.limits.asset_seconds
         if until is not None and until < deadline:
             deadline = until
+        alarm = _Alarm(loop, deadline)
         try:
-            async with asyncio.timeout_at(deadline):
-                await exchange.run(session)
-        except TimeoutError:
+            await exchange.run(session)
+        except asyncio.CancelledError:
+            if not alarm.is_cause():
+                raise
             exchange.error = exchange.timed_out()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             exchange.error = name_of_error(error)
+        finally:
+            alarm.cancel()
         return await exchange.outcome()
 
     async def in_thread(self, work: Callable[[], T]) -> T:
@@ -146,6 +159,37 @@ class Fetcher:
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
         return await asyncio.shield(job)
+
+
+class _Alarm:
+    """What `asyncio.timeout_at` does, at half its cost: there is one for every request."""
+
+    __slots__ = ("_cancelling", "_handle", "_rung", "_task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a fetch needs a task to run in")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._rung = False
+        self._handle = loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._rung = True
+        self._task.cancel()
+
+    def is_cause(self) -> bool:
+        """Whether a cancellation came from here alone and not, too, from outside."""
+        if not self._rung:
+            return False
+        self._rung = False
+        return self._task.uncancel() <= self._cancelling
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+        if self._rung:  # it rang while another error was on its way
+            self._task.uncancel()
 
 
 class _Exchange:
@@ -275,12 +319,11 @@ class _Exchange:
 
     def _headers(self) -> dict[str, str]:
         fetch, options = self._fetch, self._options
-        headers = {
-            "User-Agent": options.user_agent,
-            "Accept": _ACCEPT.get(fetch.reference.role, "*/*"),
-            "Accept-Encoding": "gzip, deflate, br, zstd",
-            "Accept-Language": "en-US,en;q=0.9",
-        }
+        headers: dict[str, str] = {}
+        if (accept := _ACCEPT.get(fetch.reference.role)) is not None:
+            headers["Accept"] = accept
+        if options.user_agent != USER_AGENT:
+            headers["User-Agent"] = options.user_agent
         if fetch.initiator is not None:
             referrer = _referrer(fetch.initiator, fetch.url)
             if referrer is not None:

@@ -56,13 +56,13 @@ class FontUse(msgspec.Struct, frozen=True):
 class Fonts:
     """The faces and uses of a page's documents, collected as its style sheets are read."""
 
-    __slots__ = ("_characters", "_faces", "_taken", "_uses", "_variables")
+    __slots__ = ("_faces", "_scopes", "_taken", "_uses", "_variables")
 
     def __init__(self) -> None:
         self._faces: list[Face] = []
         self._uses: set[FontUse] = set()
         self._variables: dict[str, str] = {}
-        self._characters: set[int] = set()
+        self._scopes: list[Scope] = []
         self._taken: set[str] = set()
 
     def add(
@@ -73,7 +73,7 @@ class Fonts:
         self._uses.update(uses)
         self._variables.update(variables)
         if scope is not None:
-            self._characters |= scope.characters
+            self._scopes.append(scope)
 
     def take_used(self) -> list[Face]:
         """The faces that text needs and that have not been taken before."""
@@ -87,6 +87,9 @@ class Fonts:
         return used
 
     def _needed(self) -> list[Face]:
+        characters: set[int] = set()
+        for scope in self._scopes:
+            characters |= scope.characters
         by_family: dict[str, list[Face]] = {}
         for face in self._faces:
             by_family.setdefault(face.family, []).append(face)
@@ -96,13 +99,18 @@ class Fonts:
             if faces is None:
                 continue
             for weight, italic in sorted(styles):
-                needed += self._fitting(faces, weight, italic=italic)
+                fitting = _fitting(faces, weight, italic=italic)
+                needed += (face for face in fitting if _meets(face.ranges, characters))
         return needed
 
     def _wanted(self) -> dict[str, set[tuple[int, bool]]]:
         """For each family that is used, the weights and styles in which it may occur."""
         general_weights = {use.weight for use in self._uses if not use.families and use.weight}
         general_italic = any(use.italic for use in self._uses if not use.families)
+        for scope in self._scopes:  # what a browser's own style sheet gives to some elements
+            if scope.matches("b,strong,th,h1,h2,h3,h4,h5,h6"):
+                general_weights.add(700)
+            general_italic = general_italic or scope.matches("i,em,cite,var,dfn,address")
         wanted: dict[str, set[tuple[int, bool]]] = {}
         for use in self._uses:
             if use.families is None:
@@ -126,20 +134,18 @@ class Fonts:
         value = self._variables.get(match[1])
         return (match[2] or "") if value is None else value
 
-    def _fitting(self, faces: list[Face], weight: int, *, italic: bool) -> list[Face]:
-        same_style = [face for face in faces if face.italic == italic] or faces
-        nearest = min(same_style, key=lambda face: _distance(face.weight, weight)).weight
-        return [
-            face
-            for face in same_style
-            if face.weight == nearest and _meets(face.ranges, self._characters)
-        ]
-
 
 def families_in(value: str) -> list[str]:
     """The names in a ``font-family`` value, in lower case, without quotes."""
     names = (name.strip().strip("\"'").strip().lower() for name in value.split(",")[:_MAX_FAMILIES])
     return [" ".join(name.split()) for name in names if name]
+
+
+def _fitting(faces: list[Face], weight: int, *, italic: bool) -> list[Face]:
+    """The faces of one family that a browser takes for a weight and style."""
+    same_style = [face for face in faces if face.italic == italic] or faces
+    nearest = min(same_style, key=lambda face: _distance(face.weight, weight)).weight
+    return [face for face in same_style if face.weight == nearest]
 
 
 def _distance(covered: tuple[int, int], wanted: int) -> tuple[int, int]:

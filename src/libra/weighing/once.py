@@ -12,13 +12,13 @@ import msgspec
 
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options
-from libra.weighing.reference import Fetch, Outcome
+from libra.weighing.reference import Fetch
 from libra.weighing.report import Report, Status
-from libra.weighing.urls import parse_url
+from libra.weighing.urls import origin_of, parse_url
 from libra.weighing.weighing import Weighing
 
-_PARALLEL = 64
-"""Requests of one page under way at a time; the fetcher keeps to six per host."""
+_PER_ORIGIN = 6
+"""Requests of one page to one origin under way at a time, as in a browser."""
 
 _GRACE = 0.25
 """Seconds after the page's deadline in which fetches hand in what they have."""
@@ -65,9 +65,10 @@ class _Run:
         self._options = options
         self._fetcher = fetcher
         self._on_change = on_change
-        self._waiting: deque[Fetch] = deque()
-        self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._finished: asyncio.Queue[asyncio.Task[Outcome]] = asyncio.Queue()
+        self._lanes: dict[str, deque[Fetch]] = {}
+        self._walkers: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = time.perf_counter()
         self._base = Report(
             id="", url=url, status="fetching", method=options.method, submitted_at=datetime.now(UTC)
@@ -78,8 +79,7 @@ class _Run:
         try:
             async with asyncio.timeout_at(self._until + _GRACE):
                 self._start(self._weighing.begin())
-                while not self._weighing.done:
-                    await self._take_one()
+                await self._ended
         except TimeoutError:
             self._weighing.give_up()
         finally:
@@ -89,19 +89,39 @@ class _Run:
         return self._report(final=True)
 
     def _start(self, orders: list[Fetch]) -> None:
-        self._waiting.extend(orders)
-        while self._waiting and len(self._tasks) < _PARALLEL:
-            fetch = self._waiting.popleft()
-            task = asyncio.create_task(self._fetcher.fetch(fetch, self._options, until=self._until))
-            self._tasks.add(task)
-            task.add_done_callback(self._finished.put_nowait)
+        """Put orders in the lane of their origin, and see that enough tasks walk along it."""
+        for fetch in orders:
+            origin = origin_of(fetch.url)
+            lane = self._lanes.get(origin)
+            if lane is None:
+                lane = self._lanes[origin] = deque()
+                self._walkers[origin] = 0
+            lane.append(fetch)
+            if self._walkers[origin] < _PER_ORIGIN:
+                self._walkers[origin] += 1
+                task = asyncio.create_task(self._walk(origin, lane))
+                self._tasks.add(task)
+                task.add_done_callback(self._walked)
 
-    async def _take_one(self) -> None:
-        task = await self._finished.get()
+    async def _walk(self, origin: str, lane: deque[Fetch]) -> None:
+        """Fetch one after the other what is in a lane, until it is empty."""
+        while lane:
+            fetch = lane.popleft()
+            outcome = await self._fetcher.fetch(fetch, self._options, until=self._until)
+            self._start(self._weighing.record(outcome))
+            if self._on_change is not None:
+                self._on_change(self._report(final=False))
+        self._walkers[origin] -= 1
+
+    def _walked(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._start(self._weighing.record(task.result()))
-        if self._on_change is not None:
-            self._on_change(self._report(final=False))
+        if self._ended.done() or task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._ended.set_exception(error)
+        elif self._weighing.done:
+            self._ended.set_result(None)
 
     def _report(self, *, final: bool) -> Report:
         status: Status = "weighing"

@@ -65,7 +65,9 @@ def choose(
         src: The fallback, which counts as a 1x candidate unless there are ``w`` descriptors.
         viewport: The window and its pixel ratio.
     """
-    candidates = parse_srcset(srcset) if srcset else []
+    if not srcset:
+        return src or None
+    candidates = parse_srcset(srcset)
     has_widths = any(candidate.width is not None for candidate in candidates)
     if src and not has_widths and all(c.density not in {None, 1.0} for c in candidates):
         candidates.append(Candidate(src))

@@ -7,10 +7,14 @@ when text uses it (`fonts`). So the rules are walked with the conditions around 
 
 from __future__ import annotations
 
+import heapq
 import re
+from collections.abc import Iterator
 
 from libra.weighing.csstext import (
+    PLAIN_RULES,
     RULE,
+    VARIABLE,
     declarations,
     first_url,
     import_at,
@@ -30,7 +34,8 @@ from libra.weighing.urls import join
 MAX_REFERENCES = 20_000
 MAX_NESTING = 64
 _MAX_RANGES = 2_000
-_MAX_VARIABLE = 1_000
+
+_WORDS = ("url(", "image-set(", "font-family", "font-weight", "font-style", "font-face", "font:")
 
 _IMAGE_PROPERTIES = frozenset(
     {
@@ -121,10 +126,11 @@ class _Sheet:
 
     def read(self, text: str, *, applies: bool) -> Reading:
         lower = lowered(text)
-        if "url(" in lower or "font" in lower or "@import" in lower or "image-set(" in lower:
-            at = self._read_imports(text, lower, applies=applies)
-            if applies:
-                self._read_rules(text, lower, at)
+        at = self._read_imports(text, lower, applies=applies)
+        if applies:
+            self._read_rules(text, lower, at)
+            if "--" in lower:
+                self._variables.update(VARIABLE.findall(text))
         return self.reading()
 
     # Structure
@@ -161,15 +167,21 @@ class _Sheet:
         self._references.append(Reference(url, "stylesheet", applies=holds))
 
     def _read_rules(self, text: str, lower: str, at: int) -> None:
+        """Walk the rules, from one of interest to the next; what lies between is passed over."""
         stack = [_Group(applies=True)]
-        end = len(text)
         stray = False
-        while at < end and len(self._references) < MAX_REFERENCES:
+        marks = _marks(lower, at)
+        mark = next(marks, None)
+        while mark is not None and len(self._references) < MAX_REFERENCES:
+            if not stray:
+                skipped = PLAIN_RULES.match(text, at, mark)
+                at = at if skipped is None else skipped.end()
             match = RULE.match(text, at)
             if match is None:
                 break
             prelude, opens, body, closes, ends = match.groups()
             group = stack[-1]
+            start, at = at, max(match.end(), at + 1)
             if opens is None:
                 if group.selector is not None and group.applies and prelude:
                     self.read_block(group.selector, prelude, certain=group.certain)
@@ -177,21 +189,16 @@ class _Sheet:
                     stray = len(stack) == 1  # it becomes part of the next rule and spoils it
                     if not stray:
                         stack.pop()
-                at = max(match.end(), at + 1)
             elif closes is not None:
-                if (
-                    group.applies
-                    and not stray
-                    and _is_of_interest(lower, match.start(3), match.end(3))
-                ):
+                if group.applies and not stray and start <= mark < at:
                     self._read_rule(prelude, body, group)
-                at, stray = match.end(), False
+                stray = False
             else:
-                opened = (
-                    _Group(applies=False) if stray else self._opened(prelude, group, len(stack))
-                )
-                stack.append(opened)
+                opened = self._opened(prelude, group, len(stack))
+                stack.append(_Group(applies=False) if stray else opened)
                 at, stray = match.start(3), False
+            while mark is not None and mark < at:
+                mark = next(marks, None)
 
     def _opened(self, prelude: str, group: _Group, depth: int) -> _Group:
         """The group that a block with blocks in it makes."""
@@ -231,22 +238,18 @@ class _Sheet:
     def read_block(self, selector: str | None, block: str, *, certain: bool = True) -> None:
         """The declarations of one rule, or of a ``style`` attribute (without selector)."""
         images: dict[str, str] = {}
-        variables: dict[str, str] = {}
+        hidden: list[str] = []
         use: dict[str, str] = {}
         for name, value in declarations(block):
             if name in _IMAGE_PROPERTIES:
                 images[name.removesuffix("-image").removesuffix("-source")] = value
-            elif name.startswith("--"):
-                variables[name] = value
+            elif name.startswith("--") and _may_fetch(value):
+                hidden.append(value)
             elif name in {"font", "font-family", "font-weight", "font-style"}:
                 use[name] = value
             elif name == "display" and value.lower() == "none":
                 return
         fetching = [value for value in images.values() if _may_fetch(value)]
-        hidden = [value for value in variables.values() if _may_fetch(value)]
-        self._variables.update(
-            (name, value) for name, value in variables.items() if len(value) <= _MAX_VARIABLE
-        )
         if not (fetching or hidden or use) or not self._matches(selector):
             return
         for value in fetching:
@@ -319,13 +322,15 @@ def _skip_space(text: str, at: int) -> int:
 _SPACE = re.compile(r"(?:[ \t\r\n\f\ufeff]++|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?|<!--|-->)*+")
 
 
-def _is_of_interest(lower: str, start: int, end: int) -> bool:
-    return (
-        lower.find("font", start, end) >= 0
-        or lower.find("url(", start, end) >= 0
-        or lower.find("image-set(", start, end) >= 0
-        or lower.find("--", start, end) >= 0
-    )
+def _marks(lower: str, at: int) -> Iterator[int]:
+    """The places, rising, at which a sheet may say something of images or fonts."""
+    return heapq.merge(*(_places(lower, word, at) for word in _WORDS))
+
+
+def _places(lower: str, word: str, at: int) -> Iterator[int]:
+    while (at := lower.find(word, at)) >= 0:
+        yield at
+        at += 1
 
 
 def _at_rule(prelude: str) -> tuple[str, str]:

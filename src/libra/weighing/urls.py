@@ -20,6 +20,9 @@ MAX_ASSET_URL = 65_536
 """Characters of a URL found in a page; longer ones are no addresses but data gone astray."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)", re.DOTALL)
+_PLAIN = re.compile(
+    r"/?(?:[A-Za-z0-9_~-][\w.~-]*/)*[A-Za-z0-9_~-][\w.~-]*(?:\?[\w.~=&/-]*)?\Z", re.ASCII
+)
 _STRIPPED = "".join(map(chr, range(0x21)))
 """C0 controls and space: what the URL standard strips from both ends."""
 
@@ -71,7 +74,12 @@ def join(base: str, reference: str) -> str | None:
         base: An absolute URL.
         reference: The text of an attribute or of a ``url()``.
     """
-    if len(reference) > MAX_ASSET_URL or reference[:5].lower() == "data:":
+    if len(reference) > MAX_ASSET_URL:
+        return None
+    if _PLAIN.match(reference) is not None:
+        # The usual case, which needs no parser: nothing in it has a meaning but the slashes.
+        return (_directory(base) if reference[0] != "/" else origin_of(base)) + reference
+    if reference[:5].lower() == "data:":
         return None
     try:
         href = ada_url.join_url(base, reference)
@@ -83,6 +91,13 @@ def join(base: str, reference: str) -> str | None:
         return None  # browsers do not load parts of a page with credentials in their URL
     fragment = href.find("#")
     return href if fragment < 0 else href[:fragment]
+
+
+@lru_cache(maxsize=4096)
+def _directory(url: str) -> str:
+    """The URL up to the last slash of its path."""
+    path_end = min((at for at in (url.find("?"), url.find("#")) if at >= 0), default=len(url))
+    return url[: url.rindex("/", 0, path_end) + 1]
 
 
 def without_fragment(url: str) -> str:

@@ -1,5 +1,6 @@
 """URLs are read as browsers read them, and refused with a sentence that helps."""
 
+import ada_url
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +153,31 @@ def test_hosts_carry_their_port_only_where_it_is_not_the_usual_one() -> None:
 )
 def test_parties_are_told_apart_by_registrable_domain(host: str, page: str, third: bool) -> None:
     assert is_third_party(host, page) is third
+
+
+PLAIN_PARTS = st.sampled_from(
+    ["a", "b.png", "..", ".", "/", "//", "?", "=", "&", "~", "-", "_", "x1", ":", "@"]
+)
+
+
+@given(
+    st.lists(PLAIN_PARTS, max_size=8).map("".join),
+    st.sampled_from(
+        [
+            "https://example.com/",
+            "https://example.com/a/b?c/d#e/f",
+            "http://[::1]:81/x/?y",
+            "http://a.b/c#/d",
+        ]
+    ),
+)
+def test_the_short_way_of_joining_leads_where_the_long_way_does(reference: str, base: str) -> None:
+    joined = join(base, reference)
+    try:
+        expected = ada_url.join_url(base, reference).partition("#")[0]
+    except ValueError:
+        expected = ""
+    if not expected.startswith(("http://", "https://")) or "@" in expected.split("/")[2]:
+        assert joined is None
+    else:
+        assert joined == expected
