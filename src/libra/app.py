@@ -32,7 +32,7 @@ from libra.storage.journal import JournalInUse
 from libra.storage.snapshot import host_of
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
-from libra.weighing.report import FINISHED, Report, Summary, decode, summarize
+from libra.weighing.report import FINISHED, Report, Summary, decode, decode_summary
 from libra.weighing.urls import InvalidURL, parse_url
 
 __all__ = [
@@ -282,18 +282,12 @@ class Libra:
         # leaving memory meanwhile, and what is in both is newer in memory.
         found = {row.id: row for row in rows}
         if host is None and text is None:
-            summaries = {
-                record.id: summarize(await self.report(record.id))
-                for record in islice(
-                    (r for r in self._context.records.newest(after) if url in (None, r.url)),
-                    limit + 1,
-                )
-            }
+            summaries = await self._newest(limit + 1, after, url)
         else:
             summaries = await self._search(limit + 1, after, url, host, text, every=partial)
         newest = sorted(found.keys() | summaries.keys(), reverse=True)
         pages = tuple(
-            summaries[page_id] if page_id in summaries else summarize(decode(found[page_id].report))
+            summaries[page_id] if page_id in summaries else decode_summary(found[page_id].report)
             for page_id in newest[:limit]
         )
         more = pages[-1].id if len(newest) > limit else None
@@ -405,12 +399,26 @@ class Libra:
             if url in (None, record.url) and (every or record.backup != "stored")
         )
         for number, record in enumerate(islice(candidates, SEARCHED), 1):
-            summary = summarize(decode(record.encoded()))
+            summary = decode_summary(record.encoded())
             if matches(summary, host, text):
                 found[record.id] = summary
                 if len(found) == limit:
                     break
             if number % 20 == 0:
+                await asyncio.sleep(0)  # others want their turn
+        return found
+
+    async def _newest(self, limit: int, after: str | None, url: str | None) -> dict[str, Summary]:
+        """The newest pages in memory, as they are now."""
+        found: dict[str, Summary] = {}
+        for number, record in enumerate(self._context.records.newest(after), 1):
+            if url in (None, record.url):
+                answer = await self._house.ask(record.id)
+                if answer is not None:  # else it has left meanwhile
+                    found[record.id] = decode_summary(answer[1])
+                if len(found) == limit:
+                    break
+            if number % 2_000 == 0:
                 await asyncio.sleep(0)  # others want their turn
         return found
 

@@ -21,7 +21,16 @@ from uuid_utils import uuid7
 from libra.inspector.packing import PACK_FROM, pack, unpack
 from libra.storage.snapshot import Snapshot
 from libra.weighing.options import Options
-from libra.weighing.report import FINISHED, Backup, Report, Status, decode, encode, restamp
+from libra.weighing.report import (
+    FINISHED,
+    Backup,
+    Report,
+    Status,
+    decode,
+    decode_summary,
+    encode,
+    restamp,
+)
 
 
 class PageRecord:
@@ -137,7 +146,7 @@ class PageRecord:
         """The row that the database is to hold: the page as it will be once it is stored."""
         data = self.stamped(self.stored_version, "stored")
         if data is not None:
-            return Snapshot.of(decode(data), data)
+            return Snapshot.of_summary(decode_summary(data), data)
         return Snapshot.of(msgspec.structs.replace(self.base(), backup="stored"))
 
     def mark(self, backup: Backup, version: int) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from libra.weighing import report as reports
-from libra.weighing.report import Report, Status
+from libra.weighing.report import Report, Status, Summary
 
 DELETED_VERSION: Final = 2**63 - 1
 """The version of a deletion: the highest that both engines can hold, so nothing can follow it."""
@@ -47,11 +47,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, report: Report, data: bytes | None = None) -> Snapshot:
         """The snapshot of a report; ``data`` is its JSON, if the caller has encoded it already."""
+        data = reports.encode(report) if data is None else data
+        return cls.of_summary(reports.summarize(report), data)
+
+    @classmethod
+    def of_summary(cls, report: Summary, data: bytes) -> Snapshot:
+        """The snapshot of a report of which only the summary was decoded; ``data`` is its JSON."""
         return cls(
             id=report.id,
             url=report.url,
             version=report.version,
-            report=reports.encode(report) if data is None else data,
+            report=data,
             final_url=report.final_url,
             host=host_of(report.final_url or report.url),
             title=report.title,

@@ -149,6 +149,7 @@ def summarize(report: Report) -> Summary:
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Report)
+_summaries = msgspec.json.Decoder(Summary)
 
 
 def encode(report: Report) -> bytes:
@@ -164,6 +165,11 @@ def decode(data: bytes | str) -> Report:
         msgspec.DecodeError: if it is not JSON.
     """
     return _decoder.decode(data)
+
+
+def decode_summary(data: bytes | str) -> Summary:
+    """Read the summary of what `encode` wrote, without making its assets; raises as `decode` does."""
+    return _summaries.decode(data)
 
 
 def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:
