@@ -117,11 +117,11 @@ class Lives:
         self._kills: list[_Life] = []
         times: dict[str, float] = {}
         for mark in sorted(history.marks, key=lambda mark: mark.at):
-            if mark.what == "killing":
-                if times:
-                    self._kills.append(_life(times))
+            if mark.what == "killing" and times:
+                # What was not restored until then is the next life's to restore.
+                self._kills.append(_life(times, until=mark.at))
                 times = {}
-            if mark.what in ("killing", "dead", "serving", "restored"):
+            if mark.what == "killing" or (times and mark.what in ("dead", "serving", "restored")):
                 times.setdefault(mark.what, mark.at)
         if times:
             self._kills.append(_life(times))
@@ -204,6 +204,8 @@ def _answered(call: Call, lives: Lives, pages: Mapping[str, _Page]) -> Iterator[
         return  # judged with all else that is known of the page
     elif call.kind == "follow" and page is not None and page.doomed <= call.ended:
         return  # somebody deleted it meanwhile, so there was nothing to follow to its end
+    elif call.code == 503 and page is not None and page.doomed <= call.ended:
+        return  # gone from memory, and whether the database still has it cannot be told
     elif call.code == 503 and call.kind in ("read", "follow", "delete") and lives.restoring(call):
         return  # "I cannot tell" is the right word on what is only in a database that is down
     elif call.code not in expected:
@@ -433,11 +435,10 @@ def _state(call: Call) -> str:
     return f"{call.status}, {call.backup}"
 
 
-def _life(times: Mapping[str, float]) -> _Life:
-    never = float("inf")
+def _life(times: Mapping[str, float], until: float = float("inf")) -> _Life:
     return _Life(
-        times.get("killing", times.get("dead", never)),
-        times.get("dead", never),
-        times.get("serving", never),
-        times.get("restored", never),
+        times["killing"],
+        times.get("dead", until),
+        times.get("serving", until),
+        times.get("restored", until),
     )

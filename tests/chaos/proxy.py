@@ -174,7 +174,7 @@ async def _send(late: asyncio.Queue[tuple[float, bytes]], writer: asyncio.Stream
     while True:
         due, data = await late.get()
         if due > loop.time():
-            arrived = loop.create_future()
-            loop.call_at(due, arrived.set_result, None)
-            await arrived
+            arrived = asyncio.Event()
+            loop.call_at(due, arrived.set)
+            await arrived.wait()
         writer.write(data)

@@ -246,6 +246,20 @@ def test_until_all_is_restored_a_page_may_be_beyond_telling_but_not_unknown() ->
     assert verdict(*before, call("read", 7, code=503, after="2")) == "failed"
 
 
+def test_what_one_life_did_not_restore_is_the_next_ones_to_restore() -> None:
+    lives = [*killed(2, 3), *killed(4, 5, 6)]
+    cannot_tell: dict[str, Any] = {"code": 503, "after": "2"}
+    assert verdict(submit(0), *lives, call("read", 3.5, **cannot_tell)) is None
+    assert verdict(submit(0), *lives, call("read", 5.5, **cannot_tell)) is None
+    assert verdict(submit(0), *lives, call("read", 6.5, **cannot_tell)) == "failed"
+
+
+def test_a_deleted_page_may_be_beyond_telling() -> None:
+    gone = [submit(0), call("delete", 1, code=204)]
+    assert verdict(*gone, call("read", 2, code=503, after="2")) is None
+    assert verdict(*gone, call("read", 2, code=503)) == "no answer"
+
+
 def test_calls_while_libra_is_dead_are_excused_and_no_others() -> None:
     cut_off = call("read", 1.99, code=None)
     assert verdict(submit(0), cut_off, *killed(2, 3, 3), call("read", 2.5, code=None)) is None

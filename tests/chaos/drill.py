@@ -1,0 +1,304 @@
+"""One fault under load: break, watch, mend, watch; and what must have held meanwhile.
+
+The checker judges every single call. Here is judged what needs many of them, or the database: how
+fast reads were beside before, how soon the first page was saved, and how many connections there were.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.checker import Contradiction, Final, Kept, first_contradiction
+from chaos.endings import in_memory
+from chaos.history import Call, History, percentile
+from chaos.load import Load
+from chaos.service import Service
+from chaos.waiting import Late, until
+
+RATIO = 1.2
+"""How much slower the 99th percentile of reads may be than before the fault."""
+
+FLOOR = 0.005
+"""Seconds by which it may always be slower: a turn of the scheduler on a small, busy machine."""
+
+RETURN = 2.0
+"""Seconds after the return of the database within which the first page must be saved."""
+
+NOTICED = 15.0
+"""Seconds within which Libra must have noticed that its database is gone."""
+
+DRAINED = 30.0
+"""Seconds after which the backlog of a drill must have been saved on the slowest of machines."""
+
+
+OUTAGE = "the database is unavailable"
+"""What Libra's log says once for each outage."""
+
+
+class Fault(ABC):
+    """A way to break a database, and to mend it.
+
+    Attributes:
+        name: in words, for reports.
+        noticed: whether Libra is to say that its database is down.
+        hold: seconds that it lasts once it is in force.
+    """
+
+    name: str
+    noticed: bool = True
+    hold: float = 2.0
+
+    @abstractmethod
+    async def begin(self) -> None:
+        """Break it."""
+
+    @abstractmethod
+    async def end(self) -> None:
+        """Mend it; the database is to be back when this returns."""
+
+
+class Database(ABC):
+    """A database of Libra, asked directly and not through Libra."""
+
+    url: str
+
+    @abstractmethod
+    async def rows(self) -> dict[str, Kept]:
+        """All that it holds."""
+
+    @abstractmethod
+    async def has_any(self, ids: Collection[str]) -> bool:
+        """Whether it holds one of these pages."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a drill came to. Times are seconds."""
+
+    fault: str
+    reads: int
+    p99_before: float
+    p99_during: float
+    noise: float
+    outage: float
+    first_save: float | None
+    drain: float
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        saved = "-" if self.first_save is None else f"{self.first_save:.2f} s"
+        return (
+            f"{self.fault}: {self.reads} reads, p99 {self.p99_before * 1000:.1f} ms before and"
+            f" {self.p99_during * 1000:.1f} ms during (noise x{self.noise:.2f}), out for"
+            f" {self.outage:.1f} s, first save after {saved}, drained after {self.drain:.2f} s"
+        )
+
+
+class Stage:
+    """A Libra, its load and its database, on which one drill follows the other."""
+
+    def __init__(self, service: Service, load: Load, history: History, database: Database) -> None:
+        self.service = service
+        self.load = load
+        self.history = history
+        self.database = database
+        self.outcomes: list[Outcome] = []
+        self._calm: list[tuple[float, float]] = []
+        self._since = time.monotonic()
+
+    async def drill(self, fault: Fault, *, calm: float = 1.0) -> Outcome:
+        """Break the database, go on for as long as the fault lasts, mend it, and see it drain.
+
+        Args:
+            fault: what is done to the database.
+            calm: seconds of load before that.
+        """
+        history, problems = self.history, list[str]()
+        await self.load.goes_on(calm)
+        said = self.service.times_said(OUTAGE)
+        self._calm.append((self._since, history.mark("begins", fault.name).at))
+        await fault.begin()
+        broken = history.mark("broken", fault.name)
+        try:
+            if fault.noticed:
+                await self._noticed(problems)
+            await self.load.goes_on(fault.hold)
+        finally:
+            mending = history.mark("mending", fault.name)
+            await fault.end()
+        mended = history.mark("mended", fault.name)
+        waiting = self._waiting(broken.at, mending.at)
+        first_save = await self._first_save(waiting, mended.at, problems) if waiting else None
+        await self._available(problems)
+        drain = await self._drain(mended.at, problems)
+        ended = self._since = history.mark("ends", fault.name).at
+        outcome = self._measure(fault, broken.at, ended)
+        outcome.first_save, outcome.drain = first_save, drain
+        outcome.outage = mending.at - broken.at
+        said = self.service.times_said(OUTAGE) - said
+        if said > 1 and fault.noticed:
+            problems.append(f"one outage was logged {said} times")
+        outcome.problems += problems
+        self.outcomes.append(outcome)
+        return outcome
+
+    async def kill_during(self, fault: Fault, rng: random.Random, *, times: int) -> None:
+        """Break the database, kill Libra and start it again at random moments, then mend it.
+
+        Args:
+            fault: what is done to the database.
+            rng: chooses the moments.
+            times: how often Libra is killed.
+        """
+        history = self.history
+        history.mark("begins", fault.name)
+        await fault.begin()
+        history.mark("broken", fault.name)
+        try:
+            for _ in range(times):
+                await self.load.goes_on(rng.uniform(0.3, 1.5))
+                await self.service.kill()
+                await self.service.start()
+        finally:
+            history.mark("mending", fault.name)
+            await fault.end()
+        history.mark("mended", fault.name)
+        await self.restored()
+        await self._drain(history.marks[-1].at, [])
+        history.mark("ends", fault.name)
+
+    async def restored(self) -> None:
+        """Until Libra knows, of every page that was acknowledged, whether it is there."""
+        ids = list(self.load.known)
+        session = self.service.session
+
+        async def can_tell() -> bool:
+            while ids:
+                async with session.get(f"/pages/{ids[-1]}") as answer:
+                    if answer.status == 503:
+                        return False
+                ids.pop()
+            return True
+
+        await until(can_tell, "every page is restored", within=DRAINED)
+        self.history.mark("restored")
+
+    async def end(self, *, refused: frozenset[str] = frozenset()) -> Contradiction | None:
+        """Stop the load, wait until all is stored, and judge the whole history."""
+        await self.load.stop()
+        await self.service.drained(DRAINED)
+        ids = {call.page for call in self.history.calls if call.kind == "submit" and call.page}
+        memory = await in_memory(self.service.session, ids)
+        final = Final(memory, await self.database.rows(), refused)
+        return first_contradiction(self.history, final)
+
+    async def passed(self, directory: Path, *, refused: frozenset[str] = frozenset()) -> None:
+        """End, and fail with all that is known if anything was wrong.
+
+        Args:
+            directory: where the history is written if so.
+            refused: pages whose rows the database was made to refuse.
+        """
+        try:
+            found = await self.end(refused=refused)
+            wrong = [str(found) + f" ({self.during(found.at)})"] if found is not None else []
+        except Late as late:
+            wrong = [str(late)]
+        wrong += [f"{o.fault}: {problem}" for o in self.outcomes for problem in o.problems]
+        if wrong:
+            self.history.write(directory / "history.jsonl")
+            drills = "\n".join(map(str, self.outcomes))
+            raise AssertionError(
+                "\n".join(wrong)
+                + f"\n\n{drills}\n\nhistory: {directory / 'history.jsonl'}\n"
+                + f"log of Libra:\n{self.service.tail()}"
+            )
+
+    def during(self, moment: float) -> str:
+        """What was going on at a moment of the history, in words."""
+        now = "before the first fault"
+        for mark in self.history.marks:
+            if mark.at > moment:
+                break
+            now = f"{mark.what} {mark.name}".strip()
+        return now
+
+    async def _noticed(self, problems: list[str]) -> None:
+        async def down() -> bool:
+            return bool((await self.service.health())["parts"]["database"]["status"] == "down")
+
+        try:
+            await until(down, "Libra says that its database is down", within=NOTICED)
+        except Late as late:
+            problems.append(str(late))
+            return
+        async with self.service.session.get("/pages") as answer:
+            if not (await answer.json())["partial"]:
+                problems.append("a list is not said to be partial while the database is down")
+
+    async def _first_save(
+        self, waiting: set[str], since: float, problems: list[str]
+    ) -> float | None:
+        async def saved() -> bool:
+            return await self.database.has_any(waiting)
+
+        try:
+            await until(saved, "a page of the outage is saved", within=DRAINED)
+        except Late as late:
+            problems.append(str(late))
+            return None
+        seconds = time.monotonic() - since
+        if seconds > RETURN:
+            problems.append(f"the first save came {seconds:.2f} s after the database's return")
+        return seconds
+
+    async def _available(self, problems: list[str]) -> None:
+        async def up() -> bool:
+            return bool((await self.service.health())["parts"]["database"]["status"] == "ok")
+
+        try:
+            await until(up, "Libra says that its database is back", within=DRAINED)
+        except Late as late:
+            problems.append(str(late))
+
+    async def _drain(self, since: float, problems: list[str]) -> float:
+        """Until all that waited when the database came back is stored; the load goes on."""
+
+        async def backlog_is_gone() -> bool:
+            oldest = (await self.service.health())["oldest_waiting_seconds"]
+            return oldest is None or time.monotonic() - oldest > since
+
+        try:
+            await until(backlog_is_gone, "the backlog is stored", within=DRAINED)
+        except Late as late:
+            problems.append(str(late))
+        return time.monotonic() - since
+
+    def _waiting(self, start: float, end: float) -> set[str]:
+        """Pages of the outage that nobody has seen stored, deleted or refused."""
+        calls = self.history.between(start, end, "submit")
+        submitted = {c.page for c in calls if c.code == 202 and c.page is not None}
+        safe = {c.page for c in self.history.calls if c.backup == "stored" or c.kind == "delete"}
+        return submitted - safe - self.load.odd
+
+    def _measure(self, fault: Fault, start: float, end: float) -> Outcome:
+        before = [c for s, e in self._calm for c in self.history.between(s, e, "read", "ping")]
+        during = list(self.history.between(start, end, "read", "ping"))
+        was, is_now = _p99(before, "read"), _p99(during, "read")
+        noise = max(1.0, _p99(during, "ping") / max(_p99(before, "ping"), 1e-9))
+        outcome = Outcome(fault.name, len(during), was, is_now, noise, 0.0, None, 0.0)
+        allowed = max(was * RATIO, was + FLOOR) * noise
+        if is_now > allowed:
+            outcome.problems.append(
+                f"the p99 of reads rose from {was * 1000:.1f} ms to {is_now * 1000:.1f} ms"
+            )
+        return outcome
+
+
+def _p99(calls: Collection[Call], kind: str) -> float:
+    return percentile((call.seconds for call in calls if call.kind == kind), 99)

@@ -1,0 +1,363 @@
+"""What can happen to a PostgreSQL server and to the way there, done to it from outside of Libra."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import asyncpg  # type: ignore[import-untyped] # it ships no types
+
+from chaos.checker import Kept
+from chaos.drill import Database, Fault
+from chaos.endings import kept
+from chaos.proxy import Proxy
+from chaos.sqlite_faults import fill, may_mount, small_disk
+from libra.storage import migrate
+from postgres import OWNER, USER, Postgres
+
+POOL = 4
+"""Connections that Libra has: one writes, two read, one restores."""
+
+REFUSED = "odd"
+"""Pages of URLs with this part are refused by the database while `RefusedRow` lasts."""
+
+
+class Server(Database):
+    """A PostgreSQL behind a proxy, looked at as its superuser and past the proxy.
+
+    Attributes:
+        postgres: the server.
+        proxy: what Libra connects to instead.
+    """
+
+    def __init__(self, postgres: Postgres, proxy: Proxy) -> None:
+        self.postgres = postgres
+        self.proxy = proxy
+        self.url = postgres.url(port=proxy.port)
+        self._connection: Any = None
+
+    async def rows(self) -> dict[str, Kept]:
+        """All pages in it."""
+        rows = await self.ask(
+            "SELECT id, version, status, report FROM pages WHERE deleted_at IS NULL"
+        )
+        return dict(kept(row[:3], row[3]) for row in map(tuple, rows))
+
+    async def has_any(self, ids: Collection[str]) -> bool:
+        """Whether it has one of them."""
+        found = await self.ask("SELECT true FROM pages WHERE id = ANY($1) LIMIT 1", list(ids))
+        return bool(found)
+
+    async def ask(self, sql: str, *arguments: Any) -> list[Any]:
+        """Ask as the superuser, on a connection that is kept for as long as it lasts."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                host=str(self.postgres._root), port=self.postgres.port, user=OWNER, database="libra"
+            )
+        rows: list[Any] = await self._connection.fetch(sql, *arguments)
+        return rows
+
+    def let_go(self) -> None:
+        """Close the connection, so that it does not keep the server from stopping in order."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def drop_sessions(self) -> None:
+        """End every session of Libra, so that it has to connect anew."""
+        await self.ask(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", USER
+        )
+
+
+class ServerFault(Fault):
+    """A fault of a server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+
+class Stopped(ServerFault):
+    """The server is stopped, in one of the ways that PostgreSQL knows, or killed."""
+
+    def __init__(self, server: Server, how: Literal["fast", "immediate", "SIGKILL"]) -> None:
+        super().__init__(server)
+        self.name = f"server stopped: {how}"
+        self._how = how
+
+    async def begin(self) -> None:
+        """Stop it."""
+        postgres = self.server.postgres
+        if self._how == "SIGKILL":
+            await asyncio.to_thread(postgres.kill)
+        else:
+            await asyncio.to_thread(postgres.stop, self._how)
+
+    async def end(self) -> None:
+        """Start it."""
+        await asyncio.to_thread(self.server.postgres.start)
+
+
+class Frozen(ServerFault):
+    """Every process of the server is stopped with SIGSTOP: all stays open and nothing answers."""
+
+    name = "server frozen"
+
+    def __init__(self, server: Server, seconds: float = 10.0) -> None:
+        super().__init__(server)
+        self.hold = seconds
+
+    async def begin(self) -> None:
+        """Freeze it."""
+        self.server.postgres.freeze()
+
+    async def end(self) -> None:
+        """Let it go on."""
+        self.server.postgres.thaw()
+
+
+class Unreachable(ServerFault):
+    """Connections are reset and new ones refused."""
+
+    name = "connections reset and refused"
+
+    async def begin(self) -> None:
+        """Take the way away."""
+        self.server.proxy.refuse()
+
+    async def end(self) -> None:
+        """Give it back."""
+        await self.server.proxy.mend()
+
+
+class BlackHole(Unreachable):
+    """No byte arrives any more, and nobody says so."""
+
+    name = "black hole"
+    hold = 4.0
+
+    async def begin(self) -> None:
+        """Swallow everything."""
+        self.server.proxy.swallow()
+
+
+class Distant(Unreachable):
+    """Every answer takes longer by ``seconds``, of which each way takes half."""
+
+    name = "2 s of latency"
+    hold = 4.0
+
+    async def begin(self) -> None:
+        """Slow everything down."""
+        self.server.proxy.slow_down(1.0)
+
+
+class Flapping(Unreachable):
+    """Every connection is reset again and again, and new ones are accepted at once."""
+
+    name = "connections reset again and again"
+    noticed = False
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def begin(self) -> None:
+        """Reset all connections, now and every quarter of a second."""
+        self.server.proxy.reset()
+        self._timer = asyncio.get_running_loop().call_later(0.25, self._again)
+
+    async def end(self) -> None:
+        """Stop doing so."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _again(self) -> None:
+        self.server.proxy.reset()
+        self._timer = asyncio.get_running_loop().call_later(0.25, self._again)
+
+
+class UsedUp(ServerFault):
+    """Others have all the connections that the server allows."""
+
+    name = "max_connections used up"
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._others: list[Any] = []
+
+    async def begin(self) -> None:
+        """Take those that are free, then those that Libra loses."""
+        with contextlib.suppress(asyncpg.DuplicateObjectError):
+            await self.server.ask("CREATE ROLE other LOGIN PASSWORD 'other'")
+        await self._take()
+        await self.server.drop_sessions()
+        await self._take()
+
+    async def end(self) -> None:
+        """Give them back."""
+        await asyncio.gather(*(other.close() for other in self._others))
+        self._others.clear()
+
+    async def _take(self) -> None:
+        with contextlib.suppress(asyncpg.TooManyConnectionsError):
+            while True:
+                self._others.append(
+                    await asyncpg.connect(
+                        host="127.0.0.1",
+                        port=self.server.postgres.port,
+                        user="other",
+                        password="other",
+                        database="libra",
+                    )
+                )
+
+
+class ReadOnly(ServerFault):
+    """The server takes no writes, as after a failover to a standby."""
+
+    name = "read-only transactions"
+
+    async def begin(self) -> None:
+        """Make it so for every new transaction."""
+        await asyncio.to_thread(self.server.postgres.configure, default_transaction_read_only="on")
+        await self.server.drop_sessions()
+
+    async def end(self) -> None:
+        """Take writes again."""
+        await asyncio.to_thread(self.server.postgres.configure, default_transaction_read_only=None)
+
+
+class WrongPassword(ServerFault):
+    """The password was changed and the server restarted; Libra still has the old one."""
+
+    name = "wrong password after a restart"
+
+    async def begin(self) -> None:
+        """Change it and restart."""
+        await asyncio.to_thread(self._restart_with_another)
+
+    async def end(self) -> None:
+        """Give the old one back."""
+        await asyncio.to_thread(self.server.postgres.set_password)
+
+    def _restart_with_another(self) -> None:
+        postgres = self.server.postgres
+        postgres.set_password("another")
+        postgres.stop("fast")
+        postgres.start()
+
+
+class TableDropped(ServerFault):
+    """Somebody drops the table; it is made again by `libra db migrate`, empty."""
+
+    name = "table dropped"
+
+    async def begin(self) -> None:
+        """Drop it with all that hangs on it."""
+        await self.server.ask("DROP TABLE pages CASCADE")
+
+    async def end(self) -> None:
+        """What the command does."""
+        await migrate(self.server.url)
+
+
+class TableLocked(ServerFault):
+    """Another session holds the table, as a long migration does."""
+
+    name = "table locked"
+    hold = 5.0
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._holder: Any = None
+
+    async def begin(self) -> None:
+        """Lock it against everybody."""
+        self._holder = await asyncpg.connect(
+            host=str(self.server.postgres._root),
+            port=self.server.postgres.port,
+            user=OWNER,
+            database="libra",
+        )
+        await self._holder.execute("BEGIN; LOCK TABLE pages IN ACCESS EXCLUSIVE MODE")
+
+    async def end(self) -> None:
+        """Let go of it."""
+        await self._holder.close()
+
+
+class DiskFull(ServerFault):
+    """There is no room for another row: the table is on a small disk of its own."""
+
+    name = "disk full"
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._mounted = ExitStack()
+        self._disk = Path(server.postgres._root) / "small"
+
+    async def begin(self) -> None:
+        """Move the table there at the first time, and fill what is left."""
+        if not self._disk.exists():
+            assert may_mount()
+            user = self.server.postgres._user
+            self._mounted.enter_context(
+                small_disk(self._disk, 64, None if user is None else user.pw_uid)
+            )
+            await self.server.ask(f"CREATE TABLESPACE small LOCATION '{self._disk}'")
+        await self.server.ask("ALTER TABLE pages SET TABLESPACE small")
+        await self.server.ask("ALTER INDEX pages_pkey SET TABLESPACE small")
+        await asyncio.to_thread(fill, self._disk / "ballast")
+
+    async def end(self) -> None:
+        """Make room."""
+        (self._disk / "ballast").unlink()
+
+    def unmount(self) -> None:
+        """Give the disk back; to be called when the server is gone."""
+        self._mounted.close()
+
+
+class RefusedRow(ServerFault):
+    """Rows of some pages are refused: the others must not wait for them."""
+
+    name = "rows that the database refuses"
+    noticed = False
+    hold = 3.0
+
+    async def begin(self) -> None:
+        """A constraint that they do not meet."""
+        await self.server.ask(
+            f"ALTER TABLE pages ADD CONSTRAINT nothing_odd CHECK (url NOT LIKE '%/{REFUSED}/%')"
+            " NOT VALID"
+        )
+
+    async def end(self) -> None:
+        """Drop it. What was refused stays so."""
+        await self.server.ask("ALTER TABLE pages DROP CONSTRAINT nothing_odd")
+
+
+def every_fault(server: Server, disk: DiskFull | None) -> list[Fault]:
+    """All faults, each once; that of the disk only where it can be made."""
+    return [
+        Stopped(server, "fast"),
+        Unreachable(server),
+        UsedUp(server),
+        BlackHole(server),
+        Stopped(server, "immediate"),
+        ReadOnly(server),
+        Distant(server),
+        RefusedRow(server),
+        Stopped(server, "SIGKILL"),
+        WrongPassword(server),
+        TableLocked(server),
+        Flapping(server),
+        TableDropped(server),
+        *([disk] if disk is not None else []),
+        Frozen(server),
+    ]

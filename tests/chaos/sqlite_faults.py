@@ -1,0 +1,208 @@
+"""What can happen to a SQLite file, done to it from outside of Libra."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from abc import abstractmethod
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chaos.checker import Kept
+from chaos.drill import Database, Fault
+from chaos.endings import in_sqlite
+
+
+class SQLiteFile(Database):
+    """A file, looked at on connections of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"sqlite:///{path}"
+
+    async def rows(self) -> dict[str, Kept]:
+        """All pages in it."""
+        return await asyncio.to_thread(in_sqlite, self.path)
+
+    async def has_any(self, ids: Collection[str]) -> bool:
+        """Whether it has one of them."""
+        return not (await self.rows()).keys().isdisjoint(ids)
+
+
+class Locked(Fault):
+    """Another process holds the lock for writing."""
+
+    name = "locked by another process"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._holder: asyncio.subprocess.Process | None = None
+
+    async def begin(self) -> None:
+        """Start a process that takes the lock."""
+        program = f"""if True:
+            import sqlite3
+            connection = sqlite3.connect({str(self._path)!r}, isolation_level=None, timeout=30)
+            connection.execute("BEGIN EXCLUSIVE")
+            print(flush=True)
+            input()
+        """
+        holder = self._holder = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert holder.stdout is not None
+        await holder.stdout.readline()
+
+    async def end(self) -> None:
+        """Kill it: the lock goes with the process, and what it had begun is rolled back."""
+        assert self._holder is not None
+        self._holder.kill()
+        await self._holder.communicate()
+
+
+class Replaced(Fault):
+    """The file is moved away and something else stands in its place; then it comes back.
+
+    Both moves are made under SQLite's lock and with an empty WAL, so that nothing is lost that Libra
+    was told is stored.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept = path.with_name("kept.sqlite3")
+
+    async def begin(self) -> None:
+        """Put the other file there."""
+        await asyncio.to_thread(self._swap)
+
+    async def end(self) -> None:
+        """Put the good one back."""
+        await asyncio.to_thread(self._swap_back)
+
+    @abstractmethod
+    def substitute(self) -> None:
+        """Make what stands in its place."""
+
+    def _swap(self) -> None:
+        with _still(self._path):
+            self._path.rename(self._kept)
+            self.substitute()
+
+    def _swap_back(self) -> None:
+        self._kept.rename(self._path)
+
+
+class Corrupt(Replaced):
+    """Its content is that of something else."""
+
+    name = "corrupt file"
+
+    def substitute(self) -> None:
+        """Write what is no database."""
+        self._path.write_bytes(b"Somebody's letters. " * 5_000)
+
+
+class ReadOnly(Replaced):
+    """It may be read, and not written to."""
+
+    name = "read-only file"
+
+    def substitute(self) -> None:
+        """A copy, without the permission to write; for root, who needs none, mounted read-only."""
+        self._path.write_bytes(self._kept.read_bytes())
+        self._path.chmod(0o444)
+        if os.geteuid() == 0:
+            _mount("--bind", self._path, self._path)
+            _mount("-o", "remount,bind,ro", self._path)
+
+    def _swap_back(self) -> None:
+        if os.geteuid() == 0:
+            _run("umount", "--lazy", self._path)
+        super()._swap_back()
+
+
+class DiskFull(Fault):
+    """There is no room left on its disk, which is a small one of its own.
+
+    Args:
+        disk: where it is mounted.
+    """
+
+    name = "disk full"
+
+    def __init__(self, disk: Path) -> None:
+        self._ballast = disk / "ballast"
+
+    async def begin(self) -> None:
+        """Fill it up."""
+        await asyncio.to_thread(fill, self._ballast)
+
+    async def end(self) -> None:
+        """Make room."""
+        self._ballast.unlink()
+
+
+def fill(ballast: Path) -> None:
+    """Write a file until there is no room for another byte."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (65_536, 4_096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+
+
+@contextmanager
+def small_disk(path: Path, megabytes: int, owner: int | None = None) -> Iterator[Path]:
+    """A file system of that size, in memory; only root may mount one."""
+    path.mkdir(parents=True)
+    _mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", path)
+    if owner is not None:
+        os.chown(path, owner, owner)
+    try:
+        yield path
+    finally:
+        _run("umount", "--lazy", path)
+
+
+def may_mount() -> bool:
+    """Whether this user can mount file systems."""
+    if os.geteuid() != 0:
+        return False
+    done = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+@contextmanager
+def _still(path: Path) -> Iterator[None]:
+    """Nobody writes to the file, and all that was written is in it and not in its WAL."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    wal = path.with_name(f"{path.name}-wal")
+    try:
+        while True:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute("BEGIN IMMEDIATE")
+            if not wal.exists() or not wal.stat().st_size:
+                break
+            connection.execute("ROLLBACK")  # somebody has written between the two
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+def _mount(*args: str | Path) -> None:
+    _run("mount", *args)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
