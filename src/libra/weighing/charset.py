@@ -41,6 +41,8 @@ def css_to_text(body: bytes, content_type: str | None) -> str:
         label = _known(match[1].decode("ascii", "replace"))
         if label is not None and label.startswith("utf-16"):
             label = "utf-8"  # it could not have been read as ASCII
+    if label in {None, "utf-8"} and len(body) <= _PIECE:
+        return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
     return _transcode(body, label or "utf-8").decode()
 
 

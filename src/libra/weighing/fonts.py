@@ -56,9 +56,10 @@ class FontUse(msgspec.Struct, frozen=True):
 class Fonts:
     """The faces and uses of a page's documents, collected as its style sheets are read."""
 
-    __slots__ = ("_faces", "_scopes", "_taken", "_uses", "_variables")
+    __slots__ = ("_changed", "_faces", "_scopes", "_taken", "_uses", "_variables")
 
     def __init__(self) -> None:
+        self._changed = False
         self._faces: list[Face] = []
         self._uses: set[FontUse] = set()
         self._variables: dict[str, str] = {}
@@ -69,6 +70,7 @@ class Fonts:
         self, faces: list[Face], uses: list[FontUse], variables: dict[str, str], scope: Scope | None
     ) -> None:
         """Take in what one style sheet or document says."""
+        self._changed = True
         self._faces += faces
         self._uses.update(uses)
         self._variables.update(variables)
@@ -77,8 +79,9 @@ class Fonts:
 
     def take_used(self) -> list[Face]:
         """The faces that text needs and that have not been taken before."""
-        if not self._faces:
+        if not self._faces or not self._changed:
             return []
+        self._changed = False
         used = []
         for face in self._needed():
             if face.url and face.url not in self._taken:

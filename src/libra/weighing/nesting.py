@@ -23,8 +23,9 @@ MAX_ATTRIBUTES = 1_000
 MAX_COST = 4_000_000
 """Where a document is cut off: one for every tag and three for every formatting element open there."""
 
-_HARMLESS = 1_000
-"""Tags up to which no document can do harm."""
+_HARMLESS_TAGS = 1_000
+_HARMLESS_BYTES = 131_072
+"""What a document of no more tags and bytes can grow to takes half a second at the most."""
 
 _LONG_TAG = 10_000
 
@@ -59,7 +60,7 @@ _UNCOUNTED = frozenset(
 
 def tamed(html: bytes) -> tuple[bytes, bool]:
     """The document without its excesses (the same object if it has none), and whether it was cut off."""
-    if html.count(b"<") <= _HARMLESS and len(html) <= _LONG_TAG:
+    if html.count(b"<") <= _HARMLESS_TAGS and len(html) <= _HARMLESS_BYTES:
         return html, False
     tamer = _Tamer(html)
     return tamer.run(), tamer.cut_off

@@ -35,7 +35,8 @@ MAX_REFERENCES = 20_000
 MAX_NESTING = 64
 _MAX_RANGES = 2_000
 
-_WORDS = ("url(", "image-set(", "font-family", "font-weight", "font-style", "font-face", "font:")
+_FONT_WORDS = ("-f", "-w", "-st", ":", " ")
+"""What follows `font` where more is said than its size or features."""
 
 _IMAGE_PROPERTIES = frozenset(
     {
@@ -324,7 +325,10 @@ _SPACE = re.compile(r"(?:[ \t\r\n\f\ufeff]++|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)
 
 def _marks(lower: str, at: int) -> Iterator[int]:
     """The places, rising, at which a sheet may say something of images or fonts."""
-    return heapq.merge(*(_places(lower, word, at) for word in _WORDS))
+    fonts = (
+        place for place in _places(lower, "font", at) if lower.startswith(_FONT_WORDS, place + 4)
+    )
+    return heapq.merge(_places(lower, "url(", at), _places(lower, "image-set(", at), fonts)
 
 
 def _places(lower: str, word: str, at: int) -> Iterator[int]:
