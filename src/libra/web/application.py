@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable
 from importlib.metadata import version
+from time import perf_counter
 from typing import Any, cast
 
-import msgspec
 from litestar import Litestar, Request, Response
 from litestar.types import Receive, Send
+from uuid_utils import uuid7
 
 from libra.app import Libra
 from libra.settings import Settings
+from libra.web.access import Client
+from libra.web.guard import Guard
 from libra.web.html import renderer
 from libra.web.metrics import RequestCounts
 from libra.web.openapi import openapi_document
-from libra.web.problems import PROBLEM_JSON, Problem, response_to
+from libra.web.problems import Refused, rendered, response_to
+from libra.web.routes_access import access_routes, login_page
 from libra.web.routes_health import health_routes
 from libra.web.routes_pages import page_routes
 from libra.web.routes_site import site_routes
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
+
+log = logging.getLogger("libra.http")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -30,7 +38,8 @@ AtHand = Callable[[str], tuple[int, bytes] | None]
 
 SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Not no-referrer: browsers would then send `Origin: null` with our own forms as well.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 HTML_HEADERS: Headers = [
@@ -49,16 +58,17 @@ HTML_HEADERS: Headers = [
 class Application:
     """Libra over ASGI.
 
-    Around the routes: HEAD is answered as GET without a body, writing requests of other sites are
-    refused, safe headers are added, and answers are counted.
+    Around the routes: the guard lets a request in or refuses it, HEAD is answered as GET without a
+    body, safe headers are added, and answers are counted and logged.
     """
 
     def __init__(self, libra: Libra, settings: Settings) -> None:
         self.libra = libra
         self.settings = settings
+        self.guard = Guard(settings)
         self.counts = RequestCounts()
         self.at_hand: AtHand = libra.report_at_hand
-        html = renderer()
+        html = self._html = renderer()
         documented = [
             *page_routes(libra, html, self.counts),
             *health_routes(libra, self.counts),
@@ -69,7 +79,11 @@ class Application:
             return response_to(error, request, html)
 
         self._routes = Litestar(
-            [*documented, *site_routes(libra, html, self.openapi)],
+            [
+                *documented,
+                *site_routes(libra, html, self.openapi),
+                *access_routes(self.guard, html),
+            ],
             exception_handlers={Exception: on_error},
             openapi_config=None,
             # Logging is the program's business; Litestar would configure the root logger.
@@ -82,58 +96,119 @@ class Application:
         if scope["type"] != "http":  # uvicorn is told that there are no websockets
             raise RuntimeError(f"there is nothing here for {scope['type']}")
         method = scope["method"]
-        answer = self._wrap(scope, send, body_wanted=method != "HEAD")
-        if method == "HEAD" and not scope["path"].endswith("/events"):
-            scope = {**scope, "method": "GET"}
-        elif method not in ("GET", "OPTIONS") and _is_from_another_site(scope):
-            await _refuse(answer)
+        call = _Call(scope)
+        answer = self._wrap(call, send, body_wanted=method != "HEAD")
+        try:
+            call.client = self.guard.judge(scope)
+        except Refused as refused:
+            await self._refuse(refused, scope, answer)
             return
+        state = {**scope.get("state", {}), "client": call.client, "request_id": call.id}
+        scope = {**scope, "state": state}
+        if method == "HEAD" and not scope["path"].endswith("/events"):
+            scope["method"] = "GET"
         await self._routes(scope, receive, answer)
 
-    def _wrap(self, scope: Any, send: Send, *, body_wanted: bool) -> Send:
+    def reload(self, settings: Settings) -> None:
+        """Take on other tokens, limits, names and proxies, from the next request on.
+
+        Raises:
+            SettingsError: they cannot be used; everything stays as it was.
+        """
+        self.guard.reload(settings)
+
+    def _wrap(self, call: _Call, send: Send, *, body_wanted: bool) -> Send:
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
                 headers: Headers = [*message["headers"], *SECURITY_HEADERS]
                 if any(k == b"content-type" and v.startswith(b"text/html") for k, v in headers):
                     headers += HTML_HEADERS
+                status = message["status"]
+                if call.writes or status >= 400:
+                    # What may be asked about later. Mere reads are too many, and unremarkable.
+                    headers.append((b"x-request-id", call.id.encode()))
                 message = {**message, "headers": headers}
-                self.counts.count(_route(scope["path"]), scope["method"], message["status"])
+                seconds = perf_counter() - call.started
+                self.counts.count(call.route, call.method, status, seconds)
+                call.log(status, seconds)
             elif not body_wanted:
                 message = {**message, "body": b""}
             await send(message)
 
         return cast("Send", answer)
 
+    async def _refuse(self, refused: Refused, scope: Any, send: Callable[[Any], Any]) -> None:
+        fields = dict(scope["headers"])
+        accept = fields.get(b"accept", b"").decode("latin-1")
+        body, media_type, more = rendered(refused.problem, accept, self._html)
+        if refused.problem.status == 401 and media_type == "text/html":
+            body = login_page(self._html, scope, detail=None)
+        headers = {"Content-Type": media_type, "Content-Length": str(len(body))}
+        headers |= {"Cache-Control": "no-store"} | more | refused.headers
+        await send(
+            {
+                "type": "http.response.start",
+                "status": refused.problem.status,
+                "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+
+class _Call:
+    """One request, as far as it is counted and logged."""
+
+    __slots__ = ("client", "id", "method", "path", "route", "started", "writes")
+
+    def __init__(self, scope: Any) -> None:
+        self.started = perf_counter()
+        self.client: Client | None = None
+        self.method = scope["method"]
+        self.path = scope["path"]
+        self.route = _route(self.path)
+        self.writes = self.method not in ("GET", "HEAD", "OPTIONS")
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        self.id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
+
+    def log(self, status: int, seconds: float) -> None:
+        """One line for each request that writes or fails; with `debug`, for each."""
+        level = logging.ERROR if status == 500 else logging.DEBUG
+        if level == logging.DEBUG and (self.writes or status >= 400):
+            level = logging.INFO
+        if not log.isEnabledFor(level):
+            return
+        client = self.client
+        log.log(
+            level,
+            "%s %s %d",
+            self.method,
+            self.path[:200],
+            status,
+            extra={
+                "request_id": self.id,
+                "method": self.method,
+                "route": self.route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+                "client": client.key if client is not None else None,
+            },
+        )
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+_ROUTES = frozenset(
+    {"", "docs", "events", "health", "login", "logout", "metrics", "observer", "openapi.json"}
+    | {"compare", "history", "static", "watches"}
+)
+
 
 def _route(path: str) -> str:
     """The route of a path as a label: few values, whatever clients ask for."""
     first = path.split("/", 2)[1] if path.startswith("/") else ""
     if first == "pages":
-        if path.rstrip("/") == "/pages":
-            return "/pages"
-        return "/pages/{id}/events" if path.rstrip("/").endswith("/events") else "/pages/{id}"
-    known = ("", "observer", "docs", "openapi.json", "static", "health", "metrics")
-    return f"/{first}" if first in known else "other"
-
-
-def _is_from_another_site(scope: Any) -> bool:
-    """Whether a browser sent this on behalf of another site (cross-site request forgery).
-
-    Every current browser says so in ``Sec-Fetch-Site``; older ones in ``Origin``. What sends
-    neither is no browser and carries nobody's authority.
-    """
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    fetch_site = headers.get(b"sec-fetch-site")
-    if fetch_site is not None:
-        return fetch_site not in (b"same-origin", b"none")
-    origin = headers.get(b"origin")
-    if origin is None:
-        return False
-    return origin.partition(b"://")[2] != headers.get(b"host", b"")
-
-
-async def _refuse(send: Callable[[Any], Any]) -> None:
-    problem = Problem("Forbidden", 403, detail="This came from a page of another site.")
-    headers = [(b"content-type", PROBLEM_JSON.encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": msgspec.json.encode(problem)})
+        path = path.rstrip("/")
+        if path in ("/pages", "/pages/bulk"):
+            return path
+        return "/pages/{id}/events" if path.endswith("/events") else "/pages/{id}"
+    return f"/{first}" if first in _ROUTES else "other"

@@ -119,6 +119,16 @@ class Renderer:
         """The reference of the HTTP API, from its OpenAPI document."""
         return self._render("docs.html", document=document, problems=problems)
 
+    def login(self, *, then: str, name: str | None, wrong: str | None) -> bytes:
+        """The page that asks for a token.
+
+        Args:
+            then: the path to go to afterwards.
+            name: of the token that is logged in already, if one is.
+            wrong: what was wrong with the one that was sent.
+        """
+        return self._render("login.html", then=then, name=name, wrong=wrong)
+
     def problem(self, status: int, title: str, detail: str | None) -> bytes:
         """An error page."""
         return self._render("problem.html", status=status, title=title, detail=detail)

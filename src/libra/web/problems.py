@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -43,13 +44,51 @@ TYPES = {
     "page-unknown": "The page is not in memory and the database cannot be asked: it may exist.",
     "full": "As many pages as fit are in memory and none may leave yet.",
     "invalid-url": "The URL cannot be weighed; the detail says what is wrong and what to do.",
+    "token-needed": "Send a token as `Authorization: Bearer SECRET`, or log in at `/login`.",
+    "not-allowed": "The token that was sent is known and may not do this.",
+    "too-many-requests": "The client has used up its rate; `Retry-After` says when there is more.",
+    "other-site": "A browser sent this on behalf of a page of another site.",
+    "wrong-host": "The service does not go by the name that it was asked by; see `--allowed-host`.",
+    "idempotency-key-reused": "The `Idempotency-Key` was sent before with another body.",
 }
 """The problems that are Libra's own, each explained in `/docs`."""
 
 
-def problem_of(error: Exception) -> Problem:
+class Refused(Exception):
+    """A request that is not answered, and why; raised by whoever finds out.
+
+    Args:
+        status: of HTTP.
+        name: one of `TYPES`; None where the status says it all.
+        detail: a sentence for people.
+        retry_after: seconds after which it is worth while to try again.
+        headers: further ones of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        name: str | None,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        phrase = HTTPStatus(status).phrase
+        self.headers = dict(headers or {})
+        self.problem = (
+            Problem(phrase, status, detail=detail)
+            if name is None
+            else _own(name, status, phrase, detail, retry_after)
+        )
+
+
+def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
     """The problem that an exception stands for; 500 for whatever nobody foresaw."""
     match error:
+        case Refused(problem=problem):
+            return problem
         case PageNotFound():
             return _own("page-not-found", 404, "No such page", "There is no page of this id.")
         case PageUnknown():
@@ -70,8 +109,7 @@ def problem_of(error: Exception) -> Problem:
             return _plain(400, "A parameter has a value that is not taken.", _errors(error.extra))
         case HTTPException():
             return _plain(error.status_code, _detail(error))
-        case _:
-            return _plain(500, "Something went wrong here. It has been logged.")
+    return _plain(500, "Something went wrong here. It has been logged.")
 
 
 def response_to(
@@ -82,22 +120,21 @@ def response_to(
     if problem.status >= 500 and not isinstance(error, (PageUnknown, Full)):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     headers = dict(getattr(error, "headers", None) or {})
-    headers["Vary"] = "Accept"
+    body, media_type, more = rendered(problem, request.headers.get("accept"), html)
+    return Response(body, status_code=problem.status, media_type=media_type, headers=headers | more)
+
+
+def rendered(
+    problem: Problem, accept: str | None, html: Renderer
+) -> tuple[bytes, str, dict[str, str]]:
+    """The body of a problem, its type and the headers that go with it, as the client likes it."""
+    headers = {"Vary": "Accept"}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
-    if wants_html(request.headers.get("accept")):
-        return Response(
-            html.problem(problem.status, problem.title, problem.detail),
-            status_code=problem.status,
-            media_type="text/html",
-            headers=headers,
-        )
-    return Response(
-        msgspec.json.encode(problem),
-        status_code=problem.status,
-        media_type=PROBLEM_JSON,
-        headers=headers,
-    )
+    if wants_html(accept):
+        page = html.problem(problem.status, problem.title, problem.detail)
+        return page, "text/html", headers
+    return msgspec.json.encode(problem), PROBLEM_JSON, headers
 
 
 def _own(

@@ -56,6 +56,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, loop)
         self._at_hand = app.at_hand
         self._counts = app.counts
+        self._guard = app.guard
         self._on_close = on_close
         self._answered = False
         self._in_head = True
@@ -109,25 +110,35 @@ class Protocol(HttpToolsProtocol):
             or self.flow.write_paused
         ):
             return False
-        accept = if_none_match = None
-        for name, value in self.headers:
-            if name == b"accept":
-                if accept is not None:
-                    return False
-                accept = value.decode("latin-1")
-            elif name == b"if-none-match":
-                if if_none_match is not None:
-                    return False
-                if_none_match = value.decode("latin-1")
-            elif name in _NOT_SIMPLE:
-                return False
-        if wants_html(accept):
+        head = self._simple_head()
+        if head is None or wants_html(head.get(b"accept")):
             return False
         found = self._at_hand(self.url[len(PREFIX) :].decode("ascii", "replace"))
-        if found is None:
+        if found is None or not self._lets_read(head):
             return False
-        self._write(*found, if_none_match)
+        self._write(*found, head.get(b"if-none-match"))
         return True
+
+    def _simple_head(self) -> dict[bytes, str] | None:
+        """The fields that matter here; None if there is one that leads elsewhere, or one twice."""
+        head: dict[bytes, str] = {}
+        for name, value in self.headers:
+            if name in _MATTERS:
+                if name in head:
+                    return None
+                head[name] = value.decode("latin-1")
+            elif name in _NOT_SIMPLE:
+                return None
+        return head
+
+    def _lets_read(self, head: dict[bytes, str]) -> bool:
+        peer = self.client[0] if self.client is not None else ""
+        return self._guard.lets_read(
+            peer,
+            head.get(b"host"),
+            head.get(b"authorization"),
+            head.get(b"x-forwarded-for"),
+        )
 
     def _is_busy(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -158,6 +169,7 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
+_MATTERS = frozenset({b"accept", b"authorization", b"host", b"if-none-match", b"x-forwarded-for"})
 _NOT_SIMPLE = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
 _STATUS = {

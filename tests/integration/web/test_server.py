@@ -17,7 +17,7 @@ from libra.web.server import AddressError, Server, listen
 
 
 def get(path: str, **headers: str) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: x"]
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "X-Request-Id: 12345678"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
 
@@ -66,7 +66,7 @@ async def test_stopping_lets_a_request_finish_and_takes_no_new_one(
     reader, writer = await asyncio.open_connection(*service.server.address)
     body = f"url={site.url}".encode()
     head = (
-        "POST /pages HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "POST /pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     )
     writer.write(head.encode())
@@ -89,7 +89,7 @@ async def test_stopping_lets_a_request_finish_and_takes_no_new_one(
 async def test_what_does_not_end_in_time_is_cut(service: Service) -> None:
     reader, writer = await asyncio.open_connection(*service.server.address)
     writer.write(
-        b"POST /pages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")

@@ -57,7 +57,7 @@ async def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(
 async def test_every_answer_carries_the_safe_headers(service: Service, path: str) -> None:
     headers = (await service.client.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "server" not in headers
 
 
