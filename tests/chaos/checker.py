@@ -13,6 +13,7 @@ Pure: a history and the final states go in, sentences come out. What is promised
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -83,6 +84,16 @@ class Final:
 def first_contradiction(history: History, final: Final | None = None) -> Contradiction | None:
     """The earliest contradiction, or None; what is found at the end comes after all others."""
     return min(contradictions(history, final), key=lambda found: found.at, default=None)
+
+
+def one_of_each(found: Iterable[Contradiction]) -> list[tuple[Contradiction, int]]:
+    """The earliest of each rule with how many there are of it, in the order of time."""
+    ordered = sorted(found, key=lambda contradiction: contradiction.at)
+    firsts: dict[str, Contradiction] = {}
+    for contradiction in ordered:
+        firsts.setdefault(contradiction.rule, contradiction)
+    count = Counter(contradiction.rule for contradiction in ordered)
+    return [(first, count[rule]) for rule, first in firsts.items()]
 
 
 def contradictions(history: History, final: Final | None = None) -> Iterator[Contradiction]:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.checker import Contradiction, Final, Kept, first_contradiction
+from chaos.checker import Contradiction, Final, Kept, contradictions, one_of_each
 from chaos.endings import in_memory
 from chaos.history import Call, History, percentile
 from chaos.load import Load
@@ -188,14 +188,14 @@ class Stage:
         await until(can_tell, "every page is restored", within=DRAINED)
         self.history.mark("restored")
 
-    async def end(self, *, refused: frozenset[str] = frozenset()) -> Contradiction | None:
+    async def end(self, *, refused: frozenset[str] = frozenset()) -> list[Contradiction]:
         """Stop the load, wait until all is stored, and judge the whole history."""
         await self.load.stop()
         await self.service.drained(DRAINED)
         ids = {call.page for call in self.history.calls if call.kind == "submit" and call.page}
         memory = await in_memory(self.service.session, ids)
         final = Final(memory, await self.database.rows(), refused)
-        return first_contradiction(self.history, final)
+        return list(contradictions(self.history, final))
 
     async def passed(self, directory: Path, *, refused: frozenset[str] = frozenset()) -> None:
         """End, and fail with all that is known if anything was wrong.
@@ -205,8 +205,10 @@ class Stage:
             refused: pages whose rows the database was made to refuse.
         """
         try:
-            found = await self.end(refused=refused)
-            wrong = [str(found) + f" ({self.during(found.at)})"] if found is not None else []
+            wrong = [
+                f"{found} (when it was {self.during(found.at)!r}; {count} such)"
+                for found, count in one_of_each(await self.end(refused=refused))
+            ]
         except Late as late:
             wrong = [str(late)]
         wrong += [f"{o.fault}: {problem}" for o in self.outcomes for problem in o.problems]
