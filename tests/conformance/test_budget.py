@@ -169,6 +169,27 @@ async def test_a_quarantined_child_can_be_retried_with_a_fresh_budget(
         supervisor.retry_child("unknown")
 
 
+async def test_asking_twice_to_retry_is_as_good_as_once(runtime: Runtime, clock: FakeClock) -> None:
+    supervisor = runtime.start(DynamicSupervisor)
+
+    def only_once(me: Heir) -> None:
+        if me.legacy > 1:
+            raise OSError("port taken")
+
+    supervisor.start_child(ChildSpec(Heir, (only_once,), id=1))
+    await crash(record(supervisor, 1).process)
+    await clock.advance(60)
+    for _ in range(3):
+        supervisor.retry_child(1)
+    await clock.advance(0)
+    assert record(supervisor, 1).restarts == 4
+    assert clock.pending == 1
+    supervisor.retry_child(1)
+    assert clock.pending == 0
+    await clock.advance(60)
+    assert (record(supervisor, 1).state, record(supervisor, 1).restarts) == ("quarantined", 7)
+
+
 async def test_a_child_that_backs_off_can_be_retried_now_and_starts_only_once(
     runtime: Runtime, clock: FakeClock
 ) -> None:

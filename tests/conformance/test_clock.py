@@ -13,11 +13,11 @@ def a_clock() -> LoopClock:
 
 async def test_timers_run_in_the_order_of_their_moments() -> None:
     clock, done, ran = a_clock(), asyncio.Event(), list[str]()
+    begin = clock.time()
     clock.call_later(0.003, done.set)
     clock.call_later(0.002, ran.append, "second")
     clock.call_later(0.001, ran.append, "first")
     clock.call_later(0.002, ran.append, "third")
-    begin = clock.time()
     await done.wait()
     assert ran == ["first", "second", "third"]
     assert clock.time() - begin >= 0.003

@@ -472,6 +472,7 @@ async def test_many_children_stop_at_the_same_time(runtime: Runtime, clock: Fake
     await clock.advance(0.1)
     await end
     assert runtime.counts.alive == 0
+    assert supervisor.which_children() == []
 
 
 async def test_a_child_that_unlinked_itself_cannot_hang_the_supervisor(runtime: Runtime) -> None:

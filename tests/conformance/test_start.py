@@ -185,6 +185,15 @@ async def test_demonitor_drops_a_down_that_waits_in_the_mailbox(runtime: Runtime
     assert watcher.seen == [Down(kept, dying, NORMAL)]
 
 
+async def test_demonitor_leaves_nothing_with_the_watched(runtime: Runtime) -> None:
+    # 7
+    watcher, watched = runtime.start(Actor), runtime.start(Actor)
+    for _ in range(100):
+        watcher.demonitor(watcher.monitor(watched))
+    assert not watched._watchers
+    assert watcher._ties is None
+
+
 async def test_a_process_leaves_no_garbage_behind(runtime: Runtime) -> None:
     actor = runtime.start(Actor)
     actor.send_after(60, "later")

@@ -238,6 +238,7 @@ async def test_two_failures_at_once_are_handled_one_after_the_other(
     assert supervisor.count_children().specs == 3
     await clock.advance(10)
     after = processes(supervisor)
+    assert [child.restarts for child in supervisor.which_children()] == [1, 1, 1]
     assert None not in after
     assert not set(before) & set(after)
     assert supervisor.alive
@@ -246,11 +247,13 @@ async def test_two_failures_at_once_are_handled_one_after_the_other(
 async def test_a_supervisor_that_is_regrouping_still_answers_and_can_be_stopped(
     runtime: Runtime, clock: FakeClock
 ) -> None:
-    specs = [ChildSpec(Slow, (2.0,), id=n) for n in range(3)]
+    specs = [ChildSpec(Slow, (2.0,), id=n, restart="transient") for n in range(3)]
     supervisor = runtime.start(Supervisor, specs, strategy="one_for_all")
     processes(supervisor)[0].cast(boom)  # type: ignore[union-attr]  # it is alive
-    await clock.advance(3)
-    assert supervisor.count_children().active == 1
+    await clock.advance(5)
+    states = [child.state for child in supervisor.which_children()]
+    assert states == ["restarting", "running", "restarting"]
+    assert supervisor.count_children().active == 0
     end = asyncio.ensure_future(supervisor.stop(SHUTDOWN))
     await clock.advance(20)
     await end

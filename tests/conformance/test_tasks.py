@@ -96,7 +96,23 @@ async def test_a_cancelled_task_that_goes_on_is_reported_while_its_process_lives
     actor.cancel_task(ref)
     await clock.advance(5)
     assert runtime.abandoned == {ref}
-    await actor.stop()  # does not wait for it
+    release.set()
+    await settle()
+    assert not runtime.abandoned
+    assert actor.seen == []
+
+
+async def test_nobody_waits_for_a_task_that_was_abandoned(
+    runtime: Runtime, clock: FakeClock
+) -> None:
+    actor = runtime.start(Actor)
+    release = asyncio.Event()
+    actor.cancel_task(actor.start_task(stubborn(release)))
+    await settle()
+    actor.cancel_task(actor.start_task(stubborn(release)))
+    await clock.advance(5)
+    await actor.stop()
+    await runtime.drain()
     release.set()
     await settle()
     assert not runtime.abandoned

@@ -30,6 +30,7 @@ from libra.otp import (
     Shutdown,
     StartError,
     Stop,
+    ending,
 )
 from libra.otp.introspection import get_state, get_status, replace_state, resume, suspend
 from libra.otp.testing import FakeClock, settle
@@ -194,6 +195,44 @@ async def test_a_suspended_process_can_be_stopped(runtime: Runtime) -> None:
     suspend(actor)
     await actor.stop(SHUTDOWN)
     assert actor.ended == [SHUTDOWN]
+
+
+async def test_the_dead_keep_no_mail(runtime: Runtime) -> None:
+    actor = runtime.start(Actor)
+    actor.cast(lambda _: Stop(NORMAL))
+    actor.send("too late")
+    await actor.wait_down()
+    actor.send("much too late")
+    assert get_status(actor).waiting == 0
+    assert get_status(actor).phase == "dead"
+
+
+async def test_a_signal_from_within_a_handler_takes_effect_after_it(runtime: Runtime) -> None:
+    actor, dead = runtime.start(Actor), runtime.start(Actor)
+    await dead.stop()
+
+    def link_to_the_dead(me: Actor) -> None:
+        me.link(dead)
+        assert me.alive
+        me.seen.append("the handler ran to its end")
+
+    actor.cast(link_to_the_dead)
+    actor.send("not handled any more")
+    assert await actor.wait_down() == NOPROC
+    assert actor.seen == ["the handler ran to its end"]
+    assert actor.ended == []
+
+
+async def test_a_kill_from_within_a_handler_takes_effect_after_it(runtime: Runtime) -> None:
+    def kill(me: Actor, sender: From) -> Reply:
+        ending.kill(me)
+        assert me.alive
+        return Reply("the handler ran to its end")
+
+    actor = runtime.start(Actor)
+    assert await actor.call(kill) == "the handler ran to its end"
+    assert await actor.wait_down() == KILLED
+    assert actor.ended == []
 
 
 @pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("planned")])

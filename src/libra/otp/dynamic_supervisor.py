@@ -275,7 +275,6 @@ class DynamicSupervisor(Parent):
             runtime.log.error("%r has reached its restart limit and shuts down", self)
             return Stop(SHUTDOWN)
         trouble = child._troubled()
-        trouble.timer = None
         trouble.restarts += 1
         try:
             self._launch(child, self._extra)

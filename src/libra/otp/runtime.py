@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from libra.otp import ending
 from libra.otp.clock import Clock, LoopClock
-from libra.otp.exits import SHUTDOWN, Crashed, ExitReason, is_clean
+from libra.otp.exits import SHUTDOWN, Crashed, ExitReason
 from libra.otp.genserver import GenServer
 from libra.otp.messages import UNSET
 from libra.otp.reports import CrashReport, brief, take_traceback
@@ -196,9 +196,7 @@ class Runtime:
         message: Any,
         client: str | None,
     ) -> None:
-        """Tell the log and the hook about an unclean end, within bounds."""
-        if is_clean(reason):
-            return
+        """Tell the log and the hook why a process ended uncleanly, within bounds."""
         self.counts.crashed += 1
         try:
             state = brief(process.format_status())

@@ -96,13 +96,10 @@ class TaskRef(Tie):
     def let_go(self, grace: float) -> None:
         """The owner waits no longer: cancel it; `grace` seconds from then it is abandoned."""
         runtime = self.owner.runtime
-        cancelled_at = self._cancelled_at
-        left = grace if cancelled_at is None else cancelled_at + grace - runtime.clock.time()
-        if left < 0.001:  # a loop's timers may be early by its clock's resolution
-            self._abandon()
-        else:
-            runtime._lingering.add(self)
-            self.cancel(left)
+        runtime._lingering.add(self)
+        if self._cancelled_at is not None:
+            grace -= runtime.clock.time() - self._cancelled_at
+        self.cancel(grace)
 
     def _abandon(self) -> None:
         owner = self.owner

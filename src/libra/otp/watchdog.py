@@ -159,17 +159,18 @@ class Watchdog(GenServer):
 
     def _observe(self, loop_thread: int, threshold: float) -> None:
         """The thread: look at the loop's thread whenever its heartbeat is overdue."""
-        told = 0.0
-        limit = self._interval + threshold
+        told = again = 0.0
         while not self._stop.wait(self._interval):
             beat = self._beat
+            if beat != told:
+                told, again = beat, self._interval + threshold
             held = time.monotonic() - beat
-            if held < limit or beat == told:
+            if held < again:
                 continue
+            again = 2 * held  # it may be held by somebody else by then
             frame = sys._current_frames().get(loop_thread)
             if frame is None:
                 return  # the loop's thread has ended, and so should this one
-            told = beat
             stall = self._describe(held - self._interval, frame)
             self._stall = stall
             self.runtime.log.warning(
