@@ -29,6 +29,9 @@ FLOOR = 0.005
 RETURN = 2.0
 """Seconds after the return of the database within which the first page must be saved."""
 
+WARM_UP = 1.5
+"""Seconds of load before anything is measured."""
+
 NOTICED = 15.0
 """Seconds within which Libra must have noticed that its database is gone."""
 
@@ -45,12 +48,12 @@ class Fault(ABC):
 
     Attributes:
         name: in words, for reports.
-        noticed: whether Libra is to say that its database is down.
+        part: the part that Libra is to say is down, if any.
         hold: seconds that it lasts once it is in force.
     """
 
     name: str
-    noticed: bool = True
+    part: str | None = "database"
     hold: float = 2.0
 
     @abstractmethod
@@ -60,6 +63,39 @@ class Fault(ABC):
     @abstractmethod
     async def end(self) -> None:
         """Mend it; the database is to be back when this returns."""
+
+
+class Nothing(Fault):
+    """Nothing is wrong: what Libra does then it must do as well."""
+
+    name = "nothing"
+    part = None
+
+    async def begin(self) -> None:
+        """Leave all as it is."""
+
+    async def end(self) -> None:
+        """Leave all as it is."""
+
+
+class Together(Fault):
+    """Several faults at once; what is said of the first is looked at."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self._faults = faults
+        self.name = " and ".join(fault.name for fault in faults)
+        self.part = faults[0].part
+        self.hold = max(fault.hold for fault in faults)
+
+    async def begin(self) -> None:
+        """Break everything."""
+        for fault in self._faults:
+            await fault.begin()
+
+    async def end(self) -> None:
+        """Mend everything."""
+        for fault in self._faults:
+            await fault.end()
 
 
 class Database(ABC):
@@ -109,7 +145,7 @@ class Stage:
         self.database = database
         self.outcomes: list[Outcome] = []
         self._calm: list[tuple[float, float]] = []
-        self._since = time.monotonic()
+        self._since: float | None = None
 
     async def drill(self, fault: Fault, *, calm: float = 1.0) -> Outcome:
         """Break the database, go on for as long as the fault lasts, mend it, and see it drain.
@@ -119,14 +155,18 @@ class Stage:
             calm: seconds of load before that.
         """
         history, problems = self.history, list[str]()
+        if self._since is None:
+            # What a program does for the first time it does slowly; that is no measure.
+            await self.load.goes_on(WARM_UP)
+            self._since = time.monotonic()
         await self.load.goes_on(calm)
         said = self.service.times_said(OUTAGE)
         self._calm.append((self._since, history.mark("begins", fault.name).at))
         await fault.begin()
         broken = history.mark("broken", fault.name)
         try:
-            if fault.noticed:
-                await self._noticed(problems)
+            if fault.part is not None:
+                await self._noticed(fault.part, problems)
             await self.load.goes_on(fault.hold)
         finally:
             mending = history.mark("mending", fault.name)
@@ -134,14 +174,15 @@ class Stage:
         mended = history.mark("mended", fault.name)
         waiting = self._waiting(broken.at, mending.at)
         first_save = await self._first_save(waiting, mended.at, problems) if waiting else None
-        await self._available(problems)
+        if fault.part is not None:
+            await self._available(fault.part, problems)
         drain = await self._drain(mended.at, problems)
         ended = self._since = history.mark("ends", fault.name).at
         outcome = self._measure(fault, broken.at, ended)
         outcome.first_save, outcome.drain = first_save, drain
         outcome.outage = mending.at - broken.at
         said = self.service.times_said(OUTAGE) - said
-        if said > 1 and fault.noticed:
+        if said > 1 and fault.part is not None:
             problems.append(f"one outage was logged {said} times")
         outcome.problems += problems
         self.outcomes.append(outcome)
@@ -230,17 +271,17 @@ class Stage:
             now = f"{mark.what} {mark.name}".strip()
         return now
 
-    async def _noticed(self, problems: list[str]) -> None:
+    async def _noticed(self, part: str, problems: list[str]) -> None:
         async def down() -> bool:
-            return bool((await self.service.health())["parts"]["database"]["status"] == "down")
+            return bool((await self.service.health())["parts"][part]["status"] == "down")
 
         try:
-            await until(down, "Libra says that its database is down", within=NOTICED)
+            await until(down, f"Libra says that its {part} is down", within=NOTICED)
         except Late as late:
             problems.append(str(late))
             return
         async with self.service.session.get("/pages") as answer:
-            if not (await answer.json())["partial"]:
+            if part == "database" and not (await answer.json())["partial"]:
                 problems.append("a list is not said to be partial while the database is down")
 
     async def _first_save(
@@ -259,12 +300,12 @@ class Stage:
             problems.append(f"the first save came {seconds:.2f} s after the database's return")
         return seconds
 
-    async def _available(self, problems: list[str]) -> None:
+    async def _available(self, part: str, problems: list[str]) -> None:
         async def up() -> bool:
-            return bool((await self.service.health())["parts"]["database"]["status"] == "ok")
+            return bool((await self.service.health())["parts"][part]["status"] == "ok")
 
         try:
-            await until(up, "Libra says that its database is back", within=DRAINED)
+            await until(up, f"Libra says that its {part} is back", within=DRAINED)
         except Late as late:
             problems.append(str(late))
 

@@ -106,10 +106,7 @@ class Frozen(ServerFault):
     """Every process of the server is stopped with SIGSTOP: all stays open and nothing answers."""
 
     name = "server frozen"
-
-    def __init__(self, server: Server, seconds: float = 10.0) -> None:
-        super().__init__(server)
-        self.hold = seconds
+    hold = 10.0
 
     async def begin(self) -> None:
         """Freeze it."""
@@ -160,7 +157,7 @@ class Flapping(Unreachable):
     """Every connection is reset again and again, and new ones are accepted at once."""
 
     name = "connections reset again and again"
-    noticed = False
+    part = None
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
@@ -319,7 +316,9 @@ class DiskFull(ServerFault):
         (self._disk / "ballast").unlink()
 
     def unmount(self) -> None:
-        """Give the disk back; to be called when the server is gone."""
+        """Give the disk back; the server ends with it."""
+        if self.server.postgres.running:
+            self.server.postgres.kill()
         self._mounted.close()
 
 
@@ -327,7 +326,7 @@ class RefusedRow(ServerFault):
     """Rows of some pages are refused: the others must not wait for them."""
 
     name = "rows that the database refuses"
-    noticed = False
+    part = None
     hold = 3.0
 
     async def begin(self) -> None:
@@ -342,8 +341,8 @@ class RefusedRow(ServerFault):
         await self.server.ask("ALTER TABLE pages DROP CONSTRAINT nothing_odd")
 
 
-def every_fault(server: Server, disk: DiskFull | None) -> list[Fault]:
-    """All faults, each once; that of the disk only where it can be made."""
+def every_fault(server: Server) -> list[Fault]:
+    """All faults, each once, but that of the disk, which not everybody can make."""
     return [
         Stopped(server, "fast"),
         Unreachable(server),
@@ -358,6 +357,5 @@ def every_fault(server: Server, disk: DiskFull | None) -> list[Fault]:
         TableLocked(server),
         Flapping(server),
         TableDropped(server),
-        *([disk] if disk is not None else []),
         Frozen(server),
     ]

@@ -126,15 +126,16 @@ class ReadOnly(Replaced):
 
 
 class DiskFull(Fault):
-    """There is no room left on its disk, which is a small one of its own.
+    """There is no room left on a disk, which is a small one of its own.
 
     Args:
         disk: where it is mounted.
+        part: what Libra keeps there: its ``database`` or its ``journal``.
     """
 
-    name = "disk full"
-
-    def __init__(self, disk: Path) -> None:
+    def __init__(self, disk: Path, part: str = "database") -> None:
+        self.part = part
+        self.name = f"disk of the {part} full"
         self._ballast = disk / "ballast"
 
     async def begin(self) -> None:
@@ -144,6 +145,11 @@ class DiskFull(Fault):
     async def end(self) -> None:
         """Make room."""
         self._ballast.unlink()
+
+
+def every_fault(path: Path) -> list[Fault]:
+    """All faults of a SQLite file, each once."""
+    return [Locked(path), ReadOnly(path), Corrupt(path)]
 
 
 def fill(ballast: Path) -> None:
