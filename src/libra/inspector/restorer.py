@@ -26,10 +26,30 @@ from libra.weighing.report import FINISHED, Backup
 #: Pages that are brought back between two looks at the event loop: well under 10 ms of work.
 SLICE = 50
 
+#: Seconds of other work between two slices from which the loop counts as busy.
+BUSY = 0.002
+
+#: Seconds that a restore stands back at the most between two slices.
+LONGEST_PAUSE = 0.1
+
 #: Seconds until a database that could not be read is tried again.
 RETRY = 2.0
 
 log = logging.getLogger("libra.restore")
+
+
+async def give_way() -> None:
+    """Let live traffic go first: as long as it keeps the loop busy, take no more of it than it does.
+
+    How long it took to get back here is what everybody else did meanwhile. When that is more than a
+    moment, as much time again is left to them before the next slice.
+    """
+    loop = asyncio.get_running_loop()
+    asked = loop.time()
+    await asyncio.sleep(0)
+    busy = loop.time() - asked
+    if busy > BUSY:
+        await asyncio.sleep(min(busy, LONGEST_PAUSE))
 
 
 class Step(Enum):
@@ -141,7 +161,7 @@ class Restorer(GenServer):
                     self._context.records.add(record)
                     unfinished.append(record)
                 if number % SLICE == 0:
-                    await asyncio.sleep(0)
+                    await give_way()
         self._context.replayed.set()
         await self._context.opened.wait()
         for record in unfinished:
@@ -180,7 +200,7 @@ class Restorer(GenServer):
                     return
                 self._bring_back(row, "stored")
                 if number % SLICE == SLICE - 1:
-                    await asyncio.sleep(0)
+                    await give_way()
 
     def _bring_back(self, row: Snapshot, backup: Backup) -> None:
         context = self._context
