@@ -16,18 +16,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import aiohttp
-from yarl import URL
+from multidict import CIMultiDict
 
 from libra.weighing.body import INLINE_BYTES, Body
 from libra.weighing.connections import HostSlots, name_of_error
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.gate import Gate
-from libra.weighing.options import USER_AGENT, Options
+from libra.weighing.options import Options
 from libra.weighing.reading import read_body, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading, Role
 from libra.weighing.report import Kind
 from libra.weighing.urls import join, origin_of
+from libra.weighing.wire import Wire
 
 _INLINE_DOCUMENT = 24_576
 """So much HTML (or script) is read on the event loop; the worst of this size takes some 20 ms."""
@@ -44,14 +45,6 @@ _ACCEPT: dict[Role, str] = {
     "icon": _IMAGE,
 }
 """What Chromium sends; servers choose formats by it. All others get ``*/*``."""
-
-_HEADERS = {
-    "User-Agent": USER_AGENT,
-    "Accept": "*/*",
-    "Accept-Encoding": "gzip, deflate, br, zstd",
-    "Accept-Language": "en-US,en;q=0.9",
-}
-"""What every request has, unless it says otherwise."""
 
 
 T = TypeVar("T")
@@ -84,22 +77,12 @@ class Fetcher:
         self._slots = HostSlots(per_host)
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
         self._resolver = Resolver(gate, look_up)
-        self._session: aiohttp.ClientSession | None = None
+        self._wire: Wire | None = None
         self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
         connector = GatedConnector(self._gate, self._resolver, limit=self._connections)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            read_bufsize=262_144,
-            max_line_size=16_384,
-            max_field_size=32_768,
-            headers=_HEADERS,
-        )
+        self._wire = Wire(connector)
         return self
 
     async def __aexit__(
@@ -108,9 +91,9 @@ class Fetcher:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.close()
         if self._jobs:
             await asyncio.wait(self._jobs)
         # No job is left, so that joining the threads takes no time.
@@ -135,8 +118,8 @@ class Fetcher:
             self._slots.release(origin)
 
     async def _exchange(self, fetch: Fetch, options: Options, until: float | None) -> Outcome:
-        session = self._session
-        if session is None:
+        wire = self._wire
+        if wire is None:
             raise RuntimeError("the fetcher is not open")
         exchange = _Exchange(self, fetch, options)
         loop = asyncio.get_running_loop()
@@ -145,7 +128,7 @@ class Fetcher:
             deadline = until
         alarm = _Alarm(loop, deadline)
         try:
-            await exchange.run(session)
+            await exchange.run(wire)
         except asyncio.CancelledError:
             if not alarm.is_cause():
                 raise
@@ -156,12 +139,12 @@ class Fetcher:
             alarm.cancel()
         return await exchange.outcome()
 
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Run something long in a thread. It is finished even if the caller is cancelled."""
+    def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Run something long in a thread. It goes on even if nobody waits for it any more."""
         job = asyncio.get_running_loop().run_in_executor(self._readers, work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
-        return await asyncio.shield(job)
+        return job
 
 
 class _Alarm:
@@ -224,13 +207,12 @@ class _Exchange:
         self._redirect: str | None = None
         self._body: Body | None = None
         self._read = False
+        self._job: asyncio.Future[None] | None = None
         self.error: str | None = None
 
-    async def run(self, session: aiohttp.ClientSession) -> None:
+    async def run(self, wire: Wire) -> None:
         """Send the request and take in the answer."""
-        fetch = self._fetch
-        url = URL(fetch.url, encoded=True)
-        response = await session.get(url, headers=self._headers(), allow_redirects=False)
+        response = await wire.get(self._fetch.url, self._headers())
         try:
             self._take_head(response)
             await self._take_body(response)
@@ -252,8 +234,10 @@ class _Exchange:
         reading: Reading | None = None
         error = self.error
         if body is not None:
+            if self._job is not None and not self._job.done():
+                await asyncio.wait([self._job])  # a deadline passed while a thread was decoding
             if not body.decode_inline():
-                await self._fetcher.in_thread(body.decode)
+                await asyncio.shield(self._fetcher.in_thread(body.decode))
             if error is None:
                 body.finish()
             error = error or body.error or body.cut
@@ -306,7 +290,8 @@ class _Exchange:
             if not body.take(chunk):
                 return
             if body.backlog_bytes > INLINE_BYTES:
-                await self._fetcher.in_thread(body.decode)
+                self._job = self._fetcher.in_thread(body.decode)
+                await asyncio.shield(self._job)
             if enough is not None and body.transfer_bytes >= enough:
                 return
 
@@ -320,15 +305,18 @@ class _Exchange:
         inline = INLINE_BYTES if fetch.reference.role == "stylesheet" else _INLINE_DOCUMENT
         if body.resource_bytes <= inline:
             return read()
-        return await self._fetcher.in_thread(read)
+        return await asyncio.shield(self._fetcher.in_thread(read))
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self) -> CIMultiDict[str]:
         fetch, options = self._fetch, self._options
-        headers: dict[str, str] = {}
-        if (accept := _ACCEPT.get(fetch.reference.role)) is not None:
-            headers["Accept"] = accept
-        if options.user_agent != USER_AGENT:
-            headers["User-Agent"] = options.user_agent
+        headers = CIMultiDict(
+            {
+                "User-Agent": options.user_agent,
+                "Accept": _ACCEPT.get(fetch.reference.role, "*/*"),
+                "Accept-Encoding": "gzip, deflate, br, zstd",
+                "Accept-Language": "en-US,en;q=0.9",
+            }
+        )
         if fetch.initiator is not None:
             referrer = _referrer(fetch.initiator, fetch.url)
             if referrer is not None:
@@ -337,7 +325,8 @@ class _Exchange:
             headers["Range"] = "bytes=0-"
             headers["Accept-Encoding"] = "identity;q=1, *;q=0"
         if fetch.own_origin:
-            headers.update(options.headers)
+            for name, value in options.headers:
+                headers[name] = value
         return headers
 
     def _kind(self) -> Kind | None:
