@@ -120,6 +120,7 @@ async def test_a_weighed_page_is_there_again_after_a_restart(
     for restore in ("eager", "lazy", "off"):
         again = msgspec.structs.replace(settings, restore=restore)
         async with Libra.open(again) as libra:
+            await libra._context.opened.wait()
             assert await libra.report(page_id) == before
             assert [page.id for page in (await libra.recent()).pages] == [page_id]
     assert site.hits["/"] == 1
@@ -225,6 +226,7 @@ async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
                 await libra.forget(page_id)
         assert [page.id for page in (await libra.recent()).pages] == [kept]
     async with Libra.open(settings) as libra:
+        await libra._context.opened.wait()
         with pytest.raises(PageNotFound):
             await libra.report(forgotten)
         assert [page.id for page in (await libra.recent()).pages] == [kept]
