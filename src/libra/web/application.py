@@ -17,12 +17,14 @@ from libra.app import Libra
 from libra.settings import Settings
 from libra.web.access import Client
 from libra.web.guard import Guard
-from libra.web.html import renderer
+from libra.web.html import Renderer
 from libra.web.metrics import RequestCounts
 from libra.web.openapi import openapi_document
 from libra.web.problems import Refused, rendered, response_to
+from libra.web.pulse import Pulse
 from libra.web.routes_access import access_routes, login_page
 from libra.web.routes_health import health_routes
+from libra.web.routes_history import history_routes
 from libra.web.routes_pages import page_routes
 from libra.web.routes_site import site_routes
 
@@ -68,7 +70,8 @@ class Application:
         self.guard = Guard(settings)
         self.counts = RequestCounts()
         self.at_hand: AtHand = libra.report_at_hand
-        html = self._html = renderer()
+        self.pulse = Pulse(libra)
+        html = self._html = Renderer(self.pulse.outage)
         documented = [
             *page_routes(libra, html, self.counts),
             *health_routes(libra, self.counts),
@@ -81,7 +84,8 @@ class Application:
         self._routes = Litestar(
             [
                 *documented,
-                *site_routes(libra, html, self.openapi),
+                *site_routes(libra, html, self.pulse, self.counts, self.openapi),
+                *history_routes(libra, html, self.pulse),
                 *access_routes(self.guard, html),
             ],
             exception_handlers={Exception: on_error},

@@ -23,9 +23,9 @@ Change = tuple[int, bytes]
 """A version and the JSON of the report at it."""
 
 
-def encode_event(version: int, data: bytes) -> bytes:
-    """One ``report`` event. The data is JSON, which never contains a line break."""
-    return b"id: %d\nevent: report\ndata: %b\n\n" % (version, data)
+def encode_event(version: int, data: bytes, name: bytes = b"report") -> bytes:
+    """One event. The data is JSON, which never contains a line break."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (version, name, data)
 
 
 def last_event_id(header: str | None) -> int:
@@ -51,6 +51,7 @@ class EventStream:
         *,
         first: Change | None = None,
         seen: int = 0,
+        name: bytes = b"report",
         heartbeat: float = HEARTBEAT,
         counts: RequestCounts | None = None,
     ) -> None:
@@ -61,12 +62,14 @@ class EventStream:
                 EventSource that there is nothing to come back for.
             first: a change that was already taken from them.
             seen: the version that the client has; it and older ones are left out.
+            name: what the events are called.
             heartbeat: seconds of silence between comments.
             counts: where the open streams are counted.
         """
         self._changes = changes
         self._first = first
         self._seen = seen
+        self._name = name
         self._heartbeat = heartbeat
         self._counts = counts or RequestCounts()
 
@@ -120,7 +123,7 @@ class EventStream:
 
     async def _send_change(self, send: Send, change: Change) -> None:
         if change[0] > self._seen:
-            await _send(send, encode_event(*change))
+            await _send(send, encode_event(*change, self._name))
 
 
 _START: Any = {

@@ -8,27 +8,34 @@ templates escape it, links are made only of http(s) addresses, and the content s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 
 from libra.app import PageList
-from libra.formats.words import duration, plain, size
-from libra.health import Health, Node
+from libra.formats.words import count, duration, plain, signed_size, size
+from libra.web.charts import bar
+from libra.web.looking_back import CompareView, HistoryView
+from libra.web.observing import ObserverView
+from libra.web.pulse import Outage
 from libra.web.views import (
+    KIND_NAMES,
+    age,
     backup_words,
-    bar,
     code_spans,
     host,
     page_view,
     split_origin,
     status_words,
+    waiting_words,
 )
-from libra.weighing.report import FINISHED, Report
+from libra.weighing.report import FINISHED, Report, Summary
 
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
@@ -52,95 +59,107 @@ class StaticFile:
         return f"/static/{self.name}?v={self.digest}"
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a list of pages is narrowed to, and where in it one is. Empty texts mean nothing."""
+
+    url: str = ""
+    host: str = ""
+    text: str = ""
+    after: str = ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.url or self.host or self.text)
+
+    def href(self, **changes: str) -> str:
+        """The address of this list, or of the same one with something changed."""
+        values = {"url": self.url, "host": self.host, "text": self.text, "after": self.after}
+        query = urlencode({k: v for k, v in (values | changes).items() if v}, errors="replace")
+        return f"/?{query}" if query else "/"
+
+
 class Renderer:
-    """Renders the pages. One serves a whole application; it holds no request's state."""
+    """Renders the pages of one application; it holds no request's state.
 
-    def __init__(self) -> None:
-        self.files = {file.name: file for file in _static_files()}
-        templates = resources.files("libra.web") / "templates"
-        sources = {
-            entry.name: entry.read_text("utf-8")
-            for entry in sorted(templates.iterdir(), key=lambda entry: entry.name)
-        }
-        self._environment = jinja2.Environment(
-            loader=jinja2.DictLoader(sources),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._environment.filters.update(
-            backup_words=backup_words,
-            bar=bar,
-            code_spans=code_spans,
-            host=host,
-            duration=duration,
-            plain=plain,
-            safe_href=safe_href,
-            size=size,
-            split_origin=split_origin,
-            status_words=status_words,
-            timestamp=timestamp,
-        )
-        self._environment.globals.update(
-            static={name: file.href for name, file in self.files.items()}, finished=FINISHED
-        )
-        for name in sources:
-            self._environment.get_template(name)  # compiled now and not in somebody's request
-        text = "".join(sources.values()) + "".join(file.digest for file in self.files.values())
-        self.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        """Changes with templates and assets: a cached page of an older Libra is not current."""
+    Args:
+        outage: says what does not work at the moment; every page tells it.
+    """
 
-    def home(self, pages: PageList, *, url: str = "", after: str | None = None) -> bytes:
+    def __init__(self, outage: Callable[[], Outage | None] = lambda: None) -> None:
+        self.files, self._environment, self._digest = _compiled()
+        self._outage = outage
+
+    def tag(self, version: int, variant: str = "") -> str:
+        """A weak entity tag for a page about something at that version.
+
+        It changes with templates and assets, so that a copy that an older Libra rendered is not
+        current, and with the banner. ``variant`` tells apart what is rendered of the same version.
+        """
+        text = f"{self._digest} {self._outage()} {variant}"
+        return f'W/"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"'
+
+    def home(self, pages: PageList, search: Search | None = None, *, changes: int = 0) -> bytes:
         """The form and a list of pages.
 
         Args:
             pages: what is listed.
-            url: only weigh-ins of this URL are listed.
-            after: the cursor of this list, None on its first page.
+            search: what it is narrowed to.
+            changes: `Pulse.changes` when the list was read.
         """
-        busy = any(page.status not in FINISHED for page in pages.pages)
-        return self._render("home.html", pages=pages, url=url, after=after, busy=busy)
+        return self._render("home.html", pages=pages, search=search or Search(), changes=changes)
 
     def invalid(self, text: str, message: str) -> bytes:
         """The form again, with what was typed and what is wrong with it."""
         return self._render("invalid.html", text=text, message=message)
 
-    def page(self, report: Report) -> bytes:
-        """A report."""
-        return self._render("page.html", report=report, view=page_view(report))
+    def page(self, report: Report, *, sort: str = "", changes: int = 0) -> bytes:
+        """A report; ``sort`` is as in `page_view`."""
+        view = page_view(report, sort)
+        return self._render("page.html", report=report, view=view, changes=changes)
 
-    def observer(self, tree: Node, health: Health) -> bytes:
+    def history(self, view: HistoryView, *, changes: int = 0) -> bytes:
+        """All weigh-ins of a URL."""
+        return self._render("history.html", view=view, changes=changes)
+
+    def compare(self, view: CompareView) -> bytes:
+        """Two reports side by side."""
+        return self._render("compare.html", view=view)
+
+    def choose(self, page: Report, others: Sequence[Summary]) -> bytes:
+        """The choice of what to compare a report with."""
+        return self._render("choose.html", page=page, others=others)
+
+    def observer(self, view: ObserverView) -> bytes:
         """The living process tree."""
-        return self._render("observer.html", tree=tree, health=health)
+        return self._render("observer.html", view=view, health=view.health)
 
     def docs(self, document: dict[str, Any], problems: dict[str, str]) -> bytes:
         """The reference of the HTTP API, from its OpenAPI document."""
         return self._render("docs.html", document=document, problems=problems)
 
-    def login(self, *, then: str, name: str | None, wrong: str | None) -> bytes:
-        """The page that asks for a token.
-
-        Args:
-            then: the path to go to afterwards.
-            name: of the token that is logged in already, if one is.
-            wrong: what was wrong with the one that was sent.
-        """
-        return self._render("login.html", then=then, name=name, wrong=wrong)
-
     def problem(self, status: int, title: str, detail: str | None) -> bytes:
         """An error page."""
         return self._render("problem.html", status=status, title=title, detail=detail)
 
+    def login(self, *, then: str, name: str | None, wrong: str | None) -> bytes:
+        """The page that asks for a token.
+
+        Args:
+            then: the path to go on to.
+            name: who is logged in already; None for nobody.
+            wrong: what is wrong with the token that was sent.
+        """
+        return self._render("login.html", then=then, name=name, wrong=wrong)
+
+    def banner(self, outage: Outage | None) -> str:
+        """What the banner says of an outage, as HTML; nothing while all is well."""
+        return self._environment.get_template("banner.html").render(outage=outage).strip()
+
     def _render(self, template: str, **values: Any) -> bytes:
-        return self._environment.get_template(template).render(**values).encode()
-
-
-@cache
-def renderer() -> Renderer:
-    """The renderer, made once in a program: compiling the templates takes some 60 ms."""
-    return Renderer()
+        values["outage"] = self._outage()
+        return self._environment.get_template(template).render(values).encode()
 
 
 def safe_href(url: str | None) -> str | None:
@@ -153,6 +172,57 @@ def safe_href(url: str | None) -> str | None:
 def timestamp(moment: datetime | None) -> str:
     """A time as ``<time datetime>`` takes it, in UTC; empty for None."""
     return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def with_query(path: str, **values: str) -> str:
+    """An address with a query, whatever is in its values."""
+    return f"{path}?{urlencode(values, errors='replace')}"
+
+
+@cache
+def _compiled() -> tuple[Mapping[str, StaticFile], jinja2.Environment, str]:
+    """Templates and files, prepared once in a program: compiling takes some 60 ms."""
+    files = {file.name: file for file in _static_files()}
+    templates = resources.files("libra.web") / "templates"
+    sources = {
+        entry.name: entry.read_text("utf-8")
+        for entry in sorted(templates.iterdir(), key=lambda entry: entry.name)
+    }
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader(sources),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        age=age,
+        backup_words=backup_words,
+        bar=bar,
+        code_spans=code_spans,
+        count=count,
+        duration=duration,
+        host=host,
+        plain=plain,
+        safe_href=safe_href,
+        signed_size=signed_size,
+        size=size,
+        split_origin=split_origin,
+        status_words=status_words,
+        timestamp=timestamp,
+        waiting_words=waiting_words,
+    )
+    environment.globals.update(
+        static={name: file.href for name, file in files.items()},
+        finished=FINISHED,
+        kind_names=KIND_NAMES,
+        with_query=with_query,
+    )
+    for name in sources:
+        environment.get_template(name)  # compiled now and not in somebody's request
+    text = "".join(sources.values()) + "".join(file.digest for file in files.values())
+    return files, environment, hashlib.sha256(text.encode()).hexdigest()
 
 
 def _static_files() -> list[StaticFile]:

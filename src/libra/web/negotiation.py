@@ -1,8 +1,9 @@
-"""What a client accepts and what it already has: RFC 9110, sections 12.5.1 and 13.1.2."""
+"""What a client accepts and what it already has: RFC 9110, sections 12.5 and 13.1.2."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 _LONGEST = 1024
 """Characters of a header that are read; what a longer one adds is noise or an attack."""
@@ -14,6 +15,18 @@ def wants_html(accept: str | None) -> bool:
     On a tie, and without a header, JSON wins: `curl` and most libraries send ``*/*``.
     """
     return bool(accept) and _prefers_html((accept or "")[:_LONGEST])
+
+
+@lru_cache(maxsize=256)
+def coding(accept_encoding: str | None) -> Literal["br", "gzip"] | None:
+    """The content coding for a body, the smaller one first; None to send it as it is."""
+    weights = {}
+    for item in (accept_encoding or "")[:_LONGEST].split(","):
+        name, *parameters = item.split(";")
+        weights[name.strip().lower()] = _weight(parameters)
+    if weights.get("br", 0) > 0:
+        return "br"
+    return "gzip" if weights.get("gzip", weights.get("*", 0)) > 0 else None
 
 
 def etag_matches(if_none_match: str | None, etag: str) -> bool:

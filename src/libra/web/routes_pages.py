@@ -13,8 +13,9 @@ from litestar.params import FromPath, QueryParameter
 
 from libra.app import Libra, PageList
 from libra.formats import to_csv, to_har
+from libra.web.compression import page as html_page
 from libra.web.events import EVENT_STREAM, EventStream, last_event_id
-from libra.web.html import Renderer
+from libra.web.html import Renderer, Search
 from libra.web.metrics import RequestCounts
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.schema import answer, empty, header, problems
@@ -106,11 +107,20 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
         after: Annotated[
             str | None, QueryParameter(description="`next` of the page before", max_length=64)
         ] = None,
+        host: Annotated[
+            str | None,
+            QueryParameter(description="Only pages of this host or below it", max_length=300),
+        ] = None,
+        text: Annotated[
+            str | None,
+            QueryParameter(description="Only with this in title or URL", max_length=300),
+        ] = None,
     ) -> Response[bytes]:
-        pages = await libra.recent(limit=limit, after=after, url=url)
+        changes = libra.changes
+        pages = await libra.recent(limit=limit, after=after, url=url, host=host, text=text)
         if wants_html(request.headers.get("accept")):
-            body = html.home(pages, url=url or "", after=after)
-            return Response(body, media_type="text/html", headers=_FRESH)
+            search = Search(url or "", host or "", text or "", after or "")
+            return html_page(request, html.home(pages, search, changes=changes))
         return Response(msgspec.json.encode(pages), media_type=JSON, headers=_FRESH)
 
     @delete(
@@ -135,8 +145,7 @@ async def _submit(libra: Libra, html: Renderer, request: AnyRequest) -> Response
     except InvalidURL as error:
         if not from_browser:
             raise
-        page = html.invalid(url, str(error))
-        return Response(page, status_code=400, media_type="text/html")
+        return html_page(request, html.invalid(url, str(error)), status=400)
     location = f"/pages/{page_id}"
     if from_browser:
         return Response(b"", status_code=303, headers={"Location": location})
@@ -153,12 +162,22 @@ async def _read(libra: Libra, html: Renderer, request: AnyRequest, name: str) ->
     if suffix in FORMATS:
         return await _read_as(libra, request, page_id, suffix)
     if not dot and wants_html(request.headers.get("accept")):
-        report = await libra.report(page_id)
-        # Weak: the same version may be rendered anew, byte for byte different.
-        etag = f'W/"{report.version}-{html.digest}"'
-        return _current_or(request, etag, lambda: html.page(report), "text/html")
+        return await _read_html(libra, html, request, page_id)
     version, body = await libra.report_bytes(page_id)
     return _current_or(request, f'"{version}"', lambda: body, JSON)
+
+
+async def _read_html(
+    libra: Libra, html: Renderer, request: AnyRequest, page_id: str
+) -> Response[bytes]:
+    changes = libra.changes  # before the report is read, so that no change is missed
+    report = await libra.report(page_id)
+    sort = request.query_params.get("sort", "")[:20]
+    etag = html.tag(report.version, sort)
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        return Response(b"", status_code=304, headers={**_FRESH, "ETag": etag})
+    body = html.page(report, sort=sort, changes=changes)
+    return html_page(request, body, headers={"ETag": etag})
 
 
 async def _read_as(libra: Libra, request: AnyRequest, page_id: str, suffix: str) -> Response[bytes]:

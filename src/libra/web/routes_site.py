@@ -2,67 +2,115 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from libra.app import Libra
-from libra.web.html import Renderer
+from libra.app import Libra, PageNotFound
+from libra.web.compression import compress_once, page
+from libra.web.events import EventStream
+from libra.web.html import Renderer, Search
+from libra.web.metrics import RequestCounts
+from libra.web.observing import observer_view
 from libra.web.problems import TYPES
+from libra.web.pulse import Pulse
+from libra.web.submission import form_field
+
+AnyRequest = Request[Any, Any, Any]
 
 RECENT = 20
 """Pages listed on the start page."""
 
 
-def site_routes(libra: Libra, html: Renderer, document: dict[str, Any]) -> list[HTTPRouteHandler]:
+def site_routes(
+    libra: Libra, html: Renderer, pulse: Pulse, counts: RequestCounts, document: dict[str, Any]
+) -> list[HTTPRouteHandler]:
     """The handlers of pages for people.
 
     Args:
         libra: what is shown.
         html: renders it.
+        pulse: tells open pages that something changed.
+        counts: where the open streams are counted.
         document: the OpenAPI document.
     """
     encoded = msgspec.json.encode(document)
-    reference = html.docs(document, TYPES)
 
     @get("/", include_in_schema=False)
     async def home(
+        request: AnyRequest,
         url: Annotated[str, QueryParameter(max_length=4096)] = "",
-        after: Annotated[str | None, QueryParameter(max_length=64)] = None,
+        host: Annotated[str, QueryParameter(max_length=300)] = "",
+        text: Annotated[str, QueryParameter(max_length=300)] = "",
+        after: Annotated[str, QueryParameter(max_length=64)] = "",
     ) -> Response[bytes]:
-        pages = await libra.recent(limit=RECENT, after=after, url=url or None)
-        return _page(html.home(pages, url=url, after=after))
+        search = Search(url.strip(), host.strip().lower(), text.strip(), after)
+        # Before the list is read, so that no change is missed by whoever has seen this number.
+        changes = pulse.changes
+        pages = await libra.recent(
+            limit=RECENT,
+            after=search.after or None,
+            url=search.url or None,
+            host=search.host or None,
+            text=search.text or None,
+        )
+        return page(request, html.home(pages, search, changes=changes))
+
+    @get("/events", include_in_schema=False)
+    async def events() -> EventStream:
+        return EventStream(pulse.beats(html.banner), name=b"pulse", counts=counts)
+
+    @post("/pages/{page_id:str}/delete", include_in_schema=False)
+    async def forget(request: AnyRequest, page_id: FromPath[str]) -> Response[bytes]:
+        back = form_field(await request.body(), "back") or "/"
+        with suppress(PageNotFound):  # somebody else was faster, and it is gone as was asked for
+            await libra.forget(page_id)
+        return see_other(back if back.startswith("/?") and _is_plain(back) else "/")
 
     @get("/observer", include_in_schema=False)
-    async def observer() -> Response[bytes]:
-        return _page(html.observer(libra.tree(), libra.health()))
+    async def observer(request: AnyRequest) -> Response[bytes]:
+        return page(request, html.observer(observer_view(libra.health(), libra.tree())))
+
+    @post("/observer/retry", include_in_schema=False)
+    async def retry(request: AnyRequest) -> Response[bytes]:
+        with suppress(PageNotFound):  # it is no longer quarantined
+            libra.retry(form_field(await request.body(), "page") or "")
+        return see_other("/observer")
 
     @get("/docs", include_in_schema=False)
-    async def docs() -> Response[bytes]:
-        return _page(reference)
+    async def docs(request: AnyRequest) -> Response[bytes]:
+        return page(request, html.docs(document, TYPES))
 
     @get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response[bytes]:
-        return Response(encoded, media_type="application/json", headers=_FRESH)
+        headers = {"Cache-Control": "no-cache"}
+        return Response(encoded, media_type="application/json", headers=headers)
 
     @get("/static/{name:str}", include_in_schema=False)
-    async def static(name: FromPath[str], v: FromQuery[str] = "") -> Response[bytes]:
+    async def static(
+        request: AnyRequest, name: FromPath[str], v: FromQuery[str] = ""
+    ) -> Response[bytes]:
         file = html.files.get(name)
         if file is None:
             raise NotFoundException
         # Only an address that names this very content may be kept for ever.
         cache = "public, max-age=31536000, immutable" if v == file.digest else "no-cache"
-        return Response(file.content, media_type=file.media_type, headers={"Cache-Control": cache})
+        body, coded = compress_once(file.content, request.headers.get("accept-encoding"))
+        headers = {"Cache-Control": cache, "Vary": "Accept-Encoding", **coded}
+        return Response(body, media_type=file.media_type, headers=headers)
 
-    return [home, observer, docs, openapi, static]
+    return [home, events, forget, observer, retry, docs, openapi, static]
 
 
-_FRESH = {"Cache-Control": "no-cache"}
+def see_other(path: str) -> Response[bytes]:
+    """The answer to a form: what to look at now."""
+    return Response(b"", status_code=303, headers={"Location": path})
 
 
-def _page(content: bytes) -> Response[bytes]:
-    return Response(content, media_type="text/html", headers=_FRESH)
+def _is_plain(path: str) -> bool:
+    return path.isascii() and path.isprintable() and len(path) <= 8192

@@ -1,14 +1,18 @@
-"""What the templates show, in the order and the words that people get. Pure functions."""
+"""What the page of a report shows, in the order and the words that people get. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
-from libra.formats.words import plain
+from libra.formats.words import count, plain
+from libra.web.charts import Segment, Waterfall, percent, stack, waterfall
+from libra.web.pulse import Outage
 from libra.weighing.report import (
     FINISHED,
     Asset,
@@ -31,12 +35,18 @@ KIND_NAMES: dict[Kind, str] = {
 }
 
 ROWS = 100
-"""Assets that a section shows; the rest is counted and is in the JSON."""
+"""Rows of a table, folded ones included; the rest is counted and is in the JSON."""
+
+SEGMENTS = 20
+"""Hosts of each party that have a segment of their own in the bar."""
+
+OPEN_ROWS = 10
+"""Rows of a long table that are not folded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A bar: what a kind or a host weighs of the whole. ``percent`` is 0 to 100."""
+    """What a kind or a host weighs of the whole. ``percent`` is 0 to 100."""
 
     key: str
     name: str
@@ -48,22 +58,22 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of a stacked bar: where it begins and how wide it is, in percent."""
+class Row:
+    """An asset, and its place in the report: by that a row is known while the order changes."""
 
-    kind: str
-    start: float
-    width: float
+    index: int
+    asset: Asset
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The assets of one kind, heaviest first."""
+    """The assets of one kind. ``folded`` follow on ``rows``; ``more`` are not shown at all."""
 
     kind: Kind
     name: str
     total: Total
-    rows: tuple[Asset, ...]
+    rows: tuple[Row, ...]
+    folded: tuple[Row, ...]
     more: int
 
 
@@ -73,43 +83,73 @@ class PageView:
 
     title: str
     finished: bool
+    settled: bool
     answered: int
+    heavier_than: int | None
     kinds: tuple[Share, ...]
     hosts: tuple[Share, ...]
+    folded_hosts: tuple[Share, ...]
+    first_party: Share
+    third_party: Share
+    host_bar: tuple[Segment, ...]
     sections: tuple[Section, ...]
+    waterfall: Waterfall | None
+    sort: str
 
 
-def page_view(report: Report) -> PageView:
-    """Arrange a report as its page shows it."""
+def page_view(report: Report, sort: str = "") -> PageView:
+    """Arrange a report as its page shows it.
+
+    Args:
+        report: the report.
+        sort: a key of `ORDERS`, perhaps with ``-`` before it for the other way round. Else the
+            heaviest come first, and while the page is being weighed the order stays that in which
+            assets were found: nothing moves about then.
+    """
+    finished = report.status in FINISHED
     total = report.total.transfer_bytes
-    kinds = tuple(
-        _share(kind, name, report.by_kind.get(kind, Total()), total)
-        for kind, name in KIND_NAMES.items()
+    hosts = tuple(
+        _share(name, name, part, total, third_party=part.third_party)
+        for name, part in sorted(
+            report.by_host.items(),
+            key=lambda item: (item[1].third_party, -item[1].transfer_bytes, item[0]),
+        )
     )
-    hosts = sorted(report.by_host.items(), key=lambda item: (-item[1].transfer_bytes, item[0]))
+    if sort.removeprefix("-") not in ORDERS:
+        sort = "size" if finished else ""
+    shown, folded = _fold(hosts[:ROWS])
     return PageView(
         title=plain(report.title or report.final_url or report.url),
-        finished=report.status in FINISHED,
+        finished=finished,
+        settled=finished and report.backup in ("stored", "rejected"),
         answered=sum(asset.status != "pending" for asset in report.assets),
-        kinds=kinds,
-        hosts=tuple(
-            _share(name, name, host_total, total, third_party=host_total.third_party)
-            for name, host_total in hosts[:ROWS]
+        heavier_than=None if report.score is None else 100 - report.score.teledrin,
+        kinds=tuple(
+            _share(kind, name, report.by_kind.get(kind, Total()), total)
+            for kind, name in KIND_NAMES.items()
         ),
-        sections=_sections(report),
+        hosts=shown,
+        folded_hosts=folded,
+        first_party=_sum("first", [host for host in hosts if not host.third_party], total),
+        third_party=_sum("third", [host for host in hosts if host.third_party], total),
+        host_bar=_host_bar(hosts),
+        sections=_sections(report, sort),
+        waterfall=waterfall(report.assets),
+        sort=sort,
     )
 
 
-def bar(by_kind: Mapping[Kind, Total]) -> tuple[Segment, ...]:
-    """A stacked bar of the kinds that weigh anything."""
-    whole = sum(total.transfer_bytes for total in by_kind.values())
-    segments, start = [], 0.0
-    for kind in KIND_NAMES:
-        width = _percent(by_kind.get(kind, Total()).transfer_bytes, whole)
-        if width > 0:
-            segments.append(Segment(kind, round(start, 2), width))
-            start += width
-    return tuple(segments)
+_Key = Callable[[Row], Any]
+
+ORDERS: dict[str, _Key] = {
+    "size": lambda row: (-row.asset.transfer_bytes, row.asset.url),
+    "time": lambda row: (-(row.asset.duration_ms or 0), row.asset.url),
+    "type": lambda row: (row.asset.content_type or "~", row.asset.url),
+    # What went wrong is what one looks for.
+    "status": lambda row: (-(row.asset.http_status or 999), row.asset.url),
+    "address": lambda row: row.asset.url,
+}
+"""What assets can be sorted by, each in the direction that is asked for most."""
 
 
 def host(url: str) -> str:
@@ -138,6 +178,17 @@ def code_spans(text: str) -> Markup:
     )
 
 
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago something was, in the few words that a list has room for."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    for unit, length, until in (("min", 60, 60), ("h", 3600, 48), ("d", 86_400, 60)):
+        if seconds < until * length:
+            return f"{int(seconds // length)} {unit} ago"
+    return f"{moment:%Y-%m-%d}"
+
+
 def status_words(status: Status) -> str:
     """Where a page is in its life, in a word or two."""
     return {
@@ -149,35 +200,83 @@ def status_words(status: Status) -> str:
     }[status]
 
 
-def backup_words(backup: Backup) -> str:
-    """How safe a result is, in a sentence."""
-    return {
-        "memory": "Only in memory so far.",
-        "journaled": "Safe on this machine's disk, not in the database yet.",
-        "stored": "Stored in the database.",
-        "rejected": "Only in memory: the database refuses it.",
-    }[backup]
+def backup_words(backup: Backup, outage: Outage | None = None) -> str:
+    """How safe a result is, in a sentence or two."""
+    down = outage is not None and outage.database
+    match backup:
+        case "stored":
+            return "Stored in the database."
+        case "rejected":
+            return "Only in memory: the database refuses it."
+        case "journaled" if down:
+            return (
+                "Not in the database, which is down. Safe on this machine's disk; "
+                "it is stored by itself as soon as the database is back."
+            )
+        case "journaled":
+            return "Safe on this machine's disk, and on its way to the database."
+        case "memory" if down and outage is not None and not outage.disk:
+            return (
+                "Only in memory: the database is down and this machine's disk cannot be "
+                "written. It is stored by itself as soon as one of them is back."
+            )
+        case "memory" if down:
+            return "Only in memory: the database is down. It is stored by itself when that is back."
+        case _:
+            return "Only in memory so far, and on its way to the database."
 
 
-def _sections(report: Report) -> tuple[Section, ...]:
-    by_kind: dict[Kind, list[Asset]] = {kind: [] for kind in KIND_NAMES}
-    for asset in report.assets:
-        by_kind[asset.kind].append(asset)
-    return tuple(
-        Section(
-            kind,
-            KIND_NAMES[kind],
-            report.by_kind.get(kind, Total()),
-            tuple(sorted(assets, key=_heaviest_first)[:ROWS]),
-            max(0, len(assets) - ROWS),
-        )
-        for kind, assets in by_kind.items()
-        if assets
+def waiting_words(outage: Outage) -> str:
+    """What waits for the end of an outage, in a sentence."""
+    if not outage.waiting:
+        return "Nothing waits to be stored."
+    waits = "waits" if outage.waiting == 1 else "wait"
+    return f"{count(outage.waiting, 'page')} {waits} to be stored."
+
+
+def _sections(report: Report, sort: str) -> tuple[Section, ...]:
+    by_kind: dict[Kind, list[Row]] = {kind: [] for kind in KIND_NAMES}
+    for index, asset in enumerate(report.assets):
+        by_kind[asset.kind].append(Row(index, asset))
+    sections = []
+    for kind, rows in by_kind.items():
+        if sort:
+            rows.sort(key=ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))
+        shown, folded = _fold(tuple(rows[:ROWS]))
+        total = report.by_kind.get(kind, Total())
+        more = max(0, len(rows) - ROWS)
+        sections.append(Section(kind, KIND_NAMES[kind], total, shown, folded, more))
+    return tuple(sections)
+
+
+def _fold(rows: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What is shown of a list and what is folded; a fold for two or three would be a nuisance."""
+    if len(rows) <= OPEN_ROWS + 3:
+        return rows, ()
+    return rows[:OPEN_ROWS], rows[OPEN_ROWS:]
+
+
+def _host_bar(hosts: tuple[Share, ...]) -> tuple[Segment, ...]:
+    parts: list[tuple[str, int]] = []
+    for party, third in (("first", False), ("third", True)):
+        sizes = [share.transfer_bytes for share in hosts if share.third_party is third]
+        sizes[SEGMENTS:] = [sum(sizes[SEGMENTS:])]
+        # Neighbours differ in shade, so that one can tell them apart without twenty colours.
+        parts += [(f"{party} {'odd' if n % 2 else 'even'}", size) for n, size in enumerate(sizes)]
+    return stack(parts)
+
+
+def _sum(key: str, shares: list[Share], whole: int) -> Share:
+    size = sum(share.transfer_bytes for share in shares)
+    return Share(
+        key,
+        {"first": "First party", "third": "Third party"}[key],
+        sum(share.requests for share in shares),
+        size,
+        sum(share.resource_bytes for share in shares),
+        percent(size, whole),
+        key == "third",
     )
-
-
-def _heaviest_first(asset: Asset) -> tuple[int, str]:
-    return -asset.transfer_bytes, asset.url
 
 
 def _share(
@@ -189,10 +288,6 @@ def _share(
         part.requests,
         part.transfer_bytes,
         part.resource_bytes,
-        _percent(part.transfer_bytes, whole),
+        percent(part.transfer_bytes, whole),
         third_party,
     )
-
-
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 2) if whole > 0 else 0.0

@@ -29,8 +29,8 @@ async def test_the_list_goes_on_with_a_link(service: Service, site: Site) -> Non
     link = re.search(r'href="(/\?after=[^"]+)" rel="next"', page)
     assert link
     older = (await service.client.get(link[1])).text
-    assert ids[0] in older
-    assert ids[1] not in older
+    assert f'id="p-{ids[0]}"' in older
+    assert f'id="p-{ids[1]}"' not in older
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from libra.app import PageList
-from libra.web.html import Renderer, safe_href
+from libra.web.html import Renderer, Search, safe_href
 from libra.weighing.report import Asset, Bytes, HostTotal, Report, Total, summarize
 
 HTML = Renderer()
@@ -60,7 +60,7 @@ def assert_harmless(page: bytes) -> None:
             assert not name.startswith("on")
             assert name != "style"
             if name in ("href", "src", "action"):
-                assert re.match(r"(https?://|/|#)", value or "", re.IGNORECASE)
+                assert re.match(r"(https?://|[/#?])", value or "", re.IGNORECASE)
     assert not tree.css("img, iframe, object, embed, base, style")
 
 
@@ -74,7 +74,7 @@ def test_nothing_of_a_weighed_page_becomes_markup_in_its_report(text: str) -> No
 @given(hostile)
 def test_nothing_of_a_weighed_page_becomes_markup_in_a_list(text: str) -> None:
     pages = PageList((summarize(hostile_report(text)),), next=text)
-    assert_harmless(HTML.home(pages, url=text))
+    assert_harmless(HTML.home(pages, Search(text, text, text, text)))
 
 
 @given(hostile)

@@ -1,31 +1,77 @@
-// Fills a page in while it is open. Everything reads and submits without this file.
+// Keeps a page current while it is open. Everything reads and submits without this file.
 //
 // The server renders; what has changed is taken from the same page fetched again. So there is one
 // renderer, and no text of a weighed page is ever put together to HTML here.
 "use strict";
 (() => {
   const main = document.getElementById("main");
+  const away = document.getElementById("away");
   const parts = () => document.querySelectorAll("[data-live]");
-  const shown = new Map([...parts()].map((part) => [part.id, part.innerHTML]));
-  let source = null;
+  const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+  let page = null;
+  let pulse = null;
   let timer = 0;
   let pause = 250;
   let again = false;
   let busy = false;
 
+  const age = (date) => {
+    const seconds = (Date.now() - date) / 1000;
+    if (seconds < 60) return "just now";
+    for (const [unit, length, until] of [["min", 60, 60], ["h", 3600, 48], ["d", 86400, 60]]) {
+      if (seconds < until * length) return `${Math.floor(seconds / length)} ${unit} ago`;
+    }
+    return date.toLocaleDateString();
+  };
+
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const date = new Date(time.dateTime);
-      time.textContent = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-      time.title = time.dateTime;
+      const local = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+      const text = "age" in time.dataset ? age(date) : local;
+      if (time.textContent !== text) time.textContent = text;
+      time.title = "age" in time.dataset ? local : time.dateTime;
     }
   };
 
-  const swap = (part, fresh) => {
-    const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    part.replaceChildren(...fresh.childNodes);
-    localise(part);
-    if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  // Makes one tree like another and touches nothing that is alike already: focus, what is unfolded
+  // and where one has scrolled to stay, and rows are known by their id when they change places.
+  const morph = (old, fresh) => {
+    if (old.nodeType !== 1) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) {
+      if (name !== "open" && name !== "title" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    const known = new Map();
+    for (const child of old.children) if (child.id) known.set(child.id, child);
+    let here = old.firstChild;
+    for (const child of [...fresh.childNodes]) {
+      let match = child.id ? known.get(child.id) : here;
+      if (match && (match.nodeName !== child.nodeName || (match.id ?? "") !== (child.id ?? ""))) match = null;
+      if (!match) old.insertBefore(child, here);
+      else {
+        if (match === here) here = here.nextSibling;
+        else old.insertBefore(match, here);
+        morph(match, child);
+      }
+    }
+    while (here) {
+      const next = here.nextSibling;
+      here.remove();
+      here = next;
+    }
+  };
+
+  const update = (fresh) => {
+    for (const part of parts()) {
+      const its = fresh.getElementById(part.id);
+      if (its) { localise(its); morph(part, its); }
+    }
   };
 
   const refresh = async () => {
@@ -35,22 +81,23 @@
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        for (const part of parts()) {
-          const fresh = page.getElementById(part.id);
-          const html = fresh?.innerHTML;
-          if (fresh && html !== shown.get(part.id)) { shown.set(part.id, html); swap(part, fresh); }
+        const fresh = parse(await answer.text());
+        update(fresh);
+        document.title = fresh.title;
+        const now = fresh.getElementById("main")?.dataset ?? {};
+        for (const key of ["events", "changes", "refresh"]) {
+          if (now[key]) main.dataset[key] = now[key];
+          else delete main.dataset[key];
         }
-        document.title = page.title;
-        const now = page.getElementById("main")?.dataset ?? {};
-        if (!now.events) { delete main.dataset.events; source?.close(); }
-        if (!now.refresh) delete main.dataset.refresh;
-      }
+        if (!now.events) page?.close();
+        away.hidden = true;
+      } else if (answer.status === 404 && main.dataset.changes) location.reload();
     } catch {
-      // The server is away: what is shown stays, and the next event or tick tries again.
+      // What is shown stays, and the next event or tick tries again.
+      away.hidden = false;
     }
     busy = false;
-    // A heavy page is fetched less often, so that showing it never takes more than a quarter of the time.
+    // A heavy page is fetched less often, so that showing it takes no more than a quarter of the time.
     pause = Math.max(250, 3 * (performance.now() - begun));
     if (again) { again = false; soon(); }
   };
@@ -58,24 +105,51 @@
   const soon = () => { timer ||= setTimeout(() => { timer = 0; refresh(); }, pause); };
 
   const follow = () => {
-    source = new EventSource(main.dataset.events);
-    source.addEventListener("report", soon);
-    // The stream ends when the page is finished; then it answers 204 and the browser stops asking.
-    source.addEventListener("error", soon);
+    page?.close();
+    pulse?.close();
+    if (document.hidden) return; // Browsers allow six connections to a server: an unseen tab has none.
+    if (main.dataset.events) {
+      page = new EventSource(main.dataset.events);
+      page.addEventListener("report", soon);
+      // The stream ends when the page is finished; then it answers 204 and the browser stops asking.
+      page.addEventListener("error", soon);
+    }
+    pulse = new EventSource("/events");
+    pulse.addEventListener("pulse", (event) => {
+      const { pages, banner } = JSON.parse(event.data);
+      const fresh = parse(`<div id="outage" data-live>${banner}</div>`).getElementById("outage");
+      localise(fresh);
+      morph(document.getElementById("outage"), fresh);
+      away.hidden = true;
+      if (main.dataset.changes && main.dataset.changes !== String(pages)) soon();
+    });
+    pulse.addEventListener("error", () => {
+      away.hidden = false;
+      // Unless the browser tries again by itself.
+      if (pulse.readyState === EventSource.CLOSED) setTimeout(follow, 5000);
+    });
   };
 
   const tick = () => setTimeout(async () => {
     if (!document.hidden && main.dataset.refresh) await refresh();
-    if (main.dataset.refresh) tick();
+    tick();
   }, 1000 * Number(main.dataset.refresh));
 
+  // A link that only sorts what is shown need not load the page anew.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-soft]");
+    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    history.replaceState(null, "", link.href.replace(/#.*/, ""));
+    refresh();
+  });
+
   localise(document);
-  if (main.dataset.events) {
+  follow();
+  if (main.dataset.refresh) tick();
+  setInterval(() => localise(document), 30_000);
+  document.addEventListener("visibilitychange", () => {
     follow();
-    // Browsers allow six connections to a server; a tab that nobody sees gives its own back.
-    document.addEventListener("visibilitychange", () => {
-      source.close();
-      if (!document.hidden && main.dataset.events) { follow(); soon(); }
-    });
-  } else if (main.dataset.refresh) tick();
+    if (!document.hidden && (main.dataset.events || main.dataset.changes)) soon();
+  });
 })();

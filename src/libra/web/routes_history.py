@@ -1,0 +1,48 @@
+"""Looking back: the weigh-ins of a URL, and two reports side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+
+from libra.app import Libra
+from libra.web.compression import page
+from libra.web.html import Renderer
+from libra.web.looking_back import compare_view, history_view, one_before
+from libra.web.pulse import Pulse
+
+AnyRequest = Request[Any, Any, Any]
+
+Id = Annotated[str, QueryParameter(max_length=64)]
+
+
+def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRouteHandler]:
+    """The handlers of `/history` and `/compare`."""
+
+    @get("/history", include_in_schema=False)
+    async def history(
+        request: AnyRequest, url: Annotated[str, QueryParameter(max_length=4096)]
+    ) -> Response[bytes]:
+        changes = pulse.changes
+        view = history_view(url, await libra.history(url))
+        return page(request, html.history(view, changes=changes))
+
+    @get("/compare", include_in_schema=False)
+    async def compare(
+        request: AnyRequest, b: Id, a: Id = "", choose: Annotated[str, QueryParameter()] = ""
+    ) -> Response[bytes]:
+        after = await libra.report(b)
+        if not a:
+            weigh_ins = (await libra.history(after.url)).pages
+            before = one_before(after, weigh_ins)
+            if choose or before is None:
+                known = {one.id: one for one in (*weigh_ins, *(await libra.recent()).pages)}
+                others = [one for one in known.values() if one.status == "weighed" and one.id != b]
+                return page(request, html.choose(after, others))
+            a = before.id
+        return page(request, html.compare(compare_view(await libra.report(a), after)))
+
+    return [history, compare]
