@@ -42,6 +42,7 @@ class Weighing:
     """
 
     __slots__ = (
+        "_asset_hosts",
         "_assets",
         "_body",
         "_error",
@@ -69,6 +70,7 @@ class Weighing:
         self.url = url
         self.options = options
         self._assets: list[Asset] = []
+        self._asset_hosts: list[str] = []
         self._index: dict[str, int] = {}
         self._pending = 0
         self._pending_reads = 0
@@ -177,7 +179,7 @@ class Weighing:
         self._whole = self._whole and outcome.whole
         if outcome.denied:
             status = "skipped"
-            self._count(asset, -1)
+            self._count(fetch.index, asset.kind, -1)
         elif kind != asset.kind:
             self._kinds[asset.kind][0] -= 1
             self._kinds[kind][0] += 1
@@ -199,7 +201,8 @@ class Weighing:
             started_ms=self._since_start(outcome.started),
         )
         if outcome.transfer_bytes or outcome.resource_bytes:
-            for sums in (self._total, self._kinds[kind], self._hosts[host_of(asset.url)]):
+            host = self._hosts[self._asset_hosts[fetch.index]]
+            for sums in (self._total, self._kinds[kind], host):
                 sums[1] += outcome.transfer_bytes
                 sums[2] += outcome.resource_bytes
 
@@ -263,8 +266,8 @@ class Weighing:
         for known in self._hosts:
             self._third[known] = is_third_party(known, host)
         self._assets = [
-            msgspec.structs.replace(asset, third_party=self._third[host_of(asset.url)])
-            for asset in self._assets
+            msgspec.structs.replace(asset, third_party=self._third[known])
+            for asset, known in zip(self._assets, self._asset_hosts, strict=True)
         ]
 
     # Orders
@@ -332,8 +335,9 @@ class Weighing:
         at = len(self._assets)
         self._index[reference.url] = at
         self._assets.append(asset)
+        self._asset_hosts.append(host)
         if not reference.lazy:
-            self._count(asset, 1)
+            self._count(at, asset.kind, 1)
         return at
 
     def _wakes(self, at: int, reference: Reference) -> bool:
@@ -343,16 +347,16 @@ class Weighing:
             return False
         asset = msgspec.structs.replace(asset, status="pending", lazy=False, error=None)
         self._assets[at] = asset
-        self._count(asset, 1)
+        self._count(at, asset.kind, 1)
         return True
 
-    def _count(self, asset: Asset, requests: int) -> None:
-        host = host_of(asset.url)
+    def _count(self, at: int, kind: Kind, requests: int) -> None:
+        host = self._asset_hosts[at]
         sums = self._hosts.get(host)
         if sums is None:
             sums = self._hosts[host] = [0, 0, 0]
         sums[0] += requests
-        self._kinds[asset.kind][0] += requests
+        self._kinds[kind][0] += requests
         self._total[0] += requests
 
     def _limit_reached(self) -> str | None:
