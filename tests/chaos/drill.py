@@ -15,13 +15,17 @@ from pathlib import Path
 
 from chaos.checker import Contradiction, Final, Kept, contradictions, one_of_each
 from chaos.endings import in_memory
-from chaos.history import Call, History, percentile
+from chaos.history import Call, History, Kind, percentile
 from chaos.load import Load
+from chaos.quiet import BUSY, Pressure
 from chaos.service import Service
 from chaos.waiting import Late, until
 
 RATIO = 1.2
-"""How much slower the 99th percentile of reads may be than before the fault."""
+"""How much slower reads may be than before the fault, at the median and the 99th percentile."""
+
+NOISE = 1.5
+"""How much slower the reads of another server may be, on a machine that is left alone."""
 
 FLOOR = 0.005
 """Seconds by which it may always be slower: a turn of the scheduler on a small, busy machine."""
@@ -114,25 +118,42 @@ class Database(ABC):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a drill came to. Times are seconds."""
+    """What a drill came to.
+
+    Attributes:
+        fault: its name.
+        reads: how many there were meanwhile.
+        p50: seconds of half of the reads, before and during the fault.
+        p99: the same of 99 of 100.
+        busy: for how much of the time the machine was short of processors.
+        outage: seconds that the fault lasted.
+        first_save: seconds from the return of the database to the first page that was saved.
+        drain: seconds from its return until nothing of the outage waited any more.
+        problems: what should not have been.
+    """
 
     fault: str
     reads: int
-    p99_before: float
-    p99_during: float
-    noise: float
-    outage: float
-    first_save: float | None
-    drain: float
+    p50: tuple[float, float]
+    p99: tuple[float, float]
+    busy: float
+    outage: float = 0.0
+    first_save: float | None = None
+    drain: float = 0.0
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         saved = "-" if self.first_save is None else f"{self.first_save:.2f} s"
+        judged = "" if self.busy <= BUSY else ", not judged: the machine was busy"
         return (
-            f"{self.fault}: {self.reads} reads, p99 {self.p99_before * 1000:.1f} ms before and"
-            f" {self.p99_during * 1000:.1f} ms during (noise x{self.noise:.2f}), out for"
-            f" {self.outage:.1f} s, first save after {saved}, drained after {self.drain:.2f} s"
+            f"{self.fault}: {self.reads} reads, p50 {_ms(self.p50)}, p99 {_ms(self.p99)}{judged};"
+            f" out for {self.outage:.1f} s, first save after {saved}, drained after"
+            f" {self.drain:.2f} s"
         )
+
+
+def _ms(before_and_during: tuple[float, float]) -> str:
+    return " -> ".join(f"{seconds * 1000:.1f}" for seconds in before_and_during) + " ms"
 
 
 class Stage:
@@ -161,6 +182,7 @@ class Stage:
             self._since = time.monotonic()
         await self.load.goes_on(calm)
         said = self.service.times_said(OUTAGE)
+        pressure = Pressure()
         self._calm.append((self._since, history.mark("begins", fault.name).at))
         await fault.begin()
         broken = history.mark("broken", fault.name)
@@ -178,7 +200,7 @@ class Stage:
             await self._available(fault.part, problems)
         drain = await self._drain(mended.at, problems)
         ended = self._since = history.mark("ends", fault.name).at
-        outcome = self._measure(fault, broken.at, ended)
+        outcome = self._measure(fault, broken.at, ended, pressure.share())
         outcome.first_save, outcome.drain = first_save, drain
         outcome.outage = mending.at - broken.at
         said = self.service.times_said(OUTAGE) - said
@@ -329,19 +351,22 @@ class Stage:
         safe = {c.page for c in self.history.calls if c.backup == "stored" or c.kind == "delete"}
         return submitted - safe - self.load.odd
 
-    def _measure(self, fault: Fault, start: float, end: float) -> Outcome:
+    def _measure(self, fault: Fault, start: float, end: float, busy: float) -> Outcome:
         before = [c for s, e in self._calm for c in self.history.between(s, e, "read", "ping")]
         during = list(self.history.between(start, end, "read", "ping"))
-        was, is_now = _p99(before, "read"), _p99(during, "read")
-        noise = max(1.0, _p99(during, "ping") / max(_p99(before, "ping"), 1e-9))
-        outcome = Outcome(fault.name, len(during), was, is_now, noise, 0.0, None, 0.0)
-        allowed = max(was * RATIO, was + FLOOR) * noise
-        if is_now > allowed:
-            outcome.problems.append(
-                f"the p99 of reads rose from {was * 1000:.1f} ms to {is_now * 1000:.1f} ms"
-            )
+        p50 = _percentile(before, 50), _percentile(during, 50)
+        p99 = _percentile(before, 99), _percentile(during, 99)
+        pings = _percentile(before, 99, "ping"), _percentile(during, 99, "ping")
+        if pings[1] > pings[0] * NOISE:
+            busy = max(busy, 1.0)
+        outcome = Outcome(fault.name, len(during), p50, p99, busy)
+        for percent, (was, now) in ((50, p50), (99, p99)):
+            if now > max(was * RATIO, was + FLOOR) and busy <= BUSY:
+                outcome.problems.append(
+                    f"the p{percent} of reads rose from {was * 1000:.1f} ms to {now * 1000:.1f} ms"
+                )
         return outcome
 
 
-def _p99(calls: Collection[Call], kind: str) -> float:
-    return percentile((call.seconds for call in calls if call.kind == kind), 99)
+def _percentile(calls: Collection[Call], percent: float, kind: Kind = "read") -> float:
+    return percentile((call.seconds for call in calls if call.kind == kind), percent)

@@ -1,0 +1,38 @@
+"""Whether the machine left Libra alone, without which a 99th percentile says nothing.
+
+One pause of the scheduler of 100 ms, of which a busy machine makes many, decides over the 99th
+percentile of the reads of some seconds. The kernel says for how much of the time somebody waited for
+a processor (pressure stall information, ``/proc/pressure/cpu``); where it does not, the reads of a
+server that has nothing to do with Libra are all there is to go by.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+BUSY = 0.10
+"""The share of the time beyond which a machine is too busy for percentiles."""
+
+_PRESSURE = Path("/proc/pressure/cpu")
+
+
+class Pressure:
+    """The share of the time in which somebody waited for a processor, since this was made."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._waited = _waited()
+
+    def share(self) -> float:
+        """From 0 to 1; 0 where the kernel does not tell."""
+        return (_waited() - self._waited) / max(time.monotonic() - self._began, 1e-3)
+
+
+def _waited() -> float:
+    """Seconds, since the machine was started."""
+    try:
+        first = _PRESSURE.read_text().partition("\n")[0]
+    except OSError:
+        return 0.0
+    return int(first.rpartition("total=")[2]) / 1e6
