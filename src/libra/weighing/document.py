@@ -25,6 +25,7 @@ from libra.weighing.stylesheet import read_declarations, read_stylesheet
 from libra.weighing.urls import join
 
 MAX_SRCDOC_DEPTH = 3
+_ICON_EDGE = 32
 _MAX_TITLE = 1_000
 LARGE = 1_000_000
 """Bytes from which a document counts as large: too large to be searched for selectors."""
@@ -148,9 +149,8 @@ class _Document:
         for node in self.tree.css("[style]"):
             self._inline_style(node.attrs.sget("style"))
         if self.icons and not self.is_frame:
-            icon = choose_icon(self.icons)
-            if icon:
-                self.references.append(Reference(icon, "icon"))
+            icons = choose_icons(self.icons)
+            self.references += [Reference(icon, "icon") for icon in icons if icon]
         uses: list[FontUse] = []
         variables: dict[str, str] = {}
         faces = []
@@ -436,24 +436,27 @@ _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
 }
 
 
-def choose_icon(icons: list[Icon]) -> str:
-    """The URL of the one icon that a desktop browser loads, "" if that is a ``data:`` URL.
+def choose_icons(icons: list[Icon]) -> list[str]:
+    """The URLs of the icons that a desktop Chromium loads, for the most part one.
 
-    Among several, Chromium takes the one whose ``sizes`` is nearest to what a tab needs; without
-    sizes the last one named wins (HTML standard, "icon").
+    It wants 32 pixels. Of the icons that state their size it takes the nearest; if none states one, it
+    has to look into them, the last named first, and looks into two. A ``data:`` URL is an icon, too,
+    that needs no request: it is "" here.
     """
-    return min(reversed(icons), key=_icon_rank).url
+    sized = [icon for icon in icons if _edges(icon)]
+    if sized:
+        return [min(reversed(sized), key=_icon_rank).url]
+    return list(dict.fromkeys(icon.url for icon in reversed(icons)))[:2]
 
 
-def _icon_rank(icon: Icon) -> tuple[int, int]:
-    sizes = icon.sizes.lower().split()
-    if "any" in sizes or icon.type.strip().lower() == "image/svg+xml":
-        return (0, 0)
-    edges = [int(edge) for size in sizes if (edge := size.partition("x")[0]).isdecimal()]
-    if not edges:
-        return (2, 0)
-    at_least = [edge for edge in edges if edge >= 16]
-    return (1, min(at_least) - 16) if at_least else (1, 10_000 - max(edges))
+def _edges(icon: Icon) -> list[int]:
+    edges = (size.partition("x")[0] for size in icon.sizes.lower().split())
+    return [int(edge[:6]) for edge in edges if edge.isdecimal()]
+
+
+def _icon_rank(icon: Icon) -> tuple[bool, int]:
+    nearest = min(_edges(icon), key=lambda edge: (edge < _ICON_EDGE, abs(edge - _ICON_EDGE)))
+    return nearest < _ICON_EDGE, abs(nearest - _ICON_EDGE)
 
 
 def _is_lazy(node: LexborNode) -> bool:

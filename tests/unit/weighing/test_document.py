@@ -93,11 +93,26 @@ def test_links(html: str, references: list[str]) -> None:
     assert found(html) == references
 
 
-def test_one_icon_is_loaded_of_many() -> None:
-    html = "<link rel=icon href=16.png sizes=16x16><link rel=icon href=192.png sizes=192x192>"
-    assert len(found(html)) == 1
-    assert read(html).has_icon
-    assert read("<link rel=icon href=data:,>").has_icon
+@pytest.mark.parametrize(
+    ("icons", "loaded"),
+    [
+        ({"16.png": "16x16", "32.png": "32x32", "192.png": "192x192"}, ["32.png"]),
+        ({"16.png": "16x16", "192.png": "192x192"}, ["192.png"]),
+        ({"8.png": "8x8", "16.png": "16x16"}, ["16.png"]),
+        ({"a.ico": "16x16 32x32 48x48", "b.png": "48x48"}, ["a.ico"]),
+        ({"a.ico": "", "b.png": "64x64"}, ["b.png"]),
+        ({"a.ico": "any", "b.svg": ""}, ["b.svg", "a.ico"]),
+        ({"a.png": "bogus", "b.png": "", "c.png": ""}, ["c.png", "b.png"]),
+        ({"data:,": ""}, []),
+    ],
+)
+def test_icons_are_chosen_as_chromium_does(icons: dict[str, str], loaded: list[str]) -> None:
+    links = "".join(f'<link rel=icon href="{url}" sizes="{sizes}">' for url, sizes in icons.items())
+    assert found(links) == [f"icon {url}" for url in loaded]
+    assert read(links).has_icon
+
+
+def test_touch_icons_are_no_icons_of_a_desktop() -> None:
     assert not read("<link rel=apple-touch-icon href=a.png>").has_icon
 
 
