@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
@@ -23,7 +24,7 @@ import msgspec
 
 from libra.health import Health, Node
 from libra.inspector.house import House
-from libra.inspector.record import PageRecord, is_page_id, restore
+from libra.inspector.record import PageRecord, first_id, is_page_id, restore
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
 from libra.settings import Settings
@@ -32,7 +33,7 @@ from libra.storage.journal import JournalInUse
 from libra.storage.snapshot import host_of
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
-from libra.weighing.report import FINISHED, Report, Summary, decode, decode_summary
+from libra.weighing.report import FINISHED, Report, Status, Summary, decode, decode_summary
 from libra.weighing.urls import InvalidURL, parse_url
 
 __all__ = [
@@ -259,6 +260,9 @@ class Libra:
         url: str | None = None,
         host: str | None = None,
         text: str | None = None,
+        status: Status | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> PageList:
         """Pages by the time of their submission, newest first.
 
@@ -268,23 +272,42 @@ class Libra:
             url: only pages of this URL.
             host: only pages of this host and of those below it.
             text: only pages with this in their title or URL, whatever the case.
+            status: only pages that are there in their life; what is not finished is in memory.
+            since: only pages submitted at this time or later, to the millisecond.
+            until: only pages submitted before this time.
         """
         limit = max(1, min(limit, 1_000))
+        floor = None if since is None else first_id(since)
+        if until is not None:
+            after = min(after or first_id(until), first_id(until))
         rows: list[Snapshot] = []
         partial = False
         try:
-            rows = await self._house.archive.recent(
-                limit=limit + 1, after=after, url=url, host=host, text=text
-            )
+            if status is None or status in FINISHED:
+                rows = await self._house.archive.recent(
+                    limit=limit + 1,
+                    after=after,
+                    url=url,
+                    host=host,
+                    text=text,
+                    status=status,
+                    since=floor,
+                )
         except Unavailable:
             partial = True
+
+        def wanted(record: PageRecord) -> bool:
+            return url in (None, record.url) and status in (None, record.status)
+
         # Memory is read after the database: a page cannot fall between the two by being stored and
         # leaving memory meanwhile, and what is in both is newer in memory.
         found = {row.id: row for row in rows}
         if host is None and text is None:
-            summaries = await self._newest(limit + 1, after, url)
+            summaries = await self._newest(limit + 1, after, floor, wanted)
         else:
-            summaries = await self._search(limit + 1, after, url, host, text, every=partial)
+            summaries = await self._search(
+                limit + 1, after, floor, wanted, host, text, every=partial
+            )
         newest = sorted(found.keys() | summaries.keys(), reverse=True)
         pages = tuple(
             summaries[page_id] if page_id in summaries else decode_summary(found[page_id].report)
@@ -381,7 +404,8 @@ class Libra:
         self,
         limit: int,
         after: str | None,
-        url: str | None,
+        floor: str | None,
+        wanted: Callable[[PageRecord], bool],
         host: str | None,
         text: str | None,
         *,
@@ -395,8 +419,8 @@ class Libra:
         found: dict[str, Summary] = {}
         candidates = (
             record
-            for record in self._context.records.newest(after)
-            if url in (None, record.url) and (every or record.backup != "stored")
+            for record in self._context.records.newest(after, floor)
+            if wanted(record) and (every or record.backup != "stored")
         )
         for number, record in enumerate(islice(candidates, SEARCHED), 1):
             summary = decode_summary(record.encoded())
@@ -408,11 +432,17 @@ class Libra:
                 await asyncio.sleep(0)  # others want their turn
         return found
 
-    async def _newest(self, limit: int, after: str | None, url: str | None) -> dict[str, Summary]:
+    async def _newest(
+        self,
+        limit: int,
+        after: str | None,
+        floor: str | None,
+        wanted: Callable[[PageRecord], bool],
+    ) -> dict[str, Summary]:
         """The newest pages in memory, as they are now."""
         found: dict[str, Summary] = {}
-        for number, record in enumerate(self._context.records.newest(after), 1):
-            if url in (None, record.url):
+        for number, record in enumerate(self._context.records.newest(after, floor), 1):
+            if wanted(record):
                 answer = await self._house.ask(record.id)
                 if answer is not None:  # else it has left meanwhile
                     found[record.id] = decode_summary(answer[1])

@@ -290,6 +290,35 @@ async def test_lists_are_searched_by_host_and_text_in_memory_and_in_the_database
         site.gate.set()
 
 
+async def test_lists_are_of_a_status_and_of_a_time(site: Site, settings: Settings) -> None:
+    async with Libra.open(msgspec.structs.replace(settings, max_pages=2)) as libra:
+        ids, times = [], []
+        for path in ("one", "two", "held"):
+            ids.append(await libra.weigh(f"{site.url}/{path}"))
+            submitted_at = (await libra.report(ids[-1])).submitted_at
+            assert submitted_at is not None
+            times.append(submitted_at)
+            if path != "held":
+                await finished(libra, ids[-1])
+                await stored(libra, ids[-1])
+        await site.until_held()
+
+        async def found(**wanted: object) -> list[str]:
+            return [page.id for page in (await libra.recent(**wanted)).pages]  # type: ignore[arg-type]
+
+        assert await found(status="weighed") == [ids[1], ids[0]]  # one of which has left memory
+        assert await found(status="fetching") == [ids[2]]
+        assert await found(status="failed") == []
+        assert await found(since=times[1]) == [ids[2], ids[1]]
+        assert await found(until=times[1]) == [ids[0]]
+        assert await found(since=times[1], until=times[2]) == [ids[1]]
+        assert await found(since=times[1], after=ids[1]) == []
+        first = await libra.recent(until=times[2], limit=1)
+        assert [page.id for page in first.pages] == [ids[1]]
+        assert await found(until=times[2], after=first.next) == [ids[0]]
+        site.gate.set()
+
+
 def left_behind() -> tuple[set[str], int]:
     threads = {thread.name for thread in threading.enumerate()}
     return threads, len(list(Path("/proc/self/fd").iterdir()))

@@ -11,6 +11,7 @@ import asyncio
 from libra.inspector.context import Context
 from libra.inspector.messages import Lost
 from libra.storage import Snapshot, Store, Unavailable
+from libra.weighing.report import Status
 
 #: Seconds that a caller waits, right after the start, to learn whether there is a database.
 OPENING = 1.0
@@ -45,6 +46,8 @@ class Archive:
         url: str | None = None,
         host: str | None = None,
         text: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
     ) -> list[Snapshot]:
         """Stored pages, newest first.
 
@@ -53,10 +56,18 @@ class Archive:
         """
         await self._require()
         try:
-            rows = await self._store.recent(limit=limit, after=after, url=url, host=host, text=text)
+            rows = await self._store.recent(
+                limit=limit,
+                after=after,
+                url=url,
+                host=host,
+                text=text,
+                status=status,
+                since=since,
+            )
         except Unavailable as error:
             # A search may look at every page and so run out of time: that is no outage.
-            if host is None and text is None:
+            if host is None and text is None and status is None:
                 self._lost(error)
             raise
         return [row for row in rows if row.id not in self._context.forgotten]

@@ -205,8 +205,10 @@ class Records:
         if self._by_id.pop(page_id, None) is not None:
             del self._ids[bisect_left(self._ids, page_id)]
 
-    def newest(self, after: str | None = None) -> Iterator[PageRecord]:
+    def newest(self, after: str | None = None, floor: str | None = None) -> Iterator[PageRecord]:
         """Records from the newest to the oldest; with ``after``, those older than that id.
+
+        With ``floor``, only those of this id or a newer one.
 
         Entering or discarding records meanwhile is allowed: the walk goes on from where it was.
         """
@@ -216,6 +218,8 @@ class Records:
             if position == 0:
                 return
             last = self._ids[position - 1]
+            if floor is not None and last < floor:
+                return
             yield self._by_id[last]
 
 
@@ -240,6 +244,15 @@ def restore(row: Snapshot, backup: Backup = "stored") -> PageRecord:
         if backup == "journaled":
             record.version = row.version - 1  # the row is written as it will be once it is stored
     return record
+
+
+def first_id(moment: datetime) -> str:
+    """What the ids of all pages submitted at this time or later are not below.
+
+    A UUIDv7 begins with the milliseconds since 1970 (RFC 9562, section 5.7).
+    """
+    digits = f"{max(0, int(moment.timestamp() * 1000)):012x}"
+    return f"{digits[:8]}-{digits[8:12]}-0000-0000-000000000000"
 
 
 def is_page_id(text: str) -> bool:

@@ -27,6 +27,7 @@ from libra.storage.schema import VERSION_TABLE, SchemaStatus, judge, render
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
 from libra.storage.store import Deadlines, Store
 from libra.weighing import report as reports
+from libra.weighing.report import Status
 
 T = TypeVar("T")
 
@@ -138,6 +139,8 @@ class PostgresStore(Store):
         url: str | None = None,
         host: str | None = None,
         text: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
     ) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
         sql, arguments = _SELECT, list[Any]()
@@ -150,6 +153,12 @@ class PostgresStore(Store):
         if text is not None:
             arguments.append(f"%{like(text)}%")
             sql += f" AND (title ILIKE ${len(arguments)} OR url ILIKE ${len(arguments)})"
+        if status is not None:
+            arguments.append(status)
+            sql += f" AND status = ${len(arguments)}"
+        if since is not None:
+            arguments.append(escape(since))
+            sql += f" AND id >= ${len(arguments)}"
         if after is not None:
             arguments.append(escape(after))
             sql += f" AND id < ${len(arguments)}"

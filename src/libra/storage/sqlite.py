@@ -123,6 +123,8 @@ class SQLiteStore(Store):
         url: str | None = None,
         host: str | None = None,
         text: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
     ) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
         sql, arguments = _SELECT, list[Any]()
@@ -134,6 +136,10 @@ class SQLiteStore(Store):
         if text is not None:
             sql += r" AND (title LIKE ? ESCAPE '\' OR url LIKE ? ESCAPE '\')"
             arguments += [f"%{like(text)}%"] * 2
+        if status is not None:
+            sql, arguments = f"{sql} AND status = ?", [*arguments, status]
+        if since is not None:
+            sql, arguments = f"{sql} AND id >= ?", [*arguments, escape(since)]
         if after is not None:
             sql, arguments = f"{sql} AND id < ?", [*arguments, escape(after)]
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))

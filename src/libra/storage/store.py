@@ -18,6 +18,7 @@ import msgspec
 
 from libra.storage.schema import SchemaStatus
 from libra.storage.snapshot import Entry, Refused, Snapshot
+from libra.weighing.report import Status
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -83,6 +84,8 @@ class Store(abc.ABC):
         url: str | None = None,
         host: str | None = None,
         text: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
     ) -> list[Snapshot]:
         """Pages by the time of their submission, newest first.
 
@@ -93,6 +96,8 @@ class Store(abc.ABC):
             host: only pages of this host and of those below it.
             text: only pages with this in their title or URL, whatever the case. Every page may
                 have to be looked at, so this can take until the deadline.
+            status: only pages that were there in their life when they were stored.
+            since: only pages of this id or a newer one.
         """
 
     async def history(self, url: str, *, limit: int) -> list[Snapshot]:

@@ -232,6 +232,19 @@ async def test_pages_are_found_by_host_and_by_text(
     assert listed == [pages[number].id for number in reversed(found)]
 
 
+async def test_pages_are_found_by_status_and_by_time(store: Store) -> None:
+    pages = [snapshot(), snapshot(status="failed"), snapshot(), snapshot(status="failed")]
+    await store.save(pages)
+
+    async def found(**wanted: str) -> list[str]:
+        return [page.id for page in await store.recent(limit=9, **wanted)]  # type: ignore[arg-type]
+
+    assert await found(status="failed") == [pages[3].id, pages[1].id]
+    assert await found(since=pages[2].id) == [pages[3].id, pages[2].id]
+    assert await found(since=pages[1].id, after=pages[3].id, status="failed") == [pages[1].id]
+    assert await found(status="queued") == []
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 async def test_a_restore_gives_each_unexpired_page_once(store: Store, size: int) -> None:
     expired = snapshot(expires_at=NOON)
