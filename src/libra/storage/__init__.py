@@ -8,7 +8,15 @@ from libra.storage.breaker import Breaker
 from libra.storage.engines import migrate, open_store, schema_status
 from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
 from libra.storage.schema import SchemaStatus
-from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
+from libra.storage.snapshot import (
+    DELETED_VERSION,
+    Deleted,
+    Entry,
+    Refused,
+    Snapshot,
+    WatchRow,
+    newest,
+)
 from libra.storage.store import Deadlines, Store
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Unavailable",
+    "WatchRow",
     "migrate",
     "newest",
     "open_store",

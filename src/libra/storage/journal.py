@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from libra.storage.snapshot import Deleted, Entry, Snapshot, newest
+from libra.storage.snapshot import Deleted, Entry, Snapshot, WatchRow, newest
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -138,6 +138,10 @@ class Journal:
             self._segments[segment.number] = segment
             self._next = max(self._next, segment.number + 1)
             for entry in _read(path, loudly=True):
+                if isinstance(entry, list):
+                    for page_id, version in entry:
+                        self._forget(page_id, version)
+                    continue
                 at = self._where.get(entry.id)
                 if at is None or at.version <= entry.version:
                     self._move(entry, segment)
@@ -154,7 +158,7 @@ class Journal:
             segment = self._segments.get(number)
             if segment is None or not segment.live:
                 continue  # gone since, or of no more use
-            for entry in _read(segment.path):
+            for entry in _entries(segment.path):
                 if self._where.get(entry.id) == _Place(number, entry.version):
                     batch.append(entry)
                 if len(batch) == size:
@@ -169,21 +173,7 @@ class Journal:
         Raises:
             OSError: they may or may not be on the disk; writing them again does no harm.
         """
-        data = bytearray()
-        for entry in entries:
-            payload = _encode(entry)
-            data += _FRAME.pack(len(payload), zlib.crc32(payload))
-            data += payload
-        segment = self._current()
-        try:
-            _write_all(self._open_file(segment), data)
-            _sync(self._open_file(segment))
-        except OSError:
-            # What is at the end of this file is unknown now, and after a failed sync the kernel
-            # may drop pages that it calls clean: nothing is appended to it any more.
-            self._close_file()
-            raise
-        segment.size += len(data)
+        segment = self._append(b"".join(map(_frame, map(_encode, entries))), sync=True)
         for entry in entries:
             self._move(entry, segment)
         self._delete_dead()
@@ -191,25 +181,50 @@ class Journal:
     def drop(self, stored: Iterable[tuple[str, int]]) -> None:
         """The database has these pages, each as of a version: what is not newer can go.
 
+        This is written down too, so that a restart does not bring back what has been stored. It is
+        not synced: what a power cut makes of it is stored once more, which does no harm.
+
         Raises:
-            OSError: segments could not be tidied up; nothing is lost by that.
+            OSError: it could not be written down; nothing is lost by that.
         """
-        for page_id, version in stored:
-            at = self._where.get(page_id)
-            if at is not None and at.version <= version:
-                del self._where[page_id]
-                self._segments[at.segment].live.discard(page_id)
+        dropped = [one for one in stored if self._forget(*one)]
         self._delete_dead()
+        if dropped and self._where:
+            self._append(_frame(_encode_drops(dropped)), sync=False)
         self._tidy()
 
     def close(self) -> None:
-        """Let go of the directory."""
+        """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
         self._close_file()
+        self._delete_dead()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     # Segments
+
+    def _append(self, data: bytes, *, sync: bool) -> _Segment:
+        segment = self._current()
+        try:
+            _write_all(self._open_file(segment), data)
+            if sync:
+                _sync(self._open_file(segment))
+        except OSError:
+            # What is at the end of this file is unknown now, and after a failed sync the kernel
+            # may drop pages that it calls clean: nothing is appended to it any more.
+            self._close_file()
+            raise
+        segment.size += len(data)
+        return segment
+
+    def _forget(self, page_id: str, version: int) -> bool:
+        """Call a page's entry dead if it is not newer than this version; whether there was one."""
+        at = self._where.get(page_id)
+        if at is None or at.version > version:
+            return False
+        del self._where[page_id]
+        self._segments[at.segment].live.discard(page_id)
+        return True
 
     def _current(self) -> _Segment:
         """The segment to append to."""
@@ -266,30 +281,47 @@ class Journal:
         oldest = self._segments[min(self._segments)]
         if oldest.number == self._next - 1 or 2 * len(oldest.live) >= oldest.entries:
             return
-        live = [entry for entry in newest(_read(oldest.path)) if entry.id in oldest.live]
+        live = [entry for entry in newest(_entries(oldest.path)) if entry.id in oldest.live]
         if live:
             self.write(live)
 
 
 def _encode(entry: Entry) -> bytes:
-    kind = b"s" if isinstance(entry, Snapshot) else b"d"
-    return zstd.compress(kind + _packer.encode(entry), 1)
+    return zstd.compress(_KINDS[type(entry)] + _packer.encode(entry), 1)
 
 
-def _decode(payload: bytes) -> Entry:
+def _encode_drops(dropped: list[tuple[str, int]]) -> bytes:
+    return zstd.compress(_DROPS + _packer.encode(dropped), 1)
+
+
+def _frame(payload: bytes) -> bytes:
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def _decode(payload: bytes) -> Entry | list[tuple[str, int]]:
     data = zstd.decompress(payload)
-    if data[:1] == b"s":
-        return _unpack_snapshot.decode(data[1:])
-    return _unpack_deleted.decode(data[1:])
+    if data[:1] == _DROPS:
+        return _unpack_drops.decode(data[1:])
+    unpack: msgspec.msgpack.Decoder[Entry] = _unpack.get(data[:1], _unpack[b"d"])
+    return unpack.decode(data[1:])
 
 
 _packer = msgspec.msgpack.Encoder()
-_unpack_snapshot = msgspec.msgpack.Decoder(Snapshot)
-_unpack_deleted = msgspec.msgpack.Decoder(Deleted)
+_DROPS: Final = b"x"
+_unpack_drops = msgspec.msgpack.Decoder(list[tuple[str, int]])
+_KINDS: Final[dict[type[Entry], bytes]] = {Snapshot: b"s", WatchRow: b"w", Deleted: b"d"}
+_unpack = {kind: msgspec.msgpack.Decoder(entry) for entry, kind in _KINDS.items()}
 
 
-def _read(path: Path, *, loudly: bool = False) -> Iterator[Entry]:
-    """The entries of a segment, passing over what is damaged."""
+def _entries(path: Path) -> Iterator[Entry]:
+    """The entries of a segment, without the notes of what was dropped."""
+    for entry in _read(path):
+        if not isinstance(entry, list):
+            yield entry
+
+
+def _read(path: Path, *, loudly: bool = False) -> Iterator[Entry | list[tuple[str, int]]]:
+    """What a segment says, passing over what is damaged."""
     level = logging.WARNING if loudly else logging.DEBUG
     data = memoryview(path.read_bytes())
     at = 0

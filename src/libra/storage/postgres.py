@@ -24,7 +24,15 @@ from libra.storage.foreign import escape, escape_json, like, unescape, unescape_
 from libra.storage.keyset import read_ahead
 from libra.storage.link import FAILURES, Connection, Link
 from libra.storage.schema import VERSION_TABLE, SchemaStatus, judge, render
-from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
+from libra.storage.snapshot import (
+    DELETED_VERSION,
+    Deleted,
+    Entry,
+    Refused,
+    Snapshot,
+    WatchRow,
+    newest,
+)
 from libra.storage.store import Deadlines, Store
 from libra.weighing import report as reports
 from libra.weighing.report import Status
@@ -70,6 +78,21 @@ _DELETE: Final = f"""
         deleted_at = excluded.deleted_at, transfer_bytes = 0, resource_bytes = 0, requests = 0,
         score = NULL, report = NULL
     WHERE pages.version < excluded.version
+"""  # noqa: S608 - a constant
+_SAVE_WATCHES: Final = """
+    INSERT INTO watches (id, url, version, data)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::jsonb[])
+    ON CONFLICT (id) DO UPDATE SET
+        url = excluded.url, version = excluded.version, data = excluded.data
+    WHERE watches.version < excluded.version
+"""
+_DELETE_WATCHES: Final = f"""
+    INSERT INTO watches (id, url, version, deleted_at)
+    SELECT id, '', {DELETED_VERSION}, deleted_at
+    FROM unnest($1::text[], $2::timestamptz[]) AS gone (id, deleted_at)
+    ON CONFLICT (id) DO UPDATE SET
+        url = '', version = excluded.version, deleted_at = excluded.deleted_at, data = NULL
+    WHERE watches.version < excluded.version
 """  # noqa: S608 - a constant
 _PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
 _READERS: Final = 2
@@ -165,6 +188,22 @@ class PostgresStore(Store):
         arguments.append(limit)
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ${len(arguments)}", *arguments)
 
+    async def watches(self) -> list[WatchRow]:
+        """List all watches."""
+        limit = self._deadlines.restore
+
+        async def work(connection: Connection) -> list[WatchRow]:
+            async with _transaction(connection, limit):
+                rows = await connection.fetch(
+                    "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL"
+                )
+            return [
+                WatchRow(unescape(i), unescape(url), version, unescape_json(data))
+                for i, url, version, data in rows
+            ]
+
+        return await self._reader.run(work, deadline=limit)
+
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
         page, at = escape(page_id), datetime.now(UTC)
@@ -181,8 +220,9 @@ class PostgresStore(Store):
 
     async def prune(self, *, older_than: datetime) -> int:
         """Remove old pages, some at a time."""
-        pages = await self._prune("submitted_at", older_than)
-        await self._prune("deleted_at", older_than)
+        pages = await self._prune("pages", "submitted_at", older_than)
+        await self._prune("pages", "deleted_at", older_than)
+        await self._prune("watches", "deleted_at", older_than)
         return pages
 
     async def schema(self) -> SchemaStatus:
@@ -231,14 +271,14 @@ class PostgresStore(Store):
         limit = self._deadlines.restore
         return await link.run(_query(sql, arguments, limit), deadline=limit)
 
-    async def _prune(self, column: str, moment: datetime) -> int:
+    async def _prune(self, table: str, column: str, moment: datetime) -> int:
         limit = self._deadlines.save
 
         async def work(connection: Connection) -> int:
             async with _transaction(connection, limit):
                 status: str = await connection.execute(
-                    "DELETE FROM pages WHERE id IN"  # noqa: S608 - a constant
-                    f" (SELECT id FROM pages WHERE {column} < $1 LIMIT {_PRUNED_AT_ONCE})",
+                    f"DELETE FROM {table} WHERE id IN"  # noqa: S608 - constants
+                    f" (SELECT id FROM {table} WHERE {column} < $1 LIMIT {_PRUNED_AT_ONCE})",
                     moment,
                 )
             return int(status.removeprefix("DELETE "))
@@ -267,7 +307,8 @@ async def status_of_postgres(connection: Connection) -> SchemaStatus:
         # Without its table the version means nothing: somebody dropped it, and wants it again.
         return judge("postgres", None)
     current = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
-    return judge("postgres", current)
+    watches = await connection.fetchval("SELECT to_regclass('watches') IS NOT NULL")
+    return judge("postgres", current, watches=watches)
 
 
 async def _require_schema(connection: Connection) -> None:
@@ -309,6 +350,7 @@ async def _transaction(connection: Connection, limit: float) -> AsyncIterator[No
 async def _check(connection: Connection) -> None:
     async with _transaction(connection, 1.0):
         await connection.execute("SELECT FROM pages LIMIT 1 FOR UPDATE SKIP LOCKED")
+        await connection.execute("SELECT FROM watches LIMIT 1 FOR UPDATE SKIP LOCKED")
 
 
 def _query(
@@ -324,12 +366,20 @@ def _query(
 async def _save(connection: Connection, batch: list[Entry], limit: float) -> list[Refused]:
     try:
         snapshots = [_row_of(entry) for entry in batch if isinstance(entry, Snapshot)]
-        deleted = [(escape(e.id), _aware(e.at)) for e in batch if isinstance(e, Deleted)]
+        watches = [
+            (escape(e.id), escape(e.url), e.version, escape_json(e.data))
+            for e in batch
+            if isinstance(e, WatchRow)
+        ]
         async with _transaction(connection, limit):
-            if snapshots:
-                await connection.execute(_SAVE, *zip(*snapshots, strict=True))
-            if deleted:
-                await connection.execute(_DELETE, *zip(*deleted, strict=True))
+            for statement, rows in (
+                (_SAVE, snapshots),
+                (_SAVE_WATCHES, watches),
+                (_DELETE, _deletions(batch, "page")),
+                (_DELETE_WATCHES, _deletions(batch, "watch")),
+            ):
+                if rows:
+                    await connection.execute(statement, *zip(*rows, strict=True))
     except (*FAILURES, Rejected) as exc:
         verdict = exc if isinstance(exc, Rejected) else classify(exc, closed=connection.is_closed())
         if not isinstance(verdict, Rejected):
@@ -344,6 +394,10 @@ async def _save(connection: Connection, batch: list[Entry], limit: float) -> lis
         *await _save(connection, batch[:half], limit),
         *await _save(connection, batch[half:], limit),
     ]
+
+
+def _deletions(batch: Iterable[Entry], of: str) -> list[tuple[Any, ...]]:
+    return [(escape(e.id), _aware(e.at)) for e in batch if isinstance(e, Deleted) and e.of == of]
 
 
 def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:

@@ -22,7 +22,10 @@ Engine: TypeAlias = Literal["sqlite", "postgres"]
 VERSION_TABLE: Final = "libra_schema"
 """Where the version is kept; not alembic's default, as the database may be shared with others."""
 
-REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {"sqlite": ("0001",), "postgres": ("0001",)}
+REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {
+    "sqlite": ("0001", "0002"),
+    "postgres": ("0001", "0002"),
+}
 """Every version of each engine's schema that this program knows, oldest first."""
 
 
@@ -52,9 +55,17 @@ class SchemaStatus(msgspec.Struct, frozen=True):
             )
 
 
-def judge(engine: Engine, current: str | None) -> SchemaStatus:
-    """Compare the version found in a database with those that this program knows."""
+def judge(engine: Engine, current: str | None, *, watches: bool = True) -> SchemaStatus:
+    """Compare the version found in a database with those that this program knows.
+
+    Args:
+        engine: which database it is.
+        current: the version found; None if there is none, or no table of pages.
+        watches: whether there is the table of watches that the version promises.
+    """
     known = REVISIONS[engine]
+    if not watches and current in known[1:]:
+        current = known[0]  # somebody dropped it, and wants it again
     if current is None:
         return SchemaStatus(None, known[-1], "missing")
     if current == known[-1]:
@@ -84,15 +95,16 @@ def status_of_sqlite(connection: sqlite3.Connection) -> SchemaStatus:
     tables = {
         name
         for (name,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('pages', ?)",
+            "SELECT name FROM sqlite_master"
+            " WHERE type = 'table' AND name IN ('pages', 'watches', ?)",
             (VERSION_TABLE,),
         )
     }
-    if tables != {"pages", VERSION_TABLE}:
+    if not tables >= {"pages", VERSION_TABLE}:
         # Without its table the version means nothing: somebody dropped it, and wants it again.
         return judge("sqlite", None)
     row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
-    return judge("sqlite", row[0] if row else None)
+    return judge("sqlite", row[0] if row else None, watches="watches" in tables)
 
 
 def migrate_sqlite(connection: sqlite3.Connection) -> None:

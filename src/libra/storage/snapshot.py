@@ -1,6 +1,6 @@
-"""What is stored of a page: one version of it, or the fact that it was deleted.
+"""What is stored of a page or a watch: one version of it, or the fact that it was deleted.
 
-These are the messages between a page and its backup. They are immutable, and each carries a
+These are the messages between them and their backup. They are immutable, and each carries a
 version, because saves may be repeated, delayed and overtaken by newer ones: whoever has the higher
 version is right, in the queue, in the journal and in the database.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -72,19 +72,29 @@ class Snapshot(msgspec.Struct, frozen=True):
         )
 
 
+class WatchRow(msgspec.Struct, frozen=True):
+    """A watch at one version, ready to be stored; ``data`` is its JSON, the process's own business."""
+
+    id: str
+    url: str
+    version: int
+    data: bytes
+
+
 class Deleted(msgspec.Struct, frozen=True):
-    """A page that somebody deleted, at a moment; it outranks every snapshot of that page."""
+    """What somebody deleted, at a moment; it outranks every version of that page or watch."""
 
     id: str
     at: datetime
+    of: Literal["page", "watch"] = "page"
 
     @property
     def version(self) -> int:
-        """Higher than that of any snapshot."""
+        """Higher than that of anything stored."""
         return DELETED_VERSION
 
 
-Entry: TypeAlias = Snapshot | Deleted
+Entry: TypeAlias = Snapshot | WatchRow | Deleted
 """What a save consists of."""
 
 
@@ -97,7 +107,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def newest(entries: Iterable[Entry]) -> list[Entry]:
-    """One entry for each page, that of the highest version, in the order of first appearance."""
+    """One entry for each id, that of the highest version, in the order of first appearance."""
     latest: dict[str, Entry] = {}
     for entry in entries:
         known = latest.get(entry.id)

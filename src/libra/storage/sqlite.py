@@ -21,11 +21,19 @@ from urllib.parse import unquote, urlsplit
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
-from libra.storage.foreign import escape, like, unescape
+from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
 from libra.storage.keyset import read_ahead
 from libra.storage.lane import Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
-from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused, Snapshot, newest
+from libra.storage.snapshot import (
+    DELETED_VERSION,
+    Deleted,
+    Entry,
+    Refused,
+    Snapshot,
+    WatchRow,
+    newest,
+)
 from libra.storage.store import Deadlines, Store
 from libra.weighing.report import Status
 
@@ -57,6 +65,18 @@ _DELETE: Final = f"""
         deleted_at = excluded.deleted_at, transfer_bytes = 0, resource_bytes = 0, requests = 0,
         score = NULL, report = NULL
     WHERE pages.version < excluded.version
+"""  # noqa: S608 - a constant
+_SAVE_WATCH: Final = """
+    INSERT INTO watches (id, url, version, data) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        url = excluded.url, version = excluded.version, data = excluded.data
+    WHERE watches.version < excluded.version
+"""
+_DELETE_WATCH: Final = f"""
+    INSERT INTO watches (id, url, version, deleted_at) VALUES (?, '', {DELETED_VERSION}, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        url = '', version = excluded.version, deleted_at = excluded.deleted_at, data = NULL
+    WHERE watches.version < excluded.version
 """  # noqa: S608 - a constant
 _PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
 _AS_LONG_AS_IT_TAKES: Final = 86_400.0  # seconds
@@ -144,6 +164,10 @@ class SQLiteStore(Store):
             sql, arguments = f"{sql} AND id < ?", [*arguments, escape(after)]
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))
 
+    async def watches(self) -> list[WatchRow]:
+        """List all watches."""
+        return await self._reader.run(_watches, deadline=self._deadlines.restore)
+
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
         page, at = escape(page_id), datetime.now(UTC)
@@ -159,8 +183,9 @@ class SQLiteStore(Store):
     async def prune(self, *, older_than: datetime) -> int:
         """Remove old pages, some at a time."""
         moment = _utc(older_than)
-        pages = await self._prune("submitted_at", moment)
-        await self._prune("deleted_at", moment)
+        pages = await self._prune("pages", "submitted_at", moment)
+        await self._prune("pages", "deleted_at", moment)
+        await self._prune("watches", "deleted_at", moment)
         return pages
 
     async def schema(self) -> SchemaStatus:
@@ -201,12 +226,12 @@ class SQLiteStore(Store):
         query = (f"{sql} ORDER BY {order} LIMIT {size:d}", arguments)
         return await lane.run(partial(_query, query), deadline=self._deadlines.restore)
 
-    async def _prune(self, column: str, moment: str) -> int:
+    async def _prune(self, table: str, column: str, moment: str) -> int:
         def work(connection: sqlite3.Connection, job: Job[int]) -> int:
             with _transaction(connection, job):
                 return connection.execute(
-                    "DELETE FROM pages WHERE rowid IN"  # noqa: S608 - a constant
-                    f" (SELECT rowid FROM pages WHERE {column} < ? LIMIT {_PRUNED_AT_ONCE})",
+                    f"DELETE FROM {table} WHERE rowid IN"  # noqa: S608 - constants
+                    f" (SELECT rowid FROM {table} WHERE {column} < ? LIMIT {_PRUNED_AT_ONCE})",
                     (moment,),
                 ).rowcount
 
@@ -310,6 +335,7 @@ def _migrate(connection: sqlite3.Connection, _job: Job[Any]) -> SchemaStatus:
 def _check(connection: sqlite3.Connection, job: Job[None]) -> None:
     with _transaction(connection, job):
         connection.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
+        connection.execute("SELECT 1 FROM watches LIMIT 1").fetchone()
 
 
 def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> list[Refused]:
@@ -319,13 +345,15 @@ def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> 
                 _SAVE, (_row_of(entry) for entry in batch if isinstance(entry, Snapshot))
             )
             connection.executemany(
-                _DELETE,
+                _SAVE_WATCH,
                 (
-                    (escape(entry.id), _text_of(entry.at))
-                    for entry in batch
-                    if isinstance(entry, Deleted)
+                    (escape(e.id), escape(e.url), e.version, escape_json(e.data))
+                    for e in batch
+                    if isinstance(e, WatchRow)
                 ),
             )
+            connection.executemany(_DELETE, _deletions(batch, "page"))
+            connection.executemany(_DELETE_WATCH, _deletions(batch, "watch"))
     except (sqlite3.Error, OverflowError, UnicodeError, Rejected) as exc:
         verdict = exc if isinstance(exc, Rejected) else classify(exc)
         if not isinstance(verdict, Rejected):
@@ -337,6 +365,19 @@ def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> 
     # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
     half = len(batch) // 2
     return [*_save(connection, job, batch[:half]), *_save(connection, job, batch[half:])]
+
+
+def _deletions(batch: Iterable[Entry], of: str) -> list[tuple[Any, ...]]:
+    return [(escape(e.id), _text_of(e.at)) for e in batch if isinstance(e, Deleted) and e.of == of]
+
+
+def _watches(connection: sqlite3.Connection, _job: Job[Any]) -> list[WatchRow]:
+    return [
+        WatchRow(unescape(i), unescape(url), version, unescape_json(data))
+        for i, url, version, data in connection.execute(
+            "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL"
+        )
+    ]
 
 
 def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:

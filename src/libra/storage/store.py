@@ -17,7 +17,7 @@ from datetime import datetime
 import msgspec
 
 from libra.storage.schema import SchemaStatus
-from libra.storage.snapshot import Entry, Refused, Snapshot
+from libra.storage.snapshot import Entry, Refused, Snapshot, WatchRow
 from libra.weighing.report import Status
 
 
@@ -36,7 +36,7 @@ class Deadlines(msgspec.Struct, frozen=True):
 
 
 class Store(abc.ABC):
-    """A database of pages.
+    """A database of pages, and of the watches that have them weighed.
 
     All calls but `open` may be made concurrently. Saves, reads and restores use separate
     connections, so that none of them ever waits for another. Any call may raise `Unavailable`.
@@ -56,7 +56,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def save(self, entries: Sequence[Entry]) -> list[Refused]:
-        """Store a batch of snapshots and deletions in one transaction; returns those refused.
+        """Store a batch of entries in one transaction; returns those refused.
 
         Idempotent and in any order: an entry takes effect only if its version is higher than the
         stored one, and nothing takes effect after a deletion. When the database refuses a row,
@@ -103,6 +103,10 @@ class Store(abc.ABC):
     async def history(self, url: str, *, limit: int) -> list[Snapshot]:
         """What was stored of a URL over time, newest first."""
         return await self.recent(limit=limit, url=url)
+
+    @abc.abstractmethod
+    async def watches(self) -> list[WatchRow]:
+        """Every watch. Unlike pages they are few, and all of them are always in memory."""
 
     @abc.abstractmethod
     async def delete(self, page_id: str) -> bool:

@@ -50,16 +50,15 @@ def test_the_list_of_versions_is_that_of_the_migrations(engine: schemas.Engine) 
 
 
 def test_each_state_of_a_schema_says_what_to_do() -> None:
-    assert schemas.judge("sqlite", "0001").state == "current"
-    schemas.judge("sqlite", "0001").require_current()
+    assert schemas.judge("sqlite", "0002").state == "current"
+    schemas.judge("sqlite", "0002").require_current()
     with pytest.raises(SchemaMismatch, match=r"no tables yet.*libra db migrate"):
         schemas.judge("sqlite", None).require_current()
     with pytest.raises(SchemaMismatch, match="schema 0042, which this Libra does not know"):
         schemas.judge("sqlite", "0042").require_current()
 
 
-def test_an_older_schema_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(schemas.REVISIONS, "sqlite", ("0001", "0002"))
+def test_an_older_schema_is_behind() -> None:
     assert schemas.judge("sqlite", "0001").state == "behind"
     with pytest.raises(SchemaMismatch, match=r"has schema 0001.*needs schema 0002.*db migrate"):
         schemas.judge("sqlite", "0001").require_current()
