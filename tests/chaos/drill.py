@@ -54,11 +54,13 @@ class Fault(ABC):
         name: in words, for reports.
         part: the part that Libra is to say is down, if any.
         hold: seconds that it lasts once it is in force.
+        destroys: whether pages that were stored are gone then, so that Libra must live through it.
     """
 
     name: str
     part: str | None = "database"
     hold: float = 2.0
+    destroys: bool = False
 
     @abstractmethod
     async def begin(self) -> None:
@@ -234,6 +236,7 @@ class Stage:
         await self.restored()
         await self._drain(history.marks[-1].at, [])
         history.mark("ends", fault.name)
+        self._since = None  # a start is nothing to compare with
 
     async def restored(self) -> None:
         """Until Libra knows, of every page that was acknowledged, whether it is there."""

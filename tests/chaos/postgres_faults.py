@@ -260,6 +260,7 @@ class TableDropped(ServerFault):
     """Somebody drops the table; it is made again by `libra db migrate`, empty."""
 
     name = "table dropped"
+    destroys = True
 
     async def begin(self) -> None:
         """Drop it with all that hangs on it."""
