@@ -515,16 +515,17 @@ async def test_ten_thousand_children_cost_about_ten_times_a_thousand(runtime: Ru
     async def spent(number: int) -> float:
         supervisor = plain(runtime)
         gc.collect()
-        begin = time.perf_counter()
+        begin = time.process_time()
         for key in range(number):
             supervisor.start_child(ChildSpec(Actor, id=key, restart="temporary"))
         for key in range(number):
             await supervisor.terminate_child(key)
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     await spent(100)
     small = min([await spent(1_000) for _ in range(3)])
-    assert await spent(10_000) < 50 * small
+    large = min([await spent(10_000) for _ in range(2)])
+    assert large < 50 * small
 
 
 # --- Beyond the list ---

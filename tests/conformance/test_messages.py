@@ -317,10 +317,10 @@ async def test_a_full_mailbox_of_the_caller_does_not_slow_its_calls(runtime: Run
     spent: list[float] = []
 
     async def calls() -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(1_000):
             await server.call("seen")
-        spent.append(time.perf_counter() - started)
+        spent.append(time.process_time() - started)
 
     async def best_of(times: int) -> float:
         spent.clear()

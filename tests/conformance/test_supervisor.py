@@ -244,6 +244,21 @@ async def test_two_failures_at_once_are_handled_one_after_the_other(
     assert supervisor.alive
 
 
+async def test_a_failure_during_a_group_restart_is_seen_to_afterwards(
+    runtime: Runtime, clock: FakeClock
+) -> None:
+    specs = [ChildSpec(Slow, (1.0,), id=n) for n in range(3)]
+    supervisor = runtime.start(Supervisor, specs, strategy="rest_for_one")
+    before = processes(supervisor)
+    before[1].cast(boom)  # type: ignore[union-attr]  # it is alive
+    await clock.advance(0.5)
+    # It needs a second to go: until the middle of the one in which the last is being stopped.
+    before[0].cast(boom)  # type: ignore[union-attr]  # it is alive
+    await clock.advance(10)
+    assert [child.restarts for child in supervisor.which_children()] == [1, 2, 2]
+    assert None not in processes(supervisor)
+
+
 async def test_a_supervisor_that_is_regrouping_still_answers_and_can_be_stopped(
     runtime: Runtime, clock: FakeClock
 ) -> None:

@@ -192,7 +192,6 @@ class DynamicSupervisor(Parent):
         trouble = child._trouble
         if (
             trouble is None
-            or trouble.state != "restarting"
             or trouble.restarts != message.restarts
             or self._children.get(child.id) is not child
         ):
