@@ -121,6 +121,7 @@ class _Visit:
         self._started = time.perf_counter()
         self._loaded = False
         self._crashed = False
+        self._download = False
         self._error: str | None = None
         self._title: str | None = None
         self._reported = 0
@@ -188,7 +189,7 @@ class _Visit:
                 await self._round_off(page, session)
         except TimeoutError:
             self._error = DEADLINE
-        self._recording.give_up(self._error or DEADLINE)
+        self._recording.give_up(self._error, self._options.limits.asset_seconds)
 
     async def _listen(self, context: BrowserContext, page: Page, session: CDPSession) -> None:
         recording = self._recording
@@ -196,6 +197,7 @@ class _Visit:
             session.on(name, lambda event, name=name: recording.take(name, event))
         page.on("crash", lambda _: setattr(self, "_crashed", True))
         page.on("load", lambda _: setattr(self, "_loaded", True))
+        page.on("download", lambda _: setattr(self, "_download", True))
         page.on("worker", lambda worker: recording.end_unseen(worker.url))
         page.on("requestfinished", self._seen_by_playwright)
         context.on("page", lambda popup: self._spawn(popup.close()))
@@ -223,8 +225,12 @@ class _Visit:
         self._spawn(session.send("Fetch.continueRequest", order))
 
     async def _go(self, page: Page) -> None:
-        # What comes of it is in the events; a download or an error ends it with an exception.
-        await page.goto(self._base.url, wait_until="commit", timeout=0)
+        from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
+
+        try:
+            await page.goto(self._base.url, wait_until="commit", timeout=0)
+        except Error:
+            self._loaded = True  # there will be no page; the events say why
 
     # Waiting
 
@@ -366,6 +372,8 @@ class _Visit:
         """Why the page could not be weighed: its document did not come."""
         if document is None:
             return self._error or "browser: it did not ask for the page"
+        if self._download and document.error is not None:
+            return "download: a browser does not show this but saves it"
         asset = assets[entries.index(document)]
         if document.status is None:
             return asset.error or self._error

@@ -195,12 +195,18 @@ class Recording:
         self._entries.append(entry)
         self.end(entry, transfer_bytes, resource_bytes)
 
-    def give_up(self, error: str) -> None:
-        """End every request that is still open, with what has arrived."""
+    def give_up(self, error: str | None, patience: float) -> None:
+        """End every request that is still open, with what has arrived.
+
+        Args:
+            error: Why; None if the page is done and waited for them in vain.
+            patience: For how long, in seconds.
+        """
         for entry in list(self._open.values()):
             entry.transfer_bytes = _arrived(entry)
             if entry.type not in _ENDLESS:
-                entry.error = entry.error or error
+                late = "the body did not end" if entry.answered else "no answer"
+                entry.error = error or f"timeout: {late} within {patience:g} s"
             self._close(entry)
 
     # Events
@@ -254,8 +260,9 @@ class Recording:
         entry = self._open.get(event["requestId"])
         if entry is None:
             return
-        whole = event.get("encodedDataLength", 0)
-        entry.transfer_bytes = max(0, int(whole) - entry.head_bytes)
+        whole = int(event.get("encodedDataLength", 0))
+        # Of an image that cannot be decoded the rest is not read, and the head is not in its sum.
+        entry.transfer_bytes = max(_arrived(entry), whole - entry.head_bytes)
         if entry.status is not None and entry.status >= 400:
             entry.error = _http_error(entry.status)
         self._close(entry)
