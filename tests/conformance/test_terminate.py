@@ -1,6 +1,7 @@
 """How a process ends, and what is said about it."""
 
 import asyncio
+import itertools
 import logging
 from typing import Any
 
@@ -207,32 +208,40 @@ async def test_the_dead_keep_no_mail(runtime: Runtime) -> None:
     assert get_status(actor).phase == "dead"
 
 
-async def test_a_signal_from_within_a_handler_takes_effect_after_it(runtime: Runtime) -> None:
+async def test_linking_to_the_dead_is_as_if_it_died_now(runtime: Runtime) -> None:
     actor, dead = runtime.start(Actor), runtime.start(Actor)
     await dead.stop()
-
-    def link_to_the_dead(me: Actor) -> None:
-        me.link(dead)
-        assert me.alive
-        me.seen.append("the handler ran to its end")
-
-    actor.cast(link_to_the_dead)
-    actor.send("not handled any more")
+    actor.cast(lambda me: me.link(dead))
     assert await actor.wait_down() == NOPROC
-    assert actor.seen == ["the handler ran to its end"]
     assert actor.ended == []
 
 
-async def test_a_kill_from_within_a_handler_takes_effect_after_it(runtime: Runtime) -> None:
-    def kill(me: Actor, sender: From) -> Reply:
-        ending.kill(me)
+async def test_a_long_chain_of_links_falls_like_dominoes(runtime: Runtime) -> None:
+    chain = [runtime.start(Actor) for _ in range(5_000)]
+    for one, other in itertools.pairwise(chain):
+        one.link(other)
+    chain[0].cast(boom)
+    assert await chain[-1].wait_down() == chain[0].exit_reason
+    assert runtime.counts.alive == 0
+
+
+@pytest.mark.parametrize("how", ["kill", "signal"])
+async def test_an_exit_from_within_a_handler_takes_effect_after_it(
+    runtime: Runtime, how: str
+) -> None:
+    def die(me: Actor, sender: From) -> Reply:
+        if how == "kill":
+            ending.kill(me)
+        else:
+            ending.signal(me, other, SHUTDOWN)
         assert me.alive
+        me.send("not handled any more")
         return Reply("the handler ran to its end")
 
-    actor = runtime.start(Actor)
-    assert await actor.call(kill) == "the handler ran to its end"
-    assert await actor.wait_down() == KILLED
-    assert actor.ended == []
+    actor, other = runtime.start(Actor), runtime.start(Actor)
+    assert await actor.call(die) == "the handler ran to its end"
+    assert await actor.wait_down() == (KILLED if how == "kill" else SHUTDOWN)
+    assert actor.seen == actor.ended == []
 
 
 @pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("planned")])

@@ -392,7 +392,9 @@ class GenServer:
         """A linked process has ended."""
         if self._watchers is not None:
             self._watchers.pop(process, None)
-        ending.signal(self, process, reason)
+        # Soon, not now: a long chain of links must not become a deep stack of calls.
+        runtime = self.runtime
+        runtime.loop.call_soon(ending.signal, self, process, reason, context=runtime._context)
 
     # --- Helpers: what supervisors override ---
 
