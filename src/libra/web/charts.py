@@ -104,7 +104,9 @@ def axis(greatest: float) -> Axis:
     """An axis that holds the greatest value, marked at numbers that people count in."""
     least = max(greatest, 1) / _DIVISIONS
     power = 10.0 ** math.floor(math.log10(least))
-    step = next(f * power for f in (1, 2, 2.5, 5, 10) if f * power >= least * 0.999_999)
+    step = next(
+        f * power for f in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if f * power >= least * 0.999_999
+    )
     return Axis(step * _DIVISIONS, tuple(step * number for number in range(_DIVISIONS + 1)))
 
 

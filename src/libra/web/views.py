@@ -82,6 +82,7 @@ class PageView:
     """A report, arranged."""
 
     title: str
+    origin: str
     finished: bool
     settled: bool
     answered: int
@@ -120,6 +121,7 @@ def page_view(report: Report, sort: str = "") -> PageView:
     shown, folded = _fold(hosts[:ROWS])
     return PageView(
         title=plain(report.title or report.final_url or report.url),
+        origin=split_origin(report.final_url or report.url)[0],
         finished=finished,
         settled=finished and report.backup in ("stored", "rejected"),
         answered=sum(asset.status != "pending" for asset in report.assets),
@@ -200,30 +202,36 @@ def status_words(status: Status) -> str:
     }[status]
 
 
-def backup_words(backup: Backup, outage: Outage | None = None) -> str:
-    """How safe a result is, in a sentence or two."""
+def backup_words(backup: Backup, outage: Outage | None = None, finished: bool = True) -> str:
+    """How safe a page is, in a sentence or two: its result, or until then its submission."""
+    what = "" if finished else "The submission: "
     down = outage is not None and outage.database
     match backup:
-        case "stored":
+        case "stored" if finished:
             return "Stored in the database."
+        case "stored":
+            return "The submission is in the database; the result will be, too."
         case "rejected":
             return "Only in memory: the database refuses it."
         case "journaled" if down:
             return (
-                "Not in the database, which is down. Safe on this machine's disk; "
+                f"{what}Not in the database, which is down. Safe on this machine's disk; "
                 "it is stored by itself as soon as the database is back."
             )
         case "journaled":
-            return "Safe on this machine's disk, and on its way to the database."
+            return f"{what}Safe on this machine's disk, and on its way to the database."
         case "memory" if down and outage is not None and not outage.disk:
             return (
-                "Only in memory: the database is down and this machine's disk cannot be "
+                f"{what}Only in memory: the database is down and this machine's disk cannot be "
                 "written. It is stored by itself as soon as one of them is back."
             )
         case "memory" if down:
-            return "Only in memory: the database is down. It is stored by itself when that is back."
+            return (
+                f"{what}Only in memory: the database is down. "
+                "It is stored by itself as soon as that is back."
+            )
         case _:
-            return "Only in memory so far, and on its way to the database."
+            return f"{what}Only in memory so far, and on its way to the database."
 
 
 def waiting_words(outage: Outage) -> str:

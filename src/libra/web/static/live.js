@@ -27,7 +27,8 @@
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const date = new Date(time.dateTime);
-      const local = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+      const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+      const local = date.toLocaleString(undefined, { ...year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
       const text = "age" in time.dataset ? age(date) : local;
       if (time.textContent !== text) time.textContent = text;
       time.title = "age" in time.dataset ? local : time.dateTime;
@@ -121,7 +122,10 @@
       localise(fresh);
       morph(document.getElementById("outage"), fresh);
       away.hidden = true;
-      if (main.dataset.changes && main.dataset.changes !== String(pages)) soon();
+      if (main.dataset.changes && main.dataset.changes !== String(pages)) {
+        main.dataset.changes = pages;
+        soon();
+      }
     });
     pulse.addEventListener("error", () => {
       away.hidden = false;
