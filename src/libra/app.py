@@ -33,10 +33,12 @@ from libra.storage.journal import JournalInUse
 from libra.storage.snapshot import host_of
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
+from libra.weighing.rendered import RenderUnavailable
 from libra.weighing.report import FINISHED, Report, Status, Summary, decode, decode_summary
 from libra.weighing.urls import InvalidURL, parse_url
 
 __all__ = [
+    "CannotRender",
     "DataDirInUse",
     "Full",
     "InvalidOptions",
@@ -108,6 +110,10 @@ class Stopping(Full):
     def __init__(self, retry_after: float = RETRY_AFTER) -> None:
         super().__init__(retry_after)
         self.args = ("Libra is shutting down",)
+
+
+class CannotRender(LibraError):
+    """Pages cannot be rendered here; the message says what to install."""
 
 
 class DataDirInUse(LibraError):
@@ -182,8 +188,14 @@ class Libra:
             InvalidURL: saying what is wrong with the URL.
             Full: as many pages as may be are in memory and none may leave yet.
             Stopping: the program is about to end.
+            CannotRender: the options ask for a browser and there is none.
         """
         url = parse_url(url)
+        if options is not None and options.method == "rendered":
+            try:
+                self._house.browsers.check()
+            except RenderUnavailable as error:
+                raise CannotRender(str(error)) from None
         if self._house.closing:
             raise Stopping
         await self._make_room()
@@ -191,6 +203,11 @@ class Libra:
         self._house.bring_up(record)
         await self._house.keep(record.id)
         return record.id
+
+    @property
+    def options(self) -> Options:
+        """How a page is weighed whose submission chooses nothing; the limits are the settings'."""
+        return self._context.options
 
     async def report(self, page_id: str) -> Report:
         """All that is known of a page now.
@@ -397,7 +414,7 @@ class Libra:
             and len(self._context.records) < self.settings.max_pages
             and self._context.records.get(page_id) is None
         ):
-            self._house.bring_up(restore(row))
+            self._house.bring_up(restore(row, self._context.now()))
         return row
 
     async def _search(

@@ -70,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_pages: how many pages are held in memory.
         allow: networks (CIDR) that the service may fetch from although they are not public.
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
+        browser: the browser for rendered pages; by default the first that is found on PATH.
+        browsers: how many pages are rendered at a time.
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
@@ -102,6 +104,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_pages: int = 100_000
     allow: tuple[str, ...] = ()
     allow_port: tuple[int, ...] = ()
+    browser: str | None = None
+    browsers: int = 2
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
@@ -187,6 +191,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, value, least in (
             ("concurrency", self.concurrency, 1),
             ("max_pages", self.max_pages, 1),
+            ("browsers", self.browsers, 1),
             ("ttl", self.ttl, 1),
             ("page_timeout", self.page_timeout, 0.001),
             ("asset_timeout", self.asset_timeout, 0.001),

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import struct
+import zlib
 from collections import Counter
 from typing import Self
 
 from aiohttp import web
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _image(size: int) -> bytes:
+    """A PNG of one pixel and this many bytes; a browser stops reading what is no image."""
+    head = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
+    tail = _chunk(b"IDAT", zlib.compress(b"\0\0\0\0")) + _chunk(b"IEND", b"")
+    return head + _chunk(b"tEXt", bytes(size - len(head) - len(tail) - 12)) + tail
+
 
 STYLE = b"body { background: url(/back.png) }\n"
 SCRIPT = b"console.log(1)\n" * 100
@@ -16,7 +30,7 @@ PAGE = (
     b"<link rel=icon href=/icon.png><link rel=stylesheet href=/style.css>"
     b"<script src=/script.js></script><body><img src=/image.png><p>text"
 )
-IMAGE = bytes(5_000)
+IMAGE = _image(5_000)
 ASSETS = 6  # the page, icon, style sheet, its background, script, image
 
 

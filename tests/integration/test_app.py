@@ -144,6 +144,7 @@ async def test_an_unfinished_page_is_weighed_again_after_a_restart(
 
 
 async def test_a_shutdown_lets_pages_under_way_finish(site: Site, settings: Settings) -> None:
+    settings = msgspec.structs.replace(settings, shutdown_grace=60)
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(f"{site.url}/held")
         await site.until_held()

@@ -14,9 +14,10 @@ from integration.waiting import finished, stored
 from libra.app import Libra, PageNotFound
 from libra.health import Node
 from libra.inspector.admission import Turn
+from libra.inspector.context import Context
 from libra.inspector.messages import Stored
 from libra.inspector.page import PageInspector
-from libra.otp import Failed, TaskDone
+from libra.otp import Failed, GenServer, TaskDone
 from libra.otp.testing import settle
 from libra.settings import Settings
 
@@ -155,16 +156,22 @@ async def test_no_page_is_lost_when_a_part_of_the_tree_dies(
         running = [await libra.weigh(f"{site.url}/held/{n}") for n in range(20)]
         await site.until_held()
         context = libra._context
-        victim = getattr(context, name)
+        victim = part(context, name)
         await victim.stop(Failed("killed by the test"))
         assert (await libra.report(done)) == before
         await settle()
-        assert getattr(context, name) is not victim
+        assert part(context, name) is not victim
         site.gate.set()
         for page_id in running:
             assert (await finished(libra, page_id)).status == "weighed"
             assert (await stored(libra, page_id)).complete
     assert Counter(site.hits)["/"] == 1
+
+
+def part(context: Context, name: str) -> GenServer:
+    found = context.admission["static"] if name == "admission" else getattr(context, name)
+    assert isinstance(found, GenServer)
+    return found
 
 
 def walk(node: Node) -> Iterator[Node]:

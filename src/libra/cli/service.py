@@ -57,6 +57,8 @@ T = TypeVar("T")
     metavar="PORT",
     help="A port that may be fetched from beside 80, 443, 8080 and 8443; may be repeated.",
 )
+@click.option("--browser", metavar="PATH", help="The browser for rendered pages.")
+@click.option("--browsers", metavar="N", help="Pages rendered at a time; 2 by default.")
 @click.option("--page-timeout", metavar="DURATION", help="Time for one page; 60s by default.")
 @click.option("--asset-timeout", metavar="DURATION", help="Time for one asset; 20s by default.")
 @click.option(

@@ -13,6 +13,7 @@ from typing import Any
 
 from libra.inspector.context import Context
 from libra.otp import Down, From, GenServer, Monitor, NoReply, Reply
+from libra.weighing.report import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,22 @@ class Turn(Enum):
 
 
 class Admission(GenServer):
-    """Hands out the places at which pages are fetched, ``places`` at a time, first come first served."""
+    """Hands out places, first come first served."""
 
     __slots__ = ("_holders", "_places", "_waiting")
 
-    def init(self, context: Context, places: int) -> None:
-        """Start with all places free."""
+    def init(self, context: Context, method: Method, places: int) -> None:
+        """Start with all places free.
+
+        Args:
+            context: the surroundings.
+            method: the pages of which method these places are for; a browser weighs few at a time.
+            places: how many there are.
+        """
         self._places = places
         self._holders: dict[GenServer, Monitor] = {}
         self._waiting: deque[GenServer] = deque()
-        context.admission = self
+        context.admission[method] = self
 
     def handle_cast(self, message: Any) -> None:
         """A page asks for a place or gives it back."""

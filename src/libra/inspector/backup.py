@@ -185,7 +185,11 @@ class Backup(GenServer):
             case TaskDone():
                 self._task = None
                 self._opened = True
-                self._succeeded()
+                # It answers. Whether it is back is for a save to tell: a full disk answers too.
+                if self._waiting:
+                    self._save_next()
+                else:
+                    self._succeeded()
             case TaskFailed(_, _, Unavailable() as error):
                 self._task = None
                 self._put_back()
@@ -211,6 +215,9 @@ class Backup(GenServer):
             self._answer_drained()
             self._after(IDLE_PROBE, Step.PROBE)
             return
+        self._save_next()
+
+    def _save_next(self) -> None:
         self._cancel_timer()
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)

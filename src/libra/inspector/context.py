@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
 from libra.inspector.record import Records
 from libra.otp import DynamicSupervisor, ProcessExited, Registry
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options
+from libra.weighing.rendered import BrowserPool
+from libra.weighing.report import Method
 
 if TYPE_CHECKING:
     from libra.inspector.admission import Admission
@@ -44,6 +48,8 @@ class Context:
 
     Attributes:
         fetcher: the one way to the network.
+        browsers: for pages that are to be rendered.
+        admission: how many pages are weighed at a time, by method.
         options: how a page is weighed whose submission chose nothing.
         ttl: seconds that a finished page rests in memory.
         records: what outlives a crash.
@@ -59,7 +65,6 @@ class Context:
     """
 
     registry: Registry
-    admission: Admission
     inspectors: DynamicSupervisor
     backup: Backup
     keeper: Keeper
@@ -67,6 +72,7 @@ class Context:
     def __init__(
         self,
         fetcher: Fetcher,
+        browsers: BrowserPool,
         *,
         options: Options,
         ttl: float,
@@ -76,7 +82,9 @@ class Context:
         self.options = options
         self.ttl = ttl
         self.now = now
+        self.browsers = browsers
         self.records = Records()
+        self.admission: dict[Method, Admission] = {}
         self.departures = Departures(self.records)
         self.replayed = asyncio.Event()
         self.opened = asyncio.Event()
@@ -85,6 +93,10 @@ class Context:
         self.disk_trouble: Outage | None = None
         self.forgotten: set[str] = set()
         self.followers = Followers()
+
+    def options_for(self, method: Method) -> Options:
+        """How a page is weighed that chose nothing but its method."""
+        return msgspec.structs.replace(self.options, method=method)
 
     def tell(self, page_id: str, message: object) -> None:
         """Send a page's process a message.

@@ -7,7 +7,7 @@
  ├─ Backup         the one writer to the database
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
-     │   ├─ Admission     how many pages are fetched at a time
+     │   ├─ Admission     how many pages are fetched at a time, and how many rendered
      │   ├─ Inspectors    one PageInspector per page (transient)
      │   └─ Restorer      brings pages back
      └─ services, such as the web server
@@ -29,7 +29,7 @@ from libra.inspector.archive import Archive
 from libra.inspector.backup import Backup
 from libra.inspector.context import Context
 from libra.inspector.keeper import Keeper
-from libra.inspector.messages import Delete, Keep, Read
+from libra.inspector.messages import Delete, Keep, Read, Settle
 from libra.inspector.page import PageInspector
 from libra.inspector.record import PageRecord
 from libra.inspector.restorer import Restorer
@@ -54,6 +54,7 @@ from libra.storage.journal import Journal
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import PORTS, Gate
 from libra.weighing.options import Limits, Options
+from libra.weighing.rendered import BrowserPool
 
 log = logging.getLogger("libra")
 
@@ -107,9 +108,13 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.fetcher = Fetcher(gate=_gate(settings))
+        gate = _gate(settings)
+        self.fetcher = Fetcher(gate=gate)
+        self.browsers = BrowserPool(executable=settings.browser, size=settings.browsers, gate=gate)
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
-        self.context = Context(self.fetcher, options=Options(limits=limits), ttl=settings.ttl)
+        self.context = Context(
+            self.fetcher, self.browsers, options=Options(limits=limits), ttl=settings.ttl
+        )
         self.store = open_store(settings.database_url())
         self.archive = Archive(self.context, self.store)
         self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
@@ -128,7 +133,8 @@ class House:
         self.runtime = Runtime()
         pages: list[ChildSpec[Any]] = [
             ChildSpec(PageRegistry, (context,), id="registry"),
-            ChildSpec(Admission, (context, settings.concurrency), id="admission"),
+            ChildSpec(Admission, (context, "static", settings.concurrency), id="admission"),
+            ChildSpec(Admission, (context, "rendered", settings.browsers), id="browsers"),
             ChildSpec(Inspectors, (context,), id="inspectors"),
             ChildSpec(
                 Restorer,
@@ -173,6 +179,7 @@ class House:
             log.warning("stopping with %d pages unfinished", self._unfinished())
         try:
             await self.context.backup.call(backup.Ask.DRAIN, timeout=LAST_SAVE)
+            await self.context.keeper.call(Settle(), timeout=LAST_SAVE)
         except ProcessException as error:
             log.warning("stopping without a last save: %s", error)
         self.closed = True
@@ -182,6 +189,7 @@ class House:
         if self.journal is not None:
             self.journal.close()
         self._journal_thread.shutdown()
+        await self.browsers.__aexit__(None, None, None)
         await self.fetcher.__aexit__(None, None, None)
 
     async def keep(self, page_id: str) -> bool:

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Dropped, Journaled, Keep, Unjournaled
+from libra.inspector.messages import Dropped, Journaled, Keep, Settle, Unjournaled
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
 from libra.storage import Deleted, Entry
 from libra.storage.journal import Journal, JournalInUse
@@ -55,6 +55,7 @@ class Keeper(GenServer):
         "_journal",
         "_patience",
         "_retry",
+        "_settling",
         "_thread",
         "_waiting",
         "_writing",
@@ -77,6 +78,7 @@ class Keeper(GenServer):
         self._waiting |= {page_id: [] for page_id in context.forgotten}
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
+        self._settling: list[From] = []
         self._writing: TaskRef | None = None
         self._patience: Timer | None = None
         self._retry: Timer | None = None
@@ -94,6 +96,10 @@ class Keeper(GenServer):
 
     def handle_call(self, request: Any, sender: From) -> NoReply:
         """Keep a page and say when that is done: True, or False if the disk does not do it."""
+        if isinstance(request, Settle):
+            self._settling.append(sender)
+            self._write()
+            return NoReply()
         if not isinstance(request, Keep):
             raise ValueError(f"the keeper cannot be asked {request!r}")
         self._waiting.setdefault(request.page_id, []).append(sender)
@@ -137,10 +143,12 @@ class Keeper(GenServer):
         if self._journal is None:
             self._waiting.clear()
             self._dropped.clear()
+            self._settled()
             return
         if self._writing is not None or self._retry is not None:
             return
         if not self._waiting and not self._dropped:
+            self._settled()
             return
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)
@@ -188,10 +196,16 @@ class Keeper(GenServer):
         if self._context.disk_trouble is None:
             log.error("the journal cannot be written, pages are only in memory: %s", reason)
             self._context.disk_trouble = Outage(self._context.now(), reason)
+        self._settled()
         for waiting in (self._in_hand, self._waiting):
             self._let_go(waiting)
             for page_id in waiting:
                 self._tell(page_id, Unjournaled())
+
+    def _settled(self) -> None:
+        for sender in self._settling:
+            self.reply(sender, None)
+        self._settling.clear()
 
     def _let_go(self, waiting: Waiting) -> None:
         for senders in waiting.values():

@@ -32,6 +32,11 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """To the keeper, as a call: answered when the disk has all that it was told, or fails."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """To the keeper: the database has these pages, each as of a version."""
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import msgspec
 
-from libra.inspector.admission import Ask, Release, Turn
+from libra.inspector.admission import Admission, Ask, Release, Turn
 from libra.inspector.context import Context
-from libra.inspector.lanes import Lanes
 from libra.inspector.messages import (
     Journaled,
     Keep,
@@ -30,22 +29,20 @@ from libra.inspector.messages import (
     Unjournaled,
 )
 from libra.inspector.record import PageRecord
+from libra.inspector.work import Progress, RenderedWork, StaticWork, Work
 from libra.otp import (
     NORMAL,
     ChildSpec,
     From,
     GenServer,
     Reply,
-    Runtime,
     Stop,
     TaskDone,
     TaskFailed,
     TaskRef,
+    Timer,
 )
-from libra.weighing.options import Options
-from libra.weighing.reference import Fetch, Outcome
 from libra.weighing.report import Report, encode
-from libra.weighing.weighing import Weighing
 
 
 class Alarm(Enum):
@@ -55,14 +52,10 @@ class Alarm(Enum):
     EXPIRED = auto()
 
 
-#: Seconds after the deadline that the fetches under way have to hand in what has arrived.
-SLACK = 0.5
-
-
 class PageInspector(GenServer):
     """Weighs one page and then answers for it until it expires."""
 
-    __slots__ = ("_context", "_overdue", "_record", "_seen", "_work")
+    __slots__ = ("_context", "_deadline", "_overdue", "_record", "_seen", "_work")
 
     @classmethod
     def child_spec(cls, context: Context, record: PageRecord) -> ChildSpec[PageInspector]:
@@ -75,7 +68,8 @@ class PageInspector(GenServer):
         """Take up a page: a new one, one that crashed, or one that comes back from the backup."""
         self._context = context
         self._record = record
-        self._work: _Work | None = None
+        self._work: Work | None = None
+        self._deadline: Timer | None = None
         self._seen: tuple[int, bytes] | None = None
         self._overdue = False
         context.registry.register(record.id, self)
@@ -83,7 +77,7 @@ class PageInspector(GenServer):
             self._rest()
         else:
             record.begin_life(context.now())
-            context.admission.cast(Ask(self))
+            self._admission().cast(Ask(self))
             context.followers.changed(record.id)
         if record.backup != "stored":
             # A result goes to the database only after the journal: see `_keep`.
@@ -109,6 +103,8 @@ class PageInspector(GenServer):
         match message:
             case TaskDone(ref, _, outcome):
                 self._arrived(ref, outcome)
+            case Progress(report):
+                self._progress(report)
             case TaskFailed(_, _, error):
                 # A fetch reports what went wrong as its outcome. That it raises is a bug, and bugs
                 # belong to the supervisor.
@@ -137,67 +133,70 @@ class PageInspector(GenServer):
             "page": record.id,
             "status": record.status,
             "version": record.version,
-            "under_way": len(self._work.tasks) if self._work else 0,
+            "under_way": len(self._work.under_way) if self._work else 0,
         }
 
     # Weighing
 
     def _begin(self) -> None:
-        work = self._work = _Work(self._record.url, self._options(), self.runtime)
-        self._record.status = "fetching"
+        context, record = self._context, self._record
+        options = record.options or context.options_for(record.method)
+        if record.method == "rendered":
+            work: Work = RenderedWork(self, record.url, options, context.browsers)
+        else:
+            work = StaticWork(self, record.url, options, context.fetcher)
+        self._work = work
+        self._deadline = self.send_after(work.seconds, Alarm.DEADLINE)
+        record.status = "fetching"
         self._changed()
-        self.send_after(work.weighing.options.limits.page_seconds + SLACK, Alarm.DEADLINE)
-        self._fetch(work, work.weighing.begin())
+        work.begin()
 
-    def _fetch(self, work: _Work, fetches: list[Fetch]) -> None:
-        fetcher, options = self._context.fetcher, work.weighing.options
-        work.lanes.enter(fetches)
-        for fetch in work.lanes.turn():
-            task = self.start_task(fetcher.fetch(fetch, options, until=work.until))
-            work.tasks[task] = fetch
-
-    def _arrived(self, ref: TaskRef, outcome: Outcome) -> None:
+    def _arrived(self, ref: TaskRef, outcome: object) -> None:
         work = self._work
         if work is None:
             return
-        work.lanes.leave(work.tasks.pop(ref))
         self._record.status = "weighing"
-        self._fetch(work, work.weighing.record(outcome))
-        if work.weighing.done:
+        if work.take(ref, outcome):
             self._conclude(work)
         else:
             self._changed()
 
-    def _conclude(self, work: _Work) -> None:
-        for ref in work.tasks:
+    def _progress(self, report: Report) -> None:
+        if isinstance(self._work, RenderedWork):
+            self._record.status = "weighing"
+            self._work.progress(report)
+            self._changed()
+
+    def _out_of_time(self) -> None:
+        if self._work is not None:
+            self._work.give_up()
+            self._conclude(self._work)
+
+    def _conclude(self, work: Work) -> None:
+        for ref in work.under_way:
             self.cancel_task(ref)
+        if self._deadline is not None:
+            self._deadline.cancel()
         record, now = self._record, self._context.now()
-        record.status = "failed" if work.weighing.failed else "weighed"
+        record.status = "failed" if work.failed else "weighed"
         # Whatever of this page was stored before, the result is only in memory now.
         record.backup = "memory"
         record.version += 1
-        report = work.weighing.report(record.base())
         report = msgspec.structs.replace(
-            report,
-            error=report.error or work.late(self.runtime),
+            work.report(record.base()),
             finished_at=now,
             expires_at=now + timedelta(seconds=self._context.ttl),
             duration_ms=round((self.runtime.clock.time() - work.started) * 1000),
         )
         record.rest(report)
-        self._work = self._seen = None
-        self._context.admission.cast(Release(self))
+        self._work = self._deadline = self._seen = None
+        self._admission().cast(Release(self))
         self._context.followers.changed(record.id)
         self._keep()
         self._rest()
 
-    def _out_of_time(self) -> None:
-        if self._work is not None:
-            self._work.weighing.give_up()
-            self._conclude(self._work)
-
-    def _options(self) -> Options:
-        return self._record.options or self._context.options
+    def _admission(self) -> Admission:
+        return self._context.admission[self._record.method]
 
     def _changed(self) -> None:
         self._record.version += 1
@@ -217,7 +216,7 @@ class PageInspector(GenServer):
 
     def _report(self) -> Report:
         base = self._record.base()
-        return base if self._work is None else self._work.weighing.report(base)
+        return base if self._work is None else self._work.report(base)
 
     # Being backed up, and leaving
 
@@ -249,6 +248,8 @@ class PageInspector(GenServer):
         record = self._record
         if version == record.stored_version or not record.finished:
             record.mark("rejected", record.version + 1)
+            # Should the database take it after all, that is one more version.
+            record.stored_version = record.version + 1
             self._context.followers.changed(record.id)
 
     def _rest(self) -> None:
@@ -280,22 +281,3 @@ class PageInspector(GenServer):
     def _leave(self) -> None:
         self._context.records.discard(self._record.id)
         self._context.followers.changed(self._record.id)
-
-
-class _Work:
-    """What a page needs only while it is weighed."""
-
-    __slots__ = ("lanes", "started", "tasks", "until", "weighing")
-
-    def __init__(self, url: str, options: Options, runtime: Runtime) -> None:
-        self.weighing = Weighing(url, options)
-        self.lanes = Lanes()
-        self.tasks: dict[TaskRef, Fetch] = {}
-        self.started = runtime.clock.time()
-        self.until = runtime.loop.time() + options.limits.page_seconds
-
-    def late(self, runtime: Runtime) -> str | None:
-        """The named error of a page that was cut off by its deadline."""
-        if runtime.loop.time() < self.until:
-            return None
-        return f"timeout: not done within {self.weighing.options.limits.page_seconds:g} s"

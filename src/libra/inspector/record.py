@@ -24,6 +24,7 @@ from libra.weighing.options import Options
 from libra.weighing.report import (
     FINISHED,
     Backup,
+    Method,
     Report,
     Status,
     decode,
@@ -47,6 +48,7 @@ class PageRecord:
         "error",
         "expires_at",
         "id",
+        "method",
         "options",
         "status",
         "stored_version",
@@ -61,6 +63,7 @@ class PageRecord:
         self.id = page_id
         self.url = url
         self.options = options
+        self.method: Method = options.method if options else "static"
         self.submitted_at = submitted_at
         self.version = 0
         self.stored_version = 0
@@ -88,18 +91,21 @@ class PageRecord:
         again after ``kill -9`` so begins above every version that anybody can have seen, although the
         last of them were never written down: no page changes a million times a second.
         """
-        elapsed = (now - self.submitted_at).total_seconds()
-        floor = int(elapsed * 1_000_000) if self.version else 0
-        self.version = max(self.version, floor) + 1
+        self.version = self.above(now) if self.version else 1
         self.status = "queued"
         self.error = None
+
+    def above(self, now: datetime) -> int:
+        """A version above all that anybody can have seen."""
+        elapsed = (now - self.submitted_at).total_seconds()
+        return max(self.version, int(elapsed * 1_000_000)) + 1
 
     def base(self) -> Report:
         """What the record knows by itself; the weighing adds the rest."""
         return Report(
             id=self.id,
             url=self.url,
-            method=self.options.method if self.options else "static",
+            method=self.method,
             status=self.status,
             version=self.version,
             backup=self.backup,
@@ -223,11 +229,12 @@ class Records:
             yield self._by_id[last]
 
 
-def restore(row: Snapshot, backup: Backup = "stored") -> PageRecord:
+def restore(row: Snapshot, now: datetime, backup: Backup = "stored") -> PageRecord:
     """The record of a page from its row; an unfinished page has only what identifies it.
 
     Args:
         row: as the database or the journal has it.
+        now: the time, in UTC.
         backup: where it comes from, ``stored`` or ``journaled``.
 
     Raises:
@@ -237,12 +244,17 @@ def restore(row: Snapshot, backup: Backup = "stored") -> PageRecord:
     record.version = record.stored_version = row.version
     record.backup = backup
     record.expires_at = row.expires_at
-    if row.status in FINISHED:
+    if row.status not in FINISHED:
+        record.method = decode(row.report).method
+    else:
         record.status = row.status
         record.rest_encoded(row.report)
         restamp(row.report, row.version, "stored")  # raises here and not at every read
         if backup == "journaled":
-            record.version = row.version - 1  # the row is written as it will be once it is stored
+            # The database may have had this and somebody may have seen it as stored, before the
+            # journal could be told. So this goes on above, as a life does, and is stored as that.
+            record.version = record.above(now)
+            record.stored_version = record.version + 1
     return record
 
 

@@ -157,7 +157,7 @@ class Restorer(GenServer):
                     self._bring_back(entry, "journaled")
                 elif self._context.records.get(entry.id) is None:
                     # Readable from here on; whether it is to be weighed is found out below.
-                    record = restore(entry, "journaled")
+                    record = restore(entry, self._context.now(), "journaled")
                     self._context.records.add(record)
                     unfinished.append(record)
                 if number % SLICE == 0:
@@ -180,7 +180,7 @@ class Restorer(GenServer):
             return  # deleted meanwhile
         if stored is not None and stored.status in FINISHED:
             context.keeper.cast(Dropped([(record.id, record.version)]))
-            record = restore(stored)
+            record = restore(stored, context.now())
             context.records.add(record)
         self._bring_up(record)
         context.followers.changed(record.id)
@@ -207,7 +207,7 @@ class Restorer(GenServer):
         if context.records.get(row.id) is not None or row.id in context.forgotten:
             return
         try:
-            record = restore(row, backup)
+            record = restore(row, context.now(), backup)
         except ValueError as error:
             # One page that cannot be read must not keep the others from coming back.
             log.error("page %s is set aside, its stored report cannot be read: %s", row.id, error)

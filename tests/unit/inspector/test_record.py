@@ -39,7 +39,7 @@ def test_the_versions_of_a_life_go_on_above_those_of_the_life_before() -> None:
     record.begin_life(NOW)
     assert record.version == 1
     record.version += 5_000  # changes that nobody wrote down
-    again = restore(record.row())
+    again = restore(record.row(), NOW)
     again.version = 1  # as it was when it was stored
     again.begin_life(NOW + timedelta(seconds=1))
     assert again.version > record.version
@@ -72,8 +72,20 @@ def test_a_record_that_was_stored_comes_back_equal_to_what_memory_says_then() ->
     finished(record, expires_at=NOW + timedelta(hours=1))
     row = record.row()
     record.mark("stored", row.version)
-    assert restore(row).report() == record.report()
+    assert restore(row, NOW).report() == record.report()
     assert record.report().backup == "stored"
+
+
+def test_what_comes_back_from_the_journal_goes_on_above_what_may_have_been_stored() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    finished(record)
+    row = record.row()
+    record.mark("stored", row.version)
+    first = restore(row, NOW + timedelta(seconds=1), "journaled")
+    assert record.version < first.version < first.stored_version
+    again = restore(row, NOW + timedelta(seconds=2), "journaled")
+    assert first.stored_version < again.version
+    assert again.report().backup == "journaled"
 
 
 def test_what_is_no_report_cannot_come_back() -> None:
@@ -81,7 +93,7 @@ def test_what_is_no_report_cannot_come_back() -> None:
     finished(record)
     row = msgspec.structs.replace(record.row(), report=b'{"id": 1}')
     with pytest.raises(ValueError):
-        restore(row)
+        restore(row, NOW)
 
 
 @given(TEXT, TEXT, st.none() | TEXT, st.integers(0, 2**62), BACKUPS, BACKUPS)
