@@ -33,7 +33,7 @@ weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.c
 	exec $(BIN)/libra weigh $(ARGS) -- $$URL
 
 .PHONY: test
-test: $(VENV)/.dev ## run all the tests (ARGS=tests/unit for some of them)
+test: $(VENV)/.dev browser ## run all the tests (ARGS=tests/unit for some of them)
 	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
 
 .PHONY: lint
@@ -56,8 +56,20 @@ bench: $(VENV)/.dev ## measure Libra beside its peers and print the ratios
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/.dev ## run Libra under load for long and watch its memory, tasks and sockets
-	@exec $(BIN)/python -m benchmarks.soak $(ARGS)
+soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as asked (ARGS="--minutes 30 --seed 7")
+	@PYTHONPATH=tests exec $(BIN)/python -m chaos.soak $(ARGS)
+
+.PHONY: browser
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null 2>&1 && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing Chromium for the browser tests" >&2; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 \
+			&& exit 0; \
+	fi; \
+	echo "NO BROWSER: the tests that need one are skipped. Install Chromium (apt-get install chromium)." >&2
 
 .PHONY: clean
 clean: ## remove the environment and every cache
