@@ -1,0 +1,146 @@
+"""What a watcher is told after a weigh-in."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.weighing.alarm import Event, Jump, Standing, Terms, judge
+from libra.weighing.budget import Budget, Limit
+from libra.weighing.report import KINDS, Report, Total
+
+FAILED = Report("1", "https://a.test/", status="failed", error="dns: the name does not resolve")
+
+
+def weighed(size: int, *, scripts: int = 0, complete: bool = True) -> Report:
+    by_kind = dict.fromkeys(KINDS, Total()) | {
+        "script": Total(1, scripts, scripts),
+        "document": Total(1, size - scripts, size - scripts),
+    }
+    total = Total(2, size, size)
+    page = "https://a.test/"
+    return Report("1", page, status="weighed", complete=complete, total=total, by_kind=by_kind)
+
+
+def told(*reports: Report, terms: Terms | None = None) -> list[tuple[Event, ...]]:
+    """The events of one weigh-in after the other."""
+    standing, events = Standing(), []
+    for report in reports:
+        judgement = judge(report, terms or Terms(), standing)
+        standing = judgement.standing
+        events.append(judgement.events)
+    return events
+
+
+def test_a_page_that_weighs_what_it_weighed_is_no_news() -> None:
+    assert told(*[weighed(500_000)] * 3) == [(), (), ()]
+
+
+def test_a_jump_is_more_than_the_percentage_and_more_than_the_bytes() -> None:
+    assert told(weighed(1_000_000), weighed(1_200_000)) == [(), ()]
+    assert told(weighed(1_000_000), weighed(1_200_001)) == [(), ("jump",)]
+    assert told(weighed(10_000), weighed(60_000)) == [(), ()]
+    assert told(weighed(10_000), weighed(60_001)) == [(), ("jump",)]
+    assert told(weighed(0), weighed(50_001)) == [(), ("jump",)]
+
+
+def test_a_jump_is_told_once_and_its_end_is_none() -> None:
+    heavy = weighed(2_000_000)
+    assert told(weighed(1_000_000), heavy, heavy, weighed(1_000_000)) == [(), ("jump",), (), ()]
+
+
+def test_a_page_that_grows_slowly_never_jumps() -> None:
+    assert set(told(*[weighed(1_000_000 + n * 40_000) for n in range(50)])) == {()}
+
+
+def test_who_does_not_care_for_jumps_is_told_of_none() -> None:
+    terms = Terms(jump=None)
+    assert told(weighed(1_000_000), weighed(9_000_000), terms=terms) == [(), ()]
+    terms = Terms(jump=Jump(percent=100, bytes=0))
+    assert told(weighed(10), weighed(20), weighed(41), terms=terms) == [(), (), ("jump",)]
+
+
+def test_a_broken_budget_is_told_when_it_breaks_and_when_it_holds_again() -> None:
+    fine, heavy = weighed(500_000), weighed(500_001)
+    reports = [fine, heavy, heavy, fine, fine, heavy]
+    expected = [(), ("budget",), (), ("recovered",), (), ("budget",)]
+    assert told(*reports, terms=Terms(max_weight=500_000)) == expected
+
+
+def test_a_budget_that_is_broken_from_the_beginning_is_told_at_once() -> None:
+    assert told(weighed(2), terms=Terms(max_weight=1)) == [("budget",)]
+
+
+def test_another_limit_that_breaks_is_news_and_one_of_two_that_holds_again_is_not() -> None:
+    budget = Budget(limits=(Limit("script", "size", 10), Limit("total", "size", 500)))
+    terms = Terms(budgets=(budget,))
+    scripts, both = weighed(100, scripts=20), weighed(600, scripts=20)
+    expected = [("budget",), ("budget",), (), ()]
+    assert told(scripts, both, both, scripts, terms=terms) == expected
+    judgement = judge(both, terms, Standing())
+    assert [check.subject for check in judgement.breaches] == ["script size", "total size"]
+
+
+def test_a_page_over_budget_that_jumps_is_told_of_once() -> None:
+    expected = [(), ("budget",)]
+    assert told(weighed(1), weighed(9_000_000), terms=Terms(max_weight=1_000)) == expected
+
+
+def test_a_page_that_is_over_budget_already_may_still_jump() -> None:
+    terms = Terms(max_weight=1_000)
+    assert told(weighed(1_000_000), weighed(9_000_000), terms=terms) == [("budget",), ("jump",)]
+
+
+def test_a_failure_is_told_once_and_so_is_its_end() -> None:
+    fine = weighed(500_000)
+    expected = [(), ("failed",), (), ("recovered",), ()]
+    assert told(fine, FAILED, FAILED, fine, fine) == expected
+    assert told(FAILED, fine) == [("failed",), ("recovered",)]
+
+
+def test_what_was_known_of_the_weight_outlives_a_failure() -> None:
+    assert told(weighed(1_000_000), FAILED, weighed(9_000_000)) == [
+        (),
+        ("failed",),
+        ("recovered", "jump"),
+    ]
+    assert told(FAILED, weighed(9), terms=Terms(max_weight=1)) == [("failed",), ("budget",)]
+
+
+def test_the_change_is_since_the_last_good_weigh_in() -> None:
+    standing = Standing(weight=100, complete=True)
+    assert judge(weighed(150), Terms(), standing).change == 50
+    assert judge(weighed(50), Terms(), standing).change == -50
+    assert judge(weighed(50), Terms(), Standing()).change is None
+    assert judge(FAILED, Terms(), standing).change is None
+
+
+def test_an_incomplete_weigh_in_is_not_what_the_next_is_compared_with() -> None:
+    part = weighed(100_000, complete=False)
+    assert told(weighed(1_000_000), part, weighed(1_000_000)) == [(), (), ()]
+    assert told(weighed(1_000_000), weighed(9_000_000, complete=False)) == [(), ("jump",)]
+
+
+def test_a_page_that_is_never_complete_is_compared_with_what_it_was() -> None:
+    small, large = weighed(100_000, complete=False), weighed(200_000, complete=False)
+    assert told(large, small, large, large) == [(), (), ("jump",), ()]
+
+
+reports = st.just(FAILED) | st.builds(weighed, st.integers(0, 10**7), complete=st.booleans())
+
+
+@given(st.lists(reports, max_size=12), st.integers(0, 10**7) | st.none())
+def test_trouble_begins_and_ends_with_a_word(history: list[Report], most: int | None) -> None:
+    standing, known = Standing(), False
+    for report in history:
+        judgement = judge(report, Terms(max_weight=most), standing)
+        standing = judgement.standing
+        if {"budget", "failed"} & set(judgement.events):
+            known = True
+        if "recovered" in judgement.events:
+            assert known
+            known = False
+        assert known == bool(standing.trouble)
+        assert len(judgement.events) == len(set(judgement.events))
+        assert msgspec.json.decode(msgspec.json.encode(standing), type=Standing) == standing
+        # The same once more is no news, whatever it is.
+        assert judge(report, Terms(max_weight=most, jump=None), standing).events == ()
