@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from types import TracebackType
@@ -138,6 +138,31 @@ class Fetcher:
         finally:
             alarm.cancel()
         return await exchange.outcome()
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float
+    ) -> str | None:
+        """Deliver something, past the same gate; redirects are not followed.
+
+        Args:
+            url: Where to, normalised.
+            body: What to send.
+            headers: With its content type.
+            seconds: After which it is given up, whatever the receiver does.
+
+        Returns:
+            None if the receiver took it (a status of 2xx), else the named error.
+        """
+        if self._wire is None:
+            raise RuntimeError("the fetcher is not open")
+        try:
+            async with asyncio.timeout(seconds):
+                status = await self._wire.post(url, body, headers)
+        except TimeoutError:
+            return f"timeout: no answer within {seconds:g} s"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return name_of_error(error)
+        return None if 200 <= status < 300 else _http_error(status)
 
     def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run something long in a thread. It goes on even if nobody waits for it any more."""

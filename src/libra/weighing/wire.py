@@ -1,4 +1,4 @@
-"""GET over aiohttp's connections, without what weighing has no use for.
+"""HTTP over aiohttp's connections, without what weighing has no use for.
 
 `aiohttp.ClientSession.get` also looks after cookies, credentials, redirects, proxies, tracing and
 middleware, which costs a quarter of a request. `Wire.get` does with the same parts (connector,
@@ -9,6 +9,7 @@ connection that was kept turns out to be closed (RFC 9110, section 9.2.2).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import aiohttp
 from aiohttp.helpers import TimerNoop
@@ -38,9 +39,12 @@ class Wire:
     def __init__(self, connector: aiohttp.TCPConnector) -> None:
         self._connector = connector
         self._loop = asyncio.get_running_loop()
-        # Requests and responses belong to a session; it takes no part in what they do.
+        # Requests and responses belong to a session; it takes no part in what those of `get` do.
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            timeout=_NO_TIMEOUT,
         )
 
     async def get(self, url: str, headers: CIMultiDict[str]) -> aiohttp.ClientResponse:
@@ -61,6 +65,18 @@ class Wire:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
             return await self._get(target, headers)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send something and return the status of the answer; raises as `get` does.
+
+        This is what happens now and then, so the session does it. What the answer says is not read.
+        """
+        target = URL(url, encoded=True)
+        async with self._session.post(
+            target, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            response.close()
+            return response.status
 
     async def close(self) -> None:
         """Close all connections."""
