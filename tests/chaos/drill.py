@@ -10,6 +10,7 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,9 @@ WARM_UP = 1.5
 
 NOTICED = 15.0
 """Seconds within which Libra must have noticed that its database is gone."""
+
+SETTLED = 5.0
+"""Seconds after which every page must be called stored when nothing waits any more."""
 
 DRAINED = 30.0
 """Seconds after which the backlog of a drill must have been saved on the slowest of machines."""
@@ -259,7 +263,15 @@ class Stage:
         await self.load.stop()
         await self.service.drained(DRAINED)
         ids = {call.page for call in self.history.calls if call.kind == "submit" and call.page}
-        memory = await in_memory(self.service.session, ids)
+        memory: dict[str, Kept] = {}
+
+        async def all_is_stored() -> bool:
+            # Between the journal and the queue for the database a page is in neither of the two.
+            memory.update(await in_memory(self.service.session, ids))
+            return all(kept.backup in ("stored", "rejected") for kept in memory.values())
+
+        with suppress(Late):  # which of them is not stored is what the checker then says
+            await until(all_is_stored, "all is stored", within=SETTLED)
         final = Final(memory, await self.database.rows(), refused)
         return list(contradictions(self.history, final))
 
