@@ -104,7 +104,12 @@ class Access:
         self._tokens = {token.name: token for token in settings.tokens()}
         self._digests = [(token, token.digest.encode()) for token in self._tokens.values()]
         self._key = key
-        self.open = not self._tokens and settings.public == "no" and is_loopback(settings.host)
+        self.open = (
+            not self._tokens
+            and settings.token_file is None  # which may be filled later
+            and settings.public == "no"
+            and is_loopback(settings.host)
+        )
         """Whether there is nothing to guard: everybody may do everything."""
         self.strangers = FULL if self.open else _PUBLIC[settings.public]
 

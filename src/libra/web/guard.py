@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -26,6 +27,12 @@ TOKEN_FACTOR = 20
 FAILURES = Rate(20, 60)
 """Wrong tokens of one address."""
 
+CONNECTIONS = 20_000
+"""Connections at a time; a report of usual size that waits to be read takes some 20 kB."""
+
+CONNECTIONS_OF_ONE = 500
+"""Connections of one address, where strangers may come in and it is no proxy of ours."""
+
 _KNOWN_HOSTS = 1000
 _UNMETERED = frozenset({"/health/live", "/health/ready"})
 
@@ -40,6 +47,8 @@ class Guard:
         self._reads = Buckets()
         self._submissions = Buckets()
         self._failures = Buckets()
+        self._connections: Counter[str] = Counter()
+        self._connected = 0
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
@@ -124,6 +133,25 @@ class Guard:
             self._fail(client.key)
             raise _unauthorized("There is no such token.")
         return self.access.session(token)
+
+    def connected(self, peer: str) -> bool:
+        """Count a connection; False if there are too many and it is to be closed."""
+        key = key_of(peer)
+        self._connections[key] += 1
+        self._connected += 1
+        if self._connected > CONNECTIONS:
+            return False
+        if self.access.open or self._connections[key] <= CONNECTIONS_OF_ONE:
+            return True
+        return self.is_trusted(peer)
+
+    def disconnected(self, peer: str) -> None:
+        """A connection has ended, also one that was refused."""
+        key = key_of(peer)
+        self._connected -= 1
+        self._connections[key] -= 1
+        if not self._connections[key]:
+            del self._connections[key]
 
     def is_trusted(self, peer: str) -> bool:
         """Whether an address is a proxy of ours, for which limits of one client are wrong."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from uvicorn.config import Config
@@ -24,6 +24,15 @@ from libra.web.problems import PROBLEM_JSON, Problem
 
 MAX_HEAD = 64 * 1024
 """Bytes that may arrive of a request's line and headers before they are complete."""
+
+HEAD_SECONDS = 15.0
+"""Until the headers of a request are complete, from the connection or the request's first byte."""
+
+BODY_SECONDS = 60.0
+"""Until its body is complete, from the end of its headers."""
+
+WRITE_SECONDS = 60.0
+"""That a client may read nothing of an answer that waits for it."""
 
 PREFIX = b"/pages/"
 PAGE_PATH = len(PREFIX) + 36
@@ -59,32 +68,69 @@ class Protocol(HttpToolsProtocol):
         self._guard = app.guard
         self._on_close = on_close
         self._answered = False
-        self._in_head = True
+        self._awaited: Literal["head", "body"] | None = "head"
         self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, if there is room for it."""
+        super().connection_made(transport)
+        peer = self.client[0] if self.client is not None else ""
+        if self._guard.connected(peer):
+            self._wait(HEAD_SECONDS)
+        else:
+            self._refuse(503, "Service Unavailable", "Too many connections.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        self._guard.disconnected(self.client[0] if self.client is not None else "")
+        self._wait(None)
+        if self._stuck is not None:
+            self._stuck.cancel()
         super().connection_lost(exc)
         self._on_close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; refuse headers that never end."""
+        """Parse what arrived; refuse headers that never end, and cut off who takes too long."""
+        if self.transport.is_closing():
+            return
+        before = self._awaited
         super().data_received(data)
-        if self._in_head:
+        if self._awaited == "head":
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
                 self._refuse(431, "Request Header Fields Too Large")
+        # Most requests arrive in one piece, and nothing needs to be timed.
+        if self._awaited is None:
+            self._wait(None)
+        elif self._awaited != before or self._deadline is None:
+            self._wait(HEAD_SECONDS if self._awaited == "head" else BODY_SECONDS)
+
+    def pause_writing(self) -> None:
+        """The client does not read; it is given some time."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._in_head = True
+        self._awaited = "head"
         self._head_bytes = 0
         self._answered = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Answer at once what can be answered so; start the application for the rest."""
-        self._in_head = False
+        self._awaited = "body"
+        if self._deadline is not None:
+            self._wait(None)
         if self.url.startswith(PREFIX) and self._answer_at_once():
             self._answered = True
         else:
@@ -92,6 +138,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is complete."""
+        self._awaited = None
         if not self._answered:
             super().on_message_complete()
 
@@ -156,6 +203,32 @@ class Protocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if seconds is not None:
+            self._deadline = self.loop.call_later(seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            # We are the slow ones: an earlier request on this connection is still being answered.
+            self._wait(BODY_SECONDS)
+        elif self._may_not_be_told():
+            self.transport.close()
+        else:
+            self._refuse(408, "Request Timeout", "The request took too long to arrive.")
+
+    def _may_not_be_told(self) -> bool:
+        """A connection made in advance and not used, or one with an answer on it already."""
+        if self._awaited == "head":
+            return not self._head_bytes or self._is_busy()
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.response_started
 
     def _refuse(self, status: int, title: str, detail: str | None = None) -> None:
         body = msgspec.json.encode(Problem(title, status, detail=detail))

@@ -14,6 +14,7 @@ import click
 from libra.app import DataDirInUse, Libra
 from libra.settings import Settings
 from libra.web import create_app
+from libra.web.access import is_loopback
 from libra.web.server import AddressError, Server, listen, url_of
 
 STREAM_GRACE = 3.0
@@ -53,6 +54,10 @@ def run(settings: Settings) -> int:
     Args:
         settings: how it is to run; ``port`` 0 takes a free one.
     """
+    refusal = why_not(settings)
+    if refusal is not None:
+        click.echo(f"libra: {refusal}", err=True)
+        return 2
     try:
         # Before anything is started: a taken port is the user's to solve, not a supervisor's.
         sockets = listen(settings.host, settings.port)
@@ -61,6 +66,23 @@ def run(settings: Settings) -> int:
         return 1
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(settings, sockets))
+
+
+def why_not(settings: Settings) -> str | None:
+    """Why a service is not started like this: nobody has said who may use it. None if it may be."""
+    if settings.tokens() or settings.public != "no":
+        return None
+    if settings.token_file is not None:
+        return f"There is no token in {settings.token_file}, so nobody could come in."
+    ways = (
+        "Make a token (libra token new NAME --role full) and give it with --token or "
+        "--token-file, or say what strangers may do: --public read or --public submit."
+    )
+    if settings.trusted_proxy:
+        return f"Behind a proxy strangers come in. {ways}"
+    if not is_loopback(settings.host):
+        return f"{settings.host} is no loopback address, so strangers come in. {ways}"
+    return None
 
 
 async def _serve(settings: Settings, sockets: Sequence[socket]) -> int:

@@ -117,3 +117,32 @@ async def test_a_port_that_is_taken_is_said_and_nothing_is_started(
         assert await program.end() == 1
         assert await program.says(b"Another program listens on")
     assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs here
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--host", "0.0.0.0"), b"0.0.0.0 is no loopback address"),
+        (("--host", "::"), b"no loopback address"),
+        (("--trusted-proxy", "127.0.0.1"), b"Behind a proxy strangers come in"),
+    ],
+)
+async def test_where_strangers_could_come_in_somebody_has_to_say_who_may(
+    start: Start, tmp_path: Path, flags: tuple[str, ...], reason: bytes
+) -> None:
+    program = await start("--port", "0", *flags)
+    assert await program.end() == 2
+    assert await program.says(reason)
+    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs here
+
+
+async def test_with_a_token_or_a_word_it_listens_anywhere(start: Start, tmp_path: Path) -> None:
+    secret = "a-secret-of-some-length"
+    (tmp_path / "tokens").write_text(f"# who\nci:full:{secret}\n")
+    token_file = str(tmp_path / "tokens")
+    program = await start("--port", "0", "--host", "0.0.0.0", "--token-file", token_file)
+    port = program.url.rpartition(":")[2]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/pages")).status_code == 401
+        shown = {"Authorization": f"Bearer {secret}"}
+        assert (await client.get("/pages", headers=shown)).status_code == 200
