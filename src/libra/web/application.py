@@ -18,6 +18,7 @@ from libra.settings import Settings
 from libra.web.access import Client
 from libra.web.guard import Guard
 from libra.web.html import Renderer
+from libra.web.idempotency import Keys
 from libra.web.metrics import RequestCounts
 from libra.web.openapi import openapi_document
 from libra.web.problems import Refused, rendered, response_to
@@ -27,6 +28,7 @@ from libra.web.routes_health import health_routes
 from libra.web.routes_history import history_routes
 from libra.web.routes_pages import page_routes
 from libra.web.routes_site import site_routes
+from libra.web.routes_submit import submit_routes
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -72,7 +74,9 @@ class Application:
         self.at_hand: AtHand = libra.report_at_hand
         self.pulse = Pulse(libra)
         html = self._html = Renderer(self.pulse.outage)
+        keys = Keys(settings.data_dir / "idempotency.jsonl")
         documented = [
+            *submit_routes(libra, html, self.guard, keys),
             *page_routes(libra, html, self.counts),
             *health_routes(libra, self.counts),
         ]
@@ -111,7 +115,14 @@ class Application:
         scope = {**scope, "state": state}
         if method == "HEAD" and not scope["path"].endswith("/events"):
             scope["method"] = "GET"
-        await self._routes(scope, receive, answer)
+
+        async def received() -> Any:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                state["gone"] = True
+            return message
+
+        await self._routes(scope, received, answer)
 
     def reload(self, settings: Settings) -> None:
         """Take on other tokens, limits, names and proxies, from the next request on.

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from libra.app import Full, PageNotFound, PageUnknown
+from libra.app import CannotRender, Full, PageNotFound, PageUnknown
 from libra.web.html import Renderer
 from libra.web.negotiation import wants_html
 from libra.weighing.options import InvalidOptions
@@ -44,6 +44,7 @@ TYPES = {
     "page-unknown": "The page is not in memory and the database cannot be asked: it may exist.",
     "full": "As many pages as fit are in memory and none may leave yet.",
     "invalid-url": "The URL cannot be weighed; the detail says what is wrong and what to do.",
+    "cannot-render": "The method is `rendered`, and this Libra has no browser.",
     "token-needed": "Send a token as `Authorization: Bearer SECRET`, or log in at `/login`.",
     "not-allowed": "The token that was sent is known and may not do this.",
     "too-many-requests": "The client has used up its rate; `Retry-After` says when there is more.",
@@ -105,6 +106,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
             return _own("invalid-url", 400, "Not a URL that can be weighed", str(error))
         case InvalidOptions():
             return _plain(400, str(error))
+        case CannotRender():
+            return _own("cannot-render", 400, "Pages cannot be rendered here", str(error))
         case ValidationException():
             return _plain(400, "A parameter has a value that is not taken.", _errors(error.extra))
         case HTTPException():
@@ -116,6 +119,9 @@ def response_to(
     error: Exception, request: Request[Any, Any, Any], html: Renderer
 ) -> Response[bytes]:
     """The answer to a request that ended in an exception."""
+    if isinstance(error, HTTPException) and request.scope.get("state", {}).get("gone"):
+        # Whoever reads the body of a client that has left it half sent takes that for our fault.
+        error = HTTPException(status_code=400, detail="The client went away.")
     problem = problem_of(error)
     if problem.status >= 500 and not isinstance(error, (PageUnknown, Full)):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)

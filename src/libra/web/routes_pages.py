@@ -1,12 +1,13 @@
-"""Pages over HTTP: submit, read, follow, list, delete."""
+"""Pages over HTTP: read, follow, list, delete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, delete, get, post
+from litestar import Request, Response, delete, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
@@ -19,9 +20,8 @@ from libra.web.html import Renderer, Search
 from libra.web.metrics import RequestCounts
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.schema import answer, empty, header, problems
-from libra.web.submission import JSON, content_type, read_submission
-from libra.weighing.report import FINISHED, Report
-from libra.weighing.urls import InvalidURL
+from libra.web.submission import JSON
+from libra.weighing.report import FINISHED, Report, Status
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -36,23 +36,6 @@ SUFFIXES = ("json", *FORMATS)
 
 def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTTPRouteHandler]:
     """The handlers of `/pages` and what is below it."""
-
-    @post(
-        "/pages",
-        status_code=202,
-        operation_id="submitPage",
-        summary="Weigh a page",
-        description="JSON, or a form with a field `url`. A form in a browser is answered with 303.",
-        response_headers=[header("Location", "Where the page is")],
-        responses={
-            202: answer(Report, "Accepted; the report as it is now"),
-            303: empty("For a form in a browser: to the page"),
-            **problems(400, 403, 413, 415, 503),
-        },
-        tags=["Pages"],
-    )
-    async def submit(request: AnyRequest) -> Response[bytes]:
-        return await _submit(libra, html, request)
 
     @get(
         "/pages/{page_id:str}",
@@ -115,9 +98,27 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
             str | None,
             QueryParameter(description="Only with this in title or URL", max_length=300),
         ] = None,
+        status: Annotated[
+            Status | None, QueryParameter(description="Only pages that are there in their life")
+        ] = None,
+        since: Annotated[
+            datetime | None, QueryParameter(description="Only pages submitted then or later")
+        ] = None,
+        until: Annotated[
+            datetime | None, QueryParameter(description="Only pages submitted before")
+        ] = None,
     ) -> Response[bytes]:
         changes = libra.changes
-        pages = await libra.recent(limit=limit, after=after, url=url, host=host, text=text)
+        pages = await libra.recent(
+            limit=limit,
+            after=after,
+            url=url,
+            host=host,
+            text=text,
+            status=status,
+            since=_utc(since),
+            until=_utc(until),
+        )
         if wants_html(request.headers.get("accept")):
             search = Search(url or "", host or "", text or "", after or "")
             return html_page(request, html.home(pages, search, changes=changes))
@@ -133,25 +134,7 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
     async def forget(page_id: FromPath[str]) -> None:
         await libra.forget(page_id)
 
-    return [submit, read, follow, recent, forget]
-
-
-async def _submit(libra: Libra, html: Renderer, request: AnyRequest) -> Response[bytes]:
-    kind = content_type(request)
-    url = (await read_submission(request, kind)).url
-    from_browser = kind != JSON and wants_html(request.headers.get("accept"))
-    try:
-        page_id = await libra.weigh(url)
-    except InvalidURL as error:
-        if not from_browser:
-            raise
-        return html_page(request, html.invalid(url, str(error)), status=400)
-    location = f"/pages/{page_id}"
-    if from_browser:
-        return Response(b"", status_code=303, headers={"Location": location})
-    version, body = await libra.report_bytes(page_id)
-    headers = {"Location": location, "ETag": f'"{version}"'}
-    return Response(body, status_code=202, media_type=JSON, headers=headers)
+    return [read, follow, recent, forget]
 
 
 async def _read(libra: Libra, html: Renderer, request: AnyRequest, name: str) -> Response[bytes]:
@@ -205,6 +188,11 @@ async def _follow(
     # Taken here, so that a page that is not there is an error and not an empty stream.
     first = await anext(changes, None)
     return EventStream(changes, first=first, seen=seen, counts=counts)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """A time as it is meant: UTC, if it does not say otherwise."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 _FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}

@@ -9,10 +9,14 @@ from libra.web.problems import PROBLEM_JSON, Problem
 
 _PROBLEMS = {
     400: "The request cannot be meant",
-    403: "Sent by a page of another site",
+    401: "There is no token, or one that is not known",
+    403: "Sent by a page of another site, or with a token that does not suffice",
     404: "There is no such page",
     413: "The body is too large",
     415: "The body is of a type that is not taken",
+    421: "The service does not go by that name",
+    422: "The Idempotency-Key was sent before with another body",
+    429: "The client has used up its rate; Retry-After says when there is more",
     503: "Not now; Retry-After says when",
 }
 

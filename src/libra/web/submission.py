@@ -2,42 +2,88 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qs
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException, HTTPException
 
+from libra.weighing.options import Options, Viewport
+from libra.weighing.report import Method
+
+T = TypeVar("T")
+
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+PLAIN = "text/plain"
+
+MOST = 1000
+"""URLs in one bulk submission."""
+
+BULK_BODY = 4_000_000
+"""Bytes of its body: so many URLs of the greatest length, and some escapes in them."""
 
 
-class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How pages are to be weighed; what is left out is as the service weighs by default.
+
+    Request headers cannot be chosen: they are credentials more often than not, they would have to be
+    kept until the page is weighed, and would let strangers make requests that are not Libra's.
+    """
+
+    method: Method | None = None
+    viewport: str | None = None
+
+    def options(self, default: Options) -> Options | None:
+        """The options that come of it; None if nothing is chosen.
+
+        Raises:
+            InvalidOptions: the viewport is none.
+        """
+        if self.method is None and self.viewport is None:
+            return None
+        viewport = default.viewport if self.viewport is None else Viewport.parse(self.viewport)
+        return msgspec.structs.replace(
+            default, method=self.method or default.method, viewport=viewport
+        )
+
+
+class Submission(Choice, frozen=True, kw_only=True):
     """A page to weigh: an absolute ``http`` or ``https`` URL without credentials."""
 
     url: str
 
 
-def content_type(request: Request[Any, Any, Any]) -> str:
+class Bulk(Choice, frozen=True, kw_only=True):
+    """Up to 1,000 pages to weigh, all in the same way."""
+
+    urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST)]
+
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def content_type(request: AnyRequest, *, taken: tuple[str, ...] = (JSON, FORM, MULTIPART)) -> str:
     """The type of the body, without parameters.
 
     Raises:
         HTTPException: 415, if it is none of those that are taken.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (JSON, FORM, MULTIPART):
+    if kind not in taken:
+        example = '{"url": "https://example.com"}' if FORM in taken else '{"urls": ["https://…"]}'
+        other = f"a form ({FORM}) with a field url" if FORM in taken else f"lines ({PLAIN})"
         raise HTTPException(
             status_code=415,
-            detail=f'Send JSON ({JSON}, such as {{"url": "https://example.com"}}) '
-            f"or a form ({FORM}) with a field url.",
-            headers={"Accept-Post": f"{JSON}, {FORM}, {MULTIPART}"},
+            detail=f"Send JSON ({JSON}, such as {example}) or {other}.",
+            headers={"Accept-Post": ", ".join(taken)},
         )
     return kind
 
 
-async def read_submission(request: Request[Any, Any, Any], kind: str) -> Submission:
+async def read_submission(request: AnyRequest, kind: str) -> Submission:
     """Read the body.
 
     Args:
@@ -48,24 +94,56 @@ async def read_submission(request: Request[Any, Any, Any], kind: str) -> Submiss
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
     """
     if kind == JSON:
-        try:
-            return msgspec.json.decode(await request.body(), type=Submission)
-        # A body that does not fit is a DecodeError too; text that is not UTF-8 is not.
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ClientException(f"The body is not as expected: {error}.") from None
+        return _decode(await request.body(), Submission)
+    fields: dict[str, str]
     if kind == MULTIPART:
-        url = (await request.form()).get("url")
+        form = await request.form()
+        fields = {name: form[name] for name in form if isinstance(form[name], str)}
     else:
-        url = form_field(await request.body(), "url")
-    if not isinstance(url, str):
+        fields = form_fields(await request.body())
+    if "url" not in fields:
         raise ClientException(
             "The form has no field url. To send JSON, say Content-Type: application/json."
         )
-    return Submission(url)
+    # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
+    wanted = {name: fields[name] for name in ("method", "viewport") if fields.get(name)}
+    try:
+        return msgspec.convert({"url": fields["url"], **wanted}, Submission)
+    except msgspec.ValidationError as error:
+        raise ClientException(f"The form is not as expected: {error}.") from None
+
+
+async def read_bulk(request: AnyRequest) -> Bulk:
+    """Read many: JSON, or lines of text with ``#`` for comments.
+
+    Raises:
+        ClientException: saying what is missing or malformed; 413 for a body that is too large.
+        HTTPException: 415 for a body of another type.
+    """
+    if content_type(request, taken=(JSON, PLAIN)) == JSON:
+        return _decode(await request.body(), Bulk)
+    try:
+        lines = [line.strip() for line in (await request.body()).decode().splitlines()]
+    except UnicodeDecodeError as error:
+        raise ClientException(f"The list cannot be read: {error}.") from None
+    urls = tuple(line for line in lines if line and not line.startswith("#"))
+    try:
+        return msgspec.convert({"urls": urls}, Bulk)
+    except msgspec.ValidationError as error:
+        raise ClientException(f"The list is not as expected: {error}.") from None
 
 
 def form_field(body: bytes, name: str) -> str | None:
     """The first value of a field of a URL-encoded form; None if it has none.
+
+    Raises:
+        ClientException: if the form cannot be read.
+    """
+    return form_fields(body).get(name)
+
+
+def form_fields(body: bytes) -> dict[str, str]:
+    """The fields of a URL-encoded form, each with its first value.
 
     Raises:
         ClientException: if the form cannot be read.
@@ -76,4 +154,12 @@ def form_field(body: bytes, name: str) -> str | None:
         )
     except ValueError as error:  # not UTF-8, or too many fields
         raise ClientException(f"The form cannot be read: {error}.") from None
-    return fields[name][0] if name in fields else None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    # A body that does not fit is a DecodeError too; text that is not UTF-8 is not.
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ClientException(f"The body is not as expected: {error}.") from None

@@ -29,6 +29,7 @@ async def test_every_route_for_programs_is_in_it(document: dict[str, Any]) -> No
     routes = {(method, path) for path, item in document["paths"].items() for method in item}
     assert routes == {
         ("post", "/pages"),
+        ("post", "/pages/bulk"),
         ("get", "/pages"),
         ("get", "/pages/{page_id}"),
         ("delete", "/pages/{page_id}"),

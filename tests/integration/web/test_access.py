@@ -1,0 +1,170 @@
+"""Who gets in, over real connections: tokens, the login page, the short cut."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from integration.web.service import BROWSER, MISSING, Service, running
+from libra.settings import Settings
+from libra.weighing.report import Report
+
+FULL = "a-secret-of-some-length"
+READ = "another-secret-of-ours"
+TOKENS = (f"ci:full:{FULL}", f"me:read:{READ}")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+@pytest.fixture
+async def guarded(settings: Settings) -> AsyncIterator[Service]:
+    async with running(msgspec.structs.replace(settings, token=TOKENS)) as up:
+        yield up
+
+
+async def weighed(guarded: Service, site: Site) -> Report:
+    answer = await guarded.client.post("/pages", json={"url": site.url}, headers=bearer(FULL))
+    assert answer.status_code == 202
+    return await guarded.settled(answer.json()["id"])
+
+
+async def test_without_a_token_there_is_nothing_but_the_way_in(guarded: Service) -> None:
+    for path in ("/", "/pages", f"/pages/{MISSING}", "/metrics", "/docs", "/openapi.json", "/x"):
+        answer = await guarded.client.get(path)
+        assert answer.status_code == 401, path
+        assert answer.headers["www-authenticate"] == 'Bearer realm="libra"'
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == "/docs#token-needed"
+    for path in ("/health/live", "/health/ready", "/login", "/static/style.css"):
+        assert (await guarded.client.get(path)).status_code == 200, path
+
+
+async def test_a_token_lets_in_as_far_as_its_role_goes(guarded: Service, site: Site) -> None:
+    path = f"/pages/{(await weighed(guarded, site)).id}"
+    for secret in (FULL, READ):
+        assert (await guarded.client.get(path, headers=bearer(secret))).status_code == 200
+        assert (await guarded.client.get("/metrics", headers=bearer(secret))).status_code == 200
+    refused = await guarded.client.delete(path, headers=bearer(READ))
+    assert refused.status_code == 403
+    assert refused.json()["type"] == "/docs#not-allowed"
+    assert (await guarded.client.delete(path, headers=bearer(FULL))).status_code == 204
+
+
+async def test_the_short_cut_lets_nobody_in_whom_the_guard_would_not(
+    guarded: Service, site: Site
+) -> None:
+    page_id = (await weighed(guarded, site)).id
+    path = f"/pages/{page_id}"
+    assert guarded.libra.report_at_hand(page_id) is not None
+    assert (await guarded.client.get(path)).status_code == 401
+    assert (await guarded.client.get(path, headers=bearer("wrong"))).status_code == 401
+    assert (await guarded.client.get(path, headers={"Host": "evil.example"})).status_code == 421
+    assert (await guarded.client.get(path, headers=bearer(READ))).status_code == 200
+    head = f"GET {path} HTTP/1.1\r\nAuthorization: Bearer {READ}\r\n".encode()
+    for more in (b"\r\n", b"Host: localhost\r\nHost: localhost\r\n\r\n"):
+        ((answer, _),) = await guarded.raw(head + more)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_the_short_cut_spends_from_the_rate_as_the_application_does(
+    settings: Settings, site: Site
+) -> None:
+    limited = msgspec.structs.replace(settings, read_limit="5/h")
+    async with running(limited) as service:
+        report = await service.weighed(site.url)  # the first request
+        path = f"/pages/{report.id}"
+        statuses = [(await service.client.get(path)).status_code for _ in range(6)]
+        assert statuses == [200] * 4 + [429] * 2
+        answer = await service.client.get(path)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["retry-after"]) == answer.json()["retry_after"] > 600
+
+
+async def test_a_browser_is_shown_the_login_page_and_led_back(guarded: Service, site: Site) -> None:
+    path = f"/pages/{(await weighed(guarded, site)).id}"
+    asked = await guarded.client.get(f"{path}?x=1", headers=BROWSER)
+    assert asked.status_code == 401
+    assert f'name="next" value="{path}?x=1"' in asked.text
+    assert asked.headers["cache-control"] == "no-store"
+    form = {"token": f" {READ} ", "next": f"{path}?x=1"}
+    entered = await guarded.client.post("/login", data=form, headers=BROWSER)
+    assert entered.status_code == 303
+    assert entered.headers["location"] == f"{path}?x=1"
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Secure" not in cookie  # this is plain HTTP
+    assert READ not in cookie
+    # httpx keeps the cookie, as a browser does.
+    assert (await guarded.client.get(path, headers=BROWSER)).status_code == 200
+    assert (await guarded.client.get(path)).status_code == 200
+    assert (await guarded.client.delete(path)).status_code == 403
+    assert "As <b>me</b>" in (await guarded.client.get("/login", headers=BROWSER)).text
+    left = await guarded.client.post("/logout", headers=BROWSER)
+    assert left.status_code == 303
+    assert (await guarded.client.get(path, headers=BROWSER)).status_code == 401
+
+
+async def test_a_wrong_token_is_said_to_be_wrong_and_not_for_ever(guarded: Service) -> None:
+    answers = [
+        await guarded.client.post("/login", data={"token": "wrong", "next": "//evil"})
+        for _ in range(21)
+    ]
+    assert answers[0].status_code == 401
+    assert 'role="alert"' in answers[0].text
+    assert 'value="/"' in answers[0].text
+    assert answers[20].status_code == 429
+    assert int(answers[20].headers["retry-after"]) > 0
+    assert "set-cookie" not in answers[0].headers
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"token", b"token=%ff", b"x" * 9000])
+async def test_whatever_is_sent_to_the_login_page_is_refused(guarded: Service, body: bytes) -> None:
+    answer = await guarded.client.post("/login", content=body, headers=FORM)
+    assert answer.status_code in (400, 401, 413)
+
+
+async def test_nobody_logs_somebody_in_from_another_site(guarded: Service) -> None:
+    headers = {"Origin": "https://evil.example"}
+    answer = await guarded.client.post("/login", data={"token": READ}, headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+async def test_strangers_may_read_or_submit_where_that_is_said(
+    settings: Settings, site: Site
+) -> None:
+    changes = {"token": TOKENS, "public": "submit", "submit_limit": "1/h"}
+    async with running(msgspec.structs.replace(settings, **changes)) as service:
+        page_id = (await service.client.post("/pages", json={"url": site.url})).json()["id"]
+        assert (await service.client.get(f"/pages/{page_id}")).status_code == 200
+        assert (await service.client.get("/")).status_code == 200
+        for path in ("/metrics", "/observer", "/health"):
+            assert (await service.client.get(path)).status_code == 401
+        assert (await service.client.delete(f"/pages/{page_id}")).status_code == 401
+        second = await service.client.post("/pages", json={"url": site.url})
+        assert second.status_code == 429
+        more = await service.client.post("/pages", json={"url": site.url}, headers=bearer(FULL))
+        assert more.status_code == 202
+
+
+async def test_a_name_that_is_not_ours_is_refused_where_everything_is_open(
+    service: Service,
+) -> None:
+    answer = await service.client.get("/", headers={"Host": "evil.example"})
+    assert answer.status_code == 421
+    assert "--allowed-host" in answer.json()["detail"]
+
+
+async def test_who_writes_or_fails_is_told_the_id_of_the_request(service: Service) -> None:
+    failed = await service.client.get(f"/pages/{MISSING}", headers={"X-Request-Id": "my-own-id-1"})
+    assert failed.headers["x-request-id"] == "my-own-id-1"
+    strange = await service.client.get("/x", headers={"X-Request-Id": "a\tb"})
+    assert len(strange.headers["x-request-id"]) == 32
+    assert "x-request-id" not in (await service.client.get("/health/live")).headers

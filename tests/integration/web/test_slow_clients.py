@@ -1,0 +1,129 @@
+"""Clients that take their time, on purpose or not, do not keep anything busy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from integration.site import Site
+from integration.web.service import Service, read_answer
+from libra.web import protocol
+
+POST = (
+    b"POST /pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 100\r\n\r\n"
+)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HEAD_SECONDS", "BODY_SECONDS", "WRITE_SECONDS"):
+        monkeypatch.setattr(protocol, name, 0.02)
+
+
+async def connect(service: Service) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(*service.server.address)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "part", [b"G", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", POST, POST + b"{"]
+)
+async def test_a_request_that_never_ends_is_cut_off(
+    service: Service, part: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await connect(service)
+    writer.write(part)
+    head, body = await read_answer(reader)
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b'"status":408' in body
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    await service.server.stop(5)  # nothing is left that would have to be cut
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_connection_that_says_nothing_is_closed_without_a_word(service: Service) -> None:
+    reader, writer = await connect(service)
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_body_that_trickles_in_after_the_answer_is_cut_off(service: Service) -> None:
+    reader, writer = await connect(service)
+    writer.write(POST.replace(b"application/json", b"text/plain"))
+    head, _ = await read_answer(reader)
+    assert head.startswith(b"HTTP/1.1 415 ")
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_request_that_ends_in_time_leaves_no_timer(service: Service) -> None:
+    reader, writer = await connect(service)
+    for _ in range(3):
+        for piece in (b"GET /health/live HT", b"TP/1.1\r\nHost: local", b"host\r\n\r\n"):
+            writer.write(piece)
+            await writer.drain()
+        head, _ = await read_answer(reader)
+        assert head.startswith(b"HTTP/1.1 200 ")
+    (connection,) = service.server._state.connections
+    assert isinstance(connection, protocol.Protocol)
+    assert connection._deadline is None
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_client_that_does_not_read_its_answer_is_cut_off(
+    service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = await service.weighed(site.url)
+    large = b'"' + b"x" * 8_000_000 + b'"'
+    monkeypatch.setattr(service.libra, "_read", _answering(large))
+    lost = asyncio.get_running_loop().create_future()
+    on_close = service.server._connection_closed
+
+    def closed() -> None:
+        on_close()
+        if not lost.done():
+            lost.set_result(None)
+
+    monkeypatch.setattr(service.server, "_connection_closed", closed)
+    reader, writer = await connect(service)
+    transport = writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    writer.write(f"GET /pages/{report.id}.json HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    async with asyncio.timeout(30):
+        await lost
+    transport.abort()
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(len(large))
+
+
+def _answering(body: bytes) -> Any:
+    async def answer(page_id: str) -> tuple[int, bytes, bool]:
+        return 1, body, True
+
+    return answer
+
+
+async def test_too_many_connections_of_one_address_are_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.app.guard, "connected", lambda peer: False)
+    reader, writer = await connect(service)
+    head, body = await read_answer(reader)
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"Too many connections" in body
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
