@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from integration.waiting import finished, stored
 from libra.app import CannotRender, Libra, Options
 from libra.settings import Settings
 from libra.weighing.rendered import RenderUnavailable, find_browser
+from libra.weighing.report import decode
 
 RENDERED = Options(method="rendered")
 
@@ -75,3 +78,26 @@ async def test_without_a_browser_a_submission_is_told_what_to_install(
     async with Libra.open(without) as libra:
         with pytest.raises(CannotRender, match="Name the executable"):
             await libra.weigh("https://example.com/", RENDERED)
+
+
+async def test_the_command_renders_too(browser: str, site: Site) -> None:
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "libra", "weigh", site.url, "--method", "rendered"),
+        *("--format", "json", "--browser", browser),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await command.communicate()
+    assert command.returncode == 0
+    report = decode(out)
+    assert (report.method, report.total.requests) == ("rendered", ASSETS)
+
+
+async def test_the_command_says_what_to_install_without_a_browser() -> None:
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "libra", "weigh", "https://example.com/"),
+        *("--method", "rendered", "--browser", "/nowhere/chromium"),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, error = await command.communicate()
+    assert command.returncode == 2
+    assert b"Name the executable" in error

@@ -76,10 +76,8 @@ def weighing_options(
     """How the pages are to be weighed; no asset may take longer than its page.
 
     Raises:
-        click.UsageError: if a header or the user agent cannot be sent, or there is no such method.
+        click.UsageError: if a header or the user agent cannot be sent.
     """
-    if method == "rendered":
-        raise click.UsageError("--method rendered is not there yet: this version knows static.")
     limits = Limits(page_seconds=timeout, asset_seconds=min(Limits().asset_seconds, timeout))
     try:
         return Options(

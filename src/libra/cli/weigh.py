@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import click
@@ -102,6 +102,12 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="Read HTML and CSS, or run a browser.",
 )
 @click.option(
+    "--browser",
+    envvar="LIBRA_BROWSER",
+    metavar="PATH",
+    help="The browser for --method rendered; Chromium or Chrome on PATH by default.",
+)
+@click.option(
     "--viewport",
     type=ViewportType(),
     metavar="WxH[@DPR]",
@@ -152,6 +158,7 @@ def weigh(
     compare: Path | None,
     summary: Path | None,
     method: Method,
+    browser: str | None,
     viewport: Viewport,
     headers: tuple[tuple[str, str], ...],
     user_agent: str,
@@ -170,6 +177,8 @@ def weigh(
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
     options = weighing_options(method, viewport, headers, user_agent, timeout)
+    if method == "rendered":
+        _require_browser(browser)
     budgets = read_budgets(budget)
     limits = [] if max_weight is None else [at_most(max_weight)]
     before = read_reports(compare)
@@ -180,7 +189,8 @@ def weigh(
         pages = list(dict.fromkeys((*pages, *listed)))
 
     with progress(terminal(stderr=True), len(pages)) as watch:
-        reports = asyncio.run(_weigh_all(pages, options, concurrency, watch))
+        weigh_all = _render_all if method == "rendered" else _weigh_all
+        reports = asyncio.run(weigh_all(pages, options, concurrency, watch, browser))
     checks: list[Check] = []
     for report in reports:
         if not outcome(report):
@@ -201,21 +211,67 @@ async def _of_sitemap(address: str, options: Options, limit: int) -> list[str]:
 
 
 async def _weigh_all(
-    pages: Sequence[str], options: Options, concurrency: int, watch: Watch | None
+    pages: Sequence[str],
+    options: Options,
+    concurrency: int,
+    watch: Watch | None,
+    _browser: str | None,
 ) -> list[Report]:
     """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
     from libra.weighing import Fetcher, weigh_once  # noqa: PLC0415 - slow, and --help needs none
 
-    room = asyncio.Semaphore(concurrency)
     async with Fetcher() as fetcher:
+        return await _at_a_time(
+            concurrency,
+            pages,
+            watch,
+            lambda page: weigh_once(page, options, fetcher=fetcher, on_change=watch),
+        )
 
-        async def one(page: str) -> Report:
-            async with room:
-                report = await weigh_once(page, options, fetcher=fetcher, on_change=watch)
-            if watch is not None:
-                watch(report)
-            return report
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(page)) for page in pages]
+async def _render_all(
+    pages: Sequence[str],
+    options: Options,
+    concurrency: int,
+    watch: Watch | None,
+    browser: str | None,
+) -> list[Report]:
+    """The same in browsers, one for each page at a time."""
+    from libra.weighing.rendered import BrowserPool, weigh_rendered  # noqa: PLC0415 - seldom used
+
+    async with BrowserPool(executable=browser, size=concurrency) as browsers:
+        return await _at_a_time(
+            concurrency,
+            pages,
+            watch,
+            lambda page: weigh_rendered(page, options, browsers, on_change=watch),
+        )
+
+
+async def _at_a_time(
+    count: int,
+    pages: Sequence[str],
+    watch: Watch | None,
+    weigh_one: Callable[[str], Awaitable[Report]],
+) -> list[Report]:
+    room = asyncio.Semaphore(count)
+
+    async def one(page: str) -> Report:
+        async with room:
+            report = await weigh_one(page)
+        if watch is not None:
+            watch(report)
+        return report
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(page)) for page in pages]
     return [task.result() for task in tasks]
+
+
+def _require_browser(browser: str | None) -> None:
+    from libra.weighing.rendered import BrowserPool, RenderUnavailable  # noqa: PLC0415 - as above
+
+    try:
+        BrowserPool(executable=browser).check()
+    except RenderUnavailable as error:
+        raise click.UsageError(str(error)) from None
