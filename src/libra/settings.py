@@ -48,6 +48,9 @@ WEIGH_KEYS = frozenset(
 )
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
+SHARED_KEYS = frozenset({"browser", "concurrency"})
+"""Settings that are flags of `libra weigh` too."""
+
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the message says which, where it came from and what to do."""

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from libra.cli import libra
-from libra.settings import WEIGH_KEYS, Settings
+from libra.settings import SHARED_KEYS, WEIGH_KEYS, Settings
 
 PAGE = "https://example.com/"
 
@@ -104,7 +104,7 @@ def test_every_flag_of_weigh_is_a_variable_and_a_key_of_the_file() -> None:
         if isinstance(parameter, click.Option):
             name = parameter.opts[0].removeprefix("--").replace("-", "_")
             assert parameter.envvar == f"LIBRA_{name.upper()}"
-            assert name in WEIGH_KEYS | {"concurrency"}
+            assert name in WEIGH_KEYS | SHARED_KEYS
 
 
 def test_every_setting_is_a_flag_of_serve() -> None:

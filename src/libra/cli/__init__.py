@@ -19,7 +19,7 @@ import click
 
 from libra.cli.service import db, history, serve, token
 from libra.cli.weigh import weigh
-from libra.settings import WEIGH_KEYS, SettingsError, read_file
+from libra.settings import SHARED_KEYS, WEIGH_KEYS, SettingsError, read_file
 
 INTERRUPTED = 130
 """What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT."""
@@ -80,7 +80,7 @@ def _defaults_of_weigh(written: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in written.items():
         name = key.replace("-", "_")
-        if name in WEIGH_KEYS or name == "concurrency":
+        if name in WEIGH_KEYS | SHARED_KEYS:
             parameter = parameters[name]
             several = parameter.multiple and isinstance(value, str)
             found[parameter.name or name] = [value] if several else value
