@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,3 +186,19 @@ async def test_without_a_journal_a_page_says_that_it_is_only_in_memory(
         page_id = await libra.weigh(site.url)
         assert (await finished(libra, page_id)).backup == "memory"
         assert libra.health().parts["journal"].detail == "the journal is switched off"
+
+
+async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
+    site: Site, away: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = threading.Event()
+    async with Libra.open(away) as libra:
+        journal = libra._house.journal
+        assert journal is not None
+        monkeypatch.setattr(journal, "write", lambda entries: disk.wait())
+        page_id = await libra.weigh(site.url)
+        report = await finished(libra, page_id)
+        assert (report.status, report.backup) == ("weighed", "memory")
+        assert libra.health().parts["journal"].status == "down"
+        assert (await finished(libra, await libra.weigh(site.url))).status == "weighed"
+    disk.set()

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
@@ -28,6 +27,7 @@ from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
 from libra.inspector.backup import Backup
 from libra.inspector.context import Context
+from libra.inspector.disk import DiskThread
 from libra.inspector.keeper import Keeper
 from libra.inspector.messages import Delete, Keep, Read, Settle
 from libra.inspector.page import PageInspector
@@ -61,6 +61,9 @@ log = logging.getLogger("libra")
 
 #: Seconds that an acknowledgement waits for a keeper that has not even answered.
 PATIENCE = 0.8
+
+#: Seconds that a disk which hangs is waited for at the end.
+DISK_PATIENCE = 1.0
 
 #: Seconds that the last save may take at shutdown.
 LAST_SAVE = 10.0
@@ -118,7 +121,7 @@ class House:
         self.store = open_store(settings.database_url())
         self.archive = Archive(self.context, self.store)
         self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
-        self._journal_thread = ThreadPoolExecutor(1, thread_name_prefix="libra-journal")
+        self._journal_thread = DiskThread("libra-journal")
         self.started_at = self.context.now()
         self.closing = False
         self.closed = False
@@ -186,9 +189,9 @@ class House:
         self.context.followers.wake_all()
         await self.runtime.shutdown()
         await self.store.close()
-        if self.journal is not None:
+        # A disk that hangs is left to itself, and its lock ends with the program.
+        if self._journal_thread.close(DISK_PATIENCE) and self.journal is not None:
             self.journal.close()
-        self._journal_thread.shutdown()
         await self.browsers.__aexit__(None, None, None)
         await self.fetcher.__aexit__(None, None, None)
 

@@ -17,7 +17,7 @@ from typing import Any
 from libra.inspector.context import Context, Outage
 from libra.inspector.messages import Dropped, Journaled, Keep, Settle, Unjournaled
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
-from libra.storage import Deleted, Entry
+from libra.storage import Entry
 from libra.storage.journal import Journal, JournalInUse
 
 log = logging.getLogger("libra.journal")
@@ -74,8 +74,8 @@ class Keeper(GenServer):
         self._context = context
         self._journal = journal
         self._thread = thread
-        self._waiting: Waiting = {r.id: [] for r in context.records if r.backup == "memory"}
-        self._waiting |= {page_id: [] for page_id in context.forgotten}
+        self._waiting: Waiting = {r.id: [] for r in context.everything() if r.backup == "memory"}
+        self._waiting |= {deleted: [] for deleted in context.forgotten | context.unwatched}
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
         self._settling: list[From] = []
@@ -98,6 +98,8 @@ class Keeper(GenServer):
         """Keep a page and say when that is done: True, or False if the disk does not do it."""
         if isinstance(request, Settle):
             self._settling.append(sender)
+            if self._context.disk_trouble is not None:
+                self._settled()
             self._write()
             return NoReply()
         if not isinstance(request, Keep):
@@ -162,9 +164,9 @@ class Keeper(GenServer):
             return {}
         entries: list[Entry] = []
         for number, page_id in enumerate(page_ids, 1):
-            record = context.records.get(page_id)
-            if page_id in context.forgotten:
-                entries.append(Deleted(page_id, context.now()))
+            record, deletion = context.find(page_id), context.deletion(page_id)
+            if deletion is not None:
+                entries.append(deletion)
             elif record is not None and record.backup == "memory":
                 entries.append(record.row())
             if number % SLICE == 0:
