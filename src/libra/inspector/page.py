@@ -140,7 +140,7 @@ class PageInspector(GenServer):
 
     def _begin(self) -> None:
         context, record = self._context, self._record
-        options = record.options or context.options_for(record.method)
+        options = record.options or context.options_for(record.method, record.viewport)
         if record.method == "rendered":
             work: Work = RenderedWork(self, record.url, options, context.browsers)
         else:

@@ -20,7 +20,7 @@ from uuid_utils import uuid7
 
 from libra.inspector.packing import PACK_FROM, pack, unpack
 from libra.storage.snapshot import Snapshot
-from libra.weighing.options import Options
+from libra.weighing.options import DESKTOP, Options, Viewport
 from libra.weighing.report import (
     FINISHED,
     Backup,
@@ -55,6 +55,7 @@ class PageRecord:
         "submitted_at",
         "url",
         "version",
+        "viewport",
     )
 
     def __init__(
@@ -64,6 +65,7 @@ class PageRecord:
         self.url = url
         self.options = options
         self.method: Method = options.method if options else "static"
+        self.viewport = options.viewport if options else DESKTOP
         self.submitted_at = submitted_at
         self.version = 0
         self.stored_version = 0
@@ -106,6 +108,7 @@ class PageRecord:
             id=self.id,
             url=self.url,
             method=self.method,
+            viewport=str(self.viewport),
             status=self.status,
             version=self.version,
             backup=self.backup,
@@ -123,6 +126,7 @@ class PageRecord:
         self.error = report.error
         self.expires_at = report.expires_at
         self.options = None
+        self.viewport = DESKTOP
         self.rest_encoded(encode(report))
 
     def rest_encoded(self, data: bytes) -> None:
@@ -245,7 +249,8 @@ def restore(row: Snapshot, now: datetime, backup: Backup = "stored") -> PageReco
     record.backup = backup
     record.expires_at = row.expires_at
     if row.status not in FINISHED:
-        record.method = decode(row.report).method
+        chosen = decode(row.report)
+        record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
     else:
         record.status = row.status
         record.rest_encoded(row.report)

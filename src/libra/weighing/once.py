@@ -71,7 +71,12 @@ class _Run:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = time.perf_counter()
         self._base = Report(
-            id="", url=url, status="fetching", method=options.method, submitted_at=datetime.now(UTC)
+            id="",
+            url=url,
+            status="fetching",
+            method=options.method,
+            viewport=str(options.viewport),
+            submitted_at=datetime.now(UTC),
         )
         self._until = asyncio.get_running_loop().time() + options.limits.page_seconds
 

@@ -51,6 +51,9 @@ class Viewport(msgspec.Struct, frozen=True):
         if not 0.1 <= self.dpr <= 10:
             raise InvalidOptions("viewport: the device pixel ratio must be 0.1 to 10")
 
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}@{self.dpr:g}"
+
     @classmethod
     def parse(cls, text: str) -> Viewport:
         """Read ``WIDTHxHEIGHT`` or ``WIDTHxHEIGHT@DPR``, for instance ``1350x940@1``.
@@ -65,6 +68,10 @@ class Viewport(msgspec.Struct, frozen=True):
             )
         width, height, dpr = match.groups()
         return cls(int(width), int(height), float(dpr or 1))
+
+
+DESKTOP = Viewport()
+"""The window that pages are weighed for where nothing else is chosen."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -126,7 +133,7 @@ class Options(msgspec.Struct, frozen=True):
     """
 
     method: Method = "static"
-    viewport: Viewport = Viewport()
+    viewport: Viewport = DESKTOP
     headers: tuple[tuple[str, str], ...] = ()
     user_agent: str = USER_AGENT
     limits: Limits = Limits()

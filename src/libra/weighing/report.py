@@ -95,7 +95,8 @@ class Report(msgspec.Struct, frozen=True):
 
     ``total`` equals the sum over ``assets``, over ``by_kind`` and over ``by_host``: always, also
     while the page is being weighed. ``complete`` is true only when every asset was fetched and
-    nothing was cut short by a limit or a deadline.
+    nothing was cut short by a limit or a deadline. ``viewport`` is width and height in CSS pixels and
+    the device pixels for each, as `libra.weighing.options.Viewport` reads it.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Report(msgspec.Struct, frozen=True):
     final_url: str | None = None
     title: str | None = None
     method: Method = "static"
+    viewport: str = "1350x940@1"
     status: Status = "queued"
     complete: bool = False
     version: int = 1

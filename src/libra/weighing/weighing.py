@@ -154,6 +154,7 @@ class Weighing:
             final_url=self._final_url,
             title=self._title,
             method=self.options.method,
+            viewport=str(self.options.viewport),
             complete=weighed and self._whole and not self._omitted and self._error is None,
             body=self._body,
             total=Total(*self._total),

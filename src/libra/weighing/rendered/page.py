@@ -81,7 +81,12 @@ async def _weigh(
     on_change: Callable[[Report], None] | None,
 ) -> Report:
     base = Report(
-        id="", url=url, status="fetching", method="rendered", submitted_at=datetime.now(UTC)
+        id="",
+        url=url,
+        status="fetching",
+        method="rendered",
+        viewport=str(options.viewport),
+        submitted_at=datetime.now(UTC),
     )
     error = ""
     for _ in range(2):
