@@ -1,0 +1,246 @@
+"""Submitting: options, many at once, and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from integration.web.service import BROWSER, Service, running
+from libra.settings import Settings
+from libra.weighing.report import decode
+
+PROBLEM = "application/problem+json"
+
+
+def keyed(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+async def test_a_submission_may_choose_its_viewport(service: Service, site: Site) -> None:
+    wanted = {"url": site.url, "viewport": "390x844@3", "method": "static"}
+    for body in ({"json": wanted}, {"data": wanted}):
+        answer = await service.client.post("/pages", **body)  # type: ignore[arg-type]
+        assert answer.status_code == 202
+        report = await service.settled(answer.json()["id"])
+        assert report.viewport == "390x844@3"
+    assert (await service.weighed(site.url)).viewport == "1350x940@1"
+
+
+async def test_a_form_may_have_fields_that_are_empty_or_not_ours(
+    service: Service, site: Site
+) -> None:
+    form = {"url": site.url, "viewport": "", "method": "", "button": "Weigh"}
+    assert (await service.client.post("/pages", data=form)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{"viewport": "large"}, {"viewport": "0x0"}, {"viewport": 5}, {"method": "guessed"},
+     {"headers": {"Authorization": "x"}}, {"limits": {}}],
+)  # fmt: skip
+async def test_what_cannot_be_chosen_is_refused(
+    service: Service, site: Site, choice: dict[str, object]
+) -> None:
+    answer = await service.client.post("/pages", json={"url": site.url} | choice)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["detail"]
+
+
+async def test_what_was_chosen_is_known_after_a_restart_in_the_middle(
+    settings: Settings, site: Site
+) -> None:
+    hurried = msgspec.structs.replace(settings, shutdown_grace=0)
+    wanted = {"url": f"{site.url}/held", "viewport": "390x844@3"}
+    async with running(hurried) as service:
+        page_id = (await service.client.post("/pages", json=wanted)).json()["id"]
+        await site.until_held()
+    site.gate.set()
+    async with running(settings) as service:
+        assert (await service.settled(page_id)).viewport == "390x844@3"
+
+
+async def test_the_same_key_and_body_lead_to_the_same_page(service: Service, site: Site) -> None:
+    body = {"url": site.url}
+    first = await service.client.post("/pages", json=body, headers=keyed("a"))
+    again = await service.client.post("/pages", json=body, headers=keyed("a"))
+    as_form = await service.client.post("/pages", data=body, headers=keyed("a"))
+    other = await service.client.post("/pages", json=body, headers=keyed("b"))
+    assert first.headers["location"] == again.headers["location"] == as_form.headers["location"]
+    assert other.headers["location"] != first.headers["location"]
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.status_code == 202
+    assert decode(again.content).id == decode(first.content).id
+
+
+async def test_at_the_same_moment_too(service: Service, site: Site) -> None:
+    answers = await asyncio.gather(
+        *(
+            service.client.post("/pages", json={"url": site.url}, headers=keyed("k"))
+            for _ in range(10)
+        )
+    )
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert len((await service.client.get("/pages")).json()["pages"]) == 1
+
+
+async def test_the_same_key_with_another_body_is_422(service: Service, site: Site) -> None:
+    await service.client.post("/pages", json={"url": site.url}, headers=keyed("a"))
+    for body in ({"url": f"{site.url}/x"}, {"url": site.url, "viewport": "390x844@3"}):
+        answer = await service.client.post("/pages", json=body, headers=keyed("a"))
+        assert answer.status_code == 422
+        assert answer.json()["type"] == "/docs#idempotency-key-reused"
+
+
+async def test_what_was_refused_leaves_the_key_unused(service: Service, site: Site) -> None:
+    refused = await service.client.post("/pages", json={"url": "ftp://x"}, headers=keyed("a"))
+    assert refused.status_code == 400
+    answer = await service.client.post("/pages", json={"url": site.url}, headers=keyed("a"))
+    assert answer.status_code == 202
+
+
+async def test_a_key_is_known_after_a_restart(settings: Settings, site: Site) -> None:
+    body = {"url": site.url}
+    async with running(settings) as service:
+        first = await service.client.post("/pages", json=body, headers=keyed("a"))
+    async with running(settings) as service:
+        again = await service.client.post("/pages", json=body, headers=keyed("a"))
+        assert again.headers["location"] == first.headers["location"]
+        reused = await service.client.post("/pages", json={"url": "http://x"}, headers=keyed("a"))
+        assert reused.status_code == 422
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "é"])
+async def test_what_is_no_key_is_refused(service: Service, site: Site, key: str) -> None:
+    answer = await service.client.post(
+        "/pages", json={"url": site.url}, headers={b"Idempotency-Key": key.encode("latin-1")}
+    )
+    assert answer.status_code == 400
+
+
+async def test_a_deleted_page_does_not_come_back_by_its_key(service: Service, site: Site) -> None:
+    body = {"url": site.url}
+    first = await service.client.post("/pages", json=body, headers=keyed("a"))
+    await service.settled(first.json()["id"])
+    assert (await service.client.delete(first.headers["location"])).status_code == 204
+    again = await service.client.post("/pages", json=body, headers=keyed("a"))
+    assert again.status_code == 404
+
+
+async def test_many_are_answered_for_one_by_one(service: Service, site: Site) -> None:
+    urls = [f"{site.url}/1", "ftp://x", f"{site.url}/2", "not a url", f"{site.url}/1"]
+    answer = await service.client.post("/pages/bulk", json={"urls": urls, "viewport": "390x844@3"})
+    assert answer.status_code == 202
+    result = answer.json()
+    assert (result["accepted"], result["refused"]) == (3, 2)
+    assert [item["url"] for item in result["pages"]] == urls
+    assert [item["id"] is not None for item in result["pages"]] == [True, False, True, False, True]
+    assert result["pages"][1]["problem"]["type"] == "/docs#invalid-url"
+    ids = [item["id"] for item in result["pages"] if item["id"]]
+    assert len(set(ids)) == 3
+    assert ids == sorted(ids)
+    for page_id in ids:
+        assert (await service.settled(page_id)).viewport == "390x844@3"
+
+
+async def test_a_list_may_be_lines_of_text(service: Service, site: Site) -> None:
+    content = f"# ours\n{site.url}/1\n\n  {site.url}/2\r\n"
+    answer = await service.client.post(
+        "/pages/bulk", content=content, headers={"Content-Type": "text/plain; charset=utf-8"}
+    )
+    assert answer.json()["accepted"] == 2
+
+
+async def test_a_thousand_are_taken_and_no_more(service: Service, site: Site) -> None:
+    urls = [f"{site.url}/held/{number}" for number in range(1001)]
+    refused = await service.client.post("/pages/bulk", json={"urls": urls})
+    assert refused.status_code == 400
+    taken = await service.client.post("/pages/bulk", json={"urls": urls[:1000]}, timeout=60)
+    assert taken.json()["accepted"] == 1000
+    assert sum(service.libra.health().pages.values()) == 1000
+    service.libra._house.closing = True  # they need not be weighed for this
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{}", "application/json", 400),
+        (b'{"urls": []}', "application/json", 400),
+        (b'{"urls": [1]}', "application/json", 400),
+        (b'{"urls": "http://x"}', "application/json", 400),
+        (b'{"urls": ["http://x"], "more": 1}', "application/json", 400),
+        (b"", "text/plain", 400),
+        (b"\xff", "text/plain", 400),
+        (b"url=http://x", "application/x-www-form-urlencoded", 415),
+        (b"x" * 4_000_001, "text/plain", 413),
+    ],
+)
+async def test_a_list_of_another_shape_is_refused(
+    service: Service, body: bytes, kind: str, status: int
+) -> None:
+    answer = await service.client.post("/pages/bulk", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == PROBLEM
+
+
+async def test_a_list_sent_again_with_its_key_leads_to_the_same_pages(
+    service: Service, site: Site
+) -> None:
+    body = {"urls": [f"{site.url}/1", f"{site.url}/1", "ftp://x"]}
+    first = await service.client.post("/pages/bulk", json=body, headers=keyed("a"))
+    again = await service.client.post("/pages/bulk", json=body, headers=keyed("a"))
+    assert first.json() == again.json()
+    assert len({item["id"] for item in first.json()["pages"]}) == 3
+
+
+@pytest.fixture
+async def limited(settings: Settings) -> AsyncIterator[Service]:
+    async with running(msgspec.structs.replace(settings, submit_limit="2/h")) as up:
+        yield up
+
+
+async def test_beyond_the_rate_each_further_url_is_told_when_to_come_back(
+    limited: Service, site: Site
+) -> None:
+    answer = await limited.client.post("/pages/bulk", json={"urls": [site.url] * 4})
+    result = answer.json()
+    assert (result["accepted"], result["refused"]) == (2, 2)
+    problem = result["pages"][3]["problem"]
+    assert (problem["status"], problem["type"]) == (429, "/docs#too-many-requests")
+    assert int(answer.headers["retry-after"]) == problem["retry_after"]
+    browser = await limited.client.post("/pages", data={"url": site.url}, headers=BROWSER)
+    assert browser.status_code == 429
+    assert browser.headers["content-type"].startswith("text/html")
+
+
+async def test_what_is_sent_again_costs_nothing(limited: Service, site: Site) -> None:
+    for _ in range(5):
+        answer = await limited.client.post("/pages", json={"url": site.url}, headers=keyed("a"))
+        assert answer.status_code == 202
+
+
+async def test_lists_can_be_of_a_status_and_of_a_time(service: Service, site: Site) -> None:
+    first = await service.weighed(f"{site.url}/1")
+    second = await service.weighed(f"{site.url}/2")
+    assert second.submitted_at is not None
+
+    async def found(**params: str) -> list[str]:
+        answer = await service.client.get("/pages", params=params)
+        assert answer.status_code == 200, answer.text
+        return [page["id"] for page in answer.json()["pages"]]
+
+    assert await found(status="weighed") == [second.id, first.id]
+    assert await found(status="failed") == []
+    moment = second.submitted_at.isoformat()
+    assert await found(since=moment) == [second.id]
+    assert await found(until=moment) == [first.id]
+    assert await found(until=moment.replace("+00:00", "")) == [first.id]
+    for query in ("status=lost", "since=yesterday"):
+        answer = await service.client.get(f"/pages?{query}")
+        assert answer.status_code == 400
+        assert query.partition("=")[0] in answer.json()["errors"][0]
