@@ -471,10 +471,8 @@ class Libra:
 
     async def _make_room(self) -> None:
         while len(self._context.records) >= self.settings.max_pages:
-            page_id = self._context.departures.next()
-            if page_id is None:
+            if not await self._house.make_room():
                 raise Full
-            await self._house.ask_to_leave(page_id)
 
 
 def matches(page: Summary, host: str | None, text: str | None) -> bool:

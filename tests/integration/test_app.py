@@ -182,6 +182,21 @@ async def test_a_full_memory_lets_the_stored_page_go_that_would_expire_first(
             assert (await libra.report(page_id)).status == "weighed"
 
 
+async def test_a_page_that_is_followed_stays_and_may_leave_later(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, max_pages=1)
+    async with Libra.open(settings) as libra:
+        first = await libra.weigh(site.url)
+        await finished(libra, first)
+        await stored(libra, first)
+        with libra._context.followers.subscribe(first), pytest.raises(Full):
+            await libra.weigh(site.url)
+        second = await libra.weigh(site.url)
+        assert libra._context.records.get(first) is None
+        await finished(libra, second)
+
+
 async def test_a_memory_full_of_unfinished_pages_refuses_and_says_when_to_come_again(
     site: Site, settings: Settings
 ) -> None:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from libra.inspector.record import Records
+
+
+class Departure(NamedTuple):
+    """A page that may leave, and when it would expire."""
+
+    expires_at: datetime
+    page_id: str
 
 
 class Departures:
@@ -17,20 +25,20 @@ class Departures:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._heap: list[tuple[datetime, str]] = []
+        self._heap: list[Departure] = []
 
     def note(self, page_id: str, expires_at: datetime) -> None:
         """This page may leave; it would expire at this time."""
-        heappush(self._heap, (expires_at, page_id))
+        heappush(self._heap, Departure(expires_at, page_id))
         if len(self._heap) > 2 * len(self._records) + 64:
-            present = {entry for entry in self._heap if self._records.get(entry[1]) is not None}
+            present = {entry for entry in self._heap if self._records.get(entry.page_id)}
             self._heap = list(present)
             heapify(self._heap)
 
-    def next(self) -> str | None:
+    def next(self) -> Departure | None:
         """Take out the page that is nearest to its expiry; None when no page may leave."""
         while self._heap:
-            page_id = heappop(self._heap)[1]
-            if self._records.get(page_id) is not None:
-                return page_id
+            departure = heappop(self._heap)
+            if self._records.get(departure.page_id) is not None:
+                return departure
         return None

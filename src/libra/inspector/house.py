@@ -27,6 +27,7 @@ from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
 from libra.inspector.backup import Backup
 from libra.inspector.context import Context
+from libra.inspector.departures import Departure
 from libra.inspector.disk import DiskThread
 from libra.inspector.keeper import Keeper
 from libra.inspector.messages import Delete, Keep, Read, Settle
@@ -233,8 +234,21 @@ class House:
             return None
         return record.version, record.encoded(), record.finished
 
-    async def ask_to_leave(self, page_id: str) -> bool:
-        """Ask a page to leave memory; it does if nothing is lost by that."""
+    async def make_room(self) -> bool:
+        """Let the page leave memory that would expire first; False if none may leave."""
+        departures = self.context.departures
+        stay: list[Departure] = []
+        try:
+            while (departure := departures.next()) is not None:
+                if await self._ask_to_leave(departure.page_id):
+                    return True
+                stay.append(departure)  # somebody follows it
+        finally:
+            for departure in stay:
+                departures.note(departure.page_id, departure.expires_at)
+        return False
+
+    async def _ask_to_leave(self, page_id: str) -> bool:
         try:
             process = self.context.registry.whereis(page_id)
             left: bool = process is not None and await process.call(Read.LEAVE)

@@ -24,7 +24,8 @@ def test_the_page_nearest_to_its_expiry_leaves_first() -> None:
     for hours, page_id in ((3, "c"), (1, "a"), (2, "b")):
         records.add(PageRecord(page_id, "http://a.test/", None, NOW))
         departures.note(page_id, NOW + timedelta(hours=hours))
-    assert [departures.next() for _ in range(4)] == ["a", "b", "c", None]
+    left = [departures.next() for _ in range(4)]
+    assert [departure and departure.page_id for departure in left] == ["a", "b", "c", None]
 
 
 def test_a_page_that_has_left_already_is_passed_over_and_not_kept_for_ever() -> None:
