@@ -204,7 +204,7 @@ class Stage:
         first_save = await self._first_save(waiting, mended.at, problems) if waiting else None
         if fault.part is not None:
             await self._available(fault.part, problems)
-        drain = await self._drain(mended.at, problems)
+        drain = await self._drain(fault, mended.at, problems)
         ended = self._since = history.mark("ends", fault.name).at
         outcome = self._measure(fault, broken.at, ended, pressure.share())
         outcome.first_save, outcome.drain = first_save, drain
@@ -236,9 +236,9 @@ class Stage:
         finally:
             history.mark("mending", fault.name)
             await fault.end()
-        history.mark("mended", fault.name)
+        mended = history.mark("mended", fault.name)
         await self.restored()
-        await self._drain(history.marks[-1].at, [])
+        await self._drain(fault, mended.at, [])
         history.mark("ends", fault.name)
         self._since = None  # a start is nothing to compare with
 
@@ -346,11 +346,15 @@ class Stage:
         except Late as late:
             problems.append(str(late))
 
-    async def _drain(self, since: float, problems: list[str]) -> float:
+    async def _drain(self, fault: Fault, since: float, problems: list[str]) -> float:
         """Until all that waited when the database came back is stored; the load goes on."""
 
         async def backlog_is_gone() -> bool:
-            oldest = (await self.service.health())["oldest_waiting_seconds"]
+            health = await self.service.health()
+            oldest = health["oldest_waiting_seconds"]
+            if fault.destroys:
+                # What is offered anew for that waits only since it was found to be gone.
+                return not health["waiting_to_be_stored"]
             return oldest is None or time.monotonic() - oldest > since
 
         try:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,15 +48,21 @@ async def in_memory(session: aiohttp.ClientSession, ids: Iterable[str]) -> dict[
 
 
 def in_sqlite(path: Path) -> dict[str, Kept]:
-    """Every row of a SQLite file that is not a deletion."""
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
-    try:
-        rows = connection.execute(
-            "SELECT id, version, status, report FROM pages WHERE deleted_at IS NULL"
-        ).fetchall()
-    finally:
-        connection.close()
-    return dict(kept(row, zstd.decompress(data)) for *row, data in rows)
+    """Every row of a SQLite file that is not a deletion; waits for whoever recovers it at the time."""
+    deadline = time.monotonic() + 10
+    while True:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            rows = connection.execute(
+                "SELECT id, version, status, report FROM pages WHERE deleted_at IS NULL"
+            ).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_PROTOCOL" or time.monotonic() > deadline:
+                raise
+            continue
+        finally:
+            connection.close()
+        return dict(kept(row, zstd.decompress(data)) for *row, data in rows)
 
 
 def kept(row: Sequence[Any], data: bytes | str) -> tuple[str, Kept]:
