@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -23,14 +23,20 @@ from itertools import islice
 import msgspec
 
 from libra.health import Health, Node
+from libra.inspector.context import utc_now
 from libra.inspector.house import House
 from libra.inspector.record import PageRecord, first_id, is_page_id, restore
+from libra.inspector.schedule import InvalidSchedule, parse_schedule
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
+from libra.inspector.watches import Watch
+from libra.otp import Clock
 from libra.settings import Settings
 from libra.storage import Snapshot, Unavailable
 from libra.storage.journal import JournalInUse
 from libra.storage.snapshot import host_of
+from libra.weighing.alarm import Jump, Terms
+from libra.weighing.budget import Budget
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
 from libra.weighing.rendered import RenderUnavailable
@@ -42,7 +48,9 @@ __all__ = [
     "DataDirInUse",
     "Full",
     "InvalidOptions",
+    "InvalidSchedule",
     "InvalidURL",
+    "Jump",
     "Libra",
     "LibraError",
     "Options",
@@ -53,6 +61,11 @@ __all__ = [
     "Settings",
     "Stopping",
     "Summary",
+    "TooManyWatches",
+    "Watch",
+    "WatchList",
+    "WatchNotFound",
+    "WatchUnknown",
     "weigh_once",
 ]
 
@@ -64,6 +77,9 @@ RETRY_AFTER = 2.0
 #: Seconds between two reports of a growing page that one follower is given.
 FOLLOW_INTERVAL = 0.05
 
+
+#: What counts as a jump of a watched page's weight if nobody says.
+JUMP = Jump()
 
 #: Pages in memory that are looked at for a text, which is not kept where it could be found faster.
 SEARCHED = 2_000
@@ -116,6 +132,29 @@ class CannotRender(LibraError):
     """Pages cannot be rendered here; the message says what to install."""
 
 
+class WatchNotFound(LibraError):
+    """There is no such watch."""
+
+    def __init__(self, watch_id: str) -> None:
+        super().__init__(f"there is no watch {watch_id[:64]!r}")
+
+
+class WatchUnknown(LibraError):
+    """The watches of the database are not in memory yet: it may exist.
+
+    Attributes:
+        retry_after: seconds after which asking again is worth while.
+    """
+
+    def __init__(self, watch_id: str, retry_after: float = RETRY_AFTER) -> None:
+        super().__init__(f"watch {watch_id} is not in memory and the database cannot be asked now")
+        self.retry_after = retry_after
+
+
+class TooManyWatches(LibraError):
+    """There are as many watches as there may be: delete one that nobody needs."""
+
+
 class DataDirInUse(LibraError):
     """Another Libra works on the same data directory."""
 
@@ -132,15 +171,33 @@ class PageList(msgspec.Struct, frozen=True):
     partial: bool = False
 
 
+class WatchList(msgspec.Struct, frozen=True):
+    """A page of a list of watches, newest first.
+
+    ``next`` is the cursor to pass as ``after`` for what follows, None at the end. ``partial`` is
+    true while those of the database could not be read since the start.
+    """
+
+    watches: tuple[Watch, ...]
+    next: str | None = None
+    partial: bool = False
+
+
 class Libra:
     """Weighs pages, holds them in memory, and answers for them.
 
     Open it with `Libra.open`; one program may open several, one after the other or side by side.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.settings = settings
-        self._house = House(settings)
+        self._house = House(settings, clock=clock, now=now)
         self._context = self._house.context
 
     @classmethod
@@ -150,6 +207,8 @@ class Libra:
         settings: Settings | None = None,
         *,
         services: Mapping[str, Callable[[Libra], Runnable]] | None = None,
+        clock: Clock | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> AsyncIterator[Libra]:
         """Start a Libra in the running event loop and stop it at the end of the block.
 
@@ -160,6 +219,8 @@ class Libra:
         Args:
             settings: how it is to run; `Settings()` if not given.
             services: what shall run under supervision as long as it does, such as the web server.
+            clock: for tests, one that is moved by hand: timers go by it.
+            now: for tests, the wall clock.
 
         Raises:
             SettingsError: a setting that cannot work.
@@ -167,7 +228,7 @@ class Libra:
         """
         settings = settings or Settings()
         settings.check()
-        libra = cls(settings)
+        libra = cls(settings, clock=clock, now=now)
         makers = services or {}
         try:
             await libra._house.open({name: partial(make, libra) for name, make in makers.items()})
@@ -351,6 +412,114 @@ class Libra:
         if self._context.records.get(page_id) is None:
             await self._look_up(page_id)
         await self._house.remove(page_id)
+
+    async def watch(
+        self,
+        url: str,
+        *,
+        every: str = "day",
+        budgets: Sequence[Budget] = (),
+        max_weight: int | None = None,
+        jump: Jump | None = JUMP,
+        webhook: str | None = None,
+    ) -> Watch:
+        """Have a URL weighed now and again and again, and alert somebody when something is wrong.
+
+        Args:
+            url: what is to be weighed.
+            every: ``hour``, ``day``, ``week`` or a cron expression of five fields, in UTC.
+            budgets: what the page must keep to; the last that matches its path counts.
+            max_weight: bytes of transfer size that it may weigh in all.
+            jump: what counts as a jump of its weight; None for nothing.
+            webhook: where alerts are sent to.
+
+        Returns:
+            The watch, with the secret that its alerts are signed with: nobody is told it again.
+
+        Raises:
+            InvalidURL: saying what is wrong with the URL or the webhook.
+            InvalidSchedule: saying what is wrong with the schedule.
+            TooManyWatches: there are as many as there may be.
+            Stopping: the program is about to end.
+        """
+        url, every = parse_url(url), parse_schedule(every)
+        if webhook is not None:
+            try:
+                webhook = parse_url(webhook)
+            except InvalidURL as error:
+                raise InvalidURL(f"The webhook is not valid. {error}") from None
+        if self._house.closing:
+            raise Stopping
+        if self._house.watching.full():
+            raise TooManyWatches("there are as many watches as there may be")
+        terms = Terms(tuple(budgets), max_weight, jump)
+        record, secret = await self._house.watching.add(
+            url, every=every, terms=terms, webhook=webhook
+        )
+        return msgspec.structs.replace(record.shown(), secret=secret)
+
+    def watches(
+        self, *, limit: int = 100, after: str | None = None, url: str | None = None
+    ) -> WatchList:
+        """The watches, newest first.
+
+        Args:
+            limit: how many, from 1 to 1,000.
+            after: the ``next`` of the list before this one.
+            url: only watches of this URL.
+        """
+        limit = max(1, min(limit, 1_000))
+        found = sorted(
+            record.id
+            for record in self._context.watches
+            if url in (None, record.state.url) and (after is None or record.id < after)
+        )[: -limit - 2 : -1]
+        records = (self._context.watches.get(watch_id) for watch_id in found[:limit])
+        watches = tuple(record.shown() for record in records if record is not None)
+        more = found[limit - 1] if len(found) > limit else None
+        return WatchList(watches, more, not self._context.watches_known.is_set())
+
+    def watch_of(self, watch_id: str) -> Watch:
+        """A watch as it is now.
+
+        Raises:
+            WatchNotFound: there is no such watch.
+            WatchUnknown: it may be in the database, which could not be asked since the start.
+        """
+        record = self._context.watches.get(watch_id)
+        if record is not None:
+            return record.shown()
+        deleted = not is_page_id(watch_id) or watch_id in self._context.unwatched
+        if not deleted and not self._context.watches_known.is_set():
+            raise WatchUnknown(watch_id)
+        raise WatchNotFound(watch_id)
+
+    async def unwatch(self, watch_id: str) -> None:
+        """Forget a watch; what was weighed for it stays.
+
+        Raises:
+            WatchNotFound: there is no such watch.
+            WatchUnknown: it may be in the database, which could not be asked since the start.
+        """
+        self.watch_of(watch_id)
+        await self._house.watching.remove(watch_id)
+
+    async def watch_now(self, watch_id: str) -> str:
+        """Have the page of a watch weighed now, whenever it is due, and return the page's id.
+
+        If it is being weighed already that is the page. A watch that is quarantined gets another
+        chance.
+
+        Raises:
+            WatchNotFound: there is no such watch.
+            WatchUnknown: it may be in the database, which could not be asked since the start.
+            Full: there is no room for another page now; the watch tries again by itself.
+        """
+        self.watch_of(watch_id)
+        page_id = await self._house.watching.run(watch_id)
+        if page_id is None:
+            raise Full
+        return page_id
 
     async def wait_down(self) -> str:
         """Wait until this Libra has ended, and return why.

@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         read_limit: requests of one client, such as ``100/s``; ``off`` for none; None is 100/s where
             strangers may come in.
         submit_limit: pages that one client may submit, such as ``60/m``; None is 60/m likewise.
+        public_url: where people reach the service, for links in alerts.
         log_format: ``text`` for people, ``json`` for machines.
         log_level: what is too unimportant to be logged.
         otel: whether traces are sent by OpenTelemetry.
@@ -119,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_proxy: tuple[str, ...] = ()
     read_limit: str | None = None
     submit_limit: str | None = None
+    public_url: str | None = None
     log_format: LogFormat = "text"
     log_level: LogLevel = "info"
     otel: bool = False
@@ -210,6 +212,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(
                 "database takes sqlite:///path or postgresql://user@host/name, "
                 f"not {redact(self.database)!r}"
+            )
+        if self.public_url is not None and not re.match(r"https?://[^/?#]+", self.public_url):
+            raise SettingsError(
+                f"public_url takes an address such as https://libra.example.com, "
+                f"not {self.public_url!r}"
             )
         for port in self.allow_port:
             if not 1 <= port <= 65535:

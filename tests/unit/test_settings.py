@@ -47,6 +47,7 @@ def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> N
     values |= {"token": "ci:full:sha256:" + "0" * 64, "token_file": str(file), "public": "read"}
     values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
     values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
+    values |= {"public_url": "https://libra.test"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)
@@ -156,3 +157,9 @@ def test_no_text_is_a_negative_size_or_duration(text: str) -> None:
     for parse in (parse_size, parse_duration):
         with contextlib.suppress(ValueError):
             assert parse(text) >= 0
+
+
+@pytest.mark.parametrize("address", ["libra.test", "ftp://libra.test", "https://", "http:///path"])
+def test_a_public_address_is_one_that_people_can_open(address: str) -> None:
+    with pytest.raises(SettingsError, match=r"public_url takes .*https://libra"):
+        Settings.load({"public_url": address}, environ={})

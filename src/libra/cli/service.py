@@ -94,6 +94,7 @@ T = TypeVar("T")
 )
 @click.option("--read-limit", metavar="RATE", help="Requests of one client, such as 100/s; or off.")
 @click.option("--submit-limit", metavar="RATE", help="Pages that one client submits: 60/m; or off.")
+@click.option("--public-url", metavar="URL", help="Where people reach it, for links in alerts.")
 @click.option(
     "--log-format", metavar="[text|json]", help="How the log is written; text by default."
 )

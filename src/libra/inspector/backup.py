@@ -29,7 +29,7 @@ from libra.otp import (
 )
 from libra.storage import Store, Unavailable
 from libra.storage.breaker import Breaker
-from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry
+from libra.storage.snapshot import DELETED_VERSION, Entry
 from libra.storage.snapshot import Refused as RefusedRow
 
 log = logging.getLogger("libra.backup")
@@ -116,11 +116,11 @@ class Backup(GenServer):
         context.backup = self
         self._lost_tables = False
         now = self.runtime.clock.time()
-        for record in context.records:
+        for record in context.everything():
             if record.backup != "stored":
                 self._waiting[record.id] = now
-        for page_id in context.forgotten:
-            self._waiting[page_id] = now
+        for deleted in context.forgotten | context.unwatched:
+            self._waiting[deleted] = now
         return Continue()
 
     def handle_continue(self, token: Any) -> None:
@@ -229,9 +229,9 @@ class Backup(GenServer):
         versions: dict[str, int] = {}
         deleted: list[str] = []
         for number, page_id in enumerate(page_ids, 1):
-            record = context.records.get(page_id)
-            if page_id in context.forgotten:
-                entries.append(Deleted(page_id, context.now()))
+            record, deletion = context.find(page_id), context.deletion(page_id)
+            if deletion is not None:
+                entries.append(deletion)
                 deleted.append(page_id)
             elif record is not None:
                 row = record.row()
@@ -244,6 +244,7 @@ class Backup(GenServer):
     def _written(self, written: Written) -> None:
         self._in_hand.clear()
         self._context.forgotten.difference_update(written.deleted)
+        self._context.unwatched.difference_update(written.deleted)
         for refused in written.refused:
             written.versions.pop(refused.id, None)
             log.error("the database refuses page %s: %s", refused.id, refused.reason)
@@ -292,7 +293,7 @@ class Backup(GenServer):
 
     def _offer_all(self) -> None:
         now = self.runtime.clock.time()
-        for record in self._context.records:
+        for record in self._context.everything():
             self._waiting.setdefault(record.id, now)
         self._lost_tables = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,8 +12,10 @@ import msgspec
 
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
-from libra.inspector.record import Records
-from libra.otp import DynamicSupervisor, ProcessExited, Registry
+from libra.inspector.record import PageRecord, Records
+from libra.inspector.watches import WatchRecord, WatchRecords
+from libra.otp import DynamicSupervisor, GenServer, ProcessExited, Registry
+from libra.storage import Deleted
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options, Viewport
 from libra.weighing.rendered import BrowserPool
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from libra.inspector.admission import Admission
     from libra.inspector.backup import Backup
     from libra.inspector.keeper import Keeper
+    from libra.inspector.weigh_ins import WeighIns
 
 
 def utc_now() -> datetime:
@@ -39,12 +42,12 @@ class Outage:
 
 
 class Context:
-    """The surroundings of a page.
+    """The surroundings of a page, and of a watch.
 
     Plain data and services are given at the start. The processes (``registry``, ``admission``,
-    ``inspectors``, ``backup``, ``keeper``) enter themselves in their ``init``, so that after a
-    restart everybody finds the new one: as with Erlang's registered names, nobody keeps hold of an
-    old handle.
+    ``inspectors``, ``watchers``, ``backup``, ``keeper``) enter themselves in their ``init``, so that
+    after a restart everybody finds the new one: as with Erlang's registered names, nobody keeps hold
+    of an old handle.
 
     Attributes:
         fetcher: the one way to the network.
@@ -62,10 +65,17 @@ class Context:
         available_since: when the database was last found to be there; None before that.
         disk_trouble: since when and why the journal cannot be written; None while it can.
         forgotten: pages whose deletion has not reached the database yet.
+        public_url: where people reach the service; None if nobody said.
+        weigh_ins: how a watch has its page weighed.
+        watches: what outlives a crash of the process of a watch.
+        unwatched: watches whose deletion has not reached the database yet.
+        watches_known: set once every watch that there is is in memory.
     """
 
     registry: Registry
     inspectors: DynamicSupervisor
+    watchers: DynamicSupervisor
+    weigh_ins: WeighIns
     backup: Backup
     keeper: Keeper
 
@@ -77,6 +87,7 @@ class Context:
         options: Options,
         ttl: float,
         now: Callable[[], datetime] = utc_now,
+        public_url: str | None = None,
     ) -> None:
         self.fetcher = fetcher
         self.options = options
@@ -93,18 +104,39 @@ class Context:
         self.disk_trouble: Outage | None = None
         self.forgotten: set[str] = set()
         self.followers = Followers()
+        self.public_url = public_url
+        self.watches = WatchRecords()
+        self.unwatched: set[str] = set()
+        self.watches_known = asyncio.Event()
 
     def options_for(self, method: Method, viewport: Viewport) -> Options:
         """How a page is weighed that chose nothing but these, or of which nothing else is known."""
         return msgspec.structs.replace(self.options, method=method, viewport=viewport)
 
-    def tell(self, page_id: str, message: object) -> None:
-        """Send a page's process a message.
+    def find(self, entry_id: str) -> PageRecord | WatchRecord | None:
+        """The record of a page or a watch, or None: their ids are of one kind."""
+        return self.records.get(entry_id) or self.watches.get(entry_id)
+
+    def everything(self) -> Iterator[PageRecord | WatchRecord]:
+        """Every record of a page or a watch, as they are now."""
+        yield from self.records
+        yield from self.watches
+
+    def deletion(self, entry_id: str) -> Deleted | None:
+        """The deletion of a page or a watch that the database does not know of yet, or None."""
+        if entry_id in self.forgotten:
+            return Deleted(entry_id, self.now())
+        return Deleted(entry_id, self.now(), "watch") if entry_id in self.unwatched else None
+
+    def tell(self, entry_id: str, message: object) -> None:
+        """Send the process of a page or a watch a message.
 
         One that has no process at the moment misses it, and asks again when it has one.
         """
         try:
-            process = self.registry.whereis(page_id)
+            process: GenServer | None = self.registry.whereis(entry_id)
+            if process is None and (child := self.watchers.child(entry_id)) is not None:
+                process = child.process
         except ProcessExited:
             return
         if process is not None:

@@ -9,7 +9,8 @@
      │   ├─ Registry      page id -> process
      │   ├─ Admission     how many pages are fetched at a time, and how many rendered
      │   ├─ Inspectors    one PageInspector per page (transient)
-     │   └─ Restorer      brings pages back
+     │   ├─ Watches       one Watcher per watch (transient)
+     │   └─ Restorer      brings pages and watches back
      └─ services, such as the web server
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
@@ -26,7 +28,7 @@ from libra.inspector import backup
 from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
 from libra.inspector.backup import Backup
-from libra.inspector.context import Context
+from libra.inspector.context import Context, utc_now
 from libra.inspector.departures import Departure
 from libra.inspector.disk import DiskThread
 from libra.inspector.keeper import Keeper
@@ -35,9 +37,12 @@ from libra.inspector.page import PageInspector
 from libra.inspector.record import PageRecord
 from libra.inspector.restorer import Restorer
 from libra.inspector.service import Runnable, Service
+from libra.inspector.watching import Watches, Watching
+from libra.inspector.weigh_ins import WeighIns
 from libra.otp import (
     Child,
     ChildSpec,
+    Clock,
     DynamicSupervisor,
     Lag,
     NotFound,
@@ -110,17 +115,37 @@ def _quarantined(context: Context, child: Child) -> None:
 class House:
     """Builds the tree, takes it down, and finds the processes in it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.settings = settings
+        self._clock = clock
         gate = _gate(settings)
         self.fetcher = Fetcher(gate=gate)
         self.browsers = BrowserPool(executable=settings.browser, size=settings.browsers, gate=gate)
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
         self.context = Context(
-            self.fetcher, self.browsers, options=Options(limits=limits), ttl=settings.ttl
+            self.fetcher,
+            self.browsers,
+            options=Options(limits=limits),
+            ttl=settings.ttl,
+            now=now,
+            public_url=settings.public_url,
         )
         self.store = open_store(settings.database_url())
         self.archive = Archive(self.context, self.store)
+        self.watching = Watching(self.context, self.keep)
+        self.context.weigh_ins = WeighIns(
+            self.context,
+            self.archive,
+            has_room=self._has_room,
+            bring_up=self.bring_up,
+            keep=self.keep,
+        )
         self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
         self._journal_thread = DiskThread("libra-journal")
         self.started_at = self.context.now()
@@ -134,12 +159,13 @@ class House:
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
-        self.runtime = Runtime()
+        self.runtime = Runtime(clock=self._clock)
         pages: list[ChildSpec[Any]] = [
             ChildSpec(PageRegistry, (context,), id="registry"),
             ChildSpec(Admission, (context, "static", settings.concurrency), id="admission"),
             ChildSpec(Admission, (context, "rendered", settings.browsers), id="browsers"),
             ChildSpec(Inspectors, (context,), id="inspectors"),
+            ChildSpec(Watches, (context,), id="watches"),
             ChildSpec(
                 Restorer,
                 (context, self.store, self.journal, self._journal_thread),
@@ -313,6 +339,12 @@ class House:
         record.revive()
         self.context.inspectors.retry_child(page_id)
         return True
+
+    async def _has_room(self) -> bool:
+        while len(self.context.records) >= self.settings.max_pages:
+            if not await self.make_room():
+                return False
+        return not self.closing
 
     async def _finish_pages(self) -> None:
         while page_id := next(

@@ -1,8 +1,9 @@
-"""Brings pages back after a start, or after a crash of their supervisor.
+"""Brings pages and watches back after a start, or after a crash of their supervisor.
 
 First those whose records are still in memory (their processes died with the supervisor, their
 records did not), then those in the journal, then those that the database holds. A start never
-waits for this: what has not come back yet is looked up when it is asked for.
+waits for this: a page that has not come back yet is looked up when it is asked for. Watches come back
+before the pages, and in every mode: nobody asks for a watch before it is due.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from concurrent.futures import Executor
 from enum import Enum, auto
 from typing import Any
 
+import msgspec
+
 from libra.inspector.context import Context
 from libra.inspector.messages import Delete, Dropped, Lost
 from libra.inspector.page import PageInspector
 from libra.inspector.record import PageRecord, restore
+from libra.inspector.watch import Watcher
+from libra.inspector.watches import restore_watch
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
 from libra.storage import Deleted, Store, Unavailable
 from libra.storage.journal import Journal
-from libra.storage.snapshot import Snapshot
+from libra.storage.snapshot import Snapshot, WatchRow
 from libra.weighing.report import FINISHED, Backup
 
 #: Pages that are brought back between two looks at the event loop: well under 10 ms of work.
@@ -57,6 +62,7 @@ class Step(Enum):
 
     RECORDS = auto()
     JOURNAL = auto()
+    WATCHES = auto()
     DATABASE = auto()
 
 
@@ -113,9 +119,16 @@ class Restorer(GenServer):
         match message:
             case Step.RECORDS:
                 return self._adopt()
+            case Step.WATCHES:
+                self.start_task(self._restore_watches(), tag=Step.WATCHES)
             case Step.DATABASE:
                 self._read_database()
             case TaskDone(_, Step.JOURNAL):
+                self.send(Step.WATCHES)
+            case TaskDone(_, Step.WATCHES, False):
+                self.send_after(RETRY, Step.WATCHES)
+            case TaskDone(_, Step.WATCHES):
+                self._context.watches_known.set()
                 if not self._eager:
                     return Stop(NORMAL)
                 self._read_database()
@@ -151,8 +164,13 @@ class Restorer(GenServer):
         while batch := await loop.run_in_executor(self._thread, next, batches, None):
             for number, entry in enumerate(batch, 1):
                 if isinstance(entry, Deleted):
-                    self._context.forgotten.add(entry.id)
+                    watch = entry.of == "watch"
+                    gone = self._context.unwatched if watch else self._context.forgotten
+                    gone.add(entry.id)
                     self._context.backup.cast(Delete(entry.id))
+                elif isinstance(entry, WatchRow):
+                    # To be seen from here on; the database may know more of it.
+                    self._recall(entry, "journaled")
                 elif entry.status in FINISHED:
                     self._bring_back(entry, "journaled")
                 elif self._context.records.get(entry.id) is None:
@@ -184,6 +202,42 @@ class Restorer(GenServer):
             context.records.add(record)
         self._bring_up(record)
         context.followers.changed(record.id)
+
+    async def _restore_watches(self) -> bool:
+        """Start every watch that is known; False if those of the database are still to come."""
+        context = self._context
+        await context.opened.wait()
+        rows: list[WatchRow] | None = None
+        if context.outage is None:
+            try:
+                rows = await self._store.watches()
+            except Unavailable as error:
+                context.backup.cast(Lost(error))
+        for row in rows or ():
+            self._recall(row, "stored")
+        for number, record in enumerate(context.watches, 1):
+            known = context.watches.get(record.id) is record  # else it was deleted meanwhile
+            if known and context.watchers.child(record.id) is None:
+                context.watchers.start_child(Watcher.child_spec(context, record))
+            if number % SLICE == 0:
+                await give_way()
+        return rows is not None
+
+    def _recall(self, row: WatchRow, backup: Backup) -> None:
+        """Enter a watch, unless as much is known of it already."""
+        context = self._context
+        known = context.watches.get(row.id)
+        if row.id in context.unwatched or context.watchers.child(row.id) is not None:
+            return
+        if known is not None and known.version > row.version:
+            return
+        try:
+            context.watches.add(restore_watch(row, backup))
+        except msgspec.MsgspecError as error:
+            log.error("watch %s is set aside, what is stored cannot be read: %s", row.id, error)
+            return
+        if known is not None and backup == "stored":
+            context.keeper.cast(Dropped([(row.id, row.version)]))
 
     def _read_database(self) -> None:
         if self._context.outage is not None:

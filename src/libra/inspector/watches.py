@@ -1,0 +1,225 @@
+"""What outlives a watch's process: its record, and the table that holds all of them.
+
+As with pages, only the process of a watch writes to its record; it is what the journal and the
+database keep, and what the next incarnation goes on from. What must not be lost is in it: when the
+watch is due, the page that is being weighed for it, and the alerts that nobody has taken yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from uuid_utils import uuid7
+
+from libra.inspector.alert import Alert, Breach
+from libra.inspector.schedule import spread_of
+from libra.storage.snapshot import WatchRow
+from libra.weighing.alarm import FAILED, Event, Standing, Terms
+from libra.weighing.report import Backup
+
+WatchStatus = Literal["new", "ok", "over-budget", "failed", "quarantined"]
+"""``new`` until the first weigh-in; ``quarantined`` when its process crashes whenever it is started."""
+
+
+class WeighIn(msgspec.Struct, frozen=True):
+    """What a page weighed at one time. Sizes are bytes of transfer size.
+
+    ``total`` and ``change`` are null where the page could not be weighed; ``change`` is since the last
+    good weigh-in.
+    """
+
+    page: str
+    at: datetime
+    total: int | None = None
+    complete: bool = False
+    change: int | None = None
+    breaches: tuple[Breach, ...] = ()
+    error: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """The last try to deliver an alert. ``error`` is null if the receiver took it."""
+
+    event: Event
+    at: datetime
+    error: str | None = None
+    given_up: bool = False
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """A URL that is weighed again and again.
+
+    Attributes:
+        id: of the watch.
+        url: what is weighed.
+        every: ``hour``, ``day``, ``week`` or a cron expression (UTC).
+        status: what is known of the page.
+        terms: what the page must keep to.
+        webhook: where alerts go; only the scheme and the host, as the rest may be a secret.
+        created_at: when it was made.
+        next_at: when it is due next.
+        page: the page that is being weighed for it now, or null.
+        last: the last weigh-in, or null before the first.
+        alerts_waiting: alerts that nobody has taken yet.
+        delivery: the last try to deliver one, or null.
+        version: grows with every change.
+        backup: how safe it is.
+        error: why it is quarantined, or null.
+        secret: what its alerts are signed with; told once, to whoever made the watch.
+    """
+
+    id: str
+    url: str
+    every: str
+    status: WatchStatus
+    terms: Terms
+    webhook: str | None
+    created_at: datetime
+    next_at: datetime
+    page: str | None
+    last: WeighIn | None
+    alerts_waiting: int
+    delivery: Delivery | None
+    version: int
+    backup: Backup
+    error: str | None = None
+    secret: str | None = None
+
+
+class WatchState(msgspec.Struct, frozen=True):
+    """All that a watch knows, as it is stored. See `Watch` for what the fields mean."""
+
+    id: str
+    url: str
+    every: str
+    created_at: datetime
+    next_at: datetime
+    terms: Terms = Terms()
+    webhook: str | None = None
+    secret: str | None = None
+    page: str | None = None
+    last: WeighIn | None = None
+    standing: Standing = Standing()
+    alerts: tuple[Alert, ...] = ()
+    delivery: Delivery | None = None
+
+
+class WatchRecord:
+    """A watch as far as it must survive its process."""
+
+    __slots__ = ("backup", "error", "state", "version")
+
+    def __init__(self, state: WatchState, version: int = 1, backup: Backup = "memory") -> None:
+        self.state = state
+        self.version = version
+        self.backup: Backup = backup
+        self.error: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the watch."""
+        return self.state.id
+
+    @property
+    def spread(self) -> float:
+        """By how much its times are moved, from 0 up to 1: see `libra.inspector.schedule`."""
+        return spread_of(self.state.id)
+
+    def change(self, now: datetime, **changes: object) -> None:
+        """The watch knows something new, which nobody has kept yet.
+
+        As those of a page, versions are the microseconds since its beginning, so that a watch that is
+        taken up again after ``kill -9`` goes on above everything that anybody can have stored.
+        """
+        self.state = msgspec.structs.replace(self.state, **changes)
+        elapsed = (now - self.state.created_at).total_seconds()
+        self.version = max(self.version, int(elapsed * 1_000_000)) + 1
+        self.backup = "memory"
+
+    def row(self) -> WatchRow:
+        """The row that the database is to hold."""
+        return WatchRow(self.id, self.state.url, self.version, msgspec.json.encode(self.state))
+
+    def shown(self) -> Watch:
+        """The watch as it may be shown to people."""
+        state = self.state
+        return Watch(
+            id=state.id,
+            url=state.url,
+            every=state.every,
+            status=self._status(),
+            terms=state.terms,
+            webhook=None if state.webhook is None else _shortened(state.webhook),
+            created_at=state.created_at,
+            next_at=state.next_at,
+            page=state.page,
+            last=state.last,
+            alerts_waiting=len(state.alerts),
+            delivery=state.delivery,
+            version=self.version,
+            backup=self.backup,
+            error=self.error,
+        )
+
+    def _status(self) -> WatchStatus:
+        if self.error is not None:
+            return "quarantined"
+        if self.state.last is None:
+            return "new"
+        trouble = self.state.standing.trouble
+        if FAILED in trouble:
+            return "failed"
+        return "over-budget" if trouble else "ok"
+
+
+class WatchRecords:
+    """All watches by their id."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, WatchRecord] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[WatchRecord]:
+        """All of them as they are now, in no order that means anything."""
+        return iter(list(self._by_id.values()))
+
+    def get(self, watch_id: str) -> WatchRecord | None:
+        """The record of a watch, or None."""
+        return self._by_id.get(watch_id)
+
+    def add(self, record: WatchRecord) -> None:
+        """Enter a record; one with the same id is replaced."""
+        self._by_id[record.id] = record
+
+    def discard(self, watch_id: str) -> None:
+        """Take a record out, if it is there."""
+        self._by_id.pop(watch_id, None)
+
+
+def restore_watch(row: WatchRow, backup: Backup) -> WatchRecord:
+    """The record of a watch from its row.
+
+    Args:
+        row: as the database or the journal has it.
+        backup: where it comes from, ``stored`` or ``journaled``.
+
+    Raises:
+        msgspec.MsgspecError: if what is stored is no watch.
+    """
+    return WatchRecord(msgspec.json.decode(row.data, type=WatchState), row.version, backup)
+
+
+def new_id() -> str:
+    """An id, of a watch or of the page that is weighed for it: a UUIDv7, unguessable."""
+    return str(uuid7())
+
+
+def _shortened(webhook: str) -> str:
+    parts = urlsplit(webhook)
+    return f"{parts.scheme}://{parts.netloc}/…"

@@ -1,0 +1,119 @@
+"""The watches of one Libra, seen from outside: made, listed, run and deleted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from libra.inspector import watch
+from libra.inspector.alert import new_secret
+from libra.inspector.context import Context
+from libra.inspector.messages import Delete
+from libra.inspector.watch import Watcher
+from libra.inspector.watches import WatchRecord, WatchState, new_id
+from libra.otp import Child, DynamicSupervisor, NotFound, ProcessException, ProcessExited
+from libra.weighing.alarm import Terms
+
+log = logging.getLogger("libra.watch")
+
+MAX_WATCHES = 10_000
+"""How many watches there may be."""
+
+
+class Watches(DynamicSupervisor):
+    """The supervisor of the watches: each has a restart budget of its own."""
+
+    __slots__ = ()
+
+    def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
+        """Enter itself in the context."""
+        super().init(on_quarantine=partial(_quarantined, context))
+        context.watchers = self
+
+
+def _quarantined(context: Context, child: Child) -> None:
+    record = context.watches.get(str(child.id))
+    if record is not None:
+        record.error = f"quarantined: {child.reason}"
+        context.followers.changed(record.id)
+
+
+class Watching:
+    """Makes watches and finds them.
+
+    Args:
+        context: the surroundings.
+        keep: waits until a watch, or its deletion, is on the local disk.
+    """
+
+    def __init__(self, context: Context, keep: Callable[[str], Awaitable[bool]]) -> None:
+        self._context = context
+        self._keep = keep
+
+    def full(self) -> bool:
+        """Whether there are as many watches as there may be."""
+        return len(self._context.watches) >= MAX_WATCHES
+
+    async def add(
+        self, url: str, *, every: str, terms: Terms, webhook: str | None
+    ) -> tuple[WatchRecord, str | None]:
+        """Make a watch, whose page is weighed at once; returns it and its secret, if it has one.
+
+        When this returns it is on the local disk, or says that it is only in memory.
+        """
+        context, now = self._context, self._context.now()
+        secret = None if webhook is None else new_secret()
+        record = WatchRecord(
+            WatchState(
+                id=new_id(),
+                url=url,
+                every=every,
+                created_at=now,
+                next_at=now,
+                terms=terms,
+                webhook=webhook,
+                secret=secret,
+            )
+        )
+        context.watches.add(record)
+        try:
+            process = context.watchers.start_child(Watcher.child_spec(context, record))
+        except ProcessExited as error:
+            # The supervisor is between two lives. When it is back, the restorer finds the record.
+            log.debug("watch %s is started later: %s", record.id, error)
+        else:
+            if process is not None:
+                process.send(watch.Ask.RUN)
+        await self._keep(record.id)
+        return record, secret
+
+    async def remove(self, watch_id: str) -> None:
+        """Forget a watch; a page that is being weighed for it is a page like any other."""
+        context = self._context
+        # In this order: nobody finds it any more, then it ends, then the backup learns of it.
+        context.unwatched.add(watch_id)
+        context.watches.discard(watch_id)
+        context.followers.changed(watch_id)
+        try:
+            await context.watchers.terminate_child(watch_id)
+        except (NotFound, ProcessExited):
+            log.debug("watch %s had no process", watch_id)
+        await self._keep(watch_id)
+        context.backup.cast(Delete(watch_id))
+
+    async def run(self, watch_id: str) -> str | None:
+        """Have the page of a watch weighed now; its id, or None if that cannot be now.
+
+        A watch that is quarantined gets another chance by this, and runs when it has taken it.
+        """
+        try:
+            child = self._context.watchers.child(watch_id)
+            if child is not None and child.state == "quarantined":
+                self._context.watchers.retry_child(watch_id)
+            elif child is not None and child.process is not None:
+                page_id: str | None = await child.process.call(watch.Ask.RUN)
+                return page_id
+        except ProcessException as error:
+            log.debug("watch %s cannot run now: %s", watch_id, error)
+        return None

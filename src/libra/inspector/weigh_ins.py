@@ -1,0 +1,95 @@
+"""What a watch's tasks do: have its page weighed, wait for the outcome, deliver an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from libra.inspector import alert
+from libra.inspector.alert import Alert
+from libra.inspector.archive import Archive
+from libra.inspector.context import Context
+from libra.inspector.record import PageRecord, restore
+from libra.storage import Unavailable
+from libra.weighing.report import Report
+
+
+class WeighIns:
+    """The way from a watch to a page.
+
+    Args:
+        context: the surroundings.
+        archive: for pages that are not in memory.
+        has_room: whether there is room in memory for another page, or some could be made.
+        bring_up: enters a page and starts its process.
+        keep: waits until a page is on the local disk.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        archive: Archive,
+        *,
+        has_room: Callable[[], Awaitable[bool]],
+        bring_up: Callable[[PageRecord], None],
+        keep: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self._context = context
+        self._archive = archive
+        self._has_room = has_room
+        self._bring_up = bring_up
+        self._keep = keep
+
+    async def submit(self, page_id: str, url: str) -> bool:
+        """Have a page weighed under an id that the watch chose; False if that cannot be now.
+
+        The watch wrote the id down before. So after a crash it finds the page, or that there is none,
+        and no page is weighed twice.
+        """
+        if self._context.records.get(page_id) is not None:
+            return True
+        if not await self._has_room():
+            return False
+        if self._context.records.get(page_id) is None:
+            self._bring_up(PageRecord(page_id, url, None, self._context.now()))
+        await self._keep(page_id)
+        return True
+
+    async def resume(self, page_id: str, url: str) -> bool:
+        """As `submit`, for a page that a former life of the watch may have submitted."""
+        context = self._context
+        await context.replayed.wait()
+        if context.records.get(page_id) is not None or page_id in context.forgotten:
+            return True
+        try:
+            row = await self._archive.load(page_id)
+        except Unavailable:
+            return False
+        if row is None:
+            return await self.submit(page_id, url)
+        if context.records.get(page_id) is None and row.finished_at is None:
+            self._bring_up(restore(row, context.now()))
+        return True
+
+    async def outcome(self, page_id: str) -> Report | None:
+        """The report of a page once it is finished; None if somebody deletes the page before.
+
+        Raises:
+            Unavailable: it has left memory and the database cannot be asked.
+        """
+        context = self._context
+        with context.followers.subscribe(page_id) as change:
+            while (record := context.records.get(page_id)) is not None:
+                # A quarantined page has no report and never will, unless somebody retries it.
+                if record.finished or record.error is not None:
+                    return record.report()
+                await change.wait()
+                change.clear()
+        row = await self._archive.load(page_id)
+        if row is None or row.finished_at is None:
+            return None
+        return restore(row, context.now()).report()
+
+    async def deliver(self, webhook: str, secret: str, undelivered: Alert) -> str | None:
+        """Try to deliver an alert; None if the receiver took it, else the named error."""
+        context = self._context
+        return await alert.deliver(context.fetcher, webhook, secret, undelivered, context.now())
