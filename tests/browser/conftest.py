@@ -58,5 +58,6 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    async with running(Settings(data_dir=tmp_path, shutdown_grace=5)) as up:
+    settings = Settings(data_dir=tmp_path, shutdown_grace=5, allow=("127.0.0.0/8",))
+    async with running(settings) as up:
         yield up

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
+from browser.visitor import submit, watch
 from integration.site import ASSETS, Site
 from integration.web.service import Service
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
-
-
-def watch(page: Page) -> list[str]:
-    """What the browser complains of: script errors and breaches of the security policy."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-
-    def heard(message: Any) -> None:
-        if message.type == "error":
-            complaints.append(message.text)
-
-    page.on("console", heard)
-    return complaints
-
-
-async def submit(page: Page, service: Service, url: str) -> None:
-    await page.goto(service.server.url)
-    await page.get_by_label("Which page?").fill(url)
-    await page.get_by_role("button", name="Weigh").click()
-    await page.wait_for_url(re.compile(r"/pages/[0-9a-f-]{36}$"))
 
 
 async def test_a_submitted_page_fills_in_while_it_is_weighed(
@@ -107,20 +86,3 @@ async def test_the_start_page_fills_in_too(browser: Browser, service: Service, s
     await expect(row.get_by_role("link")).to_have_text("A page")
     await expect(row.get_by_role("link")).to_have_attribute("href", answer.headers["location"])
     assert complaints == []
-
-
-@pytest.mark.parametrize("path", ["/", "/observer", "/docs", "/page"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-async def test_nothing_is_wider_than_the_screen_and_nothing_is_complained_of(
-    browser: Browser, service: Service, site: Site, path: str, scheme: Any, width: int
-) -> None:
-    report = await service.weighed(f"{site.url}/{'long/' * 60}")
-    size: Any = {"width": width, "height": 700}
-    context = await browser.new_context(viewport=size, color_scheme=scheme)
-    page = await context.new_page()
-    complaints = watch(page)
-    await page.goto(service.server.url + path.replace("/page", f"/pages/{report.id}"))
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
-    assert complaints == []
-    await context.close()

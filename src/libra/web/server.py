@@ -152,11 +152,14 @@ class Server:
         self._stopping.set()
         for connection in list(self._state.connections):
             connection.shutdown()
-        if self._state.connections:
-            self._idle.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(grace):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                if self._state.connections:
+                    self._idle.clear()
                     await self._idle.wait()
+                # A stream whose client was the first to go has an end of its own to come to.
+                if self._state.tasks:
+                    await asyncio.wait(set(self._state.tasks))
         await self._cut()
         if self._date is not None:
             self._date.cancel()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import httpx
+import msgspec
 
 from integration.site import Site
 from integration.web.service import Service
+from libra.web.pulse import Beat
 from libra.weighing.report import FINISHED, Report, decode
 
 
@@ -73,3 +75,26 @@ async def test_a_stream_ends_when_the_server_stops(service: Service, site: Site)
         await service.server.stop(60)
         assert [report.status async for _, report in stream].count("weighed") == 0
     site.gate.set()
+
+
+async def test_whoever_looks_is_told_that_something_changed(service: Service, site: Site) -> None:
+    async with service.client.stream("GET", "/events") as answer:
+        beats = pulses(answer)
+        first = await anext(beats)
+        await service.client.post("/pages", json={"url": site.url})
+        assert (await anext(beats)).pages > first.pages
+        assert first.banner == ""
+        await service.server.stop(60)
+        assert [beat.banner async for beat in beats] in ([], [""])  # the stream ends
+
+
+async def pulses(answer: httpx.Response) -> AsyncIterator[Beat]:
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    kind = ""
+    async for line in answer.aiter_lines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            kind = value
+        elif name == "data":
+            assert kind == "pulse"
+            yield msgspec.json.decode(value, type=Beat)

@@ -1,0 +1,57 @@
+"""A page whose every word wants to be a script."""
+
+from __future__ import annotations
+
+import html
+
+from playwright.async_api import Browser, Page
+
+from browser.visitor import until_settled, watch
+from integration.web.service import Service
+from pages import Page as Served
+from pages import PageServer
+
+EVIL = "<script>document.title='owned';window.owned=1</script><img src=x onerror=window.owned=1>"
+INNER = "\"'><svg/onload=window.owned=1>"
+BODY = (
+    f"<!doctype html><title>{html.escape(EVIL)}\u202e\x07</title><link rel=icon href='data:,'>"
+    f'<script src="/{html.escape(INNER)}.js"></script>'
+    '<img src="javascript:window.owned=1"><img src="/x.png?{{7*7}}&amp;<b>">'
+    "<link rel=stylesheet href='//localhost:1/\"onmouseover=window.owned=1 x.css'>"
+)
+SITE = {"/": Served(BODY.encode(), f"text/html;{INNER}")}
+
+
+async def test_a_page_that_is_all_script_runs_nowhere(browser: Browser, service: Service) -> None:
+    async with PageServer(SITE) as server:
+        server.site["/x.png?{{7*7}}&%3Cb%3E"] = Served(b"x", INNER)
+        first = await service.weighed(f"{server.url('/')}")
+        second = await service.weighed(f"{server.url('/')}")
+        paths = [
+            f"/pages/{second.id}",
+            "/",
+            f"/?text={EVIL}&host={INNER}&url={EVIL}",
+            f"/history?url={server.url('/')}",
+            f"/compare?a={first.id}&b={second.id}",
+            f"/compare?b={second.id}&choose=1",
+            f"/pages/{EVIL}",
+            "/observer",
+        ]
+        page = await browser.new_page()
+        complaints = watch(page)
+        for path in paths:
+            await page.goto(service.server.url + path)
+            if path == paths[0]:
+                await until_settled(page)
+                assert EVIL in await heading(page)
+            assert await page.evaluate("window.owned") is None
+            assert "owned" not in (await page.title()).split("<")[0]
+            assert (
+                await page.locator("main script, main img, main [onerror], main [onload]").count()
+                == 0
+            )
+        assert [one for one in complaints if "404" not in one] == []
+
+
+async def heading(page: Page) -> str:
+    return await page.get_by_role("heading", level=1).inner_text()

@@ -1,0 +1,128 @@
+"""What people do with what was weighed: sort, filter, look back, compare, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from browser.visitor import submit, until_settled, watch
+from integration.site import Site
+from integration.web.service import Service
+
+SHIFTS = """() => {
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+async def sizes(page: Page) -> list[int]:
+    cells = page.locator("#s-image td.n:last-child data")
+    return [int(await cell.get_attribute("value") or "") for cell in await cells.all()]
+
+
+async def test_requests_are_sorted_without_loading_the_page_anew(
+    browser: Browser, service: Service, site: Site
+) -> None:
+    report = await service.weighed(site.url)
+    page = await browser.new_page()
+    complaints = watch(page)
+    await page.goto(f"{service.server.url}/pages/{report.id}")
+    await page.evaluate("window.neverLoadedAgain = true")
+    size = page.locator("#s-image").get_by_role("columnheader", name="Size")
+    await expect(size).to_have_attribute("aria-sort", "descending")
+    address = page.locator("#s-image").get_by_role("columnheader", name="Address")
+    await address.get_by_role("link").focus()
+    await page.keyboard.press("Enter")
+    await expect(address).to_have_attribute("aria-sort", "ascending")
+    urls = await page.locator("#s-image td.url a").all_inner_texts()
+    assert urls == sorted(urls)
+    # The focus stays where it was, so that one can turn the order round at once.
+    await page.keyboard.press("Enter")
+    await expect(address).to_have_attribute("aria-sort", "descending")
+    assert await page.locator("#s-image td.url a").all_inner_texts() == urls[::-1]
+    assert await page.evaluate("window.neverLoadedAgain") is True
+    assert complaints == []
+
+
+async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
+    browser: Browser, service: Service, site: Site
+) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    other = await service.weighed(f"{site.url}/other")
+    first = await service.weighed(site.url)
+    second = await service.weighed(site.url)
+    await page.goto(f"{service.server.url}/pages/{second.id}")
+    await page.locator("#s-image").get_by_role("link", name="Address").click()
+    assert "sort=address" in page.url
+    await page.get_by_role("link", name="Compare").click()
+    await expect(page.get_by_text("None: every request is as it was.")).to_be_visible()
+    await expect(page.locator(".side a").first).to_have_attribute("href", f"/pages/{first.id}")
+    await page.get_by_role("link", name="History").click()
+    await expect(page.locator(".weigh-ins tbody tr")).to_have_count(2)
+    await page.get_by_role("button", name="Compare").click()
+    assert f"a={first.id}" in page.url
+    assert f"b={second.id}" in page.url
+    await page.get_by_role("link", name="Libra").click()
+    await expect(page.locator(".pages li")).to_have_count(3)
+    await page.get_by_label("Text").fill("/OTHER")
+    await page.get_by_role("button", name="Filter").click()
+    await expect(page.locator(".pages li")).to_have_count(1)
+    await page.locator(".pages summary").click()
+    await page.get_by_role("button", name="Delete for good").click()
+    await expect(page.get_by_text("Nothing found.")).to_be_visible()
+    assert "text=%2FOTHER" in page.url
+    assert (await service.client.get(f"/pages/{other.id}")).status_code == 404
+    await context.close()
+
+
+async def test_a_history_grows_while_it_is_looked_at(
+    browser: Browser, service: Service, site: Site
+) -> None:
+    await service.weighed(site.url)
+    page = await browser.new_page()
+    complaints = watch(page)
+    await page.goto(f"{service.server.url}/history?url={site.url}/")
+    await expect(page.locator(".weigh-ins tbody tr")).to_have_count(1)
+    await service.weighed(site.url)
+    await expect(page.locator(".weigh-ins tbody tr")).to_have_count(2)
+    await expect(page.get_by_role("img", name="2 weigh-ins")).to_be_visible()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_nothing_jumps_while_a_page_fills_in(
+    browser: Browser, service: Service, site: Site, width: int
+) -> None:
+    size: Any = {"width": width, "height": 800}
+    context = await browser.new_context(viewport=size)
+    page = await context.new_page()
+    await page.add_init_script(f"({SHIFTS})()")
+    await submit(page, service, f"{site.url}/slow-part")
+    await site.until_held()
+    await expect(page.locator("#s-image tr.fetched")).to_have_count(3)
+    site.gate.set()
+    await expect(page.get_by_role("status")).to_have_text("Weighed")
+    await until_settled(page)
+    # Cumulative layout shift: what is good is below 0.1, says https://web.dev/articles/cls.
+    assert await page.evaluate("window.shifted") < 0.03
+    await context.close()
+
+
+async def test_an_unfolded_list_stays_unfolded_while_the_list_goes_on(
+    browser: Browser, service: Service, site: Site
+) -> None:
+    report = await service.weighed(site.url)
+    page = await browser.new_page()
+    await page.goto(service.server.url)
+    menu = page.locator(f"#p-{report.id} details")
+    await menu.locator("summary").click()
+    await service.weighed(f"{site.url}/another")
+    await expect(page.locator(".pages li")).to_have_count(2)
+    await expect(menu).to_have_attribute("open", "")
+    await menu.get_by_role("button").click()
+    await expect(page.locator(".pages li")).to_have_count(1)
