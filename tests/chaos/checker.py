@@ -13,6 +13,7 @@ Pure: a history and the final states go in, sentences come out. What is promised
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,11 @@ from chaos.history import SAFE, Call, History
 from libra.weighing.report import FINISHED, Backup, Status
 
 LIMIT = 1.0
-"""Seconds that a call may take, in whatever state the database is."""
+"""Seconds that a call may take, in whatever state the database is.
+
+To it comes the time for which the machine was short of processors meanwhile, if the kernel tells: a
+program that is not run cannot answer.
+"""
 
 _ANSWERS: dict[str, frozenset[int]] = {
     "submit": frozenset({202}),
@@ -100,8 +105,11 @@ def contradictions(history: History, final: Final | None = None) -> Iterator[Con
     """All contradictions, in no order."""
     lives = Lives(history)
     pages = _pages(history.calls)
+    machine = _Machine(history)
     for call in history.calls:
         yield from _answered(call, lives, pages)
+        if call.kind in _TIMED and not lives.nobody_there(call) and call.seconds > LIMIT:
+            yield from _in_time(call, machine)
     for page in pages.values():
         yield from _versions(page)
         yield from _contents(page)
@@ -207,8 +215,6 @@ def _answered(call: Call, lives: Lives, pages: Mapping[str, _Page]) -> Iterator[
         return
     page = pages.get(call.page or "")
     what = f"a {call.kind}" + (f" of page {call.page}" if call.page else "")
-    if call.kind in _TIMED and call.seconds > LIMIT:
-        yield Contradiction(call.ended, "slow", f"{what} took {call.seconds:.3f} s")
     if call.code == 503 and call.kind != "submit" and call.after is None:
         yield Contradiction(call.ended, "no answer", f"{what} got 503 without Retry-After")
     elif call.code == 404 and page is not None:
@@ -222,6 +228,32 @@ def _answered(call: Call, lives: Lives, pages: Mapping[str, _Page]) -> Iterator[
     elif call.code not in expected:
         answer = call.code if call.code is not None else "no answer"
         yield Contradiction(call.ended, "failed", f"{what} got {answer} {call.error or ''}".strip())
+
+
+class _Machine:
+    """For how long somebody waited for a processor."""
+
+    def __init__(self, history: History) -> None:
+        self._strains = sorted(history.strains, key=lambda strain: strain.at)
+
+    def short_of_processors(self, call: Call) -> float:
+        """Seconds of it during a call, as far as samples before and after it tell."""
+        before = bisect_right(self._strains, call.started, key=lambda strain: strain.at) - 1
+        after = bisect_left(self._strains, call.ended, key=lambda strain: strain.at)
+        if before < 0 or after == len(self._strains):
+            return 0.0
+        return self._strains[after].waited - self._strains[before].waited
+
+
+def _in_time(call: Call, machine: _Machine) -> Iterator[Contradiction]:
+    waited = machine.short_of_processors(call)
+    if call.seconds > LIMIT + waited:
+        what = f"a {call.kind}" + (f" of page {call.page}" if call.page else "")
+        yield Contradiction(
+            call.ended,
+            "slow",
+            f"{what} took {call.seconds:.3f} s, in {waited:.3f} s of which processors were short",
+        )
 
 
 def _versions(page: _Page) -> Iterator[Contradiction]:

@@ -103,7 +103,14 @@ class Mark(msgspec.Struct, frozen=True, tag="mark"):
     name: str = ""
 
 
-Entry: TypeAlias = Call | Mark
+class Strain(msgspec.Struct, frozen=True, tag="strain"):
+    """For how many seconds in all somebody had waited for a processor by then (`chaos.quiet`)."""
+
+    at: float
+    waited: float
+
+
+Entry: TypeAlias = Call | Mark | Strain
 
 
 class History:
@@ -112,15 +119,18 @@ class History:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.calls: list[Call] = []
         self.marks: list[Mark] = []
+        self.strains: list[Strain] = []
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """Note a call or a mark."""
+        """Note a call, a mark or how strained the machine is."""
         if isinstance(entry, Call):
             self.calls.append(entry)
-        else:
+        elif isinstance(entry, Mark):
             self.marks.append(entry)
+        else:
+            self.strains.append(entry)
 
     def mark(self, what: What, name: str = "") -> Mark:
         """Note that something is done now."""
@@ -135,7 +145,7 @@ class History:
     def write(self, path: Path) -> None:
         """Write it as JSON lines."""
         with path.open("wb") as file:
-            for entry in (*self.marks, *self.calls):
+            for entry in (*self.marks, *self.strains, *self.calls):
                 file.write(_encoder.encode(entry) + b"\n")
 
     @classmethod

@@ -19,7 +19,8 @@ from typing import Any, Self
 
 import aiohttp
 
-from chaos.history import Call, History, Kind, digest
+from chaos.history import Call, History, Kind, Strain, digest
+from chaos.quiet import seconds_waited
 from chaos.waiting import ticks
 
 _PATIENCE = aiohttp.ClientTimeout(total=5)
@@ -170,6 +171,7 @@ class Load:
         await self._call("ready", "GET", "/health/ready")
 
     async def _ping(self) -> None:
+        self._history.add(Strain(time.monotonic(), seconds_waited()))
         await self._call("ping", "GET", "/ping", base=self._origin)
 
     async def _follow(self) -> None:

@@ -22,15 +22,15 @@ class Pressure:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._waited = _waited()
+        self._waited = seconds_waited()
 
     def share(self) -> float:
         """From 0 to 1; 0 where the kernel does not tell."""
-        return (_waited() - self._waited) / max(time.monotonic() - self._began, 1e-3)
+        return (seconds_waited() - self._waited) / max(time.monotonic() - self._began, 1e-3)
 
 
-def _waited() -> float:
-    """Seconds, since the machine was started."""
+def seconds_waited() -> float:
+    """For how long somebody has waited for a processor since the machine was started; 0 if unknown."""
     try:
         first = _PRESSURE.read_text().partition("\n")[0]
     except OSError:

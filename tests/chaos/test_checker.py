@@ -20,7 +20,7 @@ from chaos.checker import (
     first_contradiction,
     one_of_each,
 )
-from chaos.history import Call, Entry, History, Mark, digest, percentile
+from chaos.history import Call, Entry, History, Mark, Strain, digest, percentile
 
 PAGE, OTHER = "0199-a", "0199-b"
 RESULT = "the result"
@@ -227,6 +227,15 @@ def test_a_call_that_takes_longer_than_a_second_is_named(kind: Any) -> None:
     assert verdict(call(kind, 1, None, code=code, takes=0.99)) is None
 
 
+def test_the_time_for_which_a_machine_ran_nobody_is_not_libras() -> None:
+    slow = submit(10, takes=1.5)
+    idle = [Strain(9.9, 7.0), Strain(11.6, 7.4)]
+    busy = [Strain(9.9, 7.0), Strain(11.6, 7.6)]
+    assert verdict(slow, *idle) == "slow"
+    assert verdict(slow, *busy) is None
+    assert verdict(slow, busy[0]) == "slow"  # nobody knows
+
+
 @pytest.mark.parametrize("kind", ["submit", "read", "delete", "list", "ready", "unknown", "follow"])
 @pytest.mark.parametrize("code", [None, 500])
 def test_a_call_that_fails_is_named(kind: Any, code: int | None) -> None:
@@ -344,10 +353,12 @@ def test_a_page_that_is_missing_at_the_end_is_always_found(
 
 
 def test_a_history_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
-    history = History([submit(0), call("list", 1, None, pages=(PAGE,)), *killed(2, 3)])
+    strain = Strain(1.0, 2.0)
+    history = History([submit(0), call("list", 1, None, pages=(PAGE,)), *killed(2, 3), strain])
     history.write(tmp_path / "history.jsonl")
     again = History.read(tmp_path / "history.jsonl")
     assert (again.calls, again.marks) == (history.calls, history.marks)
+    assert again.strains == [strain]
 
 
 def test_a_digest_depends_on_what_a_report_says_and_not_on_its_version_backup_or_order() -> None:
