@@ -17,6 +17,7 @@ from libra.weighing.fonts import FontUse
 from libra.weighing.media import media_matches
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.nesting import tamed
+from libra.weighing.observing import observe
 from libra.weighing.options import Options
 from libra.weighing.reference import Reading, Reference, Role
 from libra.weighing.scope import Scope
@@ -137,7 +138,9 @@ class _Document:
         self.references: list[Reference] = []
         self.icons: list[Icon] = []
         self.import_map = ImportMap(url)
-        self.large = len(html) > LARGE
+        self.size = len(html)
+        self.large = self.size > LARGE
+        self.url = url
         self.scope = Scope(self.tree, _characters(self.tree, html), self.import_map)
         self.styles: list[Reading] = []
         self.title: str | None = None
@@ -168,6 +171,7 @@ class _Document:
             faces=faces,
             uses=uses,
             variables=variables,
+            observed=(None if self.large else observe(self.tree, self.size, self.url, self.base)),
         )
 
     def _elements(self) -> Iterator[LexborNode]:

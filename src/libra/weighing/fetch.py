@@ -22,6 +22,7 @@ from libra.weighing.body import INLINE_BYTES, Body
 from libra.weighing.connections import HostSlots, name_of_error
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
+from libra.weighing.facts import Facts, Observer, SavingsCache, measure_savings
 from libra.weighing.gate import Gate
 from libra.weighing.options import Options
 from libra.weighing.reading import read_body, will_be_read
@@ -78,6 +79,7 @@ class Fetcher:
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
         self._resolver = Resolver(gate, look_up)
         self._wire: Wire | None = None
+        self.savings = SavingsCache()
         self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -213,6 +215,7 @@ class _Exchange:
         "_fetch",
         "_fetcher",
         "_job",
+        "_observer",
         "_options",
         "_read",
         "_redirect",
@@ -232,6 +235,7 @@ class _Exchange:
         self._redirect: str | None = None
         self._body: Body | None = None
         self._read = False
+        self._observer: Observer | None = None
         self._job: asyncio.Future[None] | None = None
         self.error: str | None = None
 
@@ -271,6 +275,7 @@ class _Exchange:
                 reading = await self._reading(body)
                 error = error or reading.error
         whole = error is None
+        facts = await self._facts() if whole else None
         status = self._status
         if error is None and status is not None and status >= 400:
             error = _http_error(status)
@@ -289,6 +294,7 @@ class _Exchange:
             denied=error is not None and error.startswith("denied:"),
             redirect=self._redirect,
             reading=reading,
+            facts=facts,
         )
 
     def _take_head(self, response: aiohttp.ClientResponse) -> None:
@@ -304,9 +310,12 @@ class _Exchange:
                     self.error = "bad-redirect: leads to no address that can be fetched"
         self._read = will_be_read(self._fetch, status, _essence(self._content_type))
         self._body = Body(encodings_in(self._encoding), self._options.limits, keep=self._read)
+        reference = self._fetch.reference
+        if status == 200 and not reference.partial:
+            self._observer = Observer(headers, is_image=reference.role == "image")
 
     async def _take_body(self, response: aiohttp.ClientResponse) -> None:
-        body = self._body
+        body, observer = self._body, self._observer
         if body is None:
             return
         content = response.content
@@ -314,11 +323,26 @@ class _Exchange:
         while chunk := await content.readany():
             if not body.take(chunk):
                 return
+            if observer is not None:
+                observer.take(chunk)
             if body.backlog_bytes > INLINE_BYTES:
                 self._job = self._fetcher.in_thread(body.decode)
                 await asyncio.shield(self._job)
             if enough is not None and body.transfer_bytes >= enough:
                 return
+
+    async def _facts(self) -> Facts | None:
+        """What was noted of the body. Text that was sent as it is gets compressed, for its savings."""
+        observer = self._observer
+        if observer is None:
+            return None
+        digest, known = observer.digest(), self._fetcher.savings
+        savings = known.get(digest) if observer.text else None
+        if savings is None and (text := observer.compressible()) is not None:
+            work = self._fetcher.in_thread(lambda: measure_savings(text))
+            savings = await asyncio.shield(work)
+            known.put(digest, savings)
+        return observer.facts(digest, savings)
 
     async def _reading(self, body: Body) -> Reading:
         fetch, options, content_type = self._fetch, self._options, self._content_type

@@ -10,7 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from libra.weighing.facts import Facts
 from libra.weighing.fonts import Face, FontUse
+from libra.weighing.observing import Observed
 from libra.weighing.report import Kind
 from libra.weighing.scope import Scope
 
@@ -88,6 +90,7 @@ class Reading(msgspec.Struct, frozen=True):
         uses: Font families that rules use.
         variables: Custom properties that may name font families.
         error: Why not all of the body was read, as a named error.
+        observed: What a document shows beside what it asks for.
     """
 
     references: list[Reference] = []
@@ -98,6 +101,7 @@ class Reading(msgspec.Struct, frozen=True):
     uses: list[FontUse] = []
     variables: dict[str, str] = {}
     error: str | None = None
+    observed: Observed | None = None
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):
@@ -148,6 +152,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         denied: It was not requested because the gate or a limit forbids it.
         redirect: Where a 3xx answer leads, absolute.
         reading: What was read in the body, if it was to be read.
+        facts: What was noted of the body beside its sizes, if all of it arrived.
     """
 
     fetch: Fetch
@@ -164,3 +169,4 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     denied: bool = False
     redirect: str | None = None
     reading: Reading | None = None
+    facts: Facts | None = None

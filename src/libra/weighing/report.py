@@ -90,13 +90,30 @@ class Asset(msgspec.Struct, frozen=True):
     started_ms: int | None = None
 
 
+class Finding(msgspec.Struct, frozen=True):
+    """Something about a page that somebody can act on.
+
+    Attributes:
+        code: What it is, for machines: ``uncompressed-text``, ``identical-bodies``, ...
+        message: What it is, for people.
+        saves_bytes: How many bytes less would cross the wire, where that was measured.
+        assets: The URLs that it is about; the message says how many there are if these are not all.
+    """
+
+    code: str
+    message: str
+    saves_bytes: int | None = None
+    assets: tuple[str, ...] = ()
+
+
 class Report(msgspec.Struct, frozen=True):
     """All that is known of a page at one version.
 
     ``total`` equals the sum over ``assets``, over ``by_kind`` and over ``by_host``: always, also
     while the page is being weighed. ``complete`` is true only when every asset was fetched and
     nothing was cut short by a limit or a deadline. ``viewport`` is width and height in CSS pixels and
-    the device pixels for each, as `libra.weighing.options.Viewport` reads it.
+    the device pixels for each, as `libra.weighing.options.Viewport` reads it. ``findings`` come when
+    the page is weighed; ``coverage`` says what the method could not see, where that is plain.
     """
 
     id: str
@@ -122,6 +139,8 @@ class Report(msgspec.Struct, frozen=True):
     score: Score | None = None
     assets: tuple[Asset, ...] = ()
     error: str | None = None
+    findings: tuple[Finding, ...] = ()
+    coverage: str | None = None
 
 
 class Summary(msgspec.Struct, frozen=True):

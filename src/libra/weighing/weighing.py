@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from libra.weighing.findings import Notes
 from libra.weighing.fonts import Fonts
 from libra.weighing.options import Options
 from libra.weighing.reference import READ_ROLES, Fetch, Outcome, Reading, Reference
@@ -52,6 +53,7 @@ class Weighing:
         "_hosts",
         "_index",
         "_kinds",
+        "_notes",
         "_omitted",
         "_origin",
         "_pending",
@@ -86,6 +88,7 @@ class Weighing:
         self._started: float | None = None
         self._third: dict[str, bool] = {}
         self._fonts = Fonts()
+        self._notes = Notes()
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
         self._total = [0, 0, 0]
         self._kinds: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
@@ -166,6 +169,10 @@ class Weighing:
             score=score(self._total[1]) if weighed else None,
             assets=tuple(self._assets),
             error=self._failed or self._error or self._limit_reached(),
+            findings=(
+                self._notes.findings(self._assets, self.options.viewport.dpr) if weighed else ()
+            ),
+            coverage=self._notes.coverage,
         )
 
     # What an outcome means
@@ -178,6 +185,7 @@ class Weighing:
         status: AssetStatus = "fetched" if outcome.error is None else "failed"
         kind = asset.kind if outcome.kind is None else outcome.kind
         self._whole = self._whole and outcome.whole
+        self._notes.note(fetch.index, outcome.facts)
         if outcome.denied:
             status = "skipped"
             self._count(fetch.index, asset.kind, -1)
@@ -243,6 +251,7 @@ class Weighing:
             return []
         scope = reading.scope or fetch.scope
         self._fonts.add(reading.faces, reading.uses, reading.variables, reading.scope)
+        self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
         return self._order(reading.references, fetch, scope=scope) if reading.references else []
 
     def _order_fonts(self) -> list[Fetch]:

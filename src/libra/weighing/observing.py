@@ -1,0 +1,120 @@
+"""What a document shows of itself beside what it asks for: for findings and for the note on coverage."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from libra.weighing.urls import join
+
+SHELL_BYTES = 60_000
+"""A document that leaves everything to scripts is short."""
+
+SHELL_TEXT = 200
+"""Characters of text that such a document has at most: a name, a "loading", a request for JavaScript."""
+
+_IMAGES = 2_000
+"""Images that are looked at; a page with more has other troubles."""
+
+_NOT_SEEN = frozenset({"script", "style", "noscript", "template", "textarea", "iframe", "title"})
+_REFRESH = re.compile(
+    r"\s{0,20}(\d{1,9})?[\d.]{0,20}\s{0,20}[;,]?\s{0,20}(?:url\s{0,20}=\s{0,20})?(.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""The shared declarative refresh steps of the HTML standard; no part of it can run away."""
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """What was seen in a document.
+
+    Attributes:
+        refresh: Where a ``meta`` refresh leads, absolute, if it leads elsewhere.
+        refresh_seconds: After how long.
+        shown: Images by URL with the largest width and height, in CSS pixels, that their attributes
+            say; those that also appear without both are not among them.
+        is_shell: Whether scripts plainly build the page: it has scripts and next to no content.
+    """
+
+    refresh: str | None = None
+    refresh_seconds: int = 0
+    shown: dict[str, tuple[int, int]] = {}
+    is_shell: bool = False
+
+
+def observe(tree: LexborHTMLParser, html_bytes: int, url: str, base: str) -> Observed:
+    """Look at a parsed document that is not large.
+
+    Args:
+        tree: The document.
+        html_bytes: How long its source is.
+        url: Where it is.
+        base: What its references are relative to.
+    """
+    refresh, seconds = _refresh(tree, url, base)
+    return Observed(
+        refresh=refresh,
+        refresh_seconds=seconds,
+        shown=_shown(tree, base),
+        is_shell=html_bytes <= SHELL_BYTES and _is_shell(tree),
+    )
+
+
+def _refresh(tree: LexborHTMLParser, url: str, base: str) -> tuple[str | None, int]:
+    for meta in tree.css("meta[http-equiv]"):
+        if (meta.attrs.get("http-equiv") or "").strip().lower() != "refresh":
+            continue
+        match = _REFRESH.match((meta.attrs.get("content") or "")[:4_000])
+        if match is None:
+            continue
+        target = join(base, match[2].strip().strip("'\"")) if match[2].strip() else None
+        if target is not None and target != url:
+            return target, int(match[1] or 0)
+    return None, 0
+
+
+def _shown(tree: LexborHTMLParser, base: str) -> dict[str, tuple[int, int]]:
+    if tree.css_first("img[width]") is None:
+        return {}
+    shown: dict[str, tuple[int, int] | None] = {}
+    for image in tree.css("img[src]")[:_IMAGES]:
+        url = join(base, image.attrs.get("src") or "")
+        if url is None:
+            continue
+        size = _size(image)
+        known = shown.get(url, (0, 0))
+        if size is None or known is None:
+            shown[url] = None
+        else:
+            shown[url] = max(known[0], size[0]), max(known[1], size[1])
+    return {url: size for url, size in shown.items() if size is not None}
+
+
+def _size(image: LexborNode) -> tuple[int, int] | None:
+    attributes = image.attrs
+    if "srcset" in attributes:
+        return None
+    width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+    return (width, height) if width and height else None
+
+
+def _pixels(text: str | None) -> int | None:
+    """The number of a dimension attribute; a percentage is none (HTML standard, 2.3.4.4)."""
+    match = re.match(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*\Z", text or "")
+    return int(match[1]) if match else None
+
+
+def _is_shell(tree: LexborHTMLParser) -> bool:
+    body = tree.body
+    if body is None or tree.css_first("script") is None:
+        return False
+    if tree.css_first("body img, body video, body iframe, body object, body frame") is not None:
+        return False
+    seen = 0
+    for node in body.traverse(include_text=True):
+        if node.is_text_node and (node.parent is None or node.parent.tag not in _NOT_SEEN):
+            seen += len((node.text_content or "").strip())
+            if seen > SHELL_TEXT:
+                return False
+    return True
