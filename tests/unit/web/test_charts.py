@@ -77,12 +77,12 @@ def weigh_in(size: int, status: str = "weighed") -> Summary:
 
 
 def test_a_history_is_drawn_from_the_oldest_to_the_newest() -> None:
-    chart = history([weigh_in(300), weigh_in(0, "failed"), weigh_in(200)])
+    chart = history([weigh_in(400), weigh_in(0, "failed"), weigh_in(200)])
     assert chart is not None
-    assert [column.page.total.transfer_bytes for column in chart.columns] == [200, 300]
+    assert [column.page.total.transfer_bytes for column in chart.columns] == [200, 400]
     assert chart.axis.top == 400
-    assert [column.segments[0].width for column in chart.columns] == [50.0, 75.0]
-    assert [column.segments[0].start for column in chart.columns] == [50.0, 25.0]
+    assert [column.segments[0].width for column in chart.columns] == [50.0, 100.0]
+    assert [column.segments[0].start for column in chart.columns] == [50.0, 0.0]
 
 
 def test_one_weigh_in_is_no_history() -> None:

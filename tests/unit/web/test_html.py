@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from libra.app import PageList
+from libra.health import Health, LoopLag, Node, Part
+from libra.web.compression import compress
 from libra.web.html import Renderer, Search, safe_href
+from libra.web.looking_back import compare_view, history_view
+from libra.web.observing import observer_view
 from libra.weighing.report import Asset, Bytes, HostTotal, Report, Total, summarize
 
 HTML = Renderer()
@@ -77,10 +81,34 @@ def test_nothing_of_a_weighed_page_becomes_markup_in_a_list(text: str) -> None:
     assert_harmless(HTML.home(pages, Search(text, text, text, text)))
 
 
+@settings(max_examples=60)
+@given(hostile)
+def test_nothing_of_a_weighed_page_becomes_markup_where_one_looks_back(text: str) -> None:
+    report = hostile_report(text)
+    pages = PageList((summarize(report), summarize(report)))
+    assert_harmless(HTML.history(history_view(text, pages)))
+    assert_harmless(HTML.compare(compare_view(report, report)))
+    assert_harmless(HTML.choose(report, pages.pages))
+
+
+@settings(max_examples=60)
+@given(hostile)
+def test_nothing_of_a_crash_becomes_markup_in_the_observer(text: str) -> None:
+    sick = Node(text, 2, "worker", "quarantined", reason=text)
+    tree = Node("libra", 1, "supervisor", "running", children=(sick,))
+    now = datetime.now(UTC)
+    lag = LoopLag(0, 0, 0, culprit=text)
+    parts = {"database": Part("down", now, text)}
+    health = Health("degraded", True, "1", now, parts, {}, 0, None, 1, lag)
+    assert_harmless(HTML.observer(observer_view(health, tree)))
+
+
 @given(hostile)
 def test_nothing_that_was_typed_becomes_markup(text: str) -> None:
     assert_harmless(HTML.invalid(text, text))
     assert_harmless(HTML.problem(400, text, text))
+    assert_harmless(HTML.login(then=text, name=None, wrong=text))
+    assert_harmless(HTML.login(then=text, name=text, wrong=None))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +120,8 @@ def test_only_web_addresses_are_linked_to(url: str | None) -> None:
 
 def test_the_first_view_is_small() -> None:
     pages = PageList(tuple(summarize(hostile_report("https://example.com/")) for _ in range(20)))
-    total = len(HTML.home(pages)) + sum(len(file.content) for file in HTML.files.values())
-    assert total < 50_000
+    parts = [HTML.home(pages), *(file.content for file in HTML.files.values())]
+    assert sum(len(compress(part, "gzip")[0]) for part in parts) < 20_000
 
 
 def test_an_unfinished_page_renews_itself_without_scripts() -> None:
