@@ -13,6 +13,7 @@ from chaos.history import History
 from chaos.load import Load, Rates
 from chaos.origin import running_origin
 from chaos.postgres_faults import POOL, DiskFull, RefusedRow, Server, every_fault
+from chaos.quiet import BUSY
 from chaos.service import Service
 from chaos.sqlite_faults import may_mount
 
@@ -53,7 +54,8 @@ async def test_a_full_disk_of_postgresql_is_not_felt(
 async def drill(stage: Stage, server: Server, fault: Fault) -> None:
     outcome = await stage.drill(fault)
     peak, server.proxy.peak = server.proxy.peak, server.proxy.open
-    if peak > POOL:
+    # On a busy machine the proxy may hear of a connection that ends after one that began later.
+    if peak > POOL and outcome.busy <= BUSY:
         outcome.problems.append(f"{peak} connections at once, where {POOL} are allowed")
     if isinstance(fault, RefusedRow):
         rejected = any(call.backup == "rejected" for call in stage.history.calls)
