@@ -69,6 +69,8 @@ def _jpeg(head: bytes) -> tuple[int, int] | None:
 
 def _webp(head: bytes) -> tuple[int, int] | None:
     kind = head[12:16]
+    if len(head) < (25 if kind == b"VP8L" else 30):
+        return None
     if kind == b"VP8X":
         return (
             int.from_bytes(head[24:27], "little") + 1,
