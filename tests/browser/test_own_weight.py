@@ -40,5 +40,6 @@ async def test_its_own_pages_score_a_hundred(service: Service, site: Site) -> No
         assert weighed.score is not None
         assert weighed.score.teledrin == 100
         assert weighed.total.transfer_bytes < 50_000
+        assert weighed.findings == ()
         assert all(asset.status == "fetched" for asset in weighed.assets)
         assert not any(asset.third_party for asset in weighed.assets)

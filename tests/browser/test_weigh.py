@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.async_api import Browser, expect
 
 from browser.visitor import submit, watch
@@ -45,21 +43,6 @@ async def test_it_works_without_javascript(browser: Browser, service: Service, s
     await page.get_by_role("link", name="Libra").click()
     await expect(page.get_by_role("link", name="A page")).to_be_visible()
     await context.close()
-
-
-async def test_it_can_be_done_with_the_keyboard_alone(
-    browser: Browser, service: Service, site: Site
-) -> None:
-    page = await browser.new_page()
-    await page.goto(service.server.url)
-    for _ in range(10):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement.id") == "url":
-            break
-    await page.keyboard.type(site.url)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url(re.compile(r"/pages/"))
-    await expect(page.get_by_role("status")).to_have_text("Weighed")
 
 
 async def test_what_is_wrong_with_a_url_is_said_beside_it(

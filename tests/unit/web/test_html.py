@@ -16,7 +16,7 @@ from libra.web.compression import compress
 from libra.web.html import Renderer, Search, safe_href
 from libra.web.looking_back import compare_view, history_view
 from libra.web.observing import observer_view
-from libra.weighing.report import Asset, Bytes, HostTotal, Report, Total, summarize
+from libra.weighing.report import Asset, Bytes, Finding, HostTotal, Report, Total, summarize
 
 HTML = Renderer()
 
@@ -51,6 +51,9 @@ def hostile_report(text: str) -> Report:
         by_host={text: HostTotal(1, 10, 10)},
         assets=(asset,),
         error=text,
+        findings=(Finding(text, text, 10, (text,)),),
+        coverage=text,
+        viewport=text,
     )
 
 
