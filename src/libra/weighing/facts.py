@@ -160,4 +160,4 @@ def is_uncompressed_text(content_type: str | None, encoding: str | None) -> bool
 
 def has_cache_headers(headers: Mapping[str, str]) -> bool:
     """Whether a server says for how long an answer may be kept, be it not at all."""
-    return "Cache-Control" in headers or "Expires" in headers
+    return any(name in headers for name in ("Cache-Control", "Expires", "cache-control", "expires"))

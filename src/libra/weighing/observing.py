@@ -61,16 +61,23 @@ def observe(tree: LexborHTMLParser, html_bytes: int, url: str, base: str) -> Obs
     )
 
 
+def refresh_in(content: str, url: str, base: str) -> tuple[str | None, int]:
+    """Where the ``content`` of a refresh leads and after how many seconds; None for the page itself."""
+    match = _REFRESH.match(content[:4_000])
+    text = match[2].strip().strip("'\"") if match is not None else ""
+    target = join(base, text) if text else None
+    if match is None or target is None or target == url:
+        return None, 0
+    return target, int(match[1] or 0)
+
+
 def _refresh(tree: LexborHTMLParser, url: str, base: str) -> tuple[str | None, int]:
     for meta in tree.css("meta[http-equiv]"):
         if (meta.attrs.get("http-equiv") or "").strip().lower() != "refresh":
             continue
-        match = _REFRESH.match((meta.attrs.get("content") or "")[:4_000])
-        if match is None:
-            continue
-        target = join(base, match[2].strip().strip("'\"")) if match[2].strip() else None
-        if target is not None and target != url:
-            return target, int(match[1] or 0)
+        target, seconds = refresh_in(meta.attrs.get("content") or "", url, base)
+        if target is not None:
+            return target, seconds
     return None, 0
 
 

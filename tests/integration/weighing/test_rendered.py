@@ -242,6 +242,31 @@ async def test_progress_is_told_while_the_page_loads(
     assert len(reports[-1].assets) == len(final.assets)
 
 
+async def test_what_could_be_better_is_found(web: PageServer, browsers: BrowserPool) -> None:
+    words = "All work and no play makes Jack a dull boy. " * 100
+    large = GIF[:6] + (400).to_bytes(2, "little") + (300).to_bytes(2, "little") + GIF[10:]
+    fresh = {"Cache-Control": "max-age=60"}
+    web.site["/"] = html(
+        f"<p>{words}<img src=/1.gif><img src=/2.gif><img src=/l.gif width=40 height=30>"
+        "<img src=/gone.gif><img src=/hop><script>window.eval = document.querySelectorAll = 0</script>"
+    )
+    for path in ("/1.gif", "/2.gif"):
+        web.site[path] = Page(image(3_000).body, "image/gif", headers=fresh)
+    web.site["/l.gif"] = Page(large.ljust(9_000, b"x"), "image/gif", headers=fresh)
+    web.site["/hop"], web.site["/hop2"] = redirect("/hop2"), redirect("/1.gif?")
+    web.site["/1.gif?"] = image(5_000)
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    found = {finding.code: finding for finding in report.findings}
+    assert found["uncompressed-text"].assets == (web.url(),)
+    assert found["uncompressed-text"].saves_bytes or 0 > 4_000
+    assert set(found["identical-bodies"].assets) == {web.url("/1.gif"), web.url("/2.gif")}
+    assert found["identical-bodies"].saves_bytes == 3_000
+    assert found["oversized-images"].assets == (web.url("/l.gif"),)
+    assert found["not-found"].assets == (web.url("/gone.gif"),)
+    assert found["redirect-chain"].assets == tuple(map(web.url, ("/hop", "/hop2", "/1.gif?")))
+    assert found["no-cache-headers"].assets[0] == web.url("/1.gif?")
+
+
 # What fails
 
 

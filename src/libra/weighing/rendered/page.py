@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from libra.weighing.findings import Notes
 from libra.weighing.options import USER_AGENT, Options
 from libra.weighing.rendered.browser import Browser, BrowserLost, RenderUnavailable
+from libra.weighing.rendered.inspecting import BODY_BYTES, BUFFER_BYTES, inspect, worker_sizes
 from libra.weighing.rendered.pool import BrowserPool
 from libra.weighing.rendered.proxy import Proxy
 from libra.weighing.rendered.recording import Entry, Recording, assets_of, sums_of
@@ -34,16 +36,15 @@ _CLOSE_SECONDS = 5.0
 _ASK_SECONDS = 3.0
 """For a question to the page; its main thread may be busy for ever."""
 
+_LOOK_SECONDS = 5.0
+"""For looking at bodies and images; what was found by then is reported."""
+
 _SILENCE_SECONDS = 2.0
 """After so long without an event the browser is asked whether it is still there."""
 
+_BUFFERS = {"maxTotalBufferSize": BUFFER_BYTES, "maxResourceBufferSize": BODY_BYTES}
 _PAGES_OWN = ("http:", "blocked:", "cors:", "aborted:")
 """Failures that belong to the page: the browser did all that it does, and it was measured."""
-
-_WORKER_TIMING = (
-    "performance.getEntriesByType('resource')"
-    ".map(e => [e.name, e.encodedBodySize, e.decodedBodySize])"
-)
 
 
 async def weigh_rendered(
@@ -123,6 +124,7 @@ class _Visit:
         self._proxy = Proxy(browsers.gate, browsers.resolver)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._elsewhere: list[Request] = []
+        self._notes = Notes()
         self._started = time.perf_counter()
         self._loaded = False
         self._crashed = False
@@ -208,7 +210,7 @@ class _Visit:
         context.on("page", lambda popup: self._spawn(popup.close()))
         tree = await session.send("Page.getFrameTree")
         recording.main_frame = tree["frameTree"]["frame"]["id"]
-        await session.send("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0})
+        await session.send("Network.enable", _BUFFERS)
         if self._options.headers:
             session.on("Fetch.requestPaused", lambda event: self._add_headers(session, event))
             pattern = {"urlPattern": f"{origin_of(self._base.url)}/*", "requestStage": "Request"}
@@ -311,23 +313,25 @@ class _Visit:
             async with asyncio.timeout(_ASK_SECONDS):
                 await self._weigh_workers(session)
                 self._title = (await page.title()).strip() or None
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await inspect(session, self._recording.entries, page.url, self._notes)
 
     async def _weigh_workers(self, session: CDPSession) -> None:
         recording = self._recording
         unseen = {entry.url: entry for entry in recording.entries if entry.unseen}
         if unseen:
-            for url, transfer, resource in await _evaluate(session, _WORKER_TIMING):
-                if (entry := unseen.get(url)) is not None:
-                    recording.end(entry, int(transfer), int(resource))
+            sizes = await worker_sizes(session)
+            for url, entry in unseen.items():
+                if url in sizes:
+                    recording.end(entry, *sizes[url])
         seen = recording.urls()
         for request in self._elsewhere:
             if request.url in seen or not request.url.startswith(("http://", "https://")):
                 continue
-            sizes = await request.sizes()
             response = await request.response()
             if response is None:
                 continue
-            transfer = max(0, sizes["responseBodySize"])
+            transfer = max(0, (await request.sizes())["responseBodySize"])
             encoded = "content-encoding" in response.headers
             resource = len(await response.body()) if encoded and transfer else transfer
             recording.add(
@@ -362,6 +366,7 @@ class _Visit:
             score=score(total.transfer_bytes) if weighed else None,
             assets=assets,
             error=failed or self._error,
+            findings=(self._notes.findings(assets, self._options.viewport.dpr) if weighed else ()),
         )
         if not final:
             return report
@@ -397,21 +402,6 @@ class _Visit:
 
     def _why_lost(self, error: Exception) -> str:
         return "it crashed" if self._crashed or not self._browser.alive else _first_line(error)
-
-
-async def _evaluate(session: CDPSession, expression: str) -> list[list[Any]]:
-    """Ask the page from a world of its own, where its scripts have changed nothing."""
-    tree = await session.send("Page.getFrameTree")
-    frame = {"frameId": tree["frameTree"]["frame"]["id"]}
-    world = await session.send("Page.createIsolatedWorld", frame)
-    question = {
-        "contextId": world["executionContextId"],
-        "expression": expression,
-        "returnByValue": True,
-    }
-    answer = await session.send("Runtime.evaluate", question)
-    found = answer["result"].get("value")
-    return found if isinstance(found, list) else []
 
 
 def _is_measured(asset: Asset) -> bool:
