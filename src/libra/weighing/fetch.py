@@ -241,7 +241,9 @@ class _Exchange:
 
     async def run(self, wire: Wire) -> None:
         """Send the request and take in the answer."""
-        response = await wire.get(self._fetch.url, self._headers())
+        response = await wire.get(
+            self._fetch.url, self._headers(), max_field=self._options.limits.header_bytes
+        )
         try:
             self._take_head(response)
             await self._take_body(response)

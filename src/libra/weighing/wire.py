@@ -47,12 +47,15 @@ class Wire:
             timeout=_NO_TIMEOUT,
         )
 
-    async def get(self, url: str, headers: CIMultiDict[str]) -> aiohttp.ClientResponse:
+    async def get(
+        self, url: str, headers: CIMultiDict[str], *, max_field: int = MAX_FIELD
+    ) -> aiohttp.ClientResponse:
         """The answer to a request, up to its headers; the body is still to be read.
 
         Args:
             url: In normal form, sent as it is.
             headers: All of them but ``Host``.
+            max_field: Bytes of one header field of the answer.
 
         Raises:
             aiohttp.ClientError: if there is no answer, or none that is HTTP.
@@ -60,11 +63,11 @@ class Wire:
         """
         target = URL(url, encoded=True)
         try:
-            return await self._get(target, headers)
+            return await self._get(target, headers, max_field)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            return await self._get(target, headers)
+            return await self._get(target, headers, max_field)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send something and return the status of the answer; raises as `get` does.
@@ -82,7 +85,9 @@ class Wire:
         """Close all connections."""
         await self._session.close()
 
-    async def _get(self, url: URL, headers: CIMultiDict[str]) -> aiohttp.ClientResponse:
+    async def _get(
+        self, url: URL, headers: CIMultiDict[str], max_field: int
+    ) -> aiohttp.ClientResponse:
         request = aiohttp.ClientRequest(
             "GET",
             url,
@@ -103,7 +108,7 @@ class Wire:
                 auto_decompress=False,
                 read_bufsize=READ_BYTES,
                 max_line_size=MAX_LINE,
-                max_field_size=MAX_FIELD,
+                max_field_size=max_field,
             )
             response = await request.send(connection)
         except BaseException:
