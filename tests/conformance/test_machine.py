@@ -268,8 +268,8 @@ class Tree(RuleBasedStateMachine):
     def teardown(self) -> None:
         async def end() -> None:
             stop = asyncio.ensure_future(self.runtime.shutdown())
-            while not stop.done():
-                await self.clock.advance(5)
+            await self.clock.advance(100)
+            assert stop.done()
             await asyncio.gather(stop, *self.tasks)
             assert self.runtime.counts.alive == 0
             assert list(self.runtime.processes()) == []

@@ -15,6 +15,7 @@ from libra.otp import (
     Down,
     DynamicSupervisor,
     Entry,
+    ExitReason,
     NotFound,
     ProcessExited,
     Registered,
@@ -24,6 +25,7 @@ from libra.otp import (
     Unregistered,
 )
 from libra.otp.testing import FakeClock, settle
+from libra.otp.ties import Tie, attach
 
 
 async def test_a_key_has_one_owner_and_the_second_leaves_no_residue(
@@ -69,6 +71,31 @@ async def test_a_dead_owners_key_can_be_taken_at_once(
     assert registry.whereis("key") is other
     await settle()
     assert registry.whereis("key") is other
+
+
+async def test_a_dead_owners_key_can_be_taken_even_before_the_cleanup_has_come_to_it(
+    runtime: Runtime, registry: Registry
+) -> None:
+    # 60
+    class Heir(Tie):
+        """Is cut before the registration of the same owner, which is older."""
+
+        __slots__ = ()
+
+        def cut(self, reason: ExitReason) -> None:
+            assert registry.count() == 1
+            assert registry.whereis("key") is None
+            assert registry.lookup("key") is None
+            registry.register("key", other)
+
+    owner, other = runtime.start(Named, registry, "key"), runtime.start(Actor)
+    heir = Heir()
+    heir.owner, heir.next, heir.prev = owner, None, None
+    attach(heir)
+    owner.cast(boom)
+    await settle()
+    assert registry.whereis("key") is other
+    assert registry.keys(other) == ["key"]
 
 
 async def test_whoever_learns_of_a_death_finds_the_key_free(
