@@ -25,6 +25,7 @@ from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.facts import Facts, Observer, SavingsCache, measure_savings
 from libra.weighing.gate import Gate
 from libra.weighing.options import Options
+from libra.weighing.politeness import BUSY, Politeness, retry_after
 from libra.weighing.reading import read_body, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading, Role
 from libra.weighing.report import Kind
@@ -62,6 +63,7 @@ class Fetcher:
         gate: Judges every address that is about to be connected to; the default allows all.
         look_up: For tests, what resolves names instead of the system.
         threads: For reading large bodies.
+        delay: Seconds between the starts of two requests to one origin.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class Fetcher:
         gate: Gate = OPEN,
         look_up: LookUp | None = None,
         threads: int = 2,
+        delay: float = 0.0,
     ) -> None:
         self._connections = connections
         self._gate = gate
         self._slots = HostSlots(per_host)
+        self._politeness = Politeness(delay)
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
         self._resolver = Resolver(gate, look_up)
         self._wire: Wire | None = None
@@ -115,9 +119,32 @@ class Fetcher:
         if not self._slots.try_acquire(origin):
             await self._slots.acquire(origin)
         try:
-            return await self._exchange(fetch, options, until)
+            if not self._politeness.at_ease:
+                busy = await self._wait(origin, fetch, options, until)
+                if busy is not None:
+                    return busy
+            outcome = await self._exchange(fetch, options, until)
+            if outcome.retry_after is not None:
+                now = asyncio.get_running_loop().time()
+                self._politeness.leave_alone(origin, outcome.retry_after, now)
+                if await self._wait(origin, fetch, options, until) is None:
+                    outcome = await self._exchange(fetch, options, until)
+            return outcome
         finally:
             self._slots.release(origin)
+
+    async def _wait(
+        self, origin: str, fetch: Fetch, options: Options, until: float | None
+    ) -> Outcome | None:
+        """Wait until the server may be asked, or fail if that is too far off."""
+        now = asyncio.get_running_loop().time()
+        pause = self._politeness.pause(origin, now)
+        latest = now + options.limits.asset_seconds
+        if now + pause > min(latest, until or latest):
+            return Outcome(fetch, error=f"busy: the server is to be left alone for {pause:.0f} s")
+        if pause > 0:
+            await asyncio.sleep(pause)
+        return None
 
     async def _exchange(self, fetch: Fetch, options: Options, until: float | None) -> Outcome:
         wire = self._wire
@@ -219,6 +246,7 @@ class _Exchange:
         "_options",
         "_read",
         "_redirect",
+        "_retry_after",
         "_started",
         "_status",
         "error",
@@ -233,6 +261,7 @@ class _Exchange:
         self._content_type: str | None = None
         self._encoding: str | None = None
         self._redirect: str | None = None
+        self._retry_after: float | None = None
         self._body: Body | None = None
         self._read = False
         self._observer: Observer | None = None
@@ -295,6 +324,7 @@ class _Exchange:
             kind=self._kind(),
             denied=error is not None and error.startswith("denied:"),
             redirect=self._redirect,
+            retry_after=self._retry_after,
             reading=reading,
             facts=facts,
         )
@@ -304,6 +334,8 @@ class _Exchange:
         status = self._status = response.status
         self._content_type = headers.get("Content-Type")
         self._encoding = headers.get("Content-Encoding")
+        if status in BUSY:
+            self._retry_after = retry_after(status, headers.get("Retry-After"))
         if status in _REDIRECTS:
             location = headers.get("Location")
             if location:

@@ -151,6 +151,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         kind: How it is counted, where that shows only in the answer (``<object>``, ``<embed>``).
         denied: It was not requested because the gate or a limit forbids it.
         redirect: Where a 3xx answer leads, absolute.
+        retry_after: Seconds for which the server asks to be left alone.
         reading: What was read in the body, if it was to be read.
         facts: What was noted of the body beside its sizes, if all of it arrived.
     """
@@ -168,5 +169,6 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     kind: Kind | None = None
     denied: bool = False
     redirect: str | None = None
+    retry_after: float | None = None
     reading: Reading | None = None
     facts: Facts | None = None
