@@ -35,6 +35,7 @@ from libra.web.views import (
     status_words,
     waiting_words,
 )
+from libra.web.visitor import Visitor
 from libra.weighing.report import FINISHED, Report, Summary
 
 MEDIA_TYPES = {
@@ -42,6 +43,8 @@ MEDIA_TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+
+EVERYBODY = Visitor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,49 +94,64 @@ class Renderer:
         self.files, self._environment, self._digest = _compiled()
         self._outage = outage
 
-    def tag(self, version: int, variant: str = "") -> str:
+    def tag(self, version: int, variant: str = "", visitor: Visitor = EVERYBODY) -> str:
         """A weak entity tag for a page about something at that version.
 
         It changes with templates and assets, so that a copy that an older Libra rendered is not
         current, and with the banner. ``variant`` tells apart what is rendered of the same version.
         """
-        text = f"{self._digest} {self._outage()} {variant}"
+        text = f"{self._digest} {self._outage()} {visitor} {variant}"
         return f'W/"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"'
 
-    def home(self, pages: PageList, search: Search | None = None, *, changes: int = 0) -> bytes:
+    def home(
+        self,
+        pages: PageList,
+        search: Search | None = None,
+        *,
+        changes: int = 0,
+        visitor: Visitor = EVERYBODY,
+    ) -> bytes:
         """The form and a list of pages.
 
         Args:
             pages: what is listed.
             search: what it is narrowed to.
             changes: `Pulse.changes` when the list was read.
+            visitor: who looks.
         """
-        return self._render("home.html", pages=pages, search=search or Search(), changes=changes)
+        search = search or Search()
+        return self._render("home.html", visitor, pages=pages, search=search, changes=changes)
 
     def invalid(self, text: str, message: str) -> bytes:
         """The form again, with what was typed and what is wrong with it."""
         return self._render("invalid.html", text=text, message=message)
 
-    def page(self, report: Report, *, sort: str = "", changes: int = 0) -> bytes:
+    def page(
+        self, report: Report, *, sort: str = "", changes: int = 0, visitor: Visitor = EVERYBODY
+    ) -> bytes:
         """A report; ``sort`` is as in `page_view`."""
         view = page_view(report, sort)
-        return self._render("page.html", report=report, view=view, changes=changes)
+        return self._render("page.html", visitor, report=report, view=view, changes=changes)
 
-    def history(self, view: HistoryView, *, changes: int = 0) -> bytes:
+    def history(
+        self, view: HistoryView, *, changes: int = 0, visitor: Visitor = EVERYBODY
+    ) -> bytes:
         """All weigh-ins of a URL."""
-        return self._render("history.html", view=view, changes=changes)
+        return self._render("history.html", visitor, view=view, changes=changes)
 
-    def compare(self, view: CompareView) -> bytes:
+    def compare(self, view: CompareView, *, visitor: Visitor = EVERYBODY) -> bytes:
         """Two reports side by side."""
-        return self._render("compare.html", view=view)
+        return self._render("compare.html", visitor, view=view)
 
-    def choose(self, page: Report, others: Sequence[Summary]) -> bytes:
+    def choose(
+        self, page: Report, others: Sequence[Summary], *, visitor: Visitor = EVERYBODY
+    ) -> bytes:
         """The choice of what to compare a report with."""
-        return self._render("choose.html", page=page, others=others)
+        return self._render("choose.html", visitor, page=page, others=others)
 
-    def observer(self, view: ObserverView) -> bytes:
+    def observer(self, view: ObserverView, *, visitor: Visitor = EVERYBODY) -> bytes:
         """The living process tree."""
-        return self._render("observer.html", view=view, health=view.health)
+        return self._render("observer.html", visitor, view=view, health=view.health)
 
     def docs(self, document: dict[str, Any], problems: dict[str, str]) -> bytes:
         """The reference of the HTTP API, from its OpenAPI document."""
@@ -157,8 +175,8 @@ class Renderer:
         """What the banner says of an outage, as HTML; nothing while all is well."""
         return self._environment.get_template("banner.html").render(outage=outage).strip()
 
-    def _render(self, template: str, **values: Any) -> bytes:
-        values["outage"] = self._outage()
+    def _render(self, template: str, visitor: Visitor = EVERYBODY, **values: Any) -> bytes:
+        values |= {"outage": self._outage(), "visitor": visitor}
         return self._environment.get_template(template).render(values).encode()
 
 

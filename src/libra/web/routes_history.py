@@ -13,6 +13,7 @@ from libra.web.compression import page
 from libra.web.html import Renderer
 from libra.web.looking_back import compare_view, history_view, one_before
 from libra.web.pulse import Pulse
+from libra.web.visitor import visitor_of
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -28,12 +29,13 @@ def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRoute
     ) -> Response[bytes]:
         changes = pulse.changes
         view = history_view(url, await libra.history(url))
-        return page(request, html.history(view, changes=changes))
+        return page(request, html.history(view, changes=changes, visitor=visitor_of(request)))
 
     @get("/compare", include_in_schema=False)
     async def compare(
         request: AnyRequest, b: Id, a: Id = "", choose: Annotated[str, QueryParameter()] = ""
     ) -> Response[bytes]:
+        visitor = visitor_of(request)
         after = await libra.report(b)
         if not a:
             weigh_ins = (await libra.history(after.url)).pages
@@ -41,8 +43,9 @@ def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRoute
             if choose or before is None:
                 known = {one.id: one for one in (*weigh_ins, *(await libra.recent()).pages)}
                 others = [one for one in known.values() if one.status == "weighed" and one.id != b]
-                return page(request, html.choose(after, others))
+                return page(request, html.choose(after, others, visitor=visitor))
             a = before.id
-        return page(request, html.compare(compare_view(await libra.report(a), after)))
+        view = compare_view(await libra.report(a), after)
+        return page(request, html.compare(view, visitor=visitor))
 
     return [history, compare]

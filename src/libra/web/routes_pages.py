@@ -21,6 +21,7 @@ from libra.web.metrics import RequestCounts
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.schema import answer, empty, header, problems
 from libra.web.submission import JSON
+from libra.web.visitor import visitor_of
 from libra.weighing.report import FINISHED, Report, Status
 
 AnyRequest = Request[Any, Any, Any]
@@ -121,7 +122,8 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
         )
         if wants_html(request.headers.get("accept")):
             search = Search(url or "", host or "", text or "", after or "")
-            return html_page(request, html.home(pages, search, changes=changes))
+            visitor = visitor_of(request)
+            return html_page(request, html.home(pages, search, changes=changes, visitor=visitor))
         return Response(msgspec.json.encode(pages), media_type=JSON, headers=_FRESH)
 
     @delete(
@@ -156,10 +158,11 @@ async def _read_html(
     changes = libra.changes  # before the report is read, so that no change is missed
     report = await libra.report(page_id)
     sort = request.query_params.get("sort", "")[:20]
-    etag = html.tag(report.version, sort)
+    visitor = visitor_of(request)
+    etag = html.tag(report.version, sort, visitor)
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers={**_FRESH, "ETag": etag})
-    body = html.page(report, sort=sort, changes=changes)
+    body = html.page(report, sort=sort, changes=changes, visitor=visitor)
     return html_page(request, body, headers={"ETag": etag})
 
 

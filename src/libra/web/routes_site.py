@@ -20,6 +20,7 @@ from libra.web.observing import observer_view
 from libra.web.problems import TYPES
 from libra.web.pulse import Pulse
 from libra.web.submission import form_field
+from libra.web.visitor import visitor_of
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -59,7 +60,8 @@ def site_routes(
             host=search.host or None,
             text=search.text or None,
         )
-        return page(request, html.home(pages, search, changes=changes))
+        visitor = visitor_of(request)
+        return page(request, html.home(pages, search, changes=changes, visitor=visitor))
 
     @get("/events", include_in_schema=False)
     async def events() -> EventStream:
@@ -74,7 +76,8 @@ def site_routes(
 
     @get("/observer", include_in_schema=False)
     async def observer(request: AnyRequest) -> Response[bytes]:
-        return page(request, html.observer(observer_view(libra.health(), libra.tree())))
+        view = observer_view(libra.health(), libra.tree())
+        return page(request, html.observer(view, visitor=visitor_of(request)))
 
     @post("/observer/retry", include_in_schema=False)
     async def retry(request: AnyRequest) -> Response[bytes]:

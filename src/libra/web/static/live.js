@@ -79,8 +79,10 @@
     if (busy) { again = true; return; }
     busy = true;
     const begun = performance.now();
+    let refused = false;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      refused = !answer.ok;
       if (answer.ok) {
         const fresh = parse(await answer.text());
         update(fresh);
@@ -99,7 +101,7 @@
     }
     busy = false;
     // A heavy page is fetched less often, so that showing it takes no more than a quarter of the time.
-    pause = Math.max(250, 3 * (performance.now() - begun));
+    pause = Math.max(250, 3 * (performance.now() - begun), refused ? 5000 : 0);
     if (again) { again = false; soon(); }
   };
 
@@ -128,9 +130,9 @@
       }
     });
     pulse.addEventListener("error", () => {
-      away.hidden = false;
-      // Unless the browser tries again by itself.
-      if (pulse.readyState === EventSource.CLOSED) setTimeout(follow, 5000);
+      // Where nobody answers the browser tries again by itself; where it is refused it does not.
+      if (pulse.readyState === EventSource.CLOSED) setTimeout(follow, 10_000);
+      else away.hidden = false;
     });
   };
 
@@ -149,6 +151,7 @@
   });
 
   localise(document);
+  if ("still" in main.dataset) return;
   follow();
   if (main.dataset.refresh) tick();
   setInterval(() => localise(document), 30_000);
