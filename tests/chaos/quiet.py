@@ -18,15 +18,19 @@ _PRESSURE = Path("/proc/pressure/cpu")
 
 
 class Pressure:
-    """The share of the time in which somebody waited for a processor, since this was made."""
+    """For how long somebody has waited for a processor since this was made."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._waited = seconds_waited()
 
+    def seconds(self) -> float:
+        """In seconds; 0 where the kernel does not tell."""
+        return seconds_waited() - self._waited
+
     def share(self) -> float:
-        """From 0 to 1; 0 where the kernel does not tell."""
-        return (seconds_waited() - self._waited) / max(time.monotonic() - self._began, 1e-3)
+        """The share of the time, from 0 to 1."""
+        return self.seconds() / max(time.monotonic() - self._began, 1e-3)
 
 
 def seconds_waited() -> float:

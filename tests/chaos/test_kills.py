@@ -43,7 +43,6 @@ async def survives(database: Database, faults: list[Fault], directory: Path, *fl
         Load(service.url, origin, history, rates=RATES, rng=rng) as load,
     ):
         stage = Stage(service, load, history, database)
-        await load.goes_on(1.5)
         for fault in faults:
             await stage.kill_during(fault, rng, times=3)
         await stage.passed(directory, refused=frozenset(load.odd))
