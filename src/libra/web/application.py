@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any, cast
@@ -19,6 +19,7 @@ from libra.web.access import Client
 from libra.web.guard import Guard
 from libra.web.html import Renderer
 from libra.web.idempotency import Keys
+from libra.web.methods import Methods
 from libra.web.metrics import RequestCounts
 from libra.web.openapi import openapi_document
 from libra.web.problems import Refused, rendered, response_to
@@ -85,13 +86,15 @@ class Application:
         def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
             return response_to(error, request, html)
 
+        handlers = [
+            *documented,
+            *site_routes(libra, html, self.pulse, self.counts, self.openapi),
+            *history_routes(libra, html, self.pulse),
+            *access_routes(self.guard, html),
+        ]
+        self._methods = Methods(handlers)
         self._routes = Litestar(
-            [
-                *documented,
-                *site_routes(libra, html, self.pulse, self.counts, self.openapi),
-                *history_routes(libra, html, self.pulse),
-                *access_routes(self.guard, html),
-            ],
+            handlers,
             exception_handlers={Exception: on_error},
             openapi_config=None,
             # Logging is the program's business; Litestar would configure the root logger.
@@ -113,6 +116,10 @@ class Application:
             return
         state = {**scope.get("state", {}), "client": call.client, "request_id": call.id}
         scope = {**scope, "state": state}
+        if method == "OPTIONS" and (allowed := self._methods.of(scope["path"])):
+            # Litestar knows the methods of one handler of a path only.
+            await _send(answer, 204, {"Allow": allowed}, b"")
+            return
         if method == "HEAD" and not scope["path"].endswith("/events"):
             scope["method"] = "GET"
 
@@ -160,14 +167,15 @@ class Application:
             body = login_page(self._html, scope, detail=None)
         headers = {"Content-Type": media_type, "Content-Length": str(len(body))}
         headers |= {"Cache-Control": "no-store"} | more | refused.headers
-        await send(
-            {
-                "type": "http.response.start",
-                "status": refused.problem.status,
-                "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+        await _send(send, refused.problem.status, headers, body)
+
+
+async def _send(
+    send: Callable[[Any], Any], status: int, headers: Mapping[str, str], body: bytes
+) -> None:
+    fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
 
 
 class _Call:

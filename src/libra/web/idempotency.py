@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -37,6 +38,7 @@ PATIENCE = 0.5
 """Seconds that a submission waits for the disk."""
 
 _LONGEST = 255
+_KEY = re.compile(rf"[!-~]{{1,{_LONGEST}}}")
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -90,8 +92,7 @@ class Keys:
         Raises:
             Refused: 400 for what is no key, 422 for a key that was used for something else.
         """
-        if not 0 < len(key) <= _LONGEST or not key.isascii() or not key.isprintable():
-            raise Refused(400, None, f"Idempotency-Key takes 1 to {_LONGEST} printable characters.")
+        require_key(key)
         name = _digest(client.encode() + b"\0" + key.encode())
         fingerprint = _digest(msgspec.json.encode(body))
         while (waiting := self._under_way.get(name)) is not None:
@@ -170,6 +171,18 @@ class Keys:
         with suppress(OSError):  # it can be read and not written: then it stays as it is
             _replace(self._path, list(self._used.values()))
         self._lines = len(self._used)
+
+
+def require_key(key: str | None) -> None:
+    """Refuse what is no key; none at all is fine.
+
+    Raises:
+        Refused: 400.
+    """
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise Refused(
+            400, None, f"Idempotency-Key takes 1 to {_LONGEST} letters, digits and signs of ASCII."
+        )
 
 
 def _append(path: Path, batch: list[Used]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import NotFoundException, ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
@@ -103,10 +103,11 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
             Status | None, QueryParameter(description="Only pages that are there in their life")
         ] = None,
         since: Annotated[
-            datetime | None, QueryParameter(description="Only pages submitted then or later")
+            str | None,
+            QueryParameter(description="Only pages submitted then or later", max_length=40),
         ] = None,
         until: Annotated[
-            datetime | None, QueryParameter(description="Only pages submitted before")
+            str | None, QueryParameter(description="Only pages submitted before", max_length=40)
         ] = None,
     ) -> Response[bytes]:
         changes = libra.changes
@@ -117,8 +118,8 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
             host=host,
             text=text,
             status=status,
-            since=_utc(since),
-            until=_utc(until),
+            since=_moment("since", since),
+            until=_moment("until", until),
         )
         if wants_html(request.headers.get("accept")):
             search = Search(url or "", host or "", text or "", after or "")
@@ -193,9 +194,17 @@ async def _follow(
     return EventStream(changes, first=first, seen=seen, counts=counts)
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    """A time as it is meant: UTC, if it does not say otherwise."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+def _moment(name: str, text: str | None) -> datetime | None:
+    """A time of RFC 3339; UTC, if it does not say otherwise."""
+    if text is None:
+        return None
+    try:
+        # In a URL a plus sign that is not escaped is a space.
+        moment = msgspec.convert(text.replace(" ", "+"), datetime)
+    except msgspec.ValidationError:
+        wrong = {"key": name, "message": "Expected a time such as 2026-01-02T12:00:00Z"}
+        raise ValidationException(extra=[wrong]) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 _FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}

@@ -16,7 +16,7 @@ from libra.web.access import Client
 from libra.web.compression import page as html_page
 from libra.web.guard import Guard
 from libra.web.html import Renderer
-from libra.web.idempotency import Keys
+from libra.web.idempotency import Keys, require_key
 from libra.web.negotiation import wants_html
 from libra.web.problems import Problem, Refused, problem_of
 from libra.web.schema import answer, empty, header, problems
@@ -28,6 +28,7 @@ from libra.web.submission import (
     read_bulk,
     read_submission,
 )
+from libra.weighing.options import Options
 from libra.weighing.report import Report
 
 AnyRequest = Request[Any, Any, Any]
@@ -107,6 +108,9 @@ def submit_routes(libra: Libra, html: Renderer, guard: Guard, keys: Keys) -> lis
     )
     async def submit_many(request: AnyRequest) -> Response[bytes]:
         bulk = await read_bulk(request)
+        # What is wrong with all of them is said once and not a thousand times.
+        require_key(request.headers.get("idempotency-key"))
+        bulk.options(libra.options)
         submissions = [
             Submission(url=url, method=bulk.method, viewport=bulk.viewport) for url in bulk.urls
         ]
@@ -142,16 +146,16 @@ class _Desk:
         """The id of the page, and whether it was submitted before by the same key."""
         client: Client = request.scope["state"]["client"]
         key = request.headers.get("idempotency-key")
-        weigh = partial(self._weigh, client, submission)
+        options = submission.options(self._libra.options)
+        weigh = partial(self._weigh, client, submission.url, options)
         if key is None:
             return await weigh(), False
         owner = client.key if number is None else f"{client.key} {number}"
         return await self._keys.once(owner, key, submission, weigh)
 
-    async def _weigh(self, client: Client, submission: Submission) -> str:
-        options = submission.options(self._libra.options)
+    async def _weigh(self, client: Client, url: str, options: Options | None) -> str:
         self._guard.submit(client)
-        return await self._libra.weigh(submission.url, options)
+        return await self._libra.weigh(url, options)
 
 
 async def _item(url: str, submitting: Awaitable[tuple[str, bool]]) -> BulkItem:

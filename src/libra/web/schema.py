@@ -7,7 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from libra.web.problems import PROBLEM_JSON, Problem
 
-_PROBLEMS = {
+PROBLEMS = {
     400: "The request cannot be meant",
     401: "There is no token, or one that is not known",
     403: "Sent by a page of another site, or with a token that does not suffice",
@@ -19,6 +19,7 @@ _PROBLEMS = {
     429: "The client has used up its rate; Retry-After says when there is more",
     503: "Not now; Retry-After says when",
 }
+"""What each status of a problem means, whatever the route."""
 
 
 def answer(body: type, description: str, media_type: str = "application/json") -> ResponseSpec:
@@ -40,4 +41,4 @@ def header(name: str, description: str) -> ResponseHeader:
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
     """The problems that a route may answer with."""
-    return {status: answer(Problem, _PROBLEMS[status], PROBLEM_JSON) for status in statuses}
+    return {status: answer(Problem, PROBLEMS[status], PROBLEM_JSON) for status in statuses}

@@ -53,6 +53,36 @@ async def test_every_json_body_has_a_schema(document: dict[str, Any]) -> None:
                         assert body["schema"], (method, path, status)
 
 
+async def test_every_answer_with_a_body_has_an_example_that_fits(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for parameter in operation.get("parameters", ()):
+                schema = parameter["schema"] | {"components": document["components"]}
+                Draft202012Validator(schema).validate(parameter["example"])
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for body in bodies:
+                for media_type, content in body.get("content", {}).items():
+                    assert "example" in content, (method, path, media_type)
+                    schema = content["schema"] | {"components": document["components"]}
+                    Draft202012Validator(schema).validate(content["example"])
+
+
+async def test_the_examples_of_what_is_sent_are_taken(
+    service: Service, document: dict[str, Any]
+) -> None:
+    for path in ("/pages", "/pages/bulk"):
+        for kind, content in document["paths"][path]["post"]["requestBody"]["content"].items():
+            example = content["example"]
+            if kind == "application/x-www-form-urlencoded":
+                answer = await service.client.post(path, data=example)
+            else:
+                body = example if isinstance(example, str) else msgspec.json.encode(example)
+                answer = await service.client.post(
+                    path, content=body, headers={"Content-Type": kind}
+                )
+            assert answer.status_code == 202, (path, kind, answer.text)
+
+
 def schema_of(
     document: dict[str, Any], method: str, path: str, status: int, media_type: str
 ) -> Draft202012Validator:
