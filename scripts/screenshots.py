@@ -187,7 +187,6 @@ async def main(folder: Path, *, full: bool) -> None:
 
 async def take(studio: Studio, sites: Sites, data: Path, *, full: bool) -> None:
     """The session, in the order of its story."""
-    both = ("light", "dark")
     latest: dict[str, str] = {}
     for sites.round in range(6):
         for name in SITES:
@@ -195,14 +194,15 @@ async def take(studio: Studio, sites: Sites, data: Path, *, full: bool) -> None:
                 latest[name] = await studio.weigh(f"http://{name}:8080/")
     await studio.weigh("http://nobody.example:9/")
     gazette = latest["gazette.example"]
+    both = ("light", "dark")
+    rest = both if full else ("light",)
+    history = "/history?url=http://gazette.example:8080/"
     await studio.shoot("home", "/", schemes=both, full=full)
     await studio.shoot("page", f"/pages/{latest['bakery.example']}", schemes=both, full=full)
-    await studio.shoot("heavy", f"/pages/{gazette}", schemes=both, full=full)
-    await studio.shoot(
-        "history", "/history?url=http://gazette.example:8080/", schemes=both, full=full
-    )
-    await studio.shoot("compare", f"/compare?b={gazette}", schemes=both, full=full)
-    await studio.shoot("observer", "/observer", schemes=both, full=full)
+    await studio.shoot("heavy", f"/pages/{gazette}", schemes=rest, full=full)
+    await studio.shoot("history", history, schemes=rest, full=full)
+    await studio.shoot("compare", f"/compare?b={gazette}", schemes=rest, full=full)
+    await studio.shoot("observer", "/observer", schemes=rest, full=full)
     if full:
         await studio.shoot("docs", "/docs", schemes=both)
         await studio.shoot("missing", "/pages/0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa")

@@ -23,12 +23,22 @@ async def test_the_first_view_is_light_and_fast(
 ) -> None:
     reports = [await service.weighed(f"{site.url}/{number}") for number in range(20)]
     for path in ("/", f"/pages/{reports[0].id}", "/observer"):
-        page = await browser.new_page()
-        await page.goto(service.server.url + path, wait_until="load")
-        view = await page.evaluate(FIRST_VIEW)
-        assert 5_000 < view["bytes"] < 50_000
-        assert 0 < view["done"] < 1_000
-        await page.close()
+        # The fastest of three: what is measured is Libra and not what else the machine does.
+        views = [await first_view(browser, service.server.url + path) for _ in range(3)]
+        assert all(5_000 < view["bytes"] < 50_000 for view in views)
+        assert 0 < min(view["done"] for view in views) < 1_000
+
+
+async def first_view(browser: Browser, url: str) -> dict[str, float]:
+    """Bytes and milliseconds until a page is loaded by a browser that was never there."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(url, wait_until="load")
+    # The load event is over only after it has been heard.
+    await page.wait_for_function("performance.timing.loadEventEnd > 0")
+    view: dict[str, float] = await page.evaluate(FIRST_VIEW)
+    await context.close()
+    return view
 
 
 async def test_its_own_pages_score_a_hundred(service: Service, site: Site) -> None:
