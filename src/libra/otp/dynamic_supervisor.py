@@ -68,6 +68,7 @@ class DynamicSupervisor(Parent):
         "_child_max_restarts",
         "_child_max_seconds",
         "_extra",
+        "_given_up",
         "_intensity",
         "_max_children",
         "_on_quarantine",
@@ -166,7 +167,7 @@ class DynamicSupervisor(Parent):
 
     def quarantined(self) -> list[Child]:
         """The children whose own restart budget is spent."""
-        return [child for child in self._children.values() if child.state == "quarantined"]
+        return list(self._given_up.values())
 
     def retry_child(self, key: Hashable) -> None:
         """Start a quarantined (or waiting) child again soon, with a fresh budget.
@@ -177,6 +178,7 @@ class DynamicSupervisor(Parent):
         child = self._find(key)
         if child.state != "running":
             trouble = child._enter("restarting", self.runtime)
+            self._given_up.pop(child.id, None)
             trouble.stop_timer()
             trouble.budget = None
             post_info(self, TryRestart(child, trouble.restarts))
@@ -224,6 +226,7 @@ class DynamicSupervisor(Parent):
         if child._trouble is not None:
             child._trouble.stop_timer()
         self._children.pop(child.id, None)
+        self._given_up.pop(child.id, None)
 
     def _child_exited(self, child: Child, process: GenServer, reason: ExitReason) -> None:
         child._process = None
@@ -262,6 +265,7 @@ class DynamicSupervisor(Parent):
     def _quarantine(self, child: Child) -> None:
         runtime = self.runtime
         trouble = child._enter("quarantined", runtime)
+        self._given_up[child.id] = child
         trouble.budget = None
         runtime.log.error("%r gives up on child %s: %s", self, child.id, trouble.reason)
         if self._on_quarantine is not None:
