@@ -57,6 +57,6 @@ async def drill(stage: Stage, server: Server, fault: Fault) -> None:
     # On a busy machine the proxy may hear of a connection that ends after one that began later.
     if peak > POOL and outcome.busy <= BUSY:
         outcome.problems.append(f"{peak} connections at once, where {POOL} are allowed")
-    if isinstance(fault, RefusedRow):
+    if isinstance(fault, RefusedRow) and outcome.busy <= BUSY:
         rejected = any(call.backup == "rejected" for call in stage.history.calls)
         outcome.problems += [] if rejected else ["no page is rejected"]
