@@ -105,6 +105,8 @@ class DynamicSupervisor(Parent):
         """
         if max_restarts is None:
             max_restarts = OTP_DEFAULT if child_max_restarts is None else LAST_RESORT
+        # Apart, since these are asked for often and looked for among a hundred thousand.
+        self._given_up: dict[Hashable, Child] = {}
         self._max_children = max_children
         self._intensity = Intensity(max_restarts, max_seconds)
         self._child_max_restarts = child_max_restarts
