@@ -65,7 +65,9 @@ async def test_a_page_that_crashes_once_is_restarted_and_finishes(
     planted = Planted(monkeypatch, times=1)
     async with Libra.open(settings) as libra:
         planted.on(*HANDLERS[where])
-        page_id = await libra.weigh(f"{site.url}{CRASHING}")
+        page_id = await libra.weigh(f"{site.url}/held{CRASHING}")
+        await libra.report(page_id)  # while it is unfinished, and so by its process
+        site.gate.set()
         versions = []
         async for report in libra.follow(page_id):
             versions.append(report.version)
