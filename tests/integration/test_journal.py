@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +14,11 @@ import pytest
 from integration.site import Site
 from integration.waiting import finished, stored, until
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
+from libra.inspector import backup
+from libra.otp import GenServer, Supervisor
 from libra.settings import Settings
+from libra.storage import Snapshot
+from libra.storage.sqlite import SQLiteStore
 from libra.weighing.report import Backup, Report
 
 
@@ -202,3 +208,42 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
         assert libra.health().parts["journal"].status == "down"
         assert (await finished(libra, await libra.weigh(site.url))).status == "weighed"
     disk.set()
+
+
+async def test_what_is_deleted_while_pages_are_restored_stays_deleted(
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that was read before the deletion must not bring the page back to life after it."""
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        await finished(libra, page_id)
+        await stored(libra, page_id)
+    read, go_on = asyncio.Event(), asyncio.Event()
+    batches = SQLiteStore.batches
+
+    async def held(store: SQLiteStore, **arguments: Any) -> AsyncIterator[list[Snapshot]]:
+        async for batch in batches(store, **arguments):
+            read.set()
+            await go_on.wait()
+            yield batch
+
+    monkeypatch.setattr(SQLiteStore, "batches", held)
+    async with Libra.open(settings) as libra:
+        await read.wait()
+        await libra.forget(page_id)
+        await libra._context.backup.call(backup.Ask.DRAIN)
+        go_on.set()
+        await restorer_of(libra).wait_down()
+        with pytest.raises(PageNotFound):
+            await libra.report(page_id)
+        assert not libra._context.forgotten
+
+
+def restorer_of(libra: Libra) -> GenServer:
+    pages = libra._house.root.child("pages")
+    assert pages is not None
+    assert isinstance(pages.process, Supervisor)
+    restorer = pages.process.child("restorer")
+    assert restorer is not None
+    assert restorer.process is not None
+    return restorer.process

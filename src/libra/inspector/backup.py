@@ -243,8 +243,10 @@ class Backup(GenServer):
 
     def _written(self, written: Written) -> None:
         self._in_hand.clear()
-        self._context.forgotten.difference_update(written.deleted)
-        self._context.unwatched.difference_update(written.deleted)
+        self._context.erased.update(written.deleted)
+        if not self._context.restoring:
+            # Else a row that the restorer read before the deletion would bring it back to life.
+            self._context.forget_deletions()
         for refused in written.refused:
             written.versions.pop(refused.id, None)
             log.error("the database refuses page %s: %s", refused.id, refused.reason)

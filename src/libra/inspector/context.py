@@ -16,6 +16,7 @@ from libra.inspector.record import PageRecord, Records
 from libra.inspector.watches import WatchRecord, WatchRecords
 from libra.otp import DynamicSupervisor, GenServer, ProcessExited, Registry
 from libra.storage import Deleted
+from libra.tally import Tally
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options, Viewport
 from libra.weighing.rendered import BrowserPool
@@ -58,6 +59,7 @@ class Context:
         records: what outlives a crash.
         departures: which page leaves first when memory is full.
         followers: who wants to know of changes.
+        tally: what has happened since the start.
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
         replayed: set once everything that the journal held can be read again.
@@ -65,6 +67,8 @@ class Context:
         available_since: when the database was last found to be there; None before that.
         disk_trouble: since when and why the journal cannot be written; None while it can.
         forgotten: pages whose deletion has not reached the database yet.
+        erased: those of both kinds whose deletion has, but which the restorer may still have in hand.
+        restoring: whether pages or watches are being brought back from the database.
         public_url: where people reach the service; None if nobody said.
         weigh_ins: how a watch has its page weighed.
         watches: what outlives a crash of the process of a watch.
@@ -104,9 +108,12 @@ class Context:
         self.disk_trouble: Outage | None = None
         self.forgotten: set[str] = set()
         self.followers = Followers()
+        self.tally = Tally()
         self.public_url = public_url
         self.watches = WatchRecords()
         self.unwatched: set[str] = set()
+        self.erased: set[str] = set()
+        self.restoring = True
         self.watches_known = asyncio.Event()
 
     def options_for(self, method: Method, viewport: Viewport) -> Options:
@@ -127,6 +134,12 @@ class Context:
         if entry_id in self.forgotten:
             return Deleted(entry_id, self.now())
         return Deleted(entry_id, self.now(), "watch") if entry_id in self.unwatched else None
+
+    def forget_deletions(self) -> None:
+        """Nobody can bring back any more what was erased: it needs to be remembered no longer."""
+        self.forgotten -= self.erased
+        self.unwatched -= self.erased
+        self.erased.clear()
 
     def tell(self, entry_id: str, message: object) -> None:
         """Send the process of a page or a watch a message.

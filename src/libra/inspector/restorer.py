@@ -108,6 +108,7 @@ class Restorer(GenServer):
         self._max_pages = max_pages
         self._restored = 0
         self._orphans = list(context.records)
+        context.restoring = True
         return Continue(Step.RECORDS)
 
     def handle_continue(self, token: Any) -> Stop | None:
@@ -130,17 +131,22 @@ class Restorer(GenServer):
             case TaskDone(_, Step.WATCHES):
                 self._context.watches_known.set()
                 if not self._eager:
-                    return Stop(NORMAL)
+                    return self._done()
                 self._read_database()
             case TaskDone():
                 log.info("restored %d pages from the database", self._restored)
-                return Stop(NORMAL)
+                return self._done()
             case TaskFailed(_, _, Unavailable() as error):
                 log.debug("cannot restore yet: %s", error)
                 self.send_after(RETRY, Step.DATABASE)
             case TaskFailed(_, _, error):
                 raise error
         return None
+
+    def _done(self) -> Stop:
+        self._context.restoring = False
+        self._context.forget_deletions()
+        return Stop(NORMAL)
 
     def _adopt(self) -> Stop | None:
         for record in self._orphans[-SLICE:]:
@@ -171,6 +177,8 @@ class Restorer(GenServer):
                 elif isinstance(entry, WatchRow):
                     # To be seen from here on; the database may know more of it.
                     self._recall(entry, "journaled")
+                elif entry.id in self._context.forgotten:
+                    continue  # deleted since this was read
                 elif entry.status in FINISHED:
                     self._bring_back(entry, "journaled")
                 elif self._context.records.get(entry.id) is None:
