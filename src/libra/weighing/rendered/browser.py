@@ -38,6 +38,7 @@ _MAC = (
 )
 
 LAUNCH_SECONDS = 30.0
+_CLEANUPS = 100
 ANSWER_SECONDS = 10.0
 """A browser that does not answer the simplest question for so long hangs."""
 
@@ -150,7 +151,7 @@ class Browser:
         self,
         playwright: PlaywrightBrowser,
         process_id: int,
-        profile: tempfile.TemporaryDirectory[str],
+        profile: str,
         user_agent: str,
     ) -> None:
         self.playwright = playwright
@@ -184,14 +185,15 @@ class Browser:
         except (TimeoutError, _error_type()):
             pass
         finally:
-            self.kill()
+            await self.kill()
 
-    def kill(self) -> None:
-        """End it by force, with its profile. Its children notice and end too."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process_id, signal.SIGKILL)
-        with contextlib.suppress(OSError):  # a child may still be writing; the rest is no harm
-            self._profile.cleanup()
+    async def kill(self) -> None:
+        """End it by force with all its children, and remove its profile."""
+        _kill(self.process_id)
+        for _ in range(_CLEANUPS):
+            if await asyncio.to_thread(_remove, self._profile):
+                break
+            await asyncio.sleep(0.02)  # a child has not noticed yet that it is dead, and writes
 
 
 async def launch(playwright: Playwright, executable: str) -> Browser:
@@ -200,8 +202,8 @@ async def launch(playwright: Playwright, executable: str) -> Browser:
     Raises:
         RenderUnavailable: if it does not start.
     """
-    profile = tempfile.TemporaryDirectory(prefix="libra-browser-", ignore_cleanup_errors=True)
-    flags = [*_FLAGS, f"--user-data-dir={profile.name}", "about:blank"]
+    profile = tempfile.mkdtemp(prefix="libra-browser-")
+    flags = [*_FLAGS, f"--user-data-dir={profile}", "about:blank"]
     if _is_root():
         flags.insert(0, "--no-sandbox")  # the sandbox does not work for root
     try:
@@ -217,14 +219,14 @@ async def launch(playwright: Playwright, executable: str) -> Browser:
             env=_environment(),
         )
     except _error_type() as error:
-        profile.cleanup()
+        shutil.rmtree(profile, ignore_errors=True)
         raise RenderUnavailable(
             f"The browser {executable} does not start: {_first_line(error)}"
         ) from error
     try:
         process_id, user_agent = await _identify(started)
     except (TimeoutError, _error_type()) as error:
-        profile.cleanup()
+        shutil.rmtree(profile, ignore_errors=True)
         raise BrowserLost("the browser went away while starting") from error
     return Browser(started, process_id, profile, user_agent)
 
@@ -237,6 +239,21 @@ async def _identify(started: PlaywrightBrowser) -> tuple[int, str]:
         await session.detach()
     main = [p["id"] for p in processes["processInfo"] if p["type"] == "browser"]
     return int(main[0]), str(version["userAgent"]).replace("HeadlessChrome", "Chrome")
+
+
+def _remove(profile: str) -> bool:
+    """Whether a profile is gone."""
+    shutil.rmtree(profile, ignore_errors=True)
+    return not Path(profile).exists()
+
+
+def _kill(process_id: int) -> None:
+    """Kill a browser; where it leads a group of its own, with all of the group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg") and os.getpgid(process_id) == process_id:
+            os.killpg(process_id, signal.SIGKILL)
+        else:
+            os.kill(process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _environment() -> dict[str, str | float | bool]:

@@ -183,7 +183,7 @@ class _Visit:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await context.close()
         except TimeoutError:
-            self._browser.kill()  # the report stands; the pool starts another one
+            await self._browser.kill()  # the report stands; the pool starts another one
 
     async def _visit(self, context: BrowserContext, until: float) -> None:
         try:
@@ -268,8 +268,11 @@ class _Visit:
         patience = self._options.limits.asset_seconds
         if recording.in_flight(patience):
             return False
-        # A page that waits for something that never comes is not loaded, but there is nothing more.
-        return self._loaded or recording.in_flight(float("inf")) > 0
+        # A page whose document breaks off, or that waits for something that never comes, is not
+        # loaded, but there is nothing more.
+        document = recording.document()
+        broken = document is not None and document.error is not None
+        return self._loaded or broken or recording.in_flight(float("inf")) > 0
 
     def _has_failed(self) -> bool:
         """Whether there is no page, since its document could not be had."""
@@ -283,7 +286,7 @@ class _Visit:
         if len(entries) > limits.assets:
             return f"too-many-assets: more than {limits.assets:,}"
         for entry in entries:
-            if entry.encoded_bytes > limits.asset_bytes:
+            if entry.arrived_bytes > limits.asset_bytes:
                 return f"too-large: an asset of more than {limits.asset_bytes:,} bytes"
             if entry.resource_bytes > limits.asset_resource_bytes:
                 return f"too-large: an asset decodes to more than {limits.asset_resource_bytes:,} bytes"
@@ -353,6 +356,7 @@ class _Visit:
         failed = self._why_failed(document, assets, entries) if final else None
         status: Status = "weighing" if not final else "weighed" if failed is None else "failed"
         weighed = status == "weighed"
+        cut_short = assets[entries.index(document)].error if weighed and document else None
         report = msgspec.structs.replace(
             self._base,
             status=status,
@@ -365,7 +369,7 @@ class _Visit:
             by_host=hosts,
             score=score(total.transfer_bytes) if weighed else None,
             assets=assets,
-            error=failed or self._error,
+            error=failed or cut_short or self._error,
             findings=(self._notes.findings(assets, self._options.viewport.dpr) if weighed else ()),
         )
         if not final:
@@ -387,7 +391,8 @@ class _Visit:
         asset = assets[entries.index(document)]
         if document.status is None:
             return asset.error or self._error
-        return asset.error if document.status >= 300 else None
+        nothing = document.status >= 300 or not document.transfer_bytes
+        return asset.error if nothing else None
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)

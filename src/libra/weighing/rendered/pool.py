@@ -119,7 +119,7 @@ class BrowserPool:
                 self._used.discard(browser)
                 browser.pages += 1
                 if not sound:
-                    browser.kill()
+                    await browser.kill()
                 elif not browser.alive or browser.pages >= PAGES_PER_BROWSER:
                     self._retire(browser)
                 else:
@@ -131,7 +131,7 @@ class BrowserPool:
             browser = self._idle.pop()
             if browser.alive:
                 return browser
-            browser.kill()
+            await browser.kill()
         try:
             return await self._launch()
         except (RenderUnavailable, BrowserLost):

@@ -32,7 +32,24 @@ _KIND_OF: dict[str, Kind] = {
 _ENDLESS = frozenset({"EventSource", "WebSocket", "Media", "Ping"})
 """Types whose requests may stay open for as long as the page does: nothing waits for their end."""
 
-_REQUEST_ENDED = "aborted: the page cancelled it"
+_CANCELLED = "aborted: the page cancelled it"
+
+_NET_ERRORS = {
+    "net::ERR_CERT_": "tls: the certificate is not valid",
+    "net::ERR_CONNECTION_REFUSED": "refused: nothing listens at that address",
+    "net::ERR_CONNECTION_RESET": "disconnected: the connection was reset",
+    "net::ERR_CONTENT_DECODING": "decode: the body is not what its content encoding says",
+    "net::ERR_CONTENT_LENGTH_MISMATCH": "cut-short: the body ended before its announced end",
+    "net::ERR_EMPTY_RESPONSE": "disconnected: the server closed the connection without an answer",
+    "net::ERR_INCOMPLETE_CHUNKED": "cut-short: the body ended before its announced end",
+    "net::ERR_INVALID_CHUNKED": "bad-answer: not valid HTTP",
+    "net::ERR_INVALID_HTTP": "bad-answer: not valid HTTP",
+    "net::ERR_NAME_NOT_RESOLVED": "dns: the name does not resolve",
+    "net::ERR_RESPONSE_HEADERS_TOO_BIG": "headers-too-large: the answer's headers are too long",
+    "net::ERR_SSL_": "tls: the connection could not be secured",
+    "net::ERR_TOO_MANY_REDIRECTS": "redirect-loop: more than 20 redirects",
+}
+"""The browser's names of failures, by how they begin, as the static method names them."""
 
 
 class Entry:
@@ -87,6 +104,16 @@ class Entry:
         self.encoded_bytes = 0
         self.resource_bytes = 0
         self.transfer_bytes = 0
+
+    @property
+    def arrived_bytes(self) -> int:
+        """What has come of its body on the wire, as far as that is known while it comes.
+
+        Of streams the protocol reports decoded bytes only; without an encoding they are the same.
+        """
+        if self.encoded_bytes:
+            return self.encoded_bytes
+        return 0 if self.encoding else self.resource_bytes
 
     @property
     def pending(self) -> bool:
@@ -203,7 +230,7 @@ class Recording:
             patience: For how long, in seconds.
         """
         for entry in list(self._open.values()):
-            entry.transfer_bytes = _arrived(entry)
+            entry.transfer_bytes = entry.arrived_bytes
             if entry.type not in _ENDLESS:
                 late = "the body did not end" if entry.answered else "no answer"
                 entry.error = error or f"timeout: {late} within {patience:g} s"
@@ -262,7 +289,7 @@ class Recording:
             return
         whole = int(event.get("encodedDataLength", 0))
         # Of an image that cannot be decoded the rest is not read, and the head is not in its sum.
-        entry.transfer_bytes = max(_arrived(entry), whole - entry.head_bytes)
+        entry.transfer_bytes = max(entry.arrived_bytes, whole - entry.head_bytes)
         if entry.status is not None and entry.status >= 400:
             entry.error = _http_error(entry.status)
         self._close(entry)
@@ -271,7 +298,7 @@ class Recording:
         entry = self._open.get(event["requestId"])
         if entry is None:
             return
-        entry.transfer_bytes = _arrived(entry)
+        entry.transfer_bytes = entry.arrived_bytes
         blocked, cors = event.get("blockedReason"), event.get("corsErrorStatus")
         if entry.status is not None and entry.status >= 400:
             entry.error = _http_error(entry.status)
@@ -283,9 +310,9 @@ class Recording:
         elif entry.type == "Media" and entry.answered:
             entry.error = None  # a player has read as much as it wants for now
         elif event.get("canceled"):
-            entry.error = _REQUEST_ENDED
+            entry.error = _CANCELLED
         else:
-            entry.error = f"browser: {event.get('errorText', 'failed')}"
+            entry.error = _name_of(str(event.get("errorText", "failed")))
         self._close(entry)
 
     # Parts
@@ -379,17 +406,7 @@ def _status(entry: Entry, error: str | None) -> Any:
 
 
 def _transfer(entry: Entry) -> int:
-    return entry.transfer_bytes if not entry.pending else _arrived(entry)
-
-
-def _arrived(entry: Entry) -> int:
-    """What has come of a body that did not come to its end.
-
-    Of streams the protocol reports decoded bytes only; without an encoding they are the same.
-    """
-    if entry.encoded_bytes:
-        return entry.encoded_bytes
-    return 0 if entry.encoding else entry.resource_bytes
+    return entry.transfer_bytes if not entry.pending else entry.arrived_bytes
 
 
 def _initiator(event: Event, previous: Entry | None) -> str | None:
@@ -415,6 +432,13 @@ def _with_port(url: str) -> str:
     if host.rpartition(":")[2].isdigit() and not host.endswith("]"):
         return host
     return f"{host}:{443 if url.startswith('https:') else 80}"
+
+
+def _name_of(error: str) -> str:
+    for beginning, name in _NET_ERRORS.items():
+        if error.startswith(beginning):
+            return name
+    return f"browser: {error[:100]}"
 
 
 def _http_error(status: int) -> str:
