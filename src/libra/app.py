@@ -35,6 +35,7 @@ from libra.settings import Settings
 from libra.storage import Snapshot, Unavailable
 from libra.storage.journal import JournalInUse
 from libra.storage.snapshot import host_of
+from libra.tally import Tally
 from libra.weighing.alarm import Jump, Terms
 from libra.weighing.budget import Budget
 from libra.weighing.once import weigh_once
@@ -262,6 +263,7 @@ class Libra:
         await self._make_room()
         record = PageRecord.submitted(url, options, self._context.now())
         self._house.bring_up(record)
+        self._context.tally.submit(record.id, url, record.method)
         await self._house.keep(record.id)
         return record.id
 
@@ -537,6 +539,11 @@ class Libra:
     def changes(self) -> int:
         """How many changes of pages there were: who has seen this number has missed nothing."""
         return self._context.followers.changes
+
+    @property
+    def tally(self) -> Tally:
+        """What has happened since the start, counted."""
+        return self._context.tally
 
     def tree(self) -> Node:
         """The living tree of processes."""

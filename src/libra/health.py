@@ -27,6 +27,22 @@ class LoopLag(msgspec.Struct, frozen=True):
     culprit: str | None = None
 
 
+class Processes(msgspec.Struct, frozen=True):
+    """What happened to processes since the start.
+
+    ``crashed`` are those that ended for a reason that is not clean, ``restarted`` restarts by
+    supervisors, ``refused`` messages that a full mailbox did not take, ``abandoned`` tasks that
+    ignored their cancellation.
+    """
+
+    started: int = 0
+    running: int = 0
+    crashed: int = 0
+    restarted: int = 0
+    refused: int = 0
+    abandoned: int = 0
+
+
 class Health(msgspec.Struct, frozen=True):
     """The truth about each part.
 
@@ -45,6 +61,7 @@ class Health(msgspec.Struct, frozen=True):
     oldest_waiting_seconds: float | None
     quarantined: int
     loop_lag: LoopLag
+    processes: Processes = Processes()
 
 
 class Node(msgspec.Struct, frozen=True):

@@ -307,6 +307,7 @@ class House:
         context.forgotten.add(page_id)
         context.records.discard(page_id)
         context.followers.changed(page_id)
+        context.tally.delete(page_id)
         try:
             await context.inspectors.terminate_child(page_id)
         except (NotFound, ProcessExited):

@@ -148,6 +148,7 @@ class PageInspector(GenServer):
         self._work = work
         self._deadline = self.send_after(work.seconds, Alarm.DEADLINE)
         record.status = "fetching"
+        context.tally.begin(record.id)
         self._changed()
         work.begin()
 
@@ -194,6 +195,7 @@ class PageInspector(GenServer):
         self._context.followers.changed(record.id)
         self._keep()
         self._rest()
+        self._context.tally.finish(report)
 
     def _admission(self) -> Admission:
         return self._context.admission[self._record.method]

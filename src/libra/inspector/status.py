@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version as package_version
 from typing import get_args
 
-from libra.health import Health, LoopLag, Node, Part
+from libra.health import Health, LoopLag, Node, Part, Processes
 from libra.inspector.house import House
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
 from libra.settings import redact
@@ -51,6 +51,19 @@ def health(house: House) -> Health:
         oldest_waiting_seconds=waiting.oldest_seconds,
         quarantined=quarantined,
         loop_lag=LoopLag(lag.last * 1000, lag.p99 * 1000, lag.max * 1000, culprit),
+        processes=_processes(house),
+    )
+
+
+def _processes(house: House) -> Processes:
+    counts = house.runtime.counts
+    return Processes(
+        started=counts.started,
+        running=counts.started - counts.ended,
+        crashed=counts.crashed,
+        restarted=counts.restarted,
+        refused=counts.refused,
+        abandoned=counts.abandoned,
     )
 
 

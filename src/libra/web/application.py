@@ -79,7 +79,7 @@ class Application:
         documented = [
             *submit_routes(libra, html, self.guard, keys),
             *page_routes(libra, html, self.counts),
-            *health_routes(libra, self.counts),
+            *health_routes(libra, self.counts, self.guard),
         ]
         self.openapi = openapi_document(documented, version("libra-weigh"))
 

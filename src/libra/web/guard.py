@@ -48,7 +48,8 @@ class Guard:
         self._submissions = Buckets()
         self._failures = Buckets()
         self._connections: Counter[str] = Counter()
-        self._connected = 0
+        self.connections = 0
+        """How many connections there are."""
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
@@ -138,8 +139,8 @@ class Guard:
         """Count a connection; False if there are too many and it is to be closed."""
         key = key_of(peer)
         self._connections[key] += 1
-        self._connected += 1
-        if self._connected > CONNECTIONS:
+        self.connections += 1
+        if self.connections > CONNECTIONS:
             return False
         if self.access.open or self._connections[key] <= CONNECTIONS_OF_ONE:
             return True
@@ -148,7 +149,7 @@ class Guard:
     def disconnected(self, peer: str) -> None:
         """A connection has ended, also one that was refused."""
         key = key_of(peer)
-        self._connected -= 1
+        self.connections -= 1
         self._connections[key] -= 1
         if not self._connections[key]:
             del self._connections[key]

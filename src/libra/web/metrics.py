@@ -1,39 +1,26 @@
 """Prometheus metrics in the text exposition format 0.0.4, without a client library.
 
 A library would bring a registry for the whole program, and two Libras may live in one. What is
-needed is small: counters of requests, and gauges read from `Health` at the moment of the scrape.
+needed is small: counters of requests, what `Tally` counted, and gauges read from `Health` at the
+moment of the scrape. `docs/reference/metrics.md` lists them; a test compares.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import os
+import resource
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 from libra.health import Health
+from libra.tally import Histogram, Tally
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
-
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the histograms' buckets, in seconds."""
-
-
-class Histogram:
-    """How many observations there were up to each bound, and their sum."""
-
-    __slots__ = ("buckets", "sum")
-
-    def __init__(self, bounds: int = len(BOUNDS)) -> None:
-        self.buckets = [0] * (bounds + 1)
-        self.sum = 0.0
-
-    def observe(self, value: float) -> None:
-        """Add an observation."""
-        self.buckets[bisect_left(BOUNDS, value)] += 1
-        self.sum += value
 
 
 class RequestCounts:
@@ -63,26 +50,71 @@ class RequestCounts:
         return sorted(self._counts.items())
 
 
-def exposition(health: Health, requests: RequestCounts) -> str:
-    """All metrics as text. Names carry their unit; counters end in ``_total``."""
+class Metric(NamedTuple):
+    """A metric: its name, its type, what it says, and its samples by their labels."""
+
+    name: str
+    kind: str
+    text: str
+    samples: Iterable[tuple[Mapping[str, str], float]]
+
+
+def exposition(
+    health: Health,
+    requests: RequestCounts,
+    tally: Tally | None = None,
+    *,
+    connections: int = 0,
+) -> str:
+    """All metrics as text. Names carry their unit; counters end in ``_total``.
+
+    Args:
+        health: the truth about each part.
+        requests: the requests answered.
+        tally: what became of pages.
+        connections: how many are open.
+    """
     lines: list[str] = []
-    _add(lines, "libra_info", "gauge", "The running version.", [({"version": health.version}, 1)])
-    _add(
+    tally = tally or Tally()
+    for source in (
+        _of_health(health),
+        _of_pages(tally),
+        _of_processes(health),
+        _of_requests(requests, connections),
+        _of_program(),
+    ):
+        for metric in source:
+            _add(lines, *metric)
+    _add_histogram(
         lines,
+        "libra_page_duration_seconds",
+        "How long pages took, from their turn to their result.",
+        [({}, tally.durations)],
+    )
+    _add_histogram(
+        lines,
+        "libra_http_request_duration_seconds",
+        "How long it took until an answer began.",
+        [({"route": route}, histogram) for route, histogram in requests.durations()],
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _of_health(health: Health) -> Iterator[Metric]:
+    yield Metric("libra_info", "gauge", "The running version.", [({"version": health.version}, 1)])
+    yield Metric(
         "libra_start_time_seconds",
         "gauge",
         "When this Libra started, as Unix time.",
         [({}, health.started_at.timestamp())],
     )
-    _add(
-        lines,
+    yield Metric(
         "libra_accepting",
         "gauge",
         "1 while pages can be submitted and read.",
         [({}, int(health.accepting))],
     )
-    _add(
-        lines,
+    yield Metric(
         "libra_part_status",
         "gauge",
         "0 ok, 1 degraded, 2 down.",
@@ -91,37 +123,39 @@ def exposition(health: Health, requests: RequestCounts) -> str:
             for name, part in sorted(health.parts.items())
         ],
     )
-    _add(
-        lines,
+    for name, text in (
+        ("database", "1 while the database can be used."),
+        ("journal", "1 while the journal can be written."),
+    ):
+        part = health.parts.get(name)
+        up = part is None or part.status != "down"
+        yield Metric(f"libra_{name}_up", "gauge", text, [({}, int(up))])
+    yield Metric(
         "libra_pages",
         "gauge",
         "Pages in memory, by where they are in their life.",
         [({"status": status}, count) for status, count in sorted(health.pages.items())],
     )
-    _add(
-        lines,
+    yield Metric(
         "libra_pages_quarantined",
         "gauge",
         "Pages whose process has used up its restarts.",
         [({}, health.quarantined)],
     )
-    _add(
-        lines,
+    yield Metric(
         "libra_backup_waiting_pages",
         "gauge",
         "Pages whose newest version is not in the database yet.",
         [({}, health.waiting_to_be_stored)],
     )
-    _add(
-        lines,
+    yield Metric(
         "libra_backup_oldest_waiting_seconds",
         "gauge",
         "How long the oldest of them has waited.",
         [({}, health.oldest_waiting_seconds or 0)],
     )
     lag = health.loop_lag
-    _add(
-        lines,
+    yield Metric(
         "libra_loop_lag_seconds",
         "gauge",
         "How late the event loop ran its callbacks.",
@@ -131,8 +165,48 @@ def exposition(health: Health, requests: RequestCounts) -> str:
             ({"window": "max"}, lag.max_ms / 1000),
         ],
     )
-    _add(
-        lines,
+
+
+def _of_pages(tally: Tally) -> Iterator[Metric]:
+    yield Metric(
+        "libra_pages_submitted_total",
+        "counter",
+        "Pages accepted.",
+        [({"method": method}, count) for method, count in sorted(tally.submitted.items())],
+    )
+    yield Metric(
+        "libra_pages_finished_total",
+        "counter",
+        "Pages weighed, or failed.",
+        [
+            ({"method": method, "status": status}, count)
+            for (method, status), count in sorted(tally.finished.items())
+        ],
+    )
+    yield Metric("libra_pages_deleted_total", "counter", "Pages deleted.", [({}, tally.deleted)])
+    yield Metric(
+        "libra_fetched_bytes_total",
+        "counter",
+        "Bodies of pages and assets as they crossed the wire.",
+        [({}, tally.transfer_bytes)],
+    )
+
+
+def _of_processes(health: Health) -> Iterator[Metric]:
+    counts = health.processes
+    yield Metric("libra_processes", "gauge", "Processes that are alive.", [({}, counts.running)])
+    for name, text, count in (
+        ("libra_process_starts", "Processes started.", counts.started),
+        ("libra_process_crashes", "Processes that ended uncleanly.", counts.crashed),
+        ("libra_process_restarts", "Restarts by supervisors.", counts.restarted),
+        ("libra_messages_refused", "Messages that a full mailbox did not take.", counts.refused),
+        ("libra_tasks_abandoned", "Tasks that ignored their cancellation.", counts.abandoned),
+    ):
+        yield Metric(f"{name}_total", "counter", text, [({}, count)])
+
+
+def _of_requests(requests: RequestCounts, connections: int) -> Iterator[Metric]:
+    yield Metric(
         "libra_http_requests_total",
         "counter",
         "Requests answered.",
@@ -141,14 +215,34 @@ def exposition(health: Health, requests: RequestCounts) -> str:
             for (route, method, status), count in requests.items()
         ],
     )
-    _add(
-        lines,
+    yield Metric(
         "libra_http_event_streams",
         "gauge",
         "Live event streams open now.",
         [({}, requests.streams)],
     )
-    return "\n".join(lines) + "\n"
+    yield Metric("libra_http_connections", "gauge", "Connections open now.", [({}, connections)])
+
+
+def _of_program() -> Iterator[Metric]:
+    """What every Prometheus client tells of its program, under the names that they all use."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    yield Metric(
+        "process_cpu_seconds_total",
+        "counter",
+        "Time that the program has computed.",
+        [({}, usage.ru_utime + usage.ru_stime)],
+    )
+    with suppress(OSError):  # only Linux has these
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        yield Metric(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Memory of the program.",
+            [({}, pages * os.sysconf("SC_PAGE_SIZE"))],
+        )
+        files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - as many paths would be made
+        yield Metric("process_open_fds", "gauge", "Open files and sockets.", [({}, files)])
 
 
 def _add(
@@ -160,6 +254,22 @@ def _add(
 ) -> None:
     lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
     lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in samples]
+
+
+def _add_histogram(
+    lines: list[str],
+    name: str,
+    text: str,
+    series: Iterable[tuple[Mapping[str, str], Histogram]],
+) -> None:
+    lines += [f"# HELP {name} {text}", f"# TYPE {name} histogram"]
+    for labels, histogram in series:
+        total = 0
+        for bound, count in zip((*histogram.bounds, "+Inf"), histogram.buckets, strict=True):
+            total += count
+            lines.append(f"{name}_bucket{_labels({**labels, 'le': str(bound)})} {total}")
+        lines.append(f"{name}_sum{_labels(labels)} {_number(histogram.sum)}")
+        lines.append(f"{name}_count{_labels(labels)} {total}")
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from libra.app import Libra
 from libra.health import Health
+from libra.web.guard import Guard
 from libra.web.metrics import TEXT, RequestCounts, exposition
 from libra.web.schema import answer
 
@@ -20,7 +21,7 @@ class Alive(msgspec.Struct, frozen=True):
     status: str
 
 
-def health_routes(libra: Libra, counts: RequestCounts) -> list[HTTPRouteHandler]:
+def health_routes(libra: Libra, counts: RequestCounts, guard: Guard) -> list[HTTPRouteHandler]:
     """The handlers of `/health`, its probes and `/metrics`."""
 
     @get(
@@ -66,7 +67,7 @@ def health_routes(libra: Libra, counts: RequestCounts) -> list[HTTPRouteHandler]
         tags=["Health"],
     )
     async def metrics() -> Response[bytes]:
-        text = exposition(libra.health(), counts)
+        text = exposition(libra.health(), counts, libra.tally, connections=guard.connections)
         return Response(text.encode(), media_type=TEXT, headers=_NOT_STORED)
 
     return [live, ready, health, metrics]

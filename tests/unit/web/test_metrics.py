@@ -3,12 +3,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from libra.health import Health, LoopLag, Part
+from libra.tally import Tally
 from libra.web.metrics import RequestCounts, exposition
+from libra.weighing.report import Report
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
-SAMPLE = re.compile(r'([a-z_]+)(\{[a-z]+="(\\.|[^"\\\n])*"(,[a-z]+="(\\.|[^"\\\n])*")*\})? \S+')
+SAMPLE = re.compile(
+    r'([a-z_]+?)(?:_bucket|_sum|_count)?(\{[a-z]+="(\\.|[^"\\\n])*"(,[a-z]+="(\\.|[^"\\\n])*")*\})? \S+'
+)
 
 
 def health(**changes: object) -> Health:
@@ -58,3 +64,42 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
         'libra_http_requests_total{route="/pages/{id}",method="GET",status="200"} 3\n'
         in exposition(health(), counts)
     )
+
+
+def test_pages_are_counted_by_what_became_of_them() -> None:
+    tally = Tally()
+    tally.submit("x", "https://example.com/", "static")
+    tally.finish(Report("x", "https://example.com/", status="failed", duration_ms=300))
+    text = exposition(health(), RequestCounts(), tally)
+    assert 'libra_pages_submitted_total{method="static"} 1\n' in text
+    assert 'libra_pages_finished_total{method="static",status="failed"} 1\n' in text
+    assert 'libra_page_duration_seconds_bucket{le="0.25"} 0\n' in text
+    assert 'libra_page_duration_seconds_bucket{le="0.5"} 1\n' in text
+    assert "libra_page_duration_seconds_sum 0.3\n" in text
+
+
+def test_durations_of_requests_are_counted_up_to_each_bound() -> None:
+    counts = RequestCounts()
+    for seconds in (0.0, 0.001, 0.0011, 99.0):
+        counts.count("/pages", "GET", 200, seconds)
+    text = exposition(health(), counts)
+    name = "libra_http_request_duration_seconds"
+    assert f'{name}_bucket{{route="/pages",le="0.001"}} 2\n' in text
+    assert f'{name}_bucket{{route="/pages",le="0.0025"}} 3\n' in text
+    assert f'{name}_bucket{{route="/pages",le="10.0"}} 3\n' in text
+    assert f'{name}_bucket{{route="/pages",le="+Inf"}} 4\n' in text
+    assert f'{name}_count{{route="/pages"}} 4\n' in text
+
+
+def test_methods_that_nobody_knows_share_a_label() -> None:
+    counts = RequestCounts()
+    for method in ("PURGE", "LINK"):
+        counts.count("/pages", method, 405)
+    assert 'method="other",status="405"} 2\n' in exposition(health(), counts)
+
+
+@pytest.mark.parametrize("part", ["database", "journal"])
+def test_what_is_up_is_1_and_what_is_down_0(part: str) -> None:
+    for status, value in (("ok", 1), ("degraded", 1), ("down", 0)):
+        parts = {part: Part(status, NOW)}  # type: ignore[arg-type]  # each of them is one
+        assert f"libra_{part}_up {value}\n" in exposition(health(parts=parts), RequestCounts())
