@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from hostile_server import HostileServer
 from libra.weighing import Limits, Options, Viewport
 from libra.weighing.gate import ADDRESS_DENIED, Gate
 from libra.weighing.rendered import (
@@ -361,6 +362,29 @@ async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
     check_sums(report)
     assert not report.complete
     assert (report.error or "").startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "status", "error"),
+    [
+        ("/hangs-up", "failed", "disconnected"),
+        ("/garbage", "failed", "bad-answer"),
+        ("/endless-headers", "failed", "headers-too-large"),
+        ("/redirects-to-itself", "failed", "redirect-loop"),
+        ("/not-gzip", "failed", "decode"),
+        ("/lying-length", "weighed", "cut-short"),
+        ("/cut-chunks", "weighed", "cut-short"),
+        ("/bomb?br", "failed", "too-large"),
+    ],
+)
+async def test_a_document_that_goes_wrong_ends_soon_with_the_name_of_it(
+    browsers: BrowserPool, misdeed: str, status: str, error: str
+) -> None:
+    async with HostileServer() as server:
+        report = await weigh_rendered(server.url(misdeed), Options(), browsers)
+    check_sums(report)
+    assert (report.status, (report.error or "").partition(":")[0]) == (status, error)
+    assert not report.complete
 
 
 async def test_what_a_page_does_to_its_user_holds_nothing_up(

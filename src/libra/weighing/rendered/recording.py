@@ -242,9 +242,10 @@ class Recording:
         request, request_id = event["request"], event["requestId"]
         previous = self._open.get(request_id)
         redirect = event.get("redirectResponse")
-        if previous is not None and redirect is not None:
-            self._take_head(previous, redirect)
-            previous.resource_bytes = 0
+        if previous is not None:
+            if redirect is not None:
+                self._take_head(previous, redirect)
+                previous.resource_bytes = 0
             self._close(previous)
         url = without_fragment(request["url"])
         if not url.startswith(("http://", "https://")):
