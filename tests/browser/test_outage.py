@@ -45,7 +45,7 @@ async def test_an_outage_is_told_and_everything_goes_on(
     await expect(working.get_by_role("status")).to_have_text("Weighed")
     await banner_of(working, "The database is down since")
     await expect(working.locator("#outage")).to_contain_text("1 page waits to be stored")
-    await expect(working.locator("#backup")).to_contain_text("Safe on this machine's disk")
+    await expect(working.locator("#backup")).to_contain_text("the database, which is down")
     await banner_of(watching, "Everything works")
     assert await watching.evaluate("window.neverLoadedAgain") is True
 

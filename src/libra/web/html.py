@@ -93,6 +93,7 @@ class Renderer:
     def __init__(self, outage: Callable[[], Outage | None] = lambda: None) -> None:
         self.files, self._environment, self._digest = _compiled()
         self._outage = outage
+        self._banner: tuple[Outage | None, str] | None = None
 
     def tag(self, version: int, variant: str = "", visitor: Visitor = EVERYBODY) -> str:
         """A weak entity tag for a page about something at that version.
@@ -173,7 +174,11 @@ class Renderer:
 
     def banner(self, outage: Outage | None) -> str:
         """What the banner says of an outage, as HTML; nothing while all is well."""
-        return self._environment.get_template("banner.html").render(outage=outage).strip()
+        if self._banner is None or self._banner[0] != outage:
+            # Every open page is told it every second, and it seldom changes.
+            text = self._environment.get_template("banner.html").render(outage=outage).strip()
+            self._banner = outage, text
+        return self._banner[1]
 
     def _render(self, template: str, visitor: Visitor = EVERYBODY, **values: Any) -> bytes:
         values |= {"outage": self._outage(), "visitor": visitor}

@@ -120,11 +120,15 @@
     pulse = new EventSource("/events");
     pulse.addEventListener("pulse", (event) => {
       const { pages, banner } = JSON.parse(event.data);
+      const shown = document.getElementById("outage");
+      const told = shown.childElementCount > 0;
       const fresh = parse(`<div id="outage" data-live>${banner}</div>`).getElementById("outage");
       localise(fresh);
-      morph(document.getElementById("outage"), fresh);
+      morph(shown, fresh);
       away.hidden = true;
-      if (main.dataset.changes && main.dataset.changes !== String(pages)) {
+      // An outage that begins or ends changes what is said of pages that are not stored yet.
+      const news = main.dataset.changes !== String(pages) || told !== Boolean(banner);
+      if (main.dataset.changes && news) {
         main.dataset.changes = pages;
         soon();
       }
