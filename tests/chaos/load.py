@@ -23,7 +23,7 @@ from chaos.history import Call, History, Kind, Strain, digest
 from chaos.quiet import seconds_waited
 from chaos.waiting import ticks
 
-_PATIENCE = aiohttp.ClientTimeout(total=5)
+_PATIENCE = aiohttp.ClientTimeout(total=20)  # much more than is allowed, to see how long it takes
 _FOLLOWING = aiohttp.ClientTimeout(total=60)
 _AT_ONCE = 1_000  # calls without an answer; beyond that the load is lost and says so
 

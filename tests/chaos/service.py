@@ -45,7 +45,7 @@ class Service:
         ]
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(5))
+        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(20))
         try:
             await self.start()
         except BaseException:
@@ -107,10 +107,19 @@ class Service:
         return code
 
     async def health(self) -> dict[str, Any]:
-        """What it says of itself."""
-        async with self.session.get("/health") as answer:
-            health: dict[str, Any] = await answer.json()
-            return health
+        """What it says of itself.
+
+        Raises:
+            RuntimeError: if it has gone, with the end of its log.
+        """
+        try:
+            async with self.session.get("/health") as answer:
+                health: dict[str, Any] = await answer.json()
+                return health
+        except aiohttp.ClientConnectionError as error:
+            assert self._process is not None
+            code = self._process.returncode
+            raise RuntimeError(f"Libra has gone ({code}, {error}):\n{self.tail(100)}") from None
 
     async def drained(self, within: float) -> None:
         """Until every page is finished and stored."""

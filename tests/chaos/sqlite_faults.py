@@ -68,7 +68,9 @@ class Replaced(Fault):
     """The file is moved away and something else stands in its place; then it comes back.
 
     Both moves are made under SQLite's lock and with an empty WAL, so that nothing is lost that Libra
-    was told is stored.
+    was told is stored. What stands beside the file goes with it, as SQLite asks of whoever moves one:
+    two files with one and the same index of the WAL (``-shm``) end a program that has both open with
+    SIGBUS.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,10 +92,17 @@ class Replaced(Fault):
     def _swap(self) -> None:
         with _still(self._path):
             self._path.rename(self._kept)
+            self._clear()
             self.substitute()
 
     def _swap_back(self) -> None:
+        self._path.unlink()
+        self._clear()
         self._kept.rename(self._path)
+
+    def _clear(self) -> None:
+        for ending in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
 
 
 class Corrupt(Replaced):
