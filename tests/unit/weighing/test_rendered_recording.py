@@ -87,6 +87,16 @@ def test_a_finish_that_leaves_out_the_head_is_not_taken_for_a_shorter_body(
     assert browser.assets()[0].transfer_bytes == 5_000
 
 
+def test_a_body_without_an_encoding_is_no_shorter_on_the_wire_than_decoded(
+    browser: Browser,
+) -> None:
+    browser.ask("1", PAGE + "a.woff2", "Font")
+    browser.answer("1", 200, "Font")
+    browser.data("1", 76_084, 51_000)
+    browser.finish("1", 51_719)
+    assert browser.assets()[0].transfer_bytes == 76_084
+
+
 def test_each_redirect_is_an_asset(browser: Browser) -> None:
     browser.ask("1", "http://example.com/", "Document")
     moved = {"status": 301, "headers": {"Location": PAGE}, "encodedDataLength": 200}

@@ -109,11 +109,10 @@ class Entry:
     def arrived_bytes(self) -> int:
         """What has come of its body on the wire, as far as that is known while it comes.
 
-        Of streams the protocol reports decoded bytes only; without an encoding they are the same.
+        Of streams the protocol reports decoded bytes only, and over HTTP/2 sometimes too few of the
+        others. Without an encoding they are the same.
         """
-        if self.encoded_bytes:
-            return self.encoded_bytes
-        return 0 if self.encoding else self.resource_bytes
+        return max(self.encoded_bytes, 0 if self.encoding else self.resource_bytes)
 
     @property
     def pending(self) -> bool:
