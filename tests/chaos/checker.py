@@ -13,11 +13,11 @@ Pure: a history and the final states go in, sentences come out. What is promised
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from chaos.evidence import Lives, Machine, Page, pages_of
 from chaos.history import SAFE, Call, History
 from libra.weighing.report import FINISHED, Backup, Status
 
@@ -104,8 +104,8 @@ def one_of_each(found: Iterable[Contradiction]) -> list[tuple[Contradiction, int
 def contradictions(history: History, final: Final | None = None) -> Iterator[Contradiction]:
     """All contradictions, in no order."""
     lives = Lives(history)
-    pages = _pages(history.calls)
-    machine = _Machine(history)
+    pages = pages_of(history.calls)
+    machine = Machine(history)
     for call in history.calls:
         yield from _answered(call, lives, pages)
         if call.kind in _TIMED and not lives.nobody_there(call) and call.seconds > LIMIT:
@@ -121,95 +121,7 @@ def contradictions(history: History, final: Final | None = None) -> Iterator[Con
         yield from _ending(pages, lives, final, history.calls)
 
 
-@dataclass(frozen=True, slots=True)
-class _Life:
-    killing: float
-    dead: float
-    serving: float
-    restored: float
-
-
-class Lives:
-    """When Libra was killed, and what that excuses."""
-
-    def __init__(self, history: History) -> None:
-        self._kills: list[_Life] = []
-        times: dict[str, float] = {}
-        for mark in sorted(history.marks, key=lambda mark: mark.at):
-            if mark.what == "killing" and times:
-                # What was not restored until then is the next life's to restore.
-                self._kills.append(_life(times, until=mark.at))
-                times = {}
-            if mark.what == "killing" or (times and mark.what in ("dead", "serving", "restored")):
-                times.setdefault(mark.what, mark.at)
-        if times:
-            self._kills.append(_life(times))
-
-    def number(self, moment: float) -> int:
-        """How many lives had ended by then."""
-        return sum(kill.dead <= moment for kill in self._kills)
-
-    def nobody_there(self, call: Call) -> bool:
-        """Whether Libra was dead at some time of the call."""
-        return any(k.killing <= call.ended and call.started <= k.serving for k in self._kills)
-
-    def restoring(self, call: Call) -> bool:
-        """Whether what was stored before a kill might not have been in memory again."""
-        return any(k.killing <= call.ended and call.started <= k.restored for k in self._kills)
-
-    def may_be_lost(self, page: _Page, by: float) -> bool:
-        """Whether a kill before that moment may have cost a page, as nobody called it safe."""
-        return any(
-            page.born < kill.dead
-            and kill.killing <= by
-            and not any(s.backup in SAFE and s.started < kill.dead for s in page.seen)
-            for kill in self._kills
-        )
-
-
-@dataclass(slots=True)
-class _Page:
-    """What is known of one page, sorted by the end of the calls."""
-
-    id: str
-    born: float = float("inf")
-    acknowledged: float = float("inf")
-    seen: list[Call] = field(default_factory=list)
-    missing: list[Call] = field(default_factory=list)
-    deletions: list[Call] = field(default_factory=list)
-
-    @property
-    def deleted(self) -> float:
-        """From when on it is certain that it is gone."""
-        ends = (call.ended for call in self.deletions if call.code == 204)
-        return min(ends, default=float("inf"))
-
-    @property
-    def doomed(self) -> float:
-        """From when on it may be gone, because somebody has begun to delete it."""
-        starts = (call.started for call in self.deletions if call.code != 404)
-        return min(starts, default=float("inf"))
-
-
-def _pages(calls: Iterable[Call]) -> dict[str, _Page]:
-    pages: dict[str, _Page] = {}
-    for call in sorted(calls, key=lambda call: call.ended):
-        if call.page is None or call.kind == "unknown":
-            continue
-        page = pages.setdefault(call.page, _Page(call.page))
-        page.born = min(page.born, call.started)
-        if call.saw:
-            page.seen.append(call)
-        if call.kind == "submit" and call.code == 202:
-            page.acknowledged = call.ended
-        if call.kind == "delete":
-            page.deletions.append(call)
-        if call.code == 404:
-            page.missing.append(call)
-    return pages
-
-
-def _answered(call: Call, lives: Lives, pages: Mapping[str, _Page]) -> Iterator[Contradiction]:
+def _answered(call: Call, lives: Lives, pages: Mapping[str, Page]) -> Iterator[Contradiction]:
     expected = _ANSWERS.get(call.kind)
     if expected is None or lives.nobody_there(call):
         return
@@ -230,22 +142,7 @@ def _answered(call: Call, lives: Lives, pages: Mapping[str, _Page]) -> Iterator[
         yield Contradiction(call.ended, "failed", f"{what} got {answer} {call.error or ''}".strip())
 
 
-class _Machine:
-    """For how long somebody waited for a processor."""
-
-    def __init__(self, history: History) -> None:
-        self._strains = sorted(history.strains, key=lambda strain: strain.at)
-
-    def short_of_processors(self, call: Call) -> float:
-        """Seconds of it during a call, as far as samples before and after it tell."""
-        before = bisect_right(self._strains, call.started, key=lambda strain: strain.at) - 1
-        after = bisect_left(self._strains, call.ended, key=lambda strain: strain.at)
-        if before < 0 or after == len(self._strains):
-            return 0.0
-        return self._strains[after].waited - self._strains[before].waited
-
-
-def _in_time(call: Call, machine: _Machine) -> Iterator[Contradiction]:
+def _in_time(call: Call, machine: Machine) -> Iterator[Contradiction]:
     waited = machine.short_of_processors(call)
     if call.seconds > LIMIT + waited:
         what = f"a {call.kind}" + (f" of page {call.page}" if call.page else "")
@@ -256,7 +153,7 @@ def _in_time(call: Call, machine: _Machine) -> Iterator[Contradiction]:
         )
 
 
-def _versions(page: _Page) -> Iterator[Contradiction]:
+def _versions(page: Page) -> Iterator[Contradiction]:
     for older, newer in _earlier(page.seen):
         assert older.version is not None
         assert newer.version is not None
@@ -284,7 +181,7 @@ def _earlier(seen: list[Call]) -> Iterator[tuple[Call, Call]]:
             yield highest, call
 
 
-def _contents(page: _Page) -> Iterator[Contradiction]:
+def _contents(page: Page) -> Iterator[Contradiction]:
     known: dict[int | None, Call] = {}
     for call in page.seen:
         other = known.setdefault(call.version, call)
@@ -301,7 +198,7 @@ def _contents(page: _Page) -> Iterator[Contradiction]:
             known[call.version] = call
 
 
-def _results(page: _Page, lives: Lives) -> Iterator[Contradiction]:
+def _results(page: Page, lives: Lives) -> Iterator[Contradiction]:
     lasting: Call | None = None  # a result that has to last for ever
     results: dict[int, Call] = {}  # the result of each life
     for call in page.seen:
@@ -327,7 +224,7 @@ def _results(page: _Page, lives: Lives) -> Iterator[Contradiction]:
             lasting = call
 
 
-def _backups(page: _Page, lives: Lives, final: Final | None) -> Iterator[Contradiction]:
+def _backups(page: Page, lives: Lives, final: Final | None) -> Iterator[Contradiction]:
     refusable = final is None or page.id in final.refused
     ranks = ("memory", "journaled", "stored")
     for older, newer in _earlier(page.seen):
@@ -348,7 +245,7 @@ def _backups(page: _Page, lives: Lives, final: Final | None) -> Iterator[Contrad
             )
 
 
-def _presence(page: _Page, lives: Lives) -> Iterator[Contradiction]:
+def _presence(page: Page, lives: Lives) -> Iterator[Contradiction]:
     gone = page.deleted
     for call in page.missing:
         if call.ended < page.doomed and not lives.may_be_lost(page, call.ended):
@@ -368,7 +265,7 @@ def _presence(page: _Page, lives: Lives) -> Iterator[Contradiction]:
             return
 
 
-def _lists(calls: list[Call], pages: Mapping[str, _Page], lives: Lives) -> Iterator[Contradiction]:
+def _lists(calls: list[Call], pages: Mapping[str, Page], lives: Lives) -> Iterator[Contradiction]:
     acknowledged = sorted(
         (p for p in pages.values() if p.acknowledged != float("inf")), key=lambda p: p.id
     )
@@ -396,7 +293,7 @@ def _lists(calls: list[Call], pages: Mapping[str, _Page], lives: Lives) -> Itera
 
 
 def _ending(
-    pages: Mapping[str, _Page], lives: Lives, final: Final, calls: list[Call]
+    pages: Mapping[str, Page], lives: Lives, final: Final, calls: list[Call]
 ) -> Iterator[Contradiction]:
     end = float("inf")
     for page in pages.values():
@@ -434,7 +331,7 @@ def _ending(
         )
 
 
-def _kept_promise(page: _Page, row: Kept | None) -> Iterator[Contradiction]:
+def _kept_promise(page: Page, row: Kept | None) -> Iterator[Contradiction]:
     for call in page.seen:
         if call.backup != "stored" or page.doomed < float("inf"):
             continue
@@ -476,12 +373,3 @@ def _equal(page_id: str, final: Final) -> Iterator[Contradiction]:
 
 def _state(call: Call) -> str:
     return f"{call.status}, {call.backup}"
-
-
-def _life(times: Mapping[str, float], until: float = float("inf")) -> _Life:
-    return _Life(
-        times["killing"],
-        times.get("dead", until),
-        times.get("serving", until),
-        times.get("restored", until),
-    )

@@ -1,0 +1,122 @@
+"""A history put in order: when Libra was alive, what is known of each page, and how the machine was."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from chaos.history import SAFE, Call, History
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    killing: float
+    dead: float
+    serving: float
+    restored: float
+
+
+class Lives:
+    """When Libra was killed, and what that excuses."""
+
+    def __init__(self, history: History) -> None:
+        self._kills: list[_Life] = []
+        times: dict[str, float] = {}
+        for mark in sorted(history.marks, key=lambda mark: mark.at):
+            if mark.what == "killing" and times:
+                # What was not restored until then is the next life's to restore.
+                self._kills.append(_life(times, until=mark.at))
+                times = {}
+            if mark.what == "killing" or (times and mark.what in ("dead", "serving", "restored")):
+                times.setdefault(mark.what, mark.at)
+        if times:
+            self._kills.append(_life(times))
+
+    def number(self, moment: float) -> int:
+        """How many lives had ended by then."""
+        return sum(kill.dead <= moment for kill in self._kills)
+
+    def nobody_there(self, call: Call) -> bool:
+        """Whether Libra was dead at some time of the call."""
+        return any(k.killing <= call.ended and call.started <= k.serving for k in self._kills)
+
+    def restoring(self, call: Call) -> bool:
+        """Whether what was stored before a kill might not have been in memory again."""
+        return any(k.killing <= call.ended and call.started <= k.restored for k in self._kills)
+
+    def may_be_lost(self, page: Page, by: float) -> bool:
+        """Whether a kill before that moment may have cost a page, as nobody called it safe."""
+        return any(
+            page.born < kill.dead
+            and kill.killing <= by
+            and not any(s.backup in SAFE and s.started < kill.dead for s in page.seen)
+            for kill in self._kills
+        )
+
+
+@dataclass(slots=True)
+class Page:
+    """What is known of one page, sorted by the end of the calls."""
+
+    id: str
+    born: float = float("inf")
+    acknowledged: float = float("inf")
+    seen: list[Call] = field(default_factory=list)
+    missing: list[Call] = field(default_factory=list)
+    deletions: list[Call] = field(default_factory=list)
+
+    @property
+    def deleted(self) -> float:
+        """From when on it is certain that it is gone."""
+        ends = (call.ended for call in self.deletions if call.code == 204)
+        return min(ends, default=float("inf"))
+
+    @property
+    def doomed(self) -> float:
+        """From when on it may be gone, because somebody has begun to delete it."""
+        starts = (call.started for call in self.deletions if call.code != 404)
+        return min(starts, default=float("inf"))
+
+
+def pages_of(calls: Iterable[Call]) -> dict[str, Page]:
+    """What calls tell of each page, by its id."""
+    pages: dict[str, Page] = {}
+    for call in sorted(calls, key=lambda call: call.ended):
+        if call.page is None or call.kind == "unknown":
+            continue
+        page = pages.setdefault(call.page, Page(call.page))
+        page.born = min(page.born, call.started)
+        if call.saw:
+            page.seen.append(call)
+        if call.kind == "submit" and call.code == 202:
+            page.acknowledged = call.ended
+        if call.kind == "delete":
+            page.deletions.append(call)
+        if call.code == 404:
+            page.missing.append(call)
+    return pages
+
+
+class Machine:
+    """For how long somebody waited for a processor."""
+
+    def __init__(self, history: History) -> None:
+        self._strains = sorted(history.strains, key=lambda strain: strain.at)
+
+    def short_of_processors(self, call: Call) -> float:
+        """Seconds of it during a call, as far as samples before and after it tell."""
+        before = bisect_right(self._strains, call.started, key=lambda strain: strain.at) - 1
+        after = bisect_left(self._strains, call.ended, key=lambda strain: strain.at)
+        if before < 0 or after == len(self._strains):
+            return 0.0
+        return self._strains[after].waited - self._strains[before].waited
+
+
+def _life(times: Mapping[str, float], until: float = float("inf")) -> _Life:
+    return _Life(
+        times["killing"],
+        times.get("dead", until),
+        times.get("serving", until),
+        times.get("restored", until),
+    )
