@@ -3,6 +3,7 @@
 import itertools
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
@@ -220,7 +221,7 @@ async def test_history_is_that_of_exactly_one_url(store: Store) -> None:
     ],
 )
 async def test_pages_are_found_by_host_and_by_text(
-    store: Store, wanted: dict[str, str], found: list[int]
+    store: Store, wanted: dict[str, Any], found: list[int]
 ) -> None:
     pages = [
         snapshot(),
