@@ -128,8 +128,9 @@ async def test_what_scripts_and_workers_fetch_is_weighed(
     web.site["/app.js"] = script(
         "fetch('/data.json').then(r => r.text());"
         "let i = new Image(); i.src = '/late.png'; document.body.append(i);"
-        "new Worker('/worker.js');"
+        "new Worker('/worker.js'); new SharedWorker('/shared.js');"
     )
+    web.site["/shared.js"] = script("onconnect = () => 0")
     web.site["/data.json"] = Page(b"[1, 2, 3]", "application/json")
     web.site["/late.png"] = image(700)
     web.site["/worker.js"] = compressed(script("importScripts('/part.js');" + "//" * 200))

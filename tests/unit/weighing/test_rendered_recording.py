@@ -244,6 +244,16 @@ def test_the_script_of_a_worker_gets_its_sizes_from_elsewhere(browser: Browser) 
     assert sizes == [(300, 900, "script"), (50, 80, "script")]
 
 
+def test_the_script_of_a_shared_worker_is_what_the_proxy_saw(browser: Browser) -> None:
+    browser.ask("1", PAGE + "shared.js", "Script")
+    browser.ask("2", PAGE + "slow.js", "Script")
+    browser.recording.end_silent_scripts({PAGE + "shared.js": 70, PAGE + "other.js": 5})
+    assert [(a.status, a.transfer_bytes) for a in browser.assets()] == [
+        ("fetched", 70),
+        ("pending", 0),
+    ]
+
+
 URLS = st.sampled_from(
     [PAGE, PAGE + "a", "http://b.example/", "https://c.example:8443/x#y", "data:,x", "blob:x"]
 )

@@ -255,6 +255,7 @@ class _Visit:
             silent = time.perf_counter() - self._recording.last_event
             if silent > _SILENCE_SECONDS:
                 await self._ask_whether_alive()
+                self._recording.end_silent_scripts(self._proxy.bodies)
             if self._loaded and not asked_manifest:
                 asked_manifest = True
                 self._spawn(self._fetch_manifest(page, session))

@@ -50,11 +50,14 @@ class Proxy:
         failures: Why a host (``host:port`` as the browser named it) could not be reached, as a named
             error; ``denied: ...`` if the gate forbids it.
         received_bytes: All that servers have sent, heads included.
+        bodies: The bytes of the last body that came from an http URL in full, for what the browser
+            fetches without telling anybody.
     """
 
     def __init__(self, gate: Gate, resolver: Resolver) -> None:
         self.failures: dict[str, str] = {}
         self.received_bytes = 0
+        self.bodies: dict[str, int] = {}
         self._gate = gate
         self._resolver = resolver
         self._server: asyncio.Server | None = None
@@ -114,6 +117,11 @@ class Proxy:
         if len(self.failures) < _NOTES:
             name = f"[{host}]" if ":" in host else host
             self.failures[f"{name}:{port}"] = error
+
+    def note_body(self, url: str, count: int) -> None:
+        """A body has come in full."""
+        if len(self.bodies) < _NOTES:
+            self.bodies[url] = count
 
     async def _relay(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         """Everything from a server to the browser until the server is done."""
@@ -181,7 +189,7 @@ class _Client:
         answer = _Answer(request.method)
         try:
             await self._ask(request, self._server)
-            again = await self._answer(answer, self._server)
+            again = await self._answer(request, answer, self._server)
         except OSError:
             again = False
             if not kept or answer.started:
@@ -204,7 +212,7 @@ class _Client:
             server[1].write(chunk)
             await server[1].drain()
 
-    async def _answer(self, answer: _Answer, server: Stream) -> bool:
+    async def _answer(self, request: _Request, answer: _Answer, server: Stream) -> bool:
         while not answer.complete:
             chunk = await server[0].read(_CHUNK)
             if not chunk:
@@ -213,6 +221,7 @@ class _Client:
             answer.take(chunk)
             self._writer.write(chunk)
             await self._writer.drain()
+        self._proxy.note_body(request.url, answer.body_bytes)
         return answer.keeps_alive
 
 
@@ -225,6 +234,7 @@ class _Request:
     port: int
     head: bytes = b""
     body_bytes: int = 0
+    url: str = ""
 
     @property
     def server_name(self) -> str:
@@ -257,7 +267,7 @@ class _Request:
             elif name == b"transfer-encoding:":
                 return None  # browsers send bodies of unknown length over HTTP/2 only
         kept = [line for line in lines if not line.lower().startswith(_HOP_BY_HOP)]
-        return cls(method, *place, b"\r\n".join(kept), body_bytes)
+        return cls(method, *place, b"\r\n".join(kept), body_bytes, target.decode("latin-1"))
 
 
 @dataclass(slots=True)
@@ -268,6 +278,7 @@ class _Answer:
     started: bool = False
     complete: bool = False
     keeps_alive: bool = False
+    body_bytes: int = 0
     _parser: httptools.HttpResponseParser | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -295,6 +306,9 @@ class _Answer:
     def on_headers_complete(self) -> None:
         if self._parser is not None and self.method == b"HEAD":
             self._end(self._parser)
+
+    def on_body(self, data: bytes) -> None:
+        self.body_bytes += len(data)
 
     def on_message_complete(self) -> None:
         if self._parser is not None:

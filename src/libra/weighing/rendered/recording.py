@@ -192,8 +192,14 @@ class Recording:
         """What the session has seen, from the cache or not."""
         return {entry.url for entry in self._entries}
 
+    def end_silent_scripts(self, bodies: Mapping[str, int]) -> None:
+        """Of the script of a shared worker the session hears nothing; the proxy has seen its body."""
+        for entry in list(self._open.values()):
+            if entry.type == "Script" and not entry.answered and entry.url in bodies:
+                self.end(entry, bodies[entry.url], bodies[entry.url])
+
     def end_unseen(self, url: str) -> None:
-        """A worker has started, so its script has arrived; the session does not see its end."""
+        """The script of a worker has arrived; the session does not see its end."""
         for entry in list(self._open.values()):
             if entry.url == without_fragment(url) and not entry.answered:
                 entry.unseen = True
