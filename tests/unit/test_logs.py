@@ -1,0 +1,149 @@
+"""The log: its lines, its fields, and that it never stops anybody."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.logs import Outlet, formatter, set_level, set_up
+from libra.settings import LogFormat
+
+
+def record(message: str = "it happened", **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("libra.test", logging.INFO, __file__, 1, message, None, None)
+    vars(made).update(extra)
+    return made
+
+
+def line(format: LogFormat, made: logging.LogRecord) -> str:  # noqa: A002 - as the flag
+    return formatter(format).format(made)
+
+
+def test_a_line_for_machines_has_its_fields_by_name() -> None:
+    event = json.loads(line("json", record("page weighed", page_id="x", duration_ms=5, error=None)))
+    assert event.pop("time").endswith("Z")
+    assert event == {
+        "level": "info",
+        "logger": "libra.test",
+        "event": "page weighed",
+        "page_id": "x",
+        "duration_ms": 5,
+    }
+
+
+def test_a_line_for_people_reads_like_a_sentence() -> None:
+    text = line("text", record("page weighed", page_id="x", url="https://a/ b", complete=True))
+    assert text.endswith(
+        'Z info    libra.test: page weighed  page_id=x url="https://a/ b" complete=True'
+    )
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_an_exception_is_told_with_where_it_came_from(format: LogFormat) -> None:  # noqa: A002 - as the flag
+    try:
+        raise ValueError("what")
+    except ValueError as error:
+        made = record("it failed")
+        made.exc_info = (ValueError, error, error.__traceback__)
+    text = line(format, made)
+    assert "ValueError: what" in text
+    assert "test_logs.py" in text
+
+
+@given(st.text(), st.text())
+def test_nothing_foreign_breaks_a_line_or_reaches_the_terminal(message: str, value: str) -> None:
+    made = record(message, url=value)
+    event = json.loads(line("json", made))
+    assert (event["event"], event["url"]) == (message, value)
+    assert "\n" not in line("json", made)
+    for number, written in enumerate(line("text", made).split("\n")):
+        assert written.isprintable()
+        assert number == 0 or written.startswith("    ")
+
+
+class Stuck(io.StringIO):
+    """A pipe that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader = threading.Event()
+        self.begun = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.begun.set()
+        self.reader.wait()
+        return super().write(text)
+
+
+def test_a_log_that_nobody_reads_stops_nobody_and_says_later_what_it_lost() -> None:
+    stream = Stuck()
+    outlet = Outlet(stream, size=10)
+    outlet.handle(record("first"))
+    stream.begun.wait()
+    for number in range(100):
+        outlet.handle(record(f"number {number}"))
+    stream.reader.set()
+    outlet.close()
+    lines = stream.getvalue().splitlines()
+    assert "first" in lines[0]
+    assert "90 lines of the log were dropped" in lines[1]
+    assert [text.rpartition(" ")[2] for text in lines[2:]] == [str(n) for n in range(10)]
+
+
+def test_a_stream_that_is_gone_stops_nobody() -> None:
+    stream = io.StringIO()
+    outlet = Outlet(stream)
+    stream.close()
+    outlet.handle(record())
+    outlet.close()
+    assert not outlet._thread.is_alive()
+
+
+@pytest.fixture
+def root() -> Iterator[None]:
+    """The root logger, as it was before."""
+    logger, ours = logging.getLogger(), logging.getLogger("libra")
+    before = list(logger.handlers), logger.level, ours.level
+    yield
+    logger.handlers[:] = before[0]
+    logger.setLevel(before[1])
+    ours.setLevel(before[2])
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("root")
+def test_what_is_bound_to_a_request_is_on_every_line_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outlet = set_up("json", "info")
+    with structlog.contextvars.bound_contextvars(request_id="abc"):
+        logging.getLogger("libra.http").info("bridged")
+        structlog.get_logger("libra.http").info("native", page_id="x")
+    logging.getLogger("libra.http").debug("too unimportant")
+    logging.getLogger("elsewhere").info("not ours")
+    outlet.close()
+    bridged, native = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (bridged["event"], bridged["request_id"]) == ("bridged", "abc")
+    assert (native["event"], native["request_id"], native["page_id"]) == ("native", "abc", "x")
+
+
+@pytest.mark.usefixtures("root")
+def test_level_and_format_can_change_while_it_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outlet = set_up("text", "error")
+    logging.getLogger("libra").warning("unheard")
+    set_level("debug")
+    outlet.use("json")
+    logging.getLogger("libra").debug("heard")
+    outlet.close()
+    (written,) = capsys.readouterr().err.splitlines()
+    assert json.loads(written)["event"] == "heard"
