@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -110,12 +111,15 @@ T = TypeVar("T")
 def serve(config: Path | None, /, **flags: Any) -> None:
     """Serve the page, the API and the live events until SIGTERM or Ctrl-C.
 
-    What is under way is finished first; a second signal ends at once.
+    What is under way is finished first; a second signal ends at once. SIGHUP reads libra.toml and
+    the token file again.
     """
     settings = load_settings(config, **flags)
     from libra.web.serve import run  # noqa: PLC0415 - the server's imports would slow every command
 
-    click.get_current_context().exit(run(settings))
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    again = partial(Settings.load, given, file=config)
+    click.get_current_context().exit(run(settings, again))
 
 
 @click.group(short_help="Make access tokens.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from libra.app import Libra
 from libra.settings import Settings
 from libra.web.application import Application
+from libra.web.telemetry import Telemetry
 
 __all__ = ["Application", "create_app"]
 
 
-def create_app(libra: Libra, settings: Settings) -> Application:
+def create_app(libra: Libra, settings: Settings, telemetry: Telemetry | None = None) -> Application:
     """The ASGI application of a running Libra."""
-    return Application(libra, settings)
+    return Application(libra, settings, telemetry)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from litestar import Litestar, Request, Response
 from litestar.types import Receive, Send
+from structlog.contextvars import bind_contextvars
 from uuid_utils import uuid7
 
 from libra.app import Libra
@@ -30,6 +31,7 @@ from libra.web.routes_history import history_routes
 from libra.web.routes_pages import page_routes
 from libra.web.routes_site import site_routes
 from libra.web.routes_submit import submit_routes
+from libra.web.telemetry import Telemetry
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -67,7 +69,10 @@ class Application:
     body, safe headers are added, and answers are counted and logged.
     """
 
-    def __init__(self, libra: Libra, settings: Settings) -> None:
+    def __init__(
+        self, libra: Libra, settings: Settings, telemetry: Telemetry | None = None
+    ) -> None:
+        self._telemetry = telemetry
         self.libra = libra
         self.settings = settings
         self.guard = Guard(settings)
@@ -106,8 +111,19 @@ class Application:
         """Answer a request."""
         if scope["type"] != "http":  # uvicorn is told that there are no websockets
             raise RuntimeError(f"there is nothing here for {scope['type']}")
-        method = scope["method"]
         call = _Call(scope)
+        # On every line that is logged on behalf of this request. It has a task of its own, and so
+        # a context of its own.
+        bind_contextvars(request_id=call.id)
+        if self._telemetry is not None:
+            headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+            with self._telemetry.request(call.method, call.route, headers) as call.answered:
+                await self._answer(call, scope, receive, send)
+        else:
+            await self._answer(call, scope, receive, send)
+
+    async def _answer(self, call: _Call, scope: Any, receive: Receive, send: Send) -> None:
+        method = call.method
         answer = self._wrap(call, send, body_wanted=method != "HEAD")
         try:
             call.client = self.guard.judge(scope)
@@ -152,6 +168,8 @@ class Application:
                 message = {**message, "headers": headers}
                 seconds = perf_counter() - call.started
                 self.counts.count(call.route, call.method, status, seconds)
+                if call.answered is not None:
+                    call.answered(status)
                 call.log(status, seconds)
             elif not body_wanted:
                 message = {**message, "body": b""}
@@ -181,11 +199,12 @@ async def _send(
 class _Call:
     """One request, as far as it is counted and logged."""
 
-    __slots__ = ("client", "id", "method", "path", "route", "started", "writes")
+    __slots__ = ("answered", "client", "id", "method", "path", "route", "started", "writes")
 
     def __init__(self, scope: Any) -> None:
         self.started = perf_counter()
         self.client: Client | None = None
+        self.answered: Callable[[int], None] | None = None
         self.method = scope["method"]
         self.path = scope["path"]
         self.route = _route(self.path)
@@ -208,7 +227,6 @@ class _Call:
             self.path[:200],
             status,
             extra={
-                "request_id": self.id,
                 "method": self.method,
                 "route": self.route,
                 "status": status,

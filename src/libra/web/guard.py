@@ -39,6 +39,25 @@ _UNMETERED = frozenset({"/health/live", "/health/ready"})
 Fields = dict[bytes, str]
 
 
+class _Rules:
+    """What of the settings the guard goes by, made once."""
+
+    def __init__(self, settings: Settings, key: bytes) -> None:
+        self.access = Access(settings, key)
+        guarded = not self.access.open
+        self.read_rate = _rate(settings.read_limit, READ_RATE if guarded else None)
+        self.submit_rate = _rate(settings.submit_limit, SUBMIT_RATE if guarded else None)
+        self.proxies = [ip_network(network) for network in settings.trusted_proxy]
+        self.names = {
+            "localhost",
+            socket.gethostname().lower(),
+            settings.host.lower(),
+            *(name.lower().rstrip(".") for name in settings.allowed_host),
+        }
+        self.names.discard("")
+        self.hosts: set[str] = set()
+
+
 class Guard:
     """Lets requests in or says why not. One for an application; `reload` changes its mind."""
 
@@ -53,20 +72,20 @@ class Guard:
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
-        """Take on other tokens, limits, names and proxies; what clients have used up stays so."""
-        self.access = Access(settings, self._key)
-        guarded = not self.access.open
-        self._read_rate = _rate(settings.read_limit, READ_RATE if guarded else None)
-        self._submit_rate = _rate(settings.submit_limit, SUBMIT_RATE if guarded else None)
-        self._proxies = [ip_network(network) for network in settings.trusted_proxy]
-        self._names = {
-            "localhost",
-            socket.gethostname().lower(),
-            settings.host.lower(),
-            *(name.lower().rstrip(".") for name in settings.allowed_host),
-        }
-        self._names.discard("")
-        self._hosts: set[str] = set()
+        """Take on other tokens, limits, names and proxies; what clients have used up stays so.
+
+        May read files and ask the resolver: better done in a thread. Requests meanwhile see the old
+        rules or the new ones and never a mixture.
+
+        Raises:
+            SettingsError: a token cannot be read; everything stays as it was.
+        """
+        self._rules = _Rules(settings, self._key)
+
+    @property
+    def access(self) -> Access:
+        """Who may do what."""
+        return self._rules.access
 
     def judge(self, scope: Any) -> Client:
         """Who a request comes from, if it may go on.
@@ -80,7 +99,7 @@ class Guard:
         method, path = scope["method"], scope["path"]
         client = self._client(scope, fields)
         if path not in _UNMETERED:
-            self._spend(self._reads, self._read_rate, client, 1)
+            self._spend(self._reads, self._rules.read_rate, client, 1)
         if method not in ("GET", "HEAD", "OPTIONS") and _is_from_another_site(fields):
             raise Refused(403, "other-site", "This came from a page of another site.")
         missing = needed(method, path) & ~client.rights
@@ -98,9 +117,10 @@ class Guard:
 
         Spends from the client's rate if so, and only then.
         """
-        if host not in self._hosts:
+        rules = self._rules
+        if host not in rules.hosts:
             return False
-        access = self.access
+        access = rules.access
         token = None
         if authorization is not None and not access.open:
             token = access.of_bearer(authorization)
@@ -108,7 +128,7 @@ class Guard:
                 return False
         if Right.PAGES not in access.rights(token):
             return False
-        rate = self._read_rate
+        rate = rules.read_rate
         if rate is None:
             return True
         if token is not None:
@@ -121,7 +141,7 @@ class Guard:
         Raises:
             Refused: 429, if it has submitted too many.
         """
-        self._spend(self._submissions, self._submit_rate, client, pages)
+        self._spend(self._submissions, self._rules.submit_rate, client, pages)
 
     def login(self, secret: str, client: Client) -> str:
         """The session of whoever knows a secret.
@@ -156,7 +176,7 @@ class Guard:
 
     def is_trusted(self, peer: str) -> bool:
         """Whether an address is a proxy of ours, for which limits of one client are wrong."""
-        return bool(self._proxies) and _is_in(peer, self._proxies)
+        return bool(self._rules.proxies) and _is_in(peer, self._rules.proxies)
 
     def _client(self, scope: Any, fields: Fields) -> Client:
         peer = (scope.get("client") or ("", 0))[0]
@@ -186,11 +206,11 @@ class Guard:
 
         What stands further left than the first address that is none of ours, that one wrote itself.
         """
-        if not self._proxies or not forwarded:
+        if not self._rules.proxies or not forwarded:
             return peer
         hops = forwarded.split(",")
         address = peer
-        while hops and _is_in(address, self._proxies):
+        while hops and _is_in(address, self._rules.proxies):
             hop = _without_port(hops.pop().strip())
             if not _is_address(hop):
                 break
@@ -218,7 +238,7 @@ class Guard:
         in numbers cannot be rebound, so all of those are fine.
         """
         host = fields.get(b"host")
-        if host in self._hosts:
+        if host in self._rules.hosts:
             return
         several = sum(name == b"host" for name, _ in scope["headers"]) > 1
         if several or (host is None and scope.get("http_version") == "1.1"):
@@ -226,15 +246,15 @@ class Guard:
         if host is None:
             return
         name = _without_port(host.strip()).lower().rstrip(".")
-        if not (name in self._names or name.endswith(".localhost") or _is_address(name)):
+        if not (name in self._rules.names or name.endswith(".localhost") or _is_address(name)):
             raise Refused(
                 421,
                 "wrong-host",
                 f"This service does not go by the name {name[:80]!r}. "
                 "If it should, start it with --allowed-host.",
             )
-        if len(self._hosts) < _KNOWN_HOSTS:
-            self._hosts.add(host)
+        if len(self._rules.hosts) < _KNOWN_HOSTS:
+            self._rules.hosts.add(host)
 
 
 @lru_cache(maxsize=4096)

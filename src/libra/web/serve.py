@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -10,15 +11,161 @@ from collections.abc import Callable, Sequence
 from socket import socket
 
 import click
+import msgspec
 
+from libra import logs
 from libra.app import DataDirInUse, Libra
-from libra.settings import Settings
-from libra.web import create_app
+from libra.settings import Settings, SettingsError
+from libra.web import create_app, telemetry
 from libra.web.access import is_loopback
+from libra.web.application import Application
+from libra.web.notify import Notifier
 from libra.web.server import AddressError, Server, listen, url_of
 
 STREAM_GRACE = 3.0
 """Seconds that HTTP requests under way are given at the end; each is answered from memory."""
+
+RELOADED = (
+    "allowed_host",
+    "log_format",
+    "log_level",
+    "public",
+    "read_limit",
+    "submit_limit",
+    "token",
+    "token_file",
+    "trusted_proxy",
+)
+"""Settings that SIGHUP changes; the others take a restart."""
+
+log = logging.getLogger("libra.serve")
+
+
+class Program:
+    """`libra serve` while it runs.
+
+    Args:
+        settings: how it runs.
+        again: reads the settings anew.
+        sockets: what it listens on.
+        outlet: where its log goes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        again: Callable[[], Settings],
+        sockets: Sequence[socket],
+        outlet: logs.Outlet,
+    ) -> None:
+        self.settings = settings
+        self.sockets = sockets
+        self.notifier = Notifier()
+        self.telemetry = telemetry.start() if settings.otel else None
+        self.app: Application | None = None
+        self._again = again
+        self._outlet = outlet
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    async def run(self) -> int:
+        """Serve until told to stop; returns the exit code."""
+        self._on_signals()
+        services = {"Web": lambda libra: WebService(libra, self)}
+        try:
+            async with Libra.open(self.settings, services=services) as libra:
+                if self.telemetry is not None:
+                    libra.tally.on_finished.append(self.telemetry.weighed)
+                click.echo(f"Libra listens on {url_of(self.sockets[0])}")
+                self.notifier.ready()
+                if not await self._stopped(libra):
+                    return 70
+                self.notifier.stopping()
+                # Whoever connects from here on is told so at once instead of waiting for an answer.
+                for sock in self.sockets:
+                    sock.close()
+        except DataDirInUse as error:
+            click.echo(f"libra: {error}", err=True)
+            return 1
+        finally:
+            for sock in self.sockets:
+                sock.close()
+            if self.telemetry is not None:
+                await asyncio.to_thread(self.telemetry.close)
+        return 0
+
+    async def reload(self) -> None:
+        """Read the settings again and take on what can be changed without a restart.
+
+        Settings that cannot be used change nothing: the service goes on as it was.
+        """
+        self.notifier.reloading()
+        try:
+            await asyncio.to_thread(self._take_on)
+        except SettingsError as error:
+            log.error("the settings cannot be used, everything stays as it was: %s", error)
+        self.notifier.ready()
+
+    def _take_on(self) -> None:
+        wanted = self._again()
+        fields = Settings.__struct_fields__
+        changed = [name for name in fields if getattr(wanted, name) != getattr(self.settings, name)]
+        held = [name for name in changed if name not in RELOADED]
+        new = msgspec.structs.replace(
+            self.settings, **{name: getattr(wanted, name) for name in RELOADED}
+        )
+        refusal = why_not(new)
+        if refusal is not None:
+            raise SettingsError(refusal)
+        if self.app is not None:
+            self.app.reload(new)
+        self.settings = new
+        self._outlet.use(new.log_format)
+        logs.set_level(new.log_level)
+        taken = [name for name in changed if name in RELOADED]
+        log.warning(
+            "settings were read again: %s changed, tokens known: %d",
+            ", ".join(taken) or "nothing",
+            len(new.tokens()),
+        )
+        if held:
+            log.warning("what has changed and takes a restart: %s", ", ".join(held))
+
+    async def _stopped(self, libra: Libra) -> bool:
+        """Wait for the signal to stop; False if Libra's supervisors gave up before."""
+        stop = asyncio.ensure_future(self._stop.wait())
+        down = asyncio.ensure_future(libra.wait_down())
+        reload = asyncio.ensure_future(self._reload.wait())
+        try:
+            while True:
+                await asyncio.wait({stop, down, reload}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.done() or down.done():
+                    break
+                self._reload.clear()
+                await self.reload()
+                reload = asyncio.ensure_future(self._reload.wait())
+        finally:
+            for task in (stop, down, reload):
+                task.cancel()
+        if not self._stop.is_set():
+            click.echo("libra: ended by its supervisors, see the log", err=True)
+        return self._stop.is_set()
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def on_signal(number: signal.Signals) -> None:
+            if self._stop.is_set():
+                sys.stdout.flush()
+                sys.stderr.flush()
+                # At once, as asked: without waiting for threads or handlers of the interpreter's end.
+                os._exit(128 + number)
+            log.warning("Stopping; once more to end at once.")
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, on_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
 
 
 class WebService:
@@ -28,16 +175,17 @@ class WebService:
     clients are waiting at.
     """
 
-    def __init__(self, libra: Libra, settings: Settings, sockets: Sequence[socket]) -> None:
+    def __init__(self, libra: Libra, program: Program) -> None:
         self._libra = libra
-        self._settings = settings
-        self._sockets = sockets
+        self._program = program
 
     async def serve(self) -> None:
         """Serve until cancelled, then stop in good order."""
+        program = self._program
         # Compiling templates and describing routes takes some 100 ms, too long for the loop.
-        app = await asyncio.to_thread(create_app, self._libra, self._settings)
-        server = Server(app, sockets=self._sockets)
+        app = await asyncio.to_thread(create_app, self._libra, program.settings, program.telemetry)
+        program.app = app
+        server = Server(app, sockets=program.sockets)
         await server.start()
         try:
             await asyncio.get_running_loop().create_future()
@@ -45,14 +193,15 @@ class WebService:
             await server.stop(STREAM_GRACE)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit code.
 
     At the first signal nothing new is accepted and pages under way get ``settings.shutdown_grace``
-    seconds; a second ends the program at once (130 or 143).
+    seconds; a second ends the program at once (130 or 143). SIGHUP reads the settings again.
 
     Args:
         settings: how it is to run; ``port`` 0 takes a free one.
+        again: reads the settings anew; without it they stay as they are.
     """
     refusal = why_not(settings)
     if refusal is not None:
@@ -64,8 +213,12 @@ def run(settings: Settings) -> int:
     except AddressError as error:
         click.echo(f"libra: {error}", err=True)
         return 1
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings, sockets))
+    outlet = logs.set_up(settings.log_format, settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_serve(settings, again or (lambda: settings), sockets, outlet))
+    finally:
+        outlet.close()
 
 
 def why_not(settings: Settings) -> str | None:
@@ -85,54 +238,18 @@ def why_not(settings: Settings) -> str | None:
     return None
 
 
-async def _serve(settings: Settings, sockets: Sequence[socket]) -> int:
-    stop = asyncio.Event()
-    _on_signals(stop)
+async def _serve(
+    settings: Settings,
+    again: Callable[[], Settings],
+    sockets: Sequence[socket],
+    outlet: logs.Outlet,
+) -> int:
     try:
-        services = {"Web": lambda libra: WebService(libra, settings, sockets)}
-        async with Libra.open(settings, services=services) as libra:
-            click.echo(f"Libra listens on {url_of(sockets[0])}")
-            if not await _stopped(libra, stop):
-                return 70
-            # Whoever connects from here on is told so at once instead of waiting for an answer.
-            for sock in sockets:
-                sock.close()
-    except DataDirInUse as error:
+        program = Program(settings, again, sockets, outlet)
+    except SettingsError as error:
         click.echo(f"libra: {error}", err=True)
-        return 1
-    finally:
-        for sock in sockets:
-            sock.close()
-    return 0
-
-
-async def _stopped(libra: Libra, stop: asyncio.Event) -> bool:
-    """Wait for the signal to stop; False if Libra's supervisors gave up before."""
-    waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(libra.wait_down())]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
-    if not stop.is_set():
-        click.echo("libra: ended by its supervisors, see the log", err=True)
-    return stop.is_set()
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: signal.Signals) -> None:
-        if stop.is_set():
-            sys.stdout.flush()
-            sys.stderr.flush()
-            # At once, as asked: without waiting for threads or handlers of the interpreter's end.
-            os._exit(128 + number)
-        click.echo("Stopping; once more to end at once.", err=True)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
+        return 2
+    return await program.run()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -79,7 +79,7 @@ def test_names_that_are_refused_are_not_remembered(folder: Path) -> None:
     guarded = guard(folder)
     for number in range(3000):
         status(guarded, scope(host=f"localhost:{number}"))
-    assert len(guarded._hosts) == 1000
+    assert len(guarded._rules.hosts) == 1000
     assert status(guarded, scope(host="127.0.0.1:9")) == 200
 
 
