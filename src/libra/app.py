@@ -381,6 +381,10 @@ class Libra:
 
         # Memory is read after the database: a page cannot fall between the two by being stored and
         # leaving memory meanwhile, and what is in both is newer in memory.
+        for row in rows:
+            if row.status not in FINISHED:
+                # Its row is behind what may have been seen of it; in memory it goes on above that.
+                self._take_up(row)
         found = {row.id: row for row in rows}
         if host is None and text is None:
             summaries = await self._newest(limit + 1, after, floor, wanted)
@@ -566,6 +570,11 @@ class Libra:
         if answer is not None:
             return answer
         row = await self._look_up(page_id)
+        answer = await self._house.ask(page_id)
+        if answer is not None:
+            return (
+                answer  # it has come back to memory; if it is unfinished, above what its row says
+            )
         return row.version, row.report, row.status in FINISHED
 
     async def _look_up(self, page_id: str) -> Snapshot:
@@ -580,18 +589,22 @@ class Libra:
             if not self._context.replayed.is_set():
                 raise PageUnknown(page_id)  # it may be in the journal, which is still being read
             raise PageNotFound(page_id)
-        due = row.status not in FINISHED or (
-            row.expires_at is not None and row.expires_at > self._context.now()
-        )
+        self._take_up(row)
+        return row
+
+    def _take_up(self, row: Snapshot) -> None:
+        """Bring a stored page back to memory if it should be there."""
+        context, now = self._context, self._context.now()
+        due = row.status not in FINISHED or (row.expires_at is not None and row.expires_at > now)
         if (
             due
             and self.settings.restore != "off"
             and not self._house.closing
-            and len(self._context.records) < self.settings.max_pages
-            and self._context.records.get(page_id) is None
+            and len(context.records) < self.settings.max_pages
+            and context.records.get(row.id) is None
+            and row.id not in context.forgotten
         ):
-            self._house.bring_up(restore(row, self._context.now()))
-        return row
+            self._house.bring_up(restore(row, now))
 
     async def _search(
         self,

@@ -14,7 +14,7 @@ from libra.storage import Snapshot, Store, Unavailable
 from libra.weighing.report import Status
 
 #: Seconds that a caller waits, right after the start, to learn whether there is a database.
-OPENING = 1.0
+OPENING = 0.5
 
 
 class Archive:

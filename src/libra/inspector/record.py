@@ -251,6 +251,8 @@ def restore(row: Snapshot, now: datetime, backup: Backup = "stored") -> PageReco
     if row.status not in FINISHED:
         chosen = decode(row.report)
         record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
+        # It is readable before its process takes it up, and more of it may have been seen than this.
+        record.version = record.above(now)
     else:
         record.status = row.status
         record.rest_encoded(row.report)

@@ -206,7 +206,9 @@ class Restorer(GenServer):
             return  # deleted meanwhile
         if stored is not None and stored.status in FINISHED:
             context.keeper.cast(Dropped([(record.id, record.version)]))
-            record = restore(stored, context.now())
+            # It could be read as unfinished meanwhile, so it goes on above that, and is saved so.
+            record = restore(stored, context.now(), "journaled")
+            record.backup = "memory"
             context.records.add(record)
         self._bring_up(record)
         context.followers.changed(record.id)

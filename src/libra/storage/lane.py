@@ -27,6 +27,8 @@ T = TypeVar("T")
 _REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema"})
 
 
+_OTHERS_MAY_TAKE: Final = 0.3  # seconds
+
 _STEPS_BETWEEN_LOOKS: Final = 100_000  # of SQLite's machine, a few milliseconds
 
 
@@ -60,23 +62,68 @@ class Job(Generic[T]):
             raise Abandoned
 
 
+class File:
+    """A SQLite file and the lanes that have it open.
+
+    SQLite shares the memory of a file's ``-shm`` among all connections of a process. When the file is
+    replaced while one of them still has the old one open, a connection to the new one gets the memory
+    of the old: at best "not a database", at worst a bus error. So whoever finds that it was replaced or
+    is damaged has every connection closed before anybody opens it again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lanes: set[Lane] = set()
+        self._lock = threading.Lock()
+        self._stale = False
+
+    def join(self, lane: Lane) -> None:
+        """A lane is about to open the file."""
+        with self._lock:
+            self._lanes.add(lane)
+
+    def leave(self, lane: Lane) -> None:
+        """A lane has ended."""
+        with self._lock:
+            self._lanes.discard(lane)
+
+    def doubt(self) -> None:
+        """What is open may not be what the path leads to: see `begin_again`."""
+        self._stale = True
+
+    def begin_again(self, mine: Lane) -> None:
+        """Before a connection is opened: close all others if there is a doubt.
+
+        Raises:
+            Unavailable: if one of them is in use and does not end soon.
+        """
+        with self._lock:
+            if not self._stale:
+                return
+            for lane in self._lanes - {mine}:
+                if not lane.disconnect_if_idle(_OTHERS_MAY_TAKE):
+                    raise Unavailable("unreachable", "the file was replaced and is still in use")
+            self._stale = False
+
+
 class Lane:
     """Runs jobs one after the other on a connection of its own, opened when first needed.
 
     Args:
         name: the name of the thread.
         connect: opens the connection; called on the thread, again after a fault.
-        path: the file; when another one has come to stand there, it is opened instead.
+        file: the file; when another one has come to stand there, it is opened instead.
     """
 
     def __init__(
         self,
         name: str,
         connect: Callable[[], sqlite3.Connection],
-        path: Path,
+        file: File,
     ) -> None:
         self._connect = connect
-        self._path = path
+        self._file = file
+        self._busy = threading.Lock()
         self._inode: tuple[int, int] | None = None
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._current: Job[Any] | None = None
@@ -133,7 +180,8 @@ class Lane:
                 continue
             self._current = job
             try:
-                result = self._perform(job)
+                with self._busy:
+                    result = self._perform(job)
             except Abandoned:
                 pass
             except BaseException as exc:  # noqa: BLE001 - handed to the caller, who waits for it
@@ -143,19 +191,23 @@ class Lane:
             finally:
                 self._current = None
         self._disconnect()
+        self._file.leave(self)
         if (stopped := self._stopped) is not None:
             _tell_loop(stopped.get_loop(), _succeed, stopped, None)
 
     def _perform(self, job: Job[T]) -> T:
         connecting = True
         try:
-            if self._connection is not None and self._inode != _inode_of(self._path):
+            if self._connection is not None and self._inode != _inode_of(self._file.path):
                 # The file was replaced or removed. What we have open could be read and written
                 # as if nothing had happened, and all of it would be lost.
+                self._file.doubt()
                 self._disconnect()
             if self._connection is None:
+                self._file.join(self)
+                self._file.begin_again(self)
                 self._connection = self._connect()
-                self._inode = _inode_of(self._path)
+                self._inode = _inode_of(self._file.path)
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
             connecting = False
             return job.work(self._connection, job)
@@ -169,6 +221,16 @@ class Lane:
             self._tidy(exc)
             raise
 
+    def disconnect_if_idle(self, patience: float) -> bool:
+        """From another lane's thread: close the connection unless it is in use for so long."""
+        if not self._busy.acquire(timeout=patience):
+            return False
+        try:
+            self._disconnect()
+        finally:
+            self._busy.release()
+        return True
+
     def _unwanted(self) -> bool:
         # SQLite asks this while it works and stops at a yes. Its interrupt() would not do: it has
         # no effect on a statement that begins a moment after it.
@@ -176,6 +238,7 @@ class Lane:
 
     def _tidy(self, verdict: Unavailable | Rejected) -> None:
         if isinstance(verdict, Unavailable) and verdict.fault in _REOPEN_AFTER:
+            self._file.doubt()
             self._disconnect()
 
     def _disconnect(self) -> None:

@@ -9,6 +9,7 @@ connection can be kept; only when the server does not answer at all is it droppe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -329,7 +330,8 @@ async def _migrate(connection: Connection) -> SchemaStatus:
         if status.state == "missing":
             await connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
         if status.state != "current":
-            await connection.execute(render("postgres", status.current))
+            # In a thread, as importing what it needs takes half a second.
+            await connection.execute(await asyncio.to_thread(render, "postgres", status.current))
         return await status_of_postgres(connection)
 
 

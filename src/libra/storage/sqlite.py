@@ -23,7 +23,7 @@ from libra.storage.classify import classify
 from libra.storage.errors import Rejected
 from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
 from libra.storage.keyset import read_ahead
-from libra.storage.lane import Job, Lane
+from libra.storage.lane import File, Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.snapshot import (
     DELETED_VERSION,
@@ -93,8 +93,9 @@ class SQLiteStore(Store):
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
         self._path = path
         self._deadlines = deadlines or Deadlines()
-        self._writer = Lane("libra-sqlite-writer", self._connect_writer, path)
-        self._reader = Lane("libra-sqlite-reader", self._connect_reader, path)
+        self._file = File(path)
+        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file)
+        self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._file)
         self._restorers: set[Lane] = set()
 
     async def open(self) -> None:
@@ -123,7 +124,7 @@ class SQLiteStore(Store):
 
     async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
         """Read what is to be in memory, on a connection that lives as long as that takes."""
-        lane = Lane("libra-sqlite-restorer", self._connect_reader, self._path)
+        lane = Lane("libra-sqlite-restorer", self._connect_reader, self._file)
         self._restorers.add(lane)
         try:
             for condition in ("expires_at IS NULL", "expires_at > ?"):
@@ -193,7 +194,7 @@ class SQLiteStore(Store):
         if not await asyncio.to_thread(self._path.exists):
             return judge("sqlite", None)
         connect = partial(_connect, self._path, self._deadlines.read, "ro")
-        looker = Lane("libra-sqlite-schema", connect, self._path)
+        looker = Lane("libra-sqlite-schema", connect, self._file)
         try:
             return await looker.run(_status, deadline=self._deadlines.connect)
         finally:

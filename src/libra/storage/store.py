@@ -30,7 +30,7 @@ class Deadlines(msgspec.Struct, frozen=True):
 
     connect: float = 3.0
     probe: float = 1.0
-    read: float = 0.8
+    read: float = 0.5
     save: float = 5.0
     restore: float = 10.0
 

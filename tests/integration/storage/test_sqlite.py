@@ -23,7 +23,7 @@ from libra.storage import (
     schema_status,
 )
 from libra.storage import migrate as migrate_url
-from libra.storage.lane import Job, Lane
+from libra.storage.lane import File, Job, Lane
 from libra.storage.sqlite import _transaction
 
 QUICK = Deadlines(connect=0.5, probe=0.2, read=0.2, save=0.4, restore=2.0)
@@ -240,7 +240,7 @@ def remount(disk: Path, mode: str) -> None:
 
 @pytest.fixture
 async def lane(path: Path) -> AsyncIterator[Lane]:
-    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), path)
+    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
     yield lane
     await lane.close()
 
@@ -302,7 +302,7 @@ async def test_a_save_whose_caller_gave_up_in_the_middle_leaves_nothing_behind(
             gate.wait()
 
     await store.save([snapshot("a")])
-    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), path)
+    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
     task = asyncio.create_task(lane.run(work, deadline=60))
     await asyncio.to_thread(begun.wait)
     task.cancel()
@@ -314,7 +314,7 @@ async def test_a_save_whose_caller_gave_up_in_the_middle_leaves_nothing_behind(
 
 async def test_a_disk_that_hangs_for_ever_does_not_hold_up_the_end(path: Path) -> None:
     gate = threading.Event()
-    lane = Lane("lane", lambda: sqlite3.connect(path), path)
+    lane = Lane("lane", lambda: sqlite3.connect(path), File(path))
     with pytest.raises(Unavailable):
         await lane.run(lambda _c, _j: gate.wait(), deadline=0.01)
     await lane.close(deadline=0.01)
@@ -345,3 +345,21 @@ def test_a_start_with_a_current_schema_loads_no_migration_tool(path: Path) -> No
         for _ in range(2)
     ]
     assert [run.stdout.strip() for run in runs] == ["True", "False"]
+
+
+async def test_a_file_that_was_replaced_is_let_go_of_by_all_before_any_opens_it_again(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    await store.save([snapshot("a")])
+    assert await store.load("a")  # the reader has it open too, and is idle from here on
+    fresh = tmp_path / "fresh.db"
+    other = SQLiteStore(fresh)
+    await other.save([snapshot("b")])
+    await other.close()
+    for name in ("-wal", "-shm"):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+    fresh.replace(path)
+    await store.save([snapshot("c")])
+    assert await store.load("b")
+    assert await store.load("c")
+    assert await store.load("a") is None
