@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from libra.settings import Settings
 from libra.web.metrics import RequestCounts, exposition
 from libra.web.problems import TYPES
+from libra.web.serve import RELOADED
 from unit.web.test_metrics import health
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -24,3 +26,10 @@ def test_every_problem_is_in_the_reference(name: str) -> None:
 def test_every_metric_is_in_the_reference_and_no_other() -> None:
     names = set(re.findall(r"^# TYPE (\S+)", exposition(health(), RequestCounts()), re.MULTILINE))
     assert set(re.findall(r"`((?:libra|process)_\w+)`", METRICS)) == names
+
+
+def test_every_setting_is_in_the_reference_with_whether_it_can_be_reloaded() -> None:
+    text = (REFERENCE / "settings.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\| *([^|]*?) *\|$", text, re.MULTILINE)
+    assert {name for name, _ in rows} == set(Settings.__struct_fields__)
+    assert {name for name, reloaded in rows if reloaded.startswith("yes")} == set(RELOADED)
