@@ -353,7 +353,7 @@ async def test_a_file_that_was_replaced_is_let_go_of_by_all_before_any_opens_it_
     await store.save([snapshot("a")])
     assert await store.load("a")  # the reader has it open too, and is idle from here on
     fresh = tmp_path / "fresh.db"
-    other = SQLiteStore(fresh)
+    other = open_store(f"sqlite:///{fresh}")
     await other.save([snapshot("b")])
     await other.close()
     for name in ("-wal", "-shm"):
