@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
+import pages
 from integration.site import Site
-from libra.app import Libra, Watch
+from integration.waiting import finished
+from libra.app import (
+    Full,
+    InvalidSchedule,
+    InvalidURL,
+    Libra,
+    TooManyWatches,
+    Watch,
+    WatchNotFound,
+    WatchUnknown,
+)
+from libra.inspector import keeper, watching
+from libra.inspector.alert import TRIES
+from libra.inspector.watch import Step, Watcher
+from libra.otp import Failed, TaskDone
 from libra.otp.testing import FakeClock
 from libra.settings import Settings
+from receiver import Delivery, Receiver
+
+T = TypeVar("T")
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -27,12 +51,66 @@ class Time:
         return START + timedelta(seconds=self.clock.time() - self.start)
 
     async def pass_by(self, **time: float) -> None:
-        await self.clock.advance(timedelta(**time).total_seconds())
+        seconds = timedelta(**time).total_seconds()
+        if seconds > 120:
+            # At one go, as when a laptop slept: each timer that is due meanwhile runs once.
+            self.clock.block(seconds)
+            seconds = 0.0
+        await self.clock.advance(seconds)
+
+    async def run_until(self, event: Coroutine[Any, Any, T], *, step: float = 1) -> T:
+        """Let the clock run, much faster than others do, until something has happened."""
+        task = asyncio.ensure_future(event)
+        while not task.done():
+            await self.pass_by(seconds=step)
+            await asyncio.wait({task}, timeout=0.005)
+        return task.result()
+
+
+class Page(pages.PageServer):
+    """A page of a weight that a test can change, or that cannot be weighed."""
+
+    def weigh(self, size: int) -> None:
+        start = b'<link rel="icon" href="data:,">'
+        self.site = {"/": pages.Page(start + b"x" * (size - len(start)), "text/html")}
+
+    def fail(self) -> None:
+        self.site = {}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is as fast as ever, however fast the clock is moved."""
+    monkeypatch.setattr(keeper, "PATIENCE", 1e9)
 
 
 @pytest.fixture
 def time() -> Time:
     return Time()
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings that leave pages the time that the clock is moved by."""
+    return msgspec.structs.replace(settings, page_timeout=1e9, asset_timeout=1e9, ttl=1e9)
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with Page() as running:
+        running.weigh(1_000)
+        yield running
+
+
+@pytest.fixture
+def away(settings: Settings) -> Settings:
+    """Settings whose database cannot be opened until its directory is there: see `mend`."""
+    missing = f"sqlite:///{settings.data_dir}/disk/libra.sqlite3"
+    return msgspec.structs.replace(settings, database=missing)
+
+
+def mend(settings: Settings) -> None:
+    (settings.data_dir / "disk").mkdir()
 
 
 @asynccontextmanager
@@ -48,6 +126,35 @@ async def until(libra: Libra, watch_id: str, wanted: Callable[[Watch], bool]) ->
             await change.wait()
             change.clear()
         return watch
+
+
+async def weighed(libra: Libra, watch_id: str, *, after: str | None = None) -> Watch:
+    """The watch once its page was weighed, another than that before."""
+    return await until(
+        libra, watch_id, lambda watch: watch.last is not None and watch.last.page != after
+    )
+
+
+async def again(libra: Libra, watch_id: str) -> Watch:
+    """The watch after its page was weighed once more."""
+    page_id = await libra.watch_now(watch_id)
+    return await until(
+        libra, watch_id, lambda watch: watch.last is not None and watch.last.page == page_id
+    )
+
+
+async def stored(libra: Libra, time: Time, watch_id: str) -> Watch:
+    """The watch once the database has its newest state."""
+    return await time.run_until(until(libra, watch_id, lambda watch: watch.backup == "stored"))
+
+
+async def restored(libra: Libra) -> None:
+    await libra._context.watches_known.wait()
+
+
+def last_page(watch: Watch) -> str:
+    assert watch.last is not None
+    return watch.last.page
 
 
 async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
@@ -74,3 +181,463 @@ async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
         assert [watch.id for watch in libra.watches().watches] == [made.id]
         history = await libra.history(site.url)
         assert {page.id for page in history.pages} == {report.id, again.last.page}
+
+
+# Restarts
+
+
+@pytest.mark.parametrize("restore", ["eager", "lazy", "off"])
+async def test_a_watch_survives_a_restart_and_keeps_its_plans(
+    restore: Any, page: Page, settings: Settings, time: Time
+) -> None:
+    settings = msgspec.structs.replace(settings, restore=restore)
+    async with opened(settings, time) as libra:
+        made = await libra.watch(page.url(), every="0 6 * * *", max_weight=5)
+        await weighed(libra, made.id)
+        before = await stored(libra, time, made.id)
+    async with opened(settings, time) as libra:
+        await restored(libra)
+        assert libra.watch_of(made.id) == before
+        assert before.status == "over-budget"
+        assert before.next_at.replace(second=0, microsecond=0) == START + timedelta(hours=18)
+        await time.pass_by(hours=17)
+        assert libra.watch_of(made.id).last == before.last
+        await time.pass_by(hours=2)
+        await weighed(libra, made.id, after=last_page(before))
+
+
+async def test_what_was_due_while_libra_was_down_runs_once_and_not_all_at_one_moment(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = [await libra.watch(page.url(), every="hour") for _ in range(20)]
+        before = {w.id: last_page(await weighed(libra, w.id)) for w in made}
+    page.requests.clear()
+    await time.pass_by(days=3, minutes=30)
+    async with opened(settings, time) as libra:
+        await restored(libra)
+        await time.pass_by(seconds=30)
+        every = libra.watches().watches
+        begun = sum(w.page is not None or last_page(w) != before[w.id] for w in every)
+        assert 1 <= begun <= 19
+        await time.pass_by(seconds=30)
+        for watch in made:
+            now = await weighed(libra, watch.id, after=before[watch.id])
+            assert time.now() < now.next_at < time.now() + timedelta(hours=1.1)
+    assert page.paths().count("/") == 20
+
+
+async def test_a_watch_made_during_an_outage_survives_a_restart_and_reaches_the_database(
+    page: Page, away: Settings, time: Time
+) -> None:
+    async with opened(away, time) as libra:
+        made = await libra.watch(page.url(), webhook="https://hooks.test/secret")
+        assert made.backup == "journaled"
+        await weighed(libra, made.id)
+        before = await until(libra, made.id, lambda watch: watch.backup == "journaled")
+    async with opened(away, time) as libra:
+        await libra._context.replayed.wait()
+        assert libra.watch_of(made.id) == before
+        assert libra.watches().partial
+        mend(away)
+        await time.run_until(restored(libra))
+        assert not libra.watches().partial
+        await stored(libra, time, made.id)
+    async with opened(away, time) as libra:
+        assert len(libra._house.journal or ()) == 0
+        await restored(libra)
+        assert libra.watch_of(made.id).last == before.last
+
+
+async def test_a_watch_that_only_the_database_has_is_unknown_while_that_is_away(
+    page: Page, away: Settings, time: Time
+) -> None:
+    mend(away)
+    async with opened(away, time) as libra:
+        made = await libra.watch(page.url())
+        await weighed(libra, made.id)
+        await stored(libra, time, made.id)
+    disk = away.data_dir / "disk"
+    disk.rename(away.data_dir / "elsewhere")
+    async with opened(away, time) as libra:
+        await libra._context.replayed.wait()
+        with pytest.raises(WatchUnknown):
+            libra.watch_of(made.id)
+        with pytest.raises(WatchUnknown):
+            await libra.unwatch(made.id)
+        assert libra.watches().partial
+        (away.data_dir / "elsewhere").rename(disk)
+        await time.run_until(restored(libra))
+        assert libra.watch_of(made.id).url == made.url
+
+
+async def test_a_watch_deleted_during_an_outage_stays_deleted(
+    page: Page, away: Settings, time: Time
+) -> None:
+    mend(away)
+    async with opened(away, time) as libra:
+        made = await libra.watch(page.url())
+        await weighed(libra, made.id)
+        await stored(libra, time, made.id)
+    async with opened(away, time) as libra:
+        await restored(libra)
+        file = away.data_dir / "disk"
+        file.rename(away.data_dir / "elsewhere")
+        await time.pass_by(minutes=1)
+        await libra.unwatch(made.id)
+        with pytest.raises(WatchNotFound):
+            libra.watch_of(made.id)
+    (away.data_dir / "elsewhere").rename(file)
+    async with opened(away, time) as libra:
+        await restored(libra)
+        with pytest.raises(WatchNotFound):
+            libra.watch_of(made.id)
+    async with opened(msgspec.structs.replace(away, journal=False), time) as libra:
+        await restored(libra)
+        assert libra.watches().watches == ()
+
+
+async def test_a_page_under_way_is_judged_after_a_restart_and_not_weighed_twice(
+    site: Site, settings: Settings, time: Time
+) -> None:
+    settings = msgspec.structs.replace(settings, shutdown_grace=0)
+    async with Receiver() as receiver:
+        async with opened(settings, time) as libra:
+            made = await libra.watch(f"{site.url}/held", max_weight=1, webhook=receiver.url)
+            await site.until_held()
+            page_id = libra.watch_of(made.id).page
+        site.gate.set()
+        async with opened(settings, time) as libra:
+            await restored(libra)
+            after = await weighed(libra, made.id)
+            assert last_page(after) == page_id
+            await receiver.until_received(1)
+        assert len((await history(settings, time, site.url)) or ()) == 1
+
+
+async def history(settings: Settings, time: Time, url: str) -> list[str]:
+    async with opened(settings, time) as libra:
+        return [found.id for found in (await libra.history(f"{url}/held")).pages]
+
+
+# Alerts
+
+
+def verified(delivery: Delivery, secret: str | None) -> Any:
+    """The body of a delivery whose signature is right."""
+    assert secret is not None
+    moment, _, mac = delivery.headers["libra-signature"].partition(",")
+    signed = moment.removeprefix("t=").encode() + b"." + delivery.body
+    assert mac == "v1=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return delivery.json
+
+
+async def test_an_alert_is_signed_and_sent_until_somebody_takes_it(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    settings = msgspec.structs.replace(settings, public_url="https://libra.test")
+    async with Receiver(503, 500) as receiver, opened(settings, time) as libra:
+        made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
+        await receiver.until_received(1)
+        failed = await until(libra, made.id, lambda watch: watch.delivery is not None)
+        assert failed.delivery is not None
+        assert failed.delivery.error == "http: 503 Service Unavailable"
+        assert failed.alerts_waiting == 1
+        await time.pass_by(seconds=10)
+        await receiver.until_received(2)
+        await until(libra, made.id, lambda w: w.version > failed.version)
+        await time.pass_by(seconds=20)
+        received = await receiver.until_received(3)
+        done = await until(libra, made.id, lambda watch: watch.alerts_waiting == 0)
+        assert done.delivery is not None
+        assert (done.delivery.event, done.delivery.error) == ("budget", None)
+        bodies = [verified(delivery, made.secret) for delivery in received]
+        assert bodies[0] == bodies[1] == bodies[2]
+        assert bodies[0]["event"] == "budget"
+        assert bodies[0]["page"] == last_page(done)
+        assert bodies[0]["link"] == f"https://libra.test/pages/{last_page(done)}"
+        assert bodies[0]["total"] == 1_000
+        assert "over its budget" in bodies[0]["text"]
+
+
+async def test_every_event_is_told_once(page: Page, settings: Settings, time: Time) -> None:
+    async with Receiver() as receiver, opened(settings, time) as libra:
+        made = await libra.watch(page.url(), max_weight=400_000, webhook=receiver.url)
+        await weighed(libra, made.id)
+        for weight in (300_000, 300_000, 500_000, 500_000, 1_000):
+            page.weigh(weight)
+            await again(libra, made.id)
+        page.fail()
+        await again(libra, made.id)
+        await again(libra, made.id)
+        assert libra.watch_of(made.id).status == "failed"
+        page.weigh(2_000)
+        await again(libra, made.id)
+        received = await receiver.until_received(5)
+        await until(libra, made.id, lambda watch: watch.alerts_waiting == 0)
+        events = [verified(delivery, made.secret)["event"] for delivery in received]
+        assert events == ["jump", "budget", "recovered", "failed", "recovered"]
+        assert received[0].json["change"] == 299_000
+
+
+async def test_an_alert_that_nobody_took_survives_a_restart(
+    page: Page, away: Settings, time: Time
+) -> None:
+    async with Receiver(503) as receiver:
+        async with opened(away, time) as libra:
+            made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
+            await receiver.until_received(1)
+            await until(libra, made.id, lambda watch: watch.delivery is not None)
+            await until(libra, made.id, lambda watch: watch.backup == "journaled")
+        async with opened(away, time) as libra:
+            first, second = await time.run_until(receiver.until_received(2))
+            assert verified(first, made.secret) == verified(second, made.secret)
+
+
+async def test_a_receiver_that_is_gone_is_sent_nothing_more(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with Receiver(410) as receiver, opened(settings, time) as libra:
+        made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
+        given_up = await until(libra, made.id, lambda watch: watch.delivery is not None)
+        assert given_up.delivery is not None
+        assert given_up.delivery.given_up
+        assert given_up.alerts_waiting == 0
+        await time.pass_by(hours=5)
+        assert len(receiver.received) == 1
+
+
+async def test_an_alert_is_given_up_after_a_day_or_so(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with Receiver(*[500] * 100) as receiver, opened(settings, time) as libra:
+        made = await libra.watch(page.url(), every="week", max_weight=500, webhook=receiver.url)
+        for tries in range(1, TRIES + 1):
+            await receiver.until_received(tries)
+            watch = await until(libra, made.id, partial(tried, time=time))
+            assert watch.delivery is not None
+            assert watch.delivery.given_up == (tries == TRIES)
+            await time.pass_by(hours=4)
+        assert len(receiver.received) == TRIES
+
+
+def tried(watch: Watch, *, time: Time) -> bool:
+    """Whether the last try to deliver an alert was a moment ago."""
+    return watch.delivery is not None and time.now() - watch.delivery.at < timedelta(hours=3)
+
+
+async def test_a_webhook_on_a_private_network_is_denied(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with Receiver() as receiver, opened(settings, time) as libra:
+        webhook = receiver.url.replace("127.0.0.1", "[::1]")
+        made = await libra.watch(page.url(), max_weight=500, webhook=webhook)
+        denied = await until(libra, made.id, lambda watch: watch.delivery is not None)
+        assert denied.delivery is not None
+        assert (denied.delivery.error or "").startswith("denied:")
+
+
+async def test_neither_secret_nor_webhook_is_told_again(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = await libra.watch(page.url(), webhook="https://hooks.test/T0/B0/key")
+        assert (made.secret or "").startswith("whsec_")
+        again = libra.watch_of(made.id)
+        assert again.secret is None
+        assert again.webhook == "https://hooks.test/…"
+        assert (await libra.watch(page.url())).secret is None
+
+
+# Crashes
+
+
+class Bug(Exception):
+    """What the tests plant."""
+
+
+def plant(
+    monkeypatch: pytest.MonkeyPatch, times: float, wanted: Callable[[Watcher, Any], bool]
+) -> None:
+    """Make a watch crash over a message, after it has dealt with it, so many times."""
+    original = Watcher.handle_info
+    left = [times]
+
+    def crashing(watcher: Watcher, message: Any) -> None:
+        original(watcher, message)
+        if left[0] > 0 and wanted(watcher, message):
+            left[0] -= 1
+            raise Bug("planted")
+
+    monkeypatch.setattr(Watcher, "handle_info", crashing)
+
+
+@pytest.mark.parametrize("step", [Step.SUBMIT, Step.FOLLOW])
+async def test_a_watch_that_crashes_goes_on_with_the_page_that_it_began(
+    step: Step, page: Page, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, 1, lambda _, message: isinstance(message, TaskDone) and message.tag is step)
+    async with Receiver() as receiver, opened(settings, time) as libra:
+        made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
+        done = await weighed(libra, made.id)
+        assert timedelta(days=1) <= done.next_at - START < timedelta(days=1.1)
+        await time.pass_by(seconds=1)
+        await receiver.until_received(1)
+        await until(libra, made.id, lambda watch: watch.alerts_waiting == 0)
+        assert page.paths().count("/") == 1
+        assert len({delivery.json["id"] for delivery in receiver.received}) == 1
+
+
+async def test_a_watch_that_always_crashes_is_quarantined_alone_and_can_be_retried(
+    page: Page, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(settings, time) as libra:
+        healthy = await libra.watch(page.url(), every="hour")
+        made = await libra.watch(page.url("/?crash"))
+        await weighed(libra, made.id)
+        await weighed(libra, healthy.id)
+        with monkeypatch.context() as patch:
+            plant(patch, float("inf"), lambda watcher, _: watcher._record.id == made.id)
+            for _ in range(4):
+                child = libra._context.watchers.child(made.id)
+                assert child is not None
+                if child.process is not None:
+                    child.process.send("crash")
+                await time.pass_by(seconds=30)
+            broken = await until(libra, made.id, lambda watch: watch.error is not None)
+            assert broken.status == "quarantined"
+            assert "planted" in (broken.error or "")
+        first = last_page(libra.watch_of(healthy.id))
+        await time.pass_by(hours=1.1)
+        await weighed(libra, healthy.id, after=first)
+        with pytest.raises(Full):
+            await libra.watch_now(made.id)
+        await until(libra, made.id, lambda watch: watch.error is None)
+        await again(libra, made.id)
+
+
+async def test_watches_survive_the_crash_of_their_supervisor(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = await libra.watch(page.url(), every="hour")
+        before = await weighed(libra, made.id)
+        supervisor = libra._context.watchers
+        await supervisor.stop(Failed("as a test wants it"))
+        await time.run_until(weighed(libra, made.id, after=last_page(before)), step=30)
+        assert libra._context.watchers is not supervisor
+
+
+# By hand
+
+
+async def test_a_watch_deleted_while_its_page_is_weighed_leaves_the_page_alone(
+    site: Site, settings: Settings, time: Time
+) -> None:
+    async with Receiver() as receiver, opened(settings, time) as libra:
+        made = await libra.watch(f"{site.url}/held", max_weight=1, webhook=receiver.url)
+        await site.until_held()
+        page_id = libra.watch_of(made.id).page
+        assert page_id is not None
+        await libra.unwatch(made.id)
+        with pytest.raises(WatchNotFound):
+            await libra.unwatch(made.id)
+        assert libra.watches().watches == ()
+        site.gate.set()
+        assert (await finished(libra, page_id)).status == "weighed"
+        await time.pass_by(days=2)
+        assert receiver.received == []
+
+
+async def test_a_watch_whose_page_is_deleted_goes_on(
+    site: Site, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = await libra.watch(f"{site.url}/held", every="hour")
+        await site.until_held()
+        page_id = libra.watch_of(made.id).page
+        assert page_id is not None
+        await libra.forget(page_id)
+        idle = await until(libra, made.id, lambda watch: watch.page is None)
+        assert idle.status == "new"
+        site.gate.set()
+        await time.pass_by(hours=1.1)
+        await weighed(libra, made.id)
+
+
+async def test_a_watch_can_be_run_now_and_is_weighed_once_at_a_time(
+    site: Site, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = await libra.watch(f"{site.url}/held", every="hour")
+        await site.until_held()
+        running = await libra.watch_now(made.id)
+        assert running == libra.watch_of(made.id).page
+        await time.pass_by(hours=3)
+        assert libra.watch_of(made.id).page == running
+        site.gate.set()
+        done = await weighed(libra, made.id)
+        assert done.next_at > time.now()
+        assert last_page(await again(libra, made.id)) != running
+        assert libra.watch_of(made.id).next_at == done.next_at
+
+
+async def test_a_watch_that_finds_no_room_tries_again(
+    site: Site, settings: Settings, time: Time
+) -> None:
+    settings = msgspec.structs.replace(settings, max_pages=1)
+    async with opened(settings, time) as libra:
+        in_the_way = await libra.weigh(f"{site.url}/held")
+        made = await libra.watch(site.url)
+        with pytest.raises(Full):
+            await libra.watch_now(made.id)
+        await libra.forget(in_the_way)
+        await time.pass_by(seconds=31)
+        await weighed(libra, made.id)
+
+
+async def test_a_list_goes_on_where_the_one_before_ended(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = [await libra.watch(page.url(f"/{n % 2}")) for n in range(7)]
+        newest = [watch.id for watch in reversed(made)]
+        first = libra.watches(limit=3)
+        assert [watch.id for watch in first.watches] == newest[:3]
+        rest = libra.watches(limit=4, after=first.next)
+        assert [watch.id for watch in rest.watches] == newest[3:]
+        assert rest.next is None
+        odd = libra.watches(url=page.url("/1"))
+        assert [watch.id for watch in odd.watches] == newest[1::2]
+
+
+async def test_what_cannot_be_watched_is_refused_with_a_word(
+    page: Page, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(settings, time) as libra:
+        with pytest.raises(InvalidURL):
+            await libra.watch("example")
+        with pytest.raises(InvalidURL, match="webhook"):
+            await libra.watch(page.url(), webhook="slack")
+        with pytest.raises(InvalidSchedule):
+            await libra.watch(page.url(), every="now and then")
+        await restored(libra)
+        with pytest.raises(WatchNotFound):
+            await libra.watch_now("nonsense")
+        monkeypatch.setattr(watching, "MAX_WATCHES", 0)
+        with pytest.raises(TooManyWatches):
+            await libra.watch(page.url())
+        assert libra.watches().watches == ()
+
+
+async def test_what_is_shown_of_a_watch_process_has_no_secret(
+    page: Page, settings: Settings, time: Time
+) -> None:
+    async with opened(settings, time) as libra:
+        made = await libra.watch(page.url(), webhook="https://hooks.test/T0/B0/key")
+        child = libra._context.watchers.child(made.id)
+        assert child is not None
+        assert child.process is not None
+        shown = str(child.process.format_status())
+        assert "hooks.test" not in shown
+        assert (made.secret or "?") not in shown
