@@ -19,8 +19,12 @@ from chaos.proxy import Proxy
 from chaos.sqlite_faults import fill, may_mount, small_disk
 from postgres import OWNER, USER, Postgres
 
-POOL = 4
-"""Connections that Libra has: one writes, two read, one restores."""
+POOL = 7
+"""The most sockets: up to 3 attempts to connect for the writer, 3 for the readers, 1 that restores.
+
+In use are never more than 4: one writes, two read, one restores. An attempt lives on beside a newer one,
+so that a server that takes seconds to answer is reached at all.
+"""
 
 REFUSED = "odd"
 """Pages of URLs with this part are refused by the database while `RefusedRow` lasts."""

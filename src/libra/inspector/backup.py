@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Delete, Dropped, Lost, Offer, Refused, State, Stored
+from libra.inspector.messages import Delete, Dropped, Lost, Offer, Refused, State, Stored, Unstored
 from libra.otp import (
     Continue,
     From,
@@ -63,6 +63,7 @@ class Step(Enum):
 
     WRITE = auto()
     PROBE = auto()
+    TELL = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,8 @@ class Backup(GenServer):
                 self._task = None
                 self._written(written)
                 self._succeeded()
+            case TaskDone(_, Step.TELL):
+                pass
             case TaskDone():
                 self._task = None
                 self._opened = True
@@ -204,8 +207,9 @@ class Backup(GenServer):
         # Both keep the order of arrival, and what is in hand was there before what waits.
         times = [*islice(self._in_hand.values(), 1), *islice(self._waiting.values(), 1)]
         oldest = self.runtime.clock.time() - min(times) if times else None
-        both = len(self._in_hand.keys() & self._waiting.keys())
-        return State(len(self._in_hand) + len(self._waiting) - both, oldest)
+        # A result that is on its way to the journal will be offered after that.
+        on_their_way = self._context.keeper.waiting()
+        return State(len(self._in_hand.keys() | self._waiting.keys() | on_their_way), oldest)
 
     def _write_now(self) -> None:
         if self._task is not None or self._context.outage is not None:
@@ -267,8 +271,11 @@ class Backup(GenServer):
             log.warning("the database is unavailable, all goes on without it: %s", error)
             self._context.available_since = None
             self._context.outage = Outage(self._context.now(), str(error))
-        # What it had may be gone when its tables come back: then everything is offered again.
-        self._lost_tables = self._lost_tables or error.fault in ("schema", "corrupt")
+        if error.fault in ("schema", "corrupt") and not self._lost_tables:
+            # What it had may be gone for good. Pages go back to the journal, so that a crash before
+            # they are saved again loses nothing, and say that they are not stored.
+            self._lost_tables = True
+            self.start_task(self._tell_all(Unstored()), tag=Step.TELL)
         now = self.runtime.clock.time()
         self._breaker.failed(now)
         self._after(self._breaker.retry_at - now, Step.PROBE)
@@ -292,6 +299,12 @@ class Backup(GenServer):
             )
         self._context.opened.set()
         self._write_now()
+
+    async def _tell_all(self, message: object) -> None:
+        for number, record in enumerate(self._context.records, 1):
+            self._context.tell(record.id, message)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
 
     def _offer_all(self) -> None:
         now = self.runtime.clock.time()

@@ -141,6 +141,10 @@ class Keeper(GenServer):
                 self._patience = None
                 self._failing(f"the disk has not answered for {PATIENCE:g} s")
 
+    def waiting(self) -> set[str]:
+        """What is not on the disk yet; to be read from outside, like a Registry."""
+        return self._waiting.keys() | self._in_hand.keys()
+
     def _write(self) -> None:
         if self._journal is None:
             self._waiting.clear()

@@ -70,6 +70,11 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Unstored:
+    """To a page: the database has lost what it had."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """To a page: the database does not take this version of it, and never will."""
 

@@ -27,6 +27,7 @@ from libra.inspector.messages import (
     Refused,
     Stored,
     Unjournaled,
+    Unstored,
 )
 from libra.inspector.record import PageRecord
 from libra.inspector.work import Progress, RenderedWork, StaticWork, Work
@@ -117,6 +118,8 @@ class PageInspector(GenServer):
                 self._context.backup.cast(Offer(self._record.id))
             case Stored(version):
                 return self._stored(version)
+            case Unstored():
+                self._unstored()
             case Refused(version, reason):
                 self._refused(version, reason)
             case Alarm.DEADLINE:
@@ -245,6 +248,14 @@ class PageInspector(GenServer):
         self._context.followers.changed(record.id)
         self._tell_if_evictable()
         return self._leave_if_overdue()
+
+    def _unstored(self) -> None:
+        record = self._record
+        if record.backup == "stored":
+            record.mark("memory", record.version + 1)
+            record.stored_version = record.version + 2
+            self._context.followers.changed(record.id)
+            self._keep()
 
     def _refused(self, version: int, reason: str) -> None:
         record = self._record

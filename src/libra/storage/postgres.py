@@ -235,8 +235,17 @@ class PostgresStore(Store):
         return await self._with_any_schema(_migrate, _AS_LONG_AS_IT_TAKES)
 
     async def ping(self) -> None:
-        """See whether the server answers, takes writes and has the schema."""
-        await self._writer.run(_check, deadline=self._deadlines.probe)
+        """See whether the server answers, takes writes and reads, and has the schema.
+
+        Both are asked, since connections for one may be had when there are none left for the other.
+        """
+        looks = [
+            self._writer.run(_check, deadline=self._deadlines.probe),
+            self._reader.run(_check_read, deadline=self._deadlines.probe),
+        ]
+        for outcome in await asyncio.gather(*looks, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     # Inside
 
@@ -347,6 +356,11 @@ async def _transaction(connection: Connection, limit: float) -> AsyncIterator[No
             await connection.execute("ROLLBACK")
         raise
     await connection.execute("COMMIT")
+
+
+async def _check_read(connection: Connection) -> None:
+    async with _transaction(connection, 1.0):
+        await connection.execute("SELECT FROM pages LIMIT 1")
 
 
 async def _check(connection: Connection) -> None:

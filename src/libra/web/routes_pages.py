@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from litestar.exceptions import NotFoundException, ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from libra.app import Libra, PageList
+from libra.app import Libra, PageList, PageNotFound, PageUnknown
 from libra.formats import to_csv, to_har
 from libra.web.compression import page as html_page
 from libra.web.events import EVENT_STREAM, EventStream, last_event_id
@@ -191,7 +192,16 @@ async def _follow(
     changes = libra.follow_bytes(page_id)
     # Taken here, so that a page that is not there is an error and not an empty stream.
     first = await anext(changes, None)
-    return EventStream(changes, first=first, seen=seen, counts=counts)
+    return EventStream(_until_gone(changes), first=first, seen=seen, counts=counts)
+
+
+async def _until_gone(
+    changes: AsyncIterator[tuple[int, bytes]],
+) -> AsyncIterator[tuple[int, bytes]]:
+    """The changes of a page until it is finished or deleted: either way there are no more."""
+    with suppress(PageNotFound, PageUnknown):
+        async for change in changes:
+            yield change
 
 
 def _moment(name: str, text: str | None) -> datetime | None:

@@ -373,7 +373,7 @@ async def test_a_server_too_far_for_one_probe_is_reached_by_several(
         for _ in range(6):
             assert await fault(distant.ping()) == "timeout"
         tried = network.accepted
-        assert tried <= 6
+        assert tried <= 12  # for the writer and for the readers
         network.gate.set()
         await until_it_succeeds(distant.ping)
         await distant.close()
