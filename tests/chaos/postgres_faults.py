@@ -265,6 +265,7 @@ class TableDropped(ServerFault):
 
     name = "table dropped"
     destroys = True
+    doubtful = True
 
     async def begin(self) -> None:
         """Drop it with all that hangs on it."""

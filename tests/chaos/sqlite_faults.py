@@ -109,6 +109,7 @@ class Corrupt(Replaced):
     """Its content is that of something else."""
 
     name = "corrupt file"
+    doubtful = True
 
     def substitute(self) -> None:
         """Write what is no database."""
