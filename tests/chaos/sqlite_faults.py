@@ -123,16 +123,26 @@ class ReadOnly(Replaced):
 
     def substitute(self) -> None:
         """A copy, without the permission to write; for root, who needs none, mounted read-only."""
+        if os.geteuid() == 0:
+            # Made read-only where nobody has it open: a mount with a writer cannot be.
+            self._copy.write_bytes(self._kept.read_bytes())
+            _mount("--bind", self._copy, self._copy)
+            _mount("-o", "remount,bind,ro", self._copy)
         self._path.write_bytes(self._kept.read_bytes())
         self._path.chmod(0o444)
         if os.geteuid() == 0:
-            _mount("--bind", self._path, self._path)
-            _mount("-o", "remount,bind,ro", self._path)
+            _mount("--bind", self._copy, self._path)
 
     def _swap_back(self) -> None:
         if os.geteuid() == 0:
             _run("umount", "--lazy", self._path)
+            _run("umount", "--lazy", self._copy)
+            self._copy.unlink()
         super()._swap_back()
+
+    @property
+    def _copy(self) -> Path:
+        return self._path.with_name("read-only.sqlite3")
 
 
 class DiskFull(Fault):
