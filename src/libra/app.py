@@ -29,7 +29,7 @@ from libra.inspector.record import PageRecord, first_id, is_page_id, restore
 from libra.inspector.schedule import InvalidSchedule, parse_schedule
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
-from libra.inspector.watches import Watch
+from libra.inspector.watches import Watch, WeighIn
 from libra.otp import Clock
 from libra.settings import Settings
 from libra.storage import Snapshot, Unavailable
@@ -67,6 +67,7 @@ __all__ = [
     "WatchList",
     "WatchNotFound",
     "WatchUnknown",
+    "WeighIn",
     "weigh_once",
 ]
 

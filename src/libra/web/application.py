@@ -31,6 +31,7 @@ from libra.web.routes_history import history_routes
 from libra.web.routes_pages import page_routes
 from libra.web.routes_site import site_routes
 from libra.web.routes_submit import submit_routes
+from libra.web.routes_watches import watch_routes
 from libra.web.telemetry import Telemetry
 
 MAX_BODY = 64 * 1024
@@ -84,6 +85,7 @@ class Application:
         documented = [
             *submit_routes(libra, html, self.guard, keys),
             *page_routes(libra, html, self.counts),
+            *watch_routes(libra, self.guard),
             *health_routes(libra, self.counts, self.guard),
         ]
         self.openapi = openapi_document(documented, version("libra-weigh"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from libra.app import PageList
+from libra.app import Jump, PageList, Watch, WatchList, WeighIn
 from libra.formats import to_csv, to_har
 from libra.health import Health, LoopLag, Part
 from libra.web.events import encode_event
@@ -19,6 +19,8 @@ from libra.web.metrics import RequestCounts, exposition
 from libra.web.problems import problem_of
 from libra.web.routes_health import Alive
 from libra.web.routes_submit import BulkItem, BulkResult
+from libra.weighing.alarm import Terms
+from libra.weighing.budget import Budget, Limit
 from libra.weighing.report import (
     KINDS,
     Asset,
@@ -103,6 +105,35 @@ _HEALTH = Health(
     loop_lag=LoopLag(0.4, 1.9, 6.3),
 )
 
+WATCH_ID = "0199aa5e-4b22-7d10-8c3a-1f2e3d4c5b6a"
+
+WATCH_REQUEST = {
+    "url": "https://example.com/",
+    "every": "0 6 * * mon-fri",
+    "max_weight": "500kB",
+    "budget": [{"resourceSizes": [{"resourceType": "script", "budget": 300}]}],
+    "jump": {"percent": 20, "bytes": 50000},
+    "webhook": "https://hooks.example.com/services/T0/B0/key",
+}
+"""What is sent to watch a URL."""
+
+_WATCH = Watch(
+    id=WATCH_ID,
+    url="https://example.com/",
+    every="0 6 * * mon-fri",
+    status="ok",
+    terms=Terms((Budget(limits=(Limit("script", "size", 307_200),)),), 500_000, Jump()),
+    webhook="https://hooks.example.com/…",
+    created_at=_NOON,
+    next_at=_NOON + timedelta(hours=18),
+    page=None,
+    last=WeighIn(PAGE_ID, _NOON, total=4376, complete=True, change=0),
+    alerts_waiting=0,
+    delivery=None,
+    version=9,
+    backup="stored",
+)
+
 _INVALID = InvalidURL("example.com has no scheme: write https://example.com")
 
 
@@ -118,6 +149,8 @@ def response_examples() -> Mapping[tuple[str, str], Any]:
     return {
         ("Report", "application/json"): _plain(REPORT),
         ("PageList", "application/json"): _plain(PageList((summarize(REPORT),))),
+        ("Watch", "application/json"): _plain(_WATCH),
+        ("WatchList", "application/json"): _plain(WatchList((_WATCH,))),
         ("BulkResult", "application/json"): _plain(BulkResult(1, 1, pages)),
         ("Health", "application/json"): _plain(_HEALTH),
         ("Alive", "application/json"): _plain(Alive("ok")),
@@ -131,6 +164,7 @@ def response_examples() -> Mapping[tuple[str, str], Any]:
 
 PARAMETERS: Mapping[str, Any] = {
     "page_id": PAGE_ID,
+    "watch_id": WATCH_ID,
     "url": "https://example.com/",
     "limit": 20,
     "after": PAGE_ID,

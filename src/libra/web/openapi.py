@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from libra.web.access import COOKIE
 from libra.web.events import EVENT_STREAM
-from libra.web.examples import PARAMETERS, response_examples
+from libra.web.examples import PARAMETERS, WATCH_REQUEST, response_examples
 from libra.web.problems import PROBLEM_JSON
 from libra.web.routes_pages import FORMATS, SUFFIXES
 from libra.web.schema import PROBLEMS
@@ -49,6 +49,7 @@ def _describe(handlers: Sequence[HTTPRouteHandler], version: str) -> dict[str, A
     describing = Litestar(list(handlers), openapi_config=config, logging_config=None)
     document = describing.openapi_schema.to_schema()
     _add_submissions(document)
+    _add_watch(document)
     _add_suffixes(document)
     _add_links(document)
     _add_events(document)
@@ -124,6 +125,77 @@ def _add_submissions(document: dict[str, Any]) -> None:
     }
     for operation in (post, bulk):
         operation.setdefault("parameters", []).append(deepcopy(_KEY))
+
+
+def _add_watch(document: dict[str, Any]) -> None:
+    url = document["components"]["schemas"]["Submission"]["properties"]["url"]
+    jump = document["components"]["schemas"]["Jump"]
+    properties: dict[str, Any] = {
+        "url": url,
+        "every": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "default": "day",
+            "description": "hour, day, week or a cron expression of five fields, in UTC.",
+            "examples": ["day", "0 6 * * mon-fri"],
+        },
+        "max_weight": {
+            "oneOf": [
+                {"type": "integer", "minimum": 0, "maximum": 10**12},
+                {"type": "string", "pattern": "^[0-9]{1,6}([kM]B)?$"},
+                {"type": "null"},
+            ],
+            "description": "What the page may weigh in all: bytes, or a size such as 500kB.",
+        },
+        "budget": {
+            "type": ["array", "null"],
+            "items": {"type": "object"},
+            "description": "A Lighthouse budget.json, with sizes in KiB.",
+        },
+        "jump": {
+            "oneOf": [jump, {"type": "null"}],
+            "description": "What counts as a jump of the weight; null for no such alerts.",
+        },
+        "webhook": {
+            **{k: v for k, v in url.items() if k != "examples"},
+            "type": ["string", "null"],
+            "description": "Where alerts are posted to, such as an incoming webhook of Slack.",
+        },
+    }
+    schema = {
+        "type": "object",
+        "required": ["url"],
+        "additionalProperties": False,
+        "properties": properties,
+        "description": "A URL to watch, how often, what it must keep to, and who is told.",
+    }
+    document["components"]["schemas"]["WatchRequest"] = schema
+    form = {
+        "type": "object",
+        "required": ["url"],
+        "properties": {
+            "url": url,
+            # Any text: what is left empty in a form was not filled in.
+            "every": {"type": "string", "description": properties["every"]["description"]},
+            "max_weight": {"type": "string", "description": "A size such as 500kB."},
+            "webhook": {"type": "string", "description": properties["webhook"]["description"]},
+            "cron": {"type": "string", "description": "Instead of every, where both are sent."},
+            "budget": {"type": "string", "description": "The same as JSON text."},
+            "jump_percent": {"type": "string", "description": "A number, or off."},
+            "jump_bytes": {"type": "string", "description": "A size, or off."},
+        },
+    }
+    document["paths"]["/watches"]["post"]["requestBody"] = {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {"$ref": "#/components/schemas/WatchRequest"},
+                "example": WATCH_REQUEST,
+            },
+            FORM: {"schema": form, "example": {"url": "https://example.com/", "every": "day"}},
+        },
+    }
 
 
 VIEWPORT = r"^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}(@[1-9](\.[0-9]{1,3})?)?$"

@@ -12,7 +12,16 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from libra.app import CannotRender, Full, PageNotFound, PageUnknown
+from libra.app import (
+    CannotRender,
+    Full,
+    InvalidSchedule,
+    PageNotFound,
+    PageUnknown,
+    TooManyWatches,
+    WatchNotFound,
+    WatchUnknown,
+)
 from libra.web.html import Renderer
 from libra.web.negotiation import wants_html
 from libra.weighing.options import InvalidOptions
@@ -42,6 +51,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 TYPES = {
     "page-not-found": "There is no such page, neither in memory nor in the database.",
     "page-unknown": "The page is not in memory and the database cannot be asked: it may exist.",
+    "watch-not-found": "There is no such watch.",
+    "watch-unknown": "The watches of the database are still to be read: it may exist.",
+    "too-many-watches": "There are as many watches as there may be: delete one that nobody needs.",
     "full": "As many pages as fit are in memory and none may leave yet.",
     "invalid-url": "The URL cannot be weighed; the detail says what is wrong and what to do.",
     "cannot-render": "The method is `rendered`, and this Libra has no browser.",
@@ -85,7 +97,7 @@ class Refused(Exception):
         )
 
 
-def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
+def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911 - a table
     """The problem that an exception stands for; 500 for whatever nobody foresaw."""
     match error:
         case Refused(problem=problem):
@@ -100,11 +112,17 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
                 "The page is not in memory and the database cannot be asked now. It may exist.",
                 error.retry_after,
             )
+        case WatchNotFound():
+            return _own("watch-not-found", 404, "No such watch", "There is no watch of this id.")
+        case WatchUnknown():
+            return _own("watch-unknown", 503, "Cannot tell now", str(error), error.retry_after)
+        case TooManyWatches():
+            return _own("too-many-watches", 409, "Too many watches", str(error))
         case Full():
             return _own("full", 503, "Full", str(error), error.retry_after)
         case InvalidURL():
             return _own("invalid-url", 400, "Not a URL that can be weighed", str(error))
-        case InvalidOptions():
+        case InvalidOptions() | InvalidSchedule():
             return _plain(400, str(error))
         case CannotRender():
             return _own("cannot-render", 400, "Pages cannot be rendered here", str(error))
@@ -123,7 +141,7 @@ def response_to(
         # Whoever reads the body of a client that has left it half sent takes that for our fault.
         error = HTTPException(status_code=400, detail="The client went away.")
     problem = problem_of(error)
-    if problem.status >= 500 and not isinstance(error, (PageUnknown, Full)):
+    if problem.status >= 500 and not isinstance(error, (PageUnknown, WatchUnknown, Full)):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     headers = dict(getattr(error, "headers", None) or {})
     body, media_type, more = rendered(problem, request.headers.get("accept"), html)

@@ -94,13 +94,8 @@ async def read_submission(request: AnyRequest, kind: str) -> Submission:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
     """
     if kind == JSON:
-        return _decode(await request.body(), Submission)
-    fields: dict[str, str]
-    if kind == MULTIPART:
-        form = await request.form()
-        fields = {name: form[name] for name in form if isinstance(form[name], str)}
-    else:
-        fields = form_fields(await request.body())
+        return decode_body(await request.body(), Submission)
+    fields = await read_fields(request, kind)
     if "url" not in fields:
         raise ClientException(
             "The form has no field url. To send JSON, say Content-Type: application/json."
@@ -113,6 +108,14 @@ async def read_submission(request: AnyRequest, kind: str) -> Submission:
         raise ClientException(f"The form is not as expected: {error}.") from None
 
 
+async def read_fields(request: AnyRequest, kind: str) -> dict[str, str]:
+    """The fields of a form, of either type, each with its first value; raises as `form_fields`."""
+    if kind != MULTIPART:
+        return form_fields(await request.body())
+    form = await request.form()
+    return {name: form[name] for name in form if isinstance(form[name], str)}
+
+
 async def read_bulk(request: AnyRequest) -> Bulk:
     """Read many: JSON, or lines of text with ``#`` for comments.
 
@@ -121,7 +124,7 @@ async def read_bulk(request: AnyRequest) -> Bulk:
         HTTPException: 415 for a body of another type.
     """
     if content_type(request, taken=(JSON, PLAIN)) == JSON:
-        return _decode(await request.body(), Bulk)
+        return decode_body(await request.body(), Bulk)
     try:
         lines = [line.strip() for line in (await request.body()).decode().splitlines()]
     except UnicodeDecodeError as error:
@@ -157,7 +160,12 @@ def form_fields(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _decode(body: bytes, kind: type[T]) -> T:
+def decode_body(body: bytes, kind: type[T]) -> T:
+    """Read JSON.
+
+    Raises:
+        ClientException: saying what is missing or malformed.
+    """
     try:
         return msgspec.json.decode(body, type=kind)
     # A body that does not fit is a DecodeError too; text that is not UTF-8 is not.

@@ -7,7 +7,7 @@ the next weigh-in, and one that holds again is.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -29,8 +29,8 @@ class Jump(msgspec.Struct, frozen=True):
     half the weight.
     """
 
-    percent: float = 20.0
-    bytes: int = 50_000
+    percent: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    bytes: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 50_000
 
 
 class Terms(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -37,6 +38,11 @@ async def test_every_route_for_programs_is_in_it(document: dict[str, Any]) -> No
         ("get", "/pages/{page_id}.csv"),
         ("get", "/pages/{page_id}.har"),
         ("get", "/pages/{page_id}/events"),
+        ("post", "/watches"),
+        ("get", "/watches"),
+        ("get", "/watches/{watch_id}"),
+        ("delete", "/watches/{watch_id}"),
+        ("post", "/watches/{watch_id}/run"),
         ("get", "/health"),
         ("get", "/health/live"),
         ("get", "/health/ready"),
@@ -70,7 +76,7 @@ async def test_every_answer_with_a_body_has_an_example_that_fits(document: dict[
 async def test_the_examples_of_what_is_sent_are_taken(
     service: Service, document: dict[str, Any]
 ) -> None:
-    for path in ("/pages", "/pages/bulk"):
+    for path, status in (("/pages", 202), ("/pages/bulk", 202), ("/watches", 201)):
         for kind, content in document["paths"][path]["post"]["requestBody"]["content"].items():
             example = content["example"]
             if kind == "application/x-www-form-urlencoded":
@@ -80,7 +86,7 @@ async def test_the_examples_of_what_is_sent_are_taken(
                 answer = await service.client.post(
                     path, content=body, headers={"Content-Type": kind}
                 )
-            assert answer.status_code == 202, (path, kind, answer.text)
+            assert answer.status_code == status, (path, kind, answer.text)
 
 
 def schema_of(
@@ -109,12 +115,18 @@ async def test_what_is_answered_is_what_the_document_says(
         ("get", f"{page}.har", {"id": report.id}),
         ("delete", page, {"id": MISSING}),
         ("get", f"{page}/events", {"id": MISSING}),
+        ("post", "/watches", {"json": {"url": site.url}}),
+        ("post", "/watches", {"json": {"url": site.url, "every": "soon"}}),
+        ("get", "/watches", {}),
+        ("get", "/watches/{watch_id}", {"id": MISSING}),
+        ("post", "/watches/{watch_id}/run", {"id": MISSING}),
+        ("delete", "/watches/{watch_id}", {"id": MISSING}),
         ("get", "/health", {}),
         ("get", "/health/live", {}),
         ("get", "/health/ready", {}),
     ]
     for method, path, options in requests:
-        url = path.replace("{page_id}", options.pop("id", ""))
+        url = re.sub(r"{\w+}", options.pop("id", ""), path)
         answer = await service.client.request(method, url, **options)
         schema_of(
             document, method, path, answer.status_code, answer.headers["content-type"]
