@@ -18,6 +18,7 @@ import msgspec
 import platformdirs
 
 from libra.tokens import Token, read_token_file
+from libra.weighing.options import InvalidOptions, Limits
 
 Restore = Literal["eager", "lazy", "off"]
 
@@ -48,7 +49,7 @@ WEIGH_KEYS = frozenset(
 )
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
-SHARED_KEYS = frozenset({"browser", "concurrency"})
+SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits"})
 """Settings that are flags of `libra weigh` too."""
 
 
@@ -73,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_pages: how many pages are held in memory.
         allow: networks (CIDR) that the service may fetch from although they are not public.
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
+        limits: what one page may cost, as ``name=value``: the names of `libra.weighing.Limits`.
+        delay: seconds between the starts of two requests to one origin.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
         shutdown_grace: seconds that pages under way are given at shutdown.
@@ -113,6 +116,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
+    limits: tuple[str, ...] = ()
+    delay: float = 0.0
     token: tuple[str, ...] = ()
     token_file: Path | None = None
     public: Public = "no"
@@ -197,6 +202,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("concurrency", self.concurrency, 1),
             ("max_pages", self.max_pages, 1),
             ("browsers", self.browsers, 1),
+            ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
             ("page_timeout", self.page_timeout, 0.001),
             ("asset_timeout", self.asset_timeout, 0.001),
@@ -226,6 +232,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
             if limit is not None and _RATE.fullmatch(limit) is None:
                 raise SettingsError(f"{name} takes 100/s, 60/m, 1000/h or off, not {limit!r}")
+        try:
+            parse_limits(self.limits, Limits())
+        except ValueError as error:
+            raise SettingsError(f"limits: {error}") from None
         self.tokens()
 
 
@@ -290,6 +300,36 @@ def parse_size(text: str) -> int:
     return round(float(match[1]) * _BYTES[(match[2] or "").lower()])
 
 
+def parse_limits(texts: Iterable[str], limits: Limits) -> Limits:
+    """Limits with some changed: ``assets=500``, ``page-bytes=50MB``, ``decode-ratio=100``.
+
+    Raises:
+        ValueError: saying which names there are, or what a value must be.
+    """
+    changed: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in _LIMITS:
+            known = ", ".join(sorted(_LIMITS)).replace("_", "-")
+            raise ValueError(
+                f"{text!r} is no limit: write NAME=VALUE, where NAME is one of {known}"
+            )
+        changed[name] = parse_size(value) if _LIMITS[name] is int else float(value)
+    try:
+        return msgspec.structs.replace(limits, **changed)
+    except InvalidOptions as error:
+        raise ValueError(str(error)) from None
+
+
+# Those of time have settings of their own, in which durations can be written.
+_LIMITS: dict[str, type] = {
+    field.name: field.type
+    for field in msgspec.structs.fields(Limits)
+    if not field.name.endswith("_seconds")
+}
+
+
 def redact(url: str) -> str:
     """A database address without its password, for logs, errors and `/health`."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
@@ -304,9 +344,9 @@ def _check_networks(name: str, networks: Iterable[str]) -> None:
 
 
 _RATE = re.compile(r"\s*(off|0*[1-9]\d{0,8}\s*/\s*[smh])\s*", re.ASCII | re.IGNORECASE)
-_LISTS = {"allow", "allow_port", "allowed_host", "token", "trusted_proxy"}
+_LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
-_DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout"}
+_DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout", "delay"}
 
 
 def _convert(name: str, value: Any, source: str) -> Any:

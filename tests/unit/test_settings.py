@@ -14,10 +14,12 @@ from libra.settings import (
     Settings,
     SettingsError,
     parse_duration,
+    parse_limits,
     parse_size,
     read_file,
     redact,
 )
+from libra.weighing.options import Limits
 
 
 @pytest.fixture
@@ -43,7 +45,12 @@ def test_a_flag_beats_the_environment_and_the_environment_the_file(file: Path) -
 def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> None:
     file.write_text("")
     values = {"host": "0.0.0.0", "data_dir": "/srv", "database": "sqlite:///x", "restore": "off"}
-    values |= {"allow": "10.0.0.0/8 fd00::/8", "migrate": "true", "journal": "false"}
+    values |= {
+        "allow": "10.0.0.0/8 fd00::/8",
+        "migrate": "true",
+        "journal": "false",
+        "limits": "assets=7",
+    }
     values |= {"token": "ci:full:sha256:" + "0" * 64, "token_file": str(file), "public": "read"}
     values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
     values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
@@ -163,3 +170,35 @@ def test_no_text_is_a_negative_size_or_duration(text: str) -> None:
 def test_a_public_address_is_one_that_people_can_open(address: str) -> None:
     with pytest.raises(SettingsError, match=r"public_url takes .*https://libra"):
         Settings.load({"public_url": address}, environ={})
+
+
+def test_limits_are_written_as_people_write_them() -> None:
+    limits = parse_limits(["assets=7", "page-bytes=50MB", "decode-ratio=12.5"], Limits())
+    assert (limits.assets, limits.page_bytes, limits.decode_ratio) == (7, 50_000_000, 12.5)
+    assert limits.redirects == Limits().redirects
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("assets", "NAME is one of asset-bytes"),
+        ("asset=1", "NAME is one of asset-bytes"),
+        ("page-seconds=1", "NAME is one of asset-bytes"),
+        ("assets=many", "not a size"),
+        ("assets=-1", "not a size"),
+        ("decode-ratio=x", "could not convert"),
+        ("decode-ratio=nan", "negative"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused_with_what_is_taken(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_limits([text], Limits())
+    with pytest.raises(SettingsError, match="limits"):
+        Settings.load({"limits": (text,)}, environ={})
+
+
+def test_every_limit_is_in_the_reference() -> None:
+    reference = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text()
+    for name in Limits.__struct_fields__:
+        if not name.endswith("_seconds"):
+            assert f"| `{name.replace('_', '-')}` |" in reference

@@ -13,6 +13,7 @@ import msgspec
 from libra.formats.budget import Budget, BudgetError, parse_budgets
 from libra.formats.page_lists import parse_url_list
 from libra.formats.report_json import from_json
+from libra.settings import parse_limits
 from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
 from libra.weighing.report import Method, Report
 from libra.weighing.urls import InvalidURL, parse_url
@@ -72,13 +73,18 @@ def weighing_options(
     headers: Sequence[tuple[str, str]],
     user_agent: str,
     timeout: float,
+    changed: Sequence[str],
 ) -> Options:
     """How the pages are to be weighed; no asset may take longer than its page.
 
     Raises:
-        click.UsageError: if a header or the user agent cannot be sent.
+        click.UsageError: if a header or the user agent cannot be sent, or there is no such limit.
     """
     limits = Limits(page_seconds=timeout, asset_seconds=min(Limits().asset_seconds, timeout))
+    try:
+        limits = parse_limits(changed, limits)
+    except ValueError as error:
+        raise click.UsageError(f"--limits: {error}") from None
     try:
         return Options(
             method=method,

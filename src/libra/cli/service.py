@@ -58,6 +58,15 @@ T = TypeVar("T")
     metavar="PORT",
     help="A port that may be fetched from beside 80, 443, 8080 and 8443; may be repeated.",
 )
+@click.option(
+    "--limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What one page may cost, such as assets=500 or page-bytes=50MB; may be repeated.",
+)
+@click.option(
+    "--delay", metavar="DURATION", help="Pause between two requests to one origin; none by default."
+)
 @click.option("--browser", metavar="PATH", help="The browser for rendered pages.")
 @click.option("--browsers", metavar="N", help="Pages rendered at a time; 2 by default.")
 @click.option("--page-timeout", metavar="DURATION", help="Time for one page; 60s by default.")

@@ -136,6 +136,20 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="When it passes, a page is weighed with what has arrived.",
 )
 @click.option(
+    "--limits",
+    "changed_limits",
+    multiple=True,
+    envvar="LIBRA_LIMITS",
+    metavar="NAME=VALUE",
+    help="What one page may cost, such as assets=500 or page-bytes=50MB; may be repeated.",
+)
+@click.option(
+    "--delay",
+    type=Duration(),
+    envvar="LIBRA_DELAY",
+    help="Pause between two requests to one origin; none by default.",
+)
+@click.option(
     "--concurrency",
     type=click.IntRange(min=1),
     default=4,
@@ -163,6 +177,8 @@ def weigh(
     headers: tuple[tuple[str, str], ...],
     user_agent: str,
     timeout: float,
+    changed_limits: tuple[str, ...],
+    delay: float | None,
     concurrency: int,
 ) -> None:
     """Weigh pages and all that they pull in.
@@ -176,7 +192,7 @@ def weigh(
     if not (urls or lists or sitemap):
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
-    options = weighing_options(method, viewport, headers, user_agent, timeout)
+    options = weighing_options(method, viewport, headers, user_agent, timeout, changed_limits)
     if method == "rendered":
         _require_browser(browser)
     budgets = read_budgets(budget)
@@ -189,8 +205,11 @@ def weigh(
         pages = list(dict.fromkeys((*pages, *listed)))
 
     with progress(terminal(stderr=True), len(pages)) as watch:
-        weigh_all = _render_all if method == "rendered" else _weigh_all
-        reports = asyncio.run(weigh_all(pages, options, concurrency, watch, browser))
+        if method == "rendered":
+            work = _render_all(pages, options, concurrency, watch, browser)
+        else:
+            work = _weigh_all(pages, options, concurrency, watch, delay or 0.0)
+        reports = asyncio.run(work)
     checks: list[Check] = []
     for report in reports:
         if not outcome(report):
@@ -215,12 +234,12 @@ async def _weigh_all(
     options: Options,
     concurrency: int,
     watch: Watch | None,
-    _browser: str | None,
+    delay: float,
 ) -> list[Report]:
     """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
     from libra.weighing import Fetcher, weigh_once  # noqa: PLC0415 - slow, and --help needs none
 
-    async with Fetcher() as fetcher:
+    async with Fetcher(delay=delay) as fetcher:
         return await _at_a_time(
             concurrency,
             pages,

@@ -54,7 +54,7 @@ from libra.otp import (
     Supervisor,
     Watchdog,
 )
-from libra.settings import Settings
+from libra.settings import Settings, parse_limits
 from libra.storage import open_store
 from libra.storage.journal import Journal
 from libra.weighing.fetch import Fetcher
@@ -125,13 +125,13 @@ class House:
         self.settings = settings
         self._clock = clock
         gate = _gate(settings)
-        self.fetcher = Fetcher(gate=gate)
+        self.fetcher = Fetcher(gate=gate, delay=settings.delay)
         self.browsers = BrowserPool(executable=settings.browser, size=settings.browsers, gate=gate)
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
         self.context = Context(
             self.fetcher,
             self.browsers,
-            options=Options(limits=limits),
+            options=Options(limits=parse_limits(settings.limits, limits)),
             ttl=settings.ttl,
             now=now,
             public_url=settings.public_url,
