@@ -1,4 +1,4 @@
-"""The command: `libra weigh`, `libra serve`, `libra db`, `libra history` and `libra token`.
+"""The command `libra`: weigh, serve, watch, history, db and token.
 
 Every flag is also ``LIBRA_<FLAG>`` in the environment and a key of ``libra.toml``; a flag beats the
 environment, the environment the file.
@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from libra.cli.service import db, history, serve, token
+from libra.cli.watch import watch
 from libra.cli.weigh import weigh
 from libra.settings import SHARED_KEYS, WEIGH_KEYS, SettingsError, read_file
 
@@ -50,6 +51,7 @@ def libra(context: click.Context, config: Path | None) -> None:
 
 libra.add_command(weigh)
 libra.add_command(serve)
+libra.add_command(watch)
 libra.add_command(db)
 libra.add_command(history)
 libra.add_command(token)

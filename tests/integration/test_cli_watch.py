@@ -1,0 +1,125 @@
+"""`libra watch` as a program that talks to a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from integration.web.service import Service, running
+from libra.settings import Settings
+from receiver import Receiver
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    async with running(settings) as up:
+        yield up
+
+
+@pytest.fixture
+def site_url(site: Site) -> str:
+    return f"{site.url}/"
+
+
+@pytest.fixture
+def budget(tmp_path: Path) -> Path:
+    path = tmp_path / "budget.json"
+    path.write_text(json.dumps([{"resourceCounts": [{"resourceType": "total", "budget": 1}]}]))
+    return path
+
+
+async def _watch(server: str, *arguments: str, token: str = "") -> tuple[int, str, str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LIBRA_")}
+    environment |= {"LIBRA_SERVER": server, **({"LIBRA_TOKEN": token} if token else {})}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "libra", "watch", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_url_is_watched_listed_and_forgotten(service: Service, site_url: str) -> None:
+    server = service.server.url
+    code, out, err = await _watch(server, site_url, "--every", "0 6 * * *", "--max-weight", "1kB")
+    assert code == 0, err
+    (watch_id,) = out.split()
+    watch = service.libra.watch_of(watch_id)
+    assert (watch.every, watch.terms.max_weight) == ("0 6 * * *", 1000)
+    assert 'every "0 6 * * *", next at 20' in err
+    assert f"{server}/pages/" in err
+    code, out, _ = await _watch(server, "--list")
+    assert code == 0
+    assert re.match(rf"{watch_id}  (new|over-budget|failed) ", out)
+    assert site_url in out
+    assert (await _watch(server, "--list", "https://other.test/"))[1] == ""
+    code, _, err = await _watch(server, "--delete", watch_id)
+    assert (code, err) == (0, f"Watch {watch_id} is deleted.\n")
+    code, _, err = await _watch(server, "--delete", watch_id)
+    assert (code, err) == (1, "Error: There is no watch of this id.\n")
+
+
+async def test_a_webhook_a_budget_and_jumps_are_passed_on(
+    service: Service, site_url: str, budget: Path
+) -> None:
+    async with Receiver() as receiver:
+        flags = ["--budget", str(budget), "--webhook", receiver.url, "--jump-bytes", "1kB"]
+        code, out, _ = await _watch(service.server.url, site_url, *flags)
+        assert code == 0
+        watch_id, secret = out.split()
+        assert secret.startswith("whsec_")
+        jump = service.libra.watch_of(watch_id).terms.jump
+        assert jump is not None
+        assert (jump.percent, jump.bytes) == (20, 1000)
+        (delivery,) = await receiver.until_received(1)
+        assert delivery.json["breaches"][0]["subject"] == "total count"
+    code, out, _ = await _watch(service.server.url, site_url, "--no-jump")
+    assert service.libra.watch_of(out.strip()).terms.jump is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, "Say which URL"),
+        (["https://a.test/", "--delete", "x"], 2, "stands alone"),
+        (["https://a.test/", "--max-weight", "heavy"], 2, "500kB"),
+        (["https://a.test/", "--server", "here"], 2, "http://127.0.0.1:8000"),
+        (["a.test"], 1, "has no scheme"),
+        (["https://a.test/", "--every", "soon"], 1, "cron expression"),
+    ],
+)
+async def test_a_mistake_is_told(
+    service: Service, arguments: list[str], code: int, words: str
+) -> None:
+    found, _, err = await _watch(service.server.url, *arguments)
+    assert (found, words in err) == (code, True), err
+    assert "Traceback" not in err
+
+
+async def test_a_service_that_is_not_there_is_told() -> None:
+    code, _, err = await _watch("http://127.0.0.1:9", "--list")
+    assert code == 1
+    assert "libra serve" in err
+    assert "Traceback" not in err
+
+
+async def test_the_token_comes_from_the_environment(settings: Settings, site_url: str) -> None:
+    guarded = msgspec.structs.replace(settings, token=("ci:full:a-secret-of-some-length",))
+    async with running(guarded) as service:
+        server = service.server.url
+        code, _, err = await _watch(server, "--list")
+        assert code == 1
+        assert "LIBRA_TOKEN" in err
+        for token in ("a-secret-of-some-length", "ci:full:a-secret-of-some-length"):
+            assert (await _watch(server, site_url, token=token))[0] == 0
+        assert len(service.libra.watches().watches) == 2
