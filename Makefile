@@ -55,6 +55,16 @@ format: $(VENV)/.dev ## put the code in its standard form
 bench: $(VENV)/.dev ## measure Libra beside its peers and print the ratios
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: accuracy
+accuracy: $(VENV)/.dev ## compare both methods with what a browser fetched: make accuracy CORPUS=folder
+	@if [ -z "$(CORPUS)" ]; then echo 'Say where the recorded pages are: make accuracy CORPUS=folder' >&2; exit 2; fi; \
+	exec $(BIN)/python -m benchmarks.accuracy $(CORPUS) $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/.installed ## build the documentation into site/
+	@$(INSTALL) --group docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 .PHONY: soak
 soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as asked (ARGS="--minutes 30 --seed 7")
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.soak $(ARGS)
