@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -108,3 +110,19 @@ def test_an_alert_is_tried_for_about_a_day(
         alert = last.failed(now)
     assert tries == TRIES == alerts.TRIES
     assert timedelta(hours=hours * 0.8) < now - NOW < timedelta(hours=hours * 1.2)
+
+
+def test_the_code_in_the_documentation_checks_a_signature() -> None:
+    page = Path(__file__).parents[3] / "docs/how-to/watch-and-alert.md"
+    code = next(
+        block.partition("```")[0]
+        for block in page.read_text("utf-8").split("```python\n")
+        if block.startswith("import hashlib")
+    )
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    check, secret, now = namespace["is_from_libra"], new_secret(), datetime.now(UTC)
+    assert check(secret, sign(secret, b"{}", now), b"{}")
+    assert not check(secret, sign(secret, b"{}", now), b"{ }")
+    assert not check(new_secret(), sign(secret, b"{}", now), b"{}")
+    assert not check(secret, sign(secret, b"{}", now - timedelta(hours=1)), b"{}")
