@@ -39,14 +39,23 @@ _UNMETERED = frozenset({"/health/live", "/health/ready"})
 Fields = dict[bytes, str]
 
 
+class _Limit:
+    """A rate for strangers, and the higher one for holders of a token; None is no limit."""
+
+    def __init__(self, text: str | None, default: Rate | None) -> None:
+        rate = default if text is None else Rate.parse(text)
+        self.stranger = rate
+        self.token = None if rate is None else rate * TOKEN_FACTOR
+
+
 class _Rules:
     """What of the settings the guard goes by, made once."""
 
     def __init__(self, settings: Settings, key: bytes) -> None:
         self.access = Access(settings, key)
         guarded = not self.access.open
-        self.read_rate = _rate(settings.read_limit, READ_RATE if guarded else None)
-        self.submit_rate = _rate(settings.submit_limit, SUBMIT_RATE if guarded else None)
+        self.reads = _Limit(settings.read_limit, READ_RATE if guarded else None)
+        self.submissions = _Limit(settings.submit_limit, SUBMIT_RATE if guarded else None)
         self.proxies = [ip_network(network) for network in settings.trusted_proxy]
         self.names = {
             "localhost",
@@ -99,7 +108,7 @@ class Guard:
         method, path = scope["method"], scope["path"]
         client = self._client(scope, fields)
         if path not in _UNMETERED:
-            self._spend(self._reads, self._rules.read_rate, client, 1)
+            self._spend(self._reads, self._rules.reads, client, 1)
         if method not in ("GET", "HEAD", "OPTIONS") and _is_from_another_site(fields):
             raise Refused(403, "other-site", "This came from a page of another site.")
         missing = needed(method, path) & ~client.rights
@@ -128,11 +137,11 @@ class Guard:
                 return False
         if Right.PAGES not in access.rights(token):
             return False
-        rate = rules.read_rate
+        rate = rules.reads.stranger if token is None else rules.reads.token
         if rate is None:
             return True
         if token is not None:
-            return not self._reads.take(f"token:{token.name}", rate * TOKEN_FACTOR)
+            return not self._reads.take(f"token:{token.name}", rate)
         return not self._reads.take(key_of(self._address(peer, forwarded)), rate)
 
     def submit(self, client: Client, pages: int = 1) -> None:
@@ -141,7 +150,7 @@ class Guard:
         Raises:
             Refused: 429, if it has submitted too many.
         """
-        self._spend(self._submissions, self._rules.submit_rate, client, pages)
+        self._spend(self._submissions, self._rules.submissions, client, pages)
 
     def login(self, secret: str, client: Client) -> str:
         """The session of whoever knows a secret.
@@ -217,11 +226,10 @@ class Guard:
             address = hop
         return address
 
-    def _spend(self, buckets: Buckets, rate: Rate | None, client: Client, cost: int) -> None:
+    def _spend(self, buckets: Buckets, limit: _Limit, client: Client, cost: int) -> None:
+        rate = limit.stranger if client.token is None else limit.token
         if rate is None:
             return
-        if client.token is not None:
-            rate *= TOKEN_FACTOR
         wait = buckets.take(client.key, rate, cost)
         if wait:
             raise _too_many(wait, f"This client may do {rate}.")
@@ -268,10 +276,6 @@ def key_of(address: str) -> str:
         mapped = found.ipv4_mapped
         return str(mapped or ip_network((int(found) >> 64 << 64, 64)))
     return str(found)
-
-
-def _rate(text: str | None, default: Rate | None) -> Rate | None:
-    return default if text is None else Rate.parse(text)
 
 
 def _fields(scope: Any) -> Fields:
