@@ -555,10 +555,10 @@ class Libra:
         return tree(self._house)
 
     def retry(self, page_id: str) -> None:
-        """Give a quarantined page another chance.
+        """Give a quarantined page, or watch, another chance.
 
         Raises:
-            PageNotFound: no page of this id is quarantined.
+            PageNotFound: no page and no watch of this id is quarantined.
         """
         if not self._house.retry(page_id):
             raise PageNotFound(page_id)

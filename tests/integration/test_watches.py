@@ -507,6 +507,15 @@ async def test_a_watch_that_always_crashes_is_quarantined_alone_and_can_be_retri
             broken = await until(libra, made.id, lambda watch: watch.error is not None)
             assert broken.status == "quarantined"
             assert "planted" in (broken.error or "")
+            assert libra.health().quarantined == 1
+            libra.retry(made.id)
+            await until(libra, made.id, lambda watch: watch.error is None)
+            for _ in range(5):
+                child = libra._context.watchers.child(made.id)
+                if child is not None and child.process is not None:
+                    child.process.send("crash")
+                await time.pass_by(seconds=30)
+            await until(libra, made.id, lambda watch: watch.error is not None)
         first = last_page(libra.watch_of(healthy.id))
         await time.pass_by(hours=1.1)
         await weighed(libra, healthy.id, after=first)

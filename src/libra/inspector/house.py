@@ -332,7 +332,9 @@ class House:
         return child.process.lag()
 
     def retry(self, page_id: str) -> bool:
-        """Give a quarantined page another chance; False if there is none of that id."""
+        """Give a quarantined page, or watch, another chance; False if there is none of that id."""
+        if self.watching.retry(page_id):
+            return True
         record = self.context.records.get(page_id)
         child = self.context.inspectors.child(page_id)
         if record is None or child is None or child.state != "quarantined":

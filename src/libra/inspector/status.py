@@ -17,7 +17,7 @@ def health(house: House) -> Health:
     context = house.context
     outage = context.outage
     waiting = context.backup.state()
-    quarantined = len(context.inspectors.quarantined())
+    quarantined = len(context.inspectors.quarantined()) + len(context.watchers.quarantined())
     counts = context.records.by_status()
     database = redact(house.settings.database_url())
     if context.available_since is None:

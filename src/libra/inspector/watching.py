@@ -12,7 +12,14 @@ from libra.inspector.context import Context
 from libra.inspector.messages import Delete
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import WatchRecord, WatchState, new_id
-from libra.otp import Child, DynamicSupervisor, NotFound, ProcessException, ProcessExited
+from libra.otp import (
+    Child,
+    DynamicSupervisor,
+    NotFound,
+    ProcessException,
+    ProcessExited,
+    StartError,
+)
 from libra.weighing.alarm import Terms
 
 log = logging.getLogger("libra.watch")
@@ -79,6 +86,9 @@ class Watching:
         context.watches.add(record)
         try:
             process = context.watchers.start_child(Watcher.child_spec(context, record))
+        except StartError:
+            context.watches.discard(record.id)
+            raise
         except ProcessExited as error:
             # The supervisor is between two lives. When it is back, the restorer finds the record.
             log.debug("watch %s is started later: %s", record.id, error)
@@ -109,11 +119,17 @@ class Watching:
         """
         try:
             child = self._context.watchers.child(watch_id)
-            if child is not None and child.state == "quarantined":
-                self._context.watchers.retry_child(watch_id)
-            elif child is not None and child.process is not None:
+            if not self.retry(watch_id) and child is not None and child.process is not None:
                 page_id: str | None = await child.process.call(watch.Ask.RUN)
                 return page_id
         except ProcessException as error:
             log.debug("watch %s cannot run now: %s", watch_id, error)
         return None
+
+    def retry(self, watch_id: str) -> bool:
+        """Give a quarantined watch another chance; False if there is none of that id."""
+        child = self._context.watchers.child(watch_id)
+        if child is None or child.state != "quarantined":
+            return False
+        self._context.watchers.retry_child(watch_id)
+        return True
