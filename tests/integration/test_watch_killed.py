@@ -1,0 +1,66 @@
+"""A watch over `kill -9` while the database is away: the next program finishes its work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from integration.site import Site
+from receiver import Receiver
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[tuple[Process, str]]:
+    """A service whose database is in a directory that is not there."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LIBRA_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "libra", "serve", "--port", "0", "--allow", "127.0.0.0/8"),
+        *("--data-dir", str(folder), "--database", f"sqlite:///{folder}/missing/libra.sqlite3"),
+        stdout=PIPE,
+        env=environment,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, line
+        yield process, found[0]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_kill(
+    site: Site, tmp_path: Path
+) -> None:
+    async with Receiver() as receiver, aiohttp.ClientSession() as session:
+        wanted = {"url": f"{site.url}/held", "max_weight": 1, "webhook": receiver.url}
+        async with serving(tmp_path) as (process, address):
+            async with session.post(f"{address}/watches", json=wanted) as answer:
+                assert answer.status == 201
+                made = await answer.json()
+            assert made["backup"] == "journaled"
+            await site.until_held()
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+        site.gate.set()
+        async with serving(tmp_path) as (process, address):
+            (delivery,) = await receiver.until_received(1)
+            assert delivery.json["watch"] == made["id"]
+            async with session.get(f"{address}/watches/{made['id']}") as answer:
+                after = await answer.json()
+            assert after["status"] == "over-budget"
+            assert after["next_at"] > made["created_at"]
+            async with session.get(f"{address}/pages/{delivery.json['page']}") as answer:
+                assert (await answer.json())["status"] == "weighed"
