@@ -115,6 +115,9 @@ def set_level(level: LogLevel) -> None:
     number = logging.getLevelName(level.upper())
     logging.getLogger("libra").setLevel(number)
     logging.getLogger().setLevel(max(number, logging.WARNING))
+    # It warns of every request that is no HTTP, which anybody can send as often as he likes. They
+    # are counted instead.
+    logging.getLogger("uvicorn.error").setLevel(max(number, logging.ERROR))
 
 
 def formatter(format: LogFormat) -> logging.Formatter:  # noqa: A002 - as the flag

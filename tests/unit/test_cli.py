@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from libra.cli import libra
 from libra.settings import SHARED_KEYS, WEIGH_KEYS, Settings
+from libra.tokens import Token
 
 PAGE = "https://example.com/"
 
@@ -119,6 +120,22 @@ def test_each_command_explains_itself(command: list[str]) -> None:
     result = _run(*command, "--help")
     assert result.exit_code == 0
     assert result.output.startswith("Usage: ")
+
+
+def test_a_new_token_is_shown_once_with_the_line_that_lets_it_in() -> None:
+    result = _run("token", "new", "ci", "--role", "full")
+    assert result.exit_code == 0
+    secret = result.stdout.strip()
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("ci:full:sha256:")
+    assert Token.parse(f"ci:full:{secret}") == Token.parse(line)
+    assert secret not in result.stderr
+
+
+def test_a_token_needs_a_name_that_can_be_written_down() -> None:
+    result = _run("token", "new", "two words")
+    assert result.exit_code == 2
+    assert "1 to 64 letters" in result.output
 
 
 def test_the_version_is_told() -> None:

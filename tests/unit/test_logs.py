@@ -109,13 +109,13 @@ def test_a_stream_that_is_gone_stops_nobody() -> None:
 
 @pytest.fixture
 def root() -> Iterator[None]:
-    """The root logger, as it was before."""
-    logger, ours = logging.getLogger(), logging.getLogger("libra")
-    before = list(logger.handlers), logger.level, ours.level
+    """The root logger, and the levels, as they were before."""
+    handlers = list(logging.getLogger().handlers)
+    levels = {name: logging.getLogger(name).level for name in (None, "libra", "uvicorn.error")}
     yield
-    logger.handlers[:] = before[0]
-    logger.setLevel(before[1])
-    ours.setLevel(before[2])
+    logging.getLogger().handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
     structlog.reset_defaults()
 
 

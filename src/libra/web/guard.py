@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import socket
 from collections import Counter
 from collections.abc import Sequence
@@ -78,6 +79,10 @@ class Guard:
         self._connections: Counter[str] = Counter()
         self.connections = 0
         """How many connections there are."""
+        # Half of the files that the program may open: fetches, the database and the disk need some.
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        unlimited = files == resource.RLIM_INFINITY
+        self._most = CONNECTIONS if unlimited else min(CONNECTIONS, files // 2)
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
@@ -169,7 +174,7 @@ class Guard:
         key = key_of(peer)
         self._connections[key] += 1
         self.connections += 1
-        if self.connections > CONNECTIONS:
+        if self.connections > self._most:
             return False
         if self.access.open or self._connections[key] <= CONNECTIONS_OF_ONE:
             return True

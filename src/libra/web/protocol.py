@@ -232,6 +232,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, title: str, detail: str | None = None) -> None:
         body = msgspec.json.encode(Problem(title, status, detail=detail))
+        self._counts.count("other", "other", status)
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
             % (status, title.encode(), PROBLEM_JSON.encode(), len(body))

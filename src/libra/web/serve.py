@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,9 @@ from libra.web.server import AddressError, Server, listen, url_of
 
 STREAM_GRACE = 3.0
 """Seconds that HTTP requests under way are given at the end; each is answered from memory."""
+
+FILES = 65_536
+"""Files and sockets that the program wants to be able to have open."""
 
 RELOADED = (
     "allowed_host",
@@ -77,6 +81,7 @@ class Program:
                 if self.telemetry is not None:
                     libra.tally.on_finished.append(self.telemetry.weighed)
                 click.echo(f"Libra listens on {url_of(self.sockets[0])}")
+                log.info("listening", extra={"url": url_of(self.sockets[0])})
                 self.notifier.ready()
                 if not await self._stopped(libra):
                     return 70
@@ -214,6 +219,7 @@ def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
         click.echo(f"libra: {error}", err=True)
         return 1
     outlet = logs.set_up(settings.log_format, settings.log_level)
+    _allow_many_files()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_serve(settings, again or (lambda: settings), sockets, outlet))
@@ -250,6 +256,14 @@ async def _serve(
         click.echo(f"libra: {error}", err=True)
         return 2
     return await program.run()
+
+
+def _allow_many_files() -> None:
+    """As many connections as this user may have: the usual limit of 1,024 is for `select`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -116,6 +116,12 @@ def _answering(body: bytes) -> Any:
     return answer
 
 
+async def test_what_is_cut_off_is_counted(service: Service) -> None:
+    await service.raw(b"nonsense\r\n\r\n")
+    text = (await service.client.get("/metrics")).text
+    assert 'libra_http_requests_total{route="other",method="other",status="400"} 1\n' in text
+
+
 async def test_too_many_connections_of_one_address_are_refused(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

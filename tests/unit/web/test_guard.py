@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,15 @@ def test_one_address_has_so_many_connections_and_a_proxy_of_ours_has_more(folder
     assert guarded.connected("192.0.2.7")
     guarded.disconnected("192.0.2.7")
     assert "192.0.2.7" not in guarded._connections
+
+
+def test_connections_leave_files_for_everything_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 200))
+    guarded = guard(folder)
+    taken = [guarded.connected(f"192.0.2.{number}") for number in range(60)]
+    assert taken == [True] * 50 + [False] * 10
 
 
 @pytest.mark.parametrize("path", ["/", "/pages/x?y=1#z", "/a//b", "/observer"])
