@@ -18,7 +18,7 @@ from libra.app import Libra, Report
 from libra.settings import Settings
 from libra.weighing.report import KINDS
 
-DEADLINE = 4.0
+DEADLINE = 8.0
 """Seconds that each page is given."""
 
 SERVE = """
@@ -94,7 +94,7 @@ async def test_a_hostile_page_ends_in_time_with_a_true_report_and_holds_up_nobod
         assert any(e is not None and e.startswith(error) for e in errors)
         assert not report.complete
     # Generous: this runs beside other tests. The benchmark shows the figures.
-    assert lag.max_ms < 250, f"the loop was held: {lag}"
+    assert lag.max_ms < 1_000, f"the loop was held: {lag}"
 
 
 async def read_on(libra: Libra, page_id: str) -> None:

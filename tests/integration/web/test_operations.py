@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,20 @@ SECOND = "another-secret-of-ours"
 class Program:
     process: asyncio.subprocess.Process
     url: str
+    passed: list[dict[str, Any]] = field(default_factory=list)
 
     async def logs(self, event: str) -> dict[str, Any]:
-        """Wait until it logs an event that begins so, as JSON."""
+        """An event that begins so, as JSON, once it is logged; the order of events is not ours."""
+        for number, found in enumerate(self.passed):
+            if found["event"].startswith(event):
+                return self.passed.pop(number)
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             with suppress(ValueError):
-                found: dict[str, Any] = json.loads(line)
+                found = json.loads(line)
                 if found["event"].startswith(event):
                     return found
+                self.passed.append(found)
         raise AssertionError(f"it ended without {event!r}")
 
     async def status(self, secret: str) -> int:

@@ -323,7 +323,7 @@ async def test_a_page_that_never_rests_is_weighed_with_what_came(
     web.site["/i.png"] = image(800)
     web.site["/loop.js"] = script("setTimeout(() => { for (;;) {} }, 300)")
     web.site["/ok"] = html("")
-    options = Options(limits=Limits(page_seconds=2.0))
+    options = Options(limits=Limits(page_seconds=6.0))
     looping, ok = await asyncio.gather(
         weigh_rendered(web.url(), options, browsers),
         weigh_rendered(web.url("/ok"), Options(), browsers),
