@@ -113,6 +113,9 @@ class Application:
         """Answer a request."""
         if scope["type"] != "http":  # uvicorn is told that there are no websockets
             raise RuntimeError(f"there is nothing here for {scope['type']}")
+        if "//" in scope["path"]:
+            # The router reads //metrics as /metrics. Whoever judges the path must do so as well.
+            scope = {**scope, "path": _SLASHES.sub("/", scope["path"])}
         call = _Call(scope)
         # On every line that is logged on behalf of this request. It has a task of its own, and so
         # a context of its own.
@@ -238,6 +241,7 @@ class _Call:
         )
 
 
+_SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _ROUTES = frozenset(

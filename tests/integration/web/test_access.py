@@ -154,6 +154,45 @@ async def test_strangers_may_read_or_submit_where_that_is_said(
         assert more.status_code == 202
 
 
+DISGUISES = [
+    "/{}", "//{}", "///{}", "/{}/", "//{}//", "/./{}", "/static/../{}", "/static/%2e%2e/{}",
+    "/login/../{}", "/%2f{}", "/%2F%2f{}", "/health/live/../../{}", "/{}%2f", "/{}?x=//y", "/x/../{}",
+    "/{};x", "/static//../{}", "/%5c{}", "/%2e/{}", "/{}%00", "http://x/{}", "//x/{}", "*{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["metrics", "observer", "health", "watches"])
+async def test_no_way_to_write_an_address_leads_past_the_guard(
+    settings: Settings, path: str
+) -> None:
+    """What the router takes for the same path must be the same for whoever judges it."""
+    async with running(msgspec.structs.replace(settings, public="read")) as service:
+        for disguise in DISGUISES:
+            target = disguise.format(path)
+            request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            ((head, _),) = await service.raw(request.encode())
+            status = int(head.split(b" ")[1])
+            assert status in (400, 401, 404), (target, head)
+
+
+async def test_no_way_to_write_an_address_lets_strangers_write(
+    settings: Settings, site: Site
+) -> None:
+    changes = {"public": "submit", "submit_limit": "off", "read_limit": "off"}
+    async with running(msgspec.structs.replace(settings, **changes)) as service:
+        page_id = (await service.client.post("/pages", json={"url": site.url})).json()["id"]
+        await service.settled(page_id)
+        for method, path in (("DELETE", f"pages/{page_id}"), ("POST", f"pages/{page_id}/delete")):
+            for disguise in DISGUISES:
+                target = disguise.format(path)
+                request = (
+                    f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                )
+                ((head, _),) = await service.raw(request.encode())
+                assert int(head.split(b" ")[1]) in (400, 401, 404), (target, head)
+        assert (await service.client.get(f"/pages/{page_id}")).status_code == 200
+
+
 async def test_a_name_that_is_not_ours_is_refused_where_everything_is_open(
     service: Service,
 ) -> None:
