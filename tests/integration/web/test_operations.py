@@ -30,13 +30,13 @@ class Program:
 
     async def logs(self, event: str) -> dict[str, Any]:
         """An event that begins so, as JSON, once it is logged; the order of events is not ours."""
-        for number, found in enumerate(self.passed):
-            if found["event"].startswith(event):
+        for number, seen in enumerate(self.passed):
+            if seen["event"].startswith(event):
                 return self.passed.pop(number)
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             with suppress(ValueError):
-                found = json.loads(line)
+                found: dict[str, Any] = json.loads(line)
                 if found["event"].startswith(event):
                     return found
                 self.passed.append(found)
