@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import resource
 import socket
@@ -15,6 +16,8 @@ from libra.settings import Settings
 from libra.web.access import FULL, Access, Client, Right, needed, session_key
 from libra.web.problems import Refused
 from libra.web.rate import Buckets, Rate
+
+log = logging.getLogger("libra.http")
 
 READ_RATE = Rate(100, 1)
 """Requests of one client, where nothing else is set and strangers may come in."""
@@ -76,6 +79,7 @@ class Guard:
         self._reads = Buckets()
         self._submissions = Buckets()
         self._failures = Buckets()
+        self._warned = False
         self._connections: Counter[str] = Counter()
         self.connections = 0
         """How many connections there are."""
@@ -200,6 +204,12 @@ class Guard:
         )
         access = self.access
         if access.open:
+            if b"x-forwarded-for" in fields and not self._warned:
+                self._warned = True
+                log.warning(
+                    "a proxy passes on requests, and everybody may do everything here: "
+                    "name it with --trusted-proxy, and say who may come in"
+                )
             return Client(key, FULL, secure=secure)
         authorization, cookie = fields.get(b"authorization"), fields.get(b"cookie")
         token = None
@@ -251,9 +261,9 @@ class Guard:
         in numbers cannot be rebound, so all of those are fine.
         """
         host = fields.get(b"host")
-        if host in self._rules.hosts:
-            return
         several = sum(name == b"host" for name, _ in scope["headers"]) > 1
+        if host in self._rules.hosts and not several:
+            return
         if several or (host is None and scope.get("http_version") == "1.1"):
             raise Refused(400, None, "Exactly one Host is needed (RFC 9112, section 3.2).")
         if host is None:

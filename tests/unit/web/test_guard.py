@@ -70,6 +70,9 @@ def test_there_is_exactly_one_host(folder: Path) -> None:
     asked = scope()
     asked["headers"].append((b"host", b"127.0.0.1"))
     assert status(guard(folder), asked) == 400
+    known = guard(folder)
+    assert status(known, scope(host="127.0.0.1")) == 200
+    assert status(known, asked) == 400
     asked["headers"].clear()
     assert status(guard(folder), asked) == 400
     asked["http_version"] = "1.0"
@@ -133,6 +136,16 @@ def test_probes_need_no_token_and_are_not_counted(folder: Path) -> None:
     guarded = guard(folder, token=(TOKEN,), read_limit="1/h")
     for _ in range(5):
         assert status(guarded, scope(path="/health/ready")) == 200
+
+
+def test_a_proxy_that_nobody_named_before_an_open_service_is_warned_of_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded = guard(folder)
+    for _ in range(3):
+        assert status(guarded, scope(x_forwarded_for="203.0.113.1")) == 200
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert "--trusted-proxy" in caplog.text
 
 
 def test_wrong_tokens_are_counted(folder: Path) -> None:
