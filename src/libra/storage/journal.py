@@ -189,7 +189,7 @@ class Journal:
         """
         dropped = [one for one in stored if self._forget(*one)]
         self._delete_dead()
-        if dropped and self._where:
+        if dropped and self._segments:
             self._append(_frame(_encode_drops(dropped)), sync=False)
         self._tidy()
 

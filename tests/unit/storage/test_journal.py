@@ -82,6 +82,20 @@ def test_what_the_database_has_is_dropped_and_its_space_given_back(tmp_path: Pat
     journal.close()
 
 
+def test_what_was_dropped_when_nothing_else_was_live_does_not_come_back_with_what_came_later(
+    tmp_path: Path,
+) -> None:
+    journal, _ = opened(tmp_path)
+    first, later = page(1), page(2)
+    journal.write([first])
+    journal.drop([(first.id, first.version)])
+    journal.write([later])
+    journal.close()
+    journal, found = opened(tmp_path)
+    assert list(found) == [later.id]
+    journal.close()
+
+
 def test_what_is_newer_than_the_database_is_not_dropped(tmp_path: Path) -> None:
     journal, _ = opened(tmp_path)
     result = page(1, version=7)
