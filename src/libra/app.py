@@ -26,7 +26,7 @@ from libra.health import Health, Node
 from libra.inspector.context import utc_now
 from libra.inspector.house import House
 from libra.inspector.record import PageRecord, first_id, is_page_id, restore
-from libra.inspector.schedule import InvalidSchedule, parse_schedule
+from libra.inspector.schedule import InvalidSchedule, parse_schedule, schedule_words
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
 from libra.inspector.watches import Watch, WeighIn
@@ -68,6 +68,8 @@ __all__ = [
     "WatchNotFound",
     "WatchUnknown",
     "WeighIn",
+    "parse_schedule",
+    "schedule_words",
     "weigh_once",
 ]
 
@@ -587,8 +589,6 @@ class Libra:
         except Unavailable:
             raise PageUnknown(page_id) from None
         if row is None:
-            if not self._context.replayed.is_set():
-                raise PageUnknown(page_id)  # it may be in the journal, which is still being read
             raise PageNotFound(page_id)
         self._take_up(row)
         return row

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from integration.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, Site
-from integration.waiting import finished, stored
+from integration.waiting import finished, settled, stored
 from libra.app import Full, InvalidURL, Libra, PageNotFound
 from libra.settings import Settings
 from libra.weighing.report import FINISHED, KINDS
@@ -104,7 +104,7 @@ async def test_a_bad_url_is_refused_and_nothing_is_started(settings: Settings) -
 
 async def test_an_unknown_page_is_not_found(settings: Settings) -> None:
     async with Libra.open(settings) as libra:
-        await libra._context.opened.wait()
+        await settled(libra)
         for page_id in ("0199c0de-0000-7000-8000-000000000000", "../etc/passwd", ""):
             with pytest.raises(PageNotFound):
                 await libra.report(page_id)
@@ -120,7 +120,7 @@ async def test_a_weighed_page_is_there_again_after_a_restart(
     for restore in ("eager", "lazy", "off"):
         again = msgspec.structs.replace(settings, restore=restore)
         async with Libra.open(again) as libra:
-            await libra._context.opened.wait()
+            await settled(libra)
             assert await libra.report(page_id) == before
             assert [page.id for page in (await libra.recent()).pages] == [page_id]
     assert site.hits["/"] == 1
@@ -242,7 +242,7 @@ async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
                 await libra.forget(page_id)
         assert [page.id for page in (await libra.recent()).pages] == [kept]
     async with Libra.open(settings) as libra:
-        await libra._context.opened.wait()
+        await settled(libra)
         with pytest.raises(PageNotFound):
             await libra.report(forgotten)
         assert [page.id for page in (await libra.recent()).pages] == [kept]
@@ -365,6 +365,6 @@ async def test_two_open_side_by_side_in_one_program(
     async with Libra.open(settings) as one, Libra.open(other) as two:
         page_id = await one.weigh(site.url)
         await finished(one, page_id)
-        await two._context.opened.wait()
+        await settled(two)
         with pytest.raises(PageNotFound):
             await two.report(page_id)

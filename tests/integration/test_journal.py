@@ -15,9 +15,11 @@ from integration.site import Site
 from integration.waiting import finished, stored, until
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.inspector import backup
+from libra.inspector.watches import new_id
 from libra.otp import GenServer, Supervisor
 from libra.settings import Settings
 from libra.storage import Snapshot
+from libra.storage.snapshot import Deleted
 from libra.storage.sqlite import SQLiteStore
 from libra.weighing.report import Backup, Report
 
@@ -140,6 +142,34 @@ async def test_a_deletion_during_an_outage_survives_a_restart_and_reaches_the_da
         with pytest.raises(PageNotFound):
             await libra.report(early)
         assert (await libra.report(page_id)).status == "weighed"
+
+
+async def test_what_the_database_says_is_not_believed_before_the_journal_is_read(
+    site: Site, settings: Settings
+) -> None:
+    settings = msgspec.structs.replace(settings, restore="lazy")
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        await finished(libra, page_id)
+        await stored(libra, page_id)
+        record, journal = libra._context.records.get(page_id), libra._house.journal
+        assert record is not None
+        assert journal is not None
+        others = [renamed(record.row(), new_id()) for _ in range(2_000)]
+        await asyncio.to_thread(journal.write, [*others, Deleted(page_id, libra._context.now())])
+    async with Libra.open(settings) as libra:
+        # The journal takes a while to read; the deletion is its last entry.
+        assert page_id not in [page.id for page in (await libra.recent(limit=1_000)).pages]
+        with pytest.raises((PageNotFound, PageUnknown)):
+            await libra.report(page_id)
+        await libra._context.replayed.wait()
+        with pytest.raises(PageNotFound):
+            await libra.report(page_id)
+
+
+def renamed(row: Snapshot, page_id: str) -> Snapshot:
+    report = row.report.replace(row.id.encode(), page_id.encode())
+    return msgspec.structs.replace(row, id=page_id, report=report)
 
 
 async def test_without_a_database_an_unknown_page_may_exist_and_a_list_is_partial(

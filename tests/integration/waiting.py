@@ -8,6 +8,12 @@ from libra.app import Libra
 from libra.weighing.report import FINISHED, Report
 
 
+async def settled(libra: Libra) -> None:
+    """Once it is known whether there is a database, and what the journal adds to it."""
+    await libra._context.opened.wait()
+    await libra._context.replayed.wait()
+
+
 async def finished(libra: Libra, page_id: str) -> Report:
     """The report of a page once it is weighed or has failed."""
     reports = [report async for report in libra.follow(page_id)]

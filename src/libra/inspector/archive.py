@@ -13,7 +13,8 @@ from libra.inspector.messages import Lost
 from libra.storage import Snapshot, Store, Unavailable
 from libra.weighing.report import Status
 
-#: Seconds that a caller waits, right after the start, to learn whether there is a database.
+#: Seconds that a caller waits, right after the start, to learn whether there is a database and what
+#: the journal has to add to it.
 OPENING = 0.5
 
 
@@ -73,14 +74,18 @@ class Archive:
         return [row for row in rows if row.id not in self._context.forgotten]
 
     async def _require(self) -> None:
-        if not self._context.opened.is_set():
-            # In the first moment of a program; afterwards the answer is always there at once.
+        context = self._context
+        known = context.opened.is_set() and context.replayed.is_set()
+        if not known and context.outage is None:
+            # In the first moment of a program; afterwards the answer is always there at once. The
+            # journal comes first: by it a row may be out of date, deleted, or not there yet.
             try:
                 async with asyncio.timeout(OPENING):
-                    await self._context.opened.wait()
+                    await context.opened.wait()
+                    await context.replayed.wait()
             except TimeoutError:
-                raise Unavailable("timeout", "the database is being opened") from None
-        outage = self._context.outage
+                raise Unavailable("timeout", "the database and the journal are opened") from None
+        outage = context.outage
         if outage is not None:
             raise Unavailable("unreachable", outage.reason)
 
