@@ -6,8 +6,8 @@ the format has a value for that, and ``comment`` says so; nothing is made up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -21,20 +21,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_har(reports: Sequence[Report]) -> str:
-    """One log with a page for each report and an entry for each asset.
+    """One log with a page for each report and an entry for each request.
 
     Sizes keep their meaning: ``bodySize`` is the transfer size, ``content.size`` the resource size,
     ``content.compression`` what compression saved. What HAR has no name for is in fields that begin
-    with an underscore, which its readers skip.
+    with an underscore, which its readers skip; so are the assets that were not requested, in
+    ``_skipped`` of their page, as every reader counts entries as requests.
     """
     log: dict[str, Any] = {
         "version": "1.2",
         "creator": {"name": "Libra", "version": _version()},
         "pages": [_page(f"page_{n}", report) for n, report in enumerate(reports, 1)],
         "entries": [
-            _entry(f"page_{n}", report, asset)
+            entry
             for n, report in enumerate(reports, 1)
-            for asset in report.assets
+            for entry in _entries(f"page_{n}", report)
         ],
     }
     return msgspec.json.format(msgspec.json.encode({"log": log}), indent=2).decode() + "\n"
@@ -42,7 +43,7 @@ def to_har(reports: Sequence[Report]) -> str:
 
 def _page(ref: str, report: Report) -> dict[str, Any]:
     page: dict[str, Any] = {
-        "startedDateTime": _started(report),
+        "startedDateTime": _written(_started(report)),
         "id": ref,
         "title": report.title or report.url,
         "pageTimings": {"onContentLoad": -1, "onLoad": -1, "comment": "not measured"},
@@ -59,13 +60,32 @@ def _page(ref: str, report: Report) -> dict[str, Any]:
         page["_lighthouseScore"] = report.score.lighthouse
     if report.error is not None:
         page["_error"] = report.error
+    skipped = [
+        {"url": asset.url, "kind": asset.kind, "lazy": asset.lazy, "error": asset.error}
+        for asset in report.assets
+        if asset.status == "skipped"
+    ]
+    if skipped:
+        page["_skipped"] = skipped
     return page
 
 
-def _entry(ref: str, report: Report, asset: Asset) -> dict[str, Any]:
+def _entries(ref: str, report: Report) -> Iterator[dict[str, Any]]:
+    started = _started(report)
+    # Each hop of a redirect is the initiator of the next.
+    led_to = {asset.initiator: asset.url for asset in reversed(report.assets)}
+    for asset in report.assets:
+        if asset.status != "skipped":
+            redirected = asset.http_status is not None and 300 <= asset.http_status < 400
+            target = led_to.get(asset.url, "") if redirected else ""
+            yield _entry(ref, started, asset, target)
+
+
+def _entry(ref: str, started: datetime, asset: Asset, target: str) -> dict[str, Any]:
+    since = timedelta(milliseconds=asset.started_ms or 0)
     entry: dict[str, Any] = {
         "pageref": ref,
-        "startedDateTime": _started(report),
+        "startedDateTime": _written(started + since),
         "time": asset.duration_ms or 0,
         "request": {
             "method": "GET",
@@ -80,7 +100,7 @@ def _entry(ref: str, report: Report, asset: Asset) -> dict[str, Any]:
             "headersSize": -1,
             "bodySize": 0,
         },
-        "response": _response(asset),
+        "response": _response(asset, target),
         "cache": {},
         "timings": {
             "send": 0,
@@ -88,13 +108,14 @@ def _entry(ref: str, report: Report, asset: Asset) -> dict[str, Any]:
             "receive": 0,
             "comment": "only the whole is measured",
         },
-        "comment": "startedDateTime is that of the page",
         "_resourceType": asset.kind,
         "_status": asset.status,
         "_thirdParty": asset.third_party,
         "_lazy": asset.lazy,
         "_conditional": asset.conditional,
     }
+    if asset.started_ms is None:
+        entry["comment"] = "startedDateTime is that of the page"
     if asset.initiator is not None:
         entry["_initiator"] = asset.initiator
     if asset.error is not None:
@@ -102,7 +123,7 @@ def _entry(ref: str, report: Report, asset: Asset) -> dict[str, Any]:
     return entry
 
 
-def _response(asset: Asset) -> dict[str, Any]:
+def _response(asset: Asset, target: str) -> dict[str, Any]:
     headers = [("Content-Type", asset.content_type), ("Content-Encoding", asset.encoding)]
     response: dict[str, Any] = {
         # Browsers write 0 for a request that got no answer.
@@ -116,7 +137,7 @@ def _response(asset: Asset) -> dict[str, Any]:
             "compression": asset.resource_bytes - asset.transfer_bytes,
             "mimeType": asset.content_type or "x-unknown",
         },
-        "redirectURL": "",
+        "redirectURL": target,
         "headersSize": -1,
         "bodySize": asset.transfer_bytes,
         "_transferSize": asset.transfer_bytes,
@@ -124,8 +145,15 @@ def _response(asset: Asset) -> dict[str, Any]:
     return response
 
 
-def _started(report: Report) -> str:
-    return (report.submitted_at or _EPOCH).astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _started(report: Report) -> datetime:
+    """When the page was first asked for. It may have waited for its turn since it was submitted."""
+    if report.finished_at is not None and report.duration_ms is not None:
+        return report.finished_at - timedelta(milliseconds=report.duration_ms)
+    return report.submitted_at or _EPOCH
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _phrase(status: int | None) -> str:

@@ -7,7 +7,7 @@ what type it has; fields whose name begins with an underscore are free.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ import pytest
 
 from libra.formats import to_har
 from libra.weighing.report import Report
-from unit.formats.samples import failed, hostile, ordinary, partial
+from unit.formats.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
 
 OrUnknown = Annotated[float, msgspec.Meta(ge=-1)]
 Known = Annotated[float, msgspec.Meta(ge=0)]
@@ -120,7 +120,8 @@ def _read(*reports: Report) -> Log:
 @pytest.mark.parametrize("report", [ordinary(), partial(), hostile(), failed()])
 def test_every_report_makes_a_valid_archive(report: Report) -> None:
     log = _read(report)
-    assert len(log.entries) == len(report.assets)
+    assert len(log.entries) == sum(asset.status != "skipped" for asset in report.assets)
+    assert sum(entry.response.body_size for entry in log.entries) == report.total.transfer_bytes
 
 
 def test_only_names_of_the_format_or_with_an_underscore_are_used() -> None:
@@ -178,3 +179,38 @@ def test_a_status_that_nobody_knows_has_no_words() -> None:
     odd = msgspec.structs.replace(report.assets[0], http_status=799)
     log = _read(msgspec.structs.replace(report, assets=(odd,)))
     assert (log.entries[0].response.status, log.entries[0].response.status_text) == (799, "")
+
+
+def test_each_entry_starts_when_its_request_did() -> None:
+    page = asset(PAGE, "document", 10, started_ms=0, duration_ms=40)
+    part = asset(f"{PAGE}a.js", "script", 10, started_ms=55, duration_ms=5)
+    finished = datetime(2025, 3, 1, 12, 0, 9, 812_000, tzinfo=UTC)
+    # It had waited for its turn for nine seconds.
+    report = weighed([page, part], finished_at=finished, duration_ms=812)
+    log = _read(report)
+    began = datetime(2025, 3, 1, 12, 0, 9, tzinfo=UTC)
+    assert log.pages[0].started_date_time == began
+    assert [entry.started_date_time - began for entry in log.entries] == [
+        timedelta(0),
+        timedelta(milliseconds=55),
+    ]
+
+
+def test_an_entry_says_so_when_its_start_is_not_known() -> None:
+    (entry,) = _read(failed()).entries
+    assert entry.comment == "startedDateTime is that of the page"
+
+
+def test_a_redirect_names_where_it_led() -> None:
+    first, second = f"{PAGE}old", f"{PAGE}new"
+    hop = asset(first, "document", 0, http_status=301)
+    target = asset(second, "document", 10, initiator=first)
+    child = asset(f"{PAGE}a.js", "script", 10, initiator=second)
+    entries = _read(weighed([hop, target, child])).entries
+    assert [entry.response.redirect_url for entry in entries] == [second, "", ""]
+
+
+def test_what_was_not_requested_is_no_entry_but_is_told() -> None:
+    log = json.loads(to_har([partial()]))["log"]
+    assert all("film" not in entry["request"]["url"] for entry in log["entries"])
+    assert [item["url"] for item in log["pages"][0]["_skipped"]] == [f"{PAGE}film.mp4"]
