@@ -13,6 +13,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -127,6 +128,7 @@ async def test_json_is_the_report_of_the_page(libra: Command, server: Server) ->
     assert (report.url, report.status, report.complete) == (server.url(), "weighed", True)
     assert report.total.transfer_bytes == sum(asset.transfer_bytes for asset in report.assets)
     assert isinstance(json.loads(ended.out), dict)
+    assert UUID(report.id).version == 7
 
 
 async def test_several_pages_are_an_array_in_the_order_given(
@@ -135,6 +137,7 @@ async def test_several_pages_are_an_array_in_the_order_given(
     addresses = [server.url("/never-page"), server.url("/"), server.url("/evil")]
     ended = await libra("weigh", *addresses, "--format", "json", "--concurrency", "3")
     assert [page["url"] for page in json.loads(ended.out)] == addresses
+    assert len({page["id"] for page in json.loads(ended.out)}) == len(addresses)
 
 
 async def test_several_pages_end_with_a_table_of_them_all(libra: Command, server: Server) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
+from uuid_utils import uuid7
 
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options
@@ -71,7 +72,7 @@ class _Run:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = time.perf_counter()
         self._base = Report(
-            id="",
+            id=str(uuid7()),
             url=url,
             status="fetching",
             method=options.method,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from uuid_utils import uuid7
 
 from libra.weighing.findings import Notes
 from libra.weighing.options import USER_AGENT, Options
@@ -82,7 +83,7 @@ async def _weigh(
     on_change: Callable[[Report], None] | None,
 ) -> Report:
     base = Report(
-        id="",
+        id=str(uuid7()),
         url=url,
         status="fetching",
         method="rendered",
