@@ -24,6 +24,7 @@ _INTERVALS: Final = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
+_SOME_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SYNONYMS: Final = {"hourly": "hour", "daily": "day", "weekly": "week"}
 
 
@@ -53,7 +54,7 @@ def parse_schedule(text: str) -> str:
             'such as "0 6 * * mon-fri" (UTC).'
         )
     try:
-        next(CronSim(expression, datetime(2000, 1, 1, tzinfo=UTC)))
+        next(CronSim(expression, _SOME_DAY))
     except CronSimError as error:
         raise InvalidSchedule(f"{shown!r} is no cron expression: {error}.") from None
     except StopIteration:
@@ -82,6 +83,13 @@ def next_due(schedule: str, *, after: datetime, since: datetime, spread: float) 
         return next(CronSim(schedule, after - shift)) + shift
     except (CronSimError, StopIteration):
         raise InvalidSchedule(f"{schedule[:60]!r} is no schedule.") from None
+
+
+def schedule_words(schedule: str) -> str:
+    """A schedule from `parse_schedule` as people say it: ``Every day``, ``At 06:00 every day (UTC)``."""
+    if schedule in _INTERVALS:
+        return f"Every {schedule}"
+    return f"{CronSim(schedule, _SOME_DAY).explain()} (UTC)"
 
 
 def spread_of(watch_id: str) -> float:

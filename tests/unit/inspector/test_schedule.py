@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.inspector.record import PageRecord
-from libra.inspector.schedule import InvalidSchedule, next_due, parse_schedule, spread_of
+from libra.inspector.schedule import (
+    InvalidSchedule,
+    next_due,
+    parse_schedule,
+    schedule_words,
+    spread_of,
+)
 
 MADE = datetime(2026, 11, 23, 16, 7, 30, 250_000, tzinfo=UTC)
 INTERVALS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
@@ -108,3 +114,21 @@ def test_watches_that_are_made_in_one_moment_are_due_in_different_ones() -> None
     assert 0.95 < spread[-1] < 1
     gaps: Callable[[int], float] = lambda n: spread[n + 1] - spread[n]  # noqa: E731 - shorter so
     assert max(map(gaps, range(999))) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("day", "Every day"),
+        ("0 6 * * mon-fri", "At 06:00 on Monday through Friday (UTC)"),
+        ("30 6 L * *", "At 06:30 on the last day of every month (UTC)"),
+        ("*/5 * * * *", "Every fifth minute of every hour (UTC)"),
+    ],
+)
+def test_a_schedule_is_told_in_words(schedule: str, words: str) -> None:
+    assert schedule_words(schedule) == words
+
+
+@given(schedules)
+def test_every_schedule_that_is_taken_has_words(schedule: str) -> None:
+    assert len(schedule_words(parse_schedule(schedule))) > 8
