@@ -33,9 +33,7 @@ def to_har(reports: Sequence[Report]) -> str:
         "creator": {"name": "Libra", "version": _version()},
         "pages": [_page(f"page_{n}", report) for n, report in enumerate(reports, 1)],
         "entries": [
-            entry
-            for n, report in enumerate(reports, 1)
-            for entry in _entries(f"page_{n}", report)
+            entry for n, report in enumerate(reports, 1) for entry in _entries(f"page_{n}", report)
         ],
     }
     return msgspec.json.format(msgspec.json.encode({"log": log}), indent=2).decode() + "\n"
