@@ -6,6 +6,7 @@ beats the default. Durations and sizes may be written as people write them (``24
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -208,7 +209,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("asset_timeout", self.asset_timeout, 0.001),
             ("shutdown_grace", self.shutdown_grace, 0),
         ):
-            if value < least:
+            if not least <= value < math.inf:  # TOML can say nan and inf
                 raise SettingsError(f"{name} is {value}: it must be at least {least}")
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"port is {self.port}: it must be from 0 to 65535")
@@ -230,7 +231,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check_networks("allow", self.allow)
         _check_networks("trusted_proxy", self.trusted_proxy)
         for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
-            if limit is not None and _RATE.fullmatch(limit) is None:
+            if limit is not None and limit.strip().lower() != "off" and not RATE.fullmatch(limit):
                 raise SettingsError(f"{name} takes 100/s, 60/m, 1000/h or off, not {limit!r}")
         try:
             parse_limits(self.limits, Limits())
@@ -264,6 +265,8 @@ def read_file(
         return str(path), {}
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not TOML: it is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
 
@@ -343,7 +346,9 @@ def _check_networks(name: str, networks: Iterable[str]) -> None:
             raise SettingsError(f"{name} takes networks such as 10.0.0.0/8: {error}") from None
 
 
-_RATE = re.compile(r"\s*(off|0*[1-9]\d{0,8}\s*/\s*[smh])\s*", re.ASCII | re.IGNORECASE)
+RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)
+"""So many in a second, a minute or an hour."""
+
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
 _DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout", "delay"}
@@ -357,6 +362,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
             value = _split(value)
         if name in _PATHS:
             return Path(value).expanduser()
+        if name in _LISTS and not isinstance(value, (list, tuple)):
+            raise ValueError("it takes a list")
         if name == "token":
             # The secrets themselves are forgotten here: settings are shown, logged and compared.
             return tuple(str(Token.parse(text)) for text in value)
@@ -367,7 +374,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
         raise SettingsError(
             f"{source}: {name} cannot be {value!r}: it takes {_what_it_takes(_types()[name])}"
         ) from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
+        # RuntimeError: `~somebody` has no home.
         shown = "that" if name == "token" else repr(value)
         raise SettingsError(f"{source}: {name} cannot be {shown}: {error}") from None
 

@@ -91,6 +91,12 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
         ('database = "mysql://x"', "sqlite:///path or postgresql://"),
         ('allow = "10.0.0.1/8"', "allow takes networks"),
         ("port =", "is not TOML"),
+        ("ttl = nan", "ttl is nan: it must be at least 1"),
+        ("ttl = inf", "ttl is inf"),
+        ("token = 5", "token cannot be that: it takes a list"),
+        ("allow = 5", "allow cannot be 5: it takes a list"),
+        ('data-dir = "~nobody-of-this-name/x"', "data_dir cannot be '~nobody"),
+        ('read-limit = "1.5/s"', "read_limit takes 100/s, 60/m, 1000/h or off"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_what_is_taken(
@@ -98,6 +104,12 @@ def test_what_cannot_be_used_is_refused_with_what_is_taken(
 ) -> None:
     file.write_text(written)
     with pytest.raises(SettingsError, match=message):
+        Settings.load(environ={}, file=file)
+
+
+def test_a_file_in_another_encoding_is_refused_and_no_crash(file: Path) -> None:
+    file.write_bytes('browser = "/opt/ü"'.encode("utf-16"))
+    with pytest.raises(SettingsError, match="is not TOML: it is not UTF-8"):
         Settings.load(environ={}, file=file)
 
 

@@ -7,11 +7,12 @@ background.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from libra.settings import RATE
 
 CLIENTS = 50_000
 """Clients that are remembered at a time, some 10 MB. The one that was seen longest ago is forgotten
@@ -34,10 +35,10 @@ class Rate:
         """
         if text.strip().lower() == "off":
             return None
-        match = _RATE.fullmatch(text)
-        if match is None or int(match[1]) == 0:
+        match = RATE.fullmatch(text)
+        if match is None:
             raise ValueError(f"{text!r} is not a rate: write 100/s, 60/m, 1000/h or off")
-        return cls(float(match[1]), {"s": 1.0, "m": 60.0, "h": 3600.0}[match[2]])
+        return cls(float(match[1]), {"s": 1.0, "m": 60.0, "h": 3600.0}[match[2].lower()])
 
     def __mul__(self, factor: float) -> Rate:
         return Rate(self.amount * factor, self.seconds)
@@ -91,6 +92,3 @@ class Buckets:
         if len(self._held) > self._size:
             self._held.popitem(last=False)
         return wait
-
-
-_RATE = re.compile(r"\s*(\d{1,9})\s*/\s*([smh])\s*")

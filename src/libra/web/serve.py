@@ -216,7 +216,7 @@ def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
         # Before anything is started: a taken port is the user's to solve, not a supervisor's.
         sockets = listen(settings.host, settings.port)
     except AddressError as error:
-        click.echo(f"libra: {error}", err=True)
+        click.echo(f"libra: {error.strerror}", err=True)  # without its number
         return 1
     outlet = logs.set_up(settings.log_format, settings.log_level)
     _allow_many_files()
@@ -240,7 +240,8 @@ def why_not(settings: Settings) -> str | None:
     if settings.trusted_proxy:
         return f"Behind a proxy strangers come in. {ways}"
     if not is_loopback(settings.host):
-        return f"{settings.host} is no loopback address, so strangers come in. {ways}"
+        host = settings.host or "Every address of this machine"
+        return f"{host} is no loopback address, so strangers come in. {ways}"
     return None
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.settings import Settings, SettingsError
 from libra.web.rate import Buckets, Rate
 
 
@@ -21,7 +22,8 @@ class Clock:
 def test_a_rate_is_read_as_it_is_written() -> None:
     assert Rate.parse("100/s") == Rate(100, 1)
     assert Rate.parse(" 60 / m ") == Rate(60, 60)
-    assert Rate.parse("off") is None
+    assert Rate.parse("007/H") == Rate(7, 3600)
+    assert Rate.parse("off") is Rate.parse(" OFF ") is None
     assert str(Rate(5, 3600)) == "5/h"
 
 
@@ -29,6 +31,17 @@ def test_a_rate_is_read_as_it_is_written() -> None:
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a rate"):
         Rate.parse(text)
+
+
+@given(st.text() | st.from_regex(r"\s?(off|OFF|[0-9٣]{1,12} ?/ ?[smhSMHd])\s?", fullmatch=True))
+def test_settings_take_a_rate_exactly_if_it_is_one(text: str) -> None:
+    try:
+        Rate.parse(text)
+    except ValueError:
+        with pytest.raises(SettingsError, match="read_limit takes"):
+            Settings.load({"read_limit": text}, environ={})
+    else:
+        assert Settings.load({"read_limit": text}, environ={}).read_limit == text
 
 
 def test_a_client_may_spend_what_the_bucket_holds_and_then_as_it_fills() -> None:
