@@ -127,6 +127,12 @@ def serve(config: Path | None, /, **flags: Any) -> None:
     from libra.web.serve import run  # noqa: PLC0415 - the server's imports would slow every command
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}
+    if shown := [text.partition(":")[0] for text in flags["token"] if ":sha256:" not in text]:
+        click.echo(
+            f"libra: everybody on this machine can read the secret of {', '.join(shown)} in the list "
+            "of processes: write the hashed line of `libra token new`, or use --token-file.",
+            err=True,
+        )
     again = partial(Settings.load, given, file=config)
     click.get_current_context().exit(run(settings, again))
 

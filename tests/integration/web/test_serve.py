@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from integration.site import Site
+from libra.tokens import Token
 
 
 @dataclass
@@ -124,6 +125,7 @@ async def test_a_port_that_is_taken_is_said_and_nothing_is_started(
     [
         (("--host", "0.0.0.0"), b"0.0.0.0 is no loopback address"),
         (("--host", "::"), b"no loopback address"),
+        (("--host", ""), b"Every address of this machine is no loopback address"),
         (("--trusted-proxy", "127.0.0.1"), b"Behind a proxy strangers come in"),
     ],
 )
@@ -134,6 +136,38 @@ async def test_where_strangers_could_come_in_somebody_has_to_say_who_may(
     assert await program.end() == 2
     assert await program.says(reason)
     assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs here
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("203.0.113.9", b"libra: 203.0.113.9 is not an address of this machine."),
+        ("no-such-host.invalid", b"libra: There is no host 'no-such-host.invalid'"),
+    ],
+)
+async def test_an_address_that_is_not_ours_is_said_in_words(
+    start: Start, host: str, reason: bytes
+) -> None:
+    program = await start("--port", "0", "--host", host, "--public")
+    assert await program.end() == 1
+    assert await program.says(reason)
+
+
+async def test_a_secret_that_the_list_of_processes_shows_is_warned_of_and_not_repeated(
+    start: Start,
+) -> None:
+    secret = "a-secret-of-some-length"
+    program = await start("--port", "0", "--token", f"ci:full:{secret}")
+    assert program.process.stderr is not None
+    warning = await program.process.stderr.readline()
+    assert warning.startswith(b"libra: everybody on this machine can read the secret of ci")
+    program.process.send_signal(signal.SIGTERM)
+    assert secret.encode() not in warning + await program.process.stderr.read()
+    hashed = str(Token.parse(f"ci:full:{secret}"))
+    program = await start("--port", "0", "--token", hashed)
+    assert program.process.stderr is not None
+    program.process.send_signal(signal.SIGTERM)
+    assert b"list of processes" not in await program.process.stderr.read()
 
 
 async def test_with_a_token_or_a_word_it_listens_anywhere(start: Start, tmp_path: Path) -> None:
