@@ -25,8 +25,8 @@ import structlog
 from structlog.contextvars import get_contextvars
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
-from libra.formats.words import plain
 from libra.settings import LogFormat, LogLevel
+from libra.words import plain
 
 WAITING = 10_000
 """Lines that may wait for whoever reads the log."""

@@ -17,8 +17,8 @@ from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
 from libra.formats.verdict import outcome, why_partial
-from libra.formats.words import plain, size
 from libra.weighing.report import Report
+from libra.words import plain, size
 
 OVER_BUDGET = 1
 NOT_WEIGHED = 3

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TaskID
 from rich.text import Text
 
-from libra.formats.words import count, plain, shorten, size
 from libra.weighing.report import FINISHED, Report
+from libra.words import count, plain, shorten, size
 
 Watch = Callable[[Report], None]
 

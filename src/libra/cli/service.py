@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from libra.cli.parameters import Duration
-from libra.formats.words import count, size
 from libra.settings import Settings, SettingsError, redact
 from libra.tokens import Role, new_token
 from libra.weighing.urls import InvalidURL, parse_url
+from libra.words import count, size
 
 if TYPE_CHECKING:
     from libra.storage import SchemaStatus, Store

@@ -14,9 +14,9 @@ from libra.formats.page_lists import (
     Sitemap,
     parse_sitemap,
 )
-from libra.formats.words import plain
 from libra.weighing.options import Options
 from libra.weighing.urls import InvalidURL, join, parse_url
+from libra.words import plain
 
 MAX_SITEMAPS = 100
 """How many sitemaps of an index are read at most."""

@@ -13,8 +13,8 @@ from rich.text import Text
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
 from libra.formats.verdict import outcome, reason, weighs, why_partial
-from libra.formats.words import count, duration, plain, shorten, signed_size, size
 from libra.weighing.report import Asset, Kind, Report, Total
+from libra.words import count, duration, plain, shorten, signed_size, size
 
 SECTIONS: tuple[tuple[str, Kind], ...] = (
     ("Stylesheets", "stylesheet"),

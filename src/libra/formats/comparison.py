@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from libra.formats.words import sentence_list, signed_size, size
 from libra.weighing.report import KINDS, Asset, Kind, Report, Total
+from libra.words import sentence_list, signed_size, size
 
 
 class Delta(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
 from libra.formats.verdict import lacking, outcome, reason, weighs, why_partial
-from libra.formats.words import count, plain, shorten, signed_size, size
 from libra.weighing.report import Report
+from libra.words import count, plain, shorten, signed_size, size
 
 HEAVIEST = 10
 """How many assets of a page are listed, and how many that could not be weighed."""

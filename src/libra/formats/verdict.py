@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra.formats.words import count, plain, sentence_list, size
 from libra.weighing.report import Asset, Report
+from libra.words import count, plain, sentence_list, size
 
 _NOTHING_LACKS = ("http:", "lazy:")
 """Codes of errors that take nothing away from the total."""

@@ -17,9 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import jinja2
-
 from libra.app import PageList
-from libra.formats.words import count, duration, plain, signed_size, size
 from libra.web.charts import bar
 from libra.web.looking_back import CompareView, HistoryView
 from libra.web.observing import ObserverView
@@ -37,6 +35,7 @@ from libra.web.views import (
 )
 from libra.web.visitor import Visitor
 from libra.weighing.report import FINISHED, Report, Summary
+from libra.words import count, duration, plain, signed_size, size
 
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",

@@ -8,10 +8,10 @@ from itertools import islice
 
 from libra.app import PageList
 from libra.formats.comparison import Change, Comparison, Delta, compare
-from libra.formats.words import size
 from libra.web.charts import History, history, percent
 from libra.web.views import KIND_NAMES, ROWS
 from libra.weighing.report import Kind, Report, Summary, Total
+from libra.words import size
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
-from libra.formats.words import count, plain
 from libra.web.charts import Segment, Waterfall, percent, stack, waterfall
 from libra.web.pulse import Outage
 from libra.weighing.report import (
@@ -23,6 +22,7 @@ from libra.weighing.report import (
     Status,
     Total,
 )
+from libra.words import count, plain
 
 KIND_NAMES: dict[Kind, str] = {
     "document": "General",

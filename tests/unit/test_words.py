@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.formats.words import count, duration, plain, sentence_list, shorten, signed_size, size
 from libra.settings import parse_size
+from libra.words import count, duration, plain, sentence_list, shorten, signed_size, size
 
 
 @pytest.mark.parametrize(
