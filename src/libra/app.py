@@ -18,30 +18,40 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from itertools import islice
 
 import msgspec
 
+from libra.errors import (
+    CannotRender,
+    DataDirInUse,
+    Full,
+    LibraError,
+    PageNotFound,
+    PageUnknown,
+    Stopping,
+    TooManyWatches,
+    WatchNotFound,
+    WatchUnknown,
+)
 from libra.health import Health, Node
 from libra.inspector.context import utc_now
 from libra.inspector.house import House
-from libra.inspector.record import PageRecord, first_id, is_page_id, restore
+from libra.inspector.reading import Reading
+from libra.inspector.record import PageRecord, is_page_id
 from libra.inspector.schedule import InvalidSchedule, parse_schedule, schedule_words
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
 from libra.inspector.watches import Watch, WeighIn
 from libra.otp import Clock
 from libra.settings import Settings
-from libra.storage import Snapshot, Unavailable
 from libra.storage.journal import JournalInUse
-from libra.storage.snapshot import host_of
 from libra.tally import Tally
 from libra.weighing.alarm import Jump, Terms
 from libra.weighing.budget import Budget
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
 from libra.weighing.rendered import RenderUnavailable
-from libra.weighing.report import FINISHED, Report, Status, Summary, decode, decode_summary
+from libra.weighing.report import Report, Status, Summary, decode
 from libra.weighing.urls import InvalidURL, parse_url
 
 __all__ = [
@@ -75,92 +85,12 @@ __all__ = [
 
 log = logging.getLogger("libra")
 
-#: Seconds after which asking again is worth while when the database is down or memory is full.
-RETRY_AFTER = 2.0
-
 #: Seconds between two reports of a growing page that one follower is given.
 FOLLOW_INTERVAL = 0.05
 
 
 #: What counts as a jump of a watched page's weight if nobody says.
 JUMP = Jump()
-
-#: Pages in memory that are looked at for a text, which is not kept where it could be found faster.
-SEARCHED = 2_000
-
-
-class LibraError(Exception):
-    """What Libra raises of its own accord."""
-
-
-class PageNotFound(LibraError):
-    """There is no such page: neither in memory nor in the database."""
-
-    def __init__(self, page_id: str) -> None:
-        super().__init__(f"there is no page {page_id[:64]!r}")
-
-
-class PageUnknown(LibraError):
-    """The page is not in memory and the database cannot be asked: it may exist.
-
-    Attributes:
-        retry_after: seconds after which asking again is worth while.
-    """
-
-    def __init__(self, page_id: str, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(f"page {page_id} is not in memory and the database cannot be asked now")
-        self.retry_after = retry_after
-
-
-class Full(LibraError):
-    """As many pages as ``max_pages`` are in memory and none may leave yet.
-
-    Attributes:
-        retry_after: seconds after which submitting again is worth while.
-    """
-
-    def __init__(self, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__("no room for another page at the moment")
-        self.retry_after = retry_after
-
-
-class Stopping(Full):
-    """This Libra is shutting down and takes no more pages; another one may."""
-
-    def __init__(self, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(retry_after)
-        self.args = ("Libra is shutting down",)
-
-
-class CannotRender(LibraError):
-    """Pages cannot be rendered here; the message says what to install."""
-
-
-class WatchNotFound(LibraError):
-    """There is no such watch."""
-
-    def __init__(self, watch_id: str) -> None:
-        super().__init__(f"there is no watch {watch_id[:64]!r}")
-
-
-class WatchUnknown(LibraError):
-    """The watches of the database are not in memory yet: it may exist.
-
-    Attributes:
-        retry_after: seconds after which asking again is worth while.
-    """
-
-    def __init__(self, watch_id: str, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(f"watch {watch_id} is not in memory and the database cannot be asked now")
-        self.retry_after = retry_after
-
-
-class TooManyWatches(LibraError):
-    """There are as many watches as there may be: delete one that nobody needs."""
-
-
-class DataDirInUse(LibraError):
-    """Another Libra works on the same data directory."""
 
 
 class PageList(msgspec.Struct, frozen=True):
@@ -203,6 +133,7 @@ class Libra:
         self.settings = settings
         self._house = House(settings, clock=clock, now=now)
         self._context = self._house.context
+        self._reading = Reading(self._house)
 
     @classmethod
     @asynccontextmanager
@@ -291,18 +222,15 @@ class Libra:
             PageNotFound: there is no such page.
             PageUnknown: it is not in memory and the database cannot be asked.
         """
-        version, data, _ = await self._read(page_id)
+        version, data, _ = await self._reading.read(page_id)
         return version, data
 
     def report_at_hand(self, page_id: str) -> tuple[int, bytes] | None:
         """As `report_bytes`, at once, for a finished page in memory; None for any other.
 
-        This is what a server does thousands of times a second. A finished report is in the record,
-        so that nobody needs to be asked.
+        This is what a server does thousands of times a second.
         """
-        record = self._context.records.get(page_id)
-        data = None if record is None else record.resting()
-        return None if record is None or data is None else (record.version, data)
+        return self._reading.at_hand(page_id)
 
     async def follow(self, page_id: str) -> AsyncIterator[Report]:
         """The report now and after every change, until the page is finished.
@@ -323,7 +251,7 @@ class Libra:
             seen = 0
             while True:
                 change.clear()
-                version, data, finished = await self._read(page_id)
+                version, data, finished = await self._reading.read(page_id)
                 if version > seen:
                     seen = version
                     yield version, data
@@ -359,48 +287,16 @@ class Libra:
             since: only pages submitted at this time or later, to the millisecond.
             until: only pages submitted before this time.
         """
-        limit = max(1, min(limit, 1_000))
-        floor = None if since is None else first_id(since)
-        if until is not None:
-            after = min(after or first_id(until), first_id(until))
-        rows: list[Snapshot] = []
-        partial = False
-        try:
-            if status is None or status in FINISHED:
-                rows = await self._house.archive.recent(
-                    limit=limit + 1,
-                    after=after,
-                    url=url,
-                    host=host,
-                    text=text,
-                    status=status,
-                    since=floor,
-                )
-        except Unavailable:
-            partial = True
-
-        def wanted(record: PageRecord) -> bool:
-            return url in (None, record.url) and status in (None, record.status)
-
-        # Memory is read after the database: a page cannot fall between the two by being stored and
-        # leaving memory meanwhile, and what is in both is newer in memory.
-        for row in rows:
-            if row.status not in FINISHED:
-                # Its row is behind what may have been seen of it; in memory it goes on above that.
-                self._take_up(row)
-        found = {row.id: row for row in rows}
-        if host is None and text is None:
-            summaries = await self._newest(limit + 1, after, floor, wanted)
-        else:
-            summaries = await self._search(
-                limit + 1, after, floor, wanted, host, text, every=partial
-            )
-        newest = sorted(found.keys() | summaries.keys(), reverse=True)
-        pages = tuple(
-            summaries[page_id] if page_id in summaries else decode_summary(found[page_id].report)
-            for page_id in newest[:limit]
+        pages, more, partial = await self._reading.newest(
+            limit=max(1, min(limit, 1_000)),
+            after=after,
+            url=url,
+            host=host,
+            text=text,
+            status=status,
+            since=since,
+            until=until,
         )
-        more = pages[-1].id if len(newest) > limit else None
         return PageList(pages, more, partial)
 
     async def history(self, url: str, *, limit: int = 100) -> PageList:
@@ -419,7 +315,7 @@ class Libra:
             PageUnknown: it is not in memory and the database cannot be asked.
         """
         if self._context.records.get(page_id) is None:
-            await self._look_up(page_id)
+            await self._reading.find(page_id)
         await self._house.remove(page_id)
 
     async def watch(
@@ -565,113 +461,7 @@ class Libra:
         if not self._house.retry(page_id):
             raise PageNotFound(page_id)
 
-    async def _read(self, page_id: str) -> tuple[int, bytes, bool]:
-        at_hand = self.report_at_hand(page_id)
-        if at_hand is not None:
-            return *at_hand, True
-        answer = await self._house.ask(page_id)
-        if answer is not None:
-            return answer
-        row = await self._look_up(page_id)
-        answer = await self._house.ask(page_id)
-        if answer is not None:
-            return (
-                answer  # it has come back to memory; if it is unfinished, above what its row says
-            )
-        return row.version, row.report, row.status in FINISHED
-
-    async def _look_up(self, page_id: str) -> Snapshot:
-        """A page that is not in memory; it comes back to memory if it should be there."""
-        if not is_page_id(page_id) or page_id in self._context.forgotten:
-            raise PageNotFound(page_id)
-        try:
-            row = await self._house.archive.load(page_id)
-        except Unavailable:
-            raise PageUnknown(page_id) from None
-        if row is None:
-            raise PageNotFound(page_id)
-        self._take_up(row)
-        return row
-
-    def _take_up(self, row: Snapshot) -> None:
-        """Bring a stored page back to memory if it should be there."""
-        context, now = self._context, self._context.now()
-        due = row.status not in FINISHED or (row.expires_at is not None and row.expires_at > now)
-        if (
-            due
-            and self.settings.restore != "off"
-            and not self._house.closing
-            and len(context.records) < self.settings.max_pages
-            and context.records.get(row.id) is None
-            and row.id not in context.forgotten
-        ):
-            self._house.bring_up(restore(row, now))
-
-    async def _search(
-        self,
-        limit: int,
-        after: str | None,
-        floor: str | None,
-        wanted: Callable[[PageRecord], bool],
-        host: str | None,
-        text: str | None,
-        *,
-        every: bool,
-    ) -> dict[str, Summary]:
-        """The newest pages in memory that match, among the newest `SEARCHED` of them.
-
-        What the database has it has searched itself; unless ``every``, only those are looked at
-        that it cannot have in their newest version. Each has to be unpacked for that.
-        """
-        found: dict[str, Summary] = {}
-        candidates = (
-            record
-            for record in self._context.records.newest(after, floor)
-            if wanted(record) and (every or record.backup != "stored")
-        )
-        for number, record in enumerate(islice(candidates, SEARCHED), 1):
-            summary = decode_summary(record.encoded())
-            if matches(summary, host, text):
-                found[record.id] = summary
-                if len(found) == limit:
-                    break
-            if number % 20 == 0:
-                await asyncio.sleep(0)  # others want their turn
-        return found
-
-    async def _newest(
-        self,
-        limit: int,
-        after: str | None,
-        floor: str | None,
-        wanted: Callable[[PageRecord], bool],
-    ) -> dict[str, Summary]:
-        """The newest pages in memory, as they are now."""
-        found: dict[str, Summary] = {}
-        for number, record in enumerate(self._context.records.newest(after, floor), 1):
-            if wanted(record):
-                answer = await self._house.ask(record.id)
-                if answer is not None:  # else it has left meanwhile
-                    found[record.id] = decode_summary(answer[1])
-                if len(found) == limit:
-                    break
-            if number % 2_000 == 0:
-                await asyncio.sleep(0)  # others want their turn
-        return found
-
     async def _make_room(self) -> None:
         while len(self._context.records) >= self.settings.max_pages:
             if not await self._house.make_room():
                 raise Full
-
-
-def matches(page: Summary, host: str | None, text: str | None) -> bool:
-    """Whether a page is one of this host, or of one below it, and has this text in it."""
-    if host is not None:
-        name = host_of(page.final_url or page.url)
-        if name != host and not name.endswith(f".{host}"):
-            return False
-    if text is None:
-        return True
-    wanted = text.casefold()
-    return wanted in page.url.casefold() or wanted in (page.title or "").casefold()

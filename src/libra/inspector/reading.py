@@ -1,0 +1,213 @@
+"""Reading pages and lists of them: from memory and from the database, as if they were one.
+
+Memory comes first, always. The database is asked for a page that is not there, and for lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+
+from libra.errors import PageNotFound, PageUnknown
+from libra.inspector.house import House
+from libra.inspector.record import PageRecord, first_id, is_page_id, restore
+from libra.storage import Snapshot, Unavailable
+from libra.storage.snapshot import host_of
+from libra.weighing.report import FINISHED, Status, Summary, decode_summary
+
+#: Pages in memory that are looked at for a text, which is not kept where it could be found faster.
+SEARCHED = 2_000
+
+
+class Reading:
+    """Finds pages wherever they are."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._context = house.context
+
+    def at_hand(self, page_id: str) -> tuple[int, bytes] | None:
+        """The version and the report, as JSON, of a finished page in memory; None for any other.
+
+        A finished report is in the record, so that nobody needs to be asked.
+        """
+        record = self._context.records.get(page_id)
+        data = None if record is None else record.resting()
+        return None if record is None or data is None else (record.version, data)
+
+    async def read(self, page_id: str) -> tuple[int, bytes, bool]:
+        """The version of a page, its report as JSON, and whether it is finished.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: it is not in memory and the database cannot be asked.
+        """
+        at_hand = self.at_hand(page_id)
+        if at_hand is not None:
+            return *at_hand, True
+        answer = await self._house.ask(page_id)
+        if answer is not None:
+            return answer
+        row = await self.find(page_id)
+        answer = await self._house.ask(page_id)
+        if answer is not None:
+            # It has come back to memory; if it is unfinished, above what its row says.
+            return answer
+        return row.version, row.report, row.status in FINISHED
+
+    async def find(self, page_id: str) -> Snapshot:
+        """A page that is not in memory; it comes back to memory if it should be there.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: the database cannot be asked.
+        """
+        if not is_page_id(page_id) or page_id in self._context.forgotten:
+            raise PageNotFound(page_id)
+        try:
+            row = await self._house.archive.load(page_id)
+        except Unavailable:
+            raise PageUnknown(page_id) from None
+        if row is None:
+            raise PageNotFound(page_id)
+        self._take_up(row)
+        return row
+
+    async def newest(
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        url: str | None,
+        host: str | None,
+        text: str | None,
+        status: Status | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> tuple[tuple[Summary, ...], str | None, bool]:
+        """Pages, newest first; the cursor for what follows; and whether it is from memory alone.
+
+        The arguments are those of `libra.app.Libra.recent`.
+        """
+        floor = None if since is None else first_id(since)
+        if until is not None:
+            after = min(after or first_id(until), first_id(until))
+        rows: list[Snapshot] = []
+        partial = False
+        try:
+            if status is None or status in FINISHED:
+                rows = await self._house.archive.recent(
+                    limit=limit + 1,
+                    after=after,
+                    url=url,
+                    host=host,
+                    text=text,
+                    status=status,
+                    since=floor,
+                )
+        except Unavailable:
+            partial = True
+
+        def wanted(record: PageRecord) -> bool:
+            return url in (None, record.url) and status in (None, record.status)
+
+        # Memory is read after the database: a page cannot fall between the two by being stored and
+        # leaving memory meanwhile, and what is in both is newer in memory.
+        for row in rows:
+            if row.status not in FINISHED:
+                # Its row is behind what may have been seen of it; in memory it goes on above that.
+                self._take_up(row)
+        found = {row.id: row for row in rows}
+        if host is None and text is None:
+            summaries = await self._latest(limit + 1, after, floor, wanted)
+        else:
+            summaries = await self._search(
+                limit + 1, after, floor, wanted, host, text, every=partial
+            )
+        newest = sorted(found.keys() | summaries.keys(), reverse=True)
+        pages = tuple(
+            summaries[page_id] if page_id in summaries else decode_summary(found[page_id].report)
+            for page_id in newest[:limit]
+        )
+        more = pages[-1].id if len(newest) > limit else None
+        return pages, more, partial
+
+    def _take_up(self, row: Snapshot) -> None:
+        """Bring a stored page back to memory if it should be there."""
+        context, now = self._context, self._context.now()
+        due = row.status not in FINISHED or (row.expires_at is not None and row.expires_at > now)
+        if (
+            due
+            and self._house.settings.restore != "off"
+            and not self._house.closing
+            and len(context.records) < self._house.settings.max_pages
+            and context.records.get(row.id) is None
+            and row.id not in context.forgotten
+        ):
+            self._house.bring_up(restore(row, now))
+
+    async def _search(
+        self,
+        limit: int,
+        after: str | None,
+        floor: str | None,
+        wanted: Callable[[PageRecord], bool],
+        host: str | None,
+        text: str | None,
+        *,
+        every: bool,
+    ) -> dict[str, Summary]:
+        """The newest pages in memory that match, among the newest `SEARCHED` of them.
+
+        What the database has it has searched itself; unless ``every``, only those are looked at
+        that it cannot have in their newest version. Each has to be unpacked for that.
+        """
+        found: dict[str, Summary] = {}
+        candidates = (
+            record
+            for record in self._context.records.newest(after, floor)
+            if wanted(record) and (every or record.backup != "stored")
+        )
+        for number, record in enumerate(islice(candidates, SEARCHED), 1):
+            summary = decode_summary(record.encoded())
+            if matches(summary, host, text):
+                found[record.id] = summary
+                if len(found) == limit:
+                    break
+            if number % 20 == 0:
+                await asyncio.sleep(0)  # others want their turn
+        return found
+
+    async def _latest(
+        self,
+        limit: int,
+        after: str | None,
+        floor: str | None,
+        wanted: Callable[[PageRecord], bool],
+    ) -> dict[str, Summary]:
+        """The newest pages in memory, as they are now."""
+        found: dict[str, Summary] = {}
+        for number, record in enumerate(self._context.records.newest(after, floor), 1):
+            if wanted(record):
+                answer = await self._house.ask(record.id)
+                if answer is not None:  # else it has left meanwhile
+                    found[record.id] = decode_summary(answer[1])
+                if len(found) == limit:
+                    break
+            if number % 2_000 == 0:
+                await asyncio.sleep(0)  # others want their turn
+        return found
+
+
+def matches(page: Summary, host: str | None, text: str | None) -> bool:
+    """Whether a page is one of this host, or of one below it, and has this text in it."""
+    if host is not None:
+        name = host_of(page.final_url or page.url)
+        if name != host and not name.endswith(f".{host}"):
+            return False
+    if text is None:
+        return True
+    wanted = text.casefold()
+    return wanted in page.url.casefold() or wanted in (page.title or "").casefold()
