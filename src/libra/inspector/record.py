@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 import msgspec
-from uuid_utils import uuid7
 
+from libra.ids import new_id
 from libra.inspector.packing import PACK_FROM, pack, unpack
 from libra.storage.snapshot import Snapshot
 from libra.weighing.options import DESKTOP, Options, Viewport
@@ -79,7 +79,7 @@ class PageRecord:
     @classmethod
     def submitted(cls, url: str, options: Options | None, now: datetime) -> PageRecord:
         """A new page with an id of its own: a UUIDv7, so ids sort by the time of submission."""
-        return cls(str(uuid7()), url, options, now)
+        return cls(new_id(), url, options, now)
 
     @property
     def finished(self) -> bool:

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
+from libra.ids import new_id
 from libra.inspector.alert import GONE, Alert, breaches_of, compose
 from libra.inspector.context import Context
 from libra.inspector.messages import Journaled, Keep, Offer, Refused, Stored, Unjournaled
 from libra.inspector.schedule import next_due
-from libra.inspector.watches import Delivery, WatchRecord, WeighIn, new_id
+from libra.inspector.watches import Delivery, WatchRecord, WeighIn
 from libra.inspector.weigh_ins import WeighIns
 from libra.otp import (
     ChildSpec,

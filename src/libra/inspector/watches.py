@@ -13,7 +13,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from uuid_utils import uuid7
 
 from libra.inspector.alert import Alert, Breach
 from libra.inspector.schedule import spread_of
@@ -213,11 +212,6 @@ def restore_watch(row: WatchRow, backup: Backup) -> WatchRecord:
         msgspec.MsgspecError: if what is stored is no watch.
     """
     return WatchRecord(msgspec.json.decode(row.data, type=WatchState), row.version, backup)
-
-
-def new_id() -> str:
-    """An id, of a watch or of the page that is weighed for it: a UUIDv7, unguessable."""
-    return str(uuid7())
 
 
 def _shortened(webhook: str) -> str:

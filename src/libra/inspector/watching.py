@@ -6,12 +6,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from libra.ids import new_id
 from libra.inspector import watch
 from libra.inspector.alert import new_secret
 from libra.inspector.context import Context
 from libra.inspector.messages import Delete
 from libra.inspector.watch import Watcher
-from libra.inspector.watches import WatchRecord, WatchState, new_id
+from libra.inspector.watches import WatchRecord, WatchState
 from libra.otp import (
     Child,
     DynamicSupervisor,

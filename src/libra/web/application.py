@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any, cast
+from uuid import uuid4
 
 from litestar import Litestar, Request, Response
 from litestar.types import Receive, Send
 from structlog.contextvars import bind_contextvars
-from uuid_utils import uuid7
 
 from libra.app import Libra
 from libra.settings import Settings
@@ -85,7 +85,7 @@ class Application:
         documented = [
             *submit_routes(libra, html, self.guard, keys),
             *page_routes(libra, html, self.counts),
-            *watch_routes(libra, self.guard),
+            *watch_routes(libra, html, self.guard),
             *health_routes(libra, self.counts, self.guard),
         ]
         self.openapi = openapi_document(documented, version("libra-weigh"))
@@ -215,7 +215,7 @@ class _Call:
         self.route = _route(self.path)
         self.writes = self.method not in ("GET", "HEAD", "OPTIONS")
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        self.id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
+        self.id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
     def log(self, status: int, seconds: float) -> None:
         """One line for each request that writes or fails; with `debug`, for each."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
-from uuid_utils import uuid7
 
+from libra.ids import new_id
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options
 from libra.weighing.reference import Fetch
@@ -72,7 +72,7 @@ class _Run:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = time.perf_counter()
         self._base = Report(
-            id=str(uuid7()),
+            id=new_id(),
             url=url,
             status="fetching",
             method=options.method,

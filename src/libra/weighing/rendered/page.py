@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from uuid_utils import uuid7
 
+from libra.ids import new_id
 from libra.weighing.findings import Notes
 from libra.weighing.options import USER_AGENT, Options
 from libra.weighing.rendered.browser import Browser, BrowserLost, RenderUnavailable
@@ -83,7 +83,7 @@ async def _weigh(
     on_change: Callable[[Report], None] | None,
 ) -> Report:
     base = Report(
-        id=str(uuid7()),
+        id=new_id(),
         url=url,
         status="fetching",
         method="rendered",

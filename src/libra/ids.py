@@ -1,0 +1,42 @@
+"""Ids of pages and watches: UUIDs of version 7 (RFC 9562), which sort by time and cannot be guessed.
+
+Libraries fill the bits after the milliseconds with a counter, so that of ids made in the same
+millisecond 42 of 74 bits are alike but for a small number: whoever submits a page then knows most of
+the id of the page before. Here the twelve bits after the milliseconds are a finer clock (section
+6.2, method 3) and the other 62 come from the system's random source, each time anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+_TICKS = 4096
+"""In a millisecond: what twelve bits can say, about a quarter of a microsecond each."""
+
+
+class Ids:
+    """Makes ids, each of which sorts after all that it has made before."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self, now: int | None = None) -> str:
+        """An id that nobody can guess. It tells when it was made, to a quarter of a microsecond.
+
+        Args:
+            now: nanoseconds of Unix time; the clock's by default.
+        """
+        now = time.time_ns() if now is None else now
+        # A clock that is set back must not let ids sort before older ones: they count on instead.
+        self._last = tick = max(now * _TICKS // 1_000_000, self._last + 1)
+        milliseconds, fraction = divmod(tick, _TICKS)
+        number = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64
+        return str(UUID(int=number | 0b10 << 62 | secrets.randbits(62)))
+
+
+new_id = Ids()
+"""The ids of this program."""
