@@ -14,7 +14,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
+
+from ports import free_port
 
 OWNER = "postgres"
 USER = "libra"
@@ -65,7 +66,7 @@ class Postgres:
         self._root = Path(tempfile.mkdtemp(prefix="libra-pg-", dir="/tmp"))
         self._user = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self._initialize()
 
     def url(self, *, database: str = "libra", port: int | None = None) -> str:
@@ -319,10 +320,3 @@ def _is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"  # dead, whether or not somebody has taken note yet
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +13,7 @@ import aiohttp
 
 from chaos.history import History
 from chaos.waiting import until
+from ports import free_port
 
 START = 30.0
 """Seconds that a start may take on a busy machine."""
@@ -148,15 +147,3 @@ class Service:
     def tail(self, lines: int = 40) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-
-def free_port() -> int:
-    """A free port that the system does not give to outgoing connections, so that it stays free."""
-    while True:
-        port = random.randint(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

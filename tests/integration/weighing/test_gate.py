@@ -19,6 +19,7 @@ from libra.weighing import Fetcher, InvalidURL, Options, parse_url, weigh_once
 from libra.weighing.gate import ADDRESS_DENIED, PORTS, Gate
 from libra.weighing.report import Report
 from pages import Page, PageServer, Request, css, html, image, redirect
+from ports import free_port
 
 WEB = "127.0.0.1"
 INNER = "127.0.0.66"
@@ -330,7 +331,4 @@ async def test_other_schemes_are_no_addresses(web: PageServer, reference: str) -
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((INNER, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()

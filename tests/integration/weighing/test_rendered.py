@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from hostile_server import HostileServer
 from libra.weighing import Limits, Options, Viewport
 from libra.weighing.gate import ADDRESS_DENIED, Gate
+from libra.weighing.politeness import Politeness
 from libra.weighing.rendered import (
     BrowserPool,
     RenderUnavailable,
@@ -144,6 +146,56 @@ async def test_what_scripts_and_workers_fetch_is_weighed(
     assert assets["/data.json"].initiator == web.url("/app.js")
     assert assets["/part.js"].resource_bytes == 1_100
     assert report.complete
+
+
+async def test_what_a_service_worker_fetches_for_later_is_weighed(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    web.site["/"] = html("<script>navigator.serviceWorker.register('/sw.js')</script>")
+    web.site["/sw.js"] = script(
+        "importScripts('/part.js');"
+        "oninstall = e => e.waitUntil(caches.open('v').then(async c => {"
+        "  await c.addAll(['/later.css', '/later.js']); await fetch('/gone.js') }))"
+    )
+    web.site["/part.js"] = compressed(script("self.x = 1;" * 100))
+    web.site["/later.css"] = css("a { color: red }" * 100)
+    web.site["/later.js"] = compressed(script("let x = 1;" * 300))
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    check_sums(report)
+    assets = by_path(report)
+    for path, sent in web.site.items():
+        assert isinstance(sent, Page)
+        assert assets[path].transfer_bytes == len(sent.body), path
+    assert assets["/part.js"].resource_bytes == 1_100
+    assert assets["/later.js"].resource_bytes == 3_000
+    assert assets["/later.js"].initiator == web.url("/sw.js")
+    assert (assets["/sw.js"].kind, assets["/part.js"].kind) == ("script", "script")
+    assert assets["/gone.js"].error == "http: 404 Not Found"
+    assert report.complete
+
+
+async def test_what_comes_through_a_service_worker_weighs_once(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    web.site["/"] = html(
+        "<script type=module>navigator.serviceWorker.register('/sw.js');"
+        "await navigator.serviceWorker.ready;"
+        "if (!navigator.serviceWorker.controller)"
+        "  await new Promise(r => navigator.serviceWorker.oncontrollerchange = r);"
+        "for (let path of ['/through.png', '/made.png']) {"
+        "  let i = new Image(); i.src = path; document.body.append(i) }</script>"
+    )
+    web.site["/sw.js"] = script(
+        "onactivate = e => e.waitUntil(clients.claim());"
+        "onfetch = e => e.respondWith(e.request.url.endsWith('/made.png')"
+        " ? new Response('x'.repeat(500)) : fetch(e.request))"
+    )
+    web.site["/through.png"] = image(900)
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    paths = [asset.url.rpartition("/")[2] for asset in report.assets]
+    assert sorted(paths) == ["", "favicon.ico", "sw.js", "through.png"]
+    through = by_path(report)["/through.png"]
+    assert (through.transfer_bytes, through.resource_bytes, through.kind) == (900, 900, "image")
 
 
 async def test_frames_are_weighed_with_what_is_in_them(
@@ -291,7 +343,8 @@ async def test_a_page_that_nobody_serves_fails_with_the_reason(browsers: Browser
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         closed = probe.getsockname()[1]
-    report = await weigh_rendered(f"http://127.0.0.1:{closed}/", Options(), browsers)
+        # It stays bound, without listening: nobody else can take it meanwhile.
+        report = await weigh_rendered(f"http://127.0.0.1:{closed}/", Options(), browsers)
     assert (report.status, report.error) == ("failed", "refused: nothing listens at that address")
     report = await weigh_rendered("http://nowhere.invalid/", Options(), browsers)
     assert (report.status, report.error) == ("failed", "dns: the name does not resolve")
@@ -350,7 +403,6 @@ async def test_a_page_that_asks_for_ever_ends_at_its_deadline(
     [
         (Limits(page_bytes=300_000), "page-too-large:"),
         (Limits(assets=3), "too-many-assets:"),
-        (Limits(asset_bytes=300_000), "too-large:"),
     ],
 )
 async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
@@ -363,6 +415,21 @@ async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
     check_sums(report)
     assert not report.complete
     assert (report.error or "").startswith(error)
+
+
+async def test_an_asset_that_is_too_large_fails_alone(browsers: BrowserPool) -> None:
+    limits = Limits(asset_bytes=3_000_000, asset_resource_bytes=3_000_000)
+    async with HostileServer() as server:
+        for misdeed in ("/endless", "/bomb?br"):
+            page_with = server.url(f"/page-with?{misdeed}")
+            report = await weigh_rendered(page_with, Options(limits=limits), browsers)
+            check_sums(report)
+            assets = by_path(report)
+            assert (assets[misdeed].error or "").startswith("too-large: "), misdeed
+            assert assets[misdeed].status == "failed"
+            assert assets["/good.css"].status == "fetched"
+            assert (report.status, report.complete, report.error) == ("weighed", False, None)
+            await server.deserted()
 
 
 @pytest.mark.parametrize(
@@ -414,6 +481,62 @@ async def test_a_download_is_no_page(web: PageServer, browsers: BrowserPool) -> 
     report = await weigh_rendered(web.url(), Options(), browsers)
     assert report.status == "failed"
     assert report.error == "download: a browser does not show this but saves it"
+
+
+# Politeness
+
+
+async def test_requests_to_one_origin_keep_the_pause_that_is_wished(web: PageServer) -> None:
+    loop = asyncio.get_running_loop()
+    came: list[float] = []
+
+    def note(request: Request) -> Page:
+        came.append(loop.time())
+        return image()
+
+    web.site["/"] = html("".join(f"<img src=/{n}.png>" for n in range(4)))
+    web.site |= {f"/{n}.png": note for n in range(4)}
+    async with BrowserPool(gate=GATE, politeness=Politeness(0.2)) as browsers:
+        options = Options(headers=(("X-Key", "k"),))
+        report = await weigh_rendered(web.url(), options, browsers)
+    assert report.complete
+    assert report.total.requests == 6
+    assert all(later - earlier > 0.1 for earlier, later in pairwise(came))
+    assert all(request.headers.get("x-key") == "k" for request in web.requests[:5])
+
+
+async def test_a_page_whose_server_is_busy_is_asked_again_when_it_says(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    answers = [Page(b"busy", "text/plain", 503, {"Retry-After": "1"}), html("<img src=/i.png>")]
+    web.site["/"] = lambda request: answers.pop(0)
+    web.site["/i.png"] = image()
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    assert (report.status, report.complete, answers) == ("weighed", True, [])
+    assert web.paths().count("/") == 2
+
+
+async def test_a_server_that_is_busy_for_long_is_left_alone_by_page_and_parts(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    async with PageServer() as other:
+        busy = Page(b"busy", "text/plain", 429, {"Retry-After": "3000"})
+        other.site["/busy.js"] = busy
+        web.site["/"] = html(
+            f"<script src={other.url('/busy.js')}></script><script src=/app.js></script>"
+        )
+        web.site["/app.js"] = script(
+            f"let i = new Image(); i.src = '{other.url('/next.png')}'; document.body.append(i)"
+        )
+        report = await weigh_rendered(web.url(), Options(), browsers)
+        assert other.paths() == ["/busy.js"]
+        assets = by_path(report)
+        assert assets["/busy.js"].error == "http: 429 Too Many Requests"
+        assert (assets["/next.png"].error or "").startswith("busy: ")
+        assert (report.status, report.complete) == ("weighed", False)
+        again = await weigh_rendered(other.url("/"), Options(), browsers)
+        assert (again.status, (again.error or "")[:6]) == ("failed", "busy: ")
+        assert other.paths() == ["/busy.js"]
 
 
 # The gate

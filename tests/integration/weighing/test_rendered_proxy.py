@@ -232,7 +232,8 @@ async def test_what_cannot_be_reached_is_noted_with_its_reason(proxy: Proxy) -> 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    assert await ask(proxy, get(f"http://127.0.0.1:{port}/")) == b""
+        # It stays bound, without listening: nobody else can take it meanwhile.
+        assert await ask(proxy, get(f"http://127.0.0.1:{port}/")) == b""
     assert proxy.failures == {f"127.0.0.1:{port}": "refused: nothing listens at that address"}
 
 

@@ -1,0 +1,21 @@
+"""Ports for servers that are started again on the same one."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+_chance = random.SystemRandom()
+"""Not that of `random`, which tests seed: processes that run side by side would choose alike."""
+
+
+def free_port() -> int:
+    """A free port that the system does not give to outgoing connections, so that it stays free."""
+    while True:
+        port = _chance.randint(20_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
