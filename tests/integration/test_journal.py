@@ -14,8 +14,8 @@ import pytest
 from integration.site import Site
 from integration.waiting import finished, stored, until
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
+from libra.ids import new_id
 from libra.inspector import backup
-from libra.inspector.watches import new_id
 from libra.otp import GenServer, Supervisor
 from libra.settings import Settings
 from libra.storage import Snapshot
