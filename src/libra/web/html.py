@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import jinja2
+
 from libra.app import PageList
 from libra.web.charts import bar
 from libra.web.looking_back import CompareView, HistoryView
@@ -34,6 +35,8 @@ from libra.web.views import (
     waiting_words,
 )
 from libra.web.visitor import Visitor
+from libra.web.watch_request import WatchForm
+from libra.web.watching import WatchPage, WatchView
 from libra.weighing.report import FINISHED, Report, Summary
 from libra.words import count, duration, plain, signed_size, size
 
@@ -127,17 +130,51 @@ class Renderer:
         return self._render("invalid.html", text=text, message=message)
 
     def page(
-        self, report: Report, *, sort: str = "", changes: int = 0, visitor: Visitor = EVERYBODY
+        self,
+        report: Report,
+        *,
+        sort: str = "",
+        watches: Sequence[WatchView] = (),
+        changes: int = 0,
+        visitor: Visitor = EVERYBODY,
     ) -> bytes:
-        """A report; ``sort`` is as in `page_view`."""
-        view = page_view(report, sort)
-        return self._render("page.html", visitor, report=report, view=view, changes=changes)
+        """A report, and the watches of its URL; ``sort`` is as in `page_view`."""
+        values = {"report": report, "view": page_view(report, sort), "watches": watches}
+        form = WatchForm({"url": report.url})
+        return self._render("page.html", visitor, changes=changes, form=form, **values)
 
     def history(
-        self, view: HistoryView, *, changes: int = 0, visitor: Visitor = EVERYBODY
+        self,
+        view: HistoryView,
+        *,
+        watches: Sequence[WatchView] = (),
+        changes: int = 0,
+        visitor: Visitor = EVERYBODY,
     ) -> bytes:
-        """All weigh-ins of a URL."""
-        return self._render("history.html", visitor, view=view, changes=changes)
+        """All weigh-ins of a URL, and its watches."""
+        values = {"view": view, "watches": watches, "form": WatchForm({"url": view.url})}
+        return self._render("history.html", visitor, changes=changes, **values)
+
+    def watches(self, page: WatchPage, *, changes: int = 0, visitor: Visitor = EVERYBODY) -> bytes:
+        """A list of watches."""
+        form = WatchForm()
+        return self._render("watches.html", visitor, page=page, changes=changes, form=form)
+
+    def watch(
+        self,
+        view: WatchView,
+        *,
+        secret: str | None = None,
+        changes: int = 0,
+        visitor: Visitor = EVERYBODY,
+    ) -> bytes:
+        """One watch; with a secret, that it was made and what its alerts are signed with."""
+        values = {"view": view, "secret": secret}
+        return self._render("watch.html", visitor, changes=changes, **values)
+
+    def not_watched(self, form: WatchForm, *, visitor: Visitor = EVERYBODY) -> bytes:
+        """The form to watch a page again, with what was written and what is wrong with it."""
+        return self._render("not_watched.html", visitor, form=form)
 
     def compare(self, view: CompareView, *, visitor: Visitor = EVERYBODY) -> bytes:
         """Two reports side by side."""

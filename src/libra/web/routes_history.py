@@ -14,6 +14,8 @@ from libra.web.html import Renderer
 from libra.web.looking_back import compare_view, history_view, one_before
 from libra.web.pulse import Pulse
 from libra.web.visitor import visitor_of
+from libra.web.watching import watches_of
+from libra.weighing.urls import parse_url
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -28,8 +30,11 @@ def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRoute
         request: AnyRequest, url: Annotated[str, QueryParameter(max_length=4096)]
     ) -> Response[bytes]:
         changes = pulse.changes
+        visitor = visitor_of(request)
         view = history_view(url, await libra.history(url))
-        return page(request, html.history(view, changes=changes, visitor=visitor_of(request)))
+        watches = watches_of(libra, parse_url(url), visitor)
+        body = html.history(view, watches=watches, changes=changes, visitor=visitor)
+        return page(request, body)
 
     @get("/compare", include_in_schema=False)
     async def compare(

@@ -23,6 +23,7 @@ from libra.web.negotiation import etag_matches, wants_html
 from libra.web.schema import answer, empty, header, problems
 from libra.web.submission import JSON
 from libra.web.visitor import visitor_of
+from libra.web.watching import watches_of
 from libra.weighing.report import FINISHED, Report, Status
 
 AnyRequest = Request[Any, Any, Any]
@@ -161,10 +162,12 @@ async def _read_html(
     report = await libra.report(page_id)
     sort = request.query_params.get("sort", "")[:20]
     visitor = visitor_of(request)
-    etag = html.tag(report.version, sort, visitor)
+    watches = watches_of(libra, report.url, visitor)
+    versions = "".join(f" {view.watch.version}" for view in watches)
+    etag = html.tag(report.version, f"{sort}{versions}", visitor)
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers={**_FRESH, "ETag": etag})
-    body = html.page(report, sort=sort, changes=changes, visitor=visitor)
+    body = html.page(report, sort=sort, watches=watches, changes=changes, visitor=visitor)
     return html_page(request, body, headers={"ETag": etag})
 
 

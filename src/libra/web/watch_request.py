@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException
 
-from libra.app import Jump
+from libra.app import Jump, parse_schedule
 from libra.formats.budget import Budget, BudgetError, parse_budgets
 from libra.settings import parse_size
 from libra.web.submission import JSON, content_type, decode_body, read_fields
+from libra.weighing.urls import parse_url
 
 MOST = 10**12
 """Bytes: more than any page weighs."""
@@ -55,11 +58,37 @@ class WatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         if not isinstance(self.max_weight, str):
             return self.max_weight
-        return _size("max_weight", self.max_weight)
+        most: int = _read("max_weight", _size, self.max_weight)
+        return most
 
 
-async def read_watch(request: Request[Any, Any, Any]) -> tuple[WatchRequest, bool]:
-    """Read the body, and whether it was a form.
+@dataclass(frozen=True, slots=True)
+class WatchForm:
+    """The form that people fill in, with what they have written and what is wrong with it.
+
+    Attributes:
+        fields: what is in each field, by its name.
+        mistakes: what is wrong, by the name of the field: a sentence that says what to write.
+        refusal: why nothing is watched although nothing is wrong with the fields.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    mistakes: Mapping[str, str] = field(default_factory=dict)
+    refusal: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was sent and did not lead to a watch."""
+        return bool(self.mistakes or self.refusal)
+
+    @property
+    def first_mistake(self) -> str | None:
+        """The field to look at first, in the order in which people see them."""
+        return next((name for name in _CHECKS if name in self.mistakes), None)
+
+
+async def read_watch(request: Request[Any, Any, Any]) -> WatchRequest | dict[str, str]:
+    """Read the body: what is wanted, or the fields of a form for `of_form`.
 
     Raises:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
@@ -67,14 +96,17 @@ async def read_watch(request: Request[Any, Any, Any]) -> tuple[WatchRequest, boo
     """
     kind = content_type(request)
     if kind == JSON:
-        return decode_body(await request.body(), WatchRequest), False
-    return _of_form(await read_fields(request, kind)), True
+        return decode_body(await request.body(), WatchRequest)
+    return await read_fields(request, kind)
 
 
-def _of_form(fields: dict[str, str]) -> WatchRequest:
-    """A form has the same fields, some in parts: ``cron``, ``jump_percent`` and ``jump_bytes``."""
-    # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
-    given = {name: value.strip() for name, value in fields.items() if value.strip()}
+def of_form(fields: Mapping[str, str]) -> WatchRequest:
+    """What a form asks for. It has the same fields as JSON, the jump in two parts, and ``cron``.
+
+    Raises:
+        ClientException: saying what is missing or malformed.
+    """
+    given = _given(fields)
     if "url" not in given:
         raise ClientException("The form has no field url.")
     jump: Jump | None = Jump()
@@ -83,8 +115,8 @@ def _of_form(fields: dict[str, str]) -> WatchRequest:
         jump = None
     elif percent or size:
         jump = Jump(
-            percent=_number("jump_percent", percent) if percent else Jump().percent,
-            bytes=_size("jump_bytes", size) if size else Jump().bytes,
+            percent=_read("jump_percent", _percent, percent) if percent else Jump().percent,
+            bytes=_read("jump_bytes", _size, size) if size else Jump().bytes,
         )
     return WatchRequest(
         url=given["url"],
@@ -96,19 +128,57 @@ def _of_form(fields: dict[str, str]) -> WatchRequest:
     )
 
 
-def _size(name: str, text: str) -> int:
-    try:
-        size = parse_size(text)
-    except ValueError as error:
-        raise ClientException(f"{name}: {error}.") from None
+def mistakes_in(fields: Mapping[str, str]) -> dict[str, str]:
+    """All that is wrong with a form, by field, so that nobody has to send it once for each."""
+    given = _given(fields)
+    found = {} if "url" in given else {"url": "Write the address of a page here."}
+    for name, check in _CHECKS.items():
+        try:
+            if name in given:
+                check(given[name])
+        except ValueError as error:
+            found[name] = f"{str(error).rstrip('.')}."
+    return found
+
+
+def _given(fields: Mapping[str, str]) -> dict[str, str]:
+    # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
+    return {name: value.strip() for name, value in fields.items() if value.strip()}
+
+
+def _size(text: str) -> int:
+    size = parse_size(text)
     if size > MOST:
-        raise ClientException(f"{name} is {size}: that is more than any page weighs.")
+        raise ValueError(f"{size} bytes are more than any page weighs")
     return size
 
 
-def _number(name: str, text: str) -> float:
+def _percent(text: str) -> float:
     try:
         number: float = msgspec.convert(text, Percent, strict=False)
-    except msgspec.ValidationError as error:
-        raise ClientException(f"{name}: {error}.") from None
+    except msgspec.ValidationError:
+        raise ValueError(f"{text[:40]!r} is not a percentage: write a number such as 20") from None
     return number
+
+
+def _unless_off(check: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda text: None if text == "off" else check(text)
+
+
+_CHECKS: Mapping[str, Callable[[str], object]] = {
+    "url": parse_url,
+    "every": parse_schedule,
+    "cron": parse_schedule,
+    "max_weight": _size,
+    "jump_percent": _unless_off(_percent),
+    "jump_bytes": _unless_off(_size),
+    "webhook": parse_url,
+}
+"""What finds mistakes in the fields of a form, in their order; each raises a ValueError."""
+
+
+def _read(name: str, read: Callable[[str], Any], text: str) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ClientException(f"{name}: {error}.") from None

@@ -94,6 +94,7 @@ async def test_what_the_client_has_is_not_sent_again(service: Service, site: Sit
         ({"url": "https://a.test", "webhook": "slack"}, "webhook"),
         ({"url": "https://a.test", "budget": [{"sizes": 1}]}, "unknown key"),
         ({"url": "https://a.test", "max_weight": "heavy"}, "500kB"),
+        ({"url": "https://a.test", "max_weight": "9" * 400}, "500kB"),
         ({"url": "https://a.test", "max_weight": -1}, "max_weight"),
         ({"url": "https://a.test", "jump": {"percent": -1}}, "percent"),
         ({"url": "https://a.test", "budgets": []}, "budgets"),
@@ -128,8 +129,8 @@ async def test_a_form_is_taken_and_leads_a_browser_to_the_history(
     assert answer.headers["location"].endswith("%3Fa%26b")
     assert (watch.every, watch.terms.max_weight, watch.terms.jump) == ("0 6 * * *", 1_500_000, None)
     form |= {"jump_percent": "50", "jump_bytes": "2kB", "webhook": "https://hooks.test/key"}
-    answer = await service.client.post("/watches", data=form, headers=BROWSER)
-    assert answer.status_code == 201  # the secret has to be shown
+    answer = await service.client.post("/watches", data=form)
+    assert answer.status_code == 201
     assert answer.json()["terms"]["jump"] == {"percent": 50, "bytes": 2000}
     run = await service.client.post(
         f"/watches/{watch.id}/run", data={"button": "Now"}, headers=BROWSER
@@ -139,6 +140,7 @@ async def test_a_form_is_taken_and_leads_a_browser_to_the_history(
     for _ in range(2):
         gone = await service.client.post(f"/watches/{watch.id}/delete", headers=BROWSER)
         assert gone.status_code == 303
+        assert gone.headers["location"] == "/watches"
     assert watch.id not in (await service.client.get("/watches")).text
 
 

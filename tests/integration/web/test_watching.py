@@ -1,0 +1,297 @@
+"""Watching pages in a browser: a form that needs no script, and pages that say how it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from integration.web.service import BROWSER, Service, running
+from libra.app import Watch, schedule_words
+from libra.inspector import watching
+from libra.inspector.watch import Watcher
+from libra.settings import Settings
+from receiver import Receiver
+
+TOKENS = ("see:read:a-secret-to-read", "do:full:a-secret-to-change")
+SEE = {**BROWSER, "Authorization": "Bearer a-secret-to-read"}
+DO = {**BROWSER, "Authorization": "Bearer a-secret-to-change"}
+
+
+async def sent(service: Service, **form: str) -> Any:
+    return await service.client.post("/watches", data=form, headers=BROWSER)
+
+
+async def seen(service: Service, path: str, headers: Mapping[str, str] = BROWSER) -> str:
+    answer = await service.client.get(path, headers=dict(headers))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    return text_of(answer.text)
+
+
+def text_of(html: str) -> str:
+    """What a page says, without its marks: words and single spaces."""
+    return " ".join(re.sub(r"<[^>]*>", "", html).replace("&nbsp;", " ").split())
+
+
+async def until(service: Service, watch_id: str, **wanted: object) -> Watch:
+    """Wait until a watch is so."""
+    with service.libra._context.followers.subscribe(watch_id) as change:
+        while True:
+            watch = service.libra.watch_of(watch_id)
+            if all(getattr(watch, name) == value for name, value in wanted.items()):
+                return watch
+            await change.wait()
+            change.clear()
+
+
+@pytest.fixture
+async def watch(service: Service, site: Site) -> Watch:
+    made = await service.libra.watch(f"{site.url}/", every="0 6 * * mon-fri", max_weight=1000)
+    return await until(service, made.id, status="over-budget", page=None)
+
+
+async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
+    service: Service, site: Site
+) -> None:
+    report = await service.weighed(site.url)
+    page = (await service.client.get(f"/pages/{report.id}", headers=BROWSER)).text
+    form = page[page.index('action="/watches"') :].partition("</form>")[0]
+    assert f'type="hidden" name="url" value="{report.url}"' in form
+    answer = await sent(service, url=report.url, every="week", max_weight="", jump_percent="20")
+    assert answer.status_code == 303
+    history = await seen(service, answer.headers["location"])
+    (made,) = service.libra.watches(url=report.url).watches
+    assert "Every week, next" in history
+    assert "Watched since" in history
+    assert made.terms.max_weight is None
+    assert "Watched: every week" in await seen(service, f"/pages/{report.id}")
+
+
+async def test_a_page_whose_url_is_watched_meanwhile_is_another(
+    service: Service, site: Site
+) -> None:
+    report = await service.weighed(site.url)
+    path = f"/pages/{report.id}"
+    tag = (await service.client.get(path, headers=BROWSER)).headers["etag"]
+    asked = {**BROWSER, "If-None-Match": tag}
+    assert (await service.client.get(path, headers=asked)).status_code == 304
+    await service.libra.watch(report.url)
+    assert (await service.client.get(path, headers=asked)).status_code == 200
+
+
+async def test_the_secret_is_shown_once_and_says_so(service: Service, site: Site) -> None:
+    form = {"url": site.url, "webhook": "https://hooks.test/a-key"}
+    answer = await sent(service, **form)
+    assert answer.status_code == 201
+    assert answer.headers["cache-control"] == "no-store"
+    secret = re.search(r"whsec_[\w-]+", answer.text)
+    assert secret is not None
+    assert "It is shown only now" in answer.text
+    (made,) = service.libra.watches().watches
+    assert answer.headers["location"] == f"/watches/{made.id}"
+    for path in ("/watches", f"/watches/{made.id}", f"/history?url={site.url}"):
+        shown = await seen(service, path)
+        assert "whsec_" not in shown
+        assert "a-key" not in shown
+        assert "Alerts go to https://hooks.test/…" in shown
+
+
+async def test_what_is_wrong_is_said_at_each_field_and_what_was_written_stays(
+    service: Service,
+) -> None:
+    answer = await sent(
+        service,
+        url='bakery"><script>',
+        every="day",
+        cron="soon",
+        max_weight="heavy",
+        jump_percent="a lot",
+        jump_bytes="50 kB",
+        webhook="slack",
+    )
+    assert answer.status_code == 400
+    assert service.libra.watches().watches == ()
+    assert "<script>" not in answer.text.replace('<script src="/static', "")
+    for name, value, words in (
+        ("url", "bakery&#34;&gt;&lt;script&gt;", "has no scheme"),
+        ("cron", "soon", "a cron expression of five fields"),
+        ("max_weight", "heavy", "write 500kB"),
+        ("jump_percent", "a lot", "write a number such as 20"),
+        ("webhook", "slack", "Write it as https://slack"),
+    ):
+        field = re.search(rf"<input [^>]*name=\"{name}\"[^>]*>", answer.text)
+        assert field is not None
+        assert f'value="{value}"' in field[0]
+        assert 'aria-invalid="true"' in field[0]
+        assert f"watch-{name}-wrong" in field[0]
+        said = answer.text.partition(f'id="watch-{name}-wrong">')[2].partition("</span>")[0]
+        assert words in said
+    assert answer.text.count("autofocus") == 1
+    assert answer.text.count("aria-invalid") == 5
+    assert "5 fields need another look" in answer.text
+
+
+async def test_a_form_without_a_url_asks_for_one(service: Service) -> None:
+    answer = await sent(service, url=" ", every="fortnight")
+    assert answer.status_code == 400
+    assert "Write the address of a page here." in answer.text
+    assert "1 field needs" not in answer.text  # the schedule is wrong as well
+
+
+async def test_what_cannot_be_watched_now_can_be_sent_again(
+    service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MAX_WATCHES", 0)
+    answer = await sent(service, url=site.url, max_weight="123 kB")
+    assert answer.status_code == 409
+    assert "Not watched: there are as many watches as there may be" in answer.text
+    assert 'value="123 kB"' in answer.text
+
+
+async def test_who_submits_too_much_keeps_the_form(settings: Settings, site: Site) -> None:
+    hurried = msgspec.structs.replace(settings, submit_limit="1/h")
+    async with running(hurried) as service:
+        assert (await sent(service, url=site.url)).status_code == 303
+        answer = await sent(service, url=site.url, max_weight="123 kB")
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 0
+        assert 'value="123 kB"' in answer.text
+
+
+async def test_a_form_of_another_site_makes_no_watch_and_takes_none_away(
+    service: Service, watch: Watch
+) -> None:
+    foreign = {**BROWSER, "Origin": "https://evil.example"}
+    paths = ("/watches", f"/watches/{watch.id}/delete", f"/watches/{watch.id}/run")
+    for path in paths:
+        answer = await service.client.post(path, data={"url": watch.url}, headers=foreign)
+        assert answer.status_code == 403
+    assert [one.id for one in service.libra.watches().watches] == [watch.id]
+
+
+async def test_the_list_says_how_each_is_and_when_it_is_next(
+    service: Service, watch: Watch
+) -> None:
+    text = await seen(service, "/watches")
+    assert watch.url in text
+    assert "Over its budget" in text
+    assert "over its budget of 1.0 kB" in text
+    assert f"{schedule_words('0 6 * * mon-fri')}, next" in text
+    assert "At 06:00 on Monday through Friday (UTC)" in text
+    assert "Alerts go nowhere" in text
+    assert "weighed just now" in text
+    narrowed = await seen(service, f"/watches?url={watch.url}")
+    assert "Show all" in narrowed
+    assert "Over its budget" in narrowed
+    alone = await seen(service, f"/watches/{watch.id}")
+    assert "Over its budget" in alone
+    assert "Nothing is watched." in await seen(service, "/watches?url=http://a.test/")
+
+
+async def test_a_long_list_is_turned_over(service: Service, site: Site) -> None:
+    ids = [(await service.libra.watch(f"{site.url}/{number}")).id for number in range(3)]
+    first = (await service.client.get("/watches?limit=2", headers=BROWSER)).text
+    assert all(f'id="w-{one}"' in first for one in ids[1:])
+    assert ids[0] not in first
+    older = re.search(r'href="(/watches\?after=[^"]+)" rel="next"', first)
+    assert older is not None
+    second = (await service.client.get(older[1], headers=BROWSER)).text
+    assert f'id="w-{ids[0]}"' in second
+    assert "Newest" in second
+
+
+async def test_json_is_as_ever_for_who_asks_for_it(service: Service, watch: Watch) -> None:
+    for path in ("/watches", f"/watches/{watch.id}"):
+        answer = await service.client.get(path)
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["vary"] == "Accept"
+
+
+async def test_a_watch_is_run_and_deleted_from_where_one_is(service: Service, watch: Watch) -> None:
+    ran = await service.client.post(f"/watches/{watch.id}/run", headers=BROWSER)
+    assert ran.status_code == 303
+    assert re.fullmatch(r"/pages/[0-9a-f-]{36}", ran.headers["location"])
+    path = f"/watches/{watch.id}/delete"
+    gone = await service.client.post(path, data={"back": "history"}, headers=BROWSER)
+    assert gone.headers["location"].startswith("/history?url=")
+    assert "Watched since" not in await seen(service, gone.headers["location"])
+
+
+async def test_how_the_last_alert_went_is_told(settings: Settings, site: Site) -> None:
+    async with Receiver() as receiver, running(settings) as service:
+        made = await service.libra.watch(site.url, max_weight=1, webhook=receiver.url)
+        await until(service, made.id, alerts_waiting=0, status="over-budget")
+        text = await seen(service, f"/history?url={site.url}/")
+        assert "the last one, of a broken budget, was taken just now." in text
+    async with running(settings) as service:
+        made = await service.libra.watch(site.url, max_weight=1, webhook=receiver.url)
+        with service.libra._context.followers.subscribe(made.id) as change:
+            while service.libra.watch_of(made.id).delivery is None:
+                await change.wait()
+                change.clear()
+        text = await seen(service, f"/watches/{made.id}")
+        assert "was not taken and is sent again, last tried just now (refused" in text
+        assert "1 alert waits to be taken." in text
+
+
+class Bug(Exception):
+    """What only a defect raises."""
+
+
+def crash(_: Watcher, *__: object) -> None:
+    raise Bug("planted")
+
+
+async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance(
+    service: Service, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watchers = service.libra._context.watchers
+    watchers._backoff = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Watcher, "init", crash)
+        patch.setattr(Watcher, "handle_info", crash)
+        child = watchers.child(watch.id)
+        assert child is not None
+        assert child.process is not None
+        child.process.send("a message")
+        await until(service, watch.id, status="quarantined")
+    text = await seen(service, "/watches")
+    assert "Stopped, since it crashed too often" in text
+    assert "planted" in text
+    assert "Try again" in text
+    answer = await service.client.post(f"/watches/{watch.id}/run", headers=BROWSER)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/watches"
+    await until(service, watch.id, error=None)
+
+
+async def test_nobody_is_offered_what_would_only_be_refused(settings: Settings, site: Site) -> None:
+    guarded = msgspec.structs.replace(settings, token=TOKENS, public="submit")
+    async with running(guarded) as service:
+        made = await service.client.post(
+            "/watches", data={"url": site.url, "webhook": "https://hooks.test/"}, headers=DO
+        )
+        assert made.status_code == 201
+        (one,) = service.libra.watches().watches
+        await until(service, one.id, status="ok", page=None)
+        last = service.libra.watch_of(one.id).last
+        assert last is not None
+        paths = (f"/history?url={site.url}", f"/pages/{last.page}")
+        for path in (*paths, "/watches", f"/watches/{one.id}"):
+            page = (await service.client.get(path, headers=SEE)).text
+            assert "Watched" in page
+            assert 'action="/watches' not in page
+            assert 'href="/watches"' in page
+        for path in paths:
+            page = (await service.client.get(path, headers=BROWSER)).text
+            assert "Watched" not in page
+            assert "Watch this page" not in page
+            assert "hooks.test" not in page
+            assert 'action="/watches' not in page
+            assert 'href="/watches"' not in page
+        assert (await service.client.get("/watches", headers=BROWSER)).status_code == 401
