@@ -11,12 +11,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import aiohttp
-from multidict import CIMultiDict
 
 from libra.weighing.body import INLINE_BYTES, Body
 from libra.weighing.connections import HostSlots, name_of_error
@@ -30,7 +30,7 @@ from libra.weighing.reading import read_body, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading, Role
 from libra.weighing.report import Kind
 from libra.weighing.urls import join, origin_of
-from libra.weighing.wire import Wire
+from libra.weighing.wire import Answer, Wire
 
 _INLINE_DOCUMENT = 24_576
 """So much HTML (or script) is read on the event loop; the worst of this size takes some 20 ms."""
@@ -270,15 +270,14 @@ class _Exchange:
 
     async def run(self, wire: Wire) -> None:
         """Send the request and take in the answer."""
-        response = await wire.get(
+        answer = await wire.get(
             self._fetch.url, self._headers(), max_field=self._options.limits.header_bytes
         )
         try:
-            self._take_head(response)
-            await self._take_body(response)
+            self._take_head(answer)
+            await self._take_body(answer)
         finally:
-            # Does nothing when the body was read to its end: the connection is then kept.
-            response.close()
+            answer.close()
 
     def timed_out(self) -> str:
         """The named error of a deadline, by what had arrived when it passed."""
@@ -329,9 +328,9 @@ class _Exchange:
             facts=facts,
         )
 
-    def _take_head(self, response: aiohttp.ClientResponse) -> None:
-        headers = response.headers
-        status = self._status = response.status
+    def _take_head(self, answer: Answer) -> None:
+        headers = answer.headers
+        status = self._status = answer.status
         self._content_type = headers.get("Content-Type")
         self._encoding = headers.get("Content-Encoding")
         if status in BUSY:
@@ -348,13 +347,12 @@ class _Exchange:
         if status == 200 and not reference.partial:
             self._observer = Observer(headers, is_image=reference.role == "image")
 
-    async def _take_body(self, response: aiohttp.ClientResponse) -> None:
+    async def _take_body(self, answer: Answer) -> None:
         body, observer = self._body, self._observer
         if body is None:
             return
-        content = response.content
         enough = self._options.limits.media_bytes if self._fetch.reference.partial else None
-        while chunk := await content.readany():
+        while chunk := await answer.read():
             if not body.take(chunk):
                 return
             if observer is not None:
@@ -390,26 +388,15 @@ class _Exchange:
             return read()
         return await asyncio.shield(self._fetcher.in_thread(read))
 
-    def _headers(self) -> CIMultiDict[str]:
+    def _headers(self) -> str:
         fetch, options = self._fetch, self._options
-        headers = CIMultiDict(
-            {
-                "User-Agent": options.user_agent,
-                "Accept": _ACCEPT.get(fetch.reference.role, "*/*"),
-                "Accept-Encoding": "gzip, deflate, br, zstd",
-                "Accept-Language": "en-US,en;q=0.9",
-            }
-        )
+        headers = _usual_headers(fetch.reference.role, options.user_agent)
         if fetch.initiator is not None:
             referrer = _referrer(fetch.initiator, fetch.url)
             if referrer is not None:
-                headers["Referer"] = referrer
-        if fetch.reference.role == "media":
-            headers["Range"] = "bytes=0-"
-            headers["Accept-Encoding"] = "identity;q=1, *;q=0"
-        if fetch.own_origin:
-            for name, value in options.headers:
-                headers[name] = value
+                headers += f"Referer: {referrer}\r\n"
+        if fetch.own_origin and options.headers:
+            headers = _with_own(headers, options.headers)
         return headers
 
     def _kind(self) -> Kind | None:
@@ -422,6 +409,29 @@ class _Exchange:
         if essence in {"text/html", "application/xhtml+xml"}:
             return "document"
         return "media" if essence.startswith(("video/", "audio/")) else "other"
+
+
+@lru_cache(maxsize=256)
+def _usual_headers(role: Role, user_agent: str) -> str:
+    """The header lines that all requests for something of this role begin with."""
+    media = role == "media"
+    encodings = "identity;q=1, *;q=0" if media else "gzip, deflate, br, zstd"
+    return (
+        f"User-Agent: {user_agent}\r\n"
+        f"Accept: {_ACCEPT.get(role, '*/*')}\r\n"
+        f"Accept-Encoding: {encodings}\r\n"
+        "Accept-Language: en-US,en;q=0.9\r\n" + ("Range: bytes=0-\r\n" if media else "")
+    )
+
+
+def _with_own(lines: str, own: tuple[tuple[str, str], ...]) -> str:
+    """Header lines in which those of the page's options replace the usual ones of their names."""
+    names = {name.lower() for name, _ in own}
+    usual = lines.splitlines(keepends=True)
+    kept = [line for line in usual if line.partition(":")[0].lower() not in names]
+    # Of two with one name the last holds.
+    last = {name.lower(): f"{name}: {value}\r\n" for name, value in own}
+    return "".join((*kept, *last.values()))
 
 
 def _http_error(status: int) -> str:

@@ -1,9 +1,10 @@
 """HTTP over aiohttp's connections, without what weighing has no use for.
 
 `aiohttp.ClientSession.get` also looks after cookies, credentials, redirects, proxies, tracing and
-middleware, which costs a quarter of a request. `Wire.get` does with the same parts (connector,
-request, response) what is left of it: connect, send, wait for the headers, and try once more if a
-connection that was kept turns out to be closed (RFC 9110, section 9.2.2).
+middleware, and makes its request, writer and response objects anew for every request; all that is most
+of a request's time. `Wire.get` takes aiohttp's connector (pool, TLS, happy eyeballs) and its parser and
+does the rest itself: connect, write the request in one piece, wait for the headers, and try once more
+if a connection that was kept turns out to be closed (RFC 9110, section 9.2.2).
 """
 
 from __future__ import annotations
@@ -12,9 +13,15 @@ import asyncio
 from collections.abc import Mapping
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
-from multidict import CIMultiDict
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDictProxy
 from yarl import URL
+
+from libra.weighing.urls import origin_of
 
 READ_BYTES = 262_144
 """How much may lie unread before the peer is told to wait."""
@@ -25,6 +32,48 @@ MAX_FIELD = 32_768
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 _NO_TIMER = TimerNoop()
+_ORIGINS = 1_024
+_SWITCHING = 101
+
+
+class Answer:
+    """What a server answered: its head, and its body as it arrives.
+
+    Attributes:
+        status: of HTTP.
+        headers: names in any case.
+    """
+
+    __slots__ = ("_connection", "_content", "_protocol", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: CIMultiDictProxy[str],
+        content: aiohttp.StreamReader,
+        connection: Connection,
+        protocol: ResponseHandler,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self._content = content
+        self._connection = connection
+        self._protocol = protocol
+
+    async def read(self) -> bytes:
+        """What of the body has arrived, as soon as there is any; nothing at its end.
+
+        Raises:
+            aiohttp.ClientError: if the body ends before its announced end, or is not HTTP.
+        """
+        return await self._content.readany()
+
+    def close(self) -> None:
+        """Keep the connection for others if the body has been read to its end, else close it."""
+        if self._content.is_eof() and not self._protocol.upgraded:
+            self._connection.release()
+        else:
+            self._connection.close()
 
 
 class Wire:
@@ -34,12 +83,12 @@ class Wire:
         connector: It is closed with the wire.
     """
 
-    __slots__ = ("_connector", "_loop", "_session")
+    __slots__ = ("_connector", "_loop", "_origins", "_session")
 
     def __init__(self, connector: aiohttp.TCPConnector) -> None:
         self._connector = connector
         self._loop = asyncio.get_running_loop()
-        # Requests and responses belong to a session; it takes no part in what those of `get` do.
+        self._origins: dict[str, _Origin] = {}
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -47,27 +96,33 @@ class Wire:
             timeout=_NO_TIMEOUT,
         )
 
-    async def get(
-        self, url: str, headers: CIMultiDict[str], *, max_field: int = MAX_FIELD
-    ) -> aiohttp.ClientResponse:
+    async def get(self, url: str, headers: str, *, max_field: int = MAX_FIELD) -> Answer:
         """The answer to a request, up to its headers; the body is still to be read.
 
         Args:
             url: In normal form, sent as it is.
-            headers: All of them but ``Host``.
+            headers: All of them but ``Host``, each line with its end; their values hold no control
+                characters.
             max_field: Bytes of one header field of the answer.
 
         Raises:
             aiohttp.ClientError: if there is no answer, or none that is HTTP.
             OSError, ValueError: if there can be none.
         """
-        target = URL(url, encoded=True)
+        name = origin_of(url)
+        origin = self._origins.get(name) or self._origin(name)
+        target = url[len(name) :]
+        if not target.isprintable() or " " in target:
+            raise ValueError("a URL that is sent must be in normal form")
+        request = f"GET {target} HTTP/1.1\r\nHost: {origin.authority}\r\n{headers}\r\n".encode(
+            "ascii"
+        )
         try:
-            return await self._get(target, headers, max_field)
+            return await self._get(origin, request, max_field)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            return await self._get(target, headers, max_field)
+            return await self._get(origin, request, max_field)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send something and return the status of the answer; raises as `get` does.
@@ -85,22 +140,11 @@ class Wire:
         """Close all connections."""
         await self._session.close()
 
-    async def _get(
-        self, url: URL, headers: CIMultiDict[str], max_field: int
-    ) -> aiohttp.ClientResponse:
-        request = aiohttp.ClientRequest(
-            "GET",
-            url,
-            headers=headers,
-            loop=self._loop,
-            response_class=aiohttp.ClientResponse,
-            timer=_NO_TIMER,
-            session=self._session,
-        )
-        connection = await self._connector.connect(request, [], _NO_TIMEOUT)
+    async def _get(self, origin: _Origin, request: bytes, max_field: int) -> Answer:
+        connection = await self._connector.connect(origin, [], _NO_TIMEOUT)
         try:
             protocol = connection.protocol
-            if protocol is None:
+            if protocol is None or protocol.transport is None:
                 raise aiohttp.ServerDisconnectedError
             protocol.set_response_params(
                 timer=_NO_TIMER,
@@ -110,13 +154,41 @@ class Wire:
                 max_line_size=MAX_LINE,
                 max_field_size=max_field,
             )
-            response = await request.send(connection)
+            protocol.transport.write(request)
+            while True:
+                message, content = await protocol.read()
+                if message.code >= 200 or message.code < 100 or message.code == _SWITCHING:
+                    return Answer(message.code, message.headers, content, connection, protocol)
+        except HttpProcessingError as error:
+            connection.close()
+            raise aiohttp.ClientResponseError(
+                origin.request_info, (), status=error.code, message=error.message
+            ) from error
         except BaseException:
             connection.close()
             raise
-        try:
-            return await response.start(connection)
-        except BaseException:
-            response.close()
-            connection.close()
-            raise
+
+    def _origin(self, name: str) -> _Origin:
+        if len(self._origins) >= _ORIGINS:
+            self._origins.clear()
+        origin = self._origins[name] = _Origin(URL(name, encoded=True), self._loop, self._session)
+        return origin
+
+
+class _Origin(aiohttp.ClientRequest):
+    """Where requests go, in the form in which the connector is told: one for each origin.
+
+    The connector asks a request for its address, and sends nothing itself.
+    """
+
+    def __init__(
+        self, url: URL, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
+    ) -> None:
+        super().__init__("GET", url, loop=loop, timer=_NO_TIMER, session=session)
+        self._key = super().connection_key
+        self.authority = self.headers["Host"]
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """Which connections will do; asked for every request and always the same."""
+        return self._key
