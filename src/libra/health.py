@@ -48,7 +48,8 @@ class Health(msgspec.Struct, frozen=True):
 
     ``status`` is ``degraded`` while any part is not ``ok``; ``accepting`` says whether pages can be
     submitted and read, which an outage of the database does not change. ``waiting_to_be_stored``
-    counts pages whose newest version is not in the database yet.
+    counts pages whose newest version is not in the database yet. ``watches`` counts them by what is
+    known of their page.
     """
 
     status: Literal["ok", "degraded"]
@@ -62,6 +63,7 @@ class Health(msgspec.Struct, frozen=True):
     quarantined: int
     loop_lag: LoopLag
     processes: Processes = Processes()
+    watches: dict[str, int] = {}
 
 
 class Node(msgspec.Struct, frozen=True):

@@ -63,6 +63,10 @@ async def test_a_url_is_watched_listed_and_forgotten(service: Service, site_url:
     assert re.match(rf"{watch_id}  (new|over-budget|failed) ", out)
     assert site_url in out
     assert (await _watch(server, "--list", "https://other.test/"))[1] == ""
+    code, out, err = await _watch(server, "--run", watch_id)
+    assert code == 0, err
+    assert (await service.libra.report(out.strip())).url == site_url
+    assert f"{server}/pages/{out.strip()}" in err
     code, _, err = await _watch(server, "--delete", watch_id)
     assert (code, err) == (0, f"Watch {watch_id} is deleted.\n")
     code, _, err = await _watch(server, "--delete", watch_id)
@@ -91,7 +95,9 @@ async def test_a_webhook_a_budget_and_jumps_are_passed_on(
     ("arguments", "code", "words"),
     [
         ([], 2, "Say which URL"),
-        (["https://a.test/", "--delete", "x"], 2, "stands alone"),
+        (["https://a.test/", "--delete", "x"], 2, "--delete ID stands alone"),
+        (["--run", "x", "--delete", "x"], 2, "--run ID stands alone"),
+        (["--run", "x"], 1, "no watch of this id"),
         (["https://a.test/", "--max-weight", "heavy"], 2, "500kB"),
         (["https://a.test/", "--server", "here"], 2, "http://127.0.0.1:8000"),
         (["a.test"], 1, "has no scheme"),

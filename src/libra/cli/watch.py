@@ -63,6 +63,7 @@ class _Server(click.ParamType[str]):
 @click.option(
     "--list", "listing", is_flag=True, help="List the watches instead; with URL, its own."
 )
+@click.option("--run", metavar="ID", help="Weigh the page of a watch now, whenever it is due.")
 @click.option("--delete", metavar="ID", help="Delete a watch instead.")
 @click.option(
     "--server",
@@ -73,7 +74,13 @@ class _Server(click.ParamType[str]):
     help="The running service.",
 )
 def watch(
-    url: str | None, server: str, *, listing: bool, delete: str | None, **wanted: Any
+    url: str | None,
+    server: str,
+    *,
+    listing: bool,
+    run: str | None,
+    delete: str | None,
+    **wanted: Any,
 ) -> None:
     """Have a running service weigh URL now and every hour, day or week.
 
@@ -81,21 +88,26 @@ def watch(
     A service that asks for a token finds it in LIBRA_TOKEN.
     """
     service = _Service(server, os.environ.get("LIBRA_TOKEN"))
-    if delete is not None:
-        _alone(url=url, listing=listing)
+    if run is not None:
+        _alone("--run", url, listing, delete)
+        page = service.ask("POST", f"/watches/{quote(run, safe='')}/run")
+        click.echo(page["id"])
+        click.echo(f"Now: {service.server}/pages/{page['id']}", err=True)
+    elif delete is not None:
+        _alone("--delete", url, listing)
         service.ask("DELETE", f"/watches/{quote(delete, safe='')}")
         click.echo(f"Watch {delete} is deleted.", err=True)
     elif listing:
         _list(service, url)
     elif url is None:
-        raise click.UsageError("Say which URL to watch, or --list, or --delete ID.")
+        raise click.UsageError("Say which URL to watch, or --list, --run ID or --delete ID.")
     else:
         _make(service, url, wanted)
 
 
-def _alone(**others: object) -> None:
-    if any(others.values()):
-        raise click.UsageError("--delete ID stands alone.")
+def _alone(option: str, *others: object) -> None:
+    if any(others):
+        raise click.UsageError(f"{option} ID stands alone.")
 
 
 def _make(service: _Service, url: str, wanted: Mapping[str, Any]) -> None:

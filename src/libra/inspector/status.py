@@ -7,6 +7,7 @@ from typing import get_args
 
 from libra.health import Health, LoopLag, Node, Part, Processes
 from libra.inspector.house import House
+from libra.inspector.watches import WatchStatus
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
 from libra.settings import redact
 from libra.weighing.report import Status
@@ -18,7 +19,7 @@ def health(house: House) -> Health:
     outage = context.outage
     waiting = context.backup.state()
     quarantined = len(context.inspectors.quarantined()) + len(context.watchers.quarantined())
-    counts = context.records.by_status()
+    counts, watches = context.records.by_status(), context.watches.by_status()
     database = redact(house.settings.database_url())
     if context.available_since is None:
         database += " (being opened)"
@@ -52,6 +53,7 @@ def health(house: House) -> Health:
         quarantined=quarantined,
         loop_lag=LoopLag(lag.last * 1000, lag.p99 * 1000, lag.max * 1000, culprit),
         processes=_processes(house),
+        watches={status: watches[status] for status in get_args(WatchStatus)},
     )
 
 

@@ -103,6 +103,7 @@ _HEALTH = Health(
     oldest_waiting_seconds=34.2,
     quarantined=0,
     loop_lag=LoopLag(0.4, 1.9, 6.3),
+    watches={"new": 0, "ok": 7, "over-budget": 1, "failed": 0, "quarantined": 0},
 )
 
 WATCH_ID = "0199aa5e-4b22-7d10-8c3a-1f2e3d4c5b6a"

@@ -139,8 +139,14 @@ def _of_health(health: Health) -> Iterator[Metric]:
     yield Metric(
         "libra_pages_quarantined",
         "gauge",
-        "Pages whose process has used up its restarts.",
+        "Pages and watches whose process has used up its restarts.",
         [({}, health.quarantined)],
+    )
+    yield Metric(
+        "libra_watches",
+        "gauge",
+        "Watched URLs, by what is known of their page.",
+        [({"status": status}, count) for status, count in sorted(health.watches.items())],
     )
     yield Metric(
         "libra_backup_waiting_pages",

@@ -66,6 +66,12 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
     )
 
 
+def test_watches_are_counted_by_what_is_known_of_their_page() -> None:
+    text = exposition(health(watches={"ok": 2, "over-budget": 1}), RequestCounts())
+    assert 'libra_watches{status="ok"} 2\n' in text
+    assert 'libra_watches{status="over-budget"} 1\n' in text
+
+
 def test_pages_are_counted_by_what_became_of_them() -> None:
     tally = Tally()
     tally.submit("x", "https://example.com/", "static")
