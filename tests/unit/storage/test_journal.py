@@ -135,7 +135,7 @@ def test_a_few_live_pages_do_not_hold_a_long_history(tmp_path: Path) -> None:
     journal.close()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_journal_cut_off_at_any_byte_keeps_all_that_was_written_before_that(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -162,7 +162,7 @@ def test_a_journal_cut_off_at_any_byte_keeps_all_that_was_written_before_that(
     journal.close()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_damaged_byte_costs_one_entry_or_the_rest_of_its_segment_and_no_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

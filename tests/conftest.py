@@ -1,0 +1,21 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A busy machine must not fail a test, so no example is timed. Each run tries the same examples, and
+# a change fails by what it changed; LIBRA_EXPLORE=1 tries others, and more of them.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "explore",
+    settings.get_profile("same"),
+    derandomize=False,
+    max_examples=1_000,
+    print_blob=True,
+)
+settings.load_profile("explore" if os.environ.get("LIBRA_EXPLORE") else "same")
