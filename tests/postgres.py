@@ -178,6 +178,10 @@ class Postgres:
         """How many sessions the role has."""
         return int(self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{USER}'"))
 
+    def end_sessions(self) -> None:
+        """End the sessions that the role has."""
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}'")
+
     # Inside
 
     @property

@@ -30,6 +30,8 @@ def mended(server: Postgres) -> Iterator[None]:
     yield
     if not server.running:
         server.start()
+    while server.connections():  # it takes a while to notice that a client has gone
+        server.end_sessions()
 
 
 @asynccontextmanager
