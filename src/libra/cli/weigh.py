@@ -206,7 +206,7 @@ def weigh(
 
     with progress(terminal(stderr=True), len(pages)) as watch:
         if method == "rendered":
-            work = _render_all(pages, options, concurrency, watch, browser)
+            work = _render_all(pages, options, concurrency, watch, delay or 0.0, browser)
         else:
             work = _weigh_all(pages, options, concurrency, watch, delay or 0.0)
         reports = asyncio.run(work)
@@ -253,12 +253,16 @@ async def _render_all(
     options: Options,
     concurrency: int,
     watch: Watch | None,
+    delay: float,
     browser: str | None,
 ) -> list[Report]:
     """The same in browsers, one for each page at a time."""
+    from libra.weighing.politeness import Politeness  # noqa: PLC0415 - as above
     from libra.weighing.rendered import BrowserPool, weigh_rendered  # noqa: PLC0415 - seldom used
 
-    async with BrowserPool(executable=browser, size=concurrency) as browsers:
+    async with BrowserPool(
+        executable=browser, size=concurrency, politeness=Politeness(delay)
+    ) as browsers:
         return await _at_a_time(
             concurrency,
             pages,

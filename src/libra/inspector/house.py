@@ -126,7 +126,12 @@ class House:
         self._clock = clock
         gate = _gate(settings)
         self.fetcher = Fetcher(gate=gate, delay=settings.delay)
-        self.browsers = BrowserPool(executable=settings.browser, size=settings.browsers, gate=gate)
+        self.browsers = BrowserPool(
+            executable=settings.browser,
+            size=settings.browsers,
+            gate=gate,
+            politeness=self.fetcher.politeness,
+        )
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
         self.context = Context(
             self.fetcher,

@@ -25,7 +25,7 @@ from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.facts import Facts, Observer, SavingsCache, measure_savings
 from libra.weighing.gate import Gate
 from libra.weighing.options import Options
-from libra.weighing.politeness import BUSY, Politeness, retry_after
+from libra.weighing.politeness import BUSY, Politeness, busy, retry_after
 from libra.weighing.reading import read_body, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading, Role
 from libra.weighing.report import Kind
@@ -79,7 +79,7 @@ class Fetcher:
         self._connections = connections
         self._gate = gate
         self._slots = HostSlots(per_host)
-        self._politeness = Politeness(delay)
+        self.politeness = Politeness(delay)
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
         self._resolver = Resolver(gate, look_up)
         self._wire: Wire | None = None
@@ -119,14 +119,14 @@ class Fetcher:
         if not self._slots.try_acquire(origin):
             await self._slots.acquire(origin)
         try:
-            if not self._politeness.at_ease:
-                busy = await self._wait(origin, fetch, options, until)
-                if busy is not None:
-                    return busy
+            if not self.politeness.at_ease:
+                refused = await self._wait(origin, fetch, options, until)
+                if refused is not None:
+                    return refused
             outcome = await self._exchange(fetch, options, until)
             if outcome.retry_after is not None:
                 now = asyncio.get_running_loop().time()
-                self._politeness.leave_alone(origin, outcome.retry_after, now)
+                self.politeness.leave_alone(origin, outcome.retry_after, now)
                 if await self._wait(origin, fetch, options, until) is None:
                     outcome = await self._exchange(fetch, options, until)
             return outcome
@@ -138,10 +138,10 @@ class Fetcher:
     ) -> Outcome | None:
         """Wait until the server may be asked, or fail if that is too far off."""
         now = asyncio.get_running_loop().time()
-        pause = self._politeness.pause(origin, now)
+        pause = self.politeness.pause(origin, now)
         latest = now + options.limits.asset_seconds
         if now + pause > min(latest, until or latest):
-            return Outcome(fetch, error=f"busy: the server is to be left alone for {pause:.0f} s")
+            return Outcome(fetch, error=busy(pause))
         if pause > 0:
             await asyncio.sleep(pause)
         return None

@@ -55,6 +55,11 @@ class Politeness:
             self._next = {host: time for host, time in self._next.items() if time > now}
 
 
+def busy(pause: float) -> str:
+    """The named error of a request that would have had to wait too long."""
+    return f"busy: the server is to be left alone for {pause:.0f} s"
+
+
 def retry_after(status: int, header: str | None, now: datetime | None = None) -> float | None:
     """The seconds for which an answer asks to be left alone; None if it does not.
 

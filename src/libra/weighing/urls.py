@@ -119,6 +119,14 @@ def host_of(url: str) -> str:
     return authority.rpartition("@")[2]
 
 
+def host_and_port(url: str) -> str:
+    """``host:port`` of a normalised URL, whatever the port is."""
+    host = host_of(url)
+    if host.rpartition(":")[2].isdigit() and not host.endswith("]"):
+        return host
+    return f"{host}:{443 if url.startswith('https:') else 80}"
+
+
 def is_third_party(host: str, page_host: str) -> bool:
     """Whether two hosts (with or without port) belong to different sites.
 

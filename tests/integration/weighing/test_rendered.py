@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_network
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -417,17 +416,20 @@ async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
     assert (report.error or "").startswith(error)
 
 
-async def test_an_asset_that_is_too_large_fails_alone(browsers: BrowserPool) -> None:
+async def test_an_asset_that_is_too_large_fails_alone(
+    web: PageServer, browsers: BrowserPool
+) -> None:
     limits = Limits(asset_bytes=3_000_000, asset_resource_bytes=3_000_000)
     async with HostileServer() as server:
         for misdeed in ("/endless", "/bomb?br"):
-            page_with = server.url(f"/page-with?{misdeed}")
-            report = await weigh_rendered(page_with, Options(limits=limits), browsers)
+            web.site["/"] = html(f"<iframe src={server.url(misdeed)}></iframe><img src=/i.png>")
+            web.site["/i.png"] = image()
+            report = await weigh_rendered(web.url(), Options(limits=limits), browsers)
             check_sums(report)
             assets = by_path(report)
             assert (assets[misdeed].error or "").startswith("too-large: "), misdeed
             assert assets[misdeed].status == "failed"
-            assert assets["/good.css"].status == "fetched"
+            assert assets["/i.png"].status == "fetched"
             assert (report.status, report.complete, report.error) == ("weighed", False, None)
             await server.deserted()
 
@@ -487,21 +489,33 @@ async def test_a_download_is_no_page(web: PageServer, browsers: BrowserPool) -> 
 
 
 async def test_requests_to_one_origin_keep_the_pause_that_is_wished(web: PageServer) -> None:
-    loop = asyncio.get_running_loop()
+    class Diary(Politeness):
+        """Notes from when on each request may be sent."""
+
+        def __init__(self) -> None:
+            super().__init__(0.1)
+            self.starts: list[float] = []
+
+        def pause(self, origin: str, now: float) -> float:
+            seconds = super().pause(origin, now)
+            self.starts.append(now + seconds)
+            return seconds
+
     came: list[float] = []
 
     def note(request: Request) -> Page:
-        came.append(loop.time())
+        came.append(asyncio.get_running_loop().time())
         return image()
 
+    web.site = dict.fromkeys((f"/{n}.png" for n in range(4)), note)
     web.site["/"] = html("".join(f"<img src=/{n}.png>" for n in range(4)))
-    web.site |= {f"/{n}.png": note for n in range(4)}
-    async with BrowserPool(gate=GATE, politeness=Politeness(0.2)) as browsers:
+    diary = Diary()
+    async with BrowserPool(gate=GATE, politeness=diary) as browsers:
         options = Options(headers=(("X-Key", "k"),))
         report = await weigh_rendered(web.url(), options, browsers)
     assert report.complete
-    assert report.total.requests == 6
-    assert all(later - earlier > 0.1 for earlier, later in pairwise(came))
+    assert len(diary.starts) == report.total.requests == 6
+    assert all(at >= start for at, start in zip(came, diary.starts[1:], strict=False))
     assert all(request.headers.get("x-key") == "k" for request in web.requests[:5])
 
 
@@ -522,17 +536,15 @@ async def test_a_server_that_is_busy_for_long_is_left_alone_by_page_and_parts(
     async with PageServer() as other:
         busy = Page(b"busy", "text/plain", 429, {"Retry-After": "3000"})
         other.site["/busy.js"] = busy
-        web.site["/"] = html(
-            f"<script src={other.url('/busy.js')}></script><script src=/app.js></script>"
-        )
-        web.site["/app.js"] = script(
-            f"let i = new Image(); i.src = '{other.url('/next.png')}'; document.body.append(i)"
-        )
+        web.site["/"] = html(f"<script src={other.url('/busy.js')}></script>")
+        web.site["/next"] = html(f"<img src={other.url('/next.png')}><img src=/i.png>")
+        web.site["/i.png"] = image()
         report = await weigh_rendered(web.url(), Options(), browsers)
-        assert other.paths() == ["/busy.js"]
+        assert by_path(report)["/busy.js"].error == "http: 429 Too Many Requests"
+        report = await weigh_rendered(web.url("/next"), Options(), browsers)
         assets = by_path(report)
-        assert assets["/busy.js"].error == "http: 429 Too Many Requests"
         assert (assets["/next.png"].error or "").startswith("busy: ")
+        assert assets["/i.png"].status == "fetched"
         assert (report.status, report.complete) == ("weighed", False)
         again = await weigh_rendered(other.url("/"), Options(), browsers)
         assert (again.status, (again.error or "")[:6]) == ("failed", "busy: ")

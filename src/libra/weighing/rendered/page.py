@@ -14,11 +14,14 @@ import msgspec
 from libra.ids import new_id
 from libra.weighing.findings import Notes
 from libra.weighing.options import USER_AGENT, Options
+from libra.weighing.politeness import retry_after
 from libra.weighing.rendered.browser import Browser, BrowserLost, RenderUnavailable
 from libra.weighing.rendered.inspecting import BODY_BYTES, BUFFER_BYTES, inspect, worker_sizes
+from libra.weighing.rendered.intercepting import Interceptor
 from libra.weighing.rendered.pool import BrowserPool
 from libra.weighing.rendered.proxy import Proxy
 from libra.weighing.rendered.recording import Entry, Recording, assets_of, sums_of
+from libra.weighing.rendered.service_workers import ServiceWorkers
 from libra.weighing.report import Asset, Bytes, Report, Status
 from libra.weighing.score import score
 from libra.weighing.urls import host_of, origin_of, parse_url
@@ -57,7 +60,8 @@ async def weigh_rendered(
 ) -> Report:
     """Weigh a page in a browser and return its report, finished or failed.
 
-    A page whose browser crashes or hangs is tried once more in another one.
+    A page whose browser crashes or hangs is tried once more in another one; so is one whose server asks
+    to be left alone for a while that is short enough.
 
     Args:
         url: Absolute, http or https.
@@ -91,11 +95,13 @@ async def _weigh(
         submitted_at=datetime.now(UTC),
     )
     error = ""
-    for _ in range(2):
+    for tries_left in (1, 0):
         try:
             async with browsers.browser() as browser:
                 visit = _Visit(base, options, browsers, browser, on_change)
-                return await visit.run()
+                report = await visit.run()
+            if not (tries_left and await visit.may_come_again(report)):
+                return report
         except BrowserLost as lost:
             error = f"browser: {lost}"
         except RenderUnavailable as unavailable:
@@ -124,6 +130,8 @@ class _Visit:
         self._recording = Recording()
         self._proxy = Proxy(browsers.gate, browsers.resolver)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._politeness = browsers.politeness
+        self._workers: ServiceWorkers | None = None
         self._elsewhere: list[Request] = []
         self._notes = Notes()
         self._started = time.perf_counter()
@@ -186,12 +194,31 @@ class _Visit:
         except TimeoutError:
             await self._browser.kill()  # the report stands; the pool starts another one
 
+    async def may_come_again(self, report: Report) -> bool:
+        """Wait for as long as the server of a failed page asked to be left alone, if that is not long.
+
+        Returns:
+            Whether to try the page once more.
+        """
+        document = self._recording.document()
+        if report.status != "failed" or document is None or document.status is None:
+            return False
+        if retry_after(document.status, document.headers.get("retry-after")) is None:
+            return False
+        now = asyncio.get_running_loop().time()
+        pause = self._politeness.pause(origin_of(document.url), now)
+        if pause > self._options.limits.asset_seconds:
+            return False
+        await asyncio.sleep(pause)
+        return True
+
     async def _visit(self, context: BrowserContext, until: float) -> None:
         try:
             async with asyncio.timeout_at(until):
+                self._workers = ServiceWorkers(context, self._recording, self._proxy.bodies)
                 page = await context.new_page()
                 session = await context.new_cdp_session(page)
-                await self._listen(context, page, session)
+                await self._listen(context, page, session, until)
                 self._spawn(self._go(page))
                 await self._wait(page, session)
                 await self._round_off(page, session)
@@ -199,7 +226,9 @@ class _Visit:
             self._error = DEADLINE
         self._recording.give_up(self._error, self._options.limits.asset_seconds)
 
-    async def _listen(self, context: BrowserContext, page: Page, session: CDPSession) -> None:
+    async def _listen(
+        self, context: BrowserContext, page: Page, session: CDPSession, until: float
+    ) -> None:
         recording = self._recording
         for name in recording.events:
             session.on(name, lambda event, name=name: recording.take(name, event))
@@ -212,25 +241,19 @@ class _Visit:
         tree = await session.send("Page.getFrameTree")
         recording.main_frame = tree["frameTree"]["frame"]["id"]
         await session.send("Network.enable", _BUFFERS)
-        if self._options.headers:
-            session.on("Fetch.requestPaused", lambda event: self._add_headers(session, event))
-            pattern = {"urlPattern": f"{origin_of(self._base.url)}/*", "requestStage": "Request"}
-            await session.send("Fetch.enable", {"patterns": [pattern]})
+        interceptor = Interceptor(
+            session,
+            self._base.url,
+            self._options,
+            recording=recording,
+            politeness=self._politeness,
+            until=until,
+            spawn=self._spawn,
+        )
+        await interceptor.start()
 
     def _seen_by_playwright(self, request: Request) -> None:
         self._elsewhere.append(request)
-
-    def _add_headers(self, session: CDPSession, event: dict[str, Any]) -> None:
-        """The submission's own headers, to the page's own origin only and not along redirects."""
-        own = {name.lower() for name, _ in self._options.headers}
-        headers = [
-            {"name": name, "value": value}
-            for name, value in event["request"]["headers"].items()
-            if name.lower() not in own
-        ]
-        headers += [{"name": name, "value": value} for name, value in self._options.headers]
-        order = {"requestId": event["requestId"], "headers": headers}
-        self._spawn(session.send("Fetch.continueRequest", order))
 
     async def _go(self, page: Page) -> None:
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
@@ -250,6 +273,7 @@ class _Visit:
             if self._crashed or not self._browser.alive:
                 raise BrowserLost("it crashed")
             self._tell()
+            self._cut_too_large()
             self._error = self._limit_reached()
             if self._error is not None:
                 return
@@ -287,12 +311,20 @@ class _Visit:
             return f"page-too-large: more than {limits.page_bytes:,} bytes"
         if len(entries) > limits.assets:
             return f"too-many-assets: more than {limits.assets:,}"
-        for entry in entries:
-            if entry.arrived_bytes > limits.asset_bytes:
-                return f"too-large: an asset of more than {limits.asset_bytes:,} bytes"
-            if entry.resource_bytes > limits.asset_resource_bytes:
-                return f"too-large: an asset decodes to more than {limits.asset_resource_bytes:,} bytes"
         return None
+
+    def _cut_too_large(self) -> None:
+        """An asset that is too large fails alone: its connection is cut."""
+        limits = self._options.limits
+        for entry in self._recording.open_entries():
+            if entry.arrived_bytes > limits.asset_bytes:
+                error = f"too-large: more than {limits.asset_bytes:,} bytes"
+            elif entry.resource_bytes > limits.asset_resource_bytes:
+                error = f"too-large: decodes to more than {limits.asset_resource_bytes:,} bytes"
+            else:
+                continue
+            self._recording.abandon(entry, error)
+            self._proxy.cut(entry.url)
 
     async def _ask_whether_alive(self) -> None:
         if not await self._browser.answers():
@@ -317,6 +349,8 @@ class _Visit:
         with contextlib.suppress(TimeoutError, Error):
             async with asyncio.timeout(_ASK_SECONDS):
                 await self._weigh_workers(session)
+                if self._workers is not None:
+                    await self._workers.measure()
                 self._title = (await page.title()).strip() or None
             async with asyncio.timeout(_LOOK_SECONDS):
                 await inspect(session, self._recording.entries, page.url, self._notes)

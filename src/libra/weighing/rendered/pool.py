@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from libra.weighing.dialing import OPEN, LookUp, Resolver
 from libra.weighing.gate import Gate
+from libra.weighing.politeness import Politeness
 from libra.weighing.rendered.browser import (
     Browser,
     BrowserLost,
@@ -43,6 +44,7 @@ class BrowserPool:
         executable: The browser; by default the first that is found on PATH.
         size: How many pages are rendered at a time; the others wait in line.
         gate: Judges every address that a browser wants to reach.
+        politeness: When which server may be asked; to share it with a `Fetcher`.
         look_up: For tests, what resolves names instead of the system.
     """
 
@@ -52,9 +54,11 @@ class BrowserPool:
         executable: str | os.PathLike[str] | None = None,
         size: int = 2,
         gate: Gate = OPEN,
+        politeness: Politeness | None = None,
         look_up: LookUp | None = None,
     ) -> None:
         self.gate = gate
+        self.politeness = politeness or Politeness()
         self.resolver = Resolver(gate, look_up)
         self._executable = executable
         self._free = asyncio.Semaphore(size)

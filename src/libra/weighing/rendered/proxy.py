@@ -24,6 +24,7 @@ import httptools
 from libra.weighing.connections import name_of_error
 from libra.weighing.dialing import Resolver, dial
 from libra.weighing.gate import Gate
+from libra.weighing.urls import host_and_port
 
 _HEAD_BYTES = 262_144
 """What Chromium accepts as the head of an answer; its own requests stay far below."""
@@ -62,6 +63,7 @@ class Proxy:
         self._resolver = resolver
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
+        self._open: set[_Client] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_HEAD_BYTES)
@@ -96,12 +98,25 @@ class Proxy:
         task.add_done_callback(self._clients.discard)
 
     async def _serve(self, client: _Client) -> None:
+        self._open.add(client)
         try:
             await client.serve()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # one side has gone, or it speaks no HTTP: the connection ends either way
         finally:
+            self._open.discard(client)
             client.close()
+
+    def cut(self, url: str) -> None:
+        """Close the connection that a body comes through.
+
+        What is inside https cannot be seen: of the tunnels to its server, the one that most has come
+        through is closed. Whatever else was under way in it fails or is asked for again.
+        """
+        what = host_and_port(url) if url.startswith("https:") else url
+        coming = [client for client in self._open if client.carries == what]
+        if coming:
+            max(coming, key=lambda client: client.received_bytes).abort()
 
     async def _dial(self, host: str, port: int) -> Stream | None:
         """A connection to a server, or None with the reason noted."""
@@ -115,30 +130,29 @@ class Proxy:
 
     def _note(self, host: str, port: int, error: str) -> None:
         if len(self.failures) < _NOTES:
-            name = f"[{host}]" if ":" in host else host
-            self.failures[f"{name}:{port}"] = error
+            self.failures[_place(host, port)] = error
 
     def note_body(self, url: str, count: int) -> None:
         """A body has come in full."""
         if len(self.bodies) < _NOTES:
             self.bodies[url] = count
 
-    async def _relay(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        """Everything from a server to the browser until the server is done."""
-        while chunk := await source.read(_CHUNK):
-            self.received_bytes += len(chunk)
-            target.write(chunk)
-            await target.drain()
-
 
 class _Client:
-    """One connection of the browser's, and the server that it talks to at the moment."""
+    """One connection of the browser's, and the server that it talks to at the moment.
+
+    Attributes:
+        carries: The http URL whose body is on its way, or where a tunnel leads to (``host:port``).
+        received_bytes: What has come of that from the server.
+    """
 
     def __init__(self, proxy: Proxy, browser: Stream) -> None:
         self._proxy = proxy
         self._reader, self._writer = browser
         self._server: Stream | None = None
         self._server_name = ""
+        self.carries = ""
+        self.received_bytes = 0
 
     async def serve(self) -> None:
         """Answer requests until one side closes."""
@@ -158,6 +172,11 @@ class _Client:
         self._writer.close()
         self._close_server()
 
+    def abort(self) -> None:
+        """End it at once, whatever is under way."""
+        self._writer.transport.abort()
+        self._close_server()
+
     def _close_server(self) -> None:
         server, self._server = self._server, None
         if server is not None:
@@ -167,10 +186,12 @@ class _Client:
         server = self._server = await self._proxy._dial(request.host, request.port)  # noqa: SLF001 - one unit
         if server is None:
             return
+        self.carries = _place(request.host, request.port)
         self._writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         up = asyncio.create_task(_pipe(self._reader, server[1]))
         try:
-            await self._proxy._relay(server[0], self._writer)  # noqa: SLF001 - one unit
+            while chunk := await server[0].read(_CHUNK):
+                await self._hand_on(chunk)
         finally:
             up.cancel()
             await asyncio.gather(up, return_exceptions=True)
@@ -213,16 +234,22 @@ class _Client:
             await server[1].drain()
 
     async def _answer(self, request: _Request, answer: _Answer, server: Stream) -> bool:
+        self.carries, self.received_bytes = request.url, 0
         while not answer.complete:
             chunk = await server[0].read(_CHUNK)
             if not chunk:
                 return False
-            self._proxy.received_bytes += len(chunk)
             answer.take(chunk)
-            self._writer.write(chunk)
-            await self._writer.drain()
+            await self._hand_on(chunk)
+        self.carries = ""
         self._proxy.note_body(request.url, answer.body_bytes)
         return answer.keeps_alive
+
+    async def _hand_on(self, chunk: bytes) -> None:
+        self.received_bytes += len(chunk)
+        self._proxy.received_bytes += len(chunk)
+        self._writer.write(chunk)
+        await self._writer.drain()
 
 
 @dataclass(slots=True)
@@ -336,6 +363,10 @@ def _split_authority(authority: bytes, default_port: int) -> tuple[str, int] | N
         return None
     host = host.removeprefix("[").removesuffix("]")
     return (host, int(port)) if host else None
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _streams(connected: socket.socket) -> Stream:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from libra.weighing.report import KINDS, Asset, HostTotal, Kind, Total
-from libra.weighing.urls import host_of, is_third_party, without_fragment
+from libra.weighing.urls import host_and_port, host_of, is_third_party, without_fragment
 
 Event = Mapping[str, Any]
 
@@ -148,6 +148,9 @@ class Recording:
         self.last_event = clock()
         self._entries: list[Entry] = []
         self._open: dict[str, Entry] = {}
+        self._of_workers: dict[str, Entry] = {}
+        self._held: set[str] = set()
+        self._foretold: dict[str, str] = {}
         self._handlers: dict[str, Callable[[Event], None]] = {
             "Network.requestWillBeSent": self._sent,
             "Network.requestServedFromCache": self._served_from_cache,
@@ -178,8 +181,34 @@ class Recording:
         return sum(
             1
             for entry in self._open.values()
-            if entry.type not in _ENDLESS and not entry.cached and entry.started > oldest
+            if entry.type not in _ENDLESS
+            and not entry.cached
+            and (entry.started > oldest or entry.request_id in self._held)
         )
+
+    def open_entries(self) -> list[Entry]:
+        """The requests that have not ended."""
+        return list(self._open.values())
+
+    def hold(self, request_id: str) -> None:
+        """A request waits for its turn: it is waited for, however long that takes."""
+        self._held.add(request_id)
+
+    def release(self, request_id: str) -> None:
+        """It is on its way; its time begins."""
+        self._held.discard(request_id)
+        if request_id in self._open:
+            self._open[request_id].started = self._clock()
+
+    def foretell(self, request_id: str, error: str) -> None:
+        """Why a request is about to fail, which the browser cannot know."""
+        self._foretold[request_id] = error
+
+    def abandon(self, entry: Entry, error: str) -> None:
+        """End a request with what has arrived; what the browser says of it from now on is ignored."""
+        entry.transfer_bytes = entry.arrived_bytes
+        entry.error = error
+        self._close(entry)
 
     def document(self) -> Entry | None:
         """The page's own document: the last that its main frame navigated to."""
@@ -210,6 +239,8 @@ class Recording:
         entry.transfer_bytes = transfer_bytes
         entry.resource_bytes = resource_bytes
         entry.status = entry.status or 200
+        if entry.status >= 400:
+            entry.error = _http_error(entry.status)
         self._close(entry)
 
     def add(
@@ -226,6 +257,38 @@ class Recording:
         self._take_head(entry, {"status": status, "headers": headers})
         self._entries.append(entry)
         self.end(entry, transfer_bytes, resource_bytes)
+
+    def begin_of_worker(self, url: str, type_: str, method: str, initiator: str | None) -> Entry:
+        """A service worker asks for something. The session tells no more of it."""
+        at = f"worker {len(self._entries)}"
+        entry = Entry(at, without_fragment(url), type_, method, self._clock())
+        entry.initiator = initiator
+        self._entries.append(entry)
+        self._open[at] = self._of_workers[entry.url] = entry
+        self._stir()
+        return entry
+
+    def take_head(self, entry: Entry, status: int, headers: Mapping[str, str]) -> None:
+        """A service worker's request is answered."""
+        self._take_head(entry, {"status": status, "headers": headers})
+        if entry.type == "Other" and (entry.content_type or "").endswith("javascript"):
+            entry.type = "Script"  # what it imports has no type
+        self._stir()
+
+    def resize(self, entry: Entry, transfer_bytes: int, resource_bytes: int) -> None:
+        """The sizes of a request that has ended were learnt later."""
+        entry.transfer_bytes = transfer_bytes
+        entry.resource_bytes = resource_bytes
+        self.changes += 1
+
+    def fail(self, entry: Entry, reason: str) -> None:
+        """A service worker's request has failed, in the browser's words."""
+        if entry.status is not None and entry.status >= 400:
+            entry.error = _http_error(entry.status)
+        else:
+            entry.error = _CANCELLED if "ERR_ABORTED" in reason else _name_of(reason)
+        self._close(entry)
+        self._stir()
 
     def give_up(self, error: str | None, patience: float) -> None:
         """End every request that is still open, with what has arrived.
@@ -279,6 +342,11 @@ class Recording:
         if response.get("fromDiskCache") or response.get("fromPrefetchCache"):
             entry.cached = True
         entry.type = event.get("type", entry.type)
+        if response.get("fromServiceWorker"):
+            # Its worker has it, or fetched it: that request weighs, as what the page wanted it for.
+            entry.cached = True
+            if (fetched := self._of_workers.get(entry.url)) is not None:
+                fetched.type = entry.type
         self._take_head(entry, response)
         self.changes += 1
 
@@ -306,7 +374,9 @@ class Recording:
             return
         entry.transfer_bytes = entry.arrived_bytes
         blocked, cors = event.get("blockedReason"), event.get("corsErrorStatus")
-        if entry.status is not None and entry.status >= 400:
+        if (foretold := self._foretold.pop(event["requestId"], None)) is not None:
+            entry.error = foretold
+        elif entry.status is not None and entry.status >= 400:
             entry.error = _http_error(entry.status)
         elif blocked:
             entry.error = f"blocked: {blocked}, by the page's own rules or the browser's"
@@ -335,6 +405,11 @@ class Recording:
         entry.protocol = response.get("protocol")
         entry.head_bytes = max(0, int(response.get("encodedDataLength", 0)))
 
+    def _stir(self) -> None:
+        """Something happened of which no event tells."""
+        self.changes += 1
+        self.last_event = self._clock()
+
     def _close(self, entry: Entry) -> None:
         entry.ended = self._clock()
         self._open.pop(entry.request_id, None)
@@ -359,7 +434,7 @@ def assets_of(
             third[host] = is_third_party(host, page_host)
         error = entry.error
         if error is not None and entry.status is None:
-            error = failures.get(_with_port(entry.url), error)
+            error = failures.get(host_and_port(entry.url), error)
         skipped = entry.skipped or (error is not None and error.startswith("denied:"))
         since = round((entry.started - entries[0].started) * 1000)
         duration = None if entry.ended is None else round((entry.ended - entry.started) * 1000)
@@ -431,13 +506,6 @@ def _initiator(event: Event, previous: Entry | None) -> str | None:
     if url is None or not url.startswith(("http://", "https://")):
         return None
     return None if url == without_fragment(event["request"]["url"]) else url
-
-
-def _with_port(url: str) -> str:
-    host = host_of(url)
-    if host.rpartition(":")[2].isdigit() and not host.endswith("]"):
-        return host
-    return f"{host}:{443 if url.startswith('https:') else 80}"
 
 
 def _name_of(error: str) -> str:
