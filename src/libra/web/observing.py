@@ -17,7 +17,11 @@ STATES = ("queued", "fetching", "weighing", "weighed", "failed")
 
 @dataclass(frozen=True, slots=True)
 class ObserverView:
-    """A moment of a running Libra. ``memory_bytes`` is what the program holds of the machine's."""
+    """A moment of a running Libra.
+
+    ``memory_bytes`` is what the program holds of the machine's; ``watchers`` are the processes that are
+    watches, by name.
+    """
 
     health: Health
     tree: Node
@@ -27,6 +31,7 @@ class ObserverView:
     restarts: int
     waiting: int
     quarantined: tuple[Node, ...]
+    watchers: frozenset[str]
     memory_bytes: int
 
 
@@ -42,6 +47,9 @@ def observer_view(health: Health, tree: Node) -> ObserverView:
         restarts=sum(node.restarts for node in nodes),
         waiting=sum(node.mailbox for node in nodes),
         quarantined=tuple(node for node in nodes if node.state == "quarantined"),
+        watchers=frozenset(
+            child.name for node in nodes if node.name == "watches" for child in node.children
+        ),
         memory_bytes=resident_bytes(),
     )
 

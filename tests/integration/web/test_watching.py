@@ -264,6 +264,10 @@ async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance
     assert "Stopped, since it crashed too often" in text
     assert "planted" in text
     assert "Try again" in text
+    observer = (await service.client.get("/observer", headers=BROWSER)).text
+    sick = observer[observer.index(f'id="q-{watch.id}"') :].partition("</form>")[0]
+    assert f'href="/watches/{watch.id}"' in sick
+    assert "Retry" in sick
     answer = await service.client.post(f"/watches/{watch.id}/run", headers=BROWSER)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/watches"
