@@ -115,9 +115,20 @@ class Protocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """The client reads again."""
         super().resume_writing()
-        if self._stuck is not None:
+        # A connection that is closing has its time for all that still waits.
+        if self._stuck is not None and not self.transport.is_closing():
             self._stuck.cancel()
             self._stuck = None
+
+    def on_response_complete(self) -> None:
+        """An answer is written, as far as the client has read."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing more was asked for."""
+        self._close()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -219,7 +230,7 @@ class Protocol(HttpToolsProtocol):
             # We are the slow ones: an earlier request on this connection is still being answered.
             self._wait(BODY_SECONDS)
         elif self._may_not_be_told():
-            self.transport.close()
+            self._close()
         else:
             self._refuse(408, "Request Timeout", "The request took too long to arrive.")
 
@@ -240,7 +251,13 @@ class Protocol(HttpToolsProtocol):
             + b"\r\n"
             + body
         )
+        self._close()
+
+    def _close(self) -> None:
+        """Close when everything is sent; a client that does not read it is not waited for."""
         self.transport.close()
+        if self._stuck is None and self.transport.get_write_buffer_size():
+            self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
 
 _MATTERS = frozenset({b"accept", b"authorization", b"host", b"if-none-match", b"x-forwarded-for"})

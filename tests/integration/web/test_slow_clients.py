@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
@@ -81,13 +82,17 @@ async def test_a_request_that_ends_in_time_leaves_no_timer(service: Service) -> 
     await writer.wait_closed()
 
 
-@pytest.mark.usefixtures("hurried")
-async def test_a_client_that_does_not_read_its_answer_is_cut_off(
+LARGE = 8_000_000
+
+
+@pytest.fixture
+async def deaf(
     service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> AsyncIterator[Callable[[bytes], Awaitable[asyncio.Future[None]]]]:
+    """Asks for a large answer, with a field, and reads nothing; gives when that was cut off."""
     report = await service.weighed(site.url)
-    large = b'"' + b"x" * 8_000_000 + b'"'
-    monkeypatch.setattr(service.libra, "_read", _answering(large))
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.02)
+    monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
     lost = asyncio.get_running_loop().create_future()
     on_close = service.server._connection_closed
 
@@ -96,22 +101,46 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off(
         if not lost.done():
             lost.set_result(None)
 
+    async def ask(field: bytes) -> asyncio.Future[None]:
+        transport.pause_reading()
+        request = f"GET /pages/{report.id}.json HTTP/1.1\r\nHost: localhost\r\n".encode()
+        writer.write(request + field + b"\r\n")
+        return lost
+
     monkeypatch.setattr(service.server, "_connection_closed", closed)
     reader, writer = await connect(service)
-    transport = writer.transport
-    assert isinstance(transport, asyncio.Transport)
-    transport.pause_reading()
-    writer.write(f"GET /pages/{report.id}.json HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    async with asyncio.timeout(30):
-        await lost
+    transport = cast("asyncio.Transport", writer.transport)
+    yield ask
     transport.abort()
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await reader.readexactly(len(large))
+        await reader.readexactly(LARGE)
+
+
+async def test_a_client_that_does_not_read_its_answer_is_cut_off(
+    deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]],
+) -> None:
+    async with asyncio.timeout(30):
+        await (await deaf(b""))
+
+
+@pytest.mark.parametrize("field", [b"", b"Connection: close\r\n"])
+async def test_what_a_client_does_not_read_keeps_no_connection_from_closing(
+    service: Service,
+    deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]],
+    field: bytes,
+) -> None:
+    """Also if that is so little that writing is never paused, and only the end finds it out."""
+    for connection in service.server._state.connections:
+        assert isinstance(connection, protocol.Protocol)
+        connection.transport.set_write_buffer_limits(high=10 * LARGE)
+        connection.timeout_keep_alive = 0
+    async with asyncio.timeout(30):
+        await (await deaf(field))
 
 
 def _answering(body: bytes) -> Any:
-    async def answer(page_id: str) -> tuple[int, bytes, bool]:
-        return 1, body, True
+    async def answer(page_id: str) -> tuple[int, bytes]:
+        return 1, body
 
     return answer
 
