@@ -20,7 +20,7 @@ from libra.web.events import EVENT_STREAM, EventStream, last_event_id
 from libra.web.html import Renderer, Search
 from libra.web.metrics import RequestCounts
 from libra.web.negotiation import etag_matches, wants_html
-from libra.web.schema import answer, empty, header, problems
+from libra.web.schema import answer, cursor, empty, header, problems
 from libra.web.submission import JSON
 from libra.web.visitor import visitor_of
 from libra.web.watching import watches_of
@@ -90,9 +90,7 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
             str | None, QueryParameter(description="Only weigh-ins of this URL", max_length=4096)
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=100, description="How many at most")] = 20,
-        after: Annotated[
-            str | None, QueryParameter(description="`next` of the page before", max_length=64)
-        ] = None,
+        after: Annotated[str | None, cursor()] = None,
         host: Annotated[
             str | None,
             QueryParameter(description="Only pages of this host or below it", max_length=300),

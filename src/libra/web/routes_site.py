@@ -19,6 +19,7 @@ from libra.web.metrics import RequestCounts
 from libra.web.observing import observer_view
 from libra.web.problems import TYPES
 from libra.web.pulse import Pulse
+from libra.web.schema import cursor
 from libra.web.submission import form_field
 from libra.web.visitor import visitor_of
 
@@ -48,9 +49,9 @@ def site_routes(
         url: Annotated[str, QueryParameter(max_length=4096)] = "",
         host: Annotated[str, QueryParameter(max_length=300)] = "",
         text: Annotated[str, QueryParameter(max_length=300)] = "",
-        after: Annotated[str, QueryParameter(max_length=64)] = "",
+        after: Annotated[str | None, cursor()] = None,
     ) -> Response[bytes]:
-        search = Search(url.strip(), host.strip().lower(), text.strip(), after)
+        search = Search(url.strip(), host.strip().lower(), text.strip(), after or "")
         # Before the list is read, so that no change is missed by whoever has seen this number.
         changes = pulse.changes
         pages = await libra.recent(

@@ -19,7 +19,7 @@ from libra.web.guard import Guard
 from libra.web.html import Renderer
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.problems import Refused, problem_of
-from libra.web.schema import answer, empty, header, problems
+from libra.web.schema import answer, cursor, empty, header, problems
 from libra.web.submission import JSON, form_field
 from libra.web.visitor import visitor_of
 from libra.web.watch_request import WatchForm, WatchRequest, mistakes_in, of_form, read_watch
@@ -70,9 +70,7 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
             str | None, QueryParameter(description="Only watches of this URL", max_length=4096)
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=1000, description="How many at most")] = 100,
-        after: Annotated[
-            str | None, QueryParameter(description="`next` of the page before", max_length=64)
-        ] = None,
+        after: Annotated[str | None, cursor()] = None,
     ) -> Response[bytes]:
         changes = libra.changes  # before the list is read, so that no change is missed
         watches = libra.watches(limit=limit, after=after, url=url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
 
 from libra.web.problems import PROBLEM_JSON, Problem
 
@@ -21,6 +22,14 @@ PROBLEMS = {
     503: "Not now; Retry-After says when",
 }
 """What each status of a problem means, whatever the route."""
+
+
+def cursor() -> QueryParameter:
+    """The parameter ``after`` of a list. What is no cursor of ours is refused and not guessed at."""
+    return QueryParameter(description="`next` of the page before", pattern=_ID)
+
+
+_ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 def answer(body: type, description: str, media_type: str = "application/json") -> ResponseSpec:

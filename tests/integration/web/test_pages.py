@@ -240,6 +240,32 @@ async def test_pages_are_listed_newest_first_in_pages_of_the_list(
     assert found == ids[::-1]
 
 
+async def test_a_list_goes_on_where_it_was_although_pages_come_and_go_meanwhile(
+    service: Service, site: Site
+) -> None:
+    ids = [(await service.weighed(f"{site.url}/{number}")).id for number in range(5)]
+    first = (await service.client.get("/pages", params={"limit": 2})).json()
+    await service.weighed(f"{site.url}/newer")
+    await service.client.delete(f"/pages/{first['next']}")  # the one that the cursor names
+    await service.client.delete(f"/pages/{ids[1]}")
+    rest = (await service.client.get("/pages", params={"after": first["next"]})).json()
+    assert [page["id"] for page in first["pages"]] == [ids[4], ids[3]]
+    assert [page["id"] for page in rest["pages"]] == [ids[2], ids[0]]
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["x", "0", "../..", "0199AAAA-AAAA-7AAA-8AAA-AAAAAAAAAAAA", f"{MISSING} ", "%00", "zzz"],
+)
+async def test_what_is_no_cursor_is_refused_and_not_guessed_at(
+    service: Service, after: str
+) -> None:
+    for path in ("/pages", "/watches", "/"):
+        answer = await service.client.get(path, params={"after": after})
+        assert answer.status_code == 400, path
+        assert "after" in answer.json()["errors"][0]
+
+
 async def test_a_list_can_be_of_one_url(service: Service, site: Site) -> None:
     wanted = await service.weighed(f"{site.url}/wanted")
     await service.weighed(f"{site.url}/other")
