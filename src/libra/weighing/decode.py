@@ -70,7 +70,8 @@ class Decoder:
         Raises:
             DecodeError: if the data is not in the encoding that was announced.
         """
-        return self._through(0, data)
+        steps = self._steps
+        return steps[0].feed(data) if len(steps) == 1 else self._through(0, data)
 
     def finish(self) -> None:
         """Check that nothing is missing.
@@ -111,7 +112,7 @@ class _Gzip:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._started = self._started or bool(data)
-        yield from _inflated(self._inflate, data, "gzip")
+        return _inflated(self._inflate, data, "gzip")
 
     def finish(self) -> None:
         # An empty body is fine: servers label empty answers as gzip, and browsers accept it.

@@ -22,7 +22,7 @@ from libra.weighing.body import INLINE_BYTES, Body
 from libra.weighing.connections import HostSlots, name_of_error
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
-from libra.weighing.facts import Facts, Observer, SavingsCache, measure_savings
+from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of, measure_savings
 from libra.weighing.gate import Gate
 from libra.weighing.options import Options
 from libra.weighing.politeness import BUSY, Politeness, busy, retry_after
@@ -242,6 +242,7 @@ class _Exchange:
         "_fetch",
         "_fetcher",
         "_job",
+        "_links",
         "_observer",
         "_options",
         "_read",
@@ -260,6 +261,7 @@ class _Exchange:
         self._status: int | None = None
         self._content_type: str | None = None
         self._encoding: str | None = None
+        self._links: tuple[str, ...] = ()
         self._redirect: str | None = None
         self._retry_after: float | None = None
         self._body: Body | None = None
@@ -342,6 +344,8 @@ class _Exchange:
                 if self._redirect is None:
                     self.error = "bad-redirect: leads to no address that can be fetched"
         self._read = will_be_read(self._fetch, status, _essence(self._content_type))
+        if self._read and "Link" in headers:
+            self._links = tuple(headers.getall("Link"))
         self._body = Body(encodings_in(self._encoding), self._options.limits, keep=self._read)
         reference = self._fetch.reference
         if status == 200 and not reference.partial:
@@ -368,19 +372,22 @@ class _Exchange:
         observer = self._observer
         if observer is None:
             return None
-        digest, known = observer.digest(), self._fetcher.savings
-        savings = known.get(digest) if observer.text else None
-        if savings is None and (text := observer.compressible()) is not None:
-            work = self._fetcher.in_thread(lambda: measure_savings(text))
-            savings = await asyncio.shield(work)
-            known.put(digest, savings)
-        return observer.facts(digest, savings)
+        savings: Savings | None = None
+        if (text := observer.compressible()) is not None:
+            key, known = key_of(text), self._fetcher.savings
+            savings = known.get(key)
+            if savings is None:
+                work = self._fetcher.in_thread(lambda: measure_savings(text))
+                savings = await asyncio.shield(work)
+                known.put(key, savings)
+        return observer.facts(savings)
 
     async def _reading(self, body: Body) -> Reading:
         fetch, options, content_type = self._fetch, self._options, self._content_type
+        links = self._links
 
         def read() -> Reading:
-            return read_body(fetch, body.take_kept(), content_type, options)
+            return read_body(fetch, body.take_kept(), content_type, options, links)
 
         # A document may take its parser long for its size, a style sheet may not.
         inline = INLINE_BYTES if fetch.reference.role == "stylesheet" else _INLINE_DOCUMENT
@@ -441,6 +448,7 @@ def _http_error(status: int) -> str:
         return f"http: {status}"
 
 
+@lru_cache(maxsize=256)
 def _essence(content_type: str | None) -> str | None:
     if content_type is None:
         return None
