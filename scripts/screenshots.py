@@ -138,6 +138,14 @@ class Studio:
             pass
         return page_id
 
+    async def watch(self, url: str, **terms: Any) -> None:
+        """Watch a page, and wait until it is weighed."""
+        made = await self.libra.watch(url, **terms)
+        with self.libra._context.followers.subscribe(made.id) as change:  # noqa: SLF001 - as tests do
+            while self.libra.watch_of(made.id).last is None:
+                await change.wait()
+                change.clear()
+
     async def shoot(
         self,
         name: str,
@@ -203,6 +211,16 @@ async def take(studio: Studio, sites: Sites, data: Path, *, full: bool) -> None:
     await studio.shoot("heavy", f"/pages/{gazette}", schemes=rest, full=full)
     await studio.shoot("history", history, schemes=rest, full=full)
     await studio.shoot("compare", f"/compare?b={gazette}", schemes=rest, full=full)
+    await studio.watch("http://harbour.example:8080/", every="week", max_weight=100_000)
+    await studio.watch("http://observatory.example:8080/", every="hour", jump=None)
+    await studio.watch(
+        "http://gazette.example:8080/", every="0 6 * * mon-fri", max_weight=5_000_000
+    )
+    await studio.watch(
+        "http://bakery.example:8080/", max_weight=600_000, webhook="http://hooks.example:8080/key"
+    )
+    await studio.shoot("watches", "/watches", schemes=both, full=full)
+    await studio.shoot("watch", history, schemes=rest, before=_unfold_the_form, full=full)
     await studio.shoot("observer", "/observer", schemes=rest, full=full)
     if full:
         await studio.shoot("docs", "/docs", schemes=both)
@@ -227,6 +245,11 @@ async def take(studio: Studio, sites: Sites, data: Path, *, full: bool) -> None:
     await studio.shoot("outage", f"/pages/{growing}", full=full, before=_until_the_banner)
     database.rmdir()
     (data / "away").rename(database)
+
+
+async def _unfold_the_form(page: Page) -> None:
+    await page.locator(".watch-fold summary").click()
+    await page.locator(".watch-fold").scroll_into_view_if_needed()
 
 
 async def _until_the_banner(page: Page) -> None:
