@@ -7,26 +7,28 @@ follow the "fetch" steps of the HTML standard for that element.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from libra.weighing.charset import html_to_utf8
 from libra.weighing.fonts import FontUse
-from libra.weighing.media import media_matches
+from libra.weighing.icons import Icon, choose_icons
+from libra.weighing.media import length_px, media_matches
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.nesting import tamed
 from libra.weighing.observing import observe
-from libra.weighing.options import Options
+from libra.weighing.options import DESKTOP, Options
+from libra.weighing.position import near
+from libra.weighing.preloads import IMAGE_TYPES, is_supported, preload
 from libra.weighing.reference import Reading, Reference, Role
 from libra.weighing.scope import Scope
 from libra.weighing.srcset import choose
 from libra.weighing.stylesheet import read_declarations, read_stylesheet
-from libra.weighing.urls import join
+from libra.weighing.urls import join, origin_of
 
 MAX_SRCDOC_DEPTH = 3
-_ICON_EDGE = 32
 _MAX_TITLE = 1_000
 LARGE = 1_000_000
 """Bytes from which a document counts as large: too large to be searched for selectors."""
@@ -53,24 +55,6 @@ _SCRIPT_TYPES = frozenset(
 )
 """JavaScript MIME types (MIME Sniffing standard, section 4.6) and the empty type."""
 
-_PRELOAD_ROLES: dict[str, Role] = {
-    "script": "script",
-    "style": "stylesheet",
-    "image": "image",
-    "font": "font",
-    "fetch": "other",
-    "track": "track",
-}
-"""The destinations that Chromium preloads; it ignores the others."""
-
-_IMAGE_TYPES = frozenset(
-    {
-        "image/apng", "image/avif", "image/bmp", "image/gif", "image/jpeg", "image/jpg", "image/png",
-        "image/svg+xml", "image/webp", "image/x-icon", "image/vnd.microsoft.icon", "image/x-png",
-        "image/pjpeg", "image/x-ms-bmp", "image/x-xbitmap",
-    }
-)  # fmt: skip
-
 _MEDIA_TYPES = frozenset(
     {
         "video/mp4", "video/webm", "video/ogg", "video/x-m4v", "video/quicktime", "video/mp2t",
@@ -81,13 +65,9 @@ _MEDIA_TYPES = frozenset(
 )  # fmt: skip
 _UNPLAYABLE_CODECS = ("theora",)
 
-
-class Icon(NamedTuple):
-    """A ``link rel=icon``: its address, its ``sizes`` and its ``type``."""
-
-    url: str
-    sizes: str
-    type: str
+_SHOWN_TYPES = ("image/", "text/", "audio/", "video/")
+_PLUGIN_SUFFIXES = (".swf", ".spl", ".class", ".jar", ".dcr", ".dir", ".xap", ".wrl")
+_NOT_DISPLAYED = re.compile(r"(?:^|;)\s*+display\s*+:\s*+none", re.IGNORECASE)
 
 
 def read_document(
@@ -145,6 +125,9 @@ class _Document:
         self.styles: list[Reading] = []
         self.title: str | None = None
         self.has_base = False
+        self.has_manifest = False
+        self.preferred: str | None = None
+        self.near: frozenset[int] | None = None
 
     def read(self) -> Reading:
         for node in self._elements():
@@ -153,7 +136,7 @@ class _Document:
             self._inline_style(node.attrs.sget("style"))
         if self.icons and not self.is_frame:
             icons = choose_icons(self.icons)
-            self.references += [Reference(icon, "icon") for icon in icons if icon]
+            self.references += [Reference(icon, "icon") for icon in icons]
         uses: list[FontUse] = []
         variables: dict[str, str] = {}
         faces = []
@@ -236,38 +219,41 @@ class _Document:
         if "stylesheet" in rel:
             kind = attributes.sget("type").strip().lower()
             if "disabled" not in attributes and kind.partition(";")[0] in {"", "text/css"}:
-                applies = "alternate" not in rel and media_matches(
-                    attributes.sget("media"), self.viewport
+                applies = (
+                    "alternate" not in rel
+                    and self._is_preferred(attributes.get("title"))
+                    and media_matches(attributes.sget("media"), self.viewport)
                 )
                 self.add(href, "stylesheet", applies=applies)
         elif "icon" in rel:
             self._on_icon(node, href)
         if "preload" in rel:
             self._on_preload(node, href)
-        if "modulepreload" in rel:
+        if "modulepreload" in rel and media_matches(attributes.sget("media"), self.viewport):
             self.add(href, "module")
-        if "manifest" in rel and not self.is_frame:
+        if "manifest" in rel and href and not self.is_frame and not self.has_manifest:
+            self.has_manifest = True
             self.add(href, "manifest")
 
+    def _is_preferred(self, title: str | None) -> bool:
+        """Of the style sheets that have titles, those with the first title apply (CSSOM, 6.2)."""
+        if not title:
+            return True
+        self.preferred = self.preferred or title
+        return title == self.preferred
+
     def _on_icon(self, node: LexborNode, href: str | None) -> None:
-        url = join(self.base, href) if href else None
-        if url is not None:
-            self.icons.append(Icon(url, node.attrs.sget("sizes"), node.attrs.sget("type")))
-        elif href:  # a data: icon is an icon, too: none is implied
-            self.icons.append(Icon("", node.attrs.sget("sizes"), ""))
+        attributes, parent = node.attrs, node.parent
+        if not href or parent is None or parent.tag != "head":
+            return
+        if media_matches(attributes.sget("media"), self.viewport):
+            # A data: icon is an icon, too: none is implied.
+            self.icons.append(Icon(join(self.base, href) or "", attributes.sget("sizes")))
 
     def _on_preload(self, node: LexborNode, href: str | None) -> None:
-        attributes = node.attrs
-        role = _PRELOAD_ROLES.get(attributes.sget("as").strip().lower())
-        if role is None or not media_matches(attributes.sget("media"), self.viewport):
-            return
-        if role == "image":
-            if not _is_supported(attributes.sget("type"), _IMAGE_TYPES):
-                return
-            href = choose(
-                attributes.get("imagesrcset"), attributes.get("imagesizes"), href, self.viewport
-            )
-        self.add(href, role)
+        found = preload(node.attributes, href, self.viewport)
+        if found is not None:
+            self.add(*found)
 
     def on_script(self, node: LexborNode) -> None:
         attributes = node.attrs
@@ -291,7 +277,9 @@ class _Document:
         kind = node.attrs.sget("type").strip().lower()
         if kind not in {"", "text/css"}:
             return
-        applies = media_matches(node.attrs.sget("media"), self.viewport)
+        applies = self._is_preferred(node.attrs.get("title")) and media_matches(
+            node.attrs.sget("media"), self.viewport
+        )
         self.styles.append(
             read_stylesheet(
                 node.text(deep=True), self.base, self.viewport, self.scope, applies=applies
@@ -307,17 +295,27 @@ class _Document:
 
     def on_img(self, node: LexborNode) -> None:
         attributes = node.attrs
-        srcset, sizes = attributes.get("srcset"), attributes.get("sizes")
+        srcset, sizes, src = (
+            attributes.get("srcset"),
+            attributes.get("sizes"),
+            attributes.get("src"),
+        )
         parent = node.parent
         if parent is not None and parent.tag == "picture":
             source = self._picture_source(parent, node)
             if source is not None:
-                srcset, sizes = source.attrs.get("srcset"), source.attrs.get("sizes")
-                chosen = choose(srcset, sizes, None, self.viewport)
-                self.add(chosen, "image", lazy=_is_lazy(node))
-                return
-        chosen = choose(srcset, sizes, attributes.get("src"), self.viewport)
-        self.add(chosen, "image", lazy=_is_lazy(node))
+                srcset, sizes, src = source.attrs.get("srcset"), source.attrs.get("sizes"), None
+        lazy = _is_lazy(node)
+        if lazy and sizes and sizes.strip().lower().startswith("auto"):
+            sizes = _auto_size(attributes.sget("width")) or sizes.partition(",")[2]
+        chosen = choose(srcset, sizes, src, self.viewport)
+        self.add(chosen, "image", lazy=lazy and not self._is_near(node))
+
+    def _is_near(self, node: LexborNode) -> bool:
+        """Whether a lazy element is so near to the window that it is loaded at once."""
+        if self.near is None:
+            self.near = near(self.tree, self.viewport)
+        return node.mem_id in self.near
 
     def _picture_source(self, picture: LexborNode, image: LexborNode) -> LexborNode | None:
         """The first source before the image whose ``media`` and ``type`` hold."""
@@ -325,8 +323,8 @@ class _Document:
         while child is not None and child.mem_id != image.mem_id:
             if child.tag == "source" and child.attrs.get("srcset"):
                 attributes = child.attrs
-                if media_matches(attributes.sget("media"), self.viewport) and _is_supported(
-                    attributes.sget("type"), _IMAGE_TYPES
+                if media_matches(attributes.sget("media"), self.viewport) and is_supported(
+                    attributes.sget("type"), IMAGE_TYPES
                 ):
                     return child
             child = child.next
@@ -341,8 +339,11 @@ class _Document:
 
     def on_svg_use(self, node: LexborNode) -> None:
         href = (node.attrs.get("href") or node.attrs.get("xlink:href") or "").strip()
-        if not href.startswith("#"):
-            self.add(href, "image")
+        if not href or href.startswith("#"):
+            return
+        url = join(self.base, href)
+        if url is not None and origin_of(url) == origin_of(self.url):
+            self.add(href, "image")  # another origin's is refused
 
     def on_background(self, node: LexborNode) -> None:
         self.add(node.attrs.get("background"), "image")
@@ -350,30 +351,32 @@ class _Document:
     # Media
 
     def on_video(self, node: LexborNode) -> None:
-        self.add(node.attrs.get("poster"), "image")
-        self._on_media(node)
+        lazy = _is_lazy(node) and not self._is_near(node)
+        self.add(node.attrs.get("poster"), "image", lazy=lazy)
+        self._on_media(node, plays="muted" in node.attrs, lazy=lazy)
 
     def on_audio(self, node: LexborNode) -> None:
-        self._on_media(node)
+        self._on_media(node, plays=False, lazy=_is_lazy(node) and not self._is_near(node))
 
-    def _on_media(self, node: LexborNode) -> None:
+    def _on_media(self, node: LexborNode, *, plays: bool, lazy: bool) -> None:
         attributes = node.attrs
-        autoplay = "autoplay" in attributes
-        preload = attributes.sget("preload", "metadata").strip().lower()
-        if preload == "none" and not autoplay:
+        # What would be heard waits for a visitor to do something, whatever it says.
+        autoplay = plays and "autoplay" in attributes
+        said = attributes.sget("preload", "metadata").strip().lower()
+        if said == "none" and not autoplay:
             return
         source = attributes.get("src")
         if source is None:
             source = self._playable_source(node)
-        whole = autoplay or preload in {"auto", ""}
-        self.add(source, "media", partial=not whole)
+        whole = autoplay or said in {"auto", ""}
+        self.add(source, "media", partial=not whole, lazy=lazy)
 
     def _playable_source(self, node: LexborNode) -> str | None:
         child = node.first_child
         while child is not None:
             if child.tag == "source" and child.attrs.get("src"):
                 kind = child.attrs.sget("type").lower()
-                playable = _is_supported(kind, _MEDIA_TYPES) and not any(
+                playable = is_supported(kind, _MEDIA_TYPES) and not any(
                     codec in kind for codec in _UNPLAYABLE_CODECS
                 )
                 if playable and media_matches(child.attrs.sget("media"), self.viewport):
@@ -382,7 +385,8 @@ class _Document:
         return None
 
     def on_track(self, node: LexborNode) -> None:
-        if "default" in node.attrs:
+        parent = node.parent
+        if "default" in node.attrs and parent is not None and parent.tag in {"audio", "video"}:
             self.add(node.attrs.get("src"), "track")
 
     # Frames and plugins
@@ -393,7 +397,7 @@ class _Document:
         if srcdoc is not None and node.tag == "iframe":
             self._on_srcdoc(srcdoc)
             return
-        self.add(attributes.get("src"), "frame", lazy=_is_lazy(node))
+        self.add(attributes.get("src"), "frame", lazy=_is_lazy(node) and not self._is_near(node))
 
     def _on_srcdoc(self, srcdoc: str) -> None:
         if self.srcdoc_depth >= MAX_SRCDOC_DEPTH:
@@ -408,10 +412,25 @@ class _Document:
         self.styles.append(inner.read())
 
     def on_object(self, node: LexborNode) -> None:
-        self.add(node.attrs.get("data"), "object")
+        self._on_plugin(node, node.attrs.get("data"))
 
     def on_embed(self, node: LexborNode) -> None:
-        self.add(node.attrs.get("src"), "object")
+        self._on_plugin(node, node.attrs.get("src"))
+
+    def _on_plugin(self, node: LexborNode, address: str | None) -> None:
+        """What would need a plug-in is not loaded, nor is what is not shown."""
+        attributes = node.attrs
+        kind = attributes.sget("type").partition(";")[0].strip().lower()
+        path = (address or "").partition("?")[0].lower()
+        if kind and not (
+            kind.startswith(_SHOWN_TYPES) or kind in {"application/pdf", "application/xhtml+xml"}
+        ):
+            return
+        if not kind and path.endswith(_PLUGIN_SUFFIXES):
+            return
+        if "hidden" in attributes or _NOT_DISPLAYED.search(attributes.sget("style")):
+            return
+        self.add(address, "object")
 
 
 _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
@@ -430,6 +449,10 @@ _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
     "table": _Document.on_background,
     "td": _Document.on_background,
     "th": _Document.on_background,
+    "tr": _Document.on_background,
+    "tbody": _Document.on_background,
+    "tfoot": _Document.on_background,
+    "thead": _Document.on_background,
     "video": _Document.on_video,
     "audio": _Document.on_audio,
     "track": _Document.on_track,
@@ -440,36 +463,14 @@ _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
 }
 
 
-def choose_icons(icons: list[Icon]) -> list[str]:
-    """The URLs of the icons that a desktop Chromium loads, for the most part one.
-
-    It wants 32 pixels. Of the icons that state their size it takes the nearest; if none states one, it
-    has to look into them, the last named first, and looks into two. A ``data:`` URL is an icon, too,
-    that needs no request: it is "" here.
-    """
-    sized = [icon for icon in icons if _edges(icon)]
-    if sized:
-        return [min(reversed(sized), key=_icon_rank).url]
-    return list(dict.fromkeys(icon.url for icon in reversed(icons)))[:2]
-
-
-def _edges(icon: Icon) -> list[int]:
-    edges = (size.partition("x")[0] for size in icon.sizes.lower().split())
-    return [int(edge[:6]) for edge in edges if edge.isdecimal()]
-
-
-def _icon_rank(icon: Icon) -> tuple[bool, int]:
-    nearest = min(_edges(icon), key=lambda edge: (edge < _ICON_EDGE, abs(edge - _ICON_EDGE)))
-    return nearest < _ICON_EDGE, abs(nearest - _ICON_EDGE)
-
-
 def _is_lazy(node: LexborNode) -> bool:
-    return node.attrs.sget("loading").strip().lower() == "lazy"
+    return node.attrs.sget("loading").lower() == "lazy"
 
 
-def _is_supported(kind: str, types: frozenset[str]) -> bool:
-    essence = kind.partition(";")[0].strip().lower()
-    return not essence or essence in types
+def _auto_size(width: str) -> str | None:
+    """The ``sizes`` that ``auto`` stands for, as far as an attribute tells."""
+    text = width.strip().removesuffix("px")
+    return f"{text}px" if length_px(f"{text}px", DESKTOP) else None
 
 
 def _characters(tree: LexborHTMLParser, html: bytes) -> frozenset[int]:

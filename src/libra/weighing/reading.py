@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from libra.weighing.charset import css_to_text, html_to_utf8
 from libra.weighing.document import read_document
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.options import Options
+from libra.weighing.preloads import preloads_in_headers
 from libra.weighing.reference import Fetch, Reading, Reference
 from libra.weighing.stylesheet import read_stylesheet
 
-_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+"""A drawing in a frame is a document, too, with style sheets, images and scripts of its own."""
+
+LINKING_ROLES = frozenset({"document", "frame", "object"})
+"""What a ``Link`` header is followed for: in the answers of style sheets browsers ignore it."""
+
 _SCRIPT_SUFFIXES = ("javascript", "ecmascript")
 
 
 def will_be_read(fetch: Fetch, http_status: int, content_type: str | None) -> bool:
     """Whether a browser would read this answer for references, so that its body must be kept."""
+    role = fetch.reference.role
+    if role == "frame":  # an error's page is shown like any other
+        return content_type is None or content_type in _PAGE_TYPES
     if not 200 <= http_status < 300:
         return False
-    match fetch.reference.role:
-        case "document" | "frame":
-            return content_type is None or content_type in _HTML_TYPES
+    match role:
+        case "document":
+            return content_type is None or content_type in _PAGE_TYPES
         case "object":
-            return content_type in _HTML_TYPES
+            return content_type in _PAGE_TYPES
         case "stylesheet":
             # Browsers in standards mode refuse a sheet of another type.
             return content_type is None or content_type == "text/css"
@@ -31,7 +44,13 @@ def will_be_read(fetch: Fetch, http_status: int, content_type: str | None) -> bo
             return False
 
 
-def read_body(fetch: Fetch, body: bytes, content_type: str | None, options: Options) -> Reading:
+def read_body(
+    fetch: Fetch,
+    body: bytes,
+    content_type: str | None,
+    options: Options,
+    links: Sequence[str] = (),
+) -> Reading:
     """Find what a body asks for. A pure function that may run in any thread; it never raises.
 
     Args:
@@ -39,7 +58,16 @@ def read_body(fetch: Fetch, body: bytes, content_type: str | None, options: Opti
         body: Decoded bytes, possibly cut short.
         content_type: The whole header with its parameters.
         options: For the viewport.
+        links: The values of its ``Link`` headers.
     """
+    reading = _read(fetch, body, content_type, options)
+    if not links or fetch.reference.role not in LINKING_ROLES:
+        return reading
+    ahead = preloads_in_headers(links, fetch.url, options.viewport)
+    return msgspec.structs.replace(reading, references=ahead + reading.references)
+
+
+def _read(fetch: Fetch, body: bytes, content_type: str | None, options: Options) -> Reading:
     match fetch.reference.role:
         case "document":
             return read_document(body, content_type, fetch.url, options)

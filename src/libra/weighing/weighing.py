@@ -12,7 +12,7 @@ import msgspec
 from libra.weighing.findings import Notes
 from libra.weighing.fonts import Fonts
 from libra.weighing.options import Options
-from libra.weighing.reference import READ_ROLES, Fetch, Outcome, Reading, Reference
+from libra.weighing.reference import READ_ROLES, Fetch, Outcome, Reading, Reference, Role
 from libra.weighing.report import (
     KINDS,
     Asset,
@@ -28,6 +28,9 @@ from libra.weighing.score import score
 from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
 
 DEADLINE = "timeout: the page's deadline passed"
+_UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
+"""What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
+
 LAZY = "lazy: a browser loads it when it is scrolled near"
 
 
@@ -124,6 +127,8 @@ class Weighing:
             outcome = msgspec.structs.replace(
                 outcome, redirect=None, error=f"redirect-loop: {hops} redirects", whole=False
             )
+        if (outcome.http_status or 0) >= 400 and fetch.reference.role in _UNREAD:
+            outcome = msgspec.structs.replace(outcome, transfer_bytes=0, resource_bytes=0)
         self._settle(fetch, asset, outcome)
         if outcome.redirect is not None:
             reference = msgspec.structs.replace(fetch.reference, url=outcome.redirect)

@@ -272,6 +272,17 @@ def test_an_error_answer_to_an_asset_is_an_answer() -> None:
     assert report.complete
 
 
+@pytest.mark.parametrize("role", ["script", "module", "stylesheet", "font"])
+def test_of_a_script_sheet_or_font_that_is_an_error_no_body_is_read(role: Role) -> None:
+    weighing, fetch = begun()
+    reference = Reference("https://example.com/gone", role)
+    (order,) = weighing.record(document(fetch, reference))
+    weighing.record(
+        Outcome(order, http_status=404, transfer_bytes=9, resource_bytes=9, error="http: 404")
+    )
+    assert weighing.report(BASE).total.transfer_bytes == 100
+
+
 def test_what_is_denied_is_skipped_and_is_no_request() -> None:
     weighing, fetch = begun()
     (order,) = weighing.record(document(fetch, image("1")))

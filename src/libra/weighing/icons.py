@@ -1,0 +1,48 @@
+"""Which of a page's icons a browser loads.
+
+Chromium's rules (``favicon_handler.cc``, ``select_favicon_frames.cc``) for a desktop, found by trying
+them: it wants pixels for 16 and for 32. Icons that do not state a size have to be looked into, all of
+them, the last named first. If every icon states its size, the best one is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_WANTED = (16, 32)
+_HUGE = 8
+"""From so many times the wanted size on, an icon is a picture of its own kind and the last choice."""
+
+
+class Icon(NamedTuple):
+    """A ``link rel=icon``: its address ("" if it needs no request), and its ``sizes``."""
+
+    url: str
+    sizes: str
+
+
+def choose_icons(icons: list[Icon]) -> list[str]:
+    """The URLs of the icons that are loaded, in the order in which they are."""
+    to_look_into = [icon.url for icon in reversed(icons) if not _edges(icon)]
+    if to_look_into:
+        return [url for url in dict.fromkeys(to_look_into) if url]
+    best = max(reversed(icons), key=_score, default=None)
+    return [best.url] if best is not None and best.url else []
+
+
+def _edges(icon: Icon) -> list[int]:
+    edges = (size.partition("x")[0] for size in icon.sizes.lower().split())
+    return [edge for edge in (int(text[:6]) for text in edges if text.isdecimal()) if edge]
+
+
+def _score(icon: Icon) -> float:
+    return sum(max(_fit(edge, wanted) for edge in _edges(icon)) for wanted in _WANTED)
+
+
+def _fit(edge: int, wanted: int) -> float:
+    """How well an image of this size serves: as it is, scaled down, scaled up, or far too large."""
+    if edge == wanted:
+        return 1.0
+    if edge >= wanted * _HUGE:
+        return 0.1 * wanted / edge
+    return 0.8 + 0.1 * wanted / edge if edge > wanted else 0.5 * edge / wanted
