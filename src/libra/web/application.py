@@ -133,6 +133,7 @@ class Application:
         try:
             call.client = self.guard.judge(scope)
         except Refused as refused:
+            call.refused = self.guard.key(scope)
             await self._refuse(refused, scope, answer)
             return
         state = {**scope.get("state", {}), "client": call.client, "request_id": call.id}
@@ -204,11 +205,22 @@ async def _send(
 class _Call:
     """One request, as far as it is counted and logged."""
 
-    __slots__ = ("answered", "client", "id", "method", "path", "route", "started", "writes")
+    __slots__ = (
+        "answered",
+        "client",
+        "id",
+        "method",
+        "path",
+        "refused",
+        "route",
+        "started",
+        "writes",
+    )
 
     def __init__(self, scope: Any) -> None:
         self.started = perf_counter()
         self.client: Client | None = None
+        self.refused: str | None = None
         self.answered: Callable[[int], None] | None = None
         self.method = scope["method"]
         self.path = scope["path"]
@@ -236,7 +248,7 @@ class _Call:
                 "route": self.route,
                 "status": status,
                 "duration_ms": round(seconds * 1000, 2),
-                "client": client.key if client is not None else None,
+                "client": client.key if client is not None else self.refused,
             },
         )
 

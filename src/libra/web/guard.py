@@ -128,6 +128,11 @@ class Guard:
             raise Refused(403, "not-allowed", f"The token {client.token} may not {what}.")
         return client
 
+    def key(self, scope: Any) -> str:
+        """What stands for the client of a request in the log, where it showed no token."""
+        peer = (scope.get("client") or ("", 0))[0]
+        return key_of(self._address(peer, _fields(scope).get(b"x-forwarded-for")))
+
     def lets_read(
         self, peer: str, host: str | None, authorization: str | None, forwarded: str | None
     ) -> bool:
