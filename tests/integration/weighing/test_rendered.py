@@ -29,7 +29,7 @@ from libra.weighing.rendered import (
     page,
     weigh_rendered,
 )
-from libra.weighing.report import Asset, Report
+from libra.weighing.report import Asset, Report, decode, encode
 from pages import Page, PageServer, Request, compressed, css, html, redirect, script
 
 pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
@@ -549,6 +549,65 @@ async def test_a_server_that_is_busy_for_long_is_left_alone_by_page_and_parts(
         again = await weigh_rendered(other.url("/"), Options(), browsers)
         assert (again.status, (again.error or "")[:6]) == ("failed", "busy: ")
         assert other.paths() == ["/busy.js"]
+
+
+async def test_a_navigation_that_comes_to_nothing_leaves_the_page_what_it_was(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    file = Page(b"z" * 500, "application/zip", headers={"Content-Disposition": "attachment"})
+    web.site |= {"/file.zip": file, "/empty": Page(status=204), "/i.png": image()}
+    for address in ("/file.zip", "/empty"):
+        web.site["/"] = html(f"<img src=/i.png><script>location = '{address}'</script>")
+        report = await weigh_rendered(web.url(), Options(), browsers)
+        assert (report.status, report.error, report.title) == ("weighed", None, "A page"), address
+        assert report.final_url == web.url()
+        assert address in by_path(report)
+
+
+async def test_a_page_that_goes_on_for_ever_is_weighed_at_its_deadline(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    web.site["/"] = html("<img src=/i.png>", head="<meta http-equiv=refresh content='0;url=/next'>")
+    web.site["/next"] = html("<img src=/i.png>", head="<meta http-equiv=refresh content='0;url=/'>")
+    web.site["/i.png"] = image()
+    options = Options(limits=Limits(page_seconds=3))
+    report = await weigh_rendered(web.url(), options, browsers)
+    check_sums(report)
+    assert (report.status, report.complete) == ("weighed", False)
+    assert report.error == "timeout: the page's deadline passed"
+
+
+async def test_a_password_that_a_part_asks_for_is_a_401(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    web.site["/"] = html("<img src=/a.png><img src=/i.png>")
+    challenge = {"WWW-Authenticate": 'Basic realm="x"'}
+    web.site["/a.png"] = Page(b"who are you?", "text/plain", 401, challenge)
+    web.site["/i.png"] = image()
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    refused = by_path(report)["/a.png"]
+    assert (refused.error, refused.transfer_bytes) == ("http: 401 Unauthorized", 12)
+    assert report.complete
+
+
+async def test_what_a_script_gives_as_its_name_fits_into_a_report(
+    web: PageServer, browsers: BrowserPool
+) -> None:
+    web.site["/"] = html(
+        "<script src=/named.js></script><script>"
+        "document.title = 'a\\ud800\\u0000\\n b' + 'x'.repeat(9000);"
+        "let m = document.createElement('meta'); m.httpEquiv = 'refresh';"
+        "m.content = '900;url=/\\ud800'; document.head.append(m)</script>"
+    )
+    web.site["/named.js"] = script(
+        "eval(`fetch('/data.json')//# sourceURL=http://\\ud800${'y'.repeat(99999)}`)"
+    )
+    web.site["/data.json"] = Page(b"{}", "application/json")
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    assert decode(encode(report)) == report
+    assert len(report.title or "") == page.MAX_TITLE
+    assert by_path(report)["/data.json"].initiator is None
+    assert report.complete
 
 
 # The gate

@@ -47,7 +47,7 @@ _IMAGES = (
 )
 _REFRESH = (
     "[...document.querySelectorAll('meta[http-equiv=refresh i]')].slice(0, 9)"
-    ".map(m => [String(m.content).slice(0, 4000), document.baseURI])"
+    ".map(m => [String(m.content).slice(0, 4000).toWellFormed(), document.baseURI])"
 )
 
 

@@ -36,6 +36,9 @@ QUIET_SECONDS = 1.5
 _TICK_SECONDS = 0.1
 """Between two looks at how far a page is, and between two reports of it."""
 
+MAX_TITLE = 1_000
+"""Characters; what is longer is no title."""
+
 _CLOSE_SECONDS = 5.0
 _ASK_SECONDS = 3.0
 """For a question to the page; its main thread may be busy for ever."""
@@ -296,9 +299,8 @@ class _Visit:
             return False
         # A page whose document breaks off, or that waits for something that never comes, is not
         # loaded, but there is nothing more.
-        document = recording.document()
-        broken = document is not None and document.error is not None
-        return self._loaded or broken or recording.in_flight(float("inf")) > 0
+        waits = recording.in_flight(float("inf")) > 0
+        return self._loaded or recording.stands_still() or waits
 
     def _has_failed(self) -> bool:
         """Whether there is no page, since its document could not be had."""
@@ -351,7 +353,7 @@ class _Visit:
                 await self._weigh_workers(session)
                 if self._workers is not None:
                     await self._workers.measure()
-                self._title = (await page.title()).strip() or None
+                self._title = _as_title(await page.title())
             async with asyncio.timeout(_LOOK_SECONDS):
                 await inspect(session, self._recording.entries, page.url, self._notes)
 
@@ -422,7 +424,7 @@ class _Visit:
         """Why the page could not be weighed: its document did not come."""
         if document is None:
             return self._error or "browser: it did not ask for the page"
-        if self._download and document.error is not None:
+        if self._download and document.cancelled:
             return "download: a browser does not show this but saves it"
         asset = assets[entries.index(document)]
         if document.status is None:
@@ -443,6 +445,12 @@ class _Visit:
 
     def _why_lost(self, error: Exception) -> str:
         return "it crashed" if self._crashed or not self._browser.alive else _first_line(error)
+
+
+def _as_title(text: str) -> str | None:
+    """As the static method has it. A script can give a title half of a character."""
+    whole = text[: 2 * MAX_TITLE].encode("utf-8", "replace").decode()
+    return " ".join(whole.split())[:MAX_TITLE] or None
 
 
 def _is_measured(asset: Asset) -> bool:

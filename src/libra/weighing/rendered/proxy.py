@@ -3,8 +3,9 @@
 A browser resolves names, follows redirects and opens connections by itself, so that no check of a URL
 could hold it. It is therefore launched without any route of its own (`libra.weighing.rendered.browser`)
 and each page gets a proxy on loopback, which resolves, judges and connects exactly as the static fetcher
-does (`libra.weighing.dialing`). Plain requests are relayed with their answers byte for byte, and https
-goes through a tunnel, so that the sizes that the browser measures are those of the server.
+does (`libra.weighing.dialing`). Plain requests are relayed with their answers byte for byte, but for
+questions for a password, and https goes through a tunnel, so that the sizes that the browser measures
+are those of the server.
 
 What cannot be had, because the gate denies it or because nothing answers, ends in the same way for the
 page: the connection closes without an answer. The reason is noted for the report only.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -35,6 +37,7 @@ _NOTES = 10_000
 """Hosts whose failure is remembered; a page that names more has made its point."""
 
 _HOP_BY_HOP = (b"proxy-connection:", b"proxy-authorization:")
+_UNAUTHORIZED = re.compile(rb"HTTP/1\.[01] 401\b")
 _NO_REPEAT = frozenset({b"POST", b"PUT", b"PATCH", b"DELETE"})
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -239,6 +242,8 @@ class _Client:
             chunk = await server[0].read(_CHUNK)
             if not chunk:
                 return False
+            if not answer.started:
+                chunk = await _without_challenge(chunk, server[0])
             answer.take(chunk)
             await self._hand_on(chunk)
         self.carries = ""
@@ -371,6 +376,22 @@ def _place(host: str, port: int) -> str:
 
 async def _streams(connected: socket.socket) -> Stream:
     return await asyncio.open_connection(sock=connected, limit=_HEAD_BYTES)
+
+
+async def _without_challenge(start: bytes, server: asyncio.StreamReader) -> bytes:
+    """The start of an answer, which asks for no password: the browser would ask its user, for ever.
+
+    Raises:
+        OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError: if its head does not end.
+    """
+    if _UNAUTHORIZED.match(start) is None:
+        return start
+    if b"\r\n\r\n" not in start:
+        start += await server.readuntil(b"\r\n\r\n")
+    head, end, rest = start.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    kept = [line for line in lines if not line.lower().startswith(b"www-authenticate:")]
+    return b"\r\n".join(kept) + end + rest
 
 
 async def _pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

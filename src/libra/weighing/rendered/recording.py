@@ -52,12 +52,16 @@ _NET_ERRORS = {
 """The browser's names of failures, by how they begin, as the static method names them."""
 
 
+_MAX_INITIATOR = 8_192
+
+
 class Entry:
     """One request as far as it has come."""
 
     __slots__ = (
         "answered",
         "cached",
+        "cancelled",
         "content_type",
         "encoded_bytes",
         "encoding",
@@ -69,6 +73,7 @@ class Entry:
         "main_document",
         "method",
         "protocol",
+        "redirected",
         "request_id",
         "resource_bytes",
         "sent",
@@ -99,6 +104,8 @@ class Entry:
         self.cached = False
         self.skipped = False
         self.unseen = False
+        self.cancelled = False
+        self.redirected = False
         self.error: str | None = None
         self.head_bytes = 0
         self.encoded_bytes = 0
@@ -118,6 +125,11 @@ class Entry:
     def pending(self) -> bool:
         """Whether more of it is to come."""
         return self.ended is None
+
+    @property
+    def undone(self) -> bool:
+        """Whether a navigation to it has not come to a page, at least not yet."""
+        return self.cancelled or self.redirected or (self.status is None and self.pending)
 
     @property
     def kind(self) -> Kind:
@@ -211,11 +223,25 @@ class Recording:
         self._close(entry)
 
     def document(self) -> Entry | None:
-        """The page's own document: the last that its main frame navigated to."""
+        """The page's own document: the last that its main frame navigated to.
+
+        As long as nothing has come of a navigation, or if it was called off or became a download, the
+        page that it started from is still there.
+        """
+        newest: Entry | None = None
         for entry in reversed(self._entries):
             if entry.main_document and not entry.cached:
-                return entry
-        return None
+                newest = newest or entry
+                if not entry.undone:
+                    return entry
+        return newest
+
+    def stands_still(self) -> bool:
+        """Whether its main frame last broke off: it will not say that it is loaded."""
+        for entry in reversed(self._entries):
+            if entry.main_document and not entry.cached:
+                return entry.error is not None
+        return False
 
     def urls(self) -> set[str]:
         """What the session has seen, from the cache or not."""
@@ -301,6 +327,7 @@ class Recording:
             entry.transfer_bytes = entry.arrived_bytes
             if entry.type not in _ENDLESS:
                 late = "the body did not end" if entry.answered else "no answer"
+                entry.cancelled = not entry.transfer_bytes
                 entry.error = error or f"timeout: {late} within {patience:g} s"
             self._close(entry)
 
@@ -313,6 +340,7 @@ class Recording:
         if previous is not None:
             if redirect is not None:
                 self._take_head(previous, redirect)
+                previous.redirected = True
                 previous.resource_bytes = 0
             self._close(previous)
         url = without_fragment(request["url"])
@@ -387,6 +415,7 @@ class Recording:
             entry.error = None  # a player has read as much as it wants for now
         elif event.get("canceled"):
             entry.error = _CANCELLED
+            entry.cancelled = True
         else:
             entry.error = _name_of(str(event.get("errorText", "failed")))
         self._close(entry)
@@ -503,9 +532,14 @@ def _initiator(event: Event, previous: Entry | None) -> str | None:
     if not url:
         url = event.get("documentURL")
     url = without_fragment(url) if url else None
-    if url is None or not url.startswith(("http://", "https://")):
+    # A script can say that it came from anywhere, in any characters (``sourceURL``).
+    if url is None or not url.startswith(("http://", "https://")) or not _is_ordinary(url):
         return None
     return None if url == without_fragment(event["request"]["url"]) else url
+
+
+def _is_ordinary(url: str) -> bool:
+    return len(url) <= _MAX_INITIATOR and url.isascii() and url.isprintable()
 
 
 def _name_of(error: str) -> str:
