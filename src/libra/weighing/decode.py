@@ -147,12 +147,13 @@ class _Deflate:
 
 def _inflated(inflate: Any, data: bytes, name: str) -> Iterator[bytes]:
     try:
-        while data and not inflate.eof:
+        while not inflate.eof:
             piece = inflate.decompress(data, PIECE)
             data = inflate.unconsumed_tail
             if piece:
                 yield piece
-            elif not data:
+            # A full piece may not be the last one even if all data is used up.
+            if not data and len(piece) < PIECE:
                 return
     except _ZLIB_ERROR as error:
         raise DecodeError(f"decode: not {name} ({_tail(error)})") from None
@@ -176,8 +177,9 @@ class _Brotli:
             piece = decompressor.process(data, output_buffer_limit=PIECE)
             while piece:
                 yield piece
-                if decompressor.is_finished() or decompressor.can_accept_more_data():
+                if decompressor.is_finished():
                     return
+                # Until nothing comes any more: that it can accept more data does not mean that.
                 piece = decompressor.process(b"", output_buffer_limit=PIECE)
         except brotli.error:
             raise DecodeError("decode: not brotli") from None

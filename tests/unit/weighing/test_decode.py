@@ -51,6 +51,23 @@ def test_whatever_was_encoded_comes_back_however_it_is_cut(
     assert decoded([encoding], ENCODERS[encoding](data), step=step) == data
 
 
+@pytest.mark.parametrize("step", [1_400, 16_384, 36_405, 1 << 20])
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_what_decodes_to_many_pieces_comes_back_to_its_end(encoding: str, step: int) -> None:
+    chance = random.Random(7)
+    words = [chance.randbytes(5).hex() for _ in range(3_000)]
+    data = " ".join(chance.choices(words, k=110_000)).encode()
+    assert len(data) > 4 * PIECE
+    assert decoded([encoding], ENCODERS[encoding](data), step=step) == data
+
+
+def test_what_is_left_of_a_full_piece_comes_as_well() -> None:
+    # All that was sent is read by then, and some hundred bytes of it are still to be written.
+    for length in range(2 * PIECE, 2 * PIECE + 260, 10):
+        data = b"a" * length
+        assert decoded(["deflate"], raw_deflate(data)) == data
+
+
 def test_deflate_is_understood_with_and_without_its_wrapper() -> None:
     assert decoded(["deflate"], raw_deflate(b"hello" * 99), step=1) == b"hello" * 99
     assert decoded(["deflate"], zlib.compress(b"hello" * 99), step=1) == b"hello" * 99
