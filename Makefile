@@ -63,7 +63,8 @@ accuracy: $(VENV)/.dev ## compare both methods with what a browser fetched: make
 .PHONY: docs
 docs: $(VENV)/.installed ## build the documentation into site/
 	@$(INSTALL) --group docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@# Not --quiet: --strict would then see no warning to fail for.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: soak
 soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as asked (ARGS="--minutes 30 --seed 7")
