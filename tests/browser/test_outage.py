@@ -72,13 +72,16 @@ async def test_a_quarantined_page_is_told_with_its_reason_and_retried(
     browser: Browser, service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Planted(monkeypatch, times=4).on(*HANDLERS["the turn to be fetched"])
-    page = await browser.new_page()
+    page, observer = await browser.new_page(), await browser.new_page()
     complaints = watch(page)
+    await observer.goto(f"{service.server.url}/observer")
     await submit(page, service, f"{site.url}{CRASHING}")
     await expect(page.get_by_role("status")).to_have_text("Could not be weighed", timeout=PATIENCE)
+    # Also where it was open before.
+    await expect(observer.locator("#quarantine")).to_contain_text("Bug: planted")
     await page.get_by_role("link", name="Observer").click()
     await expect(page.locator("#quarantine")).to_contain_text("Bug: planted")
     await page.get_by_role("button", name="Retry").click()
-    await expect(page.locator("#quarantine")).to_have_count(0)
+    await expect(page.locator(".sick")).to_have_count(0)
     await expect(page.locator("#states tr").filter(has_text="weighed")).to_contain_text("1")
     assert complaints == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -186,7 +187,9 @@ async def test_without_a_database_an_unknown_page_may_exist_and_a_list_is_partia
         assert [page.id for page in listed.pages] == [page_id]
         health = libra.health()
         assert health.accepting
-        assert health.parts["database"].status == "down"
+        database = health.parts["database"]
+        assert database.status == "down"
+        assert re.search(r"\(breaker (half-)?open, \d+ attempts? failed\)$", database.detail or "")
         assert health.parts["journal"].status == "ok"
 
 

@@ -31,6 +31,7 @@ from libra.storage import Store, Unavailable
 from libra.storage.breaker import Breaker
 from libra.storage.snapshot import DELETED_VERSION, Entry
 from libra.storage.snapshot import Refused as RefusedRow
+from libra.words import count
 
 log = logging.getLogger("libra.backup")
 
@@ -210,6 +211,12 @@ class Backup(GenServer):
         # A result that is on its way to the journal will be offered after that.
         on_their_way = self._context.keeper.waiting()
         return State(len(self._in_hand.keys() | self._waiting.keys() | on_their_way), oldest)
+
+    @property
+    def breaker(self) -> str:
+        """How the breaker stands, in words: ``open, 12 attempts failed``. To be read from outside."""
+        failed = count(self._breaker.failures, "attempt")
+        return f"{self._breaker.state}, {failed} failed"
 
     def _write_now(self) -> None:
         if self._task is not None or self._context.outage is not None:

@@ -29,7 +29,9 @@ def health(house: House) -> Health:
             house.started_at,
             f"{quarantined} quarantined" if quarantined else None,
         ),
-        "database": Part("down", outage.since, outage.reason)
+        "database": Part(
+            "down", outage.since, f"{outage.reason} (breaker {context.backup.breaker})"
+        )
         if outage is not None
         else Part("ok", context.available_since or house.started_at, database),
     }

@@ -24,14 +24,23 @@
     return date.toLocaleDateString();
   };
 
+  const here = (date) => {
+    const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+    return date.toLocaleString(undefined, { ...year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  };
+
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const date = new Date(time.dateTime);
-      const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
-      const local = date.toLocaleString(undefined, { ...year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+      const local = here(date);
       const text = "age" in time.dataset ? age(date) : local;
       if (time.textContent !== text) time.textContent = text;
       time.title = "age" in time.dataset ? local : time.dateTime;
+    }
+    // Where there can be no element within the text: it begins with the time in UTC.
+    for (const one of root.querySelectorAll("[data-at]")) {
+      const text = one.textContent.replace(/^.{16} UTC/, () => here(new Date(one.dataset.at)));
+      if (one.textContent !== text) one.textContent = text;
     }
   };
 
