@@ -29,6 +29,9 @@ _GUTTER = 16
 _COLUMNS = 3
 _MAX_COLUMNS = 6
 _SCAN = 40
+_SECTIONS = frozenset({"section", "header"})
+_PADDING = 32.0
+"""What style sheets usually put above and below the sections of a page, in pixels."""
 
 _NOT_SHOWN = frozenset(
     {
@@ -243,6 +246,8 @@ class _Flow:
         width = min(width, self._pixels(said.get("width"), width) or width)
         if tag in {"ul", "ol", "dd", "blockquote", "figure"} and not self._styled:
             width -= 40
+        if self._styled and tag in _SECTIONS:
+            box.y += _PADDING
         inside = _Box(box.y, width, self._line, _FONT_SIZES.get(tag, box.font), columns)
         inside.height = self._pixels(said.get("height"), None)
         least = self._pixels(said.get("min-height"), None)
@@ -267,6 +272,8 @@ class _Flow:
             box.row_bottom = max(box.row_bottom, bottom)
         else:
             margin = _BLOCKS[node.tag or ""]
+            if self._styled and node.tag in _SECTIONS:
+                bottom += _PADDING
             box.y = bottom + margin
             box.margin = margin
         return box
