@@ -121,6 +121,17 @@ class HostileServer(RawServer):
         await writer.drain()
         return False
 
+    async def foreign_bytes(self, writer: asyncio.StreamWriter, query: str) -> bool:
+        """Headers that are no text in any encoding that one could guess."""
+        body = b"<title>\xff</title><img src=/good.png>"
+        writer.write(
+            b"HTTP/1.1 200 \xff\xfe\r\nContent-Type: text/html\xff\xed\xa0\x80; charset=\xff\r\n"
+            b"Link: </\xff>; rel=preload; as=\xff\r\nX: \xff\r\nRetry-After: \xff\r\n"
+            b"Content-Encoding: identity\xff\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
+        await writer.drain()
+        return True
+
     async def hangs_up(self, writer: asyncio.StreamWriter, query: str) -> bool:
         """Closes the connection without an answer."""
         return False
@@ -174,6 +185,7 @@ _MISDEEDS: dict[str, Misdeed] = {
     "/short-length": HostileServer.short_length,
     "/bad-chunks": HostileServer.bad_chunks,
     "/cut-chunks": HostileServer.cut_chunks,
+    "/foreign-bytes": HostileServer.foreign_bytes,
     "/hangs-up": HostileServer.hangs_up,
     "/resets": HostileServer.resets,
     "/garbage": HostileServer.garbage,

@@ -317,7 +317,7 @@ class _Exchange:
             transfer_bytes=transfer_bytes,
             resource_bytes=resource_bytes,
             content_type=_essence(self._content_type),
-            encoding=self._encoding,
+            encoding=None if self._encoding is None else self._encoding[:127],
             duration_ms=round((time.perf_counter() - self._started) * 1000),
             started=self._started,
             error=error,
@@ -333,14 +333,14 @@ class _Exchange:
     def _take_head(self, answer: Answer) -> None:
         headers = answer.headers
         status = self._status = answer.status
-        self._content_type = headers.get("Content-Type")
-        self._encoding = headers.get("Content-Encoding")
+        self._content_type = _as_sent(headers.get("Content-Type"))
+        self._encoding = _as_sent(headers.get("Content-Encoding"))
         if status in BUSY:
             self._retry_after = retry_after(status, headers.get("Retry-After"))
         if status in _REDIRECTS:
-            location = headers.get("Location")
+            location = _as_sent(headers.get("Location"))
             if location:
-                self._redirect = join(self._fetch.url, _as_sent(location))
+                self._redirect = join(self._fetch.url, location)
                 if self._redirect is None:
                     self.error = "bad-redirect: leads to no address that can be fetched"
         self._read = will_be_read(self._fetch, status, _essence(self._content_type))
@@ -455,9 +455,11 @@ def _essence(content_type: str | None) -> str | None:
     return content_type.partition(";")[0].strip().lower()[:127] or None
 
 
-def _as_sent(location: str) -> str:
+def _as_sent(field: str | None) -> str | None:
     """A header's bytes as text: browsers read them as UTF-8, aiohttp leaves surrogates."""
-    return location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if field is None or field.isascii():
+        return field
+    return field.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _referrer(initiator: str, url: str) -> str | None:

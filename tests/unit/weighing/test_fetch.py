@@ -39,6 +39,13 @@ async def fetched(
         return await fetcher.fetch(order(server.url(path), role), options)
 
 
+async def test_headers_that_are_no_text_become_text_that_can_be_kept() -> None:
+    async with HostileServer() as server:
+        outcome = await fetched(server, "/foreign-bytes")
+    assert outcome.content_type == "text/html" + 4 * "\N{REPLACEMENT CHARACTER}"
+    assert outcome.encoding == "identity\N{REPLACEMENT CHARACTER}"
+
+
 @pytest.mark.parametrize(
     ("encoding", "encode"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from hostile_server import MISDEEDS, HostileServer
 from libra.weighing import Fetcher, InvalidURL, Limits, Options, weigh_once
-from libra.weighing.report import Report
+from libra.weighing.report import Report, decode, encode
 from pages import (
     Page,
     PageServer,
@@ -169,6 +169,7 @@ async def test_the_worst_pages_end_with_a_true_report(misdeed: str) -> None:
         assert colon
         assert explanation
         assert " " not in code
+    assert decode(encode(report)) == report
     assert good.complete
 
 
@@ -179,6 +180,7 @@ async def test_the_worst_parts_fail_alone(misdeed: str) -> None:
     assert (report.status, report.title) == ("weighed", "With")
     fetched = {asset.url.rsplit("/", 1)[1] for asset in report.assets if asset.status == "fetched"}
     assert {"good.png", "good.css"} <= fetched
+    assert decode(encode(report)) == report
 
 
 async def test_five_thousand_assets_are_weighed_each() -> None:
