@@ -38,6 +38,7 @@ _MAC = (
 )
 
 LAUNCH_SECONDS = 30.0
+_DRIVER_SECONDS = 2.0
 _CLEANUPS = 100
 ANSWER_SECONDS = 10.0
 """A browser that does not answer the simplest question for so long hangs."""
@@ -207,17 +208,22 @@ async def launch(playwright: Playwright, executable: str) -> Browser:
     if _is_root():
         flags.insert(0, "--no-sandbox")  # the sandbox does not work for root
     try:
-        started = await playwright.chromium.launch(
-            executable_path=executable,
-            ignore_default_args=True,
-            args=flags,
-            headless=True,
-            handle_sigint=False,
-            handle_sigterm=False,
-            handle_sighup=False,
-            timeout=LAUNCH_SECONDS * 1000,
-            env=_environment(),
-        )
+        # Playwright's own limit is kept by its driver, which may be what hangs.
+        async with asyncio.timeout(LAUNCH_SECONDS + _DRIVER_SECONDS):
+            started = await playwright.chromium.launch(
+                executable_path=executable,
+                ignore_default_args=True,
+                args=flags,
+                headless=True,
+                handle_sigint=False,
+                handle_sigterm=False,
+                handle_sighup=False,
+                timeout=LAUNCH_SECONDS * 1000,
+                env=_environment(),
+            )
+    except TimeoutError:
+        shutil.rmtree(profile, ignore_errors=True)
+        raise BrowserLost("the driver of the browsers does not answer") from None
     except _error_type() as error:
         shutil.rmtree(profile, ignore_errors=True)
         raise RenderUnavailable(
