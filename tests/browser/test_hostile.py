@@ -36,7 +36,10 @@ async def test_a_page_that_is_all_script_runs_nowhere(browser: Browser, service:
             f"/compare?b={second.id}&choose=1",
             f"/pages/{EVIL}",
             "/observer",
+            "/watches",
+            f"/watches?url={EVIL}",
         ]
+        await service.libra.watch(f"{server.url('/')}?{EVIL}{INNER}", max_weight=1)
         page = await browser.new_page()
         complaints = watch(page)
         for path in paths:
@@ -44,13 +47,23 @@ async def test_a_page_that_is_all_script_runs_nowhere(browser: Browser, service:
             if path == paths[0]:
                 await until_settled(page)
                 assert EVIL in await heading(page)
-            assert await page.evaluate("window.owned") is None
-            assert "owned" not in (await page.title()).split("<")[0]
-            assert (
-                await page.locator("main script, main img, main [onerror], main [onload]").count()
-                == 0
-            )
-        assert [one for one in complaints if "404" not in one] == []
+            await nothing_runs(page)
+        await page.goto(f"{service.server.url}/watches")
+        await page.locator(".watch-fold summary").click()
+        for label in ("Which page?", "Or at times of your own", "Where shall alerts go?"):
+            await page.get_by_label(label).fill(EVIL + INNER)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("alert").wait_for()
+        assert await page.get_by_label("Which page?").input_value() == EVIL + INNER
+        await nothing_runs(page)
+        # A page that is not there, and the form with mistakes.
+        assert [one for one in complaints if "404" not in one and "400" not in one] == []
+
+
+async def nothing_runs(page: Page) -> None:
+    assert await page.evaluate("window.owned") is None
+    assert "owned" not in (await page.title()).split("<")[0]
+    assert await page.locator("main script, main img, main [onerror], main [onload]").count() == 0
 
 
 async def heading(page: Page) -> str:
