@@ -1,5 +1,19 @@
-"""``python -m libra`` is the command."""
+"""The way into the command: ``libra``, and ``python -m libra``."""
 
-from libra.cli import main
+import os
+import signal
+from typing import NoReturn
 
-main()
+
+def main() -> NoReturn:
+    """Run the command."""
+    # What it imports takes a moment, and Ctrl-C ends the program without a traceback then, too. 130
+    # is what a shell reports for it.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from libra.cli import main as command  # noqa: PLC0415 - as said
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

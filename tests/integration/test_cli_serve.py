@@ -74,6 +74,17 @@ async def test_serve_prints_its_address_and_ends_with_0_on_sigterm(folder: Path)
             assert await process.wait() == 0
 
 
+async def test_ctrl_c_ends_it_without_a_traceback_before_it_has_begun(folder: Path) -> None:
+    """In the middle of its imports, which is when somebody notices that this was the wrong command."""
+    (folder / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "libra", "serve"),
+        stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": str(folder)},
+    )  # fmt: skip
+    assert await process.communicate() == (b"", b"")
+    assert process.returncode == 130
+
+
 async def test_what_was_served_is_in_the_history_afterwards(folder: Path) -> None:
     async with pages.PageServer(pages.simple()) as site:
         async with _serving(folder) as (process, address):

@@ -48,6 +48,28 @@ def test_every_line_is_a_sample_or_says_what_the_next_ones_are() -> None:
             assert match[1] in described
 
 
+def test_names_are_as_prometheus_wants_them() -> None:
+    """What `promtool check metrics` looks at: units, suffixes, a word on each, nothing twice."""
+    counts = RequestCounts()
+    counts.count("/pages", "POST", 202)
+    text = exposition(health(), counts)
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    helped = re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE)
+    assert [name for name, _ in helped] == list(kinds)
+    assert all(words.endswith(".") for _, words in helped)
+    for name, kind in kinds.items():
+        assert re.fullmatch(r"(libra|process)(_[a-z0-9]+)+", name)
+        assert name.endswith("_total") == (kind == "counter"), name
+        assert not name.endswith(("_count", "_sum", "_bucket")), name
+        # Base units: seconds and bytes, and no part or multiple of them.
+        assert not re.search(
+            r"_(ms|us|ns|milli\w*|micro\w*|nano\w*|minutes|hours|[kmg]i?b)\b", name
+        )
+        assert kind != "histogram" or name.endswith(("_seconds", "_bytes"))
+    samples = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert len(set(samples)) == len(samples)
+
+
 def test_what_is_down_and_what_waits_can_be_alerted_on() -> None:
     text = exposition(health(), RequestCounts())
     assert 'libra_part_status{part="database"} 2\n' in text
