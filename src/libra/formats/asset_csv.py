@@ -10,7 +10,7 @@ from libra.weighing.report import Asset, Report
 
 COLUMNS = ("page", *Asset.__struct_fields__)
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """What makes a spreadsheet read a cell as a formula (OWASP, CSV Injection), also in full width."""
 
 
@@ -43,4 +43,10 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return text
     text = text.replace("\0", "")
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet would, also one that passes over what cannot be seen."""
+    first = next((c for c in text if c.isprintable() and not c.isspace()), "")
+    return first in _FORMULA or text.startswith(("\t", "\r", "\n"))

@@ -24,6 +24,9 @@ LABELS = {
     "other": "Other",
 }
 
+_REFERENCE = re.compile(r"@|#(?=\d)")
+"""How people, issues and changes are named."""
+
 _SPECIAL = re.compile(r"([\\`*_\[\]~]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 """What could become markup in the middle of a line, and what GitHub makes links of by itself."""
 
@@ -150,5 +153,6 @@ def _escape(text: str) -> str:
 
 def _html(text: str) -> str:
     shown = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Without a character in between, GitHub would notify whom a title names.
-    return shown.replace("@", "@\N{WORD JOINER}").replace("|", "&#124;")
+    # Without a character in between, GitHub would notify whom a title names, and link to what.
+    shown = _REFERENCE.sub("\\g<0>\N{WORD JOINER}", shown)
+    return shown.replace("|", "&#124;")

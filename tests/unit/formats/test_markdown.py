@@ -66,6 +66,7 @@ def _outside_code(text: str) -> str:
         "**bold** `code` ~~gone~~",
         "a | b",
         "@torvalds see https://evil.example or www.evil.example",
+        "fixes #12 and owner/name#3",
         "one\n\n# two\n\n| x |\n",
     ],
 )
@@ -79,7 +80,7 @@ def test_no_markup_of_a_page_survives(evil: str) -> None:
     text = re.sub(r"<summary>[^<>]*</summary>", "", text)
     assert "<" not in text
     assert not re.search(r"(?<!\\)[\[`*~]", text)
-    assert not re.search(r"@\w", text)
+    assert not re.search(r"@\w|(?<!&)#\d", text)
     assert not re.search(r"(?<!\\):(?=//)|www(?<!\\)\.", text)
 
 
