@@ -27,6 +27,7 @@ from libra.weighing.scope import Scope
 from libra.weighing.srcset import choose
 from libra.weighing.stylesheet import read_declarations, read_stylesheet
 from libra.weighing.urls import join, origin_of
+from libra.weighing.xhtml import as_html, is_xml
 
 MAX_SRCDOC_DEPTH = 3
 _MAX_TITLE = 1_000
@@ -67,6 +68,7 @@ _UNPLAYABLE_CODECS = ("theora",)
 
 _SHOWN_TYPES = ("image/", "text/", "audio/", "video/")
 _PLUGIN_SUFFIXES = (".swf", ".spl", ".class", ".jar", ".dcr", ".dir", ".xap", ".wrl")
+_FALLBACK_DEPTH = 8
 _NOT_DISPLAYED = re.compile(r"(?:^|;)\s*+display\s*+:\s*+none", re.IGNORECASE)
 
 
@@ -82,7 +84,10 @@ def read_document(
         options: The viewport for which candidates are chosen.
         is_frame: Frames have no icons and no manifest.
     """
-    return _Document(html_to_utf8(body, content_type), url, options, is_frame=is_frame).read()
+    html = html_to_utf8(body, content_type)
+    if is_xml(content_type):
+        html = as_html(html)
+    return _Document(html, url, options, is_frame=is_frame).read()
 
 
 def parse_html(html: bytes) -> tuple[LexborHTMLParser, bool]:
@@ -128,6 +133,7 @@ class _Document:
         self.has_manifest = False
         self.preferred: str | None = None
         self.near: frozenset[int] | None = None
+        self.plugins: set[int] = set()
 
     def read(self) -> Reading:
         for node in self._elements():
@@ -430,7 +436,22 @@ class _Document:
             return
         if "hidden" in attributes or _NOT_DISPLAYED.search(attributes.sget("style")):
             return
+        if self.plugins and self._is_fallback(node):
+            return
+        if address:
+            self.plugins.add(node.mem_id)
         self.add(address, "object")
+
+    def _is_fallback(self, node: LexborNode) -> bool:
+        """Whether it stands in for an object around it that is loaded."""
+        parent = node.parent
+        for _ in range(_FALLBACK_DEPTH):
+            if parent is None:
+                break
+            if parent.mem_id in self.plugins:
+                return True
+            parent = parent.parent
+        return False
 
 
 _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {

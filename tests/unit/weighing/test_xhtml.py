@@ -1,0 +1,86 @@
+"""Pages in XML syntax ask for what they ask for in a browser."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.weighing.document import read_document
+from libra.weighing.options import Options
+from libra.weighing.xhtml import as_html
+
+URL = "https://example.com/"
+
+
+def found(markup: str, content_type: str = "application/xhtml+xml; charset=utf-8") -> list[str]:
+    reading = read_document(markup.encode(), content_type, URL, Options())
+    return [reference.url.removeprefix(URL) for reference in reading.references]
+
+
+def test_an_empty_element_ends_where_it_begins() -> None:
+    markup = (
+        '<html><head><script src="a.js"/><title/><style/></head><body><iframe src="b.html"/>'
+        '<textarea/><p title=">"/><img src="c.png"/></body></html>'
+    )
+    assert found(markup) == ["a.js", "b.html", "c.png"]
+    assert found(markup, "text/html") == ["a.js"]
+
+
+def test_noscript_is_an_element_like_any_other() -> None:
+    assert found('<html><body><noscript><img src="a.png"/></noscript></body></html>') == ["a.png"]
+
+
+def test_cdata_is_text() -> None:
+    style = "<style><![CDATA[ p{background:url(a.png)} ]]></style>"
+    assert found(f"<html><head>{style}</head><body><p>x</p></body></html>") == ["a.png"]
+
+
+def test_a_drawing_is_a_page() -> None:
+    svg = '<svg xmlns="x"><script href="a.js"/><image href="b.png"/><rect/><image href="c.png"/></svg>'
+    assert found(svg, "image/svg+xml") == ["a.js", "b.png", "c.png"]
+
+
+PIECES = st.sampled_from(
+    [
+        "<",
+        ">",
+        "/>",
+        "<p",
+        "<img ",
+        "<![CDATA[",
+        "]]>",
+        "<noscript>",
+        "'",
+        '"',
+        " a=",
+        "x",
+        "<svg:a/>",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_any_text_is_taken(markup: str) -> None:
+    found(markup)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b"<",
+        b"<a",
+        b"<a b='",
+        b'<a b="',
+        b"<a/>",
+        b"<a/",
+        b"]]>",
+        b"<![CDATA[",
+        b"<noscript",
+        b"<a b='c' ",
+    ],
+)
+def test_a_megabyte_of_the_worst_is_rewritten_in_time(xml: bytes) -> None:
+    started = time.process_time()
+    as_html(xml * (1_000_000 // len(xml)))
+    assert time.process_time() - started < 3
