@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,6 +49,29 @@ async def test_every_route_for_programs_is_in_it(document: dict[str, Any]) -> No
         ("get", "/health/ready"),
         ("get", "/metrics"),
     }
+
+
+FOR_PEOPLE = {
+    "/", "/compare", "/docs", "/events", "/history", "/login", "/logout", "/observer",
+    "/observer/retry", "/openapi.json", "/pages/{id}/delete", "/static/{name}",
+    "/watches/{id}/delete",
+}  # fmt: skip
+"""What only browsers use: pages, their forms and files, and the document itself."""
+
+
+async def test_every_route_there_is_is_in_it_or_for_people_and_is_in_the_reference(
+    service: Service, document: dict[str, Any]
+) -> None:
+    """A route that somebody adds and says nothing of is found out here."""
+    routes = {
+        re.sub(r"\{\w+_id\}", "{id}", route.path_format) for route in service.app._routes.routes
+    }
+    described = {re.sub(r"\{\w+_id\}", "{id}", path) for path in document["paths"]}
+    formats = {path for path in described if "." in path}  # of the route /pages/{id}
+    assert routes == (described - formats) | FOR_PEOPLE
+    reference = (Path(__file__).parents[3] / "docs/reference/http.md").read_text("utf-8")
+    told = set(re.findall(r"`(?:(?:GET|POST|DELETE) )?(/[\w{}/.]*)[?`]", reference))
+    assert routes - {"/static/{name}"} <= told
 
 
 async def test_every_json_body_has_a_schema(document: dict[str, Any]) -> None:
