@@ -2,8 +2,9 @@
 
 Pages say that they have something to keep, and callers wait for it: a submission before its
 acknowledgement, a deletion before it is confirmed. All that comes in while the disk is busy goes into
-the next write together (group commit). A disk that fails or hangs refuses nobody: whoever waits is told
-that it is only in memory, `/health` says since when, and the keeper goes on trying.
+the next write together (group commit), and what nobody waits for waits a moment for company. A disk
+that fails or hangs refuses nobody: whoever waits is told that it is only in memory, `/health` says since
+when, and the keeper goes on trying.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ PATIENCE = 0.5
 #: Seconds between two attempts to write to a disk that fails.
 RETRY = 1.0
 
+#: Seconds that what nobody waits for (a result, a line that may be dropped) waits for company.
+LINGER = 0.02
+
 #: Entries that are made between two looks at the event loop.
 SLICE = 50
 
@@ -43,16 +47,19 @@ class Step(Enum):
 
     IMPATIENT = auto()
     RETRY = auto()
+    WRITE = auto()
 
 
 class Keeper(GenServer):
     """Writes to the journal, one batch at a time, in a thread that may wait for the disk."""
 
     __slots__ = (
+        "_awaited",
         "_context",
         "_dropped",
         "_in_hand",
         "_journal",
+        "_lingering",
         "_patience",
         "_retry",
         "_settling",
@@ -79,6 +86,8 @@ class Keeper(GenServer):
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
         self._settling: list[From] = []
+        self._awaited = False
+        self._lingering: Timer | None = None
         self._writing: TaskRef | None = None
         self._patience: Timer | None = None
         self._retry: Timer | None = None
@@ -105,6 +114,7 @@ class Keeper(GenServer):
         if not isinstance(request, Keep):
             raise ValueError(f"the keeper cannot be asked {request!r}")
         self._waiting.setdefault(request.page_id, []).append(sender)
+        self._awaited = True
         if self._context.disk_trouble is not None:
             self._let_go(self._waiting)
         self._write()
@@ -137,6 +147,9 @@ class Keeper(GenServer):
             case Step.RETRY:
                 self._retry = None
                 self._write()
+            case Step.WRITE:
+                self._lingering = None
+                self._write(alone=True)
             case Step.IMPATIENT:
                 self._patience = None
                 self._failing(f"the disk has not answered for {PATIENCE:g} s")
@@ -145,7 +158,8 @@ class Keeper(GenServer):
         """What is not on the disk yet; to be read from outside, like a Registry."""
         return self._waiting.keys() | self._in_hand.keys()
 
-    def _write(self) -> None:
+    def _write(self, *, alone: bool = False) -> None:
+        """Begin the next write, if there is one to begin: at once if somebody waits for it."""
         if self._journal is None:
             self._waiting.clear()
             self._dropped.clear()
@@ -156,6 +170,15 @@ class Keeper(GenServer):
         if not self._waiting and not self._dropped:
             self._settled()
             return
+        if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
+            if self._lingering is None:
+                self._lingering = self.send_after(LINGER, Step.WRITE)
+            return
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        # Should more wait than goes into one write, somebody may wait for what is left.
+        self._awaited = len(self._waiting) > BATCH
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)
         dropped, self._dropped = self._dropped, []
