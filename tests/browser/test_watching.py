@@ -91,7 +91,13 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await page.keyboard.press("Tab")
     await expect(page.get_by_label("Which page?")).to_be_focused()
     await page.keyboard.type(site.url)
-    for label in ("How often?", "Or at times of your own", "It may weigh", "Percent", "Size"):
+    for label in (
+        "How often?",
+        "Or at times of your own",
+        "It may weigh at most",
+        "Percent",
+        "Size",
+    ):
         await page.keyboard.press("Tab")
         await expect(page.get_by_label(label, exact=True)).to_be_focused()
     await page.keyboard.press("Tab")
