@@ -29,13 +29,13 @@ PLAIN_RULES = re.compile(r"(?:[^{};@\"'\\/]*+\{[^{}\"'\\/]*+\})*+")
 COMMENT = re.compile(_COMMENT)
 
 _DECLARATION = re.compile(
-    rf"\s*+(-{{0,2}}[A-Za-z_][\w-]*+)\s*+:"
+    rf"(?:\s++|{_COMMENT})*+(-{{0,2}}[A-Za-z_][\w-]*+)\s*+:"
     rf"((?:[^;\"'\\/()]++|{_ATOMS}|\((?:[^()\"'\\]++|{_STRING}|{_ESCAPE})*+|\))*+)"
 )
 _NEXT_DECLARATION = re.compile(rf"(?:[^;\"'\\/]++|{_ATOMS})*+;?")
 
 _URL = re.compile(
-    r"""url\(\s*+(?:"((?:[^"\\\n]++|\\[\s\S]?)*+)"|'((?:[^'\\\n]++|\\[\s\S]?)*+)'"""
+    r"""url\(\s*+(?:"((?:[^"\\\n]++|\\[\s\S]?)*+)(?:"|\Z)|'((?:[^'\\\n]++|\\[\s\S]?)*+)(?:'|\Z)"""
     r"""|((?:[^"'()\\\s]++|\\[^\n])*+))\s*+\)?""",
     re.IGNORECASE,
 )
@@ -66,8 +66,8 @@ def lowered(text: str) -> str:
     )
 
 
-VARIABLE = re.compile(r"(--[\w-]++)\s*+:\s*+([A-Za-z\"'][^;{}]{0,300}+)")
-"""The definition of a custom property whose value begins as a list of font families would."""
+VARIABLE = re.compile(r"--[\w-]++\s*+:\s*+(?:[A-Za-z\"']|[1-9]\d\d\b)")
+"""Where a custom property is defined whose value begins as a font family, a word or a weight would."""
 
 
 def without_comments(text: str) -> str:
@@ -85,8 +85,16 @@ def import_at(text: str, at: int) -> Import | None:
     return Import(url, match[4].strip(), match.end())
 
 
-def declarations(block: str) -> Iterator[tuple[str, str]]:
-    """The declarations of a block: property in lower case, value as written without ``!important``.
+class Declaration(NamedTuple):
+    """A property in lower case (a custom one as written), its value, whether it is ``!important``."""
+
+    name: str
+    value: str
+    important: bool
+
+
+def declarations(block: str) -> Iterator[Declaration]:
+    """The declarations of a block.
 
     What is not a declaration is skipped up to the next semicolon, as the standard has it.
     """
@@ -94,10 +102,13 @@ def declarations(block: str) -> Iterator[tuple[str, str]]:
     while at < end:
         match = _DECLARATION.match(block, at)
         if match is not None:
-            value = match[2].strip()
-            if value[-10:].lower() == "!important":
-                value = value[:-10].rstrip()
-            yield match[1].lower() if match[1][:2] != "--" else match[1], value
+            value, important = match[2].strip(), False
+            if value[-9:].lower() == "important":
+                before = value[:-9].rstrip()
+                if before[-1:] == "!":
+                    value, important = before[:-1].rstrip(), True
+            name = match[1] if match[1][:2] == "--" else match[1].lower()
+            yield Declaration(name, value, important)
             at = match.end()
         skipped = _NEXT_DECLARATION.match(block, at)
         at = max(at + 1, skipped.end() if skipped is not None else at)
@@ -116,6 +127,18 @@ def first_url(value: str) -> str | None:
     """The address of the first ``url()`` or string of a value."""
     match = _URL.search(value) or _QUOTED.search(value)
     return None if match is None else unescape(next((g for g in match.groups() if g), ""))
+
+
+def after_function(text: str) -> tuple[str, str]:
+    """The argument of a function whose name has been read, and what follows."""
+    if not text.startswith("("):
+        return "", text.strip()
+    depth = 0
+    for match in re.finditer(r"[()]", text):
+        depth += 1 if match[0] == "(" else -1
+        if depth == 0:
+            return text[1 : match.start()], text[match.end() :].strip()
+    return text[1:], ""
 
 
 def unescape(text: str) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from libra.weighing.charset import html_to_utf8
-from libra.weighing.fonts import FontUse
 from libra.weighing.icons import Icon, choose_icons
 from libra.weighing.media import length_px, media_matches
 from libra.weighing.modules import ImportMap, imports_in
@@ -23,9 +22,9 @@ from libra.weighing.options import DESKTOP, Options
 from libra.weighing.position import near
 from libra.weighing.preloads import IMAGE_TYPES, is_supported, preload
 from libra.weighing.reference import Reading, Reference, Role
-from libra.weighing.scope import Scope
+from libra.weighing.scope import Linked, Scope
 from libra.weighing.srcset import choose
-from libra.weighing.stylesheet import read_declarations, read_stylesheet
+from libra.weighing.stylesheet import Sheet, read_stylesheet
 from libra.weighing.urls import join, origin_of
 from libra.weighing.xhtml import as_html, is_xml
 
@@ -33,10 +32,6 @@ MAX_SRCDOC_DEPTH = 3
 _MAX_TITLE = 1_000
 LARGE = 1_000_000
 """Bytes from which a document counts as large: too large to be searched for selectors."""
-
-_ASCII = frozenset(range(0x20, 0x7F))
-_NOT_TEXT = frozenset({"script", "style", "noscript", "template", "textarea", "iframe", "noembed"})
-
 
 _SCRIPT_TYPES = frozenset(
     {
@@ -126,8 +121,9 @@ class _Document:
         self.size = len(html)
         self.large = self.size > LARGE
         self.url = url
-        self.scope = Scope(self.tree, _characters(self.tree, html), self.import_map)
-        self.styles: list[Reading] = []
+        self.scope = Scope(self.tree, self.import_map, url=url, size=self.size)
+        self.documents = [self.scope]
+        self.html = html
         self.title: str | None = None
         self.has_base = False
         self.has_manifest = False
@@ -139,27 +135,18 @@ class _Document:
         for node in self._elements():
             _HANDLERS[node.tag or ""](self, node)
         for node in self.tree.css("[style]"):
-            self._inline_style(node.attrs.sget("style"))
+            self._inline_style(node)
+        self.scope.base = self.base
         if self.icons and not self.is_frame:
             icons = choose_icons(self.icons)
             self.references += [Reference(icon, "icon") for icon in icons]
-        uses: list[FontUse] = []
-        variables: dict[str, str] = {}
-        faces = []
-        for part in self.styles:
-            self.references += part.references
-            faces += part.faces
-            uses += part.uses
-            variables |= part.variables
         return Reading(
             references=self.references,
             title=self.title,
             scope=self.scope,
             has_icon=bool(self.icons),
             error="too-large: the document has too many elements" if self.cut_off else None,
-            faces=faces,
-            uses=uses,
-            variables=variables,
+            documents=self.documents,
             observed=(None if self.large else observe(self.tree, self.size, self.url, self.base)),
         )
 
@@ -184,7 +171,7 @@ class _Document:
             if tag in _HANDLERS:
                 yield node
         if self.large:
-            self.scope.use_names(names)
+            self.scope.use_names(names, _characters(self.html))
 
     def add(
         self,
@@ -230,7 +217,7 @@ class _Document:
                     and self._is_preferred(attributes.get("title"))
                     and media_matches(attributes.sget("media"), self.viewport)
                 )
-                self.add(href, "stylesheet", applies=applies)
+                self._add_sheet(href, applies=applies)
         elif "icon" in rel:
             self._on_icon(node, href)
         if "preload" in rel:
@@ -240,6 +227,12 @@ class _Document:
         if "manifest" in rel and href and not self.is_frame and not self.has_manifest:
             self.has_manifest = True
             self.add(href, "manifest")
+
+    def _add_sheet(self, href: str | None, *, applies: bool) -> None:
+        url = join(self.base, href) if href else None
+        if url is not None:
+            self.references.append(Reference(url, "stylesheet", applies=applies))
+            self.scope.sheets.append(Linked(url, applies))
 
     def _is_preferred(self, title: str | None) -> bool:
         """Of the style sheets that have titles, those with the first title apply (CSSOM, 6.2)."""
@@ -286,16 +279,14 @@ class _Document:
         applies = self._is_preferred(node.attrs.get("title")) and media_matches(
             node.attrs.sget("media"), self.viewport
         )
-        self.styles.append(
-            read_stylesheet(
-                node.text(deep=True), self.base, self.viewport, self.scope, applies=applies
-            )
-        )
+        sheet = read_stylesheet(node.text(deep=True), self.base, self.viewport, applies=applies)
+        self.references += imports_of(sheet)
+        self.scope.sheets.append(Linked(sheet, applies))
 
-    def _inline_style(self, declarations: str) -> None:
-        lowered = declarations.lower()
-        if "url(" in lowered or "font" in lowered or "image-set(" in lowered:
-            self.styles.append(read_declarations(declarations, self.base, self.viewport))
+    def _inline_style(self, node: LexborNode) -> None:
+        declarations = node.attrs.sget("style")
+        if _MAY_MATTER.search(declarations):
+            self.scope.inline[node.mem_id] = declarations
 
     # Images
 
@@ -415,7 +406,9 @@ class _Document:
             is_frame=True,
             srcdoc_depth=self.srcdoc_depth + 1,
         )
-        self.styles.append(inner.read())
+        reading = inner.read()
+        self.references += reading.references
+        self.documents += reading.documents
 
     def on_object(self, node: LexborNode) -> None:
         self._on_plugin(node, node.attrs.get("data"))
@@ -484,6 +477,15 @@ _HANDLERS: dict[str, Callable[[_Document, LexborNode], None]] = {
 }
 
 
+_MAY_MATTER = re.compile(r"font|url\(|image-set|display|background|--|content", re.IGNORECASE)
+"""What a ``style`` attribute has to hold to decide about something that is fetched."""
+
+
+def imports_of(sheet: Sheet) -> list[Reference]:
+    """The style sheets that one imports."""
+    return [Reference(url, "stylesheet", applies=applies) for url, applies, _ in sheet.imports]
+
+
 def _is_lazy(node: LexborNode) -> bool:
     return node.attrs.sget("loading").lower() == "lazy"
 
@@ -494,16 +496,9 @@ def _auto_size(width: str) -> str | None:
     return f"{text}px" if length_px(f"{text}px", DESKTOP) else None
 
 
-def _characters(tree: LexborHTMLParser, html: bytes) -> frozenset[int]:
-    """The code points of the document's text, for ``unicode-range``."""
-    if html.isascii() and b"&" not in html:
-        return _ASCII
+def _characters(html: bytes) -> frozenset[int]:
+    """The code points of a large document: its text is hardly less varied than its source."""
     found: set[str] = set()
-    if len(html) > LARGE:
-        for at in range(0, len(html), LARGE):  # its text is hardly less varied than its source
-            found.update(html[at : at + LARGE].decode("utf-8", "ignore"))
-    elif tree.body is not None:
-        for node in tree.body.traverse(include_text=True):
-            if node.is_text_node and (node.parent is None or node.parent.tag not in _NOT_TEXT):
-                found.update(node.text_content or "")
+    for at in range(0, len(html), LARGE):
+        found.update(html[at : at + LARGE].decode("utf-8", "ignore"))
     return frozenset(map(ord, found))

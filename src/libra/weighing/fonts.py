@@ -1,141 +1,121 @@
-"""Which fonts a page loads: families that are used, faces that fit, ranges that occur.
+"""Which files a piece of text needs of the fonts that a page declares (CSS Fonts 4, section 5).
 
-A style sheet may declare hundreds of ``@font-face`` rules; a browser downloads a file only when text
-needs it. When all style sheets of a page are read, `Fonts` picks, for every family that a matching rule
-uses, the faces nearest to the weights and styles that occur (CSS Fonts 4, font matching), and of those
-the ones whose ``unicode-range`` meets a character of the document.
+A style sheet may declare hundreds of ``@font-face`` rules. A browser goes through the families of a
+text, takes of each the faces that are nearest to its weight and style, and downloads those whose
+``unicode-range`` has a character that no earlier one has.
 """
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from libra.weighing.scope import Scope
+_MAX_FAMILIES = 50
+REGULAR = 400
+BOLD = 700
+_WEIGHTS = {"normal": REGULAR, "bold": BOLD}
 
-_VARIABLE = re.compile(r"var\(\s*(--[^\s,)]+)\s*(?:,([^)]*))?\)?")
-_MAX_FAMILIES = 200
-_REGULAR = 400
+_AT_HAND = frozenset(
+    {
+        "serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "math", "emoji",
+        "arial", "helvetica", "times new roman", "times", "courier new", "courier",
+    }
+)  # fmt: skip
+"""Families that a desktop has under this name, or under another with the same metrics. Text goes no
+further down its list than to one of these."""
+
+_IGNORED = frozenset(
+    {*range(0x20), 0x7F, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
+     *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xFEFF}
+)  # fmt: skip
+"""Controls and other code points that need no glyph."""
+
+_SPACE = 0x20
+"""The character by whose face a line's height is measured, whatever text is in it."""
+
+
+_SYMBOLS = 0x2100
 
 
 class Face(msgspec.Struct, frozen=True):
-    """One ``@font-face`` rule: the file that a browser would take, and when it would.
+    """One ``@font-face`` rule.
 
     Attributes:
         family: In lower case.
-        url: Absolute, of the first source in a format that browsers support.
-        ranges: Inclusive code point ranges of ``unicode-range``; empty means all.
+        sources: The URLs in supported formats, in the order in which they are tried; none if the font is
+            in the sheet itself.
+        ranges: Inclusive code point ranges of ``unicode-range``, rising and apart; empty means all.
         weight: The weights that it covers, inclusive.
+        stretch: The widths that it covers, in percent.
         italic: Whether it is an italic or oblique face.
         initiator: The style sheet that declares it.
     """
 
     family: str
-    url: str
+    sources: tuple[str, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
-    weight: tuple[int, int] = (_REGULAR, _REGULAR)
+    weight: tuple[int, int] = (REGULAR, REGULAR)
+    stretch: tuple[float, float] = (100.0, 100.0)
     italic: bool = False
     initiator: str = ""
 
 
-class FontUse(msgspec.Struct, frozen=True):
-    """What one rule says of fonts; None is *not said here*.
+class FontStyle(NamedTuple):
+    """What a browser computes for the text of an element.
 
     Attributes:
-        families: The value of ``font-family``, as written.
+        families: The value of ``font-family``, with variables replaced.
         weight: 1 to 1000.
         italic: Whether ``font-style`` is italic or oblique.
     """
 
-    families: str | None = None
-    weight: int | None = None
-    italic: bool | None = None
+    families: str = ""
+    weight: int = REGULAR
+    italic: bool = False
 
 
-class Fonts:
-    """The faces and uses of a page's documents, collected as its style sheets are read."""
+class Library:
+    """The faces that apply to one document."""
 
-    __slots__ = ("_changed", "_faces", "_scopes", "_taken", "_uses", "_variables")
+    def __init__(self, faces: list[Face]) -> None:
+        self._families: dict[str, list[Face]] = {}
+        for face in faces:
+            self._families.setdefault(face.family, []).append(face)
 
-    def __init__(self) -> None:
-        self._changed = False
-        self._faces: list[Face] = []
-        self._uses: set[FontUse] = set()
-        self._variables: dict[str, str] = {}
-        self._scopes: list[Scope] = []
-        self._taken: set[str] = set()
+    @property
+    def ranged(self) -> bool:
+        """Whether it matters which characters a text has."""
+        return any(face.ranges for faces in self._families.values() for face in faces)
 
-    def add(
-        self, faces: list[Face], uses: list[FontUse], variables: dict[str, str], scope: Scope | None
-    ) -> None:
-        """Take in what one style sheet or document says."""
-        self._changed = True
-        self._faces += faces
-        self._uses.update(uses)
-        self._variables.update(variables)
-        if scope is not None:
-            self._scopes.append(scope)
-
-    def take_used(self) -> list[Face]:
-        """The faces that text needs and that have not been taken before."""
-        if not self._faces or not self._changed:
-            return []
-        self._changed = False
-        used = []
-        for face in self._needed():
-            if face.url and face.url not in self._taken:
-                self._taken.add(face.url)
-                used.append(face)
-        return used
-
-    def _needed(self) -> list[Face]:
-        characters: set[int] = set()
-        for scope in self._scopes:
-            characters |= scope.characters
-        by_family: dict[str, list[Face]] = {}
-        for face in self._faces:
-            by_family.setdefault(face.family, []).append(face)
+    def needed(self, style: FontStyle, text: set[str]) -> list[Face]:
+        """The faces that are downloaded for the characters of a text in one style."""
         needed: list[Face] = []
-        for family, styles in self._wanted().items():
-            faces = by_family.get(family)
+        missing = {ord(character) for character in text} - _IGNORED or {_SPACE}
+        for family in families_in(style.families):
+            faces = self._families.get(family)
             if faces is None:
+                if family in _AT_HAND:
+                    break
                 continue
-            for weight, italic in sorted(styles):
-                fitting = _fitting(faces, weight, italic=italic)
-                needed += (face for face in fitting if _meets(face.ranges, characters))
-        return needed
-
-    def _wanted(self) -> dict[str, set[tuple[int, bool]]]:
-        """For each family that is used, the weights and styles in which it may occur."""
-        general_weights = {use.weight for use in self._uses if not use.families and use.weight}
-        general_italic = any(use.italic for use in self._uses if not use.families)
-        for scope in self._scopes:  # what a browser's own style sheet gives to some elements
-            if scope.matches("b,strong,th,h1,h2,h3,h4,h5,h6"):
-                general_weights.add(700)
-            general_italic = general_italic or scope.matches("i,em,cite,var,dfn,address")
-        wanted: dict[str, set[tuple[int, bool]]] = {}
-        for use in self._uses:
-            if use.families is None:
-                continue
-            # A rule that sets family and weight together means that face; one that sets the
-            # family alone is combined with the weights that other rules set.
-            weights = {use.weight} if use.weight else {_REGULAR, *general_weights}
-            styles = {bool(use.italic)} if use.italic is not None else {False, general_italic}
-            for family in self._families(use.families):
-                wanted.setdefault(family, set()).update((w, i) for w in weights for i in styles)
-        return wanted
-
-    def _families(self, value: str) -> list[str]:
-        for _ in range(4):  # variables may refer to variables
-            if "var(" not in value:
+            unsure: set[int] = set()
+            # Of two faces for the same characters the one that is declared later is asked first.
+            for face in reversed(fitting(faces, style.weight, italic=style.italic)):
+                met = _met(face.ranges, missing)
+                if not met:
+                    continue
+                needed.append(face)
+                if face.ranges:
+                    # Hardly a font has all symbols of its range: another is asked for them, too.
+                    unsure.update(character for character in met if character >= _SYMBOLS)
+                missing -= met
+                missing |= unsure
+            missing -= unsure
+            if not missing:
                 break
-            value = _VARIABLE.sub(self._substitute, value)[:2_000]
-        return families_in(value)
-
-    def _substitute(self, match: re.Match[str]) -> str:
-        value = self._variables.get(match[1])
-        return (match[2] or "") if value is None else value
+        return needed
 
 
 def families_in(value: str) -> list[str]:
@@ -144,15 +124,49 @@ def families_in(value: str) -> list[str]:
     return [" ".join(name.split()) for name in names if name]
 
 
-def _fitting(faces: list[Face], weight: int, *, italic: bool) -> list[Face]:
-    """The faces of one family that a browser takes for a weight and style."""
-    same_style = [face for face in faces if face.italic == italic] or faces
-    nearest = min(same_style, key=lambda face: _distance(face.weight, weight)).weight
-    return [face for face in same_style if face.weight == nearest]
+def weight_of(value: str) -> int | None:
+    """The number that a weight stands for, unless it is relative or none."""
+    value = value.strip().lower()
+    known = _WEIGHTS.get(value)
+    if known is not None:
+        return known
+    number = value.partition(".")[0]
+    if number.isascii() and number.isdecimal() and len(number) < 5 and 1 <= int(number) <= 1000:
+        return int(number)
+    return None
+
+
+def bolder(weight: int) -> int:
+    """``font-weight: bolder`` in an element whose parent has this weight (section 2.2.1)."""
+    if weight < 350:
+        return REGULAR
+    return BOLD if weight < 550 else max(weight, 900)
+
+
+def lighter(weight: int) -> int:
+    """``font-weight: lighter``."""
+    if weight < 550:
+        return min(weight, 100)
+    return REGULAR if weight < 750 else BOLD
+
+
+def fitting(faces: list[Face], weight: int, *, italic: bool) -> list[Face]:
+    """The faces of one family that a browser takes: by width, then style, then weight."""
+    nearest = min(_span(face.stretch, 100.0) for face in faces)
+    faces = [face for face in faces if _span(face.stretch, 100.0) == nearest]
+    faces = [face for face in faces if face.italic == italic] or faces
+    best = min(faces, key=lambda face: _distance(face.weight, weight)).weight
+    return [face for face in faces if face.weight == best]
+
+
+def _span(covered: tuple[float, float], wanted: float) -> tuple[bool, float]:
+    """How far a face is from a width; up to the normal one, narrower faces come first."""
+    low, high = covered
+    return (low > wanted, max(low - wanted, wanted - high, 0.0))
 
 
 def _distance(covered: tuple[int, int], wanted: int) -> tuple[int, int]:
-    """The order of CSS Fonts 4, section 5.2: 400 to 500 look upwards first, less down, more up."""
+    """The order of section 5.2: 400 to 500 look upwards to 500 first, then down, then up."""
     low, high = covered
     if low <= wanted <= high:
         return (0, 0)
@@ -166,7 +180,19 @@ def _distance(covered: tuple[int, int], wanted: int) -> tuple[int, int]:
     return (1, above) if above > 0 else (2, below)
 
 
-def _meets(ranges: tuple[tuple[int, int], ...], characters: set[int]) -> bool:
+def is_met(face: Face, text: Sequence[int]) -> bool:
+    """Whether any of these code points, which rise, is in a face's ``unicode-range``."""
+    return not face.ranges or any(
+        bisect_left(text, low) < bisect_right(text, high) for low, high in face.ranges
+    )
+
+
+def _met(ranges: tuple[tuple[int, int], ...], characters: set[int]) -> set[int]:
+    """Those of the characters that are in a ``unicode-range``."""
     if not ranges:
-        return True
-    return any(low <= character <= high for character in characters for low, high in ranges)
+        return characters.copy()
+    ordered = sorted(characters)
+    met: set[int] = set()
+    for low, high in ranges:  # which do not overlap
+        met.update(ordered[bisect_left(ordered, low) : bisect_right(ordered, high)])
+    return met

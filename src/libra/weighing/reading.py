@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from libra.weighing.charset import css_to_text, html_to_utf8
-from libra.weighing.document import read_document
+from libra.weighing.document import imports_of, read_document
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.options import Options
 from libra.weighing.preloads import preloads_in_headers
@@ -75,9 +75,10 @@ def _read(fetch: Fetch, body: bytes, content_type: str | None, options: Options)
             return read_document(body, content_type, fetch.url, options, is_frame=True)
         case "stylesheet":
             text = css_to_text(body, content_type)
-            return read_stylesheet(
-                text, fetch.url, options.viewport, fetch.scope, applies=fetch.reference.applies
+            sheet = read_stylesheet(
+                text, fetch.url, options.viewport, applies=fetch.reference.applies
             )
+            return Reading(references=imports_of(sheet), sheet=sheet)
         case _:
             source = html_to_utf8(body, "text/javascript; charset=utf-8").decode()
             import_map = fetch.scope.import_map if fetch.scope else ImportMap(fetch.url)

@@ -6,15 +6,17 @@ They are immutable and know nothing of how they are fetched.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from libra.weighing.facts import Facts
-from libra.weighing.fonts import Face, FontUse
 from libra.weighing.observing import Observed
 from libra.weighing.report import Kind
 from libra.weighing.scope import Scope
+from libra.weighing.stylesheet import Sheet
+from libra.weighing.styling import Wanted
 
 Role = Literal[
     "document",
@@ -86,9 +88,8 @@ class Reading(msgspec.Struct, frozen=True):
         title: The document's title.
         scope: The parsed document, which its style sheets are matched against.
         has_icon: Whether a document names an icon; if none does, ``/favicon.ico`` is implied.
-        faces: ``@font-face`` rules, which are loaded only if their family is used.
-        uses: Font families that rules use.
-        variables: Custom properties that may name font families.
+        sheet: The style sheet, if it is one.
+        documents: The document, and those that are written in it (``srcdoc``), with their style sheets.
         error: Why not all of the body was read, as a named error.
         observed: What a document shows beside what it asks for.
     """
@@ -97,9 +98,8 @@ class Reading(msgspec.Struct, frozen=True):
     title: str | None = None
     scope: Scope | None = None
     has_icon: bool = False
-    faces: list[Face] = []
-    uses: list[FontUse] = []
-    variables: dict[str, str] = {}
+    sheet: Sheet | None = None
+    documents: list[Scope] = []
     error: str | None = None
     observed: Observed | None = None
 
@@ -115,7 +115,9 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
         frame_depth: Frames between the page and this.
         import_depth: Imports (of style sheets or modules) between a document and this.
         hops: The URLs that redirected to here.
-        scope: The document that a style sheet applies to.
+        scope: The document that a module belongs to.
+        work: Nothing is to be fetched: what a document's style asks for is to be worked out, which may
+            take long. Its result is the outcome's `wanted`.
     """
 
     index: int
@@ -126,6 +128,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     import_depth: int = 0
     hops: tuple[str, ...] = ()
     scope: Scope | None = None
+    work: Callable[[], list[Wanted]] | None = None
 
     @property
     def url(self) -> str:
@@ -154,6 +157,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         retry_after: Seconds for which the server asks to be left alone.
         reading: What was read in the body, if it was to be read.
         facts: What was noted of the body beside its sizes, if all of it arrived.
+        wanted: What came of the order's `work`.
     """
 
     fetch: Fetch
@@ -172,3 +176,4 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     retry_after: float | None = None
     reading: Reading | None = None
     facts: Facts | None = None
+    wanted: list[Wanted] = []

@@ -1,81 +1,151 @@
-"""A parsed document as its style sheets see it: does anything match this selector?
+"""A parsed document as its style sheets see it: which elements does a selector match?
 
-A browser loads the image of a rule only if the rule's selector matches an element, and a font only if
-its family is used on characters in its range. Both can be answered without a browser, apart from what
-scripts change.
+A browser loads the image of a rule only if it wins for an element, and a font only if text is set in
+it. Both can be answered without a browser, apart from what scripts change. Some selectors take time that
+grows with the square of the document or worse, so that there is a budget.
 """
 
 from __future__ import annotations
 
-import threading
+import math
 import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from libra.weighing.modules import ImportMap
 from libra.weighing.selector import at_rest, names_in
+from libra.weighing.stylesheet import Sheet
 
 MATCHING_SECONDS = 3.0
-"""Time for matching in one document. Some selectors take time that grows with the square of the document
-or worse; when it is used up, what is asked then is taken to match."""
+"""Time of a processor for the style of one document."""
+
+
+class Spent(Exception):
+    """`MATCHING_SECONDS` were used up."""
+
+
+class Linked(NamedTuple):
+    """A style sheet of a document: itself, or where it is to be had."""
+
+    sheet: Sheet | str
+    applies: bool = True
 
 
 class Scope:
-    """One document, shared by the style sheets that apply to it. Safe to ask from several threads.
+    """One document with its style sheets. Not to be asked from several threads at once.
 
     Attributes:
-        characters: The code points of the document's text.
+        url: What its images and fonts are said to be asked for by, where no sheet is.
+        base: What URLs in ``style`` attributes are relative to.
         import_map: What its modules' specifiers stand for.
-        exhausted: Whether `MATCHING_SECONDS` were used up.
+        size: Of its source, in bytes.
+        sheets: In document order.
+        inline: ``style`` attributes that may matter, by element.
+        large: Whether it is too large to be searched.
     """
 
-    __slots__ = ("_answers", "_lock", "_names", "_spent", "_tree", "characters", "import_map")
+    __slots__ = (
+        "_characters", "_names", "_selected", "_started", "_tree", "base", "import_map",
+        "inline", "large", "sheets", "size", "url",
+    )  # fmt: skip
 
     def __init__(
-        self, tree: LexborHTMLParser, characters: frozenset[int], import_map: ImportMap
+        self,
+        tree: LexborHTMLParser,
+        import_map: ImportMap | None = None,
+        *,
+        url: str = "",
+        size: int = 0,
     ) -> None:
         self._tree = tree
-        self._lock = threading.Lock()
-        self._answers: dict[str, bool] = {}
         self._names: set[str] | None = None
-        self._spent = 0.0
-        self.characters = characters
-        self.import_map = import_map
+        self._selected: dict[str, Sequence[int] | None] = {}
+        self._started = math.inf
+        self.url = self.base = url
+        self._characters: frozenset[int] | None = None
+        self.import_map = ImportMap(url) if import_map is None else import_map
+        self.size = size
+        self.sheets: list[Linked] = []
+        self.inline: dict[int, str] = {}
+        self.large = False
 
     @property
-    def exhausted(self) -> bool:
-        """Whether the time for matching was used up, so that answers may be too generous."""
-        return self._spent > MATCHING_SECONDS
+    def root(self) -> LexborNode | None:
+        """The document's outermost element."""
+        return self._tree.root
 
-    def use_names(self, names: set[str]) -> None:
-        """For a document too large to search: its element names, ``.classes`` and ``#ids``.
-
-        From then on a selector matches if all names in it occur somewhere.
-        """
+    def use_names(self, names: set[str], characters: frozenset[int]) -> None:
+        """For a document too large to search: its ``.classes`` and ``#ids``, its code points."""
         self._names = names
+        self._characters = characters
+        self.large = True
 
-    def matches(self, selector: str) -> bool:
-        """Whether the selector (possibly a list) matches an element of the page at rest.
+    @property
+    def characters(self) -> frozenset[int]:
+        """The code points of its text, more or less."""
+        if self._characters is None:
+            found: set[str] = set()
+            for node in self._tree.root.traverse(include_text=True) if self._tree.root else ():
+                if node.is_text_node:
+                    found.update(node.text_content or "")
+            self._characters = frozenset(map(ord, found))
+        return self._characters
 
-        What the engine cannot parse is taken not to match, as a browser drops a rule with an invalid
-        selector.
+    # Budget
+
+    def begin(self) -> None:
+        """Start the clock of this thread."""
+        self._started = time.thread_time()
+
+    def check(self) -> None:
+        """Raises `Spent` if the time is used up."""
+        if time.thread_time() - self._started > MATCHING_SECONDS:
+            raise Spent
+
+    # Matching
+
+    @property
+    def names(self) -> set[str]:
+        """All ``.classes`` and ``#ids`` that occur."""
+        if self._names is None:
+            names = self._names = set()
+            for node in self._tree.css("[class]"):
+                names.update(f".{name}" for name in node.attrs.sget("class").split())
+            for node in self._tree.css("[id]"):
+                names.add(f"#{node.attrs.sget('id')}")
+        return self._names
+
+    def select(self, plain: str) -> Sequence[int] | None:
+        """The elements (``mem_id``) that a selector from `at_rest` matches; None if it is invalid.
+
+        Raises `Spent` when the time is used up.
         """
-        known = self._answers.get(selector)
-        if known is None:
-            known = self._answers[selector] = self._match(selector)
-        return known
+        try:
+            return self._selected[plain]
+        except KeyError:
+            pass
+        self.check()
+        found: Sequence[int] | None
+        try:
+            found = [node.mem_id for node in self._tree.css(plain)]
+        except SelectolaxError:
+            found = None
+        self._selected[plain] = found
+        return found
 
-    def _match(self, selector: str) -> bool:
+    def forget(self) -> None:
+        """Give back what was only needed while the document was looked at."""
+        self._selected = {}
+        self.sheets, self.inline = [], {}
+
+    def may_match(self, selector: str) -> bool:
+        """Whether all names in one of a list's selectors occur somewhere in the document.
+
+        For a document that is too large, or takes too long, to be searched.
+        """
         plain = at_rest(selector)
-        if not plain or self._spent > MATCHING_SECONDS:
-            return bool(plain)
-        if self._names is not None:
-            return any(self._names.issuperset(part) for part in names_in(plain))
-        with self._lock:
-            started = time.perf_counter()
-            try:
-                return self._tree.css_first(plain) is not None
-            except SelectolaxError:
-                return False
-            finally:
-                self._spent += time.perf_counter() - started
+        names: Iterable[set[str]] = names_in(plain) if plain else ()
+        known = self.names
+        return any(known.issuperset(n for n in part if n[0] in ".#") for part in names)

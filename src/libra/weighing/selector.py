@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from libra.weighing.media import split_top_level
 
@@ -66,6 +67,134 @@ def at_rest(selector: str) -> str:
         return ""
     parts, _ = _list(list(_TOKEN.finditer(selector)), 0, 0)
     return ",".join(parts)
+
+
+class Part(NamedTuple):
+    """One selector of a list, as it holds at rest.
+
+    Attributes:
+        plain: Without states and pseudo-elements.
+        pseudo: The pseudo-element that it is about (``before``), or "".
+        specificity: As one number that compares as the standard's three do.
+        names: The ``.classes`` and ``#ids`` without which it cannot match.
+    """
+
+    plain: str
+    pseudo: str
+    specificity: int
+    names: frozenset[str]
+
+
+def may_hold(selector: str, names: set[str]) -> bool:
+    """A quick look whether a list of selectors has one without a class or id that is not among `names`.
+
+    Most rules of a large style sheet are done with by this.
+    """
+    if "(" in selector or "[" in selector or "\\" in selector:
+        return True
+    if "," not in selector:
+        return names.issuperset(_CLASS_OR_ID.findall(selector))
+    return any(names.issuperset(_CLASS_OR_ID.findall(part)) for part in selector.split(","))
+
+
+@lru_cache(maxsize=8_192)
+def parts_of(selector: str) -> tuple[Part, ...]:
+    """The selectors of a list that can hold at rest; none if the list is invalid."""
+    if ":" in selector and (len(selector) > MAX_SELECTOR or _FOREIGN.search(selector)):
+        return ()
+    parts: list[Part] = []
+    for text in _split(selector):
+        plain = at_rest(text)
+        if not plain:
+            continue
+        pseudo = ""
+        if ":" in text:
+            ending = _PSEUDO_ELEMENT.search(text.rstrip())
+            pseudo = ending[1].lower() if ending is not None else ""
+        if "\\" in plain:
+            names: frozenset[str] = frozenset()
+        else:
+            outside = _OUTSIDE.sub("", plain) if "(" in plain or "[" in plain else plain
+            names = frozenset(_CLASS_OR_ID.findall(outside)) if ")" not in outside else frozenset()
+        parts.append(Part(plain, pseudo, specificity(text), names))
+    return tuple(parts)
+
+
+def _split(selector: str) -> list[str]:
+    if "[" not in selector and "\\" not in selector:
+        return split_top_level(selector, ",")
+    parts: list[str] = []
+    depth = start = 0
+    for token in _TOKEN.finditer(selector):
+        text = token[0]
+        if text == "(" or token[3]:
+            depth += 1
+        elif text == ")":
+            depth = max(0, depth - 1)
+        elif text == "," and not depth:
+            parts.append(selector[start : token.start()])
+            start = token.end()
+    return [*parts, selector[start:]]
+
+
+_PSEUDO_ELEMENT = re.compile(
+    r":(before|after|first-line|first-letter|(?<=::)marker|(?<=::)placeholder"
+    r"|(?<=::)file-selector-button)\Z",
+    re.IGNORECASE,
+)
+_OUTSIDE = re.compile(
+    r"\[[^\]]*+\]?|:[\w-]++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?"
+)
+"""Attributes and pseudo-classes: what stands in their parentheses may be one of several, or negated."""
+
+_CLASS_OR_ID = re.compile(r"[.#](?:[\w-]|[^\x00-\x7f])++")
+
+
+def specificity(selector: str) -> int:
+    """Of one selector: ids, then classes and their like, then elements (Selectors 4, section 17)."""
+    if selector.isidentifier():
+        return 1
+    found, _ = _specificity(list(_TOKEN.finditer(selector[:MAX_SELECTOR])), 0, 0)
+    return found
+
+
+_CLASS, _ID = 1 << 10, 1 << 20
+
+
+def _specificity(tokens: list[re.Match[str]], at: int, depth: int) -> tuple[int, int]:
+    """The highest among the selectors of the list that begins here, and where it ends."""
+    highest = here = 0
+    while at < len(tokens):
+        token = tokens[at]
+        text, name = token[0], token[2]
+        at += 1
+        if text == ")":
+            break
+        if text == ",":
+            highest, here = max(highest, here), 0
+        elif name is not None:
+            colons, name, opens = token.groups()
+            name = name.lower()
+            inner = 0
+            if opens:
+                if depth >= _MAX_DEPTH:
+                    return max(highest, here), len(tokens)
+                inner, at = _specificity(tokens, at, depth + 1)
+            if colons == "::" or name in _LEGACY_ELEMENTS:
+                here += 1
+            elif name in _ALTERNATIVES or name in {"not", "has"}:
+                here += 0 if name == "where" else inner
+            else:
+                here += _CLASS
+        elif text[0] == "[":
+            here += _CLASS
+        elif text[0] not in "\\(":
+            for simple in _SIMPLE.findall(text):
+                here += _CLASS if simple[0] == "." else _ID if simple[0] == "#" else 1
+    return max(highest, here), at
+
+
+_SIMPLE = re.compile(r"[.#]?(?:[\w-]|[^\x00-\x7f])++")
 
 
 def _list(tokens: list[re.Match[str]], at: int, depth: int) -> tuple[list[str], int]:

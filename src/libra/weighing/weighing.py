@@ -7,10 +7,11 @@ of the service or `weigh_once`, decides when and how many at a time, and when to
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from libra.weighing.findings import Notes
-from libra.weighing.fonts import Fonts
 from libra.weighing.options import Options
 from libra.weighing.reference import READ_ROLES, Fetch, Outcome, Reading, Reference, Role
 from libra.weighing.report import (
@@ -25,6 +26,8 @@ from libra.weighing.report import (
 )
 from libra.weighing.scope import Scope
 from libra.weighing.score import score
+from libra.weighing.styles import Styles, is_long, style
+from libra.weighing.styling import Wanted
 from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
 
 DEADLINE = "timeout: the page's deadline passed"
@@ -52,7 +55,6 @@ class Weighing:
         "_error",
         "_failed",
         "_final_url",
-        "_fonts",
         "_hosts",
         "_index",
         "_kinds",
@@ -62,11 +64,14 @@ class Weighing:
         "_pending",
         "_pending_reads",
         "_site_host",
+        "_sources",
         "_started",
+        "_styles",
         "_third",
         "_title",
         "_total",
         "_whole",
+        "_working",
         "options",
         "url",
     )
@@ -90,7 +95,9 @@ class Weighing:
         self._site_host = host_of(url)
         self._started: float | None = None
         self._third: dict[str, bool] = {}
-        self._fonts = Fonts()
+        self._styles = Styles()
+        self._working = 0
+        self._sources: dict[str, Wanted] = {}
         self._notes = Notes()
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
         self._total = [0, 0, 0]
@@ -119,6 +126,8 @@ class Weighing:
     def record(self, outcome: Outcome) -> list[Fetch]:
         """Take an outcome; return the orders that it gives rise to."""
         fetch = outcome.fetch
+        if fetch.work is not None:
+            return self._record_work(outcome)
         asset = self._assets[fetch.index]
         if asset.status != "pending":
             return []
@@ -137,8 +146,13 @@ class Weighing:
             orders = self._record_document(outcome)
         else:
             orders = self._read(fetch, outcome.reading)
-        if self._pending_reads == 0 and self._failed is None:
-            orders += self._order_fonts()
+            if fetch.reference.role == "stylesheet":
+                sheet = None if outcome.reading is None else outcome.reading.sheet
+                self._styles.add_sheet((*fetch.hops, fetch.url), sheet)
+            elif fetch.reference.role == "font" and outcome.error is not None:
+                orders += self._try_next_source((*fetch.hops, fetch.url)[0])
+        if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
+            orders += self._order_styled()
         return orders
 
     def give_up(self, error: str = DEADLINE) -> None:
@@ -148,7 +162,7 @@ class Weighing:
         for index, asset in enumerate(self._assets):
             if asset.status == "pending":
                 self._assets[index] = msgspec.structs.replace(asset, status="failed", error=error)
-        self._pending = self._pending_reads = 0
+        self._pending = self._pending_reads = self._working = 0
         self._whole = False
         if self._final_url is None and self._failed is None:
             self._failed = error
@@ -255,16 +269,53 @@ class Weighing:
         if reading is None:
             return []
         scope = reading.scope or fetch.scope
-        self._fonts.add(reading.faces, reading.uses, reading.variables, reading.scope)
+        for document in reading.documents:
+            self._styles.add_document(document)
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
         return self._order(reading.references, fetch, scope=scope) if reading.references else []
 
-    def _order_fonts(self) -> list[Fetch]:
-        """Fonts come last: only when all style sheets are read is it known which are used."""
+    def _order_styled(self) -> list[Fetch]:
+        """What the style of a document asks for is known when all its style sheets are."""
         orders: list[Fetch] = []
-        for face in self._fonts.take_used():
-            orders += self._order([Reference(face.url, "font")], None, initiator=face.initiator)
+        for scope, parts in self._styles.ready(all_there=self._pending_reads == 0):
+            work = partial(style, scope, parts, self.options.viewport)
+            if is_long(scope, parts):
+                self._pending += 1
+                self._working += 1
+                orders.append(Fetch(-1, Reference(scope.url, "document"), work=work))
+            else:
+                orders += self._order_wanted(work())
         return orders
+
+    def _record_work(self, outcome: Outcome) -> list[Fetch]:
+        if not self._working:
+            return []  # it was given up
+        self._working -= 1
+        self._pending -= 1
+        return self._order_wanted(outcome.wanted)
+
+    def _order_wanted(self, wanted: list[Wanted]) -> list[Fetch]:
+        orders: list[Fetch] = []
+        for item in sorted(wanted, key=lambda item: item.conditional):
+            url = item.urls[0]
+            if len(item.urls) > 1:
+                self._sources[url] = item
+                known = self._index.get(url)
+                if known is not None and self._assets[known].status == "failed":
+                    orders += self._try_next_source(url)
+                    continue
+            reference = Reference(
+                url, "font" if item.font else "image", conditional=item.conditional
+            )
+            orders += self._order([reference], None, initiator=item.initiator)
+        return orders
+
+    def _try_next_source(self, url: str) -> list[Fetch]:
+        """A font that could not be had is looked for where its rule says next."""
+        item = self._sources.pop(url, None)
+        if item is None or len(item.urls) < 2:
+            return []
+        return self._order_wanted([item._replace(urls=item.urls[1:])])
 
     def _loops(self, fetch: Fetch, target: str) -> bool:
         return (

@@ -5,30 +5,27 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from selectolax.lexbor import LexborHTMLParser
 
-from libra.weighing.modules import ImportMap
 from libra.weighing.options import Viewport
-from libra.weighing.scope import Scope
-from libra.weighing.stylesheet import read_declarations, read_stylesheet
+from libra.weighing.stylesheet import Sheet, read_stylesheet
 
 BASE = "https://example.com/css/site.css"
 DESKTOP = Viewport()
-PAGE = LexborHTMLParser("<body><p class=a>Text</p><div id=main><b>x</b></div></body>")
 
 
-def scope() -> Scope:
-    return Scope(PAGE, frozenset(map(ord, "Text x")), ImportMap(BASE))
+def read(text: str, *, viewport: Viewport = DESKTOP, applies: bool = True) -> Sheet:
+    return read_stylesheet(text, BASE, viewport, applies=applies)
 
 
-def urls(
-    text: str, *, matched: bool = True, viewport: Viewport = DESKTOP, applies: bool = True
-) -> list[str]:
-    reading = read_stylesheet(text, BASE, viewport, scope() if matched else None, applies=applies)
+def imports(text: str) -> list[str]:
     return [
-        reference.url.removeprefix("https://example.com/").removeprefix("css/")
-        for reference in reading.references
+        found.url.removeprefix("https://example.com/").removeprefix("css/")
+        for found in read(text).imports
     ]
+
+
+def selectors(text: str) -> list[str]:
+    return [rule.selector for rule in read(text).rules]
 
 
 @pytest.mark.parametrize(
@@ -52,112 +49,101 @@ def urls(
     ],
 )  # fmt: skip
 def test_imports_are_found_at_the_head(text: str, found: list[str]) -> None:
-    assert urls(text) == found
+    assert imports(text) == found
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["background:url(x.png)", "background:none", "background-image:none", "display:none",
+     "content:'x'", "font:12px A", "font-family:A", "font-weight:bold", "font-style:italic",
+     "--x:One,serif", "mask:image-set('a.png' 1x)"],
+)  # fmt: skip
+def test_rules_that_may_decide_about_images_and_fonts_are_kept(block: str) -> None:
+    assert selectors(f"b{{color:red}}p , q{{{block}}}i{{color:red}}") == ["p , q"]
+
+
+def test_other_rules_are_passed_over() -> None:
+    text = "p{color:red;font-size:2em;background-color:red;justify-content:center}q{margin:0}"
+    assert selectors(text) == []
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("p{background:url(x.png)}", ["x.png"]),
-        ("p{background:URL( 'x.png' )}", ["x.png"]),
-        ('p{background-image:url("/x y.png")}', ["x%20y.png"]),
-        (".absent{background:url(x.png)}", []),
-        ("p:hover{background:url(x.png)}", []),
-        ("p::before{content:url(x.png)}", ["x.png"]),
-        (".absent,.a{background:url(x.png)}", ["x.png"]),
-        ("p{background:url(a.png);background:url(b.png)}", ["b.png"]),
-        ("p{background-image:url(a.png),url(b.png)}", ["a.png", "b.png"]),
-        ("p{background:url(data:image/png;base64,AA==) , url(b.png)}", ["b.png"]),
-        ("p{background:url(#gradient)}", []),
-        ("p{background:url()}", []),
-        ("p{display:none;background:url(x.png)}", []),
-        ("p{color:red;/* background:url(x.png) */}", []),
-        ("p{content:'url(x.png)'}", []),
-        ("p{-ms-behavior:url(x.htc);behavior:url(x.htc)}", []),
-        ("p{list-style:url(x.gif);mask:url(m.svg#a)}", ["x.gif", "m.svg"]),
-        ("p{cursor:url(c.cur),auto}", ["c.cur"]),
-        ("@media print{p{background:url(x.png)}}", []),
-        ("@media (min-width:600px){p{background:url(x.png)}}", ["x.png"]),
-        ("@media (min-width:600px){@media (max-width:700px){p{background:url(x.png)}}}", []),
-        ("@supports (display:grid){p{background:url(x.png)}}", ["x.png"]),
-        ("@supports not (display:grid){p{background:url(x.png)}}", []),
-        ("@layer base{p{background:url(x.png)}}", ["x.png"]),
-        ("@keyframes k{from{background:url(x.png)}}", []),
-        ("@page{background:url(x.png)}", []),
-        (".a{color:red;&:not(.b){background:url(x.png)}}", ["x.png"]),
-        (".a{& .absent{background:url(x.png)} background:url(y.png)}", ["y.png"]),
-        (".a{@media screen{background:url(x.png)}}", ["x.png"]),
-        ("#main b{background:image-set('a.png' 1x, 'b.png' 2x)}", ["a.png"]),
-        ("p{background:-webkit-image-set(url(a.png) 1x, url(b.png) 2x)}", ["a.png"]),
-        ("p{background:image-set(url(a.jxl) type('image/jxl'),'a.avif')}", ["a.avif"]),
-        ("p{background:url(x.png", ["x.png"]),
-        ("p{background:url('x.png", []),
-        ("}}}p{background:url(x.png)}", []),
-        ("p{background:url(x.png)!important}", ["x.png"]),
-        ("p{background:url(a\\)b.png)}", ["a)b.png"]),
-        ("}p{background:url(x.png)}p{background:url(y.png)}", ["y.png"]),
+        ("@media print{p{display:none}}", []),
+        ("@media screen{p{display:none}q{display:block}}", ["p", "q"]),
+        ("@supports not (display:grid){p{display:none}}", []),
+        ("@keyframes k{from{background:none}}", []),
+        ("@page{background:none}", []),
+        (".a{color:red;& .b{display:none}}", [".a", ":is(.a) .b"]),
+        (".a{.b{display:none}}", [":is(.a) .b"]),
+        (".a{@media screen{display:none}}", [".a"]),
+        ("}p{display:none}q{display:none}", ["q"]),
+        ("p{/* } */display:none}", ["p"]),
+        ("p/* , q */{display:none}", ["p"]),
     ],
-)  # fmt: skip
-def test_images_count_where_their_rule_applies(text: str, found: list[str]) -> None:
-    assert urls(text) == found
+)
+def test_rules_are_found_where_they_apply(text: str, found: list[str]) -> None:
+    assert selectors(text) == found
 
 
-def test_without_a_document_images_are_conditional() -> None:
-    reading = read_stylesheet(".x{background:url(a.png)}", BASE, Viewport(), None)
-    assert [reference.conditional for reference in reading.references] == [True]
-    reading = read_stylesheet("p{background:url(a.png)}", BASE, Viewport(), scope())
-    assert [reference.conditional for reference in reading.references] == [False]
-    reading = read_stylesheet(
-        "@container (width>1px){p{background:url(a.png)}}", BASE, Viewport(), scope()
+def test_layers_are_named_in_their_order() -> None:
+    sheet = read(
+        "@layer base, theme; @import 'a.css' layer(vendor); @layer theme{p{display:none}"
+        "@layer dark{q{display:none}}} @layer{b{display:none}} i{display:none}"
     )
-    assert [reference.conditional for reference in reading.references] == [True]
+    assert [found.layer for found in sheet.imports] == ["vendor"]
+    assert [rule.layer for rule in sheet.rules][:2] == ["theme", "theme.dark"]
+    assert sheet.rules[2].layer not in {"", "theme"}
+    assert sheet.rules[3].layer == ""
+    assert sheet.layers[:4] == ("base", "theme", "vendor", "theme.dark")
+
+
+def test_what_depends_on_a_container_is_not_certain() -> None:
+    text = "@container (width>1px){p{display:none}}q{display:none}"
+    assert [rule.certain for rule in read(text).rules] == [False, True]
 
 
 def test_a_sheet_for_another_medium_is_read_for_its_imports_only() -> None:
-    text = "@import 'a.css'; p{background:url(x.png)}"
-    assert urls(text, applies=False) == ["a.css"]
-    reading = read_stylesheet(text, BASE, Viewport(), scope(), applies=False)
-    assert not reading.references[0].applies
+    sheet = read("@import 'a.css'; p{background:url(x.png)}", applies=False)
+    assert [(found.url[-5:], found.applies) for found in sheet.imports] == [("a.css", False)]
+    assert sheet.rules == ()
 
 
-def test_the_viewport_decides_about_media() -> None:
-    text = "@media (max-width:600px){p{background:url(x.png)}}"
-    assert urls(text) == []
-    assert urls(text, viewport=Viewport(400, 800)) == ["x.png"]
-    assert urls(
-        "p{background:image-set('a.png' 1x, 'b.png' 2x)}", viewport=Viewport(400, 800, 2)
-    ) == ["b.png"]
-
-
-def test_style_attributes_are_read_without_a_selector() -> None:
-    reading = read_declarations("color:red;background:url(x.png)", BASE, Viewport())
-    assert [reference.url for reference in reading.references] == ["https://example.com/css/x.png"]
-
-
-def test_a_face_gives_its_first_supported_source() -> None:
+def test_a_face_gives_its_sources_in_supported_formats() -> None:
     text = """@font-face{font-family:"My Face";src:url(x.eot);
       src:local("My"),url(x.eot?#iefix) format("embedded-opentype"),
           url(x.woff2) format("woff2"),url(x.ttf);
       font-weight:100 900;font-style:italic;unicode-range:U+0-FF,u+4??,U+20AC}"""
-    (face,) = read_stylesheet(text, BASE, Viewport(), scope()).faces
+    (face,) = read(text).faces
     assert face.family == "my face"
-    assert face.url == "https://example.com/css/x.woff2"
+    assert face.sources == ("https://example.com/css/x.woff2", "https://example.com/css/x.ttf")
     assert face.weight == (100, 900)
     assert face.italic
     assert face.ranges == ((0, 0xFF), (0x400, 0x4FF), (0x20AC, 0x20AC))
     assert face.initiator == BASE
 
 
-def test_fonts_are_used_by_rules_that_match() -> None:
+def test_a_comment_may_stand_before_a_declaration() -> None:
+    text = "@font-face{font-family:A;src:url(x.eot);/* IE9 */ src:url(y.woff2)}"
+    assert read(text).faces[0].sources == ("https://example.com/css/y.woff2",)
+
+
+def test_a_font_in_the_sheet_itself_is_the_last_that_is_tried() -> None:
+    text = "@font-face{font-family:A;src:url(x.woff),url(data:font/woff;base64,AA==),url(y.woff)}"
+    assert read(text).faces[0].sources == ("https://example.com/css/x.woff",)
+    text = "@font-face{font-family:A;src:url(data:font/woff;base64,AA==),url(y.woff)}"
+    assert read(text).faces[0].sources == ()
+
+
+def test_ranges_rise_and_do_not_overlap() -> None:
     text = (
-        ".absent{font-family:No}p{font-family:Yes,serif}"
-        "b{font:italic bold 12px/1.5 'Short Hand',sans-serif}"
+        "@font-face{font-family:A;src:url(x);unicode-range:U+50-60,U+20-30,U+2A-3F,U+40;"
+        "font-stretch:75% condensed}"
     )
-    uses = read_stylesheet(text, BASE, Viewport(), scope()).uses
-    assert [(use.families, use.weight, use.italic) for use in uses] == [
-        ("Yes,serif", None, None),
-        ("'Short Hand',sans-serif", 700, True),
-    ]
+    (face,) = read(text).faces
+    assert face.ranges == ((0x20, 0x40), (0x50, 0x60))
+    assert face.stretch == (75.0, 75.0)
 
 
 FRAGMENTS = st.sampled_from(
@@ -170,9 +156,8 @@ FRAGMENTS = st.sampled_from(
 
 @given(st.lists(FRAGMENTS, max_size=40).map("".join) | st.text(max_size=100))
 def test_any_text_is_read(text: str) -> None:
-    for matched in (True, False):
-        assert all("://" in url or url for url in urls(text, matched=matched))
-    read_declarations(text, BASE, Viewport())
+    sheet = read(text)
+    assert all("://" in found.url for found in sheet.imports)
 
 
 @pytest.mark.parametrize(
@@ -185,5 +170,5 @@ def test_any_text_is_read(text: str) -> None:
 def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     started = time.process_time()
-    urls(text)
+    read(text)
     assert time.process_time() - started < 4

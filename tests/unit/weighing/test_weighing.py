@@ -139,7 +139,6 @@ def test_an_icon_is_implied_where_none_is_named() -> None:
     weighing, fetch = begun()
     scope = Scope.__new__(Scope)  # any document at all
     reading = Reading(has_icon=False, scope=scope)
-    scope.characters = frozenset()
     (icon,) = weighing.record(arrived(fetch, reading=reading))
     assert (icon.url, icon.reference.kind) == ("https://example.com/favicon.ico", "image")
     weighing, fetch = begun()

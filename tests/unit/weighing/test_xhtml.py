@@ -32,8 +32,8 @@ def test_noscript_is_an_element_like_any_other() -> None:
 
 
 def test_cdata_is_text() -> None:
-    style = "<style><![CDATA[ p{background:url(a.png)} ]]></style>"
-    assert found(f"<html><head>{style}</head><body><p>x</p></body></html>") == ["a.png"]
+    style = "<style><![CDATA[ @import 'a.css'; ]]></style>"
+    assert found(f"<html><head>{style}</head><body><p>x</p></body></html>") == ["a.css"]
 
 
 def test_a_drawing_is_a_page() -> None:

@@ -1,0 +1,63 @@
+"""The images that a CSS value asks for, one of each ``image-set()`` (CSS Images 4)."""
+
+from __future__ import annotations
+
+import re
+
+from libra.weighing.csstext import after_function, first_url, lowered, urls_in
+from libra.weighing.media import split_top_level
+from libra.weighing.options import Viewport
+from libra.weighing.srcset import Candidate, choose_candidate
+from libra.weighing.urls import join
+
+_IMAGE_TYPE = re.compile(r"type\(\s*[\"']?([^\"')]*)", re.IGNORECASE)
+_RESOLUTION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?|\.\d+)(x|dppx|dpi)(?![\w])", re.IGNORECASE)
+_IMAGE_TYPES = frozenset(
+    {"image/avif", "image/webp", "image/png", "image/jpeg", "image/gif", "image/svg+xml"}
+)
+
+
+def images_in(value: str, base: str, viewport: Viewport) -> list[str]:
+    """The addresses of the images that a value makes a browser fetch; absolute."""
+    if "image-set(" in value.lower():
+        value = _without_image_sets(value, viewport)
+    images: list[str] = []
+    for reference in urls_in(value):
+        if reference and not reference.startswith("#"):
+            url = join(base, reference)
+            if url is not None:
+                images.append(url)
+    return images
+
+
+def _without_image_sets(value: str, viewport: Viewport) -> str:
+    """Each ``image-set()`` replaced by the ``url()`` of the candidate that a browser takes."""
+    lower = lowered(value)
+    parts: list[str] = []
+    at = 0
+    while (found := lower.find("image-set(", at)) >= 0:
+        argument, _ = after_function(value[found + 9 :])
+        parts.append(value[at:found])
+        parts.append(_from_image_set(argument, viewport))
+        at = found + 9 + len(argument) + 2
+    parts.append(value[at:])
+    return " ".join(parts)
+
+
+def _from_image_set(argument: str, viewport: Viewport) -> str:
+    candidates: list[Candidate] = []
+    for option in split_top_level(argument, ","):
+        kind = _IMAGE_TYPE.search(option)
+        if kind is not None and kind[1].strip().lower() not in _IMAGE_TYPES:
+            continue
+        plain = _IMAGE_TYPE.sub("", option)
+        reference = first_url(plain)
+        if not reference:
+            continue
+        density = 1.0
+        resolution = _RESOLUTION.search(plain.replace(reference, ""))
+        if resolution is not None:
+            density = float(resolution[1]) / (96 if resolution[2].lower() == "dpi" else 1)
+        candidates.append(Candidate(reference, None, density))
+    chosen = choose_candidate(candidates, 1.0, viewport.dpr)
+    return "" if chosen is None else 'url("' + chosen.replace('"', "%22") + '")'

@@ -1,0 +1,184 @@
+"""The documents of a page and their style sheets, as they come in, and what their style asks for.
+
+A browser knows which images and fonts it needs when all style sheets of a document are there. `Styles`
+collects documents and sheets in whatever order they arrive; `ready` gives those documents of which
+nothing is missing any more, and `style` finds what one of them asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from libra.weighing.cascade import IMAGES, Cascade, longhands
+from libra.weighing.fonts import Face, families_in, is_met
+from libra.weighing.images import images_in
+from libra.weighing.options import Viewport
+from libra.weighing.scope import Scope, Spent
+from libra.weighing.stylesheet import Sheet
+from libra.weighing.styling import Styled, Wanted
+
+_INLINE_WORK = 5_000_000
+"""Bytes of a document times selectors that it is searched for, about nanoseconds: what takes longer is
+not done on the event loop."""
+
+_MAX_WANTED = 20_000
+
+Parts = list[tuple[Sheet, str]]
+"""Style sheets in the order of the cascade, with the layers that imports put them into."""
+
+
+class Styles:
+    """The documents and style sheets of one page."""
+
+    __slots__ = ("_missing", "_sheets", "_waiting")
+
+    def __init__(self) -> None:
+        self._sheets: dict[str, Sheet | None] = {}
+        self._waiting: list[Scope] = []
+        self._missing: dict[int, tuple[str | None, Iterator[str]]] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are documents whose style is not known yet."""
+        return bool(self._waiting)
+
+    def add_document(self, scope: Scope) -> None:
+        """A document has been read."""
+        self._waiting.append(scope)
+
+    def add_sheet(self, urls: Iterable[str], sheet: Sheet | None) -> None:
+        """What came of a style sheet, which may have several addresses; None if nothing."""
+        for url in urls:
+            self._sheets[url] = sheet
+
+    def ready(self, *, all_there: bool) -> list[tuple[Scope, Parts]]:
+        """The documents that can be styled now, each once.
+
+        Args:
+            all_there: That nothing more will come, so that what is missing stays missing.
+        """
+        if not self._waiting:
+            return []
+        ready = [scope for scope in self._waiting if all_there or self._is_complete(scope)]
+        if ready:
+            self._waiting = [scope for scope in self._waiting if scope not in ready]
+        return [(scope, self._parts(scope)) for scope in ready]
+
+    def _is_complete(self, scope: Scope) -> bool:
+        missing, rest = self._missing.get(id(scope), (None, None))
+        if rest is None:
+            rest = self._needed(scope)
+            missing = next(rest, None)
+        while missing is not None and missing in self._sheets:
+            missing = next(rest, None)
+        self._missing[id(scope)] = (missing, rest)
+        return missing is None
+
+    def _needed(self, scope: Scope) -> Iterator[str]:
+        """The addresses of the sheets of a document; each import when its sheet is known."""
+        seen: set[str] = set()
+        waiting = [linked.sheet for linked in reversed(scope.sheets)]
+        while waiting:
+            sheet: Sheet | str | None = waiting.pop()
+            if isinstance(sheet, str):
+                if sheet in seen:
+                    continue
+                seen.add(sheet)
+                yield sheet
+                sheet = self._sheets.get(sheet)
+            if sheet is not None:
+                waiting += (found.url for found in reversed(sheet.imports))
+
+    def _parts(self, scope: Scope) -> Parts:
+        parts: Parts = []
+        waiting: list[tuple[Sheet | str, str, bool, frozenset[str]]] = [
+            (linked.sheet, "", False, frozenset())
+            for linked in reversed(scope.sheets)
+            if linked.applies
+        ]
+        while waiting and len(parts) < _MAX_PARTS:
+            sheet, layer, opened, inside = waiting.pop()
+            if isinstance(sheet, str):
+                if sheet in inside:
+                    continue  # an import of itself
+                found = self._sheets.get(sheet)
+                if found is None:
+                    continue
+                inside |= {sheet}
+                sheet = found
+            if opened or not sheet.imports:
+                parts.append((sheet, layer))
+                continue
+            waiting.append((sheet, layer, True, inside))
+            waiting += (
+                (part.url, f"{layer}.{part.layer}".strip("."), False, inside)
+                for part in reversed(sheet.imports)
+                if part.applies
+            )
+        return parts
+
+
+_MAX_PARTS = 5_000
+
+
+def is_long(scope: Scope, parts: Parts) -> bool:
+    """Whether `style` takes so long that it should not hold up others."""
+    return scope.size * sum(len(sheet.rules) for sheet, _ in parts) > _INLINE_WORK
+
+
+def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
+    """What the style of a document asks for. Once for each document, which is forgotten then."""
+    faces = [face for sheet, _ in parts for face in sheet.faces]
+    inline = scope.inline
+    images = any(sheet.has_images for sheet, _ in parts) or any(
+        "url(" in text or "image-set(" in text for text in map(str.lower, inline.values())
+    )
+    if not (images or any(face.sources for face in faces)):
+        return []
+    try:
+        if scope.large:
+            raise Spent
+        scope.begin()
+        cascade = Cascade(scope, fonts=bool(faces), images=images)
+        for sheet, layer in parts:
+            scope.check()
+            cascade.add(sheet, layer)
+        for element, text in inline.items():
+            cascade.add_inline(element, text, scope.base)
+        wanted = Styled(scope, cascade, faces, viewport, images=images).wanted()
+    except Spent:
+        wanted = _roughly(scope, parts, faces, viewport)
+    finally:
+        scope.forget()
+    return wanted[:_MAX_WANTED]
+
+
+def _roughly(scope: Scope, parts: Parts, faces: list[Face], viewport: Viewport) -> list[Wanted]:
+    """What a document may ask for that is too large to be looked at element by element.
+
+    Every rule counts that has all its names in the document, and every regular or bold face of a family
+    that such a rule names. All of it is conditional.
+    """
+    wanted: dict[Wanted, None] = {}
+    families: set[str] = set()
+    blocks = [(text, scope.base) for text in scope.inline.values()]
+    blocks += (
+        (rule.block, sheet.base)
+        for sheet, _ in parts
+        for rule in sheet.rules
+        if scope.may_match(rule.selector)
+    )
+    for block, base in blocks:
+        for name, value, _ in longhands(block):
+            if name == "font-family" or name[:2] == "--":
+                families.update(families_in(value))
+            elif name in IMAGES:
+                for url in images_in(value, base, viewport):
+                    wanted[Wanted((url,), base, conditional=True)] = None
+        if len(wanted) > _MAX_WANTED:
+            break
+    text = sorted(scope.characters)
+    for face in faces:
+        if face.family in families and face.sources and not face.italic and is_met(face, text):
+            wanted[Wanted(face.sources, face.initiator, font=True, conditional=True)] = None
+    return list(wanted)
