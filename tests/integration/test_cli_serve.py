@@ -74,6 +74,14 @@ async def test_serve_prints_its_address_and_ends_with_0_on_sigterm(folder: Path)
             assert await process.wait() == 0
 
 
+async def test_what_it_keeps_is_for_nobody_else_on_the_machine(folder: Path) -> None:
+    """The journal and the database have the secrets that alerts are signed with."""
+    async with _serving(folder) as (process, _address):
+        assert (folder / "data").stat().st_mode & 0o077 == 0
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
 async def test_ctrl_c_ends_it_without_a_traceback_before_it_has_begun(folder: Path) -> None:
     """In the middle of its imports, which is when somebody notices that this was the wrong command."""
     (folder / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")

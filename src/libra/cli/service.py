@@ -274,7 +274,7 @@ async def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) 
     from libra.storage import StoreError, open_store  # noqa: PLC0415 - only these commands need it
 
     if settings.database is None:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         store = open_store(settings.database_url())
     except ValueError as error:

@@ -243,7 +243,7 @@ class House:
             JournalInUse: another Libra works on it.
         """
         try:
-            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+            self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.journal is not None:
                 self.journal.lock()
                 self.journal.scan()

@@ -112,7 +112,7 @@ class Journal:
         """
         if self._lock is not None:
             return
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The directory itself is locked, which works on a disk that cannot be written, too.
         lock = os.open(self._directory, os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -166,7 +166,7 @@ def session_key(data_dir: Path) -> bytes:
     """
     path = data_dir / "session.key"
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Made complete beside it and linked: two programs that start at once end with one key.
         if not path.exists():
             fresh = data_dir / f".session.key.{secrets.token_hex(8)}"

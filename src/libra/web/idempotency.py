@@ -186,13 +186,13 @@ def require_key(key: str | None) -> None:
 
 
 def _append(path: Path, batch: list[Used]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("ab") as file:
         file.write(_encode(batch))
 
 
 def _replace(path: Path, batch: list[Used]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_bytes(_encode(batch))
     fresh.replace(path)
