@@ -98,9 +98,12 @@ class Measured:
 
     @property
     def recall(self) -> float:
-        """The share of the assets that could be found that were."""
+        """The share of the requests that could be found that were.
+
+        What a browser asks for again and again (errors, for the most part) is one asset here.
+        """
         found = {_stable(a.url) for a in self.report.assets if a.status != "skipped"}
-        hits = sum(url in found for url in self.truth.requests)
+        hits = sum(times for url, times in self.truth.requests.items() if url in found)
         aim = self.truth.reachable if self.report.method == "static" else len(self.truth.requests)
         return min(1.0, hits / aim) if aim else 1.0
 
