@@ -30,7 +30,7 @@ from libra.inspector.messages import (
     Unstored,
 )
 from libra.inspector.record import PageRecord
-from libra.inspector.work import Progress, RenderedWork, StaticWork, Work
+from libra.inspector.work import Arrived, Progress, RenderedWork, StaticWork, Work
 from libra.otp import (
     NORMAL,
     ChildSpec,
@@ -40,9 +40,9 @@ from libra.otp import (
     Stop,
     TaskDone,
     TaskFailed,
-    TaskRef,
     Timer,
 )
+from libra.weighing.reference import Outcome
 from libra.weighing.report import Report, encode
 
 
@@ -102,8 +102,11 @@ class PageInspector(GenServer):
     def handle_info(self, message: Any) -> Stop | None:
         """The next step of the page's life."""
         match message:
+            case Arrived(outcome):
+                self._arrived(outcome)
             case TaskDone(ref, _, outcome):
-                self._arrived(ref, outcome)
+                if self._work is not None and self._work.take(ref, outcome):
+                    self._conclude(self._work)
             case Progress(report):
                 self._progress(report)
             case TaskFailed(_, _, error):
@@ -112,21 +115,13 @@ class PageInspector(GenServer):
                 raise error
             case Turn.GRANTED:
                 self._begin()
-            case Journaled(version):
-                self._journaled(version)
-            case Unjournaled():
-                self._context.backup.cast(Offer(self._record.id))
-            case Stored(version):
-                return self._stored(version)
-            case Unstored():
-                self._unstored()
-            case Refused(version, reason):
-                self._refused(version, reason)
             case Alarm.DEADLINE:
                 self._out_of_time()
             case Alarm.EXPIRED:
                 self._overdue = True
                 return self._leave_if_overdue()
+            case _:
+                return self._heard(message)
         return None
 
     def format_status(self) -> dict[str, Any]:
@@ -155,12 +150,12 @@ class PageInspector(GenServer):
         self._changed()
         work.begin()
 
-    def _arrived(self, ref: TaskRef, outcome: object) -> None:
+    def _arrived(self, outcome: Outcome) -> None:
         work = self._work
-        if work is None:
+        if not isinstance(work, StaticWork):
             return
         self._record.status = "weighing"
-        if work.take(ref, outcome):
+        if work.arrived(outcome):
             self._conclude(work)
         else:
             self._changed()
@@ -224,6 +219,21 @@ class PageInspector(GenServer):
         return base if self._work is None else self._work.report(base)
 
     # Being backed up, and leaving
+
+    def _heard(self, message: Any) -> Stop | None:
+        """What the journal or the database did with the page."""
+        match message:
+            case Journaled(version):
+                self._journaled(version)
+            case Unjournaled():
+                self._context.backup.cast(Offer(self._record.id))
+            case Stored(version):
+                return self._stored(version)
+            case Unstored():
+                self._unstored()
+            case Refused(version, reason):
+                self._refused(version, reason)
+        return None
 
     def _keep(self) -> None:
         # First the journal, then the database. If the database had the result and the journal only

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import msgspec
 
-from libra.inspector.lanes import Lanes
 from libra.otp import GenServer, Runtime, TaskRef
 from libra.weighing.fetch import Fetcher
+from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
 from libra.weighing.reference import Fetch, Outcome
 from libra.weighing.rendered import BrowserPool, weigh_rendered
@@ -54,6 +54,12 @@ class Work(Protocol):
         """What is known now, filled into what the record knows."""
 
 
+class Arrived(msgspec.Struct, frozen=True):
+    """To a page: what came of one of its fetches."""
+
+    outcome: Outcome
+
+
 class StaticWork:
     """A page weighed by Libra's own fetcher, asset by asset."""
 
@@ -74,7 +80,7 @@ class StaticWork:
         self._fetcher = fetcher
         self._weighing = Weighing(url, options)
         self._lanes = Lanes()
-        self._tasks: dict[TaskRef, Fetch] = {}
+        self._tasks: set[TaskRef] = set()
         self.started = runtime.clock.time()
         self.seconds = options.limits.page_seconds + SLACK
         self._until = runtime.loop.time() + options.limits.page_seconds
@@ -83,14 +89,15 @@ class StaticWork:
         """Fetch the document."""
         self._fetch(self._weighing.begin())
 
-    def take(self, ref: TaskRef, outcome: object) -> bool:
-        """Enter what was measured and fetch what it gives rise to."""
-        fetch = self._tasks.pop(ref, None)
-        if fetch is None or not isinstance(outcome, Outcome):
-            raise TypeError(f"not the outcome of a fetch of this page: {type(outcome).__name__}")
-        self._lanes.leave(fetch)
+    def arrived(self, outcome: Outcome) -> bool:
+        """Enter what was measured and fetch what it gives rise to; whether the page is done."""
         self._fetch(self._weighing.record(outcome))
         return self._weighing.done
+
+    def take(self, ref: TaskRef, outcome: object) -> bool:
+        """A task has come to the end of its lane: what it fetched has arrived before."""
+        self._tasks.discard(ref)
+        return False
 
     def give_up(self) -> None:
         """Call what is pending failed."""
@@ -103,7 +110,7 @@ class StaticWork:
 
     @property
     def under_way(self) -> list[TaskRef]:
-        """The fetches that have not ended."""
+        """The tasks that walk along lanes, each with one fetch."""
         return list(self._tasks)
 
     def report(self, base: Report) -> Report:
@@ -115,11 +122,18 @@ class StaticWork:
         return msgspec.structs.replace(report, error=f"timeout: not done within {limit:g} s")
 
     def _fetch(self, fetches: list[Fetch]) -> None:
-        self._lanes.enter(fetches)
-        options = self._weighing.options
-        for fetch in self._lanes.turn():
-            work = self._fetcher.fetch(fetch, options, until=self._until)
-            self._tasks[self._page.start_task(work)] = fetch
+        for lane in self._lanes.enter(fetches):
+            self._tasks.add(self._page.start_task(self._walk(lane)))
+
+    async def _walk(self, lane: Lane) -> None:
+        page, fetcher, options, until = (
+            self._page,
+            self._fetcher,
+            self._weighing.options,
+            self._until,
+        )
+        while (fetch := lane.take()) is not None:
+            page.send(Arrived(await fetcher.fetch(fetch, options, until=until)))
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -18,9 +18,9 @@ import msgspec
 from libra.weighing.pixels import HEAD_BYTES, pixels_in
 
 try:  # sums in a tenth of the time
-    from zlib_ng.zlib_ng import adler32, crc32
+    from zlib_ng.zlib_ng import crc32
 except ImportError:  # where there is no wheel of it
-    from zlib import adler32, crc32
+    from zlib import crc32
 
 TEXT_TYPES = frozenset(
     {
@@ -57,6 +57,9 @@ BROTLI_QUALITY = 5
 
 _REMEMBERED = 2_048
 
+_SUMMED_AT_ONCE = 5_120
+"""For more bytes than these `crc32` lets other threads run, which takes longer than the sum."""
+
 
 class Savings(msgspec.Struct, frozen=True):
     """The bytes that compression would have saved of one body."""
@@ -91,7 +94,6 @@ class Observer:
     """
 
     __slots__ = (
-        "_adler",
         "_cached",
         "_crc",
         "_head",
@@ -106,7 +108,7 @@ class Observer:
             headers.get("Content-Type"), headers.get("Content-Encoding")
         )
         self._cached = has_cache_headers(headers)
-        self._crc, self._adler = 0, 1
+        self._crc = 0
         self._head: list[bytes] | None = [] if is_image else None
         self._head_bytes = 0
         self._kept: list[bytes] = []
@@ -114,8 +116,10 @@ class Observer:
 
     def take(self, chunk: bytes) -> None:
         """Note what arrived."""
-        self._crc = crc32(chunk, self._crc)
-        self._adler = adler32(chunk, self._adler)
+        if len(chunk) <= _SUMMED_AT_ONCE:
+            self._crc = crc32(chunk, self._crc)
+        else:
+            self._sum(memoryview(chunk))
         if self._head is not None and self._head_bytes < HEAD_BYTES:
             self._head.append(chunk)
             self._head_bytes += len(chunk)
@@ -125,7 +129,13 @@ class Observer:
 
     def digest(self) -> bytes:
         """Of what arrived."""
-        return (self._crc << 32 | self._adler).to_bytes(8, "big")
+        return self._crc.to_bytes(4, "big")
+
+    def _sum(self, chunk: memoryview) -> None:
+        crc = self._crc
+        for at in range(0, len(chunk), _SUMMED_AT_ONCE):
+            crc = crc32(chunk[at : at + _SUMMED_AT_ONCE], crc)
+        self._crc = crc
 
     def compressible(self) -> bytes | None:
         """The bytes to compress, if it is worth while."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,14 +11,12 @@ import msgspec
 
 from libra.ids import new_id
 from libra.weighing.fetch import Fetcher
+from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
 from libra.weighing.reference import Fetch
 from libra.weighing.report import Report, Status
-from libra.weighing.urls import origin_of, parse_url
+from libra.weighing.urls import parse_url
 from libra.weighing.weighing import Weighing
-
-_PER_ORIGIN = 6
-"""Requests of one page to one origin under way at a time, as in a browser."""
 
 _GRACE = 0.25
 """Seconds after the page's deadline in which fetches hand in what they have."""
@@ -66,8 +63,7 @@ class _Run:
         self._options = options
         self._fetcher = fetcher
         self._on_change = on_change
-        self._lanes: dict[str, deque[Fetch]] = {}
-        self._walkers: dict[str, int] = {}
+        self._lanes = Lanes()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = time.perf_counter()
@@ -96,28 +92,18 @@ class _Run:
 
     def _start(self, orders: list[Fetch]) -> None:
         """Put orders in the lane of their origin, and see that enough tasks walk along it."""
-        for fetch in orders:
-            origin = origin_of(fetch.url)
-            lane = self._lanes.get(origin)
-            if lane is None:
-                lane = self._lanes[origin] = deque()
-                self._walkers[origin] = 0
-            lane.append(fetch)
-            if self._walkers[origin] < _PER_ORIGIN:
-                self._walkers[origin] += 1
-                task = asyncio.create_task(self._walk(origin, lane))
-                self._tasks.add(task)
-                task.add_done_callback(self._walked)
+        for lane in self._lanes.enter(orders):
+            task = asyncio.create_task(self._walk(lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._walked)
 
-    async def _walk(self, origin: str, lane: deque[Fetch]) -> None:
+    async def _walk(self, lane: Lane) -> None:
         """Fetch one after the other what is in a lane, until it is empty."""
-        while lane:
-            fetch = lane.popleft()
+        while (fetch := lane.take()) is not None:
             outcome = await self._fetcher.fetch(fetch, self._options, until=self._until)
             self._start(self._weighing.record(outcome))
             if self._on_change is not None:
                 self._on_change(self._report(final=False))
-        self._walkers[origin] -= 1
 
     def _walked(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -7,15 +7,9 @@ import pytest
 
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
-from libra.inspector.lanes import PER_HOST, Lanes
 from libra.inspector.record import PageRecord, Records
-from libra.weighing.reference import Fetch, Reference
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-def fetch(url: str) -> Fetch:
-    return Fetch(0, Reference(url, "image"))
 
 
 def test_the_page_nearest_to_its_expiry_leaves_first() -> None:
@@ -67,16 +61,3 @@ async def test_a_follower_that_is_cancelled_is_gone() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not followers.watched("a")
-
-
-def test_a_host_has_six_lanes_and_does_not_hold_up_another() -> None:
-    lanes = Lanes()
-    lanes.enter(fetch(f"http://slow.test/{n}") for n in range(100))
-    lanes.enter([fetch("http://fast.test/1")])
-    first = list(lanes.turn())
-    assert len(first) == PER_HOST + 1
-    assert first[-1].url == "http://fast.test/1"
-    assert list(lanes.turn()) == []
-    lanes.leave(first[0])
-    assert [f.url for f in lanes.turn()] == ["http://slow.test/6"]
-    assert len(lanes) == 93
