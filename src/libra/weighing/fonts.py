@@ -82,6 +82,7 @@ class Library:
 
     def __init__(self, faces: list[Face]) -> None:
         self._families: dict[str, list[Face]] = {}
+        self._reached: dict[str, bool] = {}
         for face in faces:
             self._families.setdefault(face.family, []).append(face)
 
@@ -89,6 +90,14 @@ class Library:
     def ranged(self) -> bool:
         """Whether it matters which characters a text has."""
         return any(face.ranges for faces in self._families.values() for face in faces)
+
+    def reaches(self, families: str) -> bool:
+        """Whether any of these families is declared."""
+        known = self._reached.get(families)
+        if known is None:
+            found = families_in(families)
+            known = self._reached[families] = any(name in self._families for name in found)
+        return known
 
     def needed(self, style: FontStyle, text: set[str]) -> list[Face]:
         """The faces that are downloaded for the characters of a text in one style."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -20,6 +21,9 @@ from libra.weighing.stylesheet import Sheet
 
 MATCHING_SECONDS = 3.0
 """Time of a processor for the style of one document."""
+
+_FEW = 100
+"""Elements that are kept at hand to find what is around them."""
 
 
 class Spent(Exception):
@@ -43,12 +47,13 @@ class Scope:
         size: Of its source, in bytes.
         sheets: In document order.
         inline: ``style`` attributes that may matter, by element.
+        lazy: What elements load when they are near the window, by element.
         large: Whether it is too large to be searched.
     """
 
     __slots__ = (
-        "_characters", "_names", "_selected", "_started", "_tree", "base", "import_map",
-        "inline", "large", "sheets", "size", "url",
+        "_characters", "_names", "_nodes", "_selected", "_started", "_tree", "base", "import_map",
+        "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +66,7 @@ class Scope:
     ) -> None:
         self._tree = tree
         self._names: set[str] | None = None
+        self._nodes: dict[int, LexborNode] = {}
         self._selected: dict[str, Sequence[int] | None] = {}
         self._started = math.inf
         self.url = self.base = url
@@ -69,12 +75,18 @@ class Scope:
         self.size = size
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}
+        self.lazy: dict[int, list[str]] = {}
         self.large = False
 
     @property
     def root(self) -> LexborNode | None:
         """The document's outermost element."""
         return self._tree.root
+
+    @property
+    def tree(self) -> LexborHTMLParser:
+        """The document."""
+        return self._tree
 
     def use_names(self, names: set[str], characters: frozenset[int]) -> None:
         """For a document too large to search: its ``.classes`` and ``#ids``, its code points."""
@@ -129,16 +141,37 @@ class Scope:
         self.check()
         found: Sequence[int] | None
         try:
-            found = [node.mem_id for node in self._tree.css(plain)]
+            nodes = self._tree.css(plain)
         except SelectolaxError:
             found = None
+        else:
+            found = [node.mem_id for node in nodes]
+            if len(nodes) <= _FEW:
+                self._nodes.update(zip(found, nodes, strict=True))
         self._selected[plain] = found
+        return found
+
+    def style_element(self, node: LexborNode, declarations: str) -> None:
+        """Take in a ``style`` attribute."""
+        self.inline[node.mem_id] = declarations
+        self._nodes[node.mem_id] = node
+
+    def ancestry(self, elements: AbstractSet[int]) -> set[int] | None:
+        """These elements and all around them, or None if they are too many to be looked for."""
+        if len(elements) > _FEW or not self._nodes.keys() >= elements:
+            return None
+        found: set[int] = set()
+        for element in elements:
+            node: LexborNode | None = self._nodes[element]
+            while node is not None and node.mem_id not in found:
+                found.add(node.mem_id)
+                node = node.parent
         return found
 
     def forget(self) -> None:
         """Give back what was only needed while the document was looked at."""
-        self._selected = {}
-        self.sheets, self.inline = [], {}
+        self._selected, self._nodes = {}, {}
+        self.sheets, self.inline, self.lazy = [], {}, {}
 
     def may_match(self, selector: str) -> bool:
         """Whether all names in one of a list's selectors occur somewhere in the document.

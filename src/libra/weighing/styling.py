@@ -89,19 +89,21 @@ _PARTS_OF_TEXT = {
 
 
 class Wanted(NamedTuple):
-    """An image or a font that a document's style asks for.
+    """An image or a font that a document's style asks for, or something lazy that is near.
 
     Attributes:
         urls: In the order in which they are tried.
         initiator: The style sheet that names it.
         font: Whether it is a font.
         conditional: Whether it is loaded only if something holds that is not known here.
+        near: Whether it is what an element names that is lazy but near.
     """
 
     urls: tuple[str, ...]
     initiator: str
     font: bool = False
     conditional: bool = False
+    near: bool = False
 
 
 class _Position(NamedTuple):
@@ -172,6 +174,7 @@ class Styled:
                 )
         self._with_images = {element for found in self._images.values() for element in found}
         self._display: dict[int, str] = {}
+        self._paths: set[int] | None = None
 
     def _image_winners(self, pseudo: str) -> dict[str, dict[int, list[Value]]]:
         found = {}
@@ -188,6 +191,8 @@ class Styled:
         self._display = dict.fromkeys(self._scope.select(_HIDDEN) or (), "none")
         for element, value in self._cascade.winners("display").items():
             self._display[element] = value.text.lower()
+        if not self._parts:
+            self._paths = self._scope.ancestry(self._interesting())
         root = self._scope.root
         if root is not None:
             self._walk(root)
@@ -197,6 +202,21 @@ class Styled:
                 if face.sources:
                     self._want(Wanted(face.sources, face.initiator, font=True))
         return list(self._wanted)
+
+    def _interesting(self) -> set[int]:
+        """The elements from which on there may be something to ask for."""
+        found = set(self._with_images)
+        for images in self._pseudo_images.values():
+            found.update(images)
+        for families, _, _ in self._own.values():
+            found.update(
+                element
+                for element, value in families.items()
+                if "var(" in value.text or self._library.reaches(unescape(value.text))
+            )
+        if self._fonts:
+            found.update(self._scope.select("font[face]") or ())
+        return found
 
     def _want(self, wanted: Wanted) -> None:
         self._wanted[wanted] = None
@@ -254,9 +274,14 @@ class Styled:
         """Put an element's children in the queue; its own text, and whether any child is inline."""
         text, inline = "", False
         first = len(waiting)
+        paths = self._paths
+        if paths is not None and self._library.reaches(style.families):
+            paths = None
         child = position.node.first_child
         while child is not None:
-            if child.is_text_node:
+            if paths is not None and child.mem_id not in paths:
+                pass  # in it there is nothing to ask for
+            elif child.is_text_node:
                 if self._fonts:
                     content = child.text_content
                     if content and not content.isspace():
