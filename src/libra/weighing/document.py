@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+import msgspec
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from libra.weighing.charset import html_to_utf8
@@ -128,7 +129,6 @@ class _Document:
         self.has_base = False
         self.has_manifest = False
         self.preferred: str | None = None
-        self.near: frozenset[int] | None = None
         self.plugins: set[int] = set()
 
     def read(self) -> Reading:
@@ -137,6 +137,8 @@ class _Document:
         for node in self.tree.css("[style]"):
             self._inline_style(node)
         self.scope.base = self.base
+        if self.scope.lazy and not self.scope.sheets:
+            self._wake_near()
         if self.icons and not self.is_frame:
             icons = choose_icons(self.icons)
             self.references += [Reference(icon, "icon") for icon in icons]
@@ -178,18 +180,17 @@ class _Document:
         reference: str | None,
         role: Role,
         *,
-        lazy: bool = False,
+        lazy: LexborNode | None = None,
         partial: bool = False,
-        applies: bool = True,
     ) -> None:
         """Note a reference, unless it is empty or leads to nothing that is requested."""
         if not reference:
             return
         url = join(self.base, reference)
         if url is not None:
-            self.references.append(
-                Reference(url, role, lazy=lazy, partial=partial, applies=applies)
-            )
+            if lazy is not None:
+                self.scope.lazy.setdefault(lazy.mem_id, []).append(url)
+            self.references.append(Reference(url, role, lazy=lazy is not None, partial=partial))
 
     # Elements of the head
 
@@ -286,7 +287,7 @@ class _Document:
     def _inline_style(self, node: LexborNode) -> None:
         declarations = node.attrs.sget("style")
         if _MAY_MATTER.search(declarations):
-            self.scope.inline[node.mem_id] = declarations
+            self.scope.style_element(node, declarations)
 
     # Images
 
@@ -302,17 +303,22 @@ class _Document:
             source = self._picture_source(parent, node)
             if source is not None:
                 srcset, sizes, src = source.attrs.get("srcset"), source.attrs.get("sizes"), None
-        lazy = _is_lazy(node)
-        if lazy and sizes and sizes.strip().lower().startswith("auto"):
+        lazy = _if_lazy(node)
+        if lazy is not None and sizes and sizes.strip().lower().startswith("auto"):
             sizes = _auto_size(attributes.sget("width")) or sizes.partition(",")[2]
         chosen = choose(srcset, sizes, src, self.viewport)
-        self.add(chosen, "image", lazy=lazy and not self._is_near(node))
+        self.add(chosen, "image", lazy=lazy)
 
-    def _is_near(self, node: LexborNode) -> bool:
-        """Whether a lazy element is so near to the window that it is loaded at once."""
-        if self.near is None:
-            self.near = near(self.tree, self.viewport)
-        return node.mem_id in self.near
+    def _wake_near(self) -> None:
+        """Without style sheets it is known at once what is lazy and near all the same."""
+        lazy, self.scope.lazy = self.scope.lazy, {}
+        urls = {url for element in near(self.tree, self.viewport) for url in lazy.get(element, ())}
+        self.references = [
+            msgspec.structs.replace(reference, lazy=False)
+            if reference.lazy and reference.url in urls
+            else reference
+            for reference in self.references
+        ]
 
     def _picture_source(self, picture: LexborNode, image: LexborNode) -> LexborNode | None:
         """The first source before the image whose ``media`` and ``type`` hold."""
@@ -348,14 +354,14 @@ class _Document:
     # Media
 
     def on_video(self, node: LexborNode) -> None:
-        lazy = _is_lazy(node) and not self._is_near(node)
+        lazy = _if_lazy(node)
         self.add(node.attrs.get("poster"), "image", lazy=lazy)
         self._on_media(node, plays="muted" in node.attrs, lazy=lazy)
 
     def on_audio(self, node: LexborNode) -> None:
-        self._on_media(node, plays=False, lazy=_is_lazy(node) and not self._is_near(node))
+        self._on_media(node, plays=False, lazy=_if_lazy(node))
 
-    def _on_media(self, node: LexborNode, *, plays: bool, lazy: bool) -> None:
+    def _on_media(self, node: LexborNode, *, plays: bool, lazy: LexborNode | None) -> None:
         attributes = node.attrs
         # What would be heard waits for a visitor to do something, whatever it says.
         autoplay = plays and "autoplay" in attributes
@@ -394,7 +400,7 @@ class _Document:
         if srcdoc is not None and node.tag == "iframe":
             self._on_srcdoc(srcdoc)
             return
-        self.add(attributes.get("src"), "frame", lazy=_is_lazy(node) and not self._is_near(node))
+        self.add(attributes.get("src"), "frame", lazy=_if_lazy(node))
 
     def _on_srcdoc(self, srcdoc: str) -> None:
         if self.srcdoc_depth >= MAX_SRCDOC_DEPTH:
@@ -486,8 +492,8 @@ def imports_of(sheet: Sheet) -> list[Reference]:
     return [Reference(url, "stylesheet", applies=applies) for url, applies, _ in sheet.imports]
 
 
-def _is_lazy(node: LexborNode) -> bool:
-    return node.attrs.sget("loading").lower() == "lazy"
+def _if_lazy(node: LexborNode) -> LexborNode | None:
+    return node if node.attrs.sget("loading").lower() == "lazy" else None
 
 
 def _auto_size(width: str) -> str | None:

@@ -11,6 +11,7 @@ a row are taken to stand in columns. It is an estimate: near the edge it is wron
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -21,7 +22,7 @@ from libra.weighing.options import Viewport
 MARGIN = 1250
 """Pixels below the window: what Chromium takes on a fast connection (``LazyLoadImages``, 4G)."""
 
-_MAX_NODES = 50_000
+_MAX_NODES = 20_000
 _LINE = 18.4
 _STYLED_LINE = 22.0
 _CHARACTER = 7.4
@@ -65,16 +66,24 @@ _DECLARATION = re.compile(
 _LENGTH = re.compile(r"\s*+(\d{1,7}(?:\.\d{1,6})?)")
 
 
-def near(tree: LexborHTMLParser, viewport: Viewport) -> frozenset[int]:
+def near(
+    tree: LexborHTMLParser, viewport: Viewport, displays: Mapping[int, str] | None = None
+) -> frozenset[int]:
     """The lazy elements (their ``mem_id``) that a browser loads without any scrolling.
 
     Looks at the beginning of a document only, as far down as a window and `MARGIN` reach, and at no
-    more than 50,000 nodes.
+    more than 20,000 nodes.
+
+    Args:
+        tree: The document.
+        viewport: The window.
+        displays: The ``display`` of the elements that style sheets give one, in lower case; None if
+            the document has no style sheets.
     """
     root = tree.root
     if root is None:
         return frozenset()
-    return _Flow(tree, viewport).lay_out(root)
+    return _Flow(viewport, displays).lay_out(root)
 
 
 class _Box:
@@ -134,10 +143,11 @@ class _Box:
 class _Flow:
     """One walk over the beginning of a document."""
 
-    def __init__(self, tree: LexborHTMLParser, viewport: Viewport) -> None:
+    def __init__(self, viewport: Viewport, displays: Mapping[int, str] | None) -> None:
         self._viewport = viewport
         self._edge = viewport.height + MARGIN
-        self._styled = tree.css_first("link[rel~=stylesheet i],style") is not None
+        self._styled = displays is not None
+        self._displays = displays or {}
         self._line = _STYLED_LINE if self._styled else _LINE
         self._near: set[int] = set()
         self._open: list[tuple[LexborNode, _Box]] = []
@@ -197,6 +207,9 @@ class _Flow:
         return None
 
     def _hidden(self, node: LexborNode) -> bool:
+        display = self._displays.get(node.mem_id)
+        if display is not None:
+            return display.startswith("none")
         attributes = node.attrs
         if "hidden" in attributes or (node.tag == "dialog" and "open" not in attributes):
             return True

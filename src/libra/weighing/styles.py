@@ -7,12 +7,13 @@ nothing is missing any more, and `style` finds what one of them asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from libra.weighing.cascade import IMAGES, Cascade, longhands
 from libra.weighing.fonts import Face, families_in, is_met
 from libra.weighing.images import images_in
 from libra.weighing.options import Viewport
+from libra.weighing.position import near
 from libra.weighing.scope import Scope, Spent
 from libra.weighing.stylesheet import Sheet
 from libra.weighing.styling import Styled, Wanted
@@ -133,8 +134,9 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
     images = any(sheet.has_images for sheet, _ in parts) or any(
         "url(" in text or "image-set(" in text for text in map(str.lower, inline.values())
     )
-    if not (images or any(face.sources for face in faces)):
+    if not (images or scope.lazy or any(face.sources for face in faces)):
         return []
+    displays: dict[int, str] = {}
     try:
         if scope.large:
             raise Spent
@@ -145,12 +147,26 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
             cascade.add(sheet, layer)
         for element, text in inline.items():
             cascade.add_inline(element, text, scope.base)
+        if scope.lazy:
+            displays = {
+                element: value.text.lower() for element, value in cascade.winners("display").items()
+            }
         wanted = Styled(scope, cascade, faces, viewport, images=images).wanted()
     except Spent:
         wanted = _roughly(scope, parts, faces, viewport)
-    finally:
-        scope.forget()
+    if scope.lazy:
+        wanted = _near(scope, displays, viewport) + wanted
+    scope.forget()
     return wanted[:_MAX_WANTED]
+
+
+def _near(scope: Scope, displays: Mapping[int, str], viewport: Viewport) -> list[Wanted]:
+    """What is lazy and loaded all the same."""
+    return [
+        Wanted((url,), scope.url, near=True)
+        for element in near(scope.tree, viewport, displays)
+        for url in scope.lazy.get(element, ())
+    ]
 
 
 def _roughly(scope: Scope, parts: Parts, faces: list[Face], viewport: Viewport) -> list[Wanted]:

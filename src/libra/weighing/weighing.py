@@ -58,6 +58,7 @@ class Weighing:
         "_hosts",
         "_index",
         "_kinds",
+        "_lazy",
         "_notes",
         "_omitted",
         "_origin",
@@ -98,6 +99,7 @@ class Weighing:
         self._styles = Styles()
         self._working = 0
         self._sources: dict[str, Wanted] = {}
+        self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = Notes()
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
         self._total = [0, 0, 0]
@@ -298,6 +300,12 @@ class Weighing:
         orders: list[Fetch] = []
         for item in sorted(wanted, key=lambda item: item.conditional):
             url = item.urls[0]
+            if item.near:
+                if url in self._lazy:
+                    reference, parent = self._lazy.pop(url)
+                    awake = msgspec.structs.replace(reference, lazy=False)
+                    orders += self._order([awake], parent)
+                continue
             if len(item.urls) > 1:
                 self._sources[url] = item
                 known = self._index.get(url)
@@ -364,6 +372,7 @@ class Weighing:
                     continue
                 at = self._enter(reference, initiator or (parent.url if parent else None))
             if reference.lazy:
+                self._lazy.setdefault(reference.url, (reference, parent))
                 continue
             self._pending += 1
             if reference.role in READ_ROLES:

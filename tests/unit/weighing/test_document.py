@@ -315,3 +315,11 @@ def test_large_and_strange_documents_are_read_in_time(html: str) -> None:
     started = time.process_time()
     read(html)
     assert time.process_time() - started < 5
+
+
+def test_where_there_are_style_sheets_what_is_lazy_waits_for_them() -> None:
+    reading = read("<link rel=stylesheet href=a.css><img src=a.png loading=lazy><video></video>")
+    (lazy,) = (reference for reference in reading.references if reference.lazy)
+    assert lazy.url == "https://example.com/dir/a.png"
+    assert reading.scope is not None
+    assert list(reading.scope.lazy.values()) == [[lazy.url]]

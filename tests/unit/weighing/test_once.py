@@ -106,6 +106,28 @@ async def test_imports_frames_and_modules_are_followed() -> None:
     assert report.by_kind["document"].requests == 2
 
 
+async def test_what_is_lazy_is_fetched_if_it_is_near_and_shown() -> None:
+    site = {
+        "/": html(
+            "<img src=near.png loading=lazy width=9 height=9>"
+            "<p class=gone><img src=hidden.png loading=lazy width=9 height=9></p>"
+            "<iframe src=frame.html loading=lazy></iframe>"
+            "<div style='height:5000px'></div><img src=far.png loading=lazy>",
+            head="<link rel=icon href=data:,><link rel=stylesheet href=/a.css>",
+        ),
+        "/a.css": css(".gone{display:none}"),
+        "/near.png": image(10),
+        "/frame.html": html("<img src=/in-frame.png>"),
+        "/in-frame.png": image(20),
+    }
+    async with PageServer(site) as server:
+        report = await weigh_once(server.url("/"))
+        assert sorted(server.paths()) == sorted(site)
+    assert report.complete
+    lazy = {asset.url[asset.url.rindex("/") :] for asset in report.assets if asset.lazy}
+    assert lazy == {"/hidden.png", "/far.png"}
+
+
 async def test_compressed_pages_have_two_sizes() -> None:
     page = html("<p>hello</p>" * 10_000, head="<link rel=icon href=data:,>")
     async with PageServer({"/": compressed(page)}) as server:

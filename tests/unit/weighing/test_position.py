@@ -11,14 +11,18 @@ from libra.weighing.options import DESKTOP, Viewport
 from libra.weighing.position import MARGIN, near
 
 LAZY = "<img loading=lazy src=x width=10 height=10>"
-SHEET = "<link rel=stylesheet href=a.css>"
+STYLED: dict[int, str] = {}
+"""That there are style sheets, which give no element a display of its own."""
+
 EDGE = DESKTOP.height + MARGIN
 
 
-def near_images(html: str, viewport: Viewport = DESKTOP) -> list[bool]:
+def near_images(
+    html: str, viewport: Viewport = DESKTOP, displays: dict[int, str] | None = None
+) -> list[bool]:
     """For each lazy element whether it is near, in document order."""
     tree, _ = parse_html(html.encode("utf-8", "replace"))
-    found = near(tree, viewport)
+    found = near(tree, viewport, displays)
     return [node.mem_id in found for node in tree.css("[loading]")]
 
 
@@ -99,14 +103,24 @@ def test_images_without_sizes_are_as_high_as_a_line() -> None:
 
 def test_cards_of_a_page_with_style_sheets_stand_in_columns() -> None:
     card = "<div class=card><img loading=lazy src=x width=400 height=300><p>word</p></div>"
-    bare, styled = (near_images(f"{head}<div>{card * 30}</div>") for head in ("", SHEET))
+    bare, styled = (
+        near_images(f"<div>{card * 30}</div>", displays=displays) for displays in (None, STYLED)
+    )
     assert styled.count(True) > 2 * bare.count(True) > 0
 
 
 def test_a_style_sheet_keeps_wide_images_in_their_column() -> None:
     html = "<img loading=lazy src=x width=5400 height=4000>" * 6
     assert near_images(html).count(True) == 1
-    assert near_images(SHEET + html).count(True) == 3
+    assert near_images(html, displays=STYLED).count(True) == 3
+
+
+def test_style_sheets_hide_and_show() -> None:
+    tree, _ = parse_html(f"<p class=a>{LAZY}</p><p hidden>{LAZY}</p>".encode())
+    shown, hidden = (node.mem_id for node in tree.css("p"))
+    first, second = (node.mem_id for node in tree.css("img"))
+    assert near(tree, DESKTOP, {}) == {first}
+    assert near(tree, DESKTOP, {shown: "none", hidden: "block"}) == {second}
 
 
 TAGS = st.sampled_from(
@@ -116,17 +130,17 @@ TAGS = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(TAGS, max_size=60).map("".join))
-def test_any_document_has_a_layout(html: str) -> None:
-    near_images(html)
+@given(st.lists(TAGS, max_size=60).map("".join), st.sampled_from([None, STYLED]))
+def test_any_document_has_a_layout(html: str, displays: dict[int, str] | None) -> None:
+    near_images(html, displays=displays)
 
 
 @pytest.mark.parametrize(
     "html",
     [
-        SHEET + "<div class=a>" * 100_000 + LAZY,
-        SHEET + "<div>" + "<p class=a></p>" * 100_000 + LAZY,
-        SHEET + ("<div>" + "<i class=a></i>" * 40) * 3_000 + LAZY,
+        "<div class=a>" * 100_000 + LAZY,
+        "<div>" + "<p class=a></p>" * 100_000 + LAZY,
+        ("<div>" + "<i class=a></i>" * 40) * 3_000 + LAZY,
         "<tr><td>" * 50_000 + LAZY,
         "<table>" + "<tr>" * 100_000 + LAZY,
         "<p style='" + "width:1px;" * 100_000 + "'>" + LAZY,
@@ -139,5 +153,5 @@ def test_any_document_has_a_layout(html: str) -> None:
 def test_large_and_strange_documents_are_laid_out_in_time(html: str) -> None:
     tree, _ = parse_html(html.encode())
     started = time.process_time()
-    near(tree, DESKTOP)
+    near(tree, DESKTOP, STYLED)
     assert time.process_time() - started < 3
