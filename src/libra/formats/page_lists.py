@@ -12,6 +12,11 @@ import msgspec
 MAX_SITEMAP_BYTES: Final = 50_000_000
 """What the protocol allows one sitemap to have, uncompressed."""
 
+_GZIP: Final = b"\x1f\x8b"
+
+_MAX_MEMBERS: Final = 100
+"""Each has to be cut off the rest, so that very many would take long."""
+
 _INSIDE: Final[dict[tuple[str, ...], str]] = {
     ("urlset", "url", "loc"): "page",
     ("sitemapindex", "sitemap", "loc"): "sitemap",
@@ -30,11 +35,16 @@ class Sitemap(msgspec.Struct, frozen=True):
 
 
 def parse_url_list(text: str) -> Iterator[tuple[int, str]]:
-    """Each address with the number of its line, without empty lines and those that begin with #."""
+    """Each address with the number of its line, without empty lines and comments.
+
+    A comment begins with a # at the start of a line or after white space; elsewhere a # is part of
+    the address.
+    """
     for number, line in enumerate(text.splitlines(), 1):
-        address = line.strip().lstrip("\ufeff")
-        if address and not address.startswith("#"):
-            yield number, address
+        words = line.lstrip("\ufeff").split()
+        end = next((at for at, word in enumerate(words) if word.startswith("#")), len(words))
+        if end:
+            yield number, " ".join(words[:end])
 
 
 def parse_sitemap(data: bytes) -> Sitemap:
@@ -52,6 +62,8 @@ def parse_sitemap(data: bytes) -> Sitemap:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
         raise PageListError(f"the sitemap is not well-formed XML: {error}") from None
+    except PageListError:
+        raise
     except (LookupError, ValueError) as error:  # an encoding that nobody knows
         raise PageListError(f"the sitemap cannot be read: {error}") from None
     if reader.root not in {"urlset", "sitemapindex"}:
@@ -105,12 +117,27 @@ def _plain_sitemap(data: bytes) -> Sitemap:
 
 
 def _unpacked(data: bytes) -> bytes:
-    if data.startswith(b"\x1f\x8b"):
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            data = unpacker.decompress(data, MAX_SITEMAP_BYTES + 1)
-        except zlib.error as error:
-            raise PageListError(f"the sitemap is damaged: {error}") from None
+    if data.startswith(_GZIP):
+        data = _gunzipped(data)
     if len(data) > MAX_SITEMAP_BYTES:
         raise PageListError(f"the sitemap is larger than {MAX_SITEMAP_BYTES:,} bytes")
     return data
+
+
+def _gunzipped(data: bytes) -> bytes:
+    """All members of a gzip file, one after the other, up to one byte more than is allowed."""
+    parts: list[bytes] = []
+    room = MAX_SITEMAP_BYTES + 1
+    while data.startswith(_GZIP) and room > 0:
+        if len(parts) == _MAX_MEMBERS:
+            raise PageListError(f"the sitemap is packed in more than {_MAX_MEMBERS} pieces")
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(unpacker.decompress(data, room))
+        except zlib.error as error:
+            raise PageListError(f"the sitemap is damaged: {error}") from None
+        room -= len(parts[-1])
+        if not unpacker.eof and room > 0:
+            raise PageListError("the sitemap is cut short")
+        data = unpacker.unused_data
+    return b"".join(parts)

@@ -24,6 +24,14 @@ def test_addresses_keep_the_number_of_their_line() -> None:
     assert list(parse_url_list(text)) == [(1, "https://a.example/"), (4, "https://b.example/")]
 
 
+def test_a_comment_may_stand_behind_an_address() -> None:
+    text = "https://a.example/ # ours\nhttps://b.example/#part\t#theirs\n\t# none\r\n"
+    assert [url for _, url in parse_url_list(text)] == [
+        "https://a.example/",
+        "https://b.example/#part",
+    ]
+
+
 def test_pages_of_a_sitemap_keep_their_order() -> None:
     xml = (
         f'<?xml version="1.0" encoding="UTF-8"?><urlset {SPACE}>'
@@ -59,6 +67,8 @@ def test_a_sitemap_without_the_namespace_is_read_all_the_same() -> None:
 def test_a_gzipped_sitemap_is_unpacked() -> None:
     xml = b"<urlset><url><loc>https://a.example/</loc></url></urlset>"
     assert parse_sitemap(gzip.compress(xml)).pages == ("https://a.example/",)
+    in_two = gzip.compress(xml[:30]) + gzip.compress(xml[30:])
+    assert parse_sitemap(in_two).pages == ("https://a.example/",)
 
 
 def test_a_sitemap_may_be_plain_text() -> None:
@@ -78,6 +88,8 @@ def test_a_sitemap_may_be_plain_text() -> None:
         (b"\xff\xfe\x00", "neither XML nor UTF-8"),
         (b"\x1f\x8b\x08damaged", "damaged"),
         (gzip.compress(b" " * (MAX_SITEMAP_BYTES + 1)), "larger than"),
+        (gzip.compress(b"<urlset/>")[:-9], "cut short"),
+        (gzip.compress(b"") * 1_000, "more than 100 pieces"),
     ],
 )
 def test_what_is_no_sitemap_is_refused_with_the_reason(data: bytes, message: str) -> None:
