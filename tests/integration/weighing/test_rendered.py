@@ -564,6 +564,24 @@ async def test_a_navigation_that_comes_to_nothing_leaves_the_page_what_it_was(
         assert address in by_path(report)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["mailto:a@b.example", "app:open", "blob:", "javascript:void(0)", "file:///etc/passwd"],
+)
+async def test_a_page_that_goes_where_nothing_is_to_be_weighed_holds_nothing_up(
+    web: PageServer, browsers: BrowserPool, address: str
+) -> None:
+    web.site["/"] = html(
+        f"<img src=/i.png><script>let to = '{address}';"
+        "if (to == 'blob:') to = URL.createObjectURL(new Blob(['x'], {type: 'text/html'}));"
+        "location = to</script>"
+    )
+    web.site["/i.png"] = image()
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    assert (report.status, report.complete, report.error) == ("weighed", True, None)
+    assert report.final_url == web.url()
+
+
 async def test_a_page_that_goes_on_for_ever_is_weighed_at_its_deadline(
     web: PageServer, browsers: BrowserPool
 ) -> None:
@@ -783,7 +801,9 @@ async def test_a_page_that_always_kills_its_browser_fails_and_no_other(
     web.site["/i.png"] = strike
     web.site["/ok"] = html("")
     report = await weigh_rendered(web.url(), Options(), browsers)
-    assert (report.status, report.error) == ("failed", "browser: it crashed")
+    assert report.status == "failed"
+    # A busy machine may take longer to notice its end than one waits for its answer here.
+    assert report.error in {"browser: it crashed", "browser: it does not answer"}
     assert (await weigh_rendered(web.url("/ok"), Options(), browsers)).complete
 
 

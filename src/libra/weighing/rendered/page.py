@@ -243,6 +243,9 @@ class _Visit:
         context.on("page", lambda popup: self._spawn(popup.close()))
         tree = await session.send("Page.getFrameTree")
         recording.main_frame = tree["frameTree"]["frame"]["id"]
+        session.on("Page.frameStoppedLoading", self._stopped)
+        session.on("Page.frameNavigated", self._navigated)
+        await session.send("Page.enable")
         await session.send("Network.enable", _BUFFERS)
         interceptor = Interceptor(
             session,
@@ -254,6 +257,18 @@ class _Visit:
             spawn=self._spawn,
         )
         await interceptor.start()
+
+    def _stopped(self, event: dict[str, Any]) -> None:
+        """The end of loading, also of a page that called it off to go to ``mailto:`` or so."""
+        recording = self._recording
+        document = recording.document()
+        if event["frameId"] == recording.main_frame and document and document.answered:
+            self._loaded = True
+
+    def _navigated(self, event: dict[str, Any]) -> None:
+        frame = event["frame"]
+        if frame.get("parentId") is None:
+            self._recording.leave(frame["loaderId"])
 
     def _seen_by_playwright(self, request: Request) -> None:
         self._elsewhere.append(request)
@@ -330,7 +345,7 @@ class _Visit:
 
     async def _ask_whether_alive(self) -> None:
         if not await self._browser.answers():
-            raise BrowserLost("it does not answer")
+            raise BrowserLost("it does not answer" if self._browser.alive else "it crashed")
 
     async def _fetch_manifest(self, page: Page, session: CDPSession) -> None:
         """An ordinary window fetches the manifest, one of its own context only when it is asked."""

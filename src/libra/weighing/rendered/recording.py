@@ -70,6 +70,7 @@ class Entry:
         "head_bytes",
         "headers",
         "initiator",
+        "loader",
         "main_document",
         "method",
         "protocol",
@@ -94,6 +95,7 @@ class Entry:
         self.started = now
         self.ended: float | None = None
         self.initiator: str | None = None
+        self.loader = ""
         self.main_document = False
         self.status: int | None = None
         self.headers: dict[str, str] = {}
@@ -215,6 +217,16 @@ class Recording:
     def foretell(self, request_id: str, error: str) -> None:
         """Why a request is about to fail, which the browser cannot know."""
         self._foretold[request_id] = error
+
+    def leave(self, loader: str) -> None:
+        """Another page has taken the place of what was there: what that asked for comes to nothing.
+
+        Args:
+            loader: Of the page that is there now.
+        """
+        for entry in list(self._open.values()):
+            if entry.loader not in ("", loader) and entry.type != "Ping":
+                self.abandon(entry, _CANCELLED)
 
     def abandon(self, entry: Entry, error: str) -> None:
         """End a request with what has arrived; what the browser says of it from now on is ignored."""
@@ -349,6 +361,7 @@ class Recording:
         type_ = event.get("type", "Other")
         entry = Entry(request_id, url, type_, request.get("method", "GET"), self._clock())
         entry.initiator = _initiator(event, previous)
+        entry.loader = event.get("loaderId", "")
         entry.main_document = type_ == "Document" and (
             self.main_frame is None or event.get("frameId") == self.main_frame
         )
