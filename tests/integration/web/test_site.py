@@ -61,6 +61,44 @@ async def test_every_answer_carries_the_safe_headers(service: Service, path: str
     assert "server" not in headers
 
 
+HOST = b"Host: localhost\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+OTHER_ANSWERS = [
+    (b"GET /x HTTP/1.1\r\n" + HOST, 404),
+    (b"GET /static/x HTTP/1.1\r\n" + HOST, 404),
+    (b"GET /pages?limit=0 HTTP/1.1\r\n" + HOST, 400),
+    (b"PATCH /pages HTTP/1.1\r\n" + HOST, 405),
+    (b"OPTIONS /pages HTTP/1.1\r\n" + HOST, 204),
+    (b"GET /events HTTP/1.1\r\n" + HOST, 200),
+    (b"GET / HTTP/1.1\r\nHost: evil.example\r\n", 421),
+    (b"GET / HTTP/1.1\r\n", 400),
+    (b"POST /pages HTTP/1.1\r\nOrigin: http://evil.example\r\n" + HOST + FORM, 403),
+    (b"POST /pages HTTP/1.1\r\nContent-Length: 99999999\r\n" + HOST + FORM, 413),
+    (b"POST /pages HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n" + HOST, 415),
+    (b"POST /pages/x/delete HTTP/1.1\r\nContent-Length: 0\r\n" + HOST, 303),
+    (b"nonsense\r\n", 400),
+    (b"GET /\xff HTTP/1.1\r\n" + HOST, 400),
+]
+
+
+@pytest.mark.parametrize(("request_head", "status"), OTHER_ANSWERS)
+@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+async def test_what_goes_wrong_carries_them_too(
+    service: Service, request_head: bytes, status: int, accept: str
+) -> None:
+    head = request_head + f"Accept: {accept}\r\n\r\n".encode()
+    ((answer, _),) = await service.raw(head)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    lines = answer.lower().split(b"\r\n")
+    assert b"x-content-type-options: nosniff" in lines
+    assert b"referrer-policy: same-origin" in lines
+    assert b"cross-origin-resource-policy: same-origin" in lines
+    if any(line.startswith(b"content-type: text/html") for line in lines):
+        assert any(
+            line.startswith(b"content-security-policy: default-src 'none'") for line in lines
+        )
+
+
 async def test_a_file_is_kept_for_ever_only_under_the_address_of_its_content(
     service: Service,
 ) -> None:
