@@ -182,6 +182,7 @@ class _Document:
         *,
         lazy: LexborNode | None = None,
         partial: bool = False,
+        cors: bool = False,
     ) -> None:
         """Note a reference, unless it is empty or leads to nothing that is requested."""
         if not reference:
@@ -190,7 +191,9 @@ class _Document:
         if url is not None:
             if lazy is not None:
                 self.scope.lazy.setdefault(lazy.mem_id, []).append(url)
-            self.references.append(Reference(url, role, lazy=lazy is not None, partial=partial))
+            self.references.append(
+                Reference(url, role, lazy=lazy is not None, partial=partial, cors=cors)
+            )
 
     # Elements of the head
 
@@ -218,7 +221,7 @@ class _Document:
                     and self._is_preferred(attributes.get("title"))
                     and media_matches(attributes.sget("media"), self.viewport)
                 )
-                self._add_sheet(href, applies=applies)
+                self._add_sheet(href, applies=applies, cors="crossorigin" in attributes)
         elif "icon" in rel:
             self._on_icon(node, href)
         if "preload" in rel:
@@ -229,10 +232,10 @@ class _Document:
             self.has_manifest = True
             self.add(href, "manifest")
 
-    def _add_sheet(self, href: str | None, *, applies: bool) -> None:
+    def _add_sheet(self, href: str | None, *, applies: bool, cors: bool) -> None:
         url = join(self.base, href) if href else None
         if url is not None:
-            self.references.append(Reference(url, "stylesheet", applies=applies))
+            self.references.append(Reference(url, "stylesheet", applies=applies, cors=cors))
             self.scope.sheets.append(Linked(url, applies))
 
     def _is_preferred(self, title: str | None) -> bool:
@@ -271,7 +274,8 @@ class _Document:
             if source is None:
                 self.import_map.add(node.text(deep=True))
         elif kind in _SCRIPT_TYPES and "nomodule" not in attributes:
-            self.add(source or attributes.get("href") or attributes.get("xlink:href"), "script")
+            source = source or attributes.get("href") or attributes.get("xlink:href")
+            self.add(source, "script", cors="crossorigin" in attributes)
 
     def on_style(self, node: LexborNode) -> None:
         kind = node.attrs.sget("type").strip().lower()
@@ -307,7 +311,7 @@ class _Document:
         if lazy is not None and sizes and sizes.strip().lower().startswith("auto"):
             sizes = _auto_size(attributes.sget("width")) or sizes.partition(",")[2]
         chosen = choose(srcset, sizes, src, self.viewport)
-        self.add(chosen, "image", lazy=lazy)
+        self.add(chosen, "image", lazy=lazy, cors="crossorigin" in attributes)
 
     def _wake_near(self) -> None:
         """Without style sheets it is known at once what is lazy and near all the same."""
@@ -372,7 +376,8 @@ class _Document:
         if source is None:
             source = self._playable_source(node)
         whole = autoplay or said in {"auto", ""}
-        self.add(source, "media", partial=not whole, lazy=lazy)
+        cors = "crossorigin" in attributes
+        self.add(source, "media", partial=not whole, lazy=lazy, cors=cors)
 
     def _playable_source(self, node: LexborNode) -> str | None:
         child = node.first_child

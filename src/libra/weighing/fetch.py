@@ -249,6 +249,7 @@ class _Exchange:
         "_options",
         "_read",
         "_redirect",
+        "_refused",
         "_retry_after",
         "_started",
         "_status",
@@ -266,6 +267,7 @@ class _Exchange:
         self._links: tuple[str, ...] = ()
         self._redirect: str | None = None
         self._retry_after: float | None = None
+        self._refused = False
         self._body: Body | None = None
         self._read = False
         self._observer: Observer | None = None
@@ -313,6 +315,8 @@ class _Exchange:
         status = self._status
         if error is None and status is not None and status >= 400:
             error = _http_error(status)
+        if error is None and self._refused:
+            error = "cors: the server does not let this page read it"
         return Outcome(
             fetch=self._fetch,
             http_status=status,
@@ -345,6 +349,11 @@ class _Exchange:
                 self._redirect = join(self._fetch.url, location)
                 if self._redirect is None:
                     self.error = "bad-redirect: leads to no address that can be fetched"
+        if self._fetch.reader and self._redirect is None:
+            allowed = headers.get("Access-Control-Allow-Origin", "").strip()
+            if allowed not in {"*", self._fetch.reader}:
+                self._refused = True  # a browser lets go of it here
+                return
         self._read = will_be_read(self._fetch, status, _essence(self._content_type))
         if self._read and "Link" in headers:
             self._links = tuple(headers.getall("Link"))
@@ -404,6 +413,8 @@ class _Exchange:
             referrer = _referrer(fetch.initiator, fetch.url)
             if referrer is not None:
                 headers += f"Referer: {referrer}\r\n"
+        if fetch.reader:
+            headers += f"Origin: {fetch.reader}\r\n"
         if fetch.own_origin and options.headers:
             headers = _with_own(headers, options.headers)
         return headers

@@ -55,6 +55,10 @@ READ_ROLES: frozenset[Role] = frozenset({"document", "frame", "stylesheet", "mod
 """Bodies that are kept and read for references; all others are only counted."""
 
 
+CORS_ROLES: frozenset[Role] = frozenset({"font", "module"})
+"""What is only loaded from another origin if that allows it."""
+
+
 class Reference(msgspec.Struct, frozen=True):
     """Something that a body asks for.
 
@@ -65,6 +69,8 @@ class Reference(msgspec.Struct, frozen=True):
         conditional: A browser would load it only if something holds that is not known here.
         partial: Only its beginning is read (media with ``preload=metadata``).
         applies: For a style sheet, whether its rules take effect (``media``, not alternate).
+        cors: Whether another origin has to allow that the page reads it (``crossorigin``); fonts and
+            modules need that in any case.
     """
 
     url: str
@@ -73,6 +79,7 @@ class Reference(msgspec.Struct, frozen=True):
     conditional: bool = False
     partial: bool = False
     applies: bool = True
+    cors: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -112,6 +119,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
         reference: What is wanted.
         initiator: The URL of the body that asked for it; None for the document.
         own_origin: Whether the submission's own headers may be sent along.
+        reader: The origin that has to be allowed to read the answer; "" if none has.
         frame_depth: Frames between the page and this.
         import_depth: Imports (of style sheets or modules) between a document and this.
         hops: The URLs that redirected to here.
@@ -124,6 +132,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     reference: Reference
     initiator: str | None = None
     own_origin: bool = False
+    reader: str = ""
     frame_depth: int = 0
     import_depth: int = 0
     hops: tuple[str, ...] = ()

@@ -13,7 +13,15 @@ import msgspec
 
 from libra.weighing.findings import Notes
 from libra.weighing.options import Options
-from libra.weighing.reference import READ_ROLES, Fetch, Outcome, Reading, Reference, Role
+from libra.weighing.reference import (
+    CORS_ROLES,
+    READ_ROLES,
+    Fetch,
+    Outcome,
+    Reading,
+    Reference,
+    Role,
+)
 from libra.weighing.report import (
     KINDS,
     Asset,
@@ -377,12 +385,14 @@ class Weighing:
             self._pending += 1
             if reference.role in READ_ROLES:
                 self._pending_reads += 1
+            origin = origin_of(reference.url)
             orders.append(
                 Fetch(
                     index=at,
                     reference=reference,
                     initiator=self._assets[at].initiator,
-                    own_origin=origin_of(reference.url) == self._origin,
+                    own_origin=origin == self._origin,
+                    reader=self._reader(reference, parent, origin),
                     frame_depth=frame_depth,
                     import_depth=import_depth,
                     hops=(*parent.hops, parent.url) if hop and parent else (),
@@ -390,6 +400,15 @@ class Weighing:
                 )
             )
         return orders
+
+    def _reader(self, reference: Reference, parent: Fetch | None, origin: str) -> str:
+        """The origin of the document that is to read this, if that needs to be allowed."""
+        if not (reference.cors or reference.role in CORS_ROLES):
+            return ""
+        in_frame = parent is not None and parent.reference.role == "frame"
+        document = parent.url if parent is not None and in_frame else self._final_url or self.url
+        reader = origin_of(document)
+        return "" if reader == origin else reader
 
     def _enter(self, reference: Reference, initiator: str | None) -> int:
         """A new asset, pending or, if it is lazy, skipped. Returns its place."""
@@ -465,6 +484,7 @@ def _merged(references: list[Reference]) -> list[Reference]:
                 conditional=known.conditional and reference.conditional,
                 partial=known.partial and reference.partial,
                 applies=known.applies or reference.applies,
+                cors=known.cors and reference.cors,
             )
     return list(merged.values())
 

@@ -317,6 +317,21 @@ def test_large_and_strange_documents_are_read_in_time(html: str) -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script src=a {}></script>",
+        "<img src=a {}>",
+        "<link rel=stylesheet href=a {}>",
+        "<video src=a {}></video>",
+    ],
+)
+def test_crossorigin_asks_for_what_other_origins_share(html: str) -> None:
+    (shared,) = read(html.format("crossorigin")).references
+    (plain,) = read(html.format("")).references
+    assert (shared.cors, plain.cors) == (True, False)
+
+
 def test_where_there_are_style_sheets_what_is_lazy_waits_for_them() -> None:
     reading = read("<link rel=stylesheet href=a.css><img src=a.png loading=lazy><video></video>")
     (lazy,) = (reference for reference in reading.references if reference.lazy)

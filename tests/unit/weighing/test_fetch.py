@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
+import msgspec
 import pytest
 
 from hostile_server import HostileServer
@@ -186,6 +187,40 @@ async def test_further_headers_go_to_the_own_origin_only() -> None:
         own, other = (request.headers for request in server.requests)
     assert (own["authorization"], own["user-agent"]) == ("Bearer x", "Mine/1")
     assert "authorization" not in other
+
+
+@pytest.mark.parametrize(
+    ("allowed", "error"),
+    [
+        ("*", None),
+        ("https://reader.example", None),
+        ("https://another.example", "cors: the server does not let this page read it"),
+        (None, "cors: the server does not let this page read it"),
+    ],
+)
+async def test_what_another_origin_does_not_share_is_not_read(
+    allowed: str | None, error: str | None
+) -> None:
+    headers = {} if allowed is None else {"Access-Control-Allow-Origin": allowed}
+    site = {"/f": Page(b"x" * 50, "font/woff2", headers=headers)}
+    async with PageServer(site) as server, Fetcher() as fetcher:
+        fetch = msgspec.structs.replace(
+            order(server.url("/f"), "font"), reader="https://reader.example"
+        )
+        outcome = await fetcher.fetch(fetch, Options())
+        (request,) = server.requests
+    assert request.headers["origin"] == "https://reader.example"
+    assert (outcome.error, outcome.whole) == (error, True)
+    assert outcome.transfer_bytes == (50 if error is None else 0)
+
+
+async def test_the_redirect_of_another_origin_need_not_allow_anything() -> None:
+    async with PageServer({"/f": redirect("/g")}) as server, Fetcher() as fetcher:
+        fetch = msgspec.structs.replace(
+            order(server.url("/f"), "font"), reader="https://reader.example"
+        )
+        outcome = await fetcher.fetch(fetch, Options())
+    assert (outcome.error, outcome.redirect) == (None, server.url("/g"))
 
 
 async def test_cookies_are_not_kept() -> None:

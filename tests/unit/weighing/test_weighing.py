@@ -200,6 +200,26 @@ def test_a_redirect_of_an_asset_that_ends_badly_fails_alone() -> None:
     assert not report.complete
 
 
+def test_fonts_modules_and_what_says_crossorigin_need_to_be_allowed_by_other_origins() -> None:
+    weighing, fetch = begun()
+    elsewhere = "https://elsewhere.example"
+    orders = weighing.record(
+        document(
+            fetch,
+            image("1"),
+            Reference("https://example.com/2", "font"),
+            Reference(f"{elsewhere}/3", "font"),
+            Reference(f"{elsewhere}/4", "module"),
+            Reference(f"{elsewhere}/5", "image"),
+            Reference(f"{elsewhere}/6", "image", cors=True),
+            Reference(f"{elsewhere}/7", "image", cors=True),
+            Reference(f"{elsewhere}/7", "image"),
+        )
+    )
+    page = "https://example.com"
+    assert [order.reader for order in orders] == ["", "", page, page, "", page, ""]
+
+
 def test_own_headers_go_to_the_pages_origin_only() -> None:
     weighing, fetch = begun()
     assert fetch.own_origin
