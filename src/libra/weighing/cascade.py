@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from libra.weighing.csstext import Declaration, declarations
 from libra.weighing.fonts import weight_of
-from libra.weighing.scope import Scope
+from libra.weighing.scope import Scope, Spent
 from libra.weighing.selector import may_hold, parts_of
 from libra.weighing.stylesheet import Sheet, may_fetch
 
@@ -61,6 +61,7 @@ _MAX_VALUE = 10_000
 _LAST = 1 << 60
 """Of a layer's own rules among those of its layers, and of rules outside of layers."""
 
+_MAX_ENTRIES = 200_000
 _FEW_RULES = 32
 """For so few it does not pay to know all names of a document."""
 
@@ -99,6 +100,7 @@ class Cascade:
         self._entries: dict[tuple[str, str], list[_Entry]] = {}
         self._layers: dict[tuple[str, ...], int] = {}
         self._sheets = 0
+        self._count = 0
         self._order = 0
         self.variables_with_images = False
 
@@ -174,7 +176,7 @@ class Cascade:
         set_on: dict[int, dict[str, str]] = {}
         for name in wanted:
             for element, value in self.winners(name).items():
-                set_on.setdefault(element, {})[name] = value.text
+                set_on.setdefault(element, {})[name] = value.text[:_MAX_VALUE]
         return set_on
 
     def pseudo_elements(self) -> set[str]:
@@ -184,6 +186,9 @@ class Cascade:
     # Inside
 
     def _enter(self, key: tuple[str, str], entry: _Entry) -> None:
+        self._count += 1
+        if self._count > _MAX_ENTRIES:
+            raise Spent
         if key[0].startswith("--") and may_fetch(entry.value.text.lower()):
             self.variables_with_images = True
         self._entries.setdefault(key, []).append(entry)
@@ -276,6 +281,7 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
     for _ in range(6):
         if "var(" not in text:
             break
+        text = text[:_MAX_VALUE]
         text = _VARIABLE.sub(lambda match: variables.get(match[1], match[2] or ""), text)
         text = text[:_MAX_VALUE]
     return text

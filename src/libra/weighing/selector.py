@@ -97,9 +97,12 @@ def may_hold(selector: str, names: set[str]) -> bool:
     return any(names.issuperset(_CLASS_OR_ID.findall(part)) for part in selector.split(","))
 
 
-@lru_cache(maxsize=8_192)
 def parts_of(selector: str) -> tuple[Part, ...]:
     """The selectors of a list that can hold at rest; none if the list is invalid."""
+    return _parts(selector) if len(selector) > _KEPT_SELECTOR else _known_parts(selector)
+
+
+def _parts(selector: str) -> tuple[Part, ...]:
     if ":" in selector and (len(selector) > MAX_SELECTOR or _FOREIGN.search(selector)):
         return ()
     parts: list[Part] = []
@@ -118,6 +121,10 @@ def parts_of(selector: str) -> tuple[Part, ...]:
             names = frozenset(_CLASS_OR_ID.findall(outside)) if ")" not in outside else frozenset()
         parts.append(Part(plain, pseudo, specificity(text), names))
     return tuple(parts)
+
+
+_KEPT_SELECTOR = 500
+_known_parts = lru_cache(maxsize=8_192)(_parts)
 
 
 def _split(selector: str) -> list[str]:

@@ -24,6 +24,9 @@ not done on the event loop."""
 
 _MAX_WANTED = 20_000
 
+MAX_KEPT = 50_000_000
+"""Characters of style sheets that are kept for one page. What is beyond has no effect."""
+
 Parts = list[tuple[Sheet, str]]
 """Style sheets in the order of the cascade, with the layers that imports put them into."""
 
@@ -31,10 +34,11 @@ Parts = list[tuple[Sheet, str]]
 class Styles:
     """The documents and style sheets of one page."""
 
-    __slots__ = ("_missing", "_sheets", "_waiting")
+    __slots__ = ("_missing", "_room", "_sheets", "_waiting")
 
     def __init__(self) -> None:
         self._sheets: dict[str, Sheet | None] = {}
+        self._room = MAX_KEPT
         self._waiting: list[Scope] = []
         self._missing: dict[int, tuple[str | None, Iterator[str]]] = {}
 
@@ -49,8 +53,16 @@ class Styles:
 
     def add_sheet(self, urls: Iterable[str], sheet: Sheet | None) -> None:
         """What came of a style sheet, which may have several addresses; None if nothing."""
+        if sheet is not None:
+            self._room -= sheet.size
+            if self._room < 0:
+                sheet = None
         for url in urls:
             self._sheets[url] = sheet
+
+    def clear(self) -> None:
+        """Forget everything: the page is weighed."""
+        self._sheets, self._waiting, self._missing = {}, [], {}
 
     def ready(self, *, all_there: bool) -> list[tuple[Scope, Parts]]:
         """The documents that can be styled now, each once.

@@ -94,6 +94,7 @@ class Sheet(msgspec.Struct, frozen=True):
         faces: ``@font-face`` rules.
         layers: The names of its cascade layers in the order in which they are first named.
         has_images: Whether any rule names an image.
+        size: Of the text that is kept, in characters, at the most.
     """
 
     base: str
@@ -102,6 +103,7 @@ class Sheet(msgspec.Struct, frozen=True):
     faces: tuple[Face, ...] = ()
     layers: tuple[str, ...] = ()
     has_images: bool = False
+    size: int = 0
 
 
 def read_stylesheet(text: str, base: str, viewport: Viewport, *, applies: bool = True) -> Sheet:
@@ -157,6 +159,7 @@ class _Reader:
             rules=tuple(self._rules),
             faces=tuple(self._faces),
             layers=tuple(self._layers),
+            size=len(text) if self._rules or self._faces else 0,
             has_images="url(" in lower or bool(self._rules and "image-set(" in lower),
         )
 

@@ -8,7 +8,7 @@ measured by the font of its block.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
@@ -21,7 +21,8 @@ from libra.weighing.options import Viewport
 from libra.weighing.scope import Scope, Spent
 
 _MAX_STYLES = 2_000
-_CHECK_EVERY = 256
+_CHECK_EVERY = 64
+_MAX_CONTENT = 1_000
 
 _NOT_RENDERED = frozenset(
     {
@@ -143,6 +144,7 @@ class Styled:
         self._ranged = self._library.ranged
         self._texts: dict[FontStyle, set[str]] = {}
         self._wanted: dict[Wanted, None] = {}
+        self._found: dict[Value, list[str]] = {}
         self._variables = cascade.variables()
         self._images: dict[str, dict[int, list[Value]]] = {}
         self._pseudo_images: dict[str, dict[int, list[Value]]] = {}
@@ -270,9 +272,13 @@ class Styled:
         waiting: list[_Position],
         *,
         lines: bool,
-    ) -> tuple[str, bool]:
-        """Put an element's children in the queue; its own text, and whether any child is inline."""
-        text, inline = "", False
+    ) -> tuple[set[str], bool]:
+        """Put an element's children in the queue.
+
+        Returns the characters of its own text, and whether any child is inline.
+        """
+        text: set[str] = set()
+        inline = False
         first = len(waiting)
         paths = self._paths
         if paths is not None and self._library.reaches(style.families):
@@ -285,7 +291,7 @@ class Styled:
                 if self._fonts:
                     content = child.text_content
                     if content and not content.isspace():
-                        text = text + content if self._ranged else "x"
+                        text.update(content if self._ranged else "x")
             elif child.is_element_node:
                 name = child.tag or ""
                 shown = "none"
@@ -302,14 +308,19 @@ class Styled:
         return text, inline
 
     def _take_text(
-        self, element: int, tag: str, text: str, style: FontStyle, variables: Mapping[str, str]
+        self,
+        element: int,
+        tag: str,
+        text: Iterable[str],
+        style: FontStyle,
+        variables: Mapping[str, str],
     ) -> None:
         self._use(style, text)
         for pseudo in self._parts:
             if tag in _PARTS_OF_TEXT[pseudo] and self._is_set(element, pseudo):
                 self._use(self._styled(element, style, variables, pseudo=pseudo), "x")
 
-    def _use(self, style: FontStyle, text: str) -> None:
+    def _use(self, style: FontStyle, text: Iterable[str]) -> None:
         known = self._texts.get(style)
         if known is None:
             known = self._texts[style] = set()
@@ -360,7 +371,7 @@ class Styled:
             if not self._fonts:
                 continue
             found = True
-            text = _text_of(substitute(value.text, variables), node)
+            text = _text_of(substitute(value.text[:_MAX_CONTENT], variables), node)
             if self._is_set(element, pseudo):
                 style_of = self._styled(element, style, variables, pseudo=pseudo)
                 self._use(style_of, text)
@@ -382,9 +393,14 @@ class Styled:
                 self._take_values(values, variables)
 
     def _take_values(self, values: list[Value], variables: Mapping[str, str]) -> None:
-        for value in values:
-            text = substitute(value.text, variables) if "var(" in value.text else value.text
-            for url in images_in(text, value.base, self._viewport):
+        for declared in values:
+            value = declared
+            if "var(" in value.text:
+                value = value._replace(text=substitute(value.text, variables))
+            found = self._found.get(value)
+            if found is None:
+                found = self._found[value] = images_in(value.text, value.base, self._viewport)
+            for url in found:
                 self._want(Wanted((url,), value.base, conditional=not value.certain))
 
 

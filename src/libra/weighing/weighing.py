@@ -163,6 +163,8 @@ class Weighing:
                 orders += self._try_next_source((*fetch.hops, fetch.url)[0])
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
             orders += self._order_styled()
+        if self._pending == 0:
+            self._styles.clear()
         return orders
 
     def give_up(self, error: str = DEADLINE) -> None:
@@ -173,6 +175,7 @@ class Weighing:
             if asset.status == "pending":
                 self._assets[index] = msgspec.structs.replace(asset, status="failed", error=error)
         self._pending = self._pending_reads = self._working = 0
+        self._styles.clear()
         self._whole = False
         if self._final_url is None and self._failed is None:
             self._failed = error
@@ -302,7 +305,10 @@ class Weighing:
             return []  # it was given up
         self._working -= 1
         self._pending -= 1
-        return self._order_wanted(outcome.wanted)
+        orders = self._order_wanted(outcome.wanted)
+        if self._pending == 0:
+            self._styles.clear()
+        return orders
 
     def _order_wanted(self, wanted: list[Wanted]) -> list[Fetch]:
         orders: list[Fetch] = []

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.weighing import scope as scopes
+from libra.weighing import styles as styles_module
 from libra.weighing.document import read_document
 from libra.weighing.options import Options, Viewport
 from libra.weighing.scope import Scope
@@ -295,6 +296,46 @@ def test_a_hundred_thousand_tags_and_thousands_of_rules_take_bounded_time() -> N
     found = wanted(CROWD, "<p><b><i>x</i></b></p>" * 33_000)
     assert found
     assert time.process_time() - started < 3 * scopes.MATCHING_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("css", "html"),
+    [
+        ("p::before{content:'" + "x" * 500_000 + "';font-family:f}", "<p>x" * 5_000),
+        (":root{--a:" + "var(--b)" * 500 + ";--b:" + "var(--c)" * 500 + ";--c:" + "f " * 5_000
+         + "}p{font-family:var(--a)}", "<p>x" * 2_000),
+        ("p{font-family:f}", "<p>" + "x<!---->" * 100_000),
+        ("p{background:" + "url(data:x)," * 40_000 + "url(a.png)}", "<p>x" * 20_000),
+        ("".join(f"p{{--v{n}:f;font-family:var(--v{n})}}" for n in range(5_000)), "<p>x" * 500),
+        ("".join(f".c{n}{{font-family:f{n},f}}" for n in range(5_000)),
+         "".join(f"<p class=c{n}>x" for n in range(5_000))),
+        ("p,b," * 50_000 + "q{font-family:f}", "<p>x" * 100),
+        ("p{font-family:" + "f," * 100_000 + "g}", "<p>x" * 20_000),
+        ("*{font-weight:var(--w,bolder);font-style:var(--s)}", "<i><b>" * 5_000),
+    ],
+    ids=["content", "variables", "texts", "images", "names", "families", "list", "long", "deep"],
+)  # fmt: skip
+def test_hostile_styles_take_bounded_time(css: str, html: str) -> None:
+    started = time.process_time()
+    wanted(font("f") + "b{background:url(b.png)}" + css, html)
+    assert time.process_time() - started < 3 * scopes.MATCHING_SECONDS
+
+
+def test_no_more_style_sheets_are_kept_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(styles_module, "MAX_KEPT", 100)
+    styles = Styles()
+    (document,) = documents(
+        "<link rel=stylesheet href=site.css><link rel=stylesheet href=b.css><p>x"
+    )
+    styles.add_document(document)
+    styles.add_sheet([BASE], read_stylesheet("p{background:url(a.png)}", BASE, DESKTOP))
+    long = "p{background:url(b.png)}" + " " * 100
+    other = "https://example.com/css/b.css"
+    styles.add_sheet([other], read_stylesheet(long, other, DESKTOP))
+    ((document, parts),) = styles.ready(all_there=False)
+    assert [found.urls[0][-5:] for found in style(document, parts, DESKTOP)] == ["a.png"]
 
 
 def test_long_work_is_told_from_short() -> None:
