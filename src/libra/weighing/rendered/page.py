@@ -409,7 +409,8 @@ class _Visit:
         failed = self._why_failed(document, assets, entries) if final else None
         status: Status = "weighing" if not final else "weighed" if failed is None else "failed"
         weighed = status == "weighed"
-        cut_short = assets[entries.index(document)].error if weighed and document else None
+        own = assets[entries.index(document)] if weighed and document else None
+        cut_short = None if own is None or _is_measured(own) else own.error
         report = msgspec.structs.replace(
             self._base,
             status=status,
