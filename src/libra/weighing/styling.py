@@ -253,9 +253,9 @@ class Styled:
             style = self._styled(element, style, variables, default)
         generated = bool(self._content) and self._take_pseudo_elements(node, style, variables)
         if tag in _WITHOUT_CONTENT:
-            text = _text_of_field(node) if tag == "input" and self._fonts else None
-            if text is not None:
-                self._take_text(element, tag, text, style, variables)
+            field = _text_of_field(node) if tag == "input" and self._fonts else None
+            if field is not None:
+                self._take_text(element, tag, field, style, variables)
             return
         # Text lies in lines, and its line is measured by the block's font whatever is in it.
         in_line = tag in {"select", "textarea"} or (display == "inline" and tag not in _ATOMIC)
