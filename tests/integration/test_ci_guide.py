@@ -1,0 +1,153 @@
+"""The how-to for CI does what it says: its blocks are run, on pages of a server of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # its types are no part of it
+
+import pages
+from libra.formats.report_json import from_json
+
+GUIDE = (Path(__file__).parents[2] / "docs/how-to/ci.md").read_text("utf-8")
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+
+
+def block(*words: str, language: str = "") -> str:
+    """The one block of the guide that has all of these words."""
+    (found,) = [
+        code for name, code in BLOCKS if name == language and all(word in code for word in words)
+    ]
+    return found
+
+
+def first(word: str) -> str:
+    """The first block for the shell with a word: the simplest."""
+    return next(code for name, code in BLOCKS if not name and word in code)
+
+
+class Runner:
+    """A machine of a CI service: an empty folder with the repository's files, and a shell."""
+
+    def __init__(self, folder: Path, server: pages.PageServer) -> None:
+        self.folder = folder
+        self.server = server
+        tools = folder / "tools"
+        tools.mkdir()
+        for name, does in (("libra", f'exec "{sys.executable}" -m libra "$@"'), ("pip", "exit 0")):
+            (tools / name).write_text(f"#!/bin/sh\n{does}\n")
+            (tools / name).chmod(0o755)
+        (folder / "budget.json").write_text(block("resourceSizes", language="json"))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("LIBRA_")}
+        self.environment = {**kept, "PATH": f"{tools}:{os.environ['PATH']}"}
+
+    async def __call__(self, script: str, **environment: str) -> int:
+        """The exit code of a script, which ends at the first command that fails, as in CI."""
+        for address in ("https://preview.example.com", "https://example.com"):
+            script = script.replace(address, self.server.url().rstrip("/"))
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-e", "-c", script), cwd=self.folder, env={**self.environment, **environment}
+        )
+        return await process.wait()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[pages.PageServer]:
+    async with pages.PageServer(pages.simple()) as running:
+        yield running
+
+
+@pytest.fixture
+def run(tmp_path: Path, server: pages.PageServer) -> Runner:
+    return Runner(tmp_path, server)
+
+
+HEAVY = pages.script("x" * 2_000_000)
+
+
+@pytest.mark.parametrize("flag", ["--max-weight", "--budget"])
+async def test_the_shortest_checks_pass_and_fail_with_the_page(run: Runner, flag: str) -> None:
+    script = first(flag)
+    assert await run(script) == 0
+    run.server.site["/app.js"] = HEAVY
+    assert await run(script) == 1
+    run.server.site.pop("/")
+    assert await run(script) == 3
+
+
+async def test_the_steps_for_github_judge_the_page_and_write_the_summary(run: Runner) -> None:
+    steps = yaml.safe_load(block("pull_request", language="yaml"))["jobs"]["weigh"]["steps"]
+    script = "\n".join(step["run"] for step in steps if "run" in step)
+    summary = run.folder / "summary.md"
+    assert await run(script, GITHUB_STEP_SUMMARY=str(summary)) == 0
+    run.server.site["/app.js"] = HEAVY
+    assert await run(script, GITHUB_STEP_SUMMARY=str(summary)) == 1
+    text = summary.read_text()
+    assert text.index("✅ within budget") < text.index("### Over budget")
+
+
+async def test_the_script_for_gitlab_leaves_a_junit_report_also_when_it_fails(run: Runner) -> None:
+    job = yaml.safe_load(block("junit", language="yaml"))["page weight"]
+    run.server.site["/app.js"] = HEAVY
+    assert await run("\n".join(job["script"]), PREVIEW_URL=run.server.url()) == 1
+    root = ET.parse(run.folder / job["artifacts"]["reports"]["junit"]).getroot()
+    assert int(root.get("failures", "0")) >= 1
+
+
+async def test_a_change_is_compared_with_what_is_live(run: Runner) -> None:
+    live, preview = block("--compare live.json").strip().splitlines()
+    assert await run(live) == 0
+    (before,) = from_json((run.folder / "live.json").read_bytes())
+    run.server.site["/photo.png"] = pages.image(12_001)
+    assert await run(f"{preview} > told.txt") == 0
+    assert "1 changed" in (run.folder / "told.txt").read_text()
+    assert before.total.requests
+
+
+async def test_a_site_that_the_job_serves_itself_is_weighed(run: Runner) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (run.folder / "dist").mkdir()
+    (run.folder / "dist/index.html").write_text("<title>Own</title>")
+    script = block("http.server").replace("8080", str(port))
+    if shutil.which("curl") is None:
+        pytest.skip("NOT TESTED without curl")
+    assert await run(f"trap 'kill $!' EXIT\n{script}") == 0
+
+
+async def test_credentials_come_from_the_environment(run: Runner) -> None:
+    assert await run(block("LIBRA_HEADER"), PREVIEW_TOKEN="dTpw") == 0
+    assert run.server.requests[0].headers["authorization"] == "Basic dTpw"
+
+
+async def test_many_pages_come_from_a_list_and_a_sitemap(run: Runner) -> None:
+    (run.folder / "pages.txt").write_text(f"# ours\n{run.server.url()}\n")
+    place = f"<urlset><url><loc>{run.server.url()}</loc></url></urlset>"
+    run.server.site["/sitemap.xml"] = pages.Page(place.encode(), "text/xml")
+    assert await run(first("--sitemap")) == 0
+
+
+async def test_a_breach_can_be_let_pass_and_a_failure_cannot(run: Runner) -> None:
+    (run.folder / "pages.txt").write_text(run.server.url())
+    run.server.site["/app.js"] = HEAVY
+    script = first("test $?")
+    assert await run(script) == 0
+    run.server.site.pop("/")
+    assert await run(script) != 0
+
+
+async def test_settings_in_the_repository_hold(run: Runner) -> None:
+    (run.folder / "libra.toml").write_text(block("concurrency", language="toml"))
+    run.server.site["/app.js"] = HEAVY
+    assert await run(f"libra weigh {run.server.url()}") == 1
+    assert run.server.requests[0].headers["user-agent"] == "example.com page weight check"
