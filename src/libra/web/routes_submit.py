@@ -109,7 +109,7 @@ def submit_routes(libra: Libra, html: Renderer, guard: Guard, keys: Keys) -> lis
     async def submit_many(request: AnyRequest) -> Response[bytes]:
         bulk = await read_bulk(request)
         # What is wrong with all of them is said once and not a thousand times.
-        require_key(request.headers.get("idempotency-key"))
+        require_key(_key(request))
         bulk.options(libra.options)
         submissions = [
             Submission(url=url, method=bulk.method, viewport=bulk.viewport) for url in bulk.urls
@@ -145,7 +145,7 @@ class _Desk:
     ) -> tuple[str, bool]:
         """The id of the page, and whether it was submitted before by the same key."""
         client: Client = request.scope["state"]["client"]
-        key = request.headers.get("idempotency-key")
+        key = _key(request)
         options = submission.options(self._libra.options)
         weigh = partial(self._weigh, client, submission.url, options)
         if key is None:
@@ -156,6 +156,12 @@ class _Desk:
     async def _weigh(self, client: Client, url: str, options: Options | None) -> str:
         self._guard.submit(client)
         return await self._libra.weigh(url, options)
+
+
+def _key(request: AnyRequest) -> str | None:
+    # Several fields are one that is a list (RFC 9110, section 5.3), and a list is no key.
+    sent = request.headers.getall("idempotency-key", [])
+    return ", ".join(sent) if sent else None
 
 
 async def _item(url: str, submitting: Awaitable[tuple[str, bool]]) -> BulkItem:

@@ -123,6 +123,13 @@ async def test_what_is_no_key_is_refused(service: Service, site: Site, key: str)
     assert answer.status_code == 400
 
 
+async def test_two_keys_are_none(service: Service, site: Site) -> None:
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    one = await service.client.post("/pages", json={"url": site.url}, headers=twice)
+    many = await service.client.post("/pages/bulk", json={"urls": [site.url]}, headers=twice)
+    assert (one.status_code, many.status_code) == (400, 400)
+
+
 async def test_a_deleted_page_does_not_come_back_by_its_key(service: Service, site: Site) -> None:
     body = {"url": site.url}
     first = await service.client.post("/pages", json=body, headers=keyed("a"))
