@@ -22,6 +22,9 @@ _INLINE_WORK = 5_000_000
 """Bytes of a document times selectors that it is searched for, about nanoseconds: what takes longer is
 not done on the event loop."""
 
+_INLINE_LAYOUT = 65_536
+"""Bytes of a document with lazy elements from which on it takes too long to say where they are."""
+
 _MAX_WANTED = 20_000
 
 MAX_KEPT = 50_000_000
@@ -136,6 +139,8 @@ _MAX_PARTS = 5_000
 
 def is_long(scope: Scope, parts: Parts) -> bool:
     """Whether `style` takes so long that it should not hold up others."""
+    if scope.lazy and scope.size > _INLINE_LAYOUT:
+        return True
     return scope.size * sum(len(sheet.rules) for sheet, _ in parts) > _INLINE_WORK
 
 

@@ -122,6 +122,8 @@ def test_the_viewport_decides_about_image_sets() -> None:
         ("@layer x,y;@layer y{p{background:url(y.png)}}@layer x{p{background:url(x.png)}}", ["y.png"]),
         ("@layer x{p{background:url(x.png)!important}}p{background:none!important}", ["x.png"]),
         ("@layer x{p{background:url(x.png)}@layer y{p{background:url(y.png)}}}", ["x.png"]),
+        ("p{background:url(a.png);background:-moz-linear-gradient(top,red,blue)}", ["a.png"]),
+        ("p{background:url(a.png);background:linear-gradient(red,blue)}", []),
         (":where(.a){background:url(a.png)}p{background:url(b.png)}", ["b.png"]),
         (":root{--i:url(a.png)}p{background:var(--i)}", ["a.png"]),
         (":root{--i:url(a.png)}", []),
@@ -193,6 +195,8 @@ def test_what_is_not_rendered_asks_for_nothing(css: str, html: str, found: list[
         ("video{font-family:f}", "<video>x</video>", []),
         ("text,title{font-family:f}", "<svg><title>x</title></svg>", []),
         ("text{font-family:f}", "<svg><text>x</text></svg>", ["f"]),
+        ("p{font-family:f}", "<p>&nbsp;", ["f"]),
+        ("option{font-family:f}", "<select><option>x</select>", []),
         ("select{font-family:f}", "<select><option>x</select>", ["f"]),
         ("p::first-letter{font-family:f}", "<p>x", ["f"]),
         ("p::selection{font-family:f}", "<p>x", []),
@@ -354,3 +358,19 @@ def test_any_style_of_any_document_has_an_answer(css: str, html: str) -> None:
     base = font("f") + "b{background:url(a.png)}"
     for found in wanted(base + css, html):
         assert all("://" in url for url in found.urls)
+
+
+def test_what_is_lazy_near_and_shown_is_asked_for() -> None:
+    lazy = "<img src=a.png loading=lazy width=9 height=9>"
+    far = "<div style='height:9000px'></div><img src=b.png loading=lazy>"
+    (found,) = wanted("p{color:red}", lazy + far)
+    assert (found.urls, found.near) == (("https://example.com/css/a.png",), True)
+    assert wanted("img{display:none}", lazy) == []
+
+
+def test_a_large_document_with_lazy_elements_takes_long() -> None:
+    text = "<p>x" * 20_000
+    (lazy,) = documents(f"<style></style>{text}<img src=a.png loading=lazy>")
+    (eager,) = documents(f"<style></style>{text}<img src=a.png>")
+    assert is_long(lazy, [])
+    assert not is_long(eager, [])
