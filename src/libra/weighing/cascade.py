@@ -57,6 +57,9 @@ _FONT_SIZE = re.compile(
 _WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
 _SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-caption", "status-bar"})
 _VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
+_FOREIGN = re.compile(r"(?<![^\s,(:])-(?:moz|ms|o)-[a-z-]++\(", re.IGNORECASE)
+"""Functions of other browsers make a declaration invalid, so that what was declared before holds."""
+
 _MAX_VALUE = 10_000
 _LAST = 1 << 60
 """Of a layer's own rules among those of its layers, and of rules outside of layers."""
@@ -271,7 +274,8 @@ def longhands(block: str) -> Iterator[Declaration]:
             for longhand, part in _font_parts(found.value):
                 yield Declaration(longhand, part, found.important)
         elif name in IMAGE_PROPERTIES:
-            yield found._replace(name=IMAGE_PROPERTIES[name])
+            if "-" not in found.value or not _FOREIGN.search(found.value):
+                yield found._replace(name=IMAGE_PROPERTIES[name])
         elif name in _FONT_PROPERTIES or name == "display" or name[:2] == "--":
             yield found
 

@@ -164,7 +164,8 @@ def fitting(faces: list[Face], weight: int, *, italic: bool) -> list[Face]:
     nearest = min(_span(face.stretch, 100.0) for face in faces)
     faces = [face for face in faces if _span(face.stretch, 100.0) == nearest]
     faces = [face for face in faces if face.italic == italic] or faces
-    best = min(faces, key=lambda face: _distance(face.weight, weight)).weight
+    # Of several that are as near the one that is declared last is taken.
+    best = min(reversed(faces), key=lambda face: _distance(face.weight, weight)).weight
     return [face for face in faces if face.weight == best]
 
 

@@ -8,6 +8,7 @@ an engine that knows neither states nor pseudo-elements can answer whether anyth
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ _STATES = frozenset(
 )  # fmt: skip
 """States that do not hold at rest, and what lives in shadow trees."""
 
-_TRUE_AT_REST = frozenset({"defined", "scope", "paused", "any-link", "link", "dir", "lang"})
+_IDENTIFIER = re.compile(r"[A-Za-z-]++")
 _ALTERNATIVES = frozenset({"is", "where", "matches", "-webkit-any"})
 _FOREIGN = re.compile(r":(?:-moz-|-ms-|-o-)")
 
@@ -67,6 +68,29 @@ def at_rest(selector: str) -> str:
         return ""
     parts, _ = _list(list(_TOKEN.finditer(selector)), 0, 0)
     return ",".join(parts)
+
+
+def _inherited(name: str, operator: str, values: list[str]) -> str | None:
+    """What ``:lang()`` and ``:dir()`` mean: an attribute here or further out."""
+    known = [f"[{name}{operator}{value}]" for value in values if _IDENTIFIER.fullmatch(value)]
+    return f":is({','.join(f'{one},{one} *' for one in known)})" if known else None
+
+
+def _any_of(name: str, inner: list[str]) -> str | None:
+    return f":{name}({','.join(inner)})" if inner else None
+
+
+_REWRITTEN: dict[str, Callable[[list[str]], str | None]] = {
+    **dict.fromkeys(("defined", "scope", "paused"), lambda _: ""),
+    **dict.fromkeys(("any-link", "link"), lambda _: "[href]"),
+    **dict.fromkeys(_ALTERNATIVES, lambda inner: _any_of("is", inner)),
+    "has": lambda inner: _any_of("has", inner),
+    "not": lambda inner: _any_of("not", inner) or "",
+    "lang": lambda inner: _inherited("lang", "|=", inner),
+    "dir": lambda inner: "" if inner == ["ltr"] else _inherited("dir", "=", inner),
+}
+"""Pseudo-classes of which is known what they mean at rest: what stands for them, given what is in their
+parentheses; None if they do not hold."""
 
 
 class Part(NamedTuple):
@@ -250,14 +274,9 @@ def _pseudo(
         return ("" if name in _RENDERED else None), at
     if name in _STATES:
         return None, at
-    if name in _TRUE_AT_REST:
-        return "", at
-    if name == "not":
-        return (f":not({','.join(inner)})" if inner else ""), at
-    if name in _ALTERNATIVES:
-        return (f":is({','.join(inner)})" if inner else None), at
-    if name == "has":
-        return (f":has({','.join(inner)})" if inner else None), at
+    rewrite = _REWRITTEN.get(name)
+    if rewrite is not None:
+        return rewrite(inner), at
     return token[0] + "".join(part[0] for part in tokens[start:at]), at
 
 

@@ -71,10 +71,11 @@ _UA_STYLES: dict[str, tuple[str | None, str | None, str | None]] = {
 }
 """Family, weight and style in the browser's own style sheet."""
 
-_TEXTLESS_FIELDS = frozenset({"checkbox", "color", "file", "hidden", "image", "radio", "range"})
+_TEXTLESS_FIELDS = frozenset({"checkbox", "color", "hidden", "image", "radio", "range"})
 """Types of ``input`` that hold no text."""
 
 _LINELESS = ("flex", "grid", "inline-flex", "inline-grid", "table", "none")
+_WHITE_SPACE = " \t\n\r\f"
 _UNSET = frozenset({"inherit", "unset", "revert", "revert-layer"})
 _BLOCKS = frozenset(
     {"address", "article", "aside", "blockquote", "dd", "div", "dt", "figcaption", "footer", "h1",
@@ -261,6 +262,10 @@ class Styled:
         in_line = tag in {"select", "textarea"} or (display == "inline" and tag not in _ATOMIC)
         lines = not display.startswith(_LINELESS)
         text, inline = self._children(position, style, variables, waiting, lines=lines)
+        if tag in {"option", "optgroup"}:
+            return  # what is chosen is shown in the font of the list
+        if tag == "select":
+            text.update(node.text(deep=True))
         if self._fonts and (in_line or text or (lines and (inline or generated))):
             self._take_text(element, tag, text, style, variables)
 
@@ -290,7 +295,7 @@ class Styled:
             elif child.is_text_node:
                 if self._fonts:
                     content = child.text_content
-                    if content and not content.isspace():
+                    if content and content.strip(_WHITE_SPACE):
                         text.update(content if self._ranged else "x")
             elif child.is_element_node:
                 name = child.tag or ""

@@ -98,6 +98,8 @@ def test_a_variable_font_covers_all_its_weights() -> None:
     faces = [face("one", "bold", weight=(700, 700)), face("one", "all", weight=(100, 600))]
     assert needed(faces, "one", weight=250) == ["all"]
     assert needed(faces, "one", weight=650) == ["bold"]
+    faces = [face("one", "all", weight=(100, 900)), face("one", "bold", weight=(700, 700))]
+    assert needed(faces, "one", weight=700) == ["bold"]
 
 
 def test_an_icon_font_of_one_weight_is_loaded_for_any() -> None:
