@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 
 from libra.weighing.charset import html_to_utf8
 from libra.weighing.icons import Icon, choose_icons
+from libra.weighing.integrity import NEVER, asks
 from libra.weighing.media import length_px, media_matches
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.nesting import tamed
@@ -221,7 +222,8 @@ class _Document:
                     and self._is_preferred(attributes.get("title"))
                     and media_matches(attributes.sget("media"), self.viewport)
                 )
-                self._add_sheet(href, applies=applies, cors="crossorigin" in attributes)
+                cors, integrity = "crossorigin" in attributes, attributes.sget("integrity")
+                self._add_sheet(href, applies=applies, cors=cors, integrity=integrity)
         elif "icon" in rel:
             self._on_icon(node, href)
         if "preload" in rel:
@@ -232,10 +234,16 @@ class _Document:
             self.has_manifest = True
             self.add(href, "manifest")
 
-    def _add_sheet(self, href: str | None, *, applies: bool, cors: bool) -> None:
+    def _add_sheet(self, href: str | None, *, applies: bool, cors: bool, integrity: str) -> None:
         url = join(self.base, href) if href else None
         if url is not None:
-            self.references.append(Reference(url, "stylesheet", applies=applies, cors=cors))
+            if integrity and not cors and origin_of(url) != origin_of(self.url):
+                integrity = (
+                    NEVER if asks(integrity) else ""
+                )  # what may not be read cannot be checked
+            self.references.append(
+                Reference(url, "stylesheet", applies=applies, cors=cors, integrity=integrity)
+            )
             self.scope.sheets.append(Linked(url, applies))
 
     def _is_preferred(self, title: str | None) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from libra.weighing.charset import css_to_text, html_to_utf8
 from libra.weighing.document import imports_of, read_document
+from libra.weighing.integrity import holds
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.options import Options
 from libra.weighing.preloads import preloads_in_headers
@@ -74,6 +75,8 @@ def _read(fetch: Fetch, body: bytes, content_type: str | None, options: Options)
         case "frame" | "object":
             return read_document(body, content_type, fetch.url, options, is_frame=True)
         case "stylesheet":
+            if fetch.reference.integrity and not holds(fetch.reference.integrity, body):
+                return Reading()
             text = css_to_text(body, content_type)
             sheet = read_stylesheet(
                 text, fetch.url, options.viewport, applies=fetch.reference.applies

@@ -71,6 +71,7 @@ class Reference(msgspec.Struct, frozen=True):
         applies: For a style sheet, whether its rules take effect (``media``, not alternate).
         cors: Whether another origin has to allow that the page reads it (``crossorigin``); fonts and
             modules need that in any case.
+        integrity: Of a style sheet, what its digest has to be so that it is used.
     """
 
     url: str
@@ -80,6 +81,7 @@ class Reference(msgspec.Struct, frozen=True):
     partial: bool = False
     applies: bool = True
     cors: bool = False
+    integrity: str = ""
 
     @property
     def kind(self) -> Kind:

@@ -1,0 +1,41 @@
+"""``integrity``: whether a body is the one that the page means (Subresource Integrity).
+
+A browser downloads a style sheet or a module whose digest is another, and then does not use it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+
+NEVER = "sha512-"
+"""Metadata that no body satisfies."""
+
+_MAX_TOKENS = 100
+_TOKEN = re.compile(r"(sha(?:256|384|512))-([A-Za-z0-9+/_-]*={0,2})(?:\?[\x21-\x7e]*)?")
+
+
+def asks(metadata: str) -> bool:
+    """Whether metadata name any digest that is understood; if not, every body will do."""
+    return any(_TOKEN.fullmatch(token) for token in metadata.split()[:_MAX_TOKENS])
+
+
+def holds(metadata: str, body: bytes) -> bool:
+    """Whether a body has one of the digests of the strongest kind that is named."""
+    found = [
+        match for token in metadata.split()[:_MAX_TOKENS] if (match := _TOKEN.fullmatch(token))
+    ]
+    if not found:
+        return True
+    strongest = max(match[1] for match in found)
+    digest = hashlib.new(strongest, body).digest()
+    return any(_decoded(match[2]) == digest for match in found if match[1] == strongest)
+
+
+def _decoded(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/"))
+    except binascii.Error:
+        return None
