@@ -30,6 +30,7 @@ from libra.weighing.report import (
     decode,
     decode_summary,
     encode,
+    require_stampable,
     restamp,
 )
 
@@ -256,7 +257,7 @@ def restore(row: Snapshot, now: datetime, backup: Backup = "stored") -> PageReco
     else:
         record.status = row.status
         record.rest_encoded(row.report)
-        restamp(row.report, row.version, "stored")  # raises here and not at every read
+        require_stampable(row.report)  # raises here and not at every read
         if backup == "journaled":
             # The database may have had this and somebody may have seen it as stored, before the
             # journal could be told. So this goes on above, as a life does, and is stored as that.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
+
+import zstandard
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
@@ -36,11 +38,6 @@ from libra.storage.snapshot import (
 )
 from libra.storage.store import Deadlines, Store
 from libra.weighing.report import Status
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _COLUMNS: Final = (
     "id, url, version, report, final_url, host, title, status, submitted_at, finished_at,"
@@ -386,7 +383,7 @@ def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
         escape(snapshot.id),
         escape(snapshot.url),
         snapshot.version,
-        zstd.compress(snapshot.report),
+        _zstd.compress(snapshot.report),
         None if snapshot.final_url is None else escape(snapshot.final_url),
         escape(snapshot.host),
         None if snapshot.title is None else escape(snapshot.title),
@@ -429,7 +426,7 @@ def _snapshot(
         unescape(page_id),
         unescape(url),
         version,
-        zstd.decompress(report),
+        _zstd.decompress(report),
         None if final_url is None else unescape(final_url),
         unescape(host),
         None if title is None else unescape(title),
@@ -439,6 +436,17 @@ def _snapshot(
         _time_of(expires_at),
         *numbers,
     )
+
+
+class _Zstd(threading.local):
+    """What compresses and decompresses, one of each for a thread: making them takes longer than use."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=3, write_checksum=False).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_zstd = _Zstd()
 
 
 def _text_of(moment: datetime | None) -> str | None:

@@ -211,5 +211,10 @@ def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:
     )
 
 
+def require_stampable(encoded: bytes) -> None:
+    """Raise ValueError where `restamp` would: what is stored may be no report at all."""
+    encoded.index(b",", encoded.index(_BACKUP, encoded.index(_VERSION)) + len(_BACKUP))
+
+
 _VERSION = b',"version":'
 _BACKUP = b',"backup":'
