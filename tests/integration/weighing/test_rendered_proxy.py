@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_network
@@ -303,3 +304,64 @@ async def test_closing_the_proxy_ends_all_connections() -> None:
         assert await reader.read() == b""
         writer.close()
     await resolver.close()
+
+
+# Cutting, and questions for a password
+
+
+class Pouring(RawServer):
+    """Sends so many bytes as the path says, and then nothing."""
+
+    async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        count = int(request.path.strip("/"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n" + b"x" * count)
+        await writer.drain()
+        await self.closing.wait()
+        return False
+
+
+async def ended(reader: asyncio.StreamReader) -> None:
+    """Wait until nothing more will come, however the connection ends."""
+    with contextlib.suppress(ConnectionResetError):
+        await reader.read()
+
+
+async def test_the_connection_of_one_body_can_be_cut(proxy: Proxy) -> None:
+    async with Pouring() as server:
+        streams = []
+        for path in ("/10", "/2000"):
+            reader, writer = await connect(proxy)
+            writer.write(get(server.url(path)))
+            await reader.readuntil(b"x")
+            streams.append((reader, writer))
+        proxy.cut(server.url("/2000"))
+        await ended(streams[1][0])
+        assert not streams[0][0].at_eof()
+        proxy.cut(server.url("/elsewhere"))
+        for _, writer in streams:
+            writer.close()
+
+
+async def test_of_the_tunnels_to_a_server_the_one_with_most_in_it_is_cut(proxy: Proxy) -> None:
+    async with Pouring() as server:
+        streams = []
+        for count in (10, 60_000):
+            reader, writer = await connect(proxy)
+            writer.write(f"CONNECT 127.0.0.1:{server.port} HTTP/1.1\r\n\r\n".encode())
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"GET /{count} HTTP/1.1\r\n\r\n".encode())
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(count)
+            streams.append((reader, writer))
+        proxy.cut(f"https://127.0.0.1:{server.port}/what?ever")
+        await ended(streams[1][0])
+        assert not streams[0][0].at_eof()
+        for _, writer in streams:
+            writer.close()
+
+
+async def test_no_question_for_a_password_reaches_the_browser(proxy: Proxy) -> None:
+    head = b"HTTP/1.1 401 X\r\nwww-Authenticate: Basic realm=x\r\nConnection: close\r\n\r\n"
+    async with Scripted(head + b"no", close=True) as server:
+        answer = await ask(proxy, get(server.url()))
+    assert answer == b"HTTP/1.1 401 X\r\nConnection: close\r\n\r\nno"
