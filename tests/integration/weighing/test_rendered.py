@@ -675,6 +675,21 @@ async def test_nothing_in_a_page_reaches_the_inner_network(
     assert not report.complete
 
 
+async def test_a_service_worker_does_not_reach_the_inner_network(
+    web: PageServer, browsers: BrowserPool, victim: Victim
+) -> None:
+    inner = f"http://{INNER}:{web.port}"
+    web.site["/"] = html("<script>navigator.serviceWorker.register('/sw.js')</script>")
+    web.site["/sw.js"] = script(
+        f"oninstall = e => e.waitUntil(Promise.allSettled(['/1', '/2'].map("
+        f"path => fetch('{inner}' + path, {{mode: 'no-cors'}}))))"
+    )
+    report = await weigh_rendered(web.url(), Options(), browsers)
+    denied = [asset for asset in report.assets if INNER in asset.url]
+    assert [(a.status, a.error) for a in denied] == [("skipped", ADDRESS_DENIED)] * 2
+    check_sums(report)
+
+
 async def test_a_page_in_the_inner_network_fails_with_the_reason(
     web: PageServer, browsers: BrowserPool, victim: Victim
 ) -> None:
