@@ -22,6 +22,9 @@ from libra.weighing.stylesheet import Sheet
 MATCHING_SECONDS = 3.0
 """Time of a processor for the style of one document."""
 
+_KEPT = 50_000
+"""Elements in all of which it is kept which selector matched them."""
+
 _FEW = 100
 """Elements that are kept at hand to find what is around them."""
 
@@ -52,7 +55,7 @@ class Scope:
     """
 
     __slots__ = (
-        "_characters", "_names", "_nodes", "_selected", "_started", "_tree", "base", "import_map",
+        "_characters", "_names", "_nodes", "_room", "_selected", "_started", "_tree", "base", "import_map",
         "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
@@ -67,6 +70,7 @@ class Scope:
         self._tree = tree
         self._names: set[str] | None = None
         self._nodes: dict[int, LexborNode] = {}
+        self._room = _KEPT
         self._selected: dict[str, Sequence[int] | None] = {}
         self._started = math.inf
         self.url = self.base = url
@@ -112,7 +116,8 @@ class Scope:
         self._started = time.thread_time()
 
     def check(self) -> None:
-        """Raises `Spent` if the time is used up."""
+        """Raises `Spent` if the time is used up. Lets other threads have their turn."""
+        time.sleep(0)
         if time.thread_time() - self._started > MATCHING_SECONDS:
             raise Spent
 
@@ -148,7 +153,9 @@ class Scope:
             found = [node.mem_id for node in nodes]
             if len(nodes) <= _FEW:
                 self._nodes.update(zip(found, nodes, strict=True))
-        self._selected[plain] = found
+        self._room -= len(found or ())
+        if self._room > 0:
+            self._selected[plain] = found
         return found
 
     def style_element(self, node: LexborNode, declarations: str) -> None:
