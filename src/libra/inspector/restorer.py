@@ -9,8 +9,11 @@ before the pages, and in every mode: nobody asks for a watch before it is due.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import Any
 
@@ -40,6 +43,9 @@ LONGEST_PAUSE = 0.1
 #: Seconds until a database that could not be read is tried again.
 RETRY = 2.0
 
+#: New objects between two looks of Python's garbage collector while pages are brought back.
+OBJECTS = 20_000
+
 log = logging.getLogger("libra.restore")
 
 
@@ -55,6 +61,21 @@ async def give_way() -> None:
     busy = loop.time() - asked
     if busy > BUSY:
         await asyncio.sleep(min(busy, LONGEST_PAUSE))
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Have Python's garbage collector look less often, since all that is made here is there to stay.
+
+    It would find nothing, and takes a fifth of the time of a restore to find it.
+    """
+    before = gc.get_threshold()
+    if before[0]:  # else it is switched off
+        gc.set_threshold(max(before[0], OBJECTS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Step(Enum):
@@ -258,13 +279,14 @@ class Restorer(GenServer):
 
     async def _restore(self) -> None:
         await self._context.opened.wait()
-        async for rows in self._store.batches(now=self._context.now()):
-            for number, row in enumerate(rows):
-                if len(self._context.records) >= self._max_pages:
-                    return
-                self._bring_back(row, "stored")
-                if number % SLICE == SLICE - 1:
-                    await give_way()
+        with few_collections():
+            async for rows in self._store.batches(now=self._context.now()):
+                for number, row in enumerate(rows):
+                    if len(self._context.records) >= self._max_pages:
+                        return
+                    self._bring_back(row, "stored")
+                    if number % SLICE == SLICE - 1:
+                        await give_way()
 
     def _bring_back(self, row: Snapshot, backup: Backup) -> None:
         context = self._context

@@ -1,6 +1,7 @@
 """Who leaves first, who is told of changes, whose turn it is."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
 from libra.inspector.record import PageRecord, Records
+from libra.inspector.restorer import OBJECTS, few_collections
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -61,3 +63,16 @@ async def test_a_follower_that_is_cancelled_is_gone() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not followers.watched("a")
+
+
+@pytest.mark.parametrize("threshold", [0, 700, OBJECTS + 1])
+def test_after_a_restore_garbage_is_collected_as_before(threshold: int) -> None:
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(threshold, 11, 12)
+        with pytest.raises(LookupError), few_collections():
+            assert gc.get_threshold()[0] == (threshold and max(threshold, OBJECTS))
+            raise LookupError
+        assert gc.get_threshold() == (threshold, 11, 12)
+    finally:
+        gc.set_threshold(*before)
