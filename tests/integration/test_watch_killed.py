@@ -41,6 +41,17 @@ async def serving(folder: Path) -> AsyncIterator[tuple[Process, str]]:
         await process.communicate()
 
 
+async def until_page_is_kept(session: aiohttp.ClientSession, address: str, watch: str) -> None:
+    """Once the page of a watch is on the disk; the watch says before that which page it is."""
+    kept = False
+    while not kept:
+        async with session.get(f"{address}/watches/{watch}") as answer:
+            page = (await answer.json())["page"]
+        if page is not None:
+            async with session.get(f"{address}/pages/{page}") as answer:
+                kept = (await answer.json())["backup"] == "journaled"
+
+
 async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_kill(
     site: Site, tmp_path: Path
 ) -> None:
@@ -52,6 +63,7 @@ async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_
                 made = await answer.json()
             assert made["backup"] == "journaled"
             await site.until_held()
+            await until_page_is_kept(session, address, made["id"])
             process.send_signal(signal.SIGKILL)
             await process.wait()
         site.gate.set()

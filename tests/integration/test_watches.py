@@ -27,6 +27,7 @@ from libra.app import (
     WatchNotFound,
     WatchUnknown,
 )
+from libra.ids import new_id
 from libra.inspector import keeper, watching
 from libra.inspector.alert import TRIES
 from libra.inspector.watch import Step, Watcher
@@ -271,6 +272,26 @@ async def test_a_watch_that_only_the_database_has_is_unknown_while_that_is_away(
         (away.data_dir / "elsewhere").rename(disk)
         await time.run_until(restored(libra))
         assert libra.watch_of(made.id).url == made.url
+
+
+async def test_a_page_that_only_the_database_may_know_of_is_weighed_anew_during_an_outage(
+    page: Page, away: Settings, time: Time
+) -> None:
+    async with opened(away, time) as libra:
+        made = await libra.watch(page.url())
+        await weighed(libra, made.id)
+        record, journal = libra._context.watches.get(made.id), libra._house.journal
+        assert record is not None
+        assert journal is not None
+        # As a kill leaves it that comes when the watch is on the disk and its page is not.
+        record.change(time.now(), page=(lost := new_id()), last=None)
+        await asyncio.to_thread(journal.write, [record.row()])
+    async with opened(away, time) as libra:
+        await libra._context.replayed.wait()
+        after = await time.run_until(weighed(libra, made.id))
+        assert after.last is not None
+        assert after.last.page != lost
+        assert (await libra.report(after.last.page)).status == "weighed"
 
 
 async def test_a_watch_deleted_during_an_outage_stays_deleted(

@@ -208,9 +208,13 @@ class Watcher(GenServer):
         work = self._weigh_ins.resume(page, self._record.state.url)
         self._weighing = self.start_task(work, tag=Step.SUBMIT)
 
-    def _submitted(self, *, submitted: bool) -> None:
+    def _submitted(self, *, submitted: bool | None) -> None:
         page = self._record.state.page
         if page is None:
+            return
+        if submitted is None:
+            # An outage may last: rather one page too many than nothing weighed and nobody told.
+            self._begin()
             return
         for sender in self._asked:
             self.reply(sender, page if submitted else None)

@@ -54,16 +54,20 @@ class WeighIns:
         await self._keep(page_id)
         return True
 
-    async def resume(self, page_id: str, url: str) -> bool:
-        """As `submit`, for a page that a former life of the watch may have submitted."""
+    async def resume(self, page_id: str, url: str) -> bool | None:
+        """As `submit`, for a page that a former life of the watch may have submitted.
+
+        None if it cannot be told whether there is such a page, as only the database may know it.
+        """
         context = self._context
         await context.replayed.wait()
+        await context.opened.wait()
         if context.records.get(page_id) is not None or page_id in context.forgotten:
             return True
         try:
             row = await self._archive.load(page_id)
         except Unavailable:
-            return False
+            return None
         if row is None:
             return await self.submit(page_id, url)
         if context.records.get(page_id) is None and row.finished_at is None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import pytest
@@ -48,7 +49,7 @@ def failed(fetch: Fetch, error: str = "refused: nothing listens") -> Outcome:
     return Outcome(fetch, error=error)
 
 
-def image(name: str, **flags: bool) -> Reference:
+def image(name: str, **flags: Any) -> Reference:
     return Reference(f"https://example.com/{name}", "image", **flags)
 
 
