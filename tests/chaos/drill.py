@@ -137,6 +137,7 @@ class Outcome:
         outage: seconds that the fault lasted.
         first_save: seconds from the return of the database to the first page that was saved.
         drain: seconds from its return until nothing of the outage waited any more.
+        slower: which percentiles rose by more than they may.
         problems: what should not have been.
     """
 
@@ -148,6 +149,7 @@ class Outcome:
     outage: float = 0.0
     first_save: float | None = None
     drain: float = 0.0
+    slower: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -180,10 +182,22 @@ class Stage:
     async def drill(self, fault: Fault, *, calm: float = 1.0) -> Outcome:
         """Break the database, go on for as long as the fault lasts, mend it, and see it drain.
 
+        Four slow reads decide over the 99th percentile of a drill, and many things can hold up four
+        reads. What a fault does to reads it does again: if they were slower the drill is repeated.
+
         Args:
             fault: what is done to the database.
             calm: seconds of load before that.
         """
+        outcome = await self._drill(fault, calm)
+        if outcome.slower:
+            again = await self._drill(fault, calm)
+            if again.slower:
+                again.problems += outcome.slower + again.slower
+            return again
+        return outcome
+
+    async def _drill(self, fault: Fault, calm: float) -> Outcome:
         history, problems = self.history, list[str]()
         if fault.doubtful:
             self._doubtful.add(fault.name)
@@ -404,7 +418,7 @@ class Stage:
         outcome = Outcome(fault.name, len(during), p50, p99, busy)
         for percent, (was, now) in ((50, p50), (99, p99)):
             if now > max(was * RATIO, was + FLOOR) and busy <= BUSY:
-                outcome.problems.append(
+                outcome.slower.append(
                     f"the p{percent} of reads rose from {was * 1000:.1f} ms to {now * 1000:.1f} ms"
                 )
         return outcome

@@ -35,8 +35,8 @@ RETRY = 1.0
 #: Seconds that what nobody waits for (a result, a line that may be dropped) waits for company.
 LINGER = 0.02
 
-#: Entries that are made between two looks at the event loop.
-SLICE = 50
+#: Entries that are made, and pages that are told, between two looks at the event loop.
+SLICE = 20
 
 Waiting = dict[str, list[From]]
 """Pages by id, with those who wait for them."""
@@ -48,6 +48,7 @@ class Step(Enum):
     IMPATIENT = auto()
     RETRY = auto()
     WRITE = auto()
+    TELL = auto()
 
 
 class Keeper(GenServer):
@@ -134,6 +135,9 @@ class Keeper(GenServer):
     def handle_info(self, message: Any) -> None:
         """A write is done, has failed, or takes too long."""
         match message:
+            case TaskDone(_, Step.TELL):
+                self._writing = None
+                self._write()
             case TaskDone(_, _, versions):
                 self._writing = None
                 self._written(versions)
@@ -210,14 +214,19 @@ class Keeper(GenServer):
         trouble, self._context.disk_trouble = self._context.disk_trouble, None
         if trouble is not None:
             log.warning("the journal is written again, after: %s", trouble.reason)
-        for page_id in self._in_hand:
+        kept, self._in_hand = self._in_hand, {}
+        # The next write waits for this: no page must hear of an older version after a newer one.
+        self._writing = self.start_task(self._tell_each(kept, versions), tag=Step.TELL)
+
+    async def _tell_each(self, kept: Waiting, versions: dict[str, int]) -> None:
+        for number, (page_id, senders) in enumerate(kept.items(), 1):
+            # The page first: whoever is answered may ask it at once how safe it is.
             if page_id in versions:
                 self._tell(page_id, Journaled(versions[page_id]))
-        for senders in self._in_hand.values():
             for sender in senders:
                 self.reply(sender, True)
-        self._in_hand = {}
-        self._write()
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
 
     def _failing(self, reason: str) -> None:
         """The disk fails or hangs: nobody waits for it any more."""
