@@ -60,6 +60,8 @@ class Fault(ABC):
         hold: seconds that it lasts once it is in force.
         destroys: whether pages that were stored are gone then, so that Libra must live through it.
         doubtful: whether Libra has to take back that pages are stored, as far as it can tell.
+        gradual: whether the database may be back for a moment while it is broken or mended, so that
+            there may be several outages.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Fault(ABC):
     hold: float = 2.0
     destroys: bool = False
     doubtful: bool = False
+    gradual: bool = False
 
     @abstractmethod
     async def begin(self) -> None:
@@ -98,6 +101,7 @@ class Together(Fault):
         self.name = " and ".join(fault.name for fault in faults)
         self.part = faults[0].part
         self.hold = max(fault.hold for fault in faults)
+        self.gradual = any(fault.gradual for fault in faults)
 
     async def begin(self) -> None:
         """Break everything."""
@@ -228,7 +232,8 @@ class Stage:
         outcome.first_save, outcome.drain = first_save, drain
         outcome.outage = mending.at - broken.at
         said = self.service.times_said(OUTAGE) - said
-        if said > 1 and fault.part is not None and outcome.busy <= BUSY:
+        once = fault.part is not None and not fault.gradual
+        if said > 1 and once and outcome.busy <= BUSY:
             problems.append(f"one outage was logged {said} times")
         outcome.problems += problems
         self.outcomes.append(outcome)

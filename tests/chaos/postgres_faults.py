@@ -186,6 +186,7 @@ class UsedUp(ServerFault):
     """Others have all the connections that the server allows."""
 
     name = "max_connections used up"
+    gradual = True
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
