@@ -78,6 +78,8 @@ class Styles:
         ready = [scope for scope in self._waiting if all_there or self._is_complete(scope)]
         if ready:
             self._waiting = [scope for scope in self._waiting if scope not in ready]
+            for scope in ready:
+                self._missing.pop(id(scope), None)  # another document may get the same id
         return [(scope, self._parts(scope)) for scope in ready]
 
     def _is_complete(self, scope: Scope) -> bool:
@@ -112,7 +114,9 @@ class Styles:
             for linked in reversed(scope.sheets)
             if linked.applies
         ]
-        while waiting and len(parts) < _MAX_PARTS:
+        for _ in range(_MAX_STEPS):
+            if not waiting or len(parts) >= _MAX_PARTS:
+                break
             sheet, layer, opened, inside = waiting.pop()
             if isinstance(sheet, str):
                 if sheet in inside:
@@ -135,6 +139,8 @@ class Styles:
 
 
 _MAX_PARTS = 5_000
+_MAX_STEPS = 20_000
+"""Sheets and imports that are looked at for one document: imports may multiply."""
 
 
 def is_long(scope: Scope, parts: Parts) -> bool:

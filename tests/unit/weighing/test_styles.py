@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libra.weighing import scope as scopes
 from libra.weighing import styles as styles_module
-from libra.weighing.document import read_document
+from libra.weighing.document import parse_html, read_document
 from libra.weighing.options import Options, Viewport
 from libra.weighing.scope import Scope
 from libra.weighing.styles import Styles, is_long, style
@@ -374,3 +374,28 @@ def test_a_large_document_with_lazy_elements_takes_long() -> None:
     (eager,) = documents(f"<style></style>{text}<img src=a.png>")
     assert is_long(lazy, [])
     assert not is_long(eager, [])
+
+
+def test_a_document_waits_for_its_own_sheets_and_not_for_those_of_one_before_it() -> None:
+    styles = Styles()
+    for _ in range(20):  # the next document may well lie where the last one lay
+        styles.add_document(Scope(parse_html(b"<p>x")[0]))
+        assert len(styles.ready(all_there=False)) == 1
+        (document,) = documents("<link rel=stylesheet href=site.css>")
+        styles.add_document(document)
+        del document
+        assert styles.ready(all_there=False) == []
+        assert len(styles.ready(all_there=True)) == 1
+
+
+def test_imports_that_multiply_are_followed_so_far_and_no_further() -> None:
+    styles = Styles()
+    (document,) = documents("<link rel=stylesheet href=site.css>")
+    styles.add_document(document)
+    other = BASE.replace("site", "other")
+    for url in (BASE, other):
+        read = read_stylesheet("@import 'other.css';" * 5_000, url, DESKTOP)
+        styles.add_sheet([url], read)
+    started = time.process_time()
+    assert len(styles.ready(all_there=False)) == 1
+    assert time.process_time() - started < 2
