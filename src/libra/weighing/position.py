@@ -23,6 +23,9 @@ MARGIN = 1250
 """Pixels below the window: what Chromium takes on a fast connection (``LazyLoadImages``, 4G)."""
 
 _MAX_NODES = 20_000
+_FAR = 1e7
+"""Pixels: further than any page reaches."""
+
 _LINE = 18.4
 _STYLED_LINE = 22.0
 _CHARACTER = 7.4
@@ -323,7 +326,9 @@ class _Flow:
         if value.endswith("%"):
             share = _length(value)
             return None if whole is None or share is None else whole * share / 100
-        return length_px(value, self._viewport)
+        pixels = length_px(value, self._viewport)
+        # A negative one is none, and sums of the largest numbers would be infinite.
+        return min(pixels, _FAR) if pixels is not None and pixels >= 0 else None
 
 
 def _elements(node: LexborNode) -> list[LexborNode]:

@@ -123,10 +123,16 @@ def test_style_sheets_hide_and_show() -> None:
     assert near(tree, DESKTOP, {shown: "none", hidden: "block"}) == {second}
 
 
+def test_the_largest_numbers_and_negative_ones_have_a_layout_too() -> None:
+    assert near_images("<img style='width:-1e308px'>" * 2 + "text" + LAZY) == [True]
+    assert near_images("<p style='height:1e308px'></p>" * 2 + LAZY) == [False]
+
+
 TAGS = st.sampled_from(
     ["<div>", "</div>", "<p>", "<table>", "<tr>", "<td>", "<ul>", "<li class=a>", "<img loading=lazy>",
      "<details>", "<br>", "text ", "<svg>", "</svg>", "<div style='height:50%;width:-1px'>",
-     "<div style='height:1e9px'>", "<img width=0 height=9>", "<style>", "</style>", "<template>"]
+     "<div style='height:1e9px'>", "<img style='width:-1e308px'>", "<img style='width:1e308px'>",
+     "<div style='height:1e308px'>", "<img width=0 height=9>", "<style>", "</style>", "<template>"]
 )  # fmt: skip
 
 
