@@ -313,24 +313,29 @@ class Weighing:
     def _order_wanted(self, wanted: list[Wanted]) -> list[Fetch]:
         orders: list[Fetch] = []
         for item in sorted(wanted, key=lambda item: item.conditional):
-            url = item.urls[0]
+            urls = self._still_to_try(item.urls)
+            url = urls[0]
             if item.near:
                 if url in self._lazy:
                     reference, parent = self._lazy.pop(url)
                     awake = msgspec.structs.replace(reference, lazy=False)
                     orders += self._order([awake], parent)
                 continue
-            if len(item.urls) > 1:
-                self._sources[url] = item
-                known = self._index.get(url)
-                if known is not None and self._assets[known].status == "failed":
-                    orders += self._try_next_source(url)
-                    continue
+            if len(urls) > 1:
+                self._sources[url] = item._replace(urls=urls)
             reference = Reference(
                 url, "font" if item.font else "image", conditional=item.conditional
             )
             orders += self._order([reference], None, initiator=item.initiator)
         return orders
+
+    def _still_to_try(self, urls: tuple[str, ...]) -> tuple[str, ...]:
+        """A font's sources from the first that has not failed, or else the last."""
+        for number, url in enumerate(urls):
+            known = self._index.get(url)
+            if known is None or self._assets[known].status != "failed":
+                return urls[number:]
+        return urls[-1:]
 
     def _try_next_source(self, url: str) -> list[Fetch]:
         """A font that could not be had is looked for where its rule says next."""

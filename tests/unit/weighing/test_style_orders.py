@@ -66,6 +66,14 @@ def test_the_sources_of_a_font_are_tried_one_after_the_other() -> None:
     assert weighing.done
 
 
+def test_a_source_that_is_named_a_thousand_times_is_tried_once() -> None:
+    sources = ",".join(["url(a.woff2)"] * 1_000)
+    face = f"@font-face{{font-family:f;src:{sources},url(b.woff)}}p{{font-family:f}}"
+    weighing, orders = begun(f"<style>{face}</style><p>x")
+    assert paths(orders) == ["a.woff2"]
+    assert paths(weighing.record(gone(orders[0]))) == ["b.woff"]
+
+
 def test_a_font_that_comes_is_the_last_that_is_asked_for() -> None:
     weighing, orders = begun(f"<style>{FONT}</style><p>x")
     outcome = Outcome(orders[0], http_status=200, transfer_bytes=5, whole=True)
