@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, delete, get
@@ -28,6 +29,8 @@ from libra.weighing.report import FINISHED, Report, Status
 
 AnyRequest = Request[Any, Any, Any]
 
+T = TypeVar("T")
+
 FORMATS: dict[str, tuple[str, Callable[[Sequence[Report]], str]]] = {
     "csv": ("text/csv", to_csv),
     "har": ("application/json", to_har),
@@ -35,6 +38,9 @@ FORMATS: dict[str, tuple[str, Callable[[Sequence[Report]], str]]] = {
 """Formats that a report is turned into, by the suffix that asks for them."""
 
 SUFFIXES = ("json", *FORMATS)
+
+LARGE = 500
+"""Assets of a report beyond which others would notice if something were made of it in the event loop."""
 
 
 def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTTPRouteHandler]:
@@ -150,7 +156,10 @@ async def _read(libra: Libra, html: Renderer, request: AnyRequest, name: str) ->
     if not dot and wants_html(request.headers.get("accept")):
         return await _read_html(libra, html, request, page_id)
     version, body = await libra.report_bytes(page_id)
-    return _current_or(request, f'"{version}"', lambda: body, JSON)
+    headers = {**_FRESH, "ETag": f'"{version}"'}
+    if etag_matches(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(body, media_type=JSON, headers=headers)
 
 
 async def _read_html(
@@ -165,21 +174,32 @@ async def _read_html(
     etag = html.tag(report.version, f"{sort}{versions}", visitor)
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers={**_FRESH, "ETag": etag})
-    body = html.page(report, sort=sort, watches=watches, changes=changes, visitor=visitor)
-    return html_page(request, body, headers={"ETag": etag})
+
+    def make() -> Response[bytes]:
+        body = html.page(report, sort=sort, watches=watches, changes=changes, visitor=visitor)
+        return html_page(request, body, headers={"ETag": etag})
+
+    return await _made(report, make)
 
 
 async def _read_as(libra: Libra, request: AnyRequest, page_id: str, suffix: str) -> Response[bytes]:
     media_type, convert = FORMATS[suffix]
     report = await libra.report(page_id)
-    response = _current_or(
-        request,
-        f'W/"{report.version}-{suffix}"',
-        lambda: convert([report]).encode(),
-        media_type,
-    )
-    response.set_header("Content-Disposition", f'attachment; filename="{report.id}.{suffix}"')
-    return response
+    etag = f'W/"{report.version}-{suffix}"'
+    headers = {
+        **_FRESH,
+        "ETag": etag,
+        "Content-Disposition": f'attachment; filename="{report.id}.{suffix}"',
+    }
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        return Response(b"", status_code=304, headers=headers)
+    body = await _made(report, lambda: convert([report]).encode())
+    return Response(body, media_type=media_type, headers=headers)
+
+
+async def _made(report: Report, make: Callable[[], T]) -> T:
+    """What is made of a report; of a large one in a thread, as it takes tens of milliseconds."""
+    return await asyncio.to_thread(make) if len(report.assets) > LARGE else make()
 
 
 async def _follow(
@@ -219,13 +239,3 @@ def _moment(name: str, text: str | None) -> datetime | None:
 
 
 _FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}
-
-
-def _current_or(
-    request: AnyRequest, etag: str, render: Callable[[], bytes], media_type: str
-) -> Response[bytes]:
-    """304 if the client's copy is current, else what is rendered."""
-    headers = {**_FRESH, "ETag": etag}
-    if etag_matches(request.headers.get("if-none-match"), etag):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(render(), media_type=media_type, headers=headers)

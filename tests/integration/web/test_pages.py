@@ -13,7 +13,9 @@ import pytest
 from integration.site import ASSETS, Site
 from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
+from libra.web.routes_pages import LARGE
 from libra.weighing.report import decode
+from pages import PageServer, html
 
 PROBLEM = "application/problem+json"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -311,3 +313,16 @@ async def test_while_the_database_is_down_a_page_that_may_exist_is_never_404(
         assert listed["partial"] is True
         assert [page["id"] for page in listed["pages"]] == [page_id]
         assert (await service.client.get("/health/ready")).status_code == 200
+
+
+async def test_a_large_report_can_be_read_in_every_form(service: Service) -> None:
+    async with PageServer() as server:
+        images = "".join(f"<img src=/{number}.png>" for number in range(LARGE))
+        server.site["/"] = html(images)
+        report = await service.weighed(server.url())
+    assert len(report.assets) > LARGE
+    page = await service.client.get(f"/pages/{report.id}", headers=BROWSER)
+    assert f"<dd>{report.total.requests}</dd>" in page.text
+    table = await service.client.get(f"/pages/{report.id}.csv")
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert [row["url"] for row in rows] == [asset.url for asset in report.assets]
