@@ -28,10 +28,15 @@ from libra.weighing.csstext import (
 from libra.weighing.fonts import Face, families_in, weight_of
 from libra.weighing.media import media_matches, split_top_level
 from libra.weighing.options import Viewport
+from libra.weighing.selector import MAX_SELECTOR
 from libra.weighing.urls import join
 
 MAX_RULES = 50_000
 MAX_NESTING = 64
+_MAX_LAYER = 500
+_MAX_MADE = 5_000_000
+"""Characters of all selectors of nested rules: made whole, they may be far longer than the sheet."""
+
 _MAX_RANGES = 2_000
 _NEAR = 80
 """Characters to the next place of interest from which on it pays to pass over rules in one step."""
@@ -147,6 +152,7 @@ class _Reader:
         self._rules: list[Rule] = []
         self._faces: list[Face] = []
         self._layers: dict[str, None] = {}
+        self._made = 0
 
     def read(self, text: str, *, applies: bool) -> Sheet:
         lower = lowered(text)
@@ -159,7 +165,7 @@ class _Reader:
             rules=tuple(self._rules),
             faces=tuple(self._faces),
             layers=tuple(self._layers),
-            size=len(text) if self._rules or self._faces else 0,
+            size=len(text) + self._made if self._rules or self._faces else 0,
             has_images="url(" in lower or bool(self._rules and "image-set(" in lower),
         )
 
@@ -168,7 +174,9 @@ class _Reader:
     def _read_imports(self, text: str, lower: str, *, applies: bool) -> int:
         """``@import`` counts only at the head of a sheet. Returns where the head ends."""
         at = 0
-        while "@import" in lower:
+        if "@import" not in lower:
+            return at
+        while True:
             at = _skip_space(text, at)
             if lower.startswith("@import", at):
                 rule = import_at(text, at)
@@ -188,12 +196,12 @@ class _Reader:
         """``@layer a, b;`` gives layers their order."""
         name, names = _at_rule(without_comments(prelude).strip())
         if name == "layer":
-            self._layers.update(dict.fromkeys(part.strip() for part in names.split(",")))
+            self._layers |= dict.fromkeys(part.strip()[:_MAX_LAYER] for part in names.split(","))
 
     def _layer(self, outer: str, name: str) -> str:
         """The whole name of a layer; one without a name is like no other."""
         name = name.strip() or f"\0{len(self._layers)}"
-        name = f"{outer}.{name}" if outer else name
+        name = (f"{outer}.{name}" if outer else name)[:_MAX_LAYER]
         self._layers[name] = None
         return name
 
@@ -265,7 +273,7 @@ class _Reader:
             return _Group(
                 applies=True,
                 certain=group.certain,
-                selector=_nested(group.selector, prelude),
+                selector=self._nested(group.selector, prelude),
                 layer=group.layer,
             )
         name, condition = _at_rule(prelude)
@@ -285,7 +293,7 @@ class _Reader:
     def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
         prelude = without_comments(prelude).strip()
         if not prelude.startswith("@"):
-            self._keep(_nested(group.selector, prelude), body, group)
+            self._keep(self._nested(group.selector, prelude), body, group)
             return
         name, _ = _at_rule(prelude)
         if name == "font-face":
@@ -294,6 +302,25 @@ class _Reader:
             inner = self._opened(prelude, group, 0)  # declarations nested in a conditional group
             if inner.applies and inner.selector is not None:
                 self._keep(inner.selector, body, inner)
+
+    def _nested(self, outer: str | None, selector: str) -> str:
+        """A nested rule's selector, relative to the rule around it (CSS Nesting 1).
+
+        Of a list that becomes too long the first ones.
+        """
+        if outer is None:
+            return selector
+        parent = f":is({outer})" if len(outer) < MAX_SELECTOR else ""
+        parts: list[str] = []
+        room = min(MAX_SELECTOR, _MAX_MADE - self._made)
+        for part in split_top_level(selector, ","):
+            length = 1 + len(part) + max(1, part.count("&")) * len(parent)
+            if not parent or length > room:
+                break
+            room -= length
+            self._made += length
+            parts.append(part.replace("&", parent) if "&" in part else f"{parent} {part}")
+        return ",".join(parts)
 
     def _keep(self, selector: str, block: str, group: _Group) -> None:
         self._rules.append(Rule(selector, block, group.layer, group.certain))
@@ -375,23 +402,17 @@ def _at_rule(prelude: str) -> tuple[str, str]:
     return match[1].lower(), prelude[match.end() :].strip()
 
 
-def _nested(outer: str | None, selector: str) -> str:
-    """A nested rule's selector, relative to the rule around it (CSS Nesting 1)."""
-    if outer is None:
-        return selector
-    parent = f":is({outer})"
-    return ",".join(
-        part.replace("&", parent) if "&" in part else f"{parent} {part}"
-        for part in split_top_level(selector, ",")
-    )[:10_000]
-
-
 def _supports(condition: str) -> bool:
     """Whether an evergreen browser supports it: all but what asks for the contrary or for others."""
     condition = condition.strip().lower()
-    if re.match(r"not[\s(]", condition):
-        return not _supports(condition[3:])
-    return not re.search(r"-ms-|-moz-|(?<![\w-])selector\(\s*(?::-|::-moz)", condition)
+    holds, at = True, 0
+    while (negation := _NOT.match(condition, at)) is not None:
+        holds, at = not holds, negation.end()
+    return holds is (_UNSUPPORTED.search(condition, at) is None)
+
+
+_NOT = re.compile(r"not(?=[\s(])\s*+")
+_UNSUPPORTED = re.compile(r"-ms-|-moz-|(?<![\w-])selector\(\s*(?::-|::-moz)")
 
 
 def may_fetch(value: str) -> bool:

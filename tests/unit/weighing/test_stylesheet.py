@@ -172,3 +172,39 @@ def test_a_megabyte_of_the_worst_is_read_in_linear_time(unit: str) -> None:
     started = time.process_time()
     read(text)
     assert time.process_time() - started < 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/*" + "x" * 400_000 + "*/" + "@import 'a';" * 40_000,
+        "a" * 30_000 + "{" + "&" * 30_000 + "{content:x}}",
+        "a" * 9_000 + "{" + "b{content:x}" * 50_000 + "}",
+        "@layer " + "a" * 400_000 + "{" + "@layer{b{content:x}}" * 20_000 + "}",
+        "@supports " + "not " * 200_000 + "(a:b){p{content:x}}",
+    ],
+    ids=["imports", "ampersands", "nested", "layers", "negations"],
+)
+def test_nothing_multiplies_what_a_sheet_says(text: str) -> None:
+    started = time.process_time()
+    sheet = read(text)
+    assert time.process_time() - started < 4
+    made = sum(len(rule.selector) for rule in sheet.rules) + sum(map(len, sheet.layers))
+    assert made < 20_000_000
+
+
+def test_what_nested_selectors_take_counts_as_kept() -> None:
+    sheet = read("a" * 5_000 + "{" + "b{content:x}" * 500 + "}")
+    assert sum(len(rule.selector) for rule in sheet.rules) <= sheet.size
+
+
+def test_of_a_nested_list_that_becomes_too_long_whole_selectors_are_left() -> None:
+    (selector,) = selectors("a" * 4_000 + "{i,b,u,q{content:x}}")
+    assert selector.endswith(" b")
+    assert selector.count(":is(") == 2
+
+
+@pytest.mark.parametrize("negations", [0, 1, 2, 3])
+def test_negations_of_what_is_supported_are_counted(negations: int) -> None:
+    found = selectors("@supports " + "not " * negations + "(a:b){p{content:x}}")
+    assert found == ([] if negations % 2 else ["p"])
