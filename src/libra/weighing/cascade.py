@@ -101,7 +101,8 @@ class Cascade:
         self._fonts = fonts
         self._images = images
         self._entries: dict[tuple[str, str], list[_Entry]] = {}
-        self._layers: dict[tuple[str, ...], int] = {}
+        self._layers: dict[tuple[int, str], int] = {}
+        self._fetching: dict[str, bool] = {}
         self._sheets = 0
         self._count = 0
         self._order = 0
@@ -192,8 +193,6 @@ class Cascade:
         self._count += 1
         if self._count > _MAX_ENTRIES:
             raise Spent
-        if key[0].startswith("--") and may_fetch(entry.value.text.lower()):
-            self.variables_with_images = True
         self._entries.setdefault(key, []).append(entry)
 
     def _ranked(self, name: str, pseudo: str) -> list[_Entry]:
@@ -208,35 +207,42 @@ class Cascade:
         return self._scope.select(entry.selector) or ()
 
     def _may_fetch(self, text: str) -> bool:
-        return may_fetch(text.lower()) or (self.variables_with_images and "var(" in text)
+        known = self._fetching.get(text)  # a rule's value is asked about for each of its selectors
+        if known is None:
+            known = may_fetch(text.lower()) or (self.variables_with_images and "var(" in text)
+            self._fetching[text] = known
+        return known
 
     def _of_interest(self, block: str) -> Iterator[Declaration]:
         for found in longhands(block):
             of_fonts = found.name in _FONT_PROPERTIES
-            always = found.name in _ALWAYS or found.name[:2] == "--"
+            of_variable = found.name[:2] == "--"
+            if of_variable and may_fetch(found.value.lower()):
+                self.variables_with_images = True
+            always = found.name in _ALWAYS or of_variable
             if always or (self._fonts if of_fonts else self._images):
                 yield found
 
     def _referred_to(self) -> list[str]:
         """The custom properties that values refer to, those that these refer to included."""
         wanted: dict[str, None] = {}
-        waiting = [
-            entry.value.text
-            for (name, _), entries in self._entries.items()
-            if name[:2] != "--"
-            for entry in entries
-            if "var(" in entry.value.text
-        ]
+        # Each text once: a rule's value is there for each of its selectors.
+        waiting = list(
+            {
+                entry.value.text
+                for (name, _), entries in self._entries.items()
+                if name[:2] != "--"
+                for entry in entries
+            }
+        )
         while waiting:
-            for match in _VARIABLE.finditer(waiting.pop()):
+            self._scope.check()
+            text = waiting.pop()
+            for match in _VARIABLE.finditer(text) if "var(" in text else ():
                 for name in (match[1], *re.findall(r"--[\w-]+", match[2] or "")):
                     if name not in wanted and (name, "") in self._entries:
                         wanted[name] = None
-                        waiting += (
-                            entry.value.text
-                            for entry in self._entries[(name, "")]
-                            if "var(" in entry.value.text
-                        )
+                        waiting += {entry.value.text for entry in self._entries[(name, "")]}
         return list(wanted)
 
     def _full(self, outer: str, name: str) -> tuple[str, ...]:
@@ -249,9 +255,11 @@ class Cascade:
     def _layer_rank(self, name: tuple[str, ...]) -> tuple[int, ...]:
         if not name:
             return (_LAST,)
-        rank = [
-            self._layers.setdefault(name[: end + 1], len(self._layers)) for end in range(len(name))
-        ]
+        rank: list[int] = []
+        outer = -1
+        for part in name:
+            outer = self._layers.setdefault((outer, part), len(self._layers))
+            rank.append(outer)
         return (*rank, _LAST)
 
     def _rank(

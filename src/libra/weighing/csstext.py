@@ -133,12 +133,21 @@ def after_function(text: str) -> tuple[str, str]:
     """The argument of a function whose name has been read, and what follows."""
     if not text.startswith("("):
         return "", text.strip()
+    end = end_of_function(text, 0)
+    return text[1:end], text[end + 1 :].strip()
+
+
+def end_of_function(text: str, at: int) -> int:
+    """Where the parenthesis ends that begins at a place; the length of the text if nowhere."""
     depth = 0
-    for match in re.finditer(r"[()]", text):
+    for match in _PARENTHESIS.finditer(text, at):
         depth += 1 if match[0] == "(" else -1
         if depth == 0:
-            return text[1 : match.start()], text[match.end() :].strip()
-    return text[1:], ""
+            return match.start()
+    return len(text)
+
+
+_PARENTHESIS = re.compile(r"[()]")
 
 
 def unescape(text: str) -> str:

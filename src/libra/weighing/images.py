@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from libra.weighing.csstext import after_function, first_url, lowered, urls_in
+from libra.weighing.csstext import end_of_function, first_url, lowered, urls_in
 from libra.weighing.media import split_top_level
 from libra.weighing.options import Viewport
 from libra.weighing.srcset import Candidate, choose_candidate
@@ -36,10 +36,10 @@ def _without_image_sets(value: str, viewport: Viewport) -> str:
     parts: list[str] = []
     at = 0
     while (found := lower.find("image-set(", at)) >= 0:
-        argument, _ = after_function(value[found + 9 :])
+        end = end_of_function(value, found + 9)
         parts.append(value[at:found])
-        parts.append(_from_image_set(argument, viewport))
-        at = found + 9 + len(argument) + 2
+        parts.append(_from_image_set(value[found + 10 : end], viewport))
+        at = end + 1
     parts.append(value[at:])
     return " ".join(parts)
 

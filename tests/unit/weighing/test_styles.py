@@ -315,9 +315,16 @@ def test_a_hundred_thousand_tags_and_thousands_of_rules_take_bounded_time() -> N
          "".join(f"<p class=c{n}>x" for n in range(5_000))),
         ("p,b," * 50_000 + "q{font-family:f}", "<p>x" * 100),
         ("p{font-family:" + "f," * 100_000 + "g}", "<p>x" * 20_000),
+        (",".join(["p"] * 2_000) + "{--a:b;font-family:" + "var(--a)," * 20_000 + "f}", "<p>x"),
+        (",".join(["p"] * 2_000) + "{--a:" + "b," * 500_000 + "c;background:" + "b," * 500_000 + "c}",
+         "<p>x"),
+        ("@layer " + ".".join("a" * 250) + ";" + "".join(f"@layer a{n}{'.b' * 240};"
+         for n in range(2_000)) + "p{content:x}", "<p>x"),
+        ("p{background:" + "image-set()" * 100_000 + "}", "<p>x"),
         ("*{font-weight:var(--w,bolder);font-style:var(--s)}", "<i><b>" * 5_000),
     ],
-    ids=["content", "variables", "texts", "images", "names", "families", "list", "long", "deep"],
+    ids=["content", "variables", "texts", "images", "names", "families", "list", "long", "references",
+         "values", "layers", "sets", "deep"],
 )  # fmt: skip
 def test_hostile_styles_take_bounded_time(css: str, html: str) -> None:
     started = time.process_time()
