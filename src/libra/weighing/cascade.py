@@ -220,7 +220,9 @@ class Cascade:
             if of_variable and may_fetch(found.value.lower()):
                 self.variables_with_images = True
             always = found.name in _ALWAYS or of_variable
-            if always or (self._fonts if of_fonts else self._images):
+            if of_fonts and self._fonts:
+                yield found._replace(value=found.value[:_MAX_VALUE])
+            elif always or (self._images and not of_fonts):
                 yield found
 
     def _referred_to(self) -> list[str]:

@@ -8,7 +8,7 @@ text, takes of each the faces that are nearest to its weight and style, and down
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -99,8 +99,13 @@ class Library:
             known = self._reached[families] = any(name in self._families for name in found)
         return known
 
-    def needed(self, style: FontStyle, text: set[str]) -> list[Face]:
-        """The faces that are downloaded for the characters of a text in one style."""
+    def needed(
+        self, style: FontStyle, text: set[str], check: Callable[[], None] = lambda: None
+    ) -> list[Face]:
+        """The faces that are downloaded for the characters of a text in one style.
+
+        `check` is called before each face, and may raise.
+        """
         needed: list[Face] = []
         missing = {ord(character) for character in text} - _IGNORED or {_SPACE}
         for family in families_in(style.families):
@@ -112,6 +117,7 @@ class Library:
             unsure: set[int] = set()
             # Of two faces for the same characters the one that is declared later is asked first.
             for face in reversed(fitting(faces, style.weight, italic=style.italic)):
+                check()
                 met = _met(face.ranges, missing)
                 if not met:
                     continue
@@ -130,7 +136,7 @@ class Library:
 def families_in(value: str) -> list[str]:
     """The names in a ``font-family`` value, in lower case, without quotes."""
     names = (name.strip().strip("\"'").strip().lower() for name in value.split(",")[:_MAX_FAMILIES])
-    return [" ".join(name.split()) for name in names if name]
+    return list(dict.fromkeys(" ".join(name.split()) for name in names if name))
 
 
 def weight_of(value: str) -> int | None:

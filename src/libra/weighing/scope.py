@@ -33,7 +33,7 @@ _FEW = 100
 
 
 class Spent(Exception):
-    """`MATCHING_SECONDS` were used up."""
+    """The time for a document was used up."""
 
 
 class Linked(NamedTuple):
@@ -58,7 +58,7 @@ class Scope:
     """
 
     __slots__ = (
-        "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_started", "_tree",
+        "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until",
         "base", "import_map", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
@@ -75,7 +75,7 @@ class Scope:
         self._nodes: dict[int, LexborNode] = {}
         self._room = _KEPT
         self._selected: dict[str, Sequence[int] | None] = {}
-        self._started = self._pause_at = math.inf
+        self._until = self._pause_at = math.inf
         self.url = self.base = url
         self._characters: frozenset[int] | None = None
         self.import_map = ImportMap(url) if import_map is None else import_map
@@ -114,15 +114,16 @@ class Scope:
 
     # Budget
 
-    def begin(self) -> None:
-        """Start the clock of this thread."""
-        self._started = time.thread_time()
-        self._pause_at = self._started + _TURN
+    def begin(self, seconds: float | None = None) -> None:
+        """Start the clock of this thread. The time is `MATCHING_SECONDS` if nobody says less."""
+        now = time.thread_time()
+        self._until = now + (MATCHING_SECONDS if seconds is None else seconds)
+        self._pause_at = now + _TURN
 
     def check(self) -> None:
         """Raises `Spent` if the time is used up. Lets other threads have their turn."""
         now = time.thread_time()
-        if now - self._started > MATCHING_SECONDS:
+        if now > self._until:
             raise Spent
         if now > self._pause_at:
             self._pause_at = now + _TURN

@@ -22,6 +22,10 @@ _INLINE_WORK = 5_000_000
 """Bytes of a document times selectors that it is searched for, about nanoseconds: what takes longer is
 not done on the event loop."""
 
+_INLINE_SECONDS = 0.02
+"""After which work on the event loop is broken off, to be done elsewhere: how long it takes depends on
+what style sheets and documents say, too."""
+
 _INLINE_LAYOUT = 65_536
 """Bytes of a document with lazy elements from which on it takes too long to say where they are."""
 
@@ -150,8 +154,23 @@ def is_long(scope: Scope, parts: Parts) -> bool:
     return scope.size * sum(len(sheet.rules) for sheet, _ in parts) > _INLINE_WORK
 
 
-def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
-    """What the style of a document asks for. Once for each document, which is forgotten then."""
+def style_at_once(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted] | None:
+    """As `style`; None if that takes too long to be done on the event loop."""
+    if is_long(scope, parts):
+        return None
+    try:
+        return style(scope, parts, viewport, seconds=_INLINE_SECONDS)
+    except Spent:
+        return None
+
+
+def style(
+    scope: Scope, parts: Parts, viewport: Viewport, *, seconds: float | None = None
+) -> list[Wanted]:
+    """What the style of a document asks for. Once for each document, which is forgotten then.
+
+    Raises `Spent` if it takes more than so many seconds; without a limit there is a rough answer then.
+    """
     faces = [face for sheet, _ in parts for face in sheet.faces]
     inline = scope.inline
     images = any(sheet.has_images for sheet, _ in parts) or any(
@@ -163,7 +182,7 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
     try:
         if scope.large:
             raise Spent
-        scope.begin()
+        scope.begin(seconds)
         cascade = Cascade(scope, fonts=bool(faces), images=images)
         for sheet, layer in parts:
             scope.check()
@@ -176,6 +195,8 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
             }
         wanted = Styled(scope, cascade, faces, viewport, images=images).wanted()
     except Spent:
+        if seconds is not None:
+            raise
         wanted = _roughly(scope, parts, faces, viewport)
     if scope.lazy:
         wanted = _near(scope, displays, viewport) + wanted

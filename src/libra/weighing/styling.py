@@ -21,7 +21,7 @@ from libra.weighing.options import Viewport
 from libra.weighing.scope import Scope, Spent
 
 _MAX_STYLES = 2_000
-_CHECK_EVERY = 64
+_CHECK_EVERY = 16
 _MAX_CONTENT = 1_000
 
 _NOT_RENDERED = frozenset(
@@ -201,7 +201,7 @@ class Styled:
             self._walk(root)
         for style, text in self._texts.items():
             self._scope.check()
-            for face in self._library.needed(style, text):
+            for face in self._library.needed(style, text, self._scope.check):
                 if face.sources:
                     self._want(Wanted(face.sources, face.initiator, font=True))
         return list(self._wanted)

@@ -34,7 +34,7 @@ from libra.weighing.report import (
 )
 from libra.weighing.scope import Scope
 from libra.weighing.score import score
-from libra.weighing.styles import Styles, is_long, style
+from libra.weighing.styles import Styles, style, style_at_once
 from libra.weighing.styling import Wanted
 from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
 
@@ -291,13 +291,14 @@ class Weighing:
         """What the style of a document asks for is known when all its style sheets are."""
         orders: list[Fetch] = []
         for scope, parts in self._styles.ready(all_there=self._pending_reads == 0):
-            work = partial(style, scope, parts, self.options.viewport)
-            if is_long(scope, parts):
+            wanted = style_at_once(scope, parts, self.options.viewport)
+            if wanted is None:
+                work = partial(style, scope, parts, self.options.viewport)
                 self._pending += 1
                 self._working += 1
                 orders.append(Fetch(-1, Reference(scope.url, "document"), work=work))
             else:
-                orders += self._order_wanted(work())
+                orders += self._order_wanted(wanted)
         return orders
 
     def _record_work(self, outcome: Outcome) -> list[Fetch]:

@@ -11,7 +11,7 @@ from libra.weighing import styles as styles_module
 from libra.weighing.document import parse_html, read_document
 from libra.weighing.options import Options, Viewport
 from libra.weighing.scope import Scope
-from libra.weighing.styles import Styles, is_long, style
+from libra.weighing.styles import Styles, is_long, style, style_at_once
 from libra.weighing.stylesheet import read_stylesheet
 from libra.weighing.styling import Wanted
 
@@ -357,6 +357,19 @@ def test_long_work_is_told_from_short() -> None:
     assert is_long(big, [(sheet, "")])
 
 
+def test_short_work_that_turns_out_to_be_long_is_broken_off_and_done_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sheet = read_stylesheet(font("f") + "p{font-family:f}", BASE, DESKTOP)
+    (document,) = documents("<p>x" * 1_000)
+    assert not is_long(document, [(sheet, "")])
+    monkeypatch.setattr(styles_module, "_INLINE_SECONDS", 0.0)
+    assert style_at_once(document, [(sheet, "")], DESKTOP) is None
+    (found,) = style(document, [(sheet, "")], DESKTOP)
+    assert found.font
+    assert not found.conditional
+
+
 @given(
     st.text(alphabet="pb.:{}();,'\"\\-urlfont@ay=x!&", max_size=120),
     st.text(alphabet="<pbi/ stylex='\">:urfont();", max_size=80),
@@ -406,3 +419,22 @@ def test_imports_that_multiply_are_followed_so_far_and_no_further() -> None:
     started = time.process_time()
     assert len(styles.ready(all_there=False)) == 1
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("css", "html"),
+    [
+        ("body{font-family:f}", "<p>abc <b>x</b>" * 70_000),
+        ("*{font-family:y" + " y" * 200_000 + "}", "<p>abc" * 10_000),
+        ("*{--a:" + "b," * 5_000 + "b;font-family:" + "var(--a)," * 1_000 + "f}", "<p>abc" * 3_000),
+        ("".join(f"@font-face{{font-family:f;src:url({n});unicode-range:u+{n + 0x20000:x}}}"
+         for n in range(4_000)) + "body{font-family:f}", "".join(map(chr, range(0x4E00, 0x6E00)))),
+    ],
+    ids=["text", "family", "variables", "faces"],
+)  # fmt: skip
+def test_hostile_styles_do_not_hold_the_event_loop(css: str, html: str) -> None:
+    (document,) = documents(html)
+    sheet = read_stylesheet(font("f") + css, BASE, DESKTOP)
+    started = time.process_time()
+    assert style_at_once(document, [(sheet, "")], DESKTOP) is None
+    assert time.process_time() - started < 0.3
