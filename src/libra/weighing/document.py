@@ -31,6 +31,9 @@ from libra.weighing.urls import join, origin_of
 from libra.weighing.xhtml import as_html, is_xml
 
 MAX_SRCDOC_DEPTH = 3
+MAX_SRCDOCS = 200
+"""In a document. Each takes 200 kB of memory, however short it is, until its style is known."""
+
 _MAX_TITLE = 1_000
 LARGE = 1_000_000
 """Bytes from which a document counts as large: too large to be searched for selectors."""
@@ -110,6 +113,7 @@ class _Document:
         *,
         is_frame: bool,
         srcdoc_depth: int = 0,
+        documents: list[Scope] | None = None,
     ) -> None:
         self.tree, self.cut_off = parse_html(html)
         self.base = url
@@ -124,7 +128,8 @@ class _Document:
         self.large = self.size > LARGE
         self.url = url
         self.scope = Scope(self.tree, self.import_map, url=url, size=self.size)
-        self.documents = [self.scope]
+        self.documents = [] if documents is None else documents  # with those written in them
+        self.documents.append(self.scope)
         self.html = html
         self.title: str | None = None
         self.has_base = False
@@ -418,16 +423,20 @@ class _Document:
     def _on_srcdoc(self, srcdoc: str) -> None:
         if self.srcdoc_depth >= MAX_SRCDOC_DEPTH:
             return
+        if len(self.documents) > MAX_SRCDOCS:
+            self.cut_off = True
+            return
         inner = _Document(
             srcdoc.encode("utf-8", "replace"),
             self.base,
             self.options,
             is_frame=True,
             srcdoc_depth=self.srcdoc_depth + 1,
+            documents=self.documents,
         )
         reading = inner.read()
         self.references += reading.references
-        self.documents += reading.documents
+        self.cut_off |= inner.cut_off
 
     def on_object(self, node: LexborNode) -> None:
         self._on_plugin(node, node.attrs.get("data"))

@@ -34,6 +34,9 @@ _MAX_WANTED = 20_000
 MAX_KEPT = 50_000_000
 """Characters of style sheets that are kept for one page. What is beyond has no effect."""
 
+MAX_WAITING = 1_000
+"""Documents, of 200 kB at least. Nothing is asked for by the style of those that are beyond."""
+
 Parts = list[tuple[Sheet, str]]
 """Style sheets in the order of the cascade, with the layers that imports put them into."""
 
@@ -56,7 +59,8 @@ class Styles:
 
     def add_document(self, scope: Scope) -> None:
         """A document has been read."""
-        self._waiting.append(scope)
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append(scope)
 
     def add_sheet(self, urls: Iterable[str], sheet: Sheet | None) -> None:
         """What came of a style sheet, which may have several addresses; None if nothing."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.weighing.document import LARGE, read_document
+from libra.weighing.document import LARGE, MAX_SRCDOCS, read_document
 from libra.weighing.options import Options, Viewport
 from libra.weighing.reference import Reading
 
@@ -338,3 +338,15 @@ def test_where_there_are_style_sheets_what_is_lazy_waits_for_them() -> None:
     assert lazy.url == "https://example.com/dir/a.png"
     assert reading.scope is not None
     assert list(reading.scope.lazy.values()) == [[lazy.url]]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<iframe srcdoc='x'></iframe>", "<iframe srcdoc=\"<iframe srcdoc='x'></iframe>\"></iframe>"],
+)
+def test_only_so_many_documents_in_a_document_are_kept_and_it_says_so(unit: str) -> None:
+    few = read_document((unit * 50).encode(), None, "https://example.com/", Options())
+    many = read_document((unit * 5_000).encode(), None, "https://example.com/", Options())
+    assert few.error is None
+    assert len(many.documents) == 1 + MAX_SRCDOCS
+    assert many.error == "too-large: the document has too many elements"

@@ -438,3 +438,11 @@ def test_hostile_styles_do_not_hold_the_event_loop(css: str, html: str) -> None:
     started = time.process_time()
     assert style_at_once(document, [(sheet, "")], DESKTOP) is None
     assert time.process_time() - started < 0.3
+
+
+def test_only_so_many_documents_wait_for_their_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(styles_module, "MAX_WAITING", 2)
+    styles = Styles()
+    for _ in range(3):
+        styles.add_document(*documents("<link rel=stylesheet href=site.css>"))
+    assert len(styles.ready(all_there=True)) == 2
