@@ -29,6 +29,8 @@ _REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema
 
 _OTHERS_MAY_TAKE: Final = 0.3  # seconds
 
+_ATTEMPTS: Final = 3  # to open a file that nobody replaces meanwhile
+
 _STEPS_BETWEEN_LOOKS: Final = 100_000  # of SQLite's machine, a few milliseconds
 
 
@@ -206,8 +208,7 @@ class Lane:
             if self._connection is None:
                 self._file.join(self)
                 self._file.begin_again(self)
-                self._connection = self._connect()
-                self._inode = _inode_of(self._file.path)
+                self._connection, self._inode = self._open()
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
             connecting = False
             return job.work(self._connection, job)
@@ -220,6 +221,19 @@ class Lane:
         except Unavailable as exc:
             self._tidy(exc)
             raise
+
+    def _open(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
+        """A connection, and which file it is to."""
+        inode = _inode_of(self._file.path)
+        for _ in range(_ATTEMPTS):
+            connection = self._connect()
+            # Replaced just now, it would be taken for the file that stands there since, and all that
+            # is written to it would be lost. Where there was none it may be ours or another's.
+            found, inode = inode, _inode_of(self._file.path)
+            if found == inode:
+                return connection, inode
+            connection.close()
+        raise Unavailable("unreachable", "the file is being replaced")
 
     def disconnect_if_idle(self, patience: float) -> bool:
         """From another lane's thread: close the connection unless it is in use for so long."""

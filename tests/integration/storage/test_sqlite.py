@@ -21,6 +21,7 @@ from libra.storage import (
     Unavailable,
     open_store,
     schema_status,
+    sqlite,
 )
 from libra.storage import migrate as migrate_url
 from libra.storage.lane import File, Job, Lane
@@ -363,3 +364,29 @@ async def test_a_file_that_was_replaced_is_let_go_of_by_all_before_any_opens_it_
     assert await store.load("b")
     assert await store.load("c")
     assert await store.load("a") is None
+
+
+async def test_a_file_that_is_replaced_while_it_is_opened_is_not_taken_for_the_new_one(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = tmp_path / "fresh.db"
+    for file in (path, fresh):
+        other = open_store(f"sqlite:///{file}")
+        await other.save([snapshot(file.stem)])
+        await other.close()
+    connect = sqlite.SQLiteStore._connect_writer
+
+    def replaced_meanwhile(store: sqlite.SQLiteStore) -> sqlite3.Connection:
+        connection = connect(store)
+        if fresh.exists():
+            for name in ("-wal", "-shm"):
+                path.with_name(path.name + name).unlink(missing_ok=True)
+            fresh.replace(path)
+        return connection
+
+    monkeypatch.setattr(sqlite.SQLiteStore, "_connect_writer", replaced_meanwhile)
+    store = open_store(f"sqlite:///{path}")
+    await store.save([snapshot("c")])
+    assert await store.load("c")
+    assert await store.load("fresh")
+    await store.close()
