@@ -84,12 +84,14 @@ class Watchdog(GenServer):
         "_samples",
         "_stall",
         "_stop",
+        "_thread",
         "_window",
     )
 
     def __init__(self, runtime: Runtime, parent: GenServer | None, child: Child | None) -> None:
         super().__init__(runtime, parent, child)
         self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def init(
         self,
@@ -116,12 +118,13 @@ class Watchdog(GenServer):
         self._on_stall = on_stall
         self._wait_for_tick()
         if observe:
-            threading.Thread(
+            self._thread = threading.Thread(
                 target=self._observe,
                 args=(threading.get_ident(), threshold),
                 name="libra-watchdog",
                 daemon=True,
-            ).start()
+            )
+            self._thread.start()
 
     def lag(self) -> Lag:
         """The lag over the last window."""
@@ -156,6 +159,9 @@ class Watchdog(GenServer):
 
     def _after_exit(self, reason: ExitReason) -> None:
         self._stop.set()
+        if self._thread is not None:
+            # It wakes up at once, unless it is just telling of a stall: nothing is left behind.
+            self._thread.join(_LAST_WORDS)
 
     def _observe(self, loop_thread: int, threshold: float) -> None:
         """The thread: look at the loop's thread whenever its heartbeat is overdue."""
@@ -202,6 +208,9 @@ class Watchdog(GenServer):
             holder = getattr(coro, "__qualname__", None) or frame.f_code.co_qualname
         return Stall(seconds, None if process is None else repr(process), holder, tuple(stack))
 
+
+_LAST_WORDS = 0.5
+"""Seconds that the thread may take to end."""
 
 _MACHINERY = frozenset((ending.__file__, genserver.__file__, mailbox.__file__))
 
