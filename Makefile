@@ -15,9 +15,10 @@ PORT ?=
 # In the environment, where the shell does not read the & and ? of an address.
 export URL ?=
 ARGS ?=
-# Four processes at most: more buys little here, and the tests start servers of their own.
+# One more than there are processors, as some tests mostly wait, and four at most: more buys little
+# here, and the tests start servers of their own.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
-	if [ "$$n" -gt 4 ]; then echo 4; else echo "$$n"; fi)
+	if [ "$$n" -gt 3 ]; then echo 4; else echo $$((n + 1)); fi)
 
 .PHONY: help
 help: ## list the targets
