@@ -19,7 +19,7 @@ from functools import lru_cache
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
 
-from pages import Page, RawServer, Request, css, head, html, image, redirect
+from libra.testing.pages import Page, RawServer, Request, css, head, html, image, redirect
 
 DRIP_SECONDS = 0.01
 LARGE_HTML_BYTES = 20_000_000

@@ -8,8 +8,8 @@ from playwright.async_api import Browser, Page
 
 from browser.visitor import until_settled, watch
 from integration.web.service import Service
-from pages import Page as Served
-from pages import PageServer
+from libra.testing.pages import Page as Served
+from libra.testing.pages import PageServer
 
 EVIL = "<script>document.title='owned';window.owned=1</script><img src=x onerror=window.owned=1>"
 INNER = "\"'><svg/onload=window.owned=1>"

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-import pages
+from libra.testing import pages
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-import pages
 from libra.formats.report_json import from_json
+from libra.testing import pages
 
 EVIL_TITLE = "\x1b]0;owned\x07\x1b[31mred [bold]x[/bold] :smile: \u202eturned"
 

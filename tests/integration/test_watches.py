@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,9 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-import pages
 from integration.site import Site
-from integration.waiting import finished
 from libra.app import (
     Full,
     InvalidSchedule,
@@ -31,10 +28,25 @@ from libra.ids import new_id
 from libra.inspector import keeper, watching
 from libra.inspector.alert import TRIES
 from libra.inspector.watch import Step, Watcher
-from libra.otp import Failed, TaskDone
-from libra.otp.testing import FakeClock
+from libra.inspector.watches import restore_watch
+from libra.otp import TaskDone
 from libra.settings import Settings
+from libra.storage.snapshot import WatchRow
+from libra.testing import (
+    FakeClock,
+    Page,
+    PageServer,
+    crash,
+    finished,
+    journal_size,
+    process_of,
+    run_until,
+    settled,
+    until_watch,
+    watches_restored,
+)
 from receiver import Delivery, Receiver
+from support.journal import entry_of, journal_in
 
 T = TypeVar("T")
 
@@ -45,11 +57,8 @@ class Time:
     """Timers and the wall clock, moved by hand."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.start = self.clock.time()
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.clock.time() - self.start)
+        self.clock = FakeClock(start=START)
+        self.now = self.clock.now
 
     async def pass_by(self, **time: float) -> None:
         seconds = timedelta(**time).total_seconds()
@@ -59,21 +68,13 @@ class Time:
             seconds = 0.0
         await self.clock.advance(seconds)
 
-    async def run_until(self, event: Coroutine[Any, Any, T], *, step: float = 1) -> T:
-        """Let the clock run, much faster than others do, until something has happened."""
-        task = asyncio.ensure_future(event)
-        while not task.done():
-            await self.pass_by(seconds=step)
-            await asyncio.wait({task}, timeout=0.005)
-        return task.result()
 
-
-class Page(pages.PageServer):
+class Watched(PageServer):
     """A page of a weight that a test can change, or that cannot be weighed."""
 
     def weigh(self, size: int) -> None:
         start = b'<link rel="icon" href="data:,">'
-        self.site = {"/": pages.Page(start + b"x" * (size - len(start)), "text/html")}
+        self.site = {"/": Page(start + b"x" * (size - len(start)), "text/html")}
 
     def fail(self) -> None:
         self.site = {}
@@ -97,8 +98,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with Page() as running:
+async def page() -> AsyncIterator[Watched]:
+    async with Watched() as running:
         running.weigh(1_000)
         yield running
 
@@ -120,18 +121,9 @@ async def opened(settings: Settings, time: Time) -> AsyncIterator[Libra]:
         yield libra
 
 
-async def until(libra: Libra, watch_id: str, wanted: Callable[[Watch], bool]) -> Watch:
-    """The watch once it is as wanted."""
-    with libra._context.followers.subscribe(watch_id) as change:
-        while not wanted(watch := libra.watch_of(watch_id)):
-            await change.wait()
-            change.clear()
-        return watch
-
-
 async def weighed(libra: Libra, watch_id: str, *, after: str | None = None) -> Watch:
     """The watch once its page was weighed, another than that before."""
-    return await until(
+    return await until_watch(
         libra, watch_id, lambda watch: watch.last is not None and watch.last.page != after
     )
 
@@ -139,18 +131,16 @@ async def weighed(libra: Libra, watch_id: str, *, after: str | None = None) -> W
 async def again(libra: Libra, watch_id: str) -> Watch:
     """The watch after its page was weighed once more."""
     page_id = await libra.watch_now(watch_id)
-    return await until(
+    return await until_watch(
         libra, watch_id, lambda watch: watch.last is not None and watch.last.page == page_id
     )
 
 
-async def stored(libra: Libra, time: Time, watch_id: str) -> Watch:
+async def stored(libra: Libra, watch_id: str) -> Watch:
     """The watch once the database has its newest state."""
-    return await time.run_until(until(libra, watch_id, lambda watch: watch.backup == "stored"))
-
-
-async def restored(libra: Libra) -> None:
-    await libra._context.watches_known.wait()
+    return await run_until(
+        libra, until_watch(libra, watch_id, lambda watch: watch.backup == "stored")
+    )
 
 
 def last_page(watch: Watch) -> str:
@@ -164,7 +154,7 @@ async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
     async with opened(settings, time) as libra:
         made = await libra.watch(site.url, every="hour")
         assert (made.url, made.every, made.status) == (f"{site.url}/", "hour", "new")
-        first = await until(libra, made.id, lambda watch: watch.last is not None)
+        first = await until_watch(libra, made.id, lambda watch: watch.last is not None)
         assert first.last is not None
         report = await libra.report(first.last.page)
         assert (report.url, report.status) == (made.url, "weighed")
@@ -173,7 +163,7 @@ async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
         await time.pass_by(minutes=59)
         assert libra.watch_of(made.id).page is None
         await time.pass_by(minutes=8)
-        again = await until(
+        again = await until_watch(
             libra, made.id, lambda w: w.last is not None and w.last.page != report.id
         )
         assert again.last is not None
@@ -189,15 +179,15 @@ async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
 
 @pytest.mark.parametrize("restore", ["eager", "lazy", "off"])
 async def test_a_watch_survives_a_restart_and_keeps_its_plans(
-    restore: Any, page: Page, settings: Settings, time: Time
+    restore: Any, page: Watched, settings: Settings, time: Time
 ) -> None:
     settings = msgspec.structs.replace(settings, restore=restore)
     async with opened(settings, time) as libra:
         made = await libra.watch(page.url(), every="0 6 * * *", max_weight=5)
         await weighed(libra, made.id)
-        before = await stored(libra, time, made.id)
+        before = await stored(libra, made.id)
     async with opened(settings, time) as libra:
-        await restored(libra)
+        await watches_restored(libra)
         assert libra.watch_of(made.id) == before
         assert before.status == "over-budget"
         assert before.next_at.replace(second=0, microsecond=0) == START + timedelta(hours=18)
@@ -208,7 +198,7 @@ async def test_a_watch_survives_a_restart_and_keeps_its_plans(
 
 
 async def test_what_was_due_while_libra_was_down_runs_once_and_not_all_at_one_moment(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
         made = [await libra.watch(page.url(), every="hour") for _ in range(20)]
@@ -216,7 +206,7 @@ async def test_what_was_due_while_libra_was_down_runs_once_and_not_all_at_one_mo
     page.requests.clear()
     await time.pass_by(days=3, minutes=30)
     async with opened(settings, time) as libra:
-        await restored(libra)
+        await watches_restored(libra)
         await time.pass_by(seconds=30)
         every = libra.watches().watches
         begun = sum(w.page is not None or last_page(w) != before[w.id] for w in every)
@@ -229,81 +219,82 @@ async def test_what_was_due_while_libra_was_down_runs_once_and_not_all_at_one_mo
 
 
 async def test_a_watch_made_during_an_outage_survives_a_restart_and_reaches_the_database(
-    page: Page, away: Settings, time: Time
+    page: Watched, away: Settings, time: Time
 ) -> None:
     async with opened(away, time) as libra:
         made = await libra.watch(page.url(), webhook="https://hooks.test/secret")
         assert made.backup == "journaled"
         await weighed(libra, made.id)
-        before = await time.run_until(
-            until(libra, made.id, lambda watch: watch.backup == "journaled")
+        before = await run_until(
+            libra, until_watch(libra, made.id, lambda watch: watch.backup == "journaled")
         )
     async with opened(away, time) as libra:
-        await libra._context.replayed.wait()
+        await settled(libra)
         assert libra.watch_of(made.id) == before
         assert libra.watches().partial
         mend(away)
-        await time.run_until(restored(libra))
+        await run_until(libra, watches_restored(libra))
         assert not libra.watches().partial
-        await stored(libra, time, made.id)
+        await stored(libra, made.id)
     async with opened(away, time) as libra:
-        assert len(libra._house.journal or ()) == 0
-        await restored(libra)
+        assert journal_size(libra) == 0
+        await watches_restored(libra)
         assert libra.watch_of(made.id).last == before.last
 
 
 async def test_a_watch_that_only_the_database_has_is_unknown_while_that_is_away(
-    page: Page, away: Settings, time: Time
+    page: Watched, away: Settings, time: Time
 ) -> None:
     mend(away)
     async with opened(away, time) as libra:
         made = await libra.watch(page.url())
         await weighed(libra, made.id)
-        await stored(libra, time, made.id)
+        await stored(libra, made.id)
     disk = away.data_dir / "disk"
     disk.rename(away.data_dir / "elsewhere")
     async with opened(away, time) as libra:
-        await libra._context.replayed.wait()
+        await settled(libra)
         with pytest.raises(WatchUnknown):
             libra.watch_of(made.id)
         with pytest.raises(WatchUnknown):
             await libra.unwatch(made.id)
         assert libra.watches().partial
         (away.data_dir / "elsewhere").rename(disk)
-        await time.run_until(restored(libra))
+        await run_until(libra, watches_restored(libra))
         assert libra.watch_of(made.id).url == made.url
 
 
 async def test_a_page_that_only_the_database_may_know_of_is_weighed_anew_during_an_outage(
-    page: Page, away: Settings, time: Time
+    page: Watched, away: Settings, time: Time
 ) -> None:
     async with opened(away, time) as libra:
         made = await libra.watch(page.url())
         await weighed(libra, made.id)
-        record, journal = libra._context.watches.get(made.id), libra._house.journal
-        assert record is not None
-        assert journal is not None
+    with journal_in(away.data_dir) as journal:
+        row = entry_of(journal, made.id)
+        assert isinstance(row, WatchRow)
+        record = restore_watch(row, "journaled")
         # As a kill leaves it that comes when the watch is on the disk and its page is not.
         record.change(time.now(), page=(lost := new_id()), last=None)
-        await asyncio.to_thread(journal.write, [record.row()])
+        journal.write([record.row()])
     async with opened(away, time) as libra:
-        await libra._context.replayed.wait()
-        after = await time.run_until(weighed(libra, made.id))
+        await settled(libra)
+        after = await run_until(libra, weighed(libra, made.id))
         assert after.last is not None
         assert after.last.page != lost
         assert (await libra.report(after.last.page)).status == "weighed"
 
 
 async def test_a_watch_deleted_during_an_outage_stays_deleted(
-    page: Page, away: Settings, time: Time
+    page: Watched, away: Settings, time: Time
 ) -> None:
     mend(away)
     async with opened(away, time) as libra:
         made = await libra.watch(page.url())
         await weighed(libra, made.id)
-        await stored(libra, time, made.id)
+        await stored(libra, made.id)
     async with opened(away, time) as libra:
-        await restored(libra)
+        await watches_restored(libra)
         file = away.data_dir / "disk"
         file.rename(away.data_dir / "elsewhere")
         await time.pass_by(minutes=1)
@@ -312,11 +303,11 @@ async def test_a_watch_deleted_during_an_outage_stays_deleted(
             libra.watch_of(made.id)
     (away.data_dir / "elsewhere").rename(file)
     async with opened(away, time) as libra:
-        await restored(libra)
+        await watches_restored(libra)
         with pytest.raises(WatchNotFound):
             libra.watch_of(made.id)
     async with opened(msgspec.structs.replace(away, journal=False), time) as libra:
-        await restored(libra)
+        await watches_restored(libra)
         assert libra.watches().watches == ()
 
 
@@ -331,7 +322,7 @@ async def test_a_page_under_way_is_judged_after_a_restart_and_not_weighed_twice(
             page_id = libra.watch_of(made.id).page
         site.gate.set()
         async with opened(settings, time) as libra:
-            await restored(libra)
+            await watches_restored(libra)
             after = await weighed(libra, made.id)
             assert last_page(after) == page_id
             await receiver.until_received(1)
@@ -356,22 +347,22 @@ def verified(delivery: Delivery, secret: str | None) -> Any:
 
 
 async def test_an_alert_is_signed_and_sent_until_somebody_takes_it(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     settings = msgspec.structs.replace(settings, public_url="https://libra.test")
     async with Receiver(503, 500) as receiver, opened(settings, time) as libra:
         made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
         await receiver.until_received(1)
-        failed = await until(libra, made.id, lambda watch: watch.delivery is not None)
+        failed = await until_watch(libra, made.id, lambda watch: watch.delivery is not None)
         assert failed.delivery is not None
         assert failed.delivery.error == "http: 503 Service Unavailable"
         assert failed.alerts_waiting == 1
         await time.pass_by(seconds=10)
         await receiver.until_received(2)
-        await until(libra, made.id, lambda w: w.version > failed.version)
+        await until_watch(libra, made.id, lambda w: w.version > failed.version)
         await time.pass_by(seconds=20)
         received = await receiver.until_received(3)
-        done = await until(libra, made.id, lambda watch: watch.alerts_waiting == 0)
+        done = await until_watch(libra, made.id, lambda watch: watch.alerts_waiting == 0)
         assert done.delivery is not None
         assert (done.delivery.event, done.delivery.error) == ("budget", None)
         bodies = [verified(delivery, made.secret) for delivery in received]
@@ -383,7 +374,7 @@ async def test_an_alert_is_signed_and_sent_until_somebody_takes_it(
         assert "over its budget" in bodies[0]["text"]
 
 
-async def test_every_event_is_told_once(page: Page, settings: Settings, time: Time) -> None:
+async def test_every_event_is_told_once(page: Watched, settings: Settings, time: Time) -> None:
     async with Receiver() as receiver, opened(settings, time) as libra:
         made = await libra.watch(page.url(), max_weight=400_000, webhook=receiver.url)
         await weighed(libra, made.id)
@@ -397,33 +388,35 @@ async def test_every_event_is_told_once(page: Page, settings: Settings, time: Ti
         page.weigh(2_000)
         await again(libra, made.id)
         received = await receiver.until_received(5)
-        await until(libra, made.id, lambda watch: watch.alerts_waiting == 0)
+        await until_watch(libra, made.id, lambda watch: watch.alerts_waiting == 0)
         events = [verified(delivery, made.secret)["event"] for delivery in received]
         assert events == ["jump", "budget", "recovered", "failed", "recovered"]
         assert received[0].json["change"] == 299_000
 
 
 async def test_an_alert_that_nobody_took_survives_a_restart(
-    page: Page, away: Settings, time: Time
+    page: Watched, away: Settings, time: Time
 ) -> None:
     async with Receiver(503) as receiver:
         async with opened(away, time) as libra:
             made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
             await receiver.until_received(1)
-            await until(libra, made.id, lambda watch: watch.delivery is not None)
+            await until_watch(libra, made.id, lambda watch: watch.delivery is not None)
             # The clock runs, since what nobody waits for is written in company.
-            await time.run_until(until(libra, made.id, lambda watch: watch.backup == "journaled"))
+            await run_until(
+                libra, until_watch(libra, made.id, lambda watch: watch.backup == "journaled")
+            )
         async with opened(away, time) as libra:
-            first, second = await time.run_until(receiver.until_received(2))
+            first, second = await run_until(libra, receiver.until_received(2))
             assert verified(first, made.secret) == verified(second, made.secret)
 
 
 async def test_a_receiver_that_is_gone_is_sent_nothing_more(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with Receiver(410) as receiver, opened(settings, time) as libra:
         made = await libra.watch(page.url(), max_weight=500, webhook=receiver.url)
-        given_up = await until(libra, made.id, lambda watch: watch.delivery is not None)
+        given_up = await until_watch(libra, made.id, lambda watch: watch.delivery is not None)
         assert given_up.delivery is not None
         assert given_up.delivery.given_up
         assert given_up.alerts_waiting == 0
@@ -432,13 +425,13 @@ async def test_a_receiver_that_is_gone_is_sent_nothing_more(
 
 
 async def test_an_alert_is_given_up_after_a_day_or_so(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with Receiver(*[500] * 100) as receiver, opened(settings, time) as libra:
         made = await libra.watch(page.url(), every="week", max_weight=500, webhook=receiver.url)
         for tries in range(1, TRIES + 1):
             await receiver.until_received(tries)
-            watch = await until(libra, made.id, partial(tried, time=time))
+            watch = await until_watch(libra, made.id, partial(tried, time=time))
             assert watch.delivery is not None
             assert watch.delivery.given_up == (tries == TRIES)
             await time.pass_by(hours=4)
@@ -451,18 +444,18 @@ def tried(watch: Watch, *, time: Time) -> bool:
 
 
 async def test_a_webhook_on_a_private_network_is_denied(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with Receiver() as receiver, opened(settings, time) as libra:
         webhook = receiver.url.replace("127.0.0.1", "[::1]")
         made = await libra.watch(page.url(), max_weight=500, webhook=webhook)
-        denied = await until(libra, made.id, lambda watch: watch.delivery is not None)
+        denied = await until_watch(libra, made.id, lambda watch: watch.delivery is not None)
         assert denied.delivery is not None
         assert (denied.delivery.error or "").startswith("denied:")
 
 
 async def test_neither_secret_nor_webhook_is_told_again(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
         made = await libra.watch(page.url(), webhook="https://hooks.test/T0/B0/key")
@@ -498,7 +491,7 @@ def plant(
 
 @pytest.mark.parametrize("step", [Step.SUBMIT, Step.FOLLOW])
 async def test_a_watch_that_crashes_goes_on_with_the_page_that_it_began(
-    step: Step, page: Page, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+    step: Step, page: Watched, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, 1, lambda _, message: isinstance(message, TaskDone) and message.tag is step)
     async with Receiver() as receiver, opened(settings, time) as libra:
@@ -507,13 +500,13 @@ async def test_a_watch_that_crashes_goes_on_with_the_page_that_it_began(
         assert timedelta(days=1) <= done.next_at - START < timedelta(days=1.1)
         await time.pass_by(seconds=1)
         await receiver.until_received(1)
-        await until(libra, made.id, lambda watch: watch.alerts_waiting == 0)
+        await until_watch(libra, made.id, lambda watch: watch.alerts_waiting == 0)
         assert page.paths().count("/") == 1
         assert len({delivery.json["id"] for delivery in receiver.received}) == 1
 
 
 async def test_a_watch_that_always_crashes_is_quarantined_alone_and_can_be_retried(
-    page: Page, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+    page: Watched, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(settings, time) as libra:
         healthy = await libra.watch(page.url(), every="hour")
@@ -523,42 +516,39 @@ async def test_a_watch_that_always_crashes_is_quarantined_alone_and_can_be_retri
         with monkeypatch.context() as patch:
             plant(patch, float("inf"), lambda watcher, _: watcher._record.id == made.id)
             for _ in range(4):
-                child = libra._context.watchers.child(made.id)
-                assert child is not None
-                if child.process is not None:
-                    child.process.send("crash")
+                if (process := process_of(libra, made.id)) is not None:
+                    process.send("crash")
                 await time.pass_by(seconds=30)
-            broken = await until(libra, made.id, lambda watch: watch.error is not None)
+            broken = await until_watch(libra, made.id, lambda watch: watch.error is not None)
             assert broken.status == "quarantined"
             assert "planted" in (broken.error or "")
             assert libra.health().quarantined == 1
             libra.retry(made.id)
-            await until(libra, made.id, lambda watch: watch.error is None)
+            await until_watch(libra, made.id, lambda watch: watch.error is None)
             for _ in range(5):
-                child = libra._context.watchers.child(made.id)
-                if child is not None and child.process is not None:
-                    child.process.send("crash")
+                if (process := process_of(libra, made.id)) is not None:
+                    process.send("crash")
                 await time.pass_by(seconds=30)
-            await until(libra, made.id, lambda watch: watch.error is not None)
+            await until_watch(libra, made.id, lambda watch: watch.error is not None)
         first = last_page(libra.watch_of(healthy.id))
         await time.pass_by(hours=1.1)
         await weighed(libra, healthy.id, after=first)
         with pytest.raises(Full):
             await libra.watch_now(made.id)
-        await until(libra, made.id, lambda watch: watch.error is None)
+        await until_watch(libra, made.id, lambda watch: watch.error is None)
         await again(libra, made.id)
 
 
 async def test_watches_survive_the_crash_of_their_supervisor(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
         made = await libra.watch(page.url(), every="hour")
         before = await weighed(libra, made.id)
-        supervisor = libra._context.watchers
-        await supervisor.stop(Failed("as a test wants it"))
-        await time.run_until(weighed(libra, made.id, after=last_page(before)), step=30)
-        assert libra._context.watchers is not supervisor
+        supervisor = process_of(libra, "watches")
+        await crash(libra, "watches")
+        await run_until(libra, weighed(libra, made.id, after=last_page(before)))
+        assert process_of(libra, "watches") is not supervisor
 
 
 # By hand
@@ -591,7 +581,7 @@ async def test_a_watch_whose_page_is_deleted_goes_on(
         page_id = libra.watch_of(made.id).page
         assert page_id is not None
         await libra.forget(page_id)
-        idle = await until(libra, made.id, lambda watch: watch.page is None)
+        idle = await until_watch(libra, made.id, lambda watch: watch.page is None)
         assert idle.status == "new"
         site.gate.set()
         await time.pass_by(hours=1.1)
@@ -630,7 +620,7 @@ async def test_a_watch_that_finds_no_room_tries_again(
 
 
 async def test_a_list_goes_on_where_the_one_before_ended(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
         made = [await libra.watch(page.url(f"/{n % 2}")) for n in range(7)]
@@ -645,7 +635,7 @@ async def test_a_list_goes_on_where_the_one_before_ended(
 
 
 async def test_what_cannot_be_watched_is_refused_with_a_word(
-    page: Page, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+    page: Watched, settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(settings, time) as libra:
         with pytest.raises(InvalidURL):
@@ -654,7 +644,7 @@ async def test_what_cannot_be_watched_is_refused_with_a_word(
             await libra.watch(page.url(), webhook="slack")
         with pytest.raises(InvalidSchedule):
             await libra.watch(page.url(), every="now and then")
-        await restored(libra)
+        await watches_restored(libra)
         with pytest.raises(WatchNotFound):
             await libra.watch_now("nonsense")
         monkeypatch.setattr(watching, "MAX_WATCHES", 0)
@@ -664,13 +654,12 @@ async def test_what_cannot_be_watched_is_refused_with_a_word(
 
 
 async def test_what_is_shown_of_a_watch_process_has_no_secret(
-    page: Page, settings: Settings, time: Time
+    page: Watched, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
         made = await libra.watch(page.url(), webhook="https://hooks.test/T0/B0/key")
-        child = libra._context.watchers.child(made.id)
-        assert child is not None
-        assert child.process is not None
-        shown = str(child.process.format_status())
+        process = process_of(libra, made.id)
+        assert process is not None
+        shown = str(process.format_status())
         assert "hooks.test" not in shown
         assert (made.secret or "?") not in shown

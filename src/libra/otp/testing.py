@@ -6,15 +6,20 @@ runtime = Runtime(clock=clock)
 await clock.advance(60)     # every timer due in the next minute, in order
 """
 
+# ruff: noqa: SLF001  (what processes have under way is nobody else's business)
 from __future__ import annotations
 
 import asyncio
 import heapq
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-__all__ = ["FakeClock", "settle"]
+from libra.otp.runtime import Runtime
+from libra.otp.tasks import TaskRef
+
+__all__ = ["FakeClock", "settle", "tasks_under_way"]
 
 # Where the loop does not show its ready queue (uvloop), this many turns count as settled.
 _BLIND_TURNS = 64
@@ -22,16 +27,35 @@ _MAX_TURNS = 1_000_000
 
 
 class FakeClock:
-    """A clock that stands still until it is told to advance."""
+    """A clock that stands still until it is told to advance.
 
-    def __init__(self, now: float = 1_000.0) -> None:
+    Args:
+        now: the seconds it shows at first.
+        start: the time and date of that moment on the wall clock that goes with it.
+    """
+
+    def __init__(
+        self, now: float = 1_000.0, *, start: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    ) -> None:
         self._now = now
+        self._zero = start - timedelta(seconds=now)
         self._timers: list[_FakeTimer] = []
         self._order = count()
 
     def time(self) -> float:
         """The seconds it shows."""
         return self._now
+
+    def now(self) -> datetime:
+        """The wall clock, which moves with it."""
+        return self._zero + timedelta(seconds=self._now)
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next timer is due, in its seconds; None if there is no timer."""
+        while self._timers and self._timers[0].fn is None:
+            heapq.heappop(self._timers)
+        return self._timers[0].when if self._timers else None
 
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> _FakeTimer:
         """Run `fn(*args)` once the clock has advanced by `delay` seconds."""
@@ -91,6 +115,18 @@ class _FakeTimer:
         self.cancel()
         if fn is not None:
             fn(*args)
+
+
+def tasks_under_way(runtime: Runtime) -> list[asyncio.Task[Any]]:
+    """The tasks that the processes of a tree have under way: what goes on without the clock."""
+    found = []
+    for _, process in runtime.processes():
+        tie = process._ties
+        while tie is not None:
+            if isinstance(tie, TaskRef) and not tie.done:
+                found.append(tie._task)
+            tie = tie.next
+    return found
 
 
 async def settle() -> None:

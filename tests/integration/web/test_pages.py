@@ -13,9 +13,9 @@ import pytest
 from integration.site import ASSETS, Site
 from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
+from libra.testing.pages import PageServer, html
 from libra.web.routes_pages import LARGE
 from libra.weighing.report import decode
-from pages import PageServer, html
 
 PROBLEM = "application/problem+json"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

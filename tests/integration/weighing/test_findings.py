@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from libra.testing.pages import Page, PageServer, compressed, css, html, image, redirect
 from libra.weighing import Fetcher, weigh_once
-from pages import Page, PageServer, compressed, css, html, image, redirect
 
 FRESH = {"Cache-Control": "max-age=60"}
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from libra.testing.pages import Page, PageServer, Request, css, html, image, redirect
 from libra.weighing import Fetcher, InvalidURL, Options, parse_url, weigh_once
 from libra.weighing.gate import ADDRESS_DENIED, PORTS, Gate
 from libra.weighing.report import Report
-from pages import Page, PageServer, Request, css, html, image, redirect
 from ports import free_port
 
 WEB = "127.0.0.1"

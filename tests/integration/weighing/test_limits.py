@@ -10,9 +10,9 @@ from collections.abc import Callable
 import brotli  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from libra.testing.pages import Page, PageServer, Request, Site, css, html, image, redirect, script
 from libra.weighing import Limits, Options, weigh_once
 from libra.weighing.report import Report, decode, encode
-from pages import Page, PageServer, Request, Site, css, html, image, redirect, script
 
 try:
     from compression import zstd  # type: ignore[import-not-found, unused-ignore]

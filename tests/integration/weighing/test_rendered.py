@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from hostile_server import HostileServer
+from libra.testing.pages import Page, PageServer, Request, compressed, css, html, redirect, script
 from libra.weighing import Limits, Options, Viewport
 from libra.weighing.gate import ADDRESS_DENIED, Gate
 from libra.weighing.politeness import Politeness
@@ -30,7 +31,6 @@ from libra.weighing.rendered import (
     weigh_rendered,
 )
 from libra.weighing.report import Asset, Report, decode, encode
-from pages import Page, PageServer, Request, compressed, css, html, redirect, script
 
 pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 try:

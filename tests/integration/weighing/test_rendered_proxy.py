@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from libra.testing.pages import PageServer, RawServer, Request, compressed, html, image
 from libra.weighing.dialing import Resolver
 from libra.weighing.gate import ADDRESS_DENIED, PORT_DENIED, Gate
 from libra.weighing.rendered.proxy import Proxy
-from pages import PageServer, RawServer, Request, compressed, html, image
 
 OPEN_HOSTS = ["127.0.0.1"]
 GATE = Gate(allow=[ip_network("127.0.0.1/32")])

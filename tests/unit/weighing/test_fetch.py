@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from hostile_server import HostileServer
+from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reference, Role
-from pages import Page, PageServer, css, html, image, redirect, script
 
 QUICK = Options(limits=Limits(asset_seconds=0.3))
 PLENTY = Options(limits=Limits(asset_seconds=30))

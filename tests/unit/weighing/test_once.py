@@ -5,9 +5,7 @@ import asyncio
 import pytest
 
 from hostile_server import MISDEEDS, HostileServer
-from libra.weighing import Fetcher, InvalidURL, Limits, Options, weigh_once
-from libra.weighing.report import Report, decode, encode
-from pages import (
+from libra.testing.pages import (
     Page,
     PageServer,
     compressed,
@@ -19,6 +17,8 @@ from pages import (
     simple,
     with_images,
 )
+from libra.weighing import Fetcher, InvalidURL, Limits, Options, weigh_once
+from libra.weighing.report import Report, decode, encode
 
 HASTY = Options(
     limits=Limits(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.testing.pages import Page, PageServer, Request, html, image
 from libra.weighing import Fetcher, Limits, Options, weigh_once
 from libra.weighing.politeness import MAX_RETRY_AFTER, Politeness, retry_after
-from pages import Page, PageServer, Request, html, image
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 

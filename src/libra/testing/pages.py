@@ -1,31 +1,56 @@
-"""Ordinary pages on a server of the test's own: in process, on 127.0.0.1, on a port that is free.
+"""Pages on a server of the test's own: in process, on 127.0.0.1, on a port that is free.
 
-    async with PageServer(pages.simple()) as server:
+::
+
+    site = {"/": html("<img src=/photo.png>"), "/photo.png": image(10_000)}
+    async with PageServer(site) as server:
         report = await weigh_once(server.url("/"))
 
 A site is a dictionary from a path (with its query) to a `Page` or a function that makes one for a
-request. The server speaks just enough HTTP/1.1 for a client that keeps connections open. For what no
-ordinary server would send see `hostile_server`.
+request. The server speaks just enough HTTP/1.1 for a client that keeps connections open.
+
+A page that is ``held`` is answered when the test says so: see `PageServer.gate`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
+
+__all__ = [
+    "Page",
+    "PageServer",
+    "RawServer",
+    "Request",
+    "Site",
+    "compressed",
+    "css",
+    "font",
+    "head",
+    "html",
+    "image",
+    "redirect",
+    "script",
+    "simple",
+    "with_images",
+]
 
 
 @dataclass(frozen=True)
 class Page:
-    """An answer: its body, type, status and further headers."""
+    """An answer: its body, type, status and further headers, and whether it waits for the gate."""
 
     body: bytes = b""
     type: str | None = "text/html; charset=utf-8"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,10 +62,19 @@ class Request:
 
 
 Site = Mapping[str, Page | Callable[[Request], Page]]
+"""Pages by their path with its query."""
 
 
 class RawServer:
-    """Listens, reads requests and hands each to `answer`, which writes to the connection as it likes."""
+    """Listens, reads requests and hands each to `answer`, which writes to the connection as it likes.
+
+    Attributes:
+        requests: what it was asked for, in order.
+        connections: how many connections it took.
+        open_connections: how many of them are open.
+        port: where it listens.
+        closing: set when it closes; what never answers waits for this.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -49,7 +83,7 @@ class RawServer:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
-        self.port = 0  # where it listens
+        self.port = 0
         self.closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -63,8 +97,9 @@ class RawServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._server is not None
         self.closing.set()
+        if self._server is None:
+            return
         self._server.close()
         for task in self._tasks:
             task.cancel()
@@ -78,6 +113,11 @@ class RawServer:
     def paths(self) -> list[str]:
         """What was asked for, in order."""
         return [request.path for request in self.requests]
+
+    @property
+    def hits(self) -> Counter[str]:
+        """How often each path, without its query, was asked for."""
+        return Counter(urlsplit(request.path).path for request in self.requests)
 
     async def requested(self, count: int) -> None:
         """Wait until so many requests have come."""
@@ -94,9 +134,8 @@ class RawServer:
         raise NotImplementedError
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        if (task := asyncio.current_task()) is not None:
+            self._tasks.add(task)
         self.connections += 1
         self.open_connections += 1
         try:
@@ -109,7 +148,8 @@ class RawServer:
             pass  # the client went away, or the test is over
         finally:
             self.open_connections -= 1
-            self._tasks.discard(task)
+            if task is not None:
+                self._tasks.discard(task)
             writer.close()
             await self._tell()
 
@@ -119,23 +159,48 @@ class RawServer:
 
 
 class PageServer(RawServer):
-    """Serves a `Site`; everything else is 404."""
+    """Serves a `Site`; everything else is 404, or what ``fallback`` makes of it.
 
-    def __init__(self, site: Site | None = None) -> None:
+    Attributes:
+        site: the pages, to be changed at any time.
+        gate: set it to let pages that are ``held`` be answered, now and from then on.
+    """
+
+    def __init__(
+        self, site: Site | None = None, *, fallback: Callable[[Request], Page] | None = None
+    ) -> None:
         super().__init__()
         self.site: dict[str, Page | Callable[[Request], Page]] = dict(site or {})
+        self.gate = asyncio.Event()
+        self._fallback = fallback or _missing
+        self._held = 0
+
+    async def until_held(self, count: int = 1) -> None:
+        """Wait until so many requests wait at the gate."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._held >= count)
 
     async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        found = self.site.get(request.path)
-        if found is None:
-            page = Page(b"nothing here", "text/plain", 404)
-        elif isinstance(found, Page):
-            page = found
-        else:
-            page = found(request)
+        """Write the page of this path, once it may be."""
+        found = self.site.get(request.path, self._fallback)
+        page = found if isinstance(found, Page) else found(request)
+        if page.held:
+            await self._hold()
         writer.write(head(page) + page.body)
         await writer.drain()
         return True
+
+    async def _hold(self) -> None:
+        self._held += 1
+        await self._tell()
+        try:
+            await self.gate.wait()
+        finally:
+            self._held -= 1
+
+
+def _missing(_: Request) -> Page:
+    return Page(b"nothing here", "text/plain", 404)
 
 
 def head(page: Page) -> bytes:
@@ -178,15 +243,10 @@ def redirect(location: str, status: int = 302, body: bytes = b"") -> Page:
     return Page(body, "text/plain", status, {"Location": location})
 
 
-def compressed(page: Page, encoding: str = "gzip") -> Page:
-    """The same answer with a content encoding (gzip only; others are encoded by their test)."""
-    assert encoding == "gzip"
-    return Page(
-        gzip.compress(page.body, mtime=0),
-        page.type,
-        page.status,
-        {**page.headers, "Content-Encoding": encoding},
-    )
+def compressed(page: Page) -> Page:
+    """The same answer, compressed with gzip."""
+    headers = {**page.headers, "Content-Encoding": "gzip"}
+    return replace(page, body=gzip.compress(page.body, mtime=0), headers=headers)
 
 
 def simple() -> dict[str, Page]:

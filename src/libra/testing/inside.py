@@ -1,0 +1,55 @@
+"""The processes of a Libra and what they hold, for tests that strike them."""
+
+# ruff: noqa: SLF001  (the one module, with `waiting`, that looks into a Libra for its tests)
+from __future__ import annotations
+
+from libra.app import Libra
+from libra.inspector import backup
+from libra.otp import DynamicSupervisor, Failed, GenServer, Supervisor
+
+
+def process_of(libra: Libra, name: str) -> GenServer | None:
+    """The living process of a page or a watch, by its id, or of a part of the tree, by its name.
+
+    The names are those of `Libra.tree`. None if nothing of this name lives at the moment.
+    """
+    return _find(libra._house.root, name)
+
+
+async def crash(libra: Libra, name: str) -> None:
+    """End a process as a defect would, and wait until it is gone; its supervisor starts another.
+
+    Raises:
+        LookupError: nothing of this name lives.
+    """
+    process = process_of(libra, name)
+    if process is None:
+        raise LookupError(f"nothing lives that is called {name!r}")
+    await process.stop(Failed("crashed by a test"))
+
+
+async def drained(libra: Libra) -> None:
+    """Wait until the database has been told everything, deletions too.
+
+    While the database is away nothing more can be told: then this waits for the attempt that is
+    under way, at most.
+    """
+    await libra._context.backup.call(backup.Ask.DRAIN)
+
+
+def journal_size(libra: Libra) -> int:
+    """How many pages, watches and deletions the journal holds; 0 if it is switched off."""
+    return len(libra._house.journal or ())
+
+
+def _find(supervisor: Supervisor | DynamicSupervisor, name: str) -> GenServer | None:
+    child = supervisor.child(name)
+    if child is not None:
+        return child.process
+    if isinstance(supervisor, Supervisor):
+        for inner in supervisor.which_children():
+            if isinstance(inner.process, Supervisor | DynamicSupervisor):
+                found = _find(inner.process, name)
+                if found is not None:
+                    return found
+    return None
