@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from support.needs import needs
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@needs("systemd-analyze")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     """A line that systemd does not know is ignored when it starts, and its protection missing."""
     unit = tmp_path / "libra.service"
