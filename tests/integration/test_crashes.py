@@ -10,16 +10,14 @@ import msgspec
 import pytest
 
 from integration.site import Site
-from integration.waiting import finished, stored
 from libra.app import Libra, PageNotFound
 from libra.health import Node
 from libra.inspector.admission import Turn
-from libra.inspector.context import Context
 from libra.inspector.messages import Stored
 from libra.inspector.page import PageInspector
-from libra.otp import Failed, GenServer, TaskDone
-from libra.otp.testing import settle
+from libra.otp import TaskDone
 from libra.settings import Settings
+from libra.testing import crash, finished, process_of, settle, stored, until
 
 CRASHING = "/crashing"
 
@@ -90,10 +88,7 @@ async def test_a_page_that_always_crashes_is_quarantined_and_its_siblings_never_
         pids = {page_id: pid_of(libra, page_id) for page_id in siblings}
         await site.until_held()
         crashing = await libra.weigh(f"{site.url}{CRASHING}")
-        with libra._context.followers.subscribe(crashing) as change:
-            while not (report := await libra.report(crashing)).error:
-                await change.wait()
-                change.clear()
+        report = await until(libra, crashing, lambda report: report.error is not None)
         assert report.status == "failed"
         assert report.error == "quarantined: Bug: planted"
         assert planted.raised == 4  # its first life, and its budget of 3 restarts
@@ -115,10 +110,7 @@ async def test_a_quarantined_page_can_be_tried_again_and_finishes(
     planted.on(*HANDLERS["the turn to be fetched"])
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(f"{site.url}{CRASHING}")
-        with libra._context.followers.subscribe(page_id) as change:
-            while libra.health().quarantined == 0:
-                await change.wait()
-                change.clear()
+        await until(libra, page_id, lambda _: libra.health().quarantined == 1)
         before = await libra.report(page_id)
         libra.retry(page_id)
         report = await finished(libra, page_id)
@@ -137,10 +129,7 @@ async def test_a_quarantined_page_can_be_deleted(
     planted.on(*HANDLERS["the turn to be fetched"])
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(f"{site.url}{CRASHING}")
-        with libra._context.followers.subscribe(page_id) as change:
-            while libra.health().quarantined == 0:
-                await change.wait()
-                change.clear()
+        await until(libra, page_id, lambda _: libra.health().quarantined == 1)
         await libra.forget(page_id)
         assert libra.health().quarantined == 0
         with pytest.raises(PageNotFound):
@@ -157,23 +146,16 @@ async def test_no_page_is_lost_when_a_part_of_the_tree_dies(
         before = await stored(libra, done)
         running = [await libra.weigh(f"{site.url}/held/{n}") for n in range(20)]
         await site.until_held()
-        context = libra._context
-        victim = part(context, name)
-        await victim.stop(Failed("killed by the test"))
+        victim = process_of(libra, name)
+        await crash(libra, name)
         assert (await libra.report(done)) == before
         await settle()
-        assert part(context, name) is not victim
+        assert process_of(libra, name) is not victim
         site.gate.set()
         for page_id in running:
             assert (await finished(libra, page_id)).status == "weighed"
             assert (await stored(libra, page_id)).complete
     assert Counter(site.hits)["/"] == 1
-
-
-def part(context: Context, name: str) -> GenServer:
-    found = context.admission["static"] if name == "admission" else getattr(context, name)
-    assert isinstance(found, GenServer)
-    return found
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -183,6 +165,6 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def pid_of(libra: Libra, page_id: str) -> int:
-    process = libra._context.registry.whereis(page_id)
+    process = process_of(libra, page_id)
     assert process is not None
     return process.pid

@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,24 @@ import msgspec
 import pytest
 
 from integration.site import Site
-from integration.waiting import finished, stored, until
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.ids import new_id
-from libra.inspector import backup
-from libra.otp import GenServer, Supervisor
 from libra.settings import Settings
-from libra.storage import Snapshot
+from libra.storage import Snapshot, open_store
+from libra.storage.journal import Journal
 from libra.storage.snapshot import Deleted
 from libra.storage.sqlite import SQLiteStore
+from libra.testing import (
+    drained,
+    finished,
+    journal_size,
+    process_of,
+    settled,
+    stored,
+    until,
+)
 from libra.weighing.report import Backup, Report
+from support.journal import journal_in
 
 
 @pytest.fixture
@@ -45,7 +54,7 @@ async def test_a_submission_is_on_disk_before_it_is_acknowledged(
 ) -> None:
     async with Libra.open(away) as libra:
         page_id = await libra.weigh(f"{site.url}/held")
-        assert len(libra._house.journal or ()) == 1
+        assert journal_size(libra) == 1
         assert (await libra.report(page_id)).backup == "journaled"
         site.gate.set()
 
@@ -69,11 +78,11 @@ async def test_a_result_survives_a_restart_while_the_database_is_away_and_is_sto
     assert site.hits["/"] == 1
     async with Libra.open(away) as libra:
         assert await libra.report(page_id) == after
-        assert len(libra._house.journal or ()) == 0
+        assert journal_size(libra) == 0
 
 
 async def until_there(libra: Libra, page_id: str) -> Report:
-    await libra._context.replayed.wait()
+    await settled(libra)
     return await libra.report(page_id)
 
 
@@ -100,15 +109,13 @@ async def test_a_page_that_the_database_knows_as_finished_is_not_weighed_again(
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(f"{site.url}/held")
         await site.until_held()
-        submission = libra._context.records.get(page_id)
-        assert submission is not None
-        row = submission.row()
+        await stored(libra, page_id)
+        row = await row_of(settings, page_id)
         site.gate.set()
         await finished(libra, page_id)
         before = await stored(libra, page_id)
-    async with Libra.open(msgspec.structs.replace(settings, restore="off")) as libra:
-        assert libra._house.journal is not None
-        libra._house.journal.write([row])
+    with journal_in(settings.data_dir) as journal:
+        journal.write([row])
     async with Libra.open(settings) as libra:
         await until_there(libra, page_id)
         await finished(libra, page_id)
@@ -139,7 +146,7 @@ async def test_a_deletion_during_an_outage_survives_a_restart_and_reaches_the_da
             await libra.report(early)
     hidden.rename(file.parent)
     async with Libra.open(journaled) as libra:
-        await libra._context.replayed.wait()
+        await settled(libra)
         with pytest.raises(PageNotFound):
             await libra.report(early)
         assert (await libra.report(page_id)).status == "weighed"
@@ -153,19 +160,30 @@ async def test_what_the_database_says_is_not_believed_before_the_journal_is_read
         page_id = await libra.weigh(site.url)
         await finished(libra, page_id)
         await stored(libra, page_id)
-        record, journal = libra._context.records.get(page_id), libra._house.journal
-        assert record is not None
-        assert journal is not None
-        others = [renamed(record.row(), new_id()) for _ in range(2_000)]
-        await asyncio.to_thread(journal.write, [*others, Deleted(page_id, libra._context.now())])
+    row = await row_of(settings, page_id)
+    with journal_in(settings.data_dir) as journal:
+        others = [renamed(row, new_id()) for _ in range(2_000)]
+        journal.write([*others, Deleted(page_id, datetime.now(UTC))])
     async with Libra.open(settings) as libra:
         # The journal takes a while to read; the deletion is its last entry.
         assert page_id not in [page.id for page in (await libra.recent(limit=1_000)).pages]
         with pytest.raises((PageNotFound, PageUnknown)):
             await libra.report(page_id)
-        await libra._context.replayed.wait()
+        await settled(libra)
         with pytest.raises(PageNotFound):
             await libra.report(page_id)
+
+
+async def row_of(settings: Settings, page_id: str) -> Snapshot:
+    """The row of a page in the database."""
+    store = open_store(settings.database_url())
+    await store.open()
+    try:
+        row = await store.load(page_id)
+    finally:
+        await store.close()
+    assert row is not None
+    return row
 
 
 def renamed(row: Snapshot, page_id: str) -> Snapshot:
@@ -235,9 +253,7 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
 ) -> None:
     disk = threading.Event()
     async with Libra.open(away) as libra:
-        journal = libra._house.journal
-        assert journal is not None
-        monkeypatch.setattr(journal, "write", lambda entries: disk.wait())
+        monkeypatch.setattr(Journal, "write", lambda journal, entries: disk.wait())
         page_id = await libra.weigh(site.url)
         report = await finished(libra, page_id)
         assert (report.status, report.backup) == ("weighed", "memory")
@@ -267,19 +283,11 @@ async def test_what_is_deleted_while_pages_are_restored_stays_deleted(
     async with Libra.open(settings) as libra:
         await read.wait()
         await libra.forget(page_id)
-        await libra._context.backup.call(backup.Ask.DRAIN)
+        await drained(libra)
+        restorer = process_of(libra, "restorer")
+        assert restorer is not None
         go_on.set()
-        await restorer_of(libra).wait_down()
+        await restorer.wait_down()
         with pytest.raises(PageNotFound):
             await libra.report(page_id)
-        assert not libra._context.forgotten
-
-
-def restorer_of(libra: Libra) -> GenServer:
-    pages = libra._house.root.child("pages")
-    assert pages is not None
-    assert isinstance(pages.process, Supervisor)
-    restorer = pages.process.child("restorer")
-    assert restorer is not None
-    assert restorer.process is not None
-    return restorer.process
+        assert libra.health().waiting_to_be_stored == 0

@@ -11,9 +11,10 @@ import httpx
 
 from libra.app import Libra
 from libra.settings import Settings
+from libra.testing import until
 from libra.web import Application, create_app
 from libra.web.server import Server
-from libra.weighing.report import FINISHED, Report, decode
+from libra.weighing.report import FINISHED, Report
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 MISSING = "0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa"
@@ -33,13 +34,11 @@ class Service:
         return await self.settled(answer.json()["id"])
 
     async def settled(self, page_id: str) -> Report:
-        with self.libra._context.followers.subscribe(page_id) as change:
-            while True:
-                change.clear()
-                report = decode((await self.libra.report_bytes(page_id))[1])
-                if report.status in FINISHED and report.backup == "stored":
-                    return report
-                await change.wait()
+        return await until(
+            self.libra,
+            page_id,
+            lambda report: report.status in FINISHED and report.backup == "stored",
+        )
 
     async def raw(self, request: bytes, *, count: int = 1) -> list[tuple[bytes, bytes]]:
         """Send bytes on a connection of their own and read that many answers: (head, body)."""

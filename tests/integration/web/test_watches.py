@@ -11,6 +11,7 @@ from integration.site import Site
 from integration.web.service import BROWSER, MISSING, Service, running
 from libra.app import Watch
 from libra.settings import Settings
+from libra.testing import until_watch, watches_restored
 from receiver import Receiver
 
 PROBLEM = "application/problem+json"
@@ -26,11 +27,7 @@ async def made(service: Service, **fields: Any) -> dict[str, Any]:
 
 
 async def weighed(service: Service, watch_id: str) -> Watch:
-    with service.libra._context.followers.subscribe(watch_id) as change:
-        while (watch := service.libra.watch_of(watch_id)).last is None:
-            await change.wait()
-            change.clear()
-        return watch
+    return await until_watch(service.libra, watch_id, lambda watch: watch.last is not None)
 
 
 async def test_a_watch_is_made_read_listed_run_and_deleted(service: Service, site: Site) -> None:
@@ -76,10 +73,7 @@ async def test_what_the_client_has_is_not_sent_again(service: Service, site: Sit
     watch = await made(service, url=site.url)
     await weighed(service, watch["id"])
     path = f"/watches/{watch['id']}"
-    with service.libra._context.followers.subscribe(watch["id"]) as change:
-        while service.libra.watch_of(watch["id"]).backup != "stored":
-            await change.wait()
-            change.clear()
+    await until_watch(service.libra, watch["id"], lambda watch: watch.backup == "stored")
     etag = (await service.client.get(path)).headers["etag"]
     again = await service.client.get(path, headers={"If-None-Match": etag})
     assert again.status_code == 304
@@ -160,7 +154,7 @@ async def test_a_form_with_a_mistake_is_a_problem(service: Service, form: dict[s
 
 @pytest.mark.parametrize("watch_id", [MISSING, "nonsense"])
 async def test_a_watch_that_is_not_there_is_404(service: Service, watch_id: str) -> None:
-    await service.libra._context.watches_known.wait()
+    await watches_restored(service.libra)
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/run")):
         answer = await service.client.request(method, f"/watches/{watch_id}{path}")
         assert answer.status_code == 404

@@ -14,7 +14,9 @@ from integration.web.service import BROWSER, Service, running
 from libra.app import Watch, schedule_words
 from libra.inspector import watching
 from libra.inspector.watch import Watcher
+from libra.inspector.watching import Watches
 from libra.settings import Settings
+from libra.testing import process_of, until_watch
 from receiver import Receiver
 
 TOKENS = ("see:read:a-secret-to-read", "do:full:a-secret-to-change")
@@ -40,13 +42,11 @@ def text_of(html: str) -> str:
 
 async def until(service: Service, watch_id: str, **wanted: object) -> Watch:
     """Wait until a watch is so."""
-    with service.libra._context.followers.subscribe(watch_id) as change:
-        while True:
-            watch = service.libra.watch_of(watch_id)
-            if all(getattr(watch, name) == value for name, value in wanted.items()):
-                return watch
-            await change.wait()
-            change.clear()
+    return await until_watch(
+        service.libra,
+        watch_id,
+        lambda watch: all(getattr(watch, name) == value for name, value in wanted.items()),
+    )
 
 
 @pytest.fixture
@@ -230,10 +230,7 @@ async def test_how_the_last_alert_went_is_told(settings: Settings, site: Site) -
         assert "the last one, of a broken budget, was taken just now." in text
     async with running(settings) as service:
         made = await service.libra.watch(site.url, max_weight=1, webhook=receiver.url)
-        with service.libra._context.followers.subscribe(made.id) as change:
-            while service.libra.watch_of(made.id).delivery is None:
-                await change.wait()
-                change.clear()
+        await until_watch(service.libra, made.id, lambda watch: watch.delivery is not None)
         text = await seen(service, f"/watches/{made.id}")
         assert "was not taken and is sent again, last tried just now (refused" in text
         assert "1 alert waits to be taken." in text
@@ -250,15 +247,15 @@ def crash(_: Watcher, *__: object) -> None:
 async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance(
     service: Service, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watchers = service.libra._context.watchers
+    watchers = process_of(service.libra, "watches")
+    assert isinstance(watchers, Watches)
     watchers._backoff = 0
     with monkeypatch.context() as patch:
         patch.setattr(Watcher, "init", crash)
         patch.setattr(Watcher, "handle_info", crash)
-        child = watchers.child(watch.id)
-        assert child is not None
-        assert child.process is not None
-        child.process.send("a message")
+        process = process_of(service.libra, watch.id)
+        assert process is not None
+        process.send("a message")
         await until(service, watch.id, status="quarantined")
     text = await seen(service, "/watches")
     assert "Stopped, since it crashed too often" in text
