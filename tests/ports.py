@@ -1,26 +1,41 @@
-"""Ports for servers that are started again on the same one."""
+"""Ports of 127.0.0.1 that the system gave, and gives to nobody else."""
 
 from __future__ import annotations
 
-import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-_chance = random.SystemRandom()
-"""Not that of `random`, which tests seed: processes that run side by side would choose alike."""
+from types import TracebackType
 
 
-def free_port() -> int:
-    """A free port that the system does not give to outgoing connections, so that it stays free."""
-    while True:
-        port = _chance.randint(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+class ReservedPort:
+    """A port for a server that is started on it, perhaps again and again, until `release`.
+
+    It is bound and never listened on. The system gives a bound port to nobody who asks for any
+    port, nor to outgoing connections. A server that names it and sets ``SO_REUSEADDR``, as all that
+    we start do, may listen there all the same, since nobody else does; while none does, it refuses.
+    """
+
+    def __init__(self) -> None:
+        self._bound = socket.socket()
+        self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._bound.bind(("127.0.0.1", 0))
+        self.number: int = self._bound.getsockname()[1]
+
+    def release(self) -> None:
+        """Let the system give it to others."""
+        self._bound.close()
+
+    def __enter__(self) -> int:
+        return self.number
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
 
-from ports import free_port
+from ports import ReservedPort
 
 OWNER = "postgres"
 USER = "libra"
@@ -66,7 +66,8 @@ class Postgres:
         self._root = Path(tempfile.mkdtemp(prefix="libra-pg-", dir="/tmp"))
         self._user = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
+        self._reserved = ReservedPort()
+        self.port = self._reserved.number
         self._initialize()
 
     def url(self, *, database: str = "libra", port: int | None = None) -> str:
@@ -138,6 +139,7 @@ class Postgres:
         """Stop it if it runs, and remove its data."""
         if self.running:
             self.kill()
+        self._reserved.release()
         shutil.rmtree(self._root, ignore_errors=True)
 
     @property

@@ -13,7 +13,7 @@ import aiohttp
 
 from chaos.history import History
 from chaos.waiting import until
-from ports import free_port
+from ports import ReservedPort
 
 START = 30.0
 """Seconds that a start may take on a busy machine."""
@@ -32,7 +32,8 @@ class Service:
     def __init__(self, directory: Path, database: str, history: History, *flags: str) -> None:
         self.log = directory / "libra.log"
         self.data = directory / "data"
-        self.port = free_port()
+        self._reserved = ReservedPort()
+        self.port = self._reserved.number
         self.url = f"http://127.0.0.1:{self.port}"
         self._history = history
         self._process: asyncio.subprocess.Process | None = None
@@ -58,6 +59,7 @@ class Service:
             await self._process.wait()
         if self._session is not None:
             await self._session.close()
+        self._reserved.release()
 
     @property
     def session(self) -> aiohttp.ClientSession:

@@ -99,6 +99,7 @@ _PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
 _READERS: Final = 2
 _MIGRATION_LOCK: Final = 0x4C69627261  # "Libra"; which program migrates
 _AS_LONG_AS_IT_TAKES: Final = 86_400.0  # seconds
+_SERVERS_SHARE: Final = 0.8  # of our deadline; by then the server itself ends what takes too long
 
 
 class PostgresStore(Store):
@@ -112,14 +113,15 @@ class PostgresStore(Store):
 
     def __init__(self, url: str, *, deadlines: Deadlines | None = None) -> None:
         self._url = url
-        self._deadlines = deadlines or Deadlines()
+        self.deadlines = deadlines or Deadlines()
         self._writer = Link(self._connect_to_write, _require_schema)
         self._reader = Link(self._connect, _require_schema, size=_READERS)
         self._restorers: set[Link] = set()
 
     async def open(self) -> None:
         """Connect and check the schema."""
-        await self._writer.run(_check, deadline=self._deadlines.connect)
+        limit = self.deadlines.connect
+        await self._writer.run(partial(_check, limit), deadline=limit)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -131,7 +133,7 @@ class PostgresStore(Store):
         # In the order of their ids, as two programs that save the same pages in different orders
         # would wait for each other.
         batch = sorted(newest(entries), key=lambda entry: entry.id)
-        limit = self._deadlines.save
+        limit = self.deadlines.save
         return await self._writer.run(
             lambda connection: _save(connection, batch, limit), deadline=limit
         )
@@ -191,7 +193,7 @@ class PostgresStore(Store):
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        limit = self._deadlines.restore
+        limit = self.deadlines.restore
 
         async def work(connection: Connection) -> list[WatchRow]:
             async with _transaction(connection, limit):
@@ -210,14 +212,14 @@ class PostgresStore(Store):
         page, at = escape(page_id), datetime.now(UTC)
 
         async def work(connection: Connection) -> bool:
-            async with _transaction(connection, self._deadlines.save):
+            async with _transaction(connection, self.deadlines.save):
                 there = await connection.fetchval(
                     "SELECT true FROM pages WHERE deleted_at IS NULL AND id = $1 FOR UPDATE", page
                 )
                 await connection.execute(_DELETE, [page], [at])
             return there is not None
 
-        return await self._writer.run(work, deadline=self._deadlines.save)
+        return await self._writer.run(work, deadline=self.deadlines.save)
 
     async def prune(self, *, older_than: datetime) -> int:
         """Remove old pages, some at a time."""
@@ -228,7 +230,7 @@ class PostgresStore(Store):
 
     async def schema(self) -> SchemaStatus:
         """Look at the schema."""
-        return await self._with_any_schema(status_of_postgres, self._deadlines.connect)
+        return await self._with_any_schema(status_of_postgres, self.deadlines.connect)
 
     async def migrate(self) -> SchemaStatus:
         """Make or migrate the tables, in one transaction."""
@@ -239,9 +241,10 @@ class PostgresStore(Store):
 
         Both are asked, since connections for one may be had when there are none left for the other.
         """
+        limit = self.deadlines.probe
         looks = [
-            self._writer.run(_check, deadline=self._deadlines.probe),
-            self._reader.run(_check_read, deadline=self._deadlines.probe),
+            self._writer.run(partial(_check, limit), deadline=limit),
+            self._reader.run(partial(_check_read, limit), deadline=limit),
         ]
         for outcome in await asyncio.gather(*looks, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -252,7 +255,7 @@ class PostgresStore(Store):
     async def _connect(self, **options: Any) -> Connection:
         return await asyncpg.connect(
             self._url,
-            timeout=self._deadlines.connect,
+            timeout=self.deadlines.connect,
             # Prepared statements break behind a pooler such as PgBouncer, and after a migration.
             statement_cache_size=0,
             server_settings={"application_name": "libra"},
@@ -264,7 +267,7 @@ class PostgresStore(Store):
         return await self._connect(target_session_attrs="read-write")
 
     async def _read(self, sql: str, *arguments: Any) -> list[Snapshot]:
-        limit = self._deadlines.read
+        limit = self.deadlines.read
         return await self._reader.run(_query(sql, arguments, limit), deadline=limit)
 
     async def _fetch(
@@ -278,11 +281,11 @@ class PostgresStore(Store):
             place = escape(last.id)
             arguments += [place] if never else [last.expires_at, place]
         sql += f" ORDER BY {', '.join(f'{name} DESC' for name in key)} LIMIT {size:d}"
-        limit = self._deadlines.restore
+        limit = self.deadlines.restore
         return await link.run(_query(sql, arguments, limit), deadline=limit)
 
     async def _prune(self, table: str, column: str, moment: datetime) -> int:
-        limit = self._deadlines.save
+        limit = self.deadlines.save
 
         async def work(connection: Connection) -> int:
             async with _transaction(connection, limit):
@@ -347,7 +350,7 @@ async def _migrate(connection: Connection) -> SchemaStatus:
 @asynccontextmanager
 async def _transaction(connection: Connection, limit: float) -> AsyncIterator[None]:
     # For this transaction only, as a pooler may give the session to somebody else afterwards.
-    milliseconds = max(1, round(limit * 800))
+    milliseconds = max(1, round(limit * 1000 * _SERVERS_SHARE))
     await connection.execute(f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d}")
     try:
         yield
@@ -358,13 +361,13 @@ async def _transaction(connection: Connection, limit: float) -> AsyncIterator[No
     await connection.execute("COMMIT")
 
 
-async def _check_read(connection: Connection) -> None:
-    async with _transaction(connection, 1.0):
+async def _check_read(limit: float, connection: Connection) -> None:
+    async with _transaction(connection, limit):
         await connection.execute("SELECT FROM pages LIMIT 1")
 
 
-async def _check(connection: Connection) -> None:
-    async with _transaction(connection, 1.0):
+async def _check(limit: float, connection: Connection) -> None:
+    async with _transaction(connection, limit):
         await connection.execute("SELECT FROM pages LIMIT 1 FOR UPDATE SKIP LOCKED")
         await connection.execute("SELECT FROM watches LIMIT 1 FOR UPDATE SKIP LOCKED")
 

@@ -89,7 +89,7 @@ class SQLiteStore(Store):
 
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
         self._path = path
-        self._deadlines = deadlines or Deadlines()
+        self.deadlines = deadlines or Deadlines()
         self._file = File(path)
         self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file)
         self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._file)
@@ -98,7 +98,7 @@ class SQLiteStore(Store):
     async def open(self) -> None:
         """Open the file, and make or migrate its tables."""
         # The first connection may have a schema to write, which takes longer than a probe may.
-        await self._writer.run(_check, deadline=self._deadlines.restore)
+        await self._writer.run(_check, deadline=self.deadlines.restore)
 
     async def close(self) -> None:
         """Close the connections; afterwards the file is complete, without a WAL beside it."""
@@ -111,7 +111,7 @@ class SQLiteStore(Store):
         """Store a batch in one transaction."""
         batch = newest(entries)
         return await self._writer.run(
-            lambda connection, job: _save(connection, job, batch), deadline=self._deadlines.save
+            lambda connection, job: _save(connection, job, batch), deadline=self.deadlines.save
         )
 
     async def load(self, page_id: str) -> Snapshot | None:
@@ -164,7 +164,7 @@ class SQLiteStore(Store):
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        return await self._reader.run(_watches, deadline=self._deadlines.restore)
+        return await self._reader.run(_watches, deadline=self.deadlines.restore)
 
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
@@ -176,7 +176,7 @@ class SQLiteStore(Store):
                 connection.execute(_DELETE, (page, _text_of(at)))
             return there is not None
 
-        return await self._writer.run(work, deadline=self._deadlines.save)
+        return await self._writer.run(work, deadline=self.deadlines.save)
 
     async def prune(self, *, older_than: datetime) -> int:
         """Remove old pages, some at a time."""
@@ -190,10 +190,10 @@ class SQLiteStore(Store):
         """Look at the schema; a file that is not there yet is not made by looking."""
         if not await asyncio.to_thread(self._path.exists):
             return judge("sqlite", None)
-        connect = partial(_connect, self._path, self._deadlines.read, "ro")
+        connect = partial(_connect, self._path, self.deadlines.read, "ro")
         looker = Lane("libra-sqlite-schema", connect, self._file)
         try:
-            return await looker.run(_status, deadline=self._deadlines.connect)
+            return await looker.run(_status, deadline=self.deadlines.connect)
         finally:
             await looker.close()
 
@@ -203,11 +203,11 @@ class SQLiteStore(Store):
 
     async def ping(self) -> None:
         """See whether the file can be written: a lock held by another, a full or read-only disk."""
-        await self._writer.run(_check, deadline=self._deadlines.probe)
+        await self._writer.run(_check, deadline=self.deadlines.probe)
 
     async def _read(self, sql: str, arguments: Sequence[Any]) -> list[Snapshot]:
         return await self._reader.run(
-            partial(_query, (sql, arguments)), deadline=self._deadlines.read
+            partial(_query, (sql, arguments)), deadline=self.deadlines.read
         )
 
     async def _fetch(
@@ -222,7 +222,7 @@ class SQLiteStore(Store):
             arguments += [place] if never else [_text_of(last.expires_at), place]
         order = ", ".join(f"{name} DESC" for name in key)
         query = (f"{sql} ORDER BY {order} LIMIT {size:d}", arguments)
-        return await lane.run(partial(_query, query), deadline=self._deadlines.restore)
+        return await lane.run(partial(_query, query), deadline=self.deadlines.restore)
 
     async def _prune(self, table: str, column: str, moment: str) -> int:
         def work(connection: sqlite3.Connection, job: Job[int]) -> int:
@@ -234,16 +234,16 @@ class SQLiteStore(Store):
                 ).rowcount
 
         removed = 0
-        while (some := await self._writer.run(work, deadline=self._deadlines.save)) > 0:
+        while (some := await self._writer.run(work, deadline=self.deadlines.save)) > 0:
             removed += some
         return removed
 
     # On the threads of the lanes
 
     def _connect_writer(self) -> sqlite3.Connection:
-        connection = _connect(self._path, self._deadlines.save / 2, "rwc")
+        connection = _connect(self._path, self.deadlines.save / 2, "rwc")
         try:
-            _use_wal(connection, self._deadlines.save / 2)
+            _use_wal(connection, self.deadlines.save / 2)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 67108864")
             # Never interrupted by a deadline, which begins to hold once there is a connection: a
@@ -256,7 +256,7 @@ class SQLiteStore(Store):
         return connection
 
     def _connect_reader(self) -> sqlite3.Connection:
-        connection = _connect(self._path, self._deadlines.read / 2, "rw")
+        connection = _connect(self._path, self.deadlines.read / 2, "rw")
         try:
             connection.execute("PRAGMA query_only = 1")
             status_of_sqlite(connection).require_current()

@@ -40,7 +40,12 @@ class Store(abc.ABC):
 
     All calls but `open` may be made concurrently. Saves, reads and restores use separate
     connections, so that none of them ever waits for another. Any call may raise `Unavailable`.
+
+    Attributes:
+        deadlines: how long calls may take; others can be set at any time and hold for later calls.
     """
+
+    deadlines: Deadlines
 
     @abc.abstractmethod
     async def open(self) -> None:

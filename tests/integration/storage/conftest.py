@@ -1,21 +1,21 @@
 """Stores of every engine, opened and empty, for tests that hold for all of them."""
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from integration.patience import PATIENT
 from libra.storage import Store, open_store
 from postgres import Postgres, running_postgres
 from support.needs import require
 
-_names = (f"test_{number}" for number in itertools.count(1))
+SHARED = "shared"
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server that tests share; they leave it running and as it was."""
+    """A server that all tests share, as a start takes seconds. Those that break it mend it again."""
     require("PostgreSQL")
     with running_postgres() as server:
         yield server
@@ -23,24 +23,32 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_database(postgres: Postgres) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
-    name = next(_names)
-    yield postgres.create_database(name)
-    postgres.drop_database(name)
+    """The URL of a PostgreSQL database without tables."""
+    yield postgres.create_database("bare")
+    postgres.drop_database("bare")
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres) -> str:
+    """The URL of a PostgreSQL database that tests use one after the other: making one takes long."""
+    return postgres.create_database(SHARED)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of each engine."""
+    """The URL of a database of each engine, with nothing in its tables if there are any."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/libra.db"
-    url: str = request.getfixturevalue("postgres_database")
+    url: str = request.getfixturevalue("shared_database")
+    server: Postgres = request.getfixturevalue("postgres")
+    if server.sql("SELECT to_regclass('pages')", database=SHARED):
+        server.sql("DELETE FROM pages; DELETE FROM watches", database=SHARED)
     return url
 
 
 @pytest.fixture
 async def store(database: str) -> AsyncIterator[Store]:
-    store = open_store(database)
+    store = open_store(database, deadlines=PATIENT)
     await store.migrate()
     await store.open()
     yield store

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integration.patience import PATIENT
 from libra.storage import Deleted, Entry, Snapshot, Store, migrate, open_store
 from libra.weighing.report import Asset, Report, Score, Total, encode
 
@@ -99,7 +100,7 @@ async def test_one_batch_may_hold_several_versions_of_a_page(store: Store) -> No
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 async def test_any_order_of_saves_and_repetitions_ends_with_the_newest(
@@ -121,7 +122,7 @@ async def test_any_order_of_saves_and_repetitions_ends_with_the_newest(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 async def test_nothing_brings_a_deleted_page_back(store: Store, data: st.DataObject) -> None:
@@ -291,16 +292,16 @@ async def test_pruning_forgets_old_deletions_without_counting_them(store: Store)
 async def test_what_was_saved_is_there_after_a_restart(database: str) -> None:
     saved = snapshot()
     await migrate(database)
-    first = open_store(database)
+    first = open_store(database, deadlines=PATIENT)
     await first.save([saved])
     await first.close()
-    second = open_store(database)
+    second = open_store(database, deadlines=PATIENT)
     assert await second.load(saved.id) == saved
     await second.close()
 
 
 async def test_closing_twice_or_unused_is_no_mistake(database: str) -> None:
-    store = open_store(database)
+    store = open_store(database, deadlines=PATIENT)
     await store.close()
     await store.close()
 

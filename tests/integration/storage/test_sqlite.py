@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from integration.patience import FOR_EVER, PATIENT
 from libra.storage import (
-    Deadlines,
     SchemaMismatch,
     Snapshot,
     Store,
@@ -28,8 +29,6 @@ from libra.storage.lane import File, Job, Lane
 from libra.storage.sqlite import _transaction
 from support.needs import needs
 
-QUICK = Deadlines(connect=0.5, probe=0.2, read=0.2, save=0.4, restore=2.0)
-
 
 def snapshot(page: str = "a", version: int = 1, report: bytes = b"{}") -> Snapshot:
     return Snapshot(page, "https://example.com/", version, report)
@@ -42,13 +41,18 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
-    store = open_store(f"sqlite:///{path}", deadlines=QUICK)
+    store = open_store(f"sqlite:///{path}", deadlines=PATIENT)
     await store.open()
     yield store
     await store.close()
 
 
-async def test_a_lock_of_another_process_stops_saves_but_no_reads(store: Store, path: Path) -> None:
+async def test_a_lock_of_another_process_stops_saves_but_no_reads(path: Path) -> None:
+    # A connection waits for a lock for a part of the deadline that a save had when it was opened.
+    hurried = msgspec.structs.replace(PATIENT, save=0.1)
+    store = open_store(f"sqlite:///{path}", deadlines=hurried)
+    await store.open()
+    store.deadlines = PATIENT
     await store.save([snapshot("a")])
     program = f"""if True:
         import sqlite3
@@ -68,11 +72,12 @@ async def test_a_lock_of_another_process_stops_saves_but_no_reads(store: Store, 
     assert await store.load("a") == snapshot("a")
     await holder.communicate(b"\n")
     assert await store.save([snapshot("b")]) == []
+    await store.close()
 
 
 async def test_a_file_that_is_no_database_is_unavailable_and_left_as_it_is(path: Path) -> None:
     path.write_bytes(b"Somebody's letters. " * 500)
-    store = open_store(f"sqlite:///{path}", deadlines=QUICK)
+    store = open_store(f"sqlite:///{path}", deadlines=PATIENT)
     for call in (store.open(), store.ping(), store.save([snapshot()]), store.load("a")):
         with pytest.raises(Unavailable) as caught:
             await call
@@ -121,7 +126,7 @@ async def test_a_dropped_table_is_made_again(store: Store, path: Path) -> None:
 
 
 async def test_reads_do_not_make_a_file(path: Path) -> None:
-    store = open_store(f"sqlite:///{path}", deadlines=QUICK)
+    store = open_store(f"sqlite:///{path}", deadlines=PATIENT)
     with pytest.raises(Unavailable):
         await store.load("a")
     await store.close()
@@ -129,7 +134,7 @@ async def test_reads_do_not_make_a_file(path: Path) -> None:
 
 
 async def test_a_directory_that_is_missing_is_unavailable(path: Path) -> None:
-    store = open_store(f"sqlite:///{path.parent}/nowhere/libra.db", deadlines=QUICK)
+    store = open_store(f"sqlite:///{path.parent}/nowhere/libra.db", deadlines=PATIENT)
     with pytest.raises(Unavailable) as caught:
         await store.open()
     assert caught.value.fault == "unreachable"
@@ -137,7 +142,7 @@ async def test_a_directory_that_is_missing_is_unavailable(path: Path) -> None:
 
 
 async def test_two_programs_on_one_file_both_work(path: Path) -> None:
-    stores = [open_store(f"sqlite:///{path}") for _ in range(2)]
+    stores = [open_store(f"sqlite:///{path}", deadlines=PATIENT) for _ in range(2)]
     await asyncio.gather(*(store.open() for store in stores))
     for number in range(20):
         await asyncio.gather(*(store.save([snapshot("a", number + 1)]) for store in stores))
@@ -154,7 +159,7 @@ async def test_a_schema_newer_than_the_program_is_refused_with_what_to_do(
     other.execute("UPDATE libra_schema SET version_num = '9999'")
     other.commit()
     other.close()
-    newer = open_store(f"sqlite:///{path}")
+    newer = open_store(f"sqlite:///{path}", deadlines=PATIENT)
     for call in (newer.open(), newer.save([snapshot()]), newer.load("a"), newer.migrate()):
         with pytest.raises(SchemaMismatch, match=r"schema 9999.*newer Libra"):
             await call
@@ -172,14 +177,15 @@ async def test_the_state_of_a_schema_can_be_asked_for_without_changing_it(path: 
 
 
 async def test_closing_leaves_no_thread_and_no_second_file(path: Path) -> None:
-    before = threading.active_count()
-    store = open_store(f"sqlite:///{path}")
+    before = set(threading.enumerate())
+    store = open_store(f"sqlite:///{path}", deadlines=PATIENT)
     await store.save([snapshot("a")])
     await store.load("a")
     async for _ in store.batches(now=datetime.now(UTC)):
         pass
     await store.close()
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
     assert [file.name for file in path.parent.iterdir()] == ["libra.db"]
 
 
@@ -200,7 +206,7 @@ class TestOnADiskOfItsOwn:
         subprocess.run(["umount", "-l", disk], check=True)
 
     async def test_a_full_disk_stops_saves_until_there_is_room(self, disk: Path) -> None:
-        store = open_store(f"sqlite:///{disk}/libra.db", deadlines=QUICK)
+        store = open_store(f"sqlite:///{disk}/libra.db", deadlines=PATIENT)
         await store.save([snapshot("a")])
         filler = disk / "filler"
         with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
@@ -215,11 +221,11 @@ class TestOnADiskOfItsOwn:
         await store.close()
 
     async def test_a_read_only_disk_stops_saves_until_it_is_writable(self, disk: Path) -> None:
-        store = open_store(f"sqlite:///{disk}/libra.db", deadlines=QUICK)
+        store = open_store(f"sqlite:///{disk}/libra.db", deadlines=PATIENT)
         await store.save([snapshot("a")])
         await store.close()
         remount(disk, "ro")
-        store = open_store(f"sqlite:///{disk}/libra.db", deadlines=QUICK)
+        store = open_store(f"sqlite:///{disk}/libra.db", deadlines=PATIENT)
         for call in (store.ping(), store.save([snapshot("b")])):
             with pytest.raises(Unavailable) as caught:
                 await call
@@ -254,7 +260,7 @@ async def test_a_statement_that_takes_too_long_is_stopped_and_the_next_one_runs(
     with pytest.raises(Unavailable) as caught:
         await lane.run(endless, deadline=0.05)
     assert caught.value.fault == "timeout"
-    assert await lane.run(lambda c, _: c.execute("SELECT 1").fetchone(), deadline=5) == (1,)
+    assert await lane.run(lambda c, _: c.execute("SELECT 1").fetchone(), deadline=FOR_EVER) == (1,)
 
 
 async def test_a_cancelled_caller_stops_its_statement(lane: Lane) -> None:
@@ -264,12 +270,12 @@ async def test_a_cancelled_caller_stops_its_statement(lane: Lane) -> None:
         running.set()
         return endless(connection, job)
 
-    task = asyncio.create_task(lane.run(work, deadline=60))
+    task = asyncio.create_task(lane.run(work, deadline=FOR_EVER))
     await asyncio.to_thread(running.wait)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await lane.run(lambda c, _: c.execute("SELECT 1").fetchone(), deadline=5) == (1,)
+    assert await lane.run(lambda c, _: c.execute("SELECT 1").fetchone(), deadline=FOR_EVER) == (1,)
 
 
 async def test_work_that_nobody_waits_for_any_more_is_not_begun(lane: Lane) -> None:
@@ -279,13 +285,13 @@ async def test_work_that_nobody_waits_for_any_more_is_not_begun(lane: Lane) -> N
         begun.set()
         return gate.wait()
 
-    first = asyncio.create_task(lane.run(work, deadline=60))
+    first = asyncio.create_task(lane.run(work, deadline=FOR_EVER))
     await asyncio.to_thread(begun.wait)
     with pytest.raises(Unavailable):
         await lane.run(lambda _c, _j: done.append("late"), deadline=0.01)
     gate.set()
     await first
-    await lane.run(lambda _c, _j: done.append("next"), deadline=5)
+    await lane.run(lambda _c, _j: done.append("next"), deadline=FOR_EVER)
     assert done == ["next"]
 
 
@@ -302,7 +308,7 @@ async def test_a_save_whose_caller_gave_up_in_the_middle_leaves_nothing_behind(
 
     await store.save([snapshot("a")])
     lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
-    task = asyncio.create_task(lane.run(work, deadline=60))
+    task = asyncio.create_task(lane.run(work, deadline=FOR_EVER))
     await asyncio.to_thread(begun.wait)
     task.cancel()
     await asyncio.wait({task})
@@ -322,9 +328,9 @@ async def test_a_disk_that_hangs_for_ever_does_not_hold_up_the_end(path: Path) -
 
 async def test_a_bug_in_the_work_reaches_its_caller(lane: Lane) -> None:
     with pytest.raises(ZeroDivisionError):
-        await lane.run(lambda _c, _j: 1 // 0, deadline=5)
+        await lane.run(lambda _c, _j: 1 // 0, deadline=FOR_EVER)
     with pytest.raises(sqlite3.OperationalError, match="syntax"):
-        await lane.run(lambda c, _: c.execute("SELEKT"), deadline=5)
+        await lane.run(lambda c, _: c.execute("SELEKT"), deadline=FOR_EVER)
 
 
 def test_a_start_with_a_current_schema_loads_no_migration_tool(path: Path) -> None:
@@ -352,7 +358,7 @@ async def test_a_file_that_was_replaced_is_let_go_of_by_all_before_any_opens_it_
     await store.save([snapshot("a")])
     assert await store.load("a")  # the reader has it open too, and is idle from here on
     fresh = tmp_path / "fresh.db"
-    other = open_store(f"sqlite:///{fresh}")
+    other = open_store(f"sqlite:///{fresh}", deadlines=PATIENT)
     await other.save([snapshot("b")])
     await other.close()
     for name in ("-wal", "-shm"):
@@ -369,7 +375,7 @@ async def test_a_file_that_is_replaced_while_it_is_opened_is_not_taken_for_the_n
 ) -> None:
     fresh = tmp_path / "fresh.db"
     for file in (path, fresh):
-        other = open_store(f"sqlite:///{file}")
+        other = open_store(f"sqlite:///{file}", deadlines=PATIENT)
         await other.save([snapshot(file.stem)])
         await other.close()
     connect = sqlite.SQLiteStore._connect_writer
@@ -383,7 +389,7 @@ async def test_a_file_that_is_replaced_while_it_is_opened_is_not_taken_for_the_n
         return connection
 
     monkeypatch.setattr(sqlite.SQLiteStore, "_connect_writer", replaced_meanwhile)
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}", deadlines=PATIENT)
     await store.save([snapshot("c")])
     assert await store.load("c")
     assert await store.load("fresh")

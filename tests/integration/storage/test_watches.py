@@ -8,6 +8,7 @@ import asyncpg  # type: ignore[import-untyped] # it ships no types
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integration.patience import PATIENT
 from libra.storage import Deleted, Store, WatchRow, migrate, open_store
 from libra.storage.schema import render
 
@@ -27,7 +28,7 @@ async def test_what_was_saved_is_listed(store: Store) -> None:
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(versions=st.lists(st.lists(st.integers(1, 9), max_size=4), max_size=5))
 async def test_any_order_of_saves_ends_with_the_newest(
@@ -79,7 +80,7 @@ async def test_a_database_of_the_version_before_gets_the_table(tmp_path: Path) -
     database.executescript(render("sqlite", None).split("-- Running upgrade 0001 -> 0002")[0])
     database.commit()
     database.close()
-    store = open_store(f"sqlite:///{file}")
+    store = open_store(f"sqlite:///{file}", deadlines=PATIENT)
     assert (await store.schema()).state == "behind"
     await store.open()
     assert await store.save([watch()]) == []
@@ -96,7 +97,7 @@ async def test_a_table_that_was_dropped_is_made_again(tmp_path: Path) -> None:
         database.execute(f"DROP TABLE {dropped}")
         database.close()
         assert (await migrate(url)).state == "current"
-        store = open_store(url)
+        store = open_store(url, deadlines=PATIENT)
         await store.open()
         assert await store.watches() == []
         await store.close()
@@ -109,7 +110,7 @@ async def test_postgres_makes_a_dropped_table_again(postgres_database: str) -> N
         await connection.execute(f"DROP TABLE {dropped}")
         await connection.close()
         assert (await migrate(postgres_database)).state == "current"
-        store = open_store(postgres_database)
+        store = open_store(postgres_database, deadlines=PATIENT)
         await store.open()
         assert await store.watches() == []
         await store.close()

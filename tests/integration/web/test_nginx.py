@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from integration.site import Site
 from integration.web.service import Service, running
 from libra.settings import Settings
-from ports import free_port
+from ports import ReservedPort
 from support.needs import needs, program
 
 SHIPPED = Path(__file__).parents[3] / "deploy/nginx/libra.conf"
@@ -61,7 +61,16 @@ async def run(*command: str) -> None:
 
 
 @pytest.fixture
-async def front(settings: Settings, tmp_path: Path) -> AsyncIterator[Front]:
+def listening() -> Iterator[tuple[int, int]]:
+    """Where nginx listens, for HTTPS and for HTTP."""
+    with ReservedPort() as https, ReservedPort() as http:
+        yield https, http
+
+
+@pytest.fixture
+async def front(
+    settings: Settings, tmp_path: Path, listening: tuple[int, int]
+) -> AsyncIterator[Front]:
     """Libra behind nginx, and a client that comes from an address of its own."""
     guarded = msgspec.structs.replace(
         settings,
@@ -70,8 +79,8 @@ async def front(settings: Settings, tmp_path: Path) -> AsyncIterator[Front]:
         token=(f"me:full:{SECRET}",),
         public="read",
     )
+    https, http = listening
     async with running(guarded) as service:
-        https, http = free_port(), free_port()
         folder = tmp_path / "nginx"
         folder.mkdir()
         text = SHIPPED.read_text()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -19,7 +19,7 @@ from libra.testing.pages import Page, PageServer, Request, css, html, image, red
 from libra.weighing import Fetcher, InvalidURL, Options, parse_url, weigh_once
 from libra.weighing.gate import ADDRESS_DENIED, PORTS, Gate
 from libra.weighing.report import Report
-from ports import free_port
+from ports import refusing_port
 
 WEB = "127.0.0.1"
 INNER = "127.0.0.66"
@@ -337,5 +337,6 @@ def test_what_the_system_makes_of_odd_notations_is_what_is_judged() -> None:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    return free_port()
+def unused_port() -> Iterator[int]:
+    with refusing_port() as port:
+        yield port
