@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import time
 import weakref
 from typing import Any
 
@@ -35,6 +34,7 @@ from libra.otp import (
     Supervisor,
 )
 from libra.otp.testing import FakeClock, settle
+from support.work import assert_linear_async, cost
 
 
 def plain(runtime: Runtime, **options: Any) -> DynamicSupervisor:
@@ -510,22 +510,18 @@ async def test_start_arguments_of_temporary_children_are_not_kept(runtime: Runti
     assert [ghost() is None for ghost in ghosts] == [True, False]
 
 
-async def test_ten_thousand_children_cost_about_ten_times_a_thousand(runtime: Runtime) -> None:
+async def test_the_cost_of_children_grows_with_their_number_and_no_faster(runtime: Runtime) -> None:
     # 58
-    async def spent(number: int) -> float:
+    async def spend(number: int) -> float:
         supervisor = plain(runtime)
-        gc.collect()
-        begin = time.process_time()
-        for key in range(number):
-            supervisor.start_child(ChildSpec(Actor, id=key, restart="temporary"))
-        for key in range(number):
-            await supervisor.terminate_child(key)
-        return time.process_time() - begin
+        with cost() as spent:
+            for key in range(number):
+                supervisor.start_child(ChildSpec(Actor, id=key, restart="temporary"))
+            for key in range(number):
+                await supervisor.terminate_child(key)
+            return spent()
 
-    await spent(100)
-    small = min([await spent(1_000) for _ in range(3)])
-    large = min([await spent(10_000) for _ in range(2)])
-    assert large < 50 * small
+    await assert_linear_async(spend, 8_000)
 
 
 # --- Beyond the list ---

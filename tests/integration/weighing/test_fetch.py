@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
@@ -15,12 +15,12 @@ import pytest
 
 from hostile_server import DRIP_SECONDS, HostileServer
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
-from libra.weighing.body import Body
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reference, Role
 from ports import refusing_port
+from support.arrivals import Arrived, arrivals
 from support.loop_clock import stopped_clock
 
 PLENTY = Options(limits=Limits(asset_seconds=30))
@@ -44,29 +44,10 @@ async def fetched(
         return await fetcher.fetch(order(server.url(path), role), options)
 
 
-Arrived = Callable[[int], Awaitable[None]]
-
-
 @pytest.fixture
-def arrived(monkeypatch: pytest.MonkeyPatch) -> Arrived:
-    """To wait until so many bytes have been taken in, of all bodies together."""
-    total = 0
-    news = asyncio.Event()
-    take = Body.take
-
-    def noted(body: Body, chunk: bytes) -> bool:
-        nonlocal total
-        total += len(chunk)
-        news.set()
-        return take(body, chunk)
-
-    async def until(count: int) -> None:
-        while total < count:
-            news.clear()
-            await news.wait()
-
-    monkeypatch.setattr(Body, "take", noted)
-    return until
+def arrived() -> Iterator[Arrived]:
+    with arrivals() as until:
+        yield until
 
 
 async def test_headers_that_are_no_text_become_text_that_can_be_kept() -> None:

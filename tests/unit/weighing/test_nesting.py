@@ -1,6 +1,6 @@
 """No document grows beyond measure in the parser, and ordinary ones pass untouched."""
 
-import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from libra.weighing import nesting
 from libra.weighing.document import parse_html
 from libra.weighing.nesting import MAX_DEPTH, tamed
+from support.work import assert_linear
 
 ORDINARY = b"<div><p><b>bold</b> <a href=x>link</a><ul><li>one<li>two</ul><img src=a><br></p></div>"
 
@@ -82,12 +83,11 @@ def test_a_long_attribute_is_not() -> None:
 
 
 def test_formatting_elements_do_not_multiply_without_end() -> None:
+    # What the parser would build: each paragraph opens again what was open in the one before.
     bomb = b"<p>" + b"".join(b"<b a%d>" % n for n in range(500)) + b"</p>"
-    started = time.process_time()
     tree, cut_off = parse_html(bomb + b"<p>x" * 100_000)
     assert cut_off
     assert len(tree.css("b")) < nesting.MAX_COST
-    assert time.process_time() - started < 5
 
 
 def test_a_document_of_too_many_tags_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,9 @@ def test_a_tamed_document_has_the_same_elements_while_it_is_small(html: bytes) -
     [b"<", b"<!--", b"<a ", b"<a b='", b"<a b", b"</", b"<script>", b"<script><!--", b"<title>",
      b"-->", b"<a b=c", b"<!", b"<?x", b"--", b"<svg/>", b"<style><!--", b"<!-- --!", b"<p/ /"],
 )  # fmt: skip
-def test_a_megabyte_of_the_worst_is_tamed_in_linear_time(unit: bytes) -> None:
-    started = time.process_time()
-    tamed(unit * (1_000_000 // len(unit)))
-    assert time.process_time() - started < 3
+def test_the_worst_is_tamed_in_linear_time(unit: bytes) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        source = unit * (size // len(unit))
+        return lambda: tamed(source)
+
+    assert_linear(prepare, 300_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from libra.weighing.document import parse_html
 from libra.weighing.observing import Observed, observe
+from support.work import assert_linear
 
 URL = "https://example.com/page"
 
@@ -97,18 +98,20 @@ def test_looking_never_fails(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "html",
+    ("begin", "unit", "end"),
     [
-        "<meta http-equiv=refresh content='" + " " * 900_000 + "'>",
-        "<meta http-equiv=refresh content='0;" + " url=" * 200_000 + "'>",
-        "<img src=a width='" + "1" * 900_000 + "' height=1>",
-        "<img src=a width='" + " " * 900_000 + "' height=1>",
-        "<meta http-equiv=refresh>" * 40_000,
-        "<img src=a width=1 height=1>" * 35_000,
+        ("<meta http-equiv=refresh content='", " ", "'>"),
+        ("<meta http-equiv=refresh content='0;", " url=", "'>"),
+        ("<img src=a width='", "1", "' height=1>"),
+        ("<img src=a width='", " ", "' height=1>"),
+        ("", "<meta http-equiv=refresh>", ""),
+        ("", "<img src=a width=1 height=1>", ""),
     ],
 )
-def test_the_worst_megabyte_is_looked_at_in_little_time(html: str) -> None:
-    tree, _ = parse_html(html.encode())
-    started = time.process_time()
-    observe(tree, len(html), URL, URL)
-    assert time.process_time() - started < 1.0
+def test_the_worst_is_looked_at_in_linear_time(begin: str, unit: str, end: str) -> None:
+    def prepare(size: int) -> Callable[[], object]:
+        html = begin + unit * (size // len(unit)) + end
+        tree, _ = parse_html(html.encode())
+        return lambda: observe(tree, len(html), URL, URL)
+
+    assert_linear(prepare, 400_000)

@@ -1,7 +1,5 @@
 """A styled document asks for the images and fonts of rules that win, where something is rendered."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +16,17 @@ from libra.weighing.styling import Wanted
 BASE = "https://example.com/css/site.css"
 DESKTOP = Viewport()
 PAGE = "<body><p class=a>Text</p><div id=main><b>x</b></div><ul><li>y</ul></body>"
+
+
+class Looks:
+    """A clock that goes on by a second whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> float:
+        self.count += 1
+        return float(self.count)
 
 
 def documents(html: str) -> list[Scope]:
@@ -280,56 +289,15 @@ def test_a_sheet_for_another_medium_decides_nothing() -> None:
     assert [found.urls[0][-5:] for found in style(document, parts, DESKTOP)] == ["a.png"]
 
 
-CROWD = font("f") + font("g") + "".join(
-    f".a{n} b:not(.c{n}) i,p{{font-family:f;background:url({n % 7}.png)}}" for n in range(3_000)
-)  # fmt: skip
-
-
 def test_a_document_that_takes_too_long_is_judged_roughly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scopes, "MATCHING_SECONDS", 0.0)
+    monkeypatch.setattr(scopes, "clock", Looks())
+    monkeypatch.setattr(scopes, "MATCHING_SECONDS", 0.5)
     css = font("f") + font("g") + "p{font:1em f;background:url(a.png)}.no{background:url(b.png)}"
     found = wanted(css, "<p>x" * 2_000)
     assert sorted(part.urls[0][-5:].rpartition("/")[2] for part in found) == ["a.png", "f"]
     assert all(part.conditional for part in found)
-
-
-def test_a_hundred_thousand_tags_and_thousands_of_rules_take_bounded_time() -> None:
-    started = time.process_time()
-    found = wanted(CROWD, "<p><b><i>x</i></b></p>" * 33_000)
-    assert found
-    assert time.process_time() - started < 3 * scopes.MATCHING_SECONDS
-
-
-@pytest.mark.parametrize(
-    ("css", "html"),
-    [
-        ("p::before{content:'" + "x" * 500_000 + "';font-family:f}", "<p>x" * 5_000),
-        (":root{--a:" + "var(--b)" * 500 + ";--b:" + "var(--c)" * 500 + ";--c:" + "f " * 5_000
-         + "}p{font-family:var(--a)}", "<p>x" * 2_000),
-        ("p{font-family:f}", "<p>" + "x<!---->" * 100_000),
-        ("p{background:" + "url(data:x)," * 40_000 + "url(a.png)}", "<p>x" * 20_000),
-        ("".join(f"p{{--v{n}:f;font-family:var(--v{n})}}" for n in range(5_000)), "<p>x" * 500),
-        ("".join(f".c{n}{{font-family:f{n},f}}" for n in range(5_000)),
-         "".join(f"<p class=c{n}>x" for n in range(5_000))),
-        ("p,b," * 50_000 + "q{font-family:f}", "<p>x" * 100),
-        ("p{font-family:" + "f," * 100_000 + "g}", "<p>x" * 20_000),
-        (",".join(["p"] * 2_000) + "{--a:b;font-family:" + "var(--a)," * 20_000 + "f}", "<p>x"),
-        (",".join(["p"] * 2_000) + "{--a:" + "b," * 500_000 + "c;background:" + "b," * 500_000 + "c}",
-         "<p>x"),
-        ("@layer " + ".".join("a" * 250) + ";" + "".join(f"@layer a{n}{'.b' * 240};"
-         for n in range(2_000)) + "p{content:x}", "<p>x"),
-        ("p{background:" + "image-set()" * 100_000 + "}", "<p>x"),
-        ("*{font-weight:var(--w,bolder);font-style:var(--s)}", "<i><b>" * 5_000),
-    ],
-    ids=["content", "variables", "texts", "images", "names", "families", "list", "long", "references",
-         "values", "layers", "sets", "deep"],
-)  # fmt: skip
-def test_hostile_styles_take_bounded_time(css: str, html: str) -> None:
-    started = time.process_time()
-    wanted(font("f") + "b{background:url(b.png)}" + css, html)
-    assert time.process_time() - started < 3 * scopes.MATCHING_SECONDS
 
 
 def test_no_more_style_sheets_are_kept_than_there_is_room_for(
@@ -363,8 +331,9 @@ def test_short_work_that_turns_out_to_be_long_is_broken_off_and_done_elsewhere(
     sheet = read_stylesheet(font("f") + "p{font-family:f}", BASE, DESKTOP)
     (document,) = documents("<p>x" * 1_000)
     assert not is_long(document, [(sheet, "")])
-    monkeypatch.setattr(styles_module, "_INLINE_SECONDS", 0.0)
-    assert style_at_once(document, [(sheet, "")], DESKTOP) is None
+    with monkeypatch.context() as moving:
+        moving.setattr(scopes, "clock", Looks())
+        assert style_at_once(document, [(sheet, "")], DESKTOP) is None
     (found,) = style(document, [(sheet, "")], DESKTOP)
     assert found.font
     assert not found.conditional
@@ -416,28 +385,8 @@ def test_imports_that_multiply_are_followed_so_far_and_no_further() -> None:
     for url in (BASE, other):
         read = read_stylesheet("@import 'other.css';" * 5_000, url, DESKTOP)
         styles.add_sheet([url], read)
-    started = time.process_time()
-    assert len(styles.ready(all_there=False)) == 1
-    assert time.process_time() - started < 2
-
-
-@pytest.mark.parametrize(
-    ("css", "html"),
-    [
-        ("body{font-family:f}", "<p>abc <b>x</b>" * 70_000),
-        ("*{font-family:y" + " y" * 200_000 + "}", "<p>abc" * 10_000),
-        ("*{--a:" + "b," * 5_000 + "b;font-family:" + "var(--a)," * 1_000 + "f}", "<p>abc" * 3_000),
-        ("".join(f"@font-face{{font-family:f;src:url({n});unicode-range:u+{n + 0x20000:x}}}"
-         for n in range(4_000)) + "body{font-family:f}", "".join(map(chr, range(0x4E00, 0x6E00)))),
-    ],
-    ids=["text", "family", "variables", "faces"],
-)  # fmt: skip
-def test_hostile_styles_do_not_hold_the_event_loop(css: str, html: str) -> None:
-    (document,) = documents(html)
-    sheet = read_stylesheet(font("f") + css, BASE, DESKTOP)
-    started = time.process_time()
-    assert style_at_once(document, [(sheet, "")], DESKTOP) is None
-    assert time.process_time() - started < 0.3
+    ((_, parts),) = styles.ready(all_there=False)
+    assert len(parts) <= styles_module._MAX_PARTS
 
 
 def test_only_so_many_documents_wait_for_their_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
