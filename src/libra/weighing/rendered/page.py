@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -130,14 +129,16 @@ class _Visit:
         self._options = options
         self._browser = browser
         self._on_change = on_change
-        self._recording = Recording()
+        # The page's deadline is the loop's to keep, so all that it waits for goes by the same clock.
+        self._clock = asyncio.get_running_loop().time
+        self._recording = Recording(self._clock)
         self._proxy = Proxy(browsers.gate, browsers.resolver)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._politeness = browsers.politeness
         self._workers: ServiceWorkers | None = None
         self._elsewhere: list[Request] = []
         self._notes = Notes()
-        self._started = time.perf_counter()
+        self._started = self._clock()
         self._loaded = False
         self._crashed = False
         self._download = False
@@ -153,7 +154,7 @@ class _Visit:
         """
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
-        until = asyncio.get_running_loop().time() + self._options.limits.page_seconds
+        until = self._clock() + self._options.limits.page_seconds
         async with self._proxy:
             try:
                 async with self._context() as context:
@@ -295,7 +296,7 @@ class _Visit:
             self._error = self._limit_reached()
             if self._error is not None:
                 return
-            silent = time.perf_counter() - self._recording.last_event
+            silent = self._clock() - self._recording.last_event
             if silent > _SILENCE_SECONDS:
                 await self._ask_whether_alive()
                 self._recording.end_silent_scripts(self._proxy.bodies)
@@ -431,7 +432,7 @@ class _Visit:
         return msgspec.structs.replace(
             report,
             finished_at=datetime.now(UTC),
-            duration_ms=round((time.perf_counter() - self._started) * 1000),
+            duration_ms=round((self._clock() - self._started) * 1000),
         )
 
     def _why_failed(

@@ -9,7 +9,6 @@ decoded data.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -155,7 +154,7 @@ class Recording:
         main_frame: The frame of the page itself; its documents are the page's.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.changes = 0
         self.main_frame: str | None = None
         self._clock = clock
