@@ -254,6 +254,17 @@ def test_the_script_of_a_shared_worker_is_what_the_proxy_saw(browser: Browser) -
     ]
 
 
+def test_what_is_asked_for_once_the_page_is_done_does_not_count(browser: Browser) -> None:
+    browser.ask("1", PAGE, "Document")
+    browser.answer("1", 200, "Document")
+    browser.finish("1", 600)
+    browser.recording.rest()
+    browser.ask("2", PAGE + "late.png")
+    assert browser.recording.begin_of_worker(PAGE + "later.js", "Script", "GET", None) is None
+    browser.recording.give_up(None, 20.0)
+    assert [(asset.url, asset.error) for asset in browser.assets()] == [(PAGE, None)]
+
+
 URLS = st.sampled_from(
     [PAGE, PAGE + "a", "http://b.example/", "https://c.example:8443/x#y", "data:,x", "blob:x"]
 )

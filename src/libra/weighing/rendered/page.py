@@ -225,6 +225,7 @@ class _Visit:
                 await self._listen(context, page, session, until)
                 self._spawn(self._go(page))
                 await self._wait(page, session)
+                self._recording.rest()
                 await self._round_off(page, session)
         except TimeoutError:
             self._error = DEADLINE

@@ -163,6 +163,7 @@ class Recording:
         self._open: dict[str, Entry] = {}
         self._of_workers: dict[str, Entry] = {}
         self._held: set[str] = set()
+        self._at_rest = False
         self._foretold: dict[str, str] = {}
         self._handlers: dict[str, Callable[[Event], None]] = {
             "Network.requestWillBeSent": self._sent,
@@ -226,6 +227,10 @@ class Recording:
         for entry in list(self._open.values()):
             if entry.loader not in ("", loader) and entry.type != "Ping":
                 self.abandon(entry, _CANCELLED)
+
+    def rest(self) -> None:
+        """The page is done. What it asks for from now on, while it is looked at, is not waited for."""
+        self._at_rest = True
 
     def abandon(self, entry: Entry, error: str) -> None:
         """End a request with what has arrived; what the browser says of it from now on is ignored."""
@@ -295,8 +300,16 @@ class Recording:
         self._entries.append(entry)
         self.end(entry, transfer_bytes, resource_bytes)
 
-    def begin_of_worker(self, url: str, type_: str, method: str, initiator: str | None) -> Entry:
-        """A service worker asks for something. The session tells no more of it."""
+    def begin_of_worker(
+        self, url: str, type_: str, method: str, initiator: str | None
+    ) -> Entry | None:
+        """A service worker asks for something. The session tells no more of it.
+
+        Returns:
+            None once the page is done.
+        """
+        if self._at_rest:
+            return None
         at = f"worker {len(self._entries)}"
         entry = Entry(at, without_fragment(url), type_, method, self._clock())
         entry.initiator = initiator
@@ -355,7 +368,7 @@ class Recording:
                 previous.resource_bytes = 0
             self._close(previous)
         url = without_fragment(request["url"])
-        if not url.startswith(("http://", "https://")):
+        if self._at_rest or not url.startswith(("http://", "https://")):
             return
         type_ = event.get("type", "Other")
         entry = Entry(request_id, url, type_, request.get("method", "GET"), self._clock())
