@@ -247,9 +247,14 @@ def test_the_script_of_a_worker_gets_its_sizes_from_elsewhere(browser: Browser) 
 def test_the_script_of_a_shared_worker_is_what_the_proxy_saw(browser: Browser) -> None:
     browser.ask("1", PAGE + "shared.js", "Script")
     browser.ask("2", PAGE + "slow.js", "Script")
-    browser.recording.end_silent_scripts({PAGE + "shared.js": 70, PAGE + "other.js": 5})
+    # A script of the page's own, of which the browser will tell.
+    browser.ask("3", PAGE + "own.js", "Script", loaderId="page")
+    browser.recording.end_silent_scripts(
+        {PAGE + "shared.js": 70, PAGE + "other.js": 5, PAGE + "own.js": 9}
+    )
     assert [(a.status, a.transfer_bytes) for a in browser.assets()] == [
         ("fetched", 70),
+        ("pending", 0),
         ("pending", 0),
     ]
 

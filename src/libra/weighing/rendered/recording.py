@@ -264,9 +264,14 @@ class Recording:
         return {entry.url for entry in self._entries}
 
     def end_silent_scripts(self, bodies: Mapping[str, int]) -> None:
-        """Of the script of a shared worker the session hears nothing; the proxy has seen its body."""
+        """Of the script of a shared worker the session hears nothing; the proxy has seen its body.
+
+        What the page itself loads has a loader, and is told of, however late.
+        """
         for entry in list(self._open.values()):
-            if entry.type == "Script" and not entry.answered and entry.url in bodies:
+            if entry.type != "Script" or entry.loader or entry.answered:
+                continue
+            if entry.url in bodies:
                 self.end(entry, bodies[entry.url], bodies[entry.url])
 
     def end_unseen(self, url: str) -> None:
