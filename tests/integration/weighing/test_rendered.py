@@ -839,6 +839,13 @@ async def test_a_browser_found_dead_is_replaced(web: PageServer, browsers: Brows
     assert browsers.processes != [process]
 
 
+async def test_a_browser_that_was_killed_serves_no_other_page(browsers: BrowserPool) -> None:
+    async with browsers.browser() as taken:
+        await taken.kill()
+        assert not taken.alive
+    assert browsers.processes == []
+
+
 async def test_one_browser_serves_page_after_page_and_is_replaced_in_time(
     web: PageServer, browsers: BrowserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

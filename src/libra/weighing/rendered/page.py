@@ -38,7 +38,12 @@ _TICK_SECONDS = 0.1
 MAX_TITLE = 1_000
 """Characters; what is longer is no title."""
 
+_OPEN_SECONDS = 10.0
+"""For a new context, which any browser that works has at once."""
+
 _CLOSE_SECONDS = 5.0
+"""For leaving a page. One whose scripts never end does not let itself be closed."""
+
 _ASK_SECONDS = 3.0
 """For a question to the page; its main thread may be busy for ever."""
 
@@ -175,7 +180,7 @@ class _Visit:
         if user_agent == USER_AGENT:
             user_agent = f"{self._browser.user_agent} {USER_AGENT}"
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS * 2):
+            async with asyncio.timeout(_OPEN_SECONDS):
                 context = await self._browser.playwright.new_context(
                     viewport={"width": viewport.width, "height": viewport.height},
                     device_scale_factor=viewport.dpr,
