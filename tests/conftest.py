@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine must not fail a test, so no example is timed. Each run tries the same examples, and
@@ -19,3 +20,16 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("explore" if os.environ.get("LIBRA_EXPLORE") else "same")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser of the system. Without one a test is skipped, or fails where it has to run."""
+    from libra.weighing.rendered import RenderUnavailable, find_browser  # noqa: PLC0415 - slow
+
+    try:
+        return find_browser()
+    except RenderUnavailable as error:
+        if os.environ.get("LIBRA_REQUIRE_BROWSER") == "1":
+            raise
+        pytest.skip(f"NOT TESTED without a browser: {error}")
