@@ -121,8 +121,8 @@ async def test_a_page_that_asks_for_ever_ends_at_its_deadline(
 @pytest.mark.parametrize(
     ("limits", "error"),
     [
-        (Limits(page_bytes=300_000), "page-too-large:"),
-        (Limits(assets=3), "too-many-assets:"),
+        (Limits(page_seconds=100, page_bytes=300_000), "page-too-large:"),
+        (Limits(page_seconds=100, assets=3), "too-many-assets:"),
     ],
 )
 async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
@@ -140,7 +140,12 @@ async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
 async def test_an_asset_that_is_too_large_fails_alone(
     web: PageServer, browsers: BrowserPool
 ) -> None:
-    limits = Limits(asset_bytes=3_000_000, asset_resource_bytes=3_000_000)
+    limits = Limits(
+        page_seconds=100,
+        asset_seconds=100,
+        asset_bytes=3_000_000,
+        asset_resource_bytes=3_000_000,
+    )
     async with HostileServer() as server:
         for misdeed in ("/endless", "/bomb?br"):
             web.site["/"] = html(f"<iframe src={server.url(misdeed)}></iframe><img src=/i.png>")
@@ -171,8 +176,9 @@ async def test_an_asset_that_is_too_large_fails_alone(
 async def test_a_document_that_goes_wrong_ends_soon_with_the_name_of_it(
     browsers: BrowserPool, misdeed: str, status: str, error: str
 ) -> None:
+    limits = Limits(page_seconds=100, asset_seconds=100, asset_resource_bytes=20_000_000)
     async with HostileServer() as server:
-        report = await visit(server.url(misdeed), browsers)
+        report = await visit(server.url(misdeed), browsers, limits=limits)
     check_sums(report)
     assert (report.status, (report.error or "").partition(":")[0]) == (status, error)
     assert not report.complete
