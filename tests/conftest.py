@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from support.needs import require
 
 pytest_plugins = ["support.not_tested"]
 
@@ -21,3 +24,12 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("explore" if os.environ.get("LIBRA_EXPLORE") else "same")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser of the system."""
+    from libra.weighing.rendered import find_browser  # noqa: PLC0415 - slow
+
+    require("a browser")
+    return find_browser()

@@ -1,6 +1,7 @@
 """A real browser on a real Libra.
 
-The system's Chromium is used.
+The browser takes a second or more of a processor to start and runs for all tests of a process, on one
+event loop. What a test does in it stays in contexts of the test's own.
 """
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-from playwright.async_api import Browser, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
 
+from browser.visitor import PATIENCE, Visitor
 from integration.site import Site
 from integration.web.service import Service, running
 from libra.settings import Settings
-from libra.weighing.rendered.browser import find_browser
-from support.needs import require
 
 FLAGS = [
     "--headless",
@@ -29,28 +29,39 @@ FLAGS = [
 ]
 
 
-@pytest.fixture
-def chromium() -> str:
-    require("a browser")
-    return find_browser()
-
-
-@pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _shared(chromium: str) -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as driver:
-        running_browser = await driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running_browser
-        await running_browser.close()
+        shared = await driver.chromium.launch(
+            executable_path=chromium, args=FLAGS, timeout=PATIENCE
+        )
+        yield shared
+        await shared.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(_shared: Browser, service: Service) -> AsyncIterator[Visitor]:
+    """Somebody with a browser, who leaves nothing open, and before the service ends."""
+    async with Visitor(_shared) as visitor:
+        yield visitor
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def site() -> AsyncIterator[Site]:
     async with Site() as up:
         yield up
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    settings = Settings(data_dir=tmp_path, shutdown_grace=5, allow=("127.0.0.0/8",))
+    settings = Settings(
+        data_dir=tmp_path,
+        shutdown_grace=5,
+        allow=("127.0.0.0/8",),
+        # What a test holds back is not given up, however long the browser takes.
+        page_timeout=PATIENCE / 1000,
+        asset_timeout=PATIENCE / 1000,
+    )
     async with running(settings) as up:
         yield up

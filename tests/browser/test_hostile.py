@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 
-from playwright.async_api import Browser, Page
+import pytest
+from playwright.async_api import Page
 
-from browser.visitor import until_settled, watch
+from browser.visitor import Visitor, until_settled, watch
 from integration.web.service import Service
 from libra.testing.pages import Page as Served
 from libra.testing.pages import PageServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVIL = "<script>document.title='owned';window.owned=1</script><img src=x onerror=window.owned=1>"
 INNER = "\"'><svg/onload=window.owned=1>"
@@ -22,7 +25,7 @@ BODY = (
 SITE = {"/": Served(BODY.encode(), f"text/html;{INNER}")}
 
 
-async def test_a_page_that_is_all_script_runs_nowhere(browser: Browser, service: Service) -> None:
+async def test_a_page_that_is_all_script_runs_nowhere(browser: Visitor, service: Service) -> None:
     async with PageServer(SITE) as server:
         server.site["/x.png?{{7*7}}&%3Cb%3E"] = Served(b"x", INNER)
         first = await service.weighed(f"{server.url('/')}")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-from playwright.async_api import Browser, Page, expect
+import pytest
+from playwright.async_api import Page, expect
 
+from browser.visitor import Visitor, until_settled
 from integration.site import Site
 from integration.web.service import Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FOCUS = """() => {
     const here = document.activeElement;
@@ -44,7 +48,7 @@ async def go_to(page: Page, name: str) -> None:
 
 
 async def test_it_can_be_done_with_the_keyboard_alone(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     page = await browser.new_page()
     await page.goto(service.server.url)
@@ -56,12 +60,14 @@ async def test_it_can_be_done_with_the_keyboard_alone(
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"/pages/"))
     await expect(page.get_by_role("status")).to_have_text("Weighed")
+    await until_settled(page)
 
     await go_to(page, "Weigh again")
     before = page.url
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda url: url != before)
     await expect(page.get_by_role("status")).to_have_text("Weighed")
+    await until_settled(page)
 
     await go_to(page, "Compare")
     await page.keyboard.press("Enter")
@@ -76,7 +82,7 @@ async def test_it_can_be_done_with_the_keyboard_alone(
 
 
 async def test_one_comes_to_the_end_of_every_page(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     report = await service.weighed(site.url)
     await service.weighed(site.url)

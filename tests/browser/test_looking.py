@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from browser.visitor import submit, until_settled, watch
+from browser.visitor import Visitor, submit, until_settled, watch
 from integration.site import Site
 from integration.web.service import Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SHIFTS = """() => {
     window.shifted = 0;
@@ -25,7 +28,7 @@ async def sizes(page: Page) -> list[int]:
 
 
 async def test_requests_are_sorted_without_loading_the_page_anew(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     report = await service.weighed(site.url)
     page = await browser.new_page()
@@ -49,7 +52,7 @@ async def test_requests_are_sorted_without_loading_the_page_anew(
 
 
 async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
@@ -58,15 +61,14 @@ async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
     second = await service.weighed(site.url)
     await page.goto(f"{service.server.url}/pages/{second.id}")
     await page.locator("#s-image").get_by_role("link", name="Address").click()
-    assert "sort=address" in page.url
+    await page.wait_for_url(re.compile("sort=address"))
     await page.get_by_role("link", name="Compare").click()
     await expect(page.get_by_text("None: every request is as it was.")).to_be_visible()
     await expect(page.locator(".side a").first).to_have_attribute("href", f"/pages/{first.id}")
     await page.get_by_role("link", name="History").click()
     await expect(page.locator(".weigh-ins tbody tr")).to_have_count(2)
     await page.get_by_role("button", name="Compare").click()
-    assert f"a={first.id}" in page.url
-    assert f"b={second.id}" in page.url
+    await page.wait_for_url(re.compile(f"/compare.*a={first.id}.*b={second.id}"))
     await page.get_by_role("link", name="Libra").click()
     await expect(page.locator(".pages li")).to_have_count(3)
     await page.get_by_label("Text").fill("/OTHER")
@@ -77,11 +79,10 @@ async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
     await expect(page.get_by_text("Nothing found.")).to_be_visible()
     assert "text=%2FOTHER" in page.url
     assert (await service.client.get(f"/pages/{other.id}")).status_code == 404
-    await context.close()
 
 
 async def test_a_history_grows_while_it_is_looked_at(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     await service.weighed(site.url)
     page = await browser.new_page()
@@ -96,7 +97,7 @@ async def test_a_history_grows_while_it_is_looked_at(
 
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_nothing_jumps_while_a_page_fills_in(
-    browser: Browser, service: Service, site: Site, width: int
+    browser: Visitor, service: Service, site: Site, width: int
 ) -> None:
     size: Any = {"width": width, "height": 800}
     context = await browser.new_context(viewport=size)
@@ -110,11 +111,10 @@ async def test_nothing_jumps_while_a_page_fills_in(
     await until_settled(page)
     # Cumulative layout shift: what is good is below 0.1, says https://web.dev/articles/cls.
     assert await page.evaluate("window.shifted") < 0.03
-    await context.close()
 
 
 async def test_an_unfolded_list_stays_unfolded_while_the_list_goes_on(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     report = await service.weighed(site.url)
     page = await browser.new_page()

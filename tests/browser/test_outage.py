@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from browser.visitor import submit, until_settled, watch
+from browser.visitor import Visitor, submit, until_settled, watch
 from integration.site import Site
 from integration.test_crashes import CRASHING, HANDLERS, Planted
 from integration.web.service import Service
 
-PATIENCE = 15_000
-"""Milliseconds: a database that was away is tried again after some seconds at most."""
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def take_away(folder: Path) -> None:
@@ -27,11 +26,11 @@ def bring_back(folder: Path) -> None:
 
 
 async def banner_of(page: Page, text: str) -> None:
-    await expect(page.locator("#outage")).to_contain_text(text, timeout=PATIENCE)
+    await expect(page.locator("#outage")).to_contain_text(text)
 
 
 async def test_an_outage_is_told_and_everything_goes_on(
-    browser: Browser, service: Service, site: Site, tmp_path: Path
+    browser: Visitor, service: Service, site: Site, tmp_path: Path
 ) -> None:
     before = await service.weighed(f"{site.url}/before")
     watching = await browser.new_page()
@@ -50,15 +49,15 @@ async def test_an_outage_is_told_and_everything_goes_on(
     assert await watching.evaluate("window.neverLoadedAgain") is True
 
     bring_back(tmp_path)
-    await expect(working.locator("#backup")).to_contain_text("Stored", timeout=PATIENCE)
+    await expect(working.locator("#backup")).to_contain_text("Stored")
     for page in (watching, working):
-        await expect(page.locator("#outage .banner")).to_have_count(0, timeout=PATIENCE)
+        await expect(page.locator("#outage .banner")).to_have_count(0)
     await until_settled(working)
     assert complaints == []
 
 
 async def test_a_libra_that_does_not_answer_is_told_too(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     report = await service.weighed(site.url)
     page = await browser.new_page()
@@ -69,14 +68,14 @@ async def test_a_libra_that_does_not_answer_is_told_too(
 
 
 async def test_a_quarantined_page_is_told_with_its_reason_and_retried(
-    browser: Browser, service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
+    browser: Visitor, service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Planted(monkeypatch, times=4).on(*HANDLERS["the turn to be fetched"])
     page, observer = await browser.new_page(), await browser.new_page()
     complaints = watch(page)
     await observer.goto(f"{service.server.url}/observer")
     await submit(page, service, f"{site.url}{CRASHING}")
-    await expect(page.get_by_role("status")).to_have_text("Could not be weighed", timeout=PATIENCE)
+    await expect(page.get_by_role("status")).to_have_text("Could not be weighed")
     # Also where it was open before.
     await expect(observer.locator("#quarantine")).to_contain_text("Bug: planted")
     await page.get_by_role("link", name="Observer").click()

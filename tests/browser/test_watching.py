@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from browser.test_accessibility import WIDTHS, violations
+from browser.everybody import flaws
 from browser.test_keyboard import go_to, walk
-from browser.visitor import watch
+from browser.visitor import Visitor, watch
 from integration.site import Site
 from integration.web.service import Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def unfold(page: Page) -> None:
@@ -20,7 +22,7 @@ async def unfold(page: Page) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_a_page_is_watched_from_its_report_and_no_longer(
-    browser: Browser, service: Service, site: Site, *, scripts: bool
+    browser: Visitor, service: Service, site: Site, *, scripts: bool
 ) -> None:
     report = await service.weighed(site.url)
     context = await browser.new_context(java_script_enabled=scripts)
@@ -51,11 +53,10 @@ async def test_a_page_is_watched_from_its_report_and_no_longer(
     await page.wait_for_url(before)
     await expect(page.get_by_text("Nothing is watched.")).to_be_visible()
     assert complaints == []
-    await context.close()
 
 
 async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/history?url={site.url}/")
@@ -82,7 +83,7 @@ async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
 
 
 async def test_a_page_is_watched_with_the_keyboard_alone(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
@@ -108,6 +109,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await expect(page.locator(".secret code")).to_have_text(re.compile(r"whsec_\S{20,}"))
 
     await page.goto(f"{service.server.url}/watches")
+    await expect(page.locator(".watch")).to_contain_text("weighed just now")
     await go_to(page, "Watch no longer")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
@@ -116,7 +118,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
 
 
 async def test_what_is_written_stays_while_the_page_fills_in(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
@@ -128,28 +130,20 @@ async def test_what_is_written_stays_while_the_page_fills_in(
     await expect(page.get_by_label("Which page?")).to_be_visible()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
 async def test_the_pages_of_watches_are_for_everybody(
-    browser: Browser, service: Service, site: Site, scheme: str, width: int
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     report = await service.weighed(site.url)
     made = await service.libra.watch(
         report.url, every="0 6 * * mon-fri", max_weight=1, webhook="http://127.0.0.1:9/"
     )
     await service.libra.watch(f"{site.url}/{'long/' * 60}missing", jump=None)
-    size = {"width": width, "height": 700}
-    context = await browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-    page = await context.new_page()
+    page = await browser.new_page(viewport={"width": 320, "height": 700})
     complaints = watch(page)
     wrong: dict[str, list[str]] = {}
 
     async def look(name: str) -> None:
-        found = await violations(page)
-        for wide, high in WIDTHS.items():
-            await page.set_viewport_size({"width": wide, "height": high})
-            if await page.evaluate("document.documentElement.scrollWidth") > wide:
-                found.append(f"it is wider than a screen of {wide} px")
-        await page.set_viewport_size(size)  # type: ignore[arg-type]
+        found = await flaws(page)
         # The form with its mistakes is an answer of 400, which the browser calls an error.
         found += [one for one in complaints if "400" not in one]
         complaints.clear()
@@ -179,15 +173,15 @@ async def test_the_pages_of_watches_are_for_everybody(
             await page.locator(".watch-fold summary").click()
         await look(name)
     assert wrong == {}
-    await context.close()
 
 
 async def test_one_comes_to_the_end_of_the_list(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     await service.libra.watch(site.url)
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
+    await expect(page.locator(".watch")).to_contain_text("weighed just now")
     names = [name async for name in walk(page)]
     assert names[:4] == ["Skip to content", "Libra", "Pages", "Watches"]
     assert names[-1].startswith("Watch no longer")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Browser, expect
+import pytest
+from playwright.async_api import expect
 
-from browser.visitor import submit, watch
+from browser.visitor import Visitor, submit, watch
 from integration.site import ASSETS, Site
 from integration.web.service import Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
 
 
 async def test_a_submitted_page_fills_in_while_it_is_weighed(
-    browser: Browser, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site
 ) -> None:
     page = await browser.new_page()
     complaints = watch(page)
@@ -31,7 +34,7 @@ async def test_a_submitted_page_fills_in_while_it_is_weighed(
     assert complaints == []
 
 
-async def test_it_works_without_javascript(browser: Browser, service: Service, site: Site) -> None:
+async def test_it_works_without_javascript(browser: Visitor, service: Service, site: Site) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
     await submit(page, service, f"{site.url}/slow-part")
@@ -39,14 +42,13 @@ async def test_it_works_without_javascript(browser: Browser, service: Service, s
     await expect(page.locator(".count")).to_have_text(f"{ASSETS} of {ASSETS + 1}")
     site.gate.set()
     # The page renews itself by a `meta refresh`, every two seconds until it is finished.
-    await expect(page.locator(".what .state")).to_contain_text("Weighed", timeout=20_000)
+    await expect(page.locator(".what .state")).to_contain_text("Weighed")
     await page.get_by_role("link", name="Libra").click()
     await expect(page.get_by_role("link", name="A page")).to_be_visible()
-    await context.close()
 
 
 async def test_what_is_wrong_with_a_url_is_said_beside_it(
-    browser: Browser, service: Service
+    browser: Visitor, service: Service
 ) -> None:
     page = await browser.new_page()
     await page.goto(service.server.url)
@@ -57,7 +59,7 @@ async def test_what_is_wrong_with_a_url_is_said_beside_it(
     assert "owned" not in await page.title()
 
 
-async def test_the_start_page_fills_in_too(browser: Browser, service: Service, site: Site) -> None:
+async def test_the_start_page_fills_in_too(browser: Visitor, service: Service, site: Site) -> None:
     answer = await service.client.post("/pages", json={"url": f"{site.url}/held"})
     await site.until_held()
     page = await browser.new_page()

@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from playwright.async_api import Page
+from playwright.async_api import Browser, BrowserContext, Page
 
 from integration.web.service import Service
+
+PATIENCE = 100_000
+"""Milliseconds for whatever is waited for: a busy machine takes long, and a test has 120 s."""
+
+
+class Visitor:
+    """Opens pages in a browser that others use too, and closes them in the end."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for context in self._contexts:
+            await context.close()
+
+    async def new_context(self, **wishes: Any) -> BrowserContext:
+        """A context as Playwright makes them, but a patient one."""
+        context = await self._browser.new_context(**wishes)
+        context.set_default_timeout(PATIENCE)
+        self._contexts.append(context)
+        return context
+
+    async def new_page(self, **wishes: Any) -> Page:
+        """A page in a context of its own."""
+        return await (await self.new_context(**wishes)).new_page()
 
 
 def watch(page: Page) -> list[str]:

@@ -247,11 +247,27 @@ def test_the_script_of_a_worker_gets_its_sizes_from_elsewhere(browser: Browser) 
 def test_the_script_of_a_shared_worker_is_what_the_proxy_saw(browser: Browser) -> None:
     browser.ask("1", PAGE + "shared.js", "Script")
     browser.ask("2", PAGE + "slow.js", "Script")
-    browser.recording.end_silent_scripts({PAGE + "shared.js": 70, PAGE + "other.js": 5})
+    # A script of the page's own, of which the browser will tell.
+    browser.ask("3", PAGE + "own.js", "Script", loaderId="page")
+    browser.recording.end_silent_scripts(
+        {PAGE + "shared.js": 70, PAGE + "other.js": 5, PAGE + "own.js": 9}
+    )
     assert [(a.status, a.transfer_bytes) for a in browser.assets()] == [
         ("fetched", 70),
         ("pending", 0),
+        ("pending", 0),
     ]
+
+
+def test_what_is_asked_for_once_the_page_is_done_does_not_count(browser: Browser) -> None:
+    browser.ask("1", PAGE, "Document")
+    browser.answer("1", 200, "Document")
+    browser.finish("1", 600)
+    browser.recording.rest()
+    browser.ask("2", PAGE + "late.png")
+    assert browser.recording.begin_of_worker(PAGE + "later.js", "Script", "GET", None) is None
+    browser.recording.give_up(None, 20.0)
+    assert [(asset.url, asset.error) for asset in browser.assets()] == [(PAGE, None)]
 
 
 URLS = st.sampled_from(

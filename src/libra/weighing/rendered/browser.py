@@ -161,11 +161,12 @@ class Browser:
         self.user_agent = user_agent
         self.pages = 0
         self._profile = profile
+        self._killed = False
 
     @property
     def alive(self) -> bool:
-        """Whether its process is still connected."""
-        return self.playwright.is_connected()
+        """Whether its process is still connected. The driver tells of its end only some time after."""
+        return not self._killed and self.playwright.is_connected()
 
     async def answers(self) -> bool:
         """Whether it answers at all. One that was stopped or hangs does not."""
@@ -190,6 +191,7 @@ class Browser:
 
     async def kill(self) -> None:
         """End it by force with all its children, and remove its profile."""
+        self._killed = True
         _kill(self.process_id)
         for _ in range(_CLEANUPS):
             if await asyncio.to_thread(_remove, self._profile):

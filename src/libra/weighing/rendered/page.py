@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,12 @@ _TICK_SECONDS = 0.1
 MAX_TITLE = 1_000
 """Characters; what is longer is no title."""
 
+_OPEN_SECONDS = 10.0
+"""For a new context, which any browser that works has at once."""
+
 _CLOSE_SECONDS = 5.0
+"""For leaving a page. One whose scripts never end does not let itself be closed."""
+
 _ASK_SECONDS = 3.0
 """For a question to the page; its main thread may be busy for ever."""
 
@@ -130,14 +134,16 @@ class _Visit:
         self._options = options
         self._browser = browser
         self._on_change = on_change
-        self._recording = Recording()
+        # The page's deadline is the loop's to keep, so all that it waits for goes by the same clock.
+        self._clock = asyncio.get_running_loop().time
+        self._recording = Recording(self._clock)
         self._proxy = Proxy(browsers.gate, browsers.resolver)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._politeness = browsers.politeness
         self._workers: ServiceWorkers | None = None
         self._elsewhere: list[Request] = []
         self._notes = Notes()
-        self._started = time.perf_counter()
+        self._started = self._clock()
         self._loaded = False
         self._crashed = False
         self._download = False
@@ -153,7 +159,7 @@ class _Visit:
         """
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
-        until = asyncio.get_running_loop().time() + self._options.limits.page_seconds
+        until = self._clock() + self._options.limits.page_seconds
         async with self._proxy:
             try:
                 async with self._context() as context:
@@ -174,7 +180,7 @@ class _Visit:
         if user_agent == USER_AGENT:
             user_agent = f"{self._browser.user_agent} {USER_AGENT}"
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS * 2):
+            async with asyncio.timeout(_OPEN_SECONDS):
                 context = await self._browser.playwright.new_context(
                     viewport={"width": viewport.width, "height": viewport.height},
                     device_scale_factor=viewport.dpr,
@@ -224,6 +230,7 @@ class _Visit:
                 await self._listen(context, page, session, until)
                 self._spawn(self._go(page))
                 await self._wait(page, session)
+                self._recording.rest()
                 await self._round_off(page, session)
         except TimeoutError:
             self._error = DEADLINE
@@ -295,7 +302,7 @@ class _Visit:
             self._error = self._limit_reached()
             if self._error is not None:
                 return
-            silent = time.perf_counter() - self._recording.last_event
+            silent = self._clock() - self._recording.last_event
             if silent > _SILENCE_SECONDS:
                 await self._ask_whether_alive()
                 self._recording.end_silent_scripts(self._proxy.bodies)
@@ -431,7 +438,7 @@ class _Visit:
         return msgspec.structs.replace(
             report,
             finished_at=datetime.now(UTC),
-            duration_ms=round((time.perf_counter() - self._started) * 1000),
+            duration_ms=round((self._clock() - self._started) * 1000),
         )
 
     def _why_failed(

@@ -9,7 +9,6 @@ decoded data.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -155,7 +154,7 @@ class Recording:
         main_frame: The frame of the page itself; its documents are the page's.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.changes = 0
         self.main_frame: str | None = None
         self._clock = clock
@@ -164,6 +163,7 @@ class Recording:
         self._open: dict[str, Entry] = {}
         self._of_workers: dict[str, Entry] = {}
         self._held: set[str] = set()
+        self._at_rest = False
         self._foretold: dict[str, str] = {}
         self._handlers: dict[str, Callable[[Event], None]] = {
             "Network.requestWillBeSent": self._sent,
@@ -228,6 +228,10 @@ class Recording:
             if entry.loader not in ("", loader) and entry.type != "Ping":
                 self.abandon(entry, _CANCELLED)
 
+    def rest(self) -> None:
+        """The page is done. What it asks for from now on, while it is looked at, is not waited for."""
+        self._at_rest = True
+
     def abandon(self, entry: Entry, error: str) -> None:
         """End a request with what has arrived; what the browser says of it from now on is ignored."""
         entry.transfer_bytes = entry.arrived_bytes
@@ -260,9 +264,14 @@ class Recording:
         return {entry.url for entry in self._entries}
 
     def end_silent_scripts(self, bodies: Mapping[str, int]) -> None:
-        """Of the script of a shared worker the session hears nothing; the proxy has seen its body."""
+        """Of the script of a shared worker the session hears nothing; the proxy has seen its body.
+
+        What the page itself loads has a loader, and is told of, however late.
+        """
         for entry in list(self._open.values()):
-            if entry.type == "Script" and not entry.answered and entry.url in bodies:
+            if entry.type != "Script" or entry.loader or entry.answered:
+                continue
+            if entry.url in bodies:
                 self.end(entry, bodies[entry.url], bodies[entry.url])
 
     def end_unseen(self, url: str) -> None:
@@ -296,8 +305,16 @@ class Recording:
         self._entries.append(entry)
         self.end(entry, transfer_bytes, resource_bytes)
 
-    def begin_of_worker(self, url: str, type_: str, method: str, initiator: str | None) -> Entry:
-        """A service worker asks for something. The session tells no more of it."""
+    def begin_of_worker(
+        self, url: str, type_: str, method: str, initiator: str | None
+    ) -> Entry | None:
+        """A service worker asks for something. The session tells no more of it.
+
+        Returns:
+            None once the page is done.
+        """
+        if self._at_rest:
+            return None
         at = f"worker {len(self._entries)}"
         entry = Entry(at, without_fragment(url), type_, method, self._clock())
         entry.initiator = initiator
@@ -356,7 +373,7 @@ class Recording:
                 previous.resource_bytes = 0
             self._close(previous)
         url = without_fragment(request["url"])
-        if not url.startswith(("http://", "https://")):
+        if self._at_rest or not url.startswith(("http://", "https://")):
             return
         type_ = event.get("type", "Other")
         entry = Entry(request_id, url, type_, request.get("method", "GET"), self._clock())

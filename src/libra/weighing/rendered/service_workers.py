@@ -53,7 +53,8 @@ class ServiceWorkers:
         type_ = request.resource_type.capitalize()
         initiator = worker.url if worker.url != request.url else None
         entry = self._recording.begin_of_worker(request.url, type_, request.method, initiator)
-        self._entries[request] = entry
+        if entry is not None:
+            self._entries[request] = entry
 
     def _answered(self, response: Response) -> None:
         entry = self._entries.get(response.request)
