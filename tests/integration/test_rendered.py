@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from integration.site import ASSETS, Site
-from integration.waiting import finished, stored
 from libra.app import CannotRender, Libra, Options
 from libra.settings import Settings
+from libra.testing import browser_processes, finished, settled, stored
 from libra.weighing.rendered import page
 from libra.weighing.report import decode
 
@@ -47,7 +47,7 @@ async def test_a_browser_that_is_killed_costs_its_page_one_retry(
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(f"{site.url}/slow-part", RENDERED)
         await site.until_held()
-        for process in libra._house.browsers.processes:
+        for process in browser_processes(libra):
             os.kill(process, 9)
         await site.until_held()
         site.gate.set()
@@ -63,7 +63,7 @@ async def test_a_page_that_was_to_be_rendered_still_is_after_a_restart(
         await site.until_held()
     site.gate.set()
     async with Libra.open(settings) as libra:
-        await libra._context.replayed.wait()
+        await settled(libra)
         report = await finished(libra, page_id)
     assert (report.status, report.method) == ("weighed", "rendered")
 

@@ -28,7 +28,7 @@ Libra's own tests use this module, and nothing else, to see what happens inside.
 from __future__ import annotations
 
 from libra.otp.testing import FakeClock, settle
-from libra.testing.inside import crash, drained, journal_size, process_of
+from libra.testing.inside import browser_processes, crash, drained, journal_size, process_of
 from libra.testing.pages import (
     Page,
     PageServer,
@@ -61,6 +61,7 @@ __all__ = [
     "RawServer",
     "Request",
     "Site",
+    "browser_processes",
     "compressed",
     "crash",
     "css",

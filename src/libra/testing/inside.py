@@ -37,6 +37,11 @@ async def drained(libra: Libra) -> None:
     await libra._context.backup.call(backup.Ask.DRAIN)
 
 
+def browser_processes(libra: Libra) -> list[int]:
+    """The process ids of the browsers that run for rendered pages."""
+    return list(libra._house.browsers.processes)
+
+
 def journal_size(libra: Libra) -> int:
     """How many pages, watches and deletions the journal holds; 0 if it is switched off."""
     return len(libra._house.journal or ())
