@@ -291,7 +291,9 @@ async def test_a_name_server_that_changes_its_answer_achieves_nothing() -> None:
     ],
 )
 async def test_what_no_browser_sends_ends_the_connection(proxy: Proxy, request_: bytes) -> None:
-    assert await ask(proxy, request_) == b""
+    # A reset is an end too: the system sends one for what the proxy was sent and did not read.
+    with contextlib.suppress(ConnectionResetError):
+        assert await ask(proxy, request_) == b""
 
 
 async def test_closing_the_proxy_ends_all_connections() -> None:
