@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from integration.patience import HURRIED
 from integration.site import Site
 from integration.waiting import finished, stored, until
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.ids import new_id
-from libra.inspector import backup
+from libra.inspector import backup, house, keeper
 from libra.otp import GenServer, Supervisor
 from libra.settings import Settings
 from libra.storage import Snapshot
@@ -238,6 +239,8 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
         journal = libra._house.journal
         assert journal is not None
         monkeypatch.setattr(journal, "write", lambda entries: disk.wait())
+        monkeypatch.setattr(keeper, "PATIENCE", HURRIED.save)
+        monkeypatch.setattr(house, "DISK_PATIENCE", HURRIED.save)
         page_id = await libra.weigh(site.url)
         report = await finished(libra, page_id)
         assert (report.status, report.backup) == ("weighed", "memory")
