@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml  # type: ignore[import-untyped]  # its types are no part of it
 
 import pages
 from libra.formats.report_json import from_json
+from ports import ReservedPort
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/ci.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
@@ -114,15 +114,13 @@ async def test_a_change_is_compared_with_what_is_live(run: Runner) -> None:
 
 
 async def test_a_site_that_the_job_serves_itself_is_weighed(run: Runner) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     (run.folder / "dist").mkdir()
     (run.folder / "dist/index.html").write_text("<title>Own</title>")
-    script = block("http.server").replace("8080", str(port))
     if shutil.which("curl") is None:
         pytest.skip("NOT TESTED without curl")
-    assert await run(f"trap 'kill $!' EXIT\n{script}") == 0
+    with ReservedPort() as port:
+        script = block("http.server").replace("8080", str(port))
+        assert await run(f"trap 'kill $!' EXIT\n{script}") == 0
 
 
 async def test_credentials_come_from_the_environment(run: Runner) -> None:
