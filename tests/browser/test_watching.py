@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Page, expect
@@ -12,6 +13,15 @@ from browser.test_keyboard import go_to, walk
 from browser.visitor import Visitor, watch
 from integration.site import Site
 from integration.web.service import Service
+from ports import refusing_port
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address that takes no alerts."""
+    with refusing_port() as port:
+        yield f"http://127.0.0.1:{port}/"
+
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -83,7 +93,7 @@ async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
 
 
 async def test_a_page_is_watched_with_the_keyboard_alone(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site, nobody: str
 ) -> None:
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
@@ -102,7 +112,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
         await page.keyboard.press("Tab")
         await expect(page.get_by_label(label, exact=True)).to_be_focused()
     await page.keyboard.press("Tab")
-    await page.keyboard.type("http://127.0.0.1:9/hook")
+    await page.keyboard.type(nobody)
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("It is shown only now")).to_be_visible()
@@ -131,11 +141,11 @@ async def test_what_is_written_stays_while_the_page_fills_in(
 
 
 async def test_the_pages_of_watches_are_for_everybody(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: Site, nobody: str
 ) -> None:
     report = await service.weighed(site.url)
     made = await service.libra.watch(
-        report.url, every="0 6 * * mon-fri", max_weight=1, webhook="http://127.0.0.1:9/"
+        report.url, every="0 6 * * mon-fri", max_weight=1, webhook=nobody
     )
     await service.libra.watch(f"{site.url}/{'long/' * 60}missing", jump=None)
     page = await browser.new_page(viewport={"width": 320, "height": 700})
@@ -159,7 +169,7 @@ async def test_the_pages_of_watches_are_for_everybody(
     await page.get_by_role("alert").wait_for()
     await look("the form with a mistake")
     await page.get_by_label("Which page?").fill(report.url)
-    await page.get_by_label("Where shall alerts go?").fill("http://127.0.0.1:9/")
+    await page.get_by_label("Where shall alerts go?").fill(nobody)
     await page.keyboard.press("Enter")
     await page.locator(".secret").wait_for()
     await look("the secret")

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from integration.patience import FOR_EVER, PATIENT
 from integration.site import Site
+from libra.inspector import archive, house, keeper
 from libra.settings import Settings
+from libra.storage import open_store
+from libra.web import idempotency
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a disk or a database that is well may be slow: nobody gives it up for that.
+
+    A test of one that is not well sets what it needs.
+    """
+    monkeypatch.setattr(house, "open_store", partial(open_store, deadlines=PATIENT))
+    for patient in (house, keeper, idempotency):
+        monkeypatch.setattr(patient, "PATIENCE", FOR_EVER)
+    monkeypatch.setattr(house, "DISK_PATIENCE", FOR_EVER)
+    monkeypatch.setattr(house, "LAST_SAVE", FOR_EVER)
+    monkeypatch.setattr(archive, "OPENING", FOR_EVER)
 
 
 @pytest.fixture
@@ -19,4 +38,10 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, shutdown_grace=5, allow=("127.0.0.0/8",))
+    return Settings(
+        data_dir=tmp_path,
+        shutdown_grace=5,
+        page_timeout=FOR_EVER,
+        asset_timeout=FOR_EVER,
+        allow=("127.0.0.0/8",),
+    )

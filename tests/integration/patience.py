@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from libra.storage import Deadlines
 
-FOR_EVER = 1_000.0
-"""Seconds, more than any test may take."""
+FOR_EVER = 1_000_000.0
+"""Seconds, more than any test may take and not too many for any database."""
 
 PATIENT = Deadlines(
     connect=FOR_EVER, probe=FOR_EVER, read=FOR_EVER, save=FOR_EVER, restore=FOR_EVER

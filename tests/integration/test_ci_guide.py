@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml  # type: ignore[import-untyped]  # its types are no part of it
 
 from libra.formats.report_json import from_json
 from libra.testing import pages
+from ports import ReservedPort
 from support.needs import needs
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/ci.md").read_text("utf-8")
@@ -115,13 +115,11 @@ async def test_a_change_is_compared_with_what_is_live(run: Runner) -> None:
 
 @needs("curl")
 async def test_a_site_that_the_job_serves_itself_is_weighed(run: Runner) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     (run.folder / "dist").mkdir()
     (run.folder / "dist/index.html").write_text("<title>Own</title>")
-    script = block("http.server").replace("8080", str(port))
-    assert await run(f"trap 'kill $!' EXIT\n{script}") == 0
+    with ReservedPort() as port:
+        script = block("http.server").replace("8080", str(port))
+        assert await run(f"trap 'kill $!' EXIT\n{script}") == 0
 
 
 async def test_credentials_come_from_the_environment(run: Runner) -> None:

@@ -16,6 +16,7 @@ import pytest
 from integration.site import Site
 from integration.web.service import Service, running
 from libra.settings import Settings
+from ports import refusing_port
 from receiver import Receiver
 
 
@@ -113,7 +114,8 @@ async def test_a_mistake_is_told(
 
 
 async def test_a_service_that_is_not_there_is_told() -> None:
-    code, _, err = await _watch("http://127.0.0.1:9", "--list")
+    with refusing_port() as port:
+        code, _, err = await _watch(f"http://127.0.0.1:{port}", "--list")
     assert code == 1
     assert "libra serve" in err
     assert "Traceback" not in err

@@ -84,7 +84,7 @@ async def test_a_page_that_always_crashes_is_quarantined_and_its_siblings_never_
     planted = Planted(monkeypatch, times=float("inf"))
     planted.on(*HANDLERS["the turn to be fetched"])
     async with Libra.open(settings) as libra:
-        siblings = [await libra.weigh(f"{site.url}/held/{n}") for n in range(1_000)]
+        siblings = [await libra.weigh(f"{site.url}/held/{n}") for n in range(100)]
         pids = {page_id: pid_of(libra, page_id) for page_id in siblings}
         await site.until_held()
         crashing = await libra.weigh(f"{site.url}{CRASHING}")

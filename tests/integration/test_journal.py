@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from integration.patience import HURRIED
 from integration.site import Site
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.ids import new_id
+from libra.inspector import house, keeper
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
 from libra.storage.journal import Journal
@@ -254,6 +256,8 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
     disk = threading.Event()
     async with Libra.open(away) as libra:
         monkeypatch.setattr(Journal, "write", lambda journal, entries: disk.wait())
+        monkeypatch.setattr(keeper, "PATIENCE", HURRIED.save)
+        monkeypatch.setattr(house, "DISK_PATIENCE", HURRIED.save)
         page_id = await libra.weigh(site.url)
         report = await finished(libra, page_id)
         assert (report.status, report.backup) == ("weighed", "memory")

@@ -105,6 +105,12 @@ def _add_submissions(document: dict[str, Any]) -> None:
         "description": "Pages to weigh, all in the same way.",
     }
     form = {k: v for k, v in schemas["Submission"].items() if k != "additionalProperties"}
+    # A browser sends every field of a form: one that was left empty chooses nothing.
+    form["properties"] = {
+        "url": url,
+        "method": choice["method"] | {"enum": [*choice["method"]["enum"], ""]},
+        "viewport": choice["viewport"] | {"pattern": f"^$|{VIEWPORT}"},
+    }
     one = {"url": "https://example.com/", "viewport": "390x844@3"}
     many = {"urls": ["https://example.com/", "https://example.org/"]}
     post, bulk = (document["paths"][path]["post"] for path in ("/pages", "/pages/bulk"))

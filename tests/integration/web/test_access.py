@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from integration.patience import FOR_EVER
 from integration.site import Site
 from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
+from libra.web import guard
 from libra.web.access import is_loopback
+from libra.web.rate import Rate
 from libra.weighing.report import Report
 
 FULL = "a-secret-of-some-length"
@@ -112,7 +115,10 @@ async def test_a_browser_is_shown_the_login_page_and_led_back(guarded: Service, 
     assert (await guarded.client.get(path, headers=BROWSER)).status_code == 401
 
 
-async def test_a_wrong_token_is_said_to_be_wrong_and_not_for_ever(guarded: Service) -> None:
+async def test_a_wrong_token_is_said_to_be_wrong_and_not_for_ever(
+    guarded: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "FAILURES", Rate(20, FOR_EVER))
     answers = [
         await guarded.client.post("/login", data={"token": "wrong", "next": "//evil"})
         for _ in range(21)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import msgspec
 
+from integration.patience import FOR_EVER
 from integration.site import Site
 from integration.web.service import Service
 from libra.web.pulse import Beat
@@ -72,7 +73,7 @@ async def test_a_stream_ends_when_the_server_stops(service: Service, site: Site)
     async with service.client.stream("GET", f"/pages/{page_id}/events") as answer:
         stream = events(answer)
         assert await anext(stream)
-        await service.server.stop(60)
+        await service.server.stop(FOR_EVER)
         assert [report.status async for _, report in stream].count("weighed") == 0
     site.gate.set()
 
@@ -84,7 +85,7 @@ async def test_whoever_looks_is_told_that_something_changed(service: Service, si
         await service.client.post("/pages", json={"url": site.url})
         assert (await anext(beats)).pages > first.pages
         assert first.banner == ""
-        await service.server.stop(60)
+        await service.server.stop(FOR_EVER)
         assert [beat.banner async for beat in beats] in ([], [""])  # the stream ends
 
 

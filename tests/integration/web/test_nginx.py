@@ -15,9 +15,12 @@ import httpx
 import msgspec
 import pytest
 
+from integration.patience import FOR_EVER
 from integration.site import Site
 from integration.web.service import Service, running
 from libra.settings import Settings
+from libra.web import guard
+from libra.web.rate import Rate
 from ports import ReservedPort
 from support.needs import needs, program
 
@@ -120,6 +123,7 @@ async def front(
                 transport=transport,
                 base_url=f"https://127.0.0.1:{https}",
                 headers={"Host": NAME},
+                timeout=None,
             ) as client:
                 client.event_hooks = {"request": [_named]}
                 yield Front(service, client, f"http://127.0.0.1:{http}")
@@ -170,8 +174,9 @@ async def test_the_session_of_a_browser_is_for_https_alone(front: Front) -> None
 
 
 async def test_a_client_is_the_one_that_came_to_nginx_whatever_it_writes(
-    front: Front, caplog: pytest.LogCaptureFixture
+    front: Front, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(guard, "FAILURES", Rate(20, FOR_EVER))
     caplog.set_level(logging.INFO, "libra.http")
     for number in range(20):
         lie = {"X-Forwarded-For": f"192.0.2.{number}"}
@@ -191,7 +196,7 @@ async def test_a_list_of_the_greatest_length_passes(front: Front) -> None:
 
 
 async def test_http_leads_to_https(front: Front) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=None) as client:
         answer = await client.get(f"{front.plain}/pages?x=1", headers={"Host": NAME})
     assert answer.status_code == 301
     assert answer.headers["location"] == f"https://{NAME}/pages?x=1"

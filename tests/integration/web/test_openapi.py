@@ -97,6 +97,21 @@ async def test_every_answer_with_a_body_has_an_example_that_fits(document: dict[
                     Draft202012Validator(schema).validate(content["example"])
 
 
+async def test_a_form_may_leave_its_choices_empty_and_json_may_not(
+    service: Service, document: dict[str, Any], site: Site
+) -> None:
+    content = document["paths"]["/pages"]["post"]["requestBody"]["content"]
+    one = {"url": site.url, "method": "", "viewport": ""}
+    for media_type, status in (
+        ("application/x-www-form-urlencoded", 202),
+        ("application/json", 400),
+    ):
+        schema = content[media_type]["schema"] | {"components": document["components"]}
+        assert Draft202012Validator(schema).is_valid(one) == (status == 202)
+        sent: dict[str, Any] = {"json": one} if "json" in media_type else {"data": one}
+        assert (await service.client.post("/pages", **sent)).status_code == status
+
+
 async def test_the_examples_of_what_is_sent_are_taken(
     service: Service, document: dict[str, Any]
 ) -> None:

@@ -44,7 +44,7 @@ class Program:
 
     async def status(self, secret: str) -> int:
         headers = {"Authorization": f"Bearer {secret}"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=None) as client:
             return (await client.get("/pages")).status_code
 
 
@@ -77,7 +77,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 async def test_the_life_of_a_page_can_be_followed_in_the_log(start: Start, site: Site) -> None:
     program = await start("--log-format", "json", "--allow-port", site.url.rpartition(":")[2])
-    async with httpx.AsyncClient(base_url=program.url) as client:
+    async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
         answer = await client.post(
             "/pages", json={"url": site.url}, headers={"X-Request-Id": "my-request-7"}
         )
@@ -162,8 +162,9 @@ async def test_traces_are_sent_where_opentelemetry_is_told(start: Start, site: S
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{host}:{port}")
             patch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+            patch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1000")
             program = await start("--otel", "--allow-port", site.url.rpartition(":")[2])
-        async with httpx.AsyncClient(base_url=program.url) as client:
+        async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
             path = (await client.post("/pages", data={"url": site.url})).headers["location"]
             async with client.stream("GET", f"{path}/events") as stream:
                 await stream.aread()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from integration.patience import FOR_EVER
 from integration.site import Site
 from integration.web.service import BROWSER, MISSING, Service, read_answer
 from libra.app import Libra
@@ -54,7 +55,7 @@ async def test_it_can_be_started_again_on_the_same_sockets(settings: Settings) -
                 head, body = await read_answer(reader)
                 assert head.startswith(b"HTTP/1.1 200 ")
                 assert body == b'{"status":"ok"}'
-                await server.stop(5)
+                await server.stop(FOR_EVER)
                 assert await reader.read() == b""
                 writer.close()
                 await writer.wait_closed()
@@ -72,7 +73,7 @@ async def test_stopping_lets_a_request_finish_and_takes_no_new_one(
     writer.write(head.encode())
     # The application reads the body now: the request is under way.
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
-    stopping = asyncio.ensure_future(service.server.stop(60))
+    stopping = asyncio.ensure_future(service.server.stop(FOR_EVER))
     with pytest.raises(ConnectionError):
         while True:
             _, late = await asyncio.open_connection(*service.server.address)
@@ -105,7 +106,7 @@ async def test_stopping_leaves_no_task_and_no_connection_behind(
     page_id = (await service.client.post("/pages", json={"url": f"{site.url}/held"})).json()["id"]
     async with service.client.stream("GET", f"/pages/{page_id}/events"):
         assert any("run_asgi" in repr(task) for task in asyncio.all_tasks())
-        await service.server.stop(5)
+        await service.server.stop(FOR_EVER)
     assert not any("run_asgi" in repr(task) for task in asyncio.all_tasks())
     assert not service.server._state.connections
     site.gate.set()
@@ -161,26 +162,34 @@ REQUESTS = {
 }
 
 
-@pytest.mark.parametrize("name", REQUESTS)
 async def test_the_short_cut_answers_as_the_application_does(
-    service: Service, slow: Server, site: Site, name: str
+    service: Service, slow: Server, site: Site
 ) -> None:
     report = await service.weighed(site.url)
-    request = REQUESTS[name].replace(b"{id}", report.id.encode())
-    request = request.replace(b"{version}", str(report.version).encode())
-    answers = []
-    for host, port in (service.server.address, slow.address):
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        status, *headers = head.strip().lower().split(b"\r\n")
-        fields = sorted(line for line in headers if not line.startswith(b"date:"))
-        length = [int(field.split(b":")[1]) for field in fields if b"content-length" in field]
-        body = b"" if name == "HEAD" or not length else await reader.readexactly(length[0])
-        answers.append((status, fields, body))
-        writer.close()
-        await writer.wait_closed()
-    assert answers[0] == answers[1]
+    for name, template in REQUESTS.items():
+        request = template.replace(b"{id}", report.id.encode())
+        request = request.replace(b"{version}", str(report.version).encode())
+        answers = [
+            await _answer(*server.address, request, body=name != "HEAD")
+            for server in (service.server, slow)
+        ]
+        assert answers[0] == answers[1], name
+
+
+async def _answer(
+    host: str, port: int, request: bytes, *, body: bool
+) -> tuple[bytes, list[bytes], bytes]:
+    """The status line, the header fields but the date, in order, and the body."""
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    status, *headers = head.strip().lower().split(b"\r\n")
+    fields = sorted(line for line in headers if not line.startswith(b"date:"))
+    length = [int(field.split(b":")[1]) for field in fields if b"content-length" in field]
+    content = await reader.readexactly(length[0]) if body and length else b""
+    writer.close()
+    await writer.wait_closed()
+    return status, fields, content
 
 
 async def test_the_short_cut_never_overtakes_an_earlier_request(
@@ -197,7 +206,7 @@ async def test_an_idle_connection_is_closed_when_the_server_stops(service: Servi
     reader, writer = await asyncio.open_connection(*service.server.address)
     writer.write(get("/health/live"))
     await read_answer(reader)
-    await service.server.stop(60)
+    await service.server.stop(FOR_EVER)
     assert await reader.read() == b""
     writer.close()
 
