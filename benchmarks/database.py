@@ -17,7 +17,7 @@ from libra.storage import Snapshot, Store, open_store
 
 # The launcher is that of the tests, which need every signal for themselves.
 sys.path.append(str(machine.ROOT / "tests"))
-from postgres import Postgres, installations
+from support.postgres import Postgres, installations
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from browser.visitor import PATIENCE, Visitor
-from integration.site import Site
-from integration.web.service import Service, running
 from libra.settings import Settings
+from support.service import Service, running
+from support.site import WebSite
+from support.visitor import PATIENCE, Visitor
 
 FLAGS = [
     "--headless",
@@ -48,8 +48,8 @@ async def browser(_shared: Browser, service: Service) -> AsyncIterator[Visitor]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site() -> AsyncIterator[Site]:
-    async with Site() as up:
+async def site() -> AsyncIterator[WebSite]:
+    async with WebSite() as up:
         yield up
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 
 from browser.everybody import flaws
-from browser.visitor import Visitor, watch
-from integration.site import Site
-from integration.web.service import MISSING, Service
+from support.service import MISSING, Service
+from support.site import WebSite
+from support.visitor import Visitor, watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_every_page_is_for_everybody(browser: Visitor, service: Service, site: Site) -> None:
-    first = await service.weighed(f"{site.url}/{'long/' * 60}")
-    second = await service.weighed(f"{site.url}/{'long/' * 60}")
-    held = (await service.client.post("/pages", json={"url": f"{site.url}/slow-part"})).json()["id"]
+async def test_every_page_is_for_everybody(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    first = await service.weighed(site.url(f"/{'long/' * 60}"))
+    second = await service.weighed(site.url(f"/{'long/' * 60}"))
+    held = (await service.client.post("/pages", json={"url": site.url("/slow-part")})).json()["id"]
     await site.until_held()
     await service.client.post("/pages", json={"url": "http://nobody.invalid/"})
     paths = {

@@ -7,10 +7,10 @@ import html
 import pytest
 from playwright.async_api import Page
 
-from browser.visitor import Visitor, until_settled, watch
-from integration.web.service import Service
 from libra.testing.pages import Page as Served
 from libra.testing.pages import PageServer
+from support.service import Service
+from support.visitor import Visitor, until_settled, watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, expect
 
-from browser.visitor import Visitor, until_settled
-from integration.site import Site
-from integration.web.service import Service
+from support.service import Service
+from support.site import WebSite
+from support.visitor import Visitor, until_settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,7 +48,7 @@ async def go_to(page: Page, name: str) -> None:
 
 
 async def test_it_can_be_done_with_the_keyboard_alone(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
     page = await browser.new_page()
     await page.goto(service.server.url)
@@ -56,7 +56,7 @@ async def test_it_can_be_done_with_the_keyboard_alone(
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await expect(page.get_by_label("Which page?")).to_be_focused()
-    await page.keyboard.type(site.url)
+    await page.keyboard.type(site.url())
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"/pages/"))
     await expect(page.get_by_role("status")).to_have_text("Weighed")
@@ -82,12 +82,12 @@ async def test_it_can_be_done_with_the_keyboard_alone(
 
 
 async def test_one_comes_to_the_end_of_every_page(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
-    await service.weighed(site.url)
+    report = await service.weighed(site.url())
+    await service.weighed(site.url())
     page = await browser.new_page()
-    for path in ("/", f"/pages/{report.id}", f"/history?url={site.url}/", "/observer", "/login"):
+    for path in ("/", f"/pages/{report.id}", f"/history?url={site.url()}", "/observer", "/login"):
         await page.goto(service.server.url + path)
         names = [name async for name in walk(page)]
         assert names[:3] == ["Skip to content", "Libra", "Pages"]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from browser.visitor import Visitor, submit, until_settled, watch
-from integration.site import Site
-from integration.web.service import Service
+from support.service import Service
+from support.site import WebSite
+from support.visitor import Visitor, submit, until_settled, watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,9 +28,9 @@ async def sizes(page: Page) -> list[int]:
 
 
 async def test_requests_are_sorted_without_loading_the_page_anew(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     page = await browser.new_page()
     complaints = watch(page)
     await page.goto(f"{service.server.url}/pages/{report.id}")
@@ -52,13 +52,13 @@ async def test_requests_are_sorted_without_loading_the_page_anew(
 
 
 async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
-    other = await service.weighed(f"{site.url}/other")
-    first = await service.weighed(site.url)
-    second = await service.weighed(site.url)
+    other = await service.weighed(site.url("/other"))
+    first = await service.weighed(site.url())
+    second = await service.weighed(site.url())
     await page.goto(f"{service.server.url}/pages/{second.id}")
     await page.locator("#s-image").get_by_role("link", name="Address").click()
     await page.wait_for_url(re.compile("sort=address"))
@@ -82,14 +82,14 @@ async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
 
 
 async def test_a_history_grows_while_it_is_looked_at(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    await service.weighed(site.url)
+    await service.weighed(site.url())
     page = await browser.new_page()
     complaints = watch(page)
-    await page.goto(f"{service.server.url}/history?url={site.url}/")
+    await page.goto(f"{service.server.url}/history?url={site.url()}")
     await expect(page.locator(".weigh-ins tbody tr")).to_have_count(1)
-    await service.weighed(site.url)
+    await service.weighed(site.url())
     await expect(page.locator(".weigh-ins tbody tr")).to_have_count(2)
     await expect(page.get_by_role("img", name="2 weigh-ins")).to_be_visible()
     assert complaints == []
@@ -97,13 +97,13 @@ async def test_a_history_grows_while_it_is_looked_at(
 
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_nothing_jumps_while_a_page_fills_in(
-    browser: Visitor, service: Service, site: Site, width: int
+    browser: Visitor, service: Service, site: WebSite, width: int
 ) -> None:
     size: Any = {"width": width, "height": 800}
     context = await browser.new_context(viewport=size)
     page = await context.new_page()
     await page.add_init_script(f"({SHIFTS})()")
-    await submit(page, service, f"{site.url}/slow-part")
+    await submit(page, service, site.url("/slow-part"))
     await site.until_held()
     await expect(page.locator("#s-image tr.fetched")).to_have_count(3)
     site.gate.set()
@@ -114,14 +114,14 @@ async def test_nothing_jumps_while_a_page_fills_in(
 
 
 async def test_an_unfolded_list_stays_unfolded_while_the_list_goes_on(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     page = await browser.new_page()
     await page.goto(service.server.url)
     menu = page.locator(f"#p-{report.id} details")
     await menu.locator("summary").click()
-    await service.weighed(f"{site.url}/another")
+    await service.weighed(site.url("/another"))
     await expect(page.locator(".pages li")).to_have_count(2)
     await expect(menu).to_have_attribute("open", "")
     await menu.get_by_role("button").click()

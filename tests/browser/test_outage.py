@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from browser.visitor import Visitor, submit, until_settled, watch
-from integration.site import Site
 from integration.test_crashes import CRASHING, HANDLERS, Planted
-from integration.web.service import Service
+from support.service import Service
+from support.site import WebSite
+from support.visitor import Visitor, submit, until_settled, watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,9 +30,9 @@ async def banner_of(page: Page, text: str) -> None:
 
 
 async def test_an_outage_is_told_and_everything_goes_on(
-    browser: Visitor, service: Service, site: Site, tmp_path: Path
+    browser: Visitor, service: Service, site: WebSite, tmp_path: Path
 ) -> None:
-    before = await service.weighed(f"{site.url}/before")
+    before = await service.weighed(site.url("/before"))
     watching = await browser.new_page()
     complaints = watch(watching)
     await watching.goto(f"{service.server.url}/pages/{before.id}")
@@ -40,7 +40,7 @@ async def test_an_outage_is_told_and_everything_goes_on(
     take_away(tmp_path)
 
     working = await browser.new_page()
-    await submit(working, service, site.url)
+    await submit(working, service, site.url())
     await expect(working.get_by_role("status")).to_have_text("Weighed")
     await banner_of(working, "The database is down since")
     await expect(working.locator("#outage")).to_contain_text("1 page waits to be stored")
@@ -57,9 +57,9 @@ async def test_an_outage_is_told_and_everything_goes_on(
 
 
 async def test_a_libra_that_does_not_answer_is_told_too(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/pages/{report.id}")
     await service.server.stop(1)
@@ -68,13 +68,13 @@ async def test_a_libra_that_does_not_answer_is_told_too(
 
 
 async def test_a_quarantined_page_is_told_with_its_reason_and_retried(
-    browser: Visitor, service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
+    browser: Visitor, service: Service, site: WebSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Planted(monkeypatch, times=4).on(*HANDLERS["the turn to be fetched"])
     page, observer = await browser.new_page(), await browser.new_page()
     complaints = watch(page)
     await observer.goto(f"{service.server.url}/observer")
-    await submit(page, service, f"{site.url}{CRASHING}")
+    await submit(page, service, site.url(f"/{CRASHING}"))
     await expect(page.get_by_role("status")).to_have_text("Could not be weighed")
     # Also where it was open before.
     await expect(observer.locator("#quarantine")).to_contain_text("Bug: planted")

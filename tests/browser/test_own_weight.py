@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from browser.visitor import Visitor
-from integration.site import Site
-from integration.web.service import Service
+from support.service import Service
+from support.site import WebSite
+from support.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,11 +22,11 @@ FIRST_VIEW = """() => {
 
 
 async def test_the_first_view_is_light_and_asks_for_little(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    reports = [await service.weighed(f"{site.url}/{number}") for number in range(20)]
+    reports = [await service.weighed(site.url(f"/{number}")) for number in range(20)]
     for number in range(20):
-        await service.libra.watch(f"{site.url}/{number}", max_weight=10_000)
+        await service.libra.watch(site.url(f"/{number}"), max_weight=10_000)
     for path in ("/", f"/pages/{reports[0].id}", "/watches", "/observer"):
         # By a browser that was never there.
         page = await browser.new_page()
@@ -36,8 +36,8 @@ async def test_the_first_view_is_light_and_asks_for_little(
         assert view["parts"] == ["/static/style.css", "/static/live.js"]
 
 
-async def test_its_own_pages_score_a_hundred(service: Service, site: Site) -> None:
-    report = await service.weighed(site.url)
+async def test_its_own_pages_score_a_hundred(service: Service, site: WebSite) -> None:
+    report = await service.weighed(site.url())
     await service.libra.watch(report.url)
     own, history = service.server.url, f"/history?url={report.url}"
     for path in ("/", f"/pages/{report.id}", history, "/watches", "/observer", "/docs"):

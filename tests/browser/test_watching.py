@@ -10,10 +10,10 @@ from playwright.async_api import Page, expect
 
 from browser.everybody import flaws
 from browser.test_keyboard import go_to, walk
-from browser.visitor import Visitor, watch
-from integration.site import Site
-from integration.web.service import Service
-from ports import refusing_port
+from support.ports import refusing_port
+from support.service import Service
+from support.site import WebSite
+from support.visitor import Visitor, watch
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ async def unfold(page: Page) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_a_page_is_watched_from_its_report_and_no_longer(
-    browser: Visitor, service: Service, site: Site, *, scripts: bool
+    browser: Visitor, service: Service, site: WebSite, *, scripts: bool
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     context = await browser.new_context(java_script_enabled=scripts)
     page = await context.new_page()
     complaints = watch(page)
@@ -66,10 +66,10 @@ async def test_a_page_is_watched_from_its_report_and_no_longer(
 
 
 async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
     page = await browser.new_page()
-    await page.goto(f"{service.server.url}/history?url={site.url}/")
+    await page.goto(f"{service.server.url}/history?url={site.url()}")
     await unfold(page)
     await page.get_by_label("Or at times of your own").fill("soon")
     await page.get_by_label("Where shall alerts go?").fill("slack")
@@ -93,7 +93,7 @@ async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
 
 
 async def test_a_page_is_watched_with_the_keyboard_alone(
-    browser: Visitor, service: Service, site: Site, nobody: str
+    browser: Visitor, service: Service, site: WebSite, nobody: str
 ) -> None:
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
@@ -101,7 +101,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await expect(page.get_by_label("Which page?")).to_be_focused()
-    await page.keyboard.type(site.url)
+    await page.keyboard.type(site.url())
     for label in (
         "How often?",
         "Or at times of your own",
@@ -128,26 +128,26 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
 
 
 async def test_what_is_written_stays_while_the_page_fills_in(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
     await page.get_by_text("Watch a page", exact=True).click()
     await page.get_by_label("Which page?").fill("http://half.example/writ")
-    await service.libra.watch(site.url)
+    await service.libra.watch(site.url())
     await expect(page.locator(".watch")).to_contain_text("weighed just now")
     await expect(page.get_by_label("Which page?")).to_have_value("http://half.example/writ")
     await expect(page.get_by_label("Which page?")).to_be_visible()
 
 
 async def test_the_pages_of_watches_are_for_everybody(
-    browser: Visitor, service: Service, site: Site, nobody: str
+    browser: Visitor, service: Service, site: WebSite, nobody: str
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     made = await service.libra.watch(
         report.url, every="0 6 * * mon-fri", max_weight=1, webhook=nobody
     )
-    await service.libra.watch(f"{site.url}/{'long/' * 60}missing", jump=None)
+    await service.libra.watch(site.url(f"/{'long/' * 60}missing"), jump=None)
     page = await browser.new_page(viewport={"width": 320, "height": 700})
     complaints = watch(page)
     wrong: dict[str, list[str]] = {}
@@ -186,9 +186,9 @@ async def test_the_pages_of_watches_are_for_everybody(
 
 
 async def test_one_comes_to_the_end_of_the_list(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
-    await service.libra.watch(site.url)
+    await service.libra.watch(site.url())
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/watches")
     await expect(page.locator(".watch")).to_contain_text("weighed just now")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from browser.visitor import Visitor, submit, watch
-from integration.site import ASSETS, Site
-from integration.web.service import Service
+from support.service import Service
+from support.site import ASSETS, WebSite
+from support.visitor import Visitor, submit, watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -15,11 +15,11 @@ HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
 
 
 async def test_a_submitted_page_fills_in_while_it_is_weighed(
-    browser: Visitor, service: Service, site: Site
+    browser: Visitor, service: Service, site: WebSite
 ) -> None:
     page = await browser.new_page()
     complaints = watch(page)
-    await submit(page, service, f"{site.url}/slow-part")
+    await submit(page, service, site.url("/slow-part"))
     await site.until_held()
     await expect(page.get_by_role("status")).to_have_text("Weighing")
     await expect(page.locator(".count")).to_have_text(f"{ASSETS} of {ASSETS + 1}")
@@ -34,10 +34,12 @@ async def test_a_submitted_page_fills_in_while_it_is_weighed(
     assert complaints == []
 
 
-async def test_it_works_without_javascript(browser: Visitor, service: Service, site: Site) -> None:
+async def test_it_works_without_javascript(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
-    await submit(page, service, f"{site.url}/slow-part")
+    await submit(page, service, site.url("/slow-part"))
     await site.until_held()
     await expect(page.locator(".count")).to_have_text(f"{ASSETS} of {ASSETS + 1}")
     site.gate.set()
@@ -59,8 +61,10 @@ async def test_what_is_wrong_with_a_url_is_said_beside_it(
     assert "owned" not in await page.title()
 
 
-async def test_the_start_page_fills_in_too(browser: Visitor, service: Service, site: Site) -> None:
-    answer = await service.client.post("/pages", json={"url": f"{site.url}/held"})
+async def test_the_start_page_fills_in_too(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    answer = await service.client.post("/pages", json={"url": site.url("/held")})
     await site.until_held()
     page = await browser.new_page()
     complaints = watch(page)

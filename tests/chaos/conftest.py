@@ -8,8 +8,8 @@ import pytest
 
 from chaos.postgres_faults import Server
 from chaos.proxy import Proxy
-from postgres import Postgres, running_postgres
 from support.needs import require
+from support.postgres import Postgres, running_postgres
 
 
 @pytest.fixture

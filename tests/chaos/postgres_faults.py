@@ -17,8 +17,8 @@ from chaos.drill import Database, Fault
 from chaos.endings import kept
 from chaos.proxy import Proxy
 from chaos.sqlite_faults import fill, small_disk
-from postgres import OWNER, USER, Postgres
 from support.needs import may_mount
+from support.postgres import OWNER, USER, Postgres
 
 POOL = 7
 """The most sockets: up to 3 attempts to connect for the writer, 3 for the readers, 1 that restores.

@@ -13,7 +13,7 @@ import aiohttp
 
 from chaos.history import History
 from chaos.waiting import until
-from ports import ReservedPort
+from support.ports import ReservedPort
 
 START = 30.0
 """Seconds that a start may take on a busy machine."""

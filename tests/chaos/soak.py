@@ -29,8 +29,8 @@ from chaos.postgres_faults import Server
 from chaos.proxy import Proxy
 from chaos.service import Service
 from chaos.sqlite_faults import SQLiteFile
-from postgres import running_postgres
 from support.needs import may_mount
+from support.postgres import running_postgres
 
 DRILLS = 8
 """Drills in a round: some two minutes."""

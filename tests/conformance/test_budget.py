@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, Slow, Trapper, boom, tell
 from libra.otp import (
     SHUTDOWN,
     AlreadyStarted,
@@ -23,6 +22,7 @@ from libra.otp import (
 )
 from libra.otp.children import Intensity
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, Slow, Trapper, boom, tell
 
 
 class Heir(Actor):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import boom
 from libra.otp import LoopClock
 from libra.otp import clock as otp_clock
+from support.actors import boom
 
 
 def a_clock() -> LoopClock:

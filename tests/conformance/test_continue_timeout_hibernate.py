@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, tell
 from libra.otp import (
     NORMAL,
     TIMEOUT,
@@ -20,6 +19,7 @@ from libra.otp import (
 )
 from libra.otp.introspection import get_state, get_status, resume, suspend
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, tell
 
 
 @pytest.mark.parametrize("origin", ["init", "call", "noreply", "cast", "info", "continue"])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, Named, Slow, Trapper, boom, for_ever, pause, tell
 from libra.otp import (
     KILLED,
     NORMAL,
@@ -34,6 +33,7 @@ from libra.otp import (
     Supervisor,
 )
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, Named, Slow, Trapper, boom, for_ever, pause, tell
 from support.work import assert_linear_async, cost
 
 

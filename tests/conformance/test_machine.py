@@ -22,7 +22,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from conformance.actors import Actor, Named, Slow, boom, for_ever
 from libra.otp import (
     NORMAL,
     SHUTDOWN,
@@ -39,6 +38,7 @@ from libra.otp import (
     Supervisor,
 )
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, Named, Slow, boom, for_ever
 
 Restart = Literal["permanent", "transient", "temporary"]
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, boom, for_ever, tell
 from libra.otp import (
     NOPROC,
     BadReturnValue,
@@ -27,6 +26,7 @@ from libra.otp import (
 )
 from libra.otp.introspection import get_status, resume, suspend
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, boom, for_ever, tell
 from support.work import cost
 
 

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from conformance.actors import Actor, Named, Slow, boom, stubborn
 from libra.otp import (
     NOPROC,
     SHUTDOWN,
@@ -26,6 +25,7 @@ from libra.otp import (
 )
 from libra.otp.testing import FakeClock, settle
 from libra.otp.ties import Tie, attach
+from support.actors import Actor, Named, Slow, boom, stubborn
 
 
 async def test_a_key_has_one_owner_and_the_second_leaves_no_residue(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, Named, Trapper, boom, tell
 from libra.otp import (
     NOPROC,
     NORMAL,
@@ -27,6 +26,7 @@ from libra.otp import (
 )
 from libra.otp.introspection import resume, suspend
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, Named, Trapper, boom, tell
 
 
 async def test_start_returns_once_init_has_returned(runtime: Runtime) -> None:

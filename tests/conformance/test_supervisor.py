@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, Named, Slow, Trapper, boom, tell
 from libra.otp import (
     SHUTDOWN,
     ChildSpec,
@@ -24,6 +23,7 @@ from libra.otp import (
     Supervisor,
 )
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, Named, Slow, Trapper, boom, tell
 
 
 class Noting(Trapper):

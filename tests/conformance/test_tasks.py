@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, boom, for_ever, pause, stubborn
 from libra.otp import (
     TIMEOUT,
     From,
@@ -21,6 +20,7 @@ from libra.otp import (
 )
 from libra.otp.introspection import resume, suspend
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, boom, for_ever, pause, stubborn
 
 
 async def result(value: Any) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor, Slow, Trapper, boom, for_ever, stubborn, tell
 from libra.otp import (
     KILLED,
     NOPROC,
@@ -35,6 +34,7 @@ from libra.otp import (
 )
 from libra.otp.introspection import get_state, get_status, replace_state, resume, suspend
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor, Slow, Trapper, boom, for_ever, stubborn, tell
 
 
 @pytest.mark.parametrize("how", ["return", "raise", "bad return", "stop"])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.actors import Actor
 from libra.otp import Runtime, Stall, StartError, Watchdog
 from libra.otp.testing import FakeClock, settle
+from support.actors import Actor
 
 
 def watched(runtime: Runtime, **options: Any) -> Watchdog:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from integration.patience import FOR_EVER, PATIENT
-from integration.site import Site
 from libra.inspector import archive, house, keeper
 from libra.settings import Settings
 from libra.storage import open_store
 from libra.web import idempotency
+from support.patience import FOR_EVER, PATIENT
+from support.site import WebSite
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    async with Site() as running:
+async def site() -> AsyncIterator[WebSite]:
+    async with WebSite() as running:
         yield running
 
 

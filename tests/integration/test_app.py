@@ -11,22 +11,22 @@ import msgspec
 import pytest
 
 from integration.loop_time import pass_time
-from integration.patience import FOR_EVER
-from integration.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, Site
 from libra.app import Full, InvalidURL, Libra, PageNotFound
 from libra.inspector.archive import Archive
 from libra.settings import Settings
 from libra.storage import Snapshot
 from libra.testing import finished, following, process_of, settled, stored
 from libra.weighing.report import FINISHED, KINDS
-from ports import refusing_port
+from support.patience import FOR_EVER
+from support.ports import refusing_port
+from support.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, WebSite
 
 
 async def test_a_page_is_weighed_with_everything_that_it_pulls_in(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         report = await finished(libra, page_id)
     assert report.status == "weighed"
     assert report.complete
@@ -40,10 +40,10 @@ async def test_a_page_is_weighed_with_everything_that_it_pulls_in(
 
 
 async def test_followers_see_versions_rise_until_the_page_is_finished(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         reports = [report async for report in libra.follow(page_id)]
     versions = [report.version for report in reports]
     assert versions == sorted(set(versions))
@@ -52,10 +52,10 @@ async def test_followers_see_versions_rise_until_the_page_is_finished(
 
 
 async def test_a_page_can_be_read_while_one_of_its_assets_hangs(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}/slow-part")
+        page_id = await libra.weigh(site.url("/slow-part"))
         await site.until_held()
         async for report in libra.follow(page_id):
             if report.total.transfer_bytes > len(IMAGE):
@@ -63,23 +63,23 @@ async def test_a_page_can_be_read_while_one_of_its_assets_hangs(
         assert report.status == "weighing"
         assert not report.complete
         pending = [asset.url for asset in report.assets if asset.status == "pending"]
-        assert f"{site.url}/held.png" in pending
+        assert site.url("/held.png") in pending
         site.gate.set()
         assert (await finished(libra, page_id)).complete
 
 
-async def weighed_but_for_one(site: Site, libra: Libra) -> str:
+async def weighed_but_for_one(site: WebSite, libra: Libra) -> str:
     """A page of which everything has arrived except an image that never does."""
-    page_id = await libra.weigh(f"{site.url}/slow-part")
+    page_id = await libra.weigh(site.url("/slow-part"))
     await site.until_held()
     async for report in libra.follow(page_id):
         pending = [asset.url for asset in report.assets if asset.status == "pending"]
-        if len(report.assets) == ASSETS + 1 and pending == [f"{site.url}/held.png"]:
+        if len(report.assets) == ASSETS + 1 and pending == [site.url("/held.png")]:
             break
     return page_id
 
 
-async def test_a_hung_asset_fails_alone(site: Site, settings: Settings) -> None:
+async def test_a_hung_asset_fails_alone(site: WebSite, settings: Settings) -> None:
     settings = msgspec.structs.replace(settings, asset_timeout=FOR_EVER / 2)
     async with Libra.open(settings) as libra:
         page_id = await weighed_but_for_one(site, libra)
@@ -88,13 +88,13 @@ async def test_a_hung_asset_fails_alone(site: Site, settings: Settings) -> None:
     assert report.status == "weighed"
     assert not report.complete
     failed = [asset for asset in report.assets if asset.status == "failed"]
-    assert [asset.url for asset in failed] == [f"{site.url}/held.png"]
+    assert [asset.url for asset in failed] == [site.url("/held.png")]
     assert failed[0].error is not None
     assert failed[0].error.startswith("timeout:")
 
 
 async def test_a_page_past_its_deadline_is_weighed_with_what_arrived(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, page_timeout=FOR_EVER / 2)
     async with Libra.open(settings) as libra:
@@ -133,10 +133,10 @@ async def test_an_unknown_page_is_not_found(settings: Settings) -> None:
 
 
 async def test_a_weighed_page_is_there_again_after_a_restart(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         await finished(libra, page_id)
         before = await stored(libra, page_id)
     for restore in ("eager", "lazy", "off"):
@@ -149,11 +149,11 @@ async def test_a_weighed_page_is_there_again_after_a_restart(
 
 
 async def test_an_unfinished_page_is_weighed_again_after_a_restart(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, shutdown_grace=0)
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}/held")
+        page_id = await libra.weigh(site.url("/held"))
         await site.until_held()
         seen = (await stored(libra, page_id)).version
     site.gate.set()
@@ -165,10 +165,10 @@ async def test_an_unfinished_page_is_weighed_again_after_a_restart(
     assert report.version > seen
 
 
-async def test_a_shutdown_lets_pages_under_way_finish(site: Site, settings: Settings) -> None:
+async def test_a_shutdown_lets_pages_under_way_finish(site: WebSite, settings: Settings) -> None:
     settings = msgspec.structs.replace(settings, shutdown_grace=FOR_EVER)
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}/held")
+        page_id = await libra.weigh(site.url("/held"))
         await site.until_held()
         asyncio.get_running_loop().call_soon(site.gate.set)
     async with Libra.open(settings) as libra:
@@ -176,10 +176,10 @@ async def test_a_shutdown_lets_pages_under_way_finish(site: Site, settings: Sett
     assert site.hits["/held"] == 1
 
 
-async def test_only_so_many_pages_are_fetched_at_a_time(site: Site, settings: Settings) -> None:
+async def test_only_so_many_pages_are_fetched_at_a_time(site: WebSite, settings: Settings) -> None:
     settings = msgspec.structs.replace(settings, concurrency=2)
     async with Libra.open(settings) as libra:
-        ids = [await libra.weigh(f"{site.url}/held/{n}") for n in range(5)]
+        ids = [await libra.weigh(site.url(f"/held/{n}")) for n in range(5)]
         await site.until_held(2)
         statuses = [(await libra.report(page_id)).status for page_id in ids]
         assert statuses == ["fetching", "fetching", "queued", "queued", "queued"]
@@ -194,13 +194,13 @@ def in_memory(libra: Libra) -> int:
 
 
 async def test_a_full_memory_lets_the_stored_page_go_that_would_expire_first(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, max_pages=2)
     async with Libra.open(settings) as libra:
         ids = []
         for number in range(4):
-            ids.append(await libra.weigh(f"{site.url}/{number}"))
+            ids.append(await libra.weigh(site.url(f"/{number}")))
             await finished(libra, ids[-1])
             await stored(libra, ids[-1])
         assert in_memory(libra) == 2
@@ -210,39 +210,39 @@ async def test_a_full_memory_lets_the_stored_page_go_that_would_expire_first(
 
 
 async def test_a_page_that_is_followed_stays_and_may_leave_later(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, max_pages=1)
     async with Libra.open(settings) as libra:
-        first = await libra.weigh(site.url)
+        first = await libra.weigh(site.url())
         await finished(libra, first)
         await stored(libra, first)
         with following(libra, first), pytest.raises(Full):
-            await libra.weigh(site.url)
-        second = await libra.weigh(site.url)
+            await libra.weigh(site.url())
+        second = await libra.weigh(site.url())
         assert in_memory(libra) == 1
         await finished(libra, second)
 
 
 async def test_a_memory_full_of_unfinished_pages_refuses_and_says_when_to_come_again(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, max_pages=2)
     async with Libra.open(settings) as libra:
         for number in range(2):
-            await libra.weigh(f"{site.url}/held/{number}")
+            await libra.weigh(site.url(f"/held/{number}"))
         with pytest.raises(Full) as refused:
-            await libra.weigh(site.url)
+            await libra.weigh(site.url())
         assert refused.value.retry_after > 0
         site.gate.set()
 
 
 async def test_a_finished_page_leaves_memory_when_its_time_is_over_and_stays_in_the_database(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, ttl=1)
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         with following(libra, page_id) as change:
             while in_memory(libra):
                 await change.wait()
@@ -252,10 +252,10 @@ async def test_a_finished_page_leaves_memory_when_its_time_is_over_and_stays_in_
 
 
 async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        kept, forgotten, early = [await libra.weigh(f"{site.url}/{n}") for n in range(3)]
+        kept, forgotten, early = [await libra.weigh(site.url(f"/{n}")) for n in range(3)]
         await libra.forget(early)
         for page_id in (kept, forgotten):
             await finished(libra, page_id)
@@ -275,11 +275,11 @@ async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
 
 
 async def test_what_the_database_had_of_a_page_is_not_shown_after_it_was_deleted_meanwhile(
-    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row may arrive after the deletion of its page, and is older than what was seen of it."""
     async with Libra.open(settings) as libra:
-        kept, forgotten = [await libra.weigh(f"{site.url}/{n}") for n in range(2)]
+        kept, forgotten = [await libra.weigh(site.url(f"/{n}")) for n in range(2)]
         for page_id in (kept, forgotten):
             await stored(libra, page_id)
         real = Archive.recent
@@ -293,9 +293,9 @@ async def test_what_the_database_had_of_a_page_is_not_shown_after_it_was_deleted
         assert [page.id for page in (await libra.recent()).pages] == [kept]
 
 
-async def test_a_follower_of_a_forgotten_page_is_told(site: Site, settings: Settings) -> None:
+async def test_a_follower_of_a_forgotten_page_is_told(site: WebSite, settings: Settings) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}/held")
+        page_id = await libra.weigh(site.url("/held"))
         following = asyncio.create_task(finished(libra, page_id))
         await site.until_held()
         await libra.forget(page_id)
@@ -305,13 +305,13 @@ async def test_a_follower_of_a_forgotten_page_is_told(site: Site, settings: Sett
 
 
 async def test_lists_are_newest_first_and_go_on_where_the_last_one_ended(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, max_pages=3)
     async with Libra.open(settings) as libra:
         ids = []
         for number in range(7):
-            ids.append(await libra.weigh(f"{site.url}/{number % 2}"))
+            ids.append(await libra.weigh(site.url(f"/{number % 2}")))
             await finished(libra, ids[-1])
             await stored(libra, ids[-1])
         listed: list[str] = []
@@ -324,17 +324,17 @@ async def test_lists_are_newest_first_and_go_on_where_the_last_one_ended(
             if after is None:
                 break
         assert listed == ids[::-1]
-        odd = await libra.history(f"{site.url}/1")
+        odd = await libra.history(site.url("/1"))
         assert [summary.id for summary in odd.pages] == ids[1::2][::-1]
 
 
 async def test_lists_are_searched_by_host_and_text_in_memory_and_in_the_database(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(msgspec.structs.replace(settings, max_pages=2)) as libra:
         ids = []
         for path in ("one", "two", "held"):
-            ids.append(await libra.weigh(f"{site.url}/{path}"))
+            ids.append(await libra.weigh(site.url(f"/{path}")))
             if path != "held":
                 await finished(libra, ids[-1])
                 await stored(libra, ids[-1])
@@ -351,11 +351,11 @@ async def test_lists_are_searched_by_host_and_text_in_memory_and_in_the_database
         site.gate.set()
 
 
-async def test_lists_are_of_a_status_and_of_a_time(site: Site, settings: Settings) -> None:
+async def test_lists_are_of_a_status_and_of_a_time(site: WebSite, settings: Settings) -> None:
     async with Libra.open(msgspec.structs.replace(settings, max_pages=2)) as libra:
         ids, times = [], []
         for path in ("one", "two", "held"):
-            ids.append(await libra.weigh(f"{site.url}/{path}"))
+            ids.append(await libra.weigh(site.url(f"/{path}")))
             submitted_at = (await libra.report(ids[-1])).submitted_at
             assert submitted_at is not None
             times.append(submitted_at)
@@ -386,15 +386,15 @@ def left_behind() -> tuple[set[str], int]:
 
 
 async def test_it_opens_twice_in_a_row_and_leaves_nothing_behind(
-    site: Site, settings: Settings, tmp_path: Path
+    site: WebSite, settings: Settings, tmp_path: Path
 ) -> None:
     async with Libra.open(settings) as libra:  # whatever a first use loads for good
-        await finished(libra, await libra.weigh(site.url))
+        await finished(libra, await libra.weigh(site.url()))
     before, tasks = left_behind(), asyncio.all_tasks()
     for number in range(2):
         other = msgspec.structs.replace(settings, data_dir=tmp_path / str(number))
         async with Libra.open(other) as libra:
-            await finished(libra, await libra.weigh(site.url))
+            await finished(libra, await libra.weigh(site.url()))
     for thread in threading.enumerate():
         if thread.name.startswith("libra-"):
             thread.join()  # one with a slow disk may be about to end
@@ -407,11 +407,11 @@ async def test_it_opens_twice_in_a_row_and_leaves_nothing_behind(
 
 
 async def test_two_open_side_by_side_in_one_program(
-    site: Site, settings: Settings, tmp_path: Path
+    site: WebSite, settings: Settings, tmp_path: Path
 ) -> None:
     other = msgspec.structs.replace(settings, data_dir=tmp_path / "other")
     async with Libra.open(settings) as one, Libra.open(other) as two:
-        page_id = await one.weigh(site.url)
+        page_id = await one.weigh(site.url())
         await finished(one, page_id)
         await settled(two)
         with pytest.raises(PageNotFound):

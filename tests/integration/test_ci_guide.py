@@ -15,8 +15,8 @@ import yaml  # type: ignore[import-untyped]  # its types are no part of it
 
 from libra.formats.report_json import from_json
 from libra.testing import pages
-from ports import ReservedPort
 from support.needs import needs
+from support.ports import ReservedPort
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/ci.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)

@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from integration.site import Site
-from integration.web.service import Service, running
 from libra.settings import Settings
-from ports import refusing_port
-from receiver import Receiver
+from support.ports import refusing_port
+from support.receiver import Receiver
+from support.service import Service, running
+from support.site import WebSite
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-def site_url(site: Site) -> str:
-    return f"{site.url}/"
+def site_url(site: WebSite) -> str:
+    return site.url()
 
 
 @pytest.fixture

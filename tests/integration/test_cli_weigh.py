@@ -20,7 +20,7 @@ import pytest
 
 from libra.formats.report_json import from_json
 from libra.testing import pages
-from ports import refusing_port
+from support.ports import refusing_port
 
 EVIL_TITLE = "\x1b]0;owned\x07\x1b[31mred [bold]x[/bold] :smile: \u202eturned"
 

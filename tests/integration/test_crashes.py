@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from integration.site import Site
 from libra.app import Libra, PageNotFound
 from libra.health import Node
 from libra.inspector.admission import Turn
@@ -18,6 +17,7 @@ from libra.inspector.page import PageInspector
 from libra.otp import TaskDone
 from libra.settings import Settings
 from libra.testing import crash, finished, process_of, settle, stored, until
+from support.site import WebSite
 
 CRASHING = "/crashing"
 
@@ -58,12 +58,12 @@ HANDLERS = {
 
 @pytest.mark.parametrize("where", list(HANDLERS))
 async def test_a_page_that_crashes_once_is_restarted_and_finishes(
-    where: str, site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    where: str, site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted = Planted(monkeypatch, times=1)
     async with Libra.open(settings) as libra:
         planted.on(*HANDLERS[where])
-        page_id = await libra.weigh(f"{site.url}/held{CRASHING}")
+        page_id = await libra.weigh(site.url(f"/held{CRASHING}"))
         await libra.report(page_id)  # while it is unfinished, and so by its process
         site.gate.set()
         versions = []
@@ -78,16 +78,16 @@ async def test_a_page_that_crashes_once_is_restarted_and_finishes(
 
 
 async def test_a_page_that_always_crashes_is_quarantined_and_its_siblings_never_notice(
-    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = msgspec.structs.replace(settings, concurrency=2_000)
     planted = Planted(monkeypatch, times=float("inf"))
     planted.on(*HANDLERS["the turn to be fetched"])
     async with Libra.open(settings) as libra:
-        siblings = [await libra.weigh(f"{site.url}/held/{n}") for n in range(100)]
+        siblings = [await libra.weigh(site.url(f"/held/{n}")) for n in range(100)]
         pids = {page_id: pid_of(libra, page_id) for page_id in siblings}
         await site.until_held()
-        crashing = await libra.weigh(f"{site.url}{CRASHING}")
+        crashing = await libra.weigh(site.url(f"/{CRASHING}"))
         report = await until(libra, crashing, lambda report: report.error is not None)
         assert report.status == "failed"
         assert report.error == "quarantined: Bug: planted"
@@ -104,12 +104,12 @@ async def test_a_page_that_always_crashes_is_quarantined_and_its_siblings_never_
 
 
 async def test_a_quarantined_page_can_be_tried_again_and_finishes(
-    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted = Planted(monkeypatch, times=4)
     planted.on(*HANDLERS["the turn to be fetched"])
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}{CRASHING}")
+        page_id = await libra.weigh(site.url(f"/{CRASHING}"))
         await until(libra, page_id, lambda _: libra.health().quarantined == 1)
         before = await libra.report(page_id)
         libra.retry(page_id)
@@ -123,12 +123,12 @@ async def test_a_quarantined_page_can_be_tried_again_and_finishes(
 
 
 async def test_a_quarantined_page_can_be_deleted(
-    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted = Planted(monkeypatch, times=float("inf"))
     planted.on(*HANDLERS["the turn to be fetched"])
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}{CRASHING}")
+        page_id = await libra.weigh(site.url(f"/{CRASHING}"))
         await until(libra, page_id, lambda _: libra.health().quarantined == 1)
         await libra.forget(page_id)
         assert libra.health().quarantined == 0
@@ -138,13 +138,13 @@ async def test_a_quarantined_page_can_be_deleted(
 
 @pytest.mark.parametrize("name", ["registry", "admission", "inspectors", "backup"])
 async def test_no_page_is_lost_when_a_part_of_the_tree_dies(
-    name: str, site: Site, settings: Settings
+    name: str, site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        done = await libra.weigh(site.url)
+        done = await libra.weigh(site.url())
         await finished(libra, done)
         before = await stored(libra, done)
-        running = [await libra.weigh(f"{site.url}/held/{n}") for n in range(20)]
+        running = [await libra.weigh(site.url(f"/held/{n}")) for n in range(20)]
         await site.until_held()
         victim = process_of(libra, name)
         await crash(libra, name)

@@ -12,15 +12,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hostile_server import large_html
-from integration.site import Site
-from integration.waiting import finished
 from libra.app import Libra, Report
 from libra.settings import Settings
+from libra.testing import finished
 from libra.weighing.document import parse_html
 from libra.weighing.report import KINDS
 from support.arrivals import arrivals
+from support.hostile_server import large_html
 from support.loop_clock import stopped_clock
+from support.site import WebSite
 from support.work import cost
 
 PATIENCE = 100.0
@@ -34,7 +34,7 @@ LARGE = 2_000_000
 
 SERVE = f"""
 import asyncio
-from hostile_server import HostileServer, large_html
+from support.hostile_server import HostileServer, large_html
 
 async def main():
     large_html({LARGE})
@@ -93,11 +93,11 @@ def yardstick() -> float:
 
 @pytest.mark.parametrize("path", EXPECTED)
 async def test_a_hostile_page_ends_with_a_true_report_and_holds_up_nobody(
-    path: str, hostile: str, site: Site, settings: Settings, yardstick: float
+    path: str, hostile: str, site: WebSite, settings: Settings, yardstick: float
 ) -> None:
     status, complete, error = EXPECTED[path]
     async with Libra.open(settings) as libra:
-        other = await libra.weigh(site.url)
+        other = await libra.weigh(site.url())
         await finished(libra, other)
         turns: list[float] = []
         reader = asyncio.create_task(read_on(libra, other, turns))

@@ -13,8 +13,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from integration.patience import HURRIED
-from integration.site import Site
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.ids import new_id
 from libra.inspector import house, keeper
@@ -34,6 +32,8 @@ from libra.testing import (
 )
 from libra.weighing.report import Backup, Report
 from support.journal import journal_in
+from support.patience import HURRIED
+from support.site import WebSite
 
 
 @pytest.fixture
@@ -52,20 +52,20 @@ async def safe(libra: Libra, page_id: str, backup: Backup) -> Report:
 
 
 async def test_a_submission_is_on_disk_before_it_is_acknowledged(
-    site: Site, away: Settings
+    site: WebSite, away: Settings
 ) -> None:
     async with Libra.open(away) as libra:
-        page_id = await libra.weigh(f"{site.url}/held")
+        page_id = await libra.weigh(site.url("/held"))
         assert journal_size(libra) == 1
         assert (await libra.report(page_id)).backup == "journaled"
         site.gate.set()
 
 
 async def test_a_result_survives_a_restart_while_the_database_is_away_and_is_stored_when_it_is_back(
-    site: Site, away: Settings, mend: Callable[[], None]
+    site: WebSite, away: Settings, mend: Callable[[], None]
 ) -> None:
     async with Libra.open(away) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         await finished(libra, page_id)
         before = await safe(libra, page_id, "journaled")
         assert libra.health().waiting_to_be_stored == 1
@@ -89,11 +89,11 @@ async def until_there(libra: Libra, page_id: str) -> Report:
 
 
 async def test_an_unfinished_page_is_weighed_again_after_a_restart_without_a_database(
-    site: Site, away: Settings
+    site: WebSite, away: Settings
 ) -> None:
     away = msgspec.structs.replace(away, shutdown_grace=0)
     async with Libra.open(away) as libra:
-        page_id = await libra.weigh(f"{site.url}/held")
+        page_id = await libra.weigh(site.url("/held"))
         await site.until_held()
         seen = (await libra.report(page_id)).version
     site.gate.set()
@@ -105,11 +105,11 @@ async def test_an_unfinished_page_is_weighed_again_after_a_restart_without_a_dat
 
 
 async def test_a_page_that_the_database_knows_as_finished_is_not_weighed_again(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     """The journal may hold a submission whose result reached the database and not the journal."""
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}/held")
+        page_id = await libra.weigh(site.url("/held"))
         await site.until_held()
         await stored(libra, page_id)
         row = await row_of(settings, page_id)
@@ -128,11 +128,11 @@ async def test_a_page_that_the_database_knows_as_finished_is_not_weighed_again(
 
 
 async def test_a_deletion_during_an_outage_survives_a_restart_and_reaches_the_database(
-    site: Site, away: Settings, mend: Callable[[], None]
+    site: WebSite, away: Settings, mend: Callable[[], None]
 ) -> None:
     mend()
     async with Libra.open(away) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         await finished(libra, page_id)
         await stored(libra, page_id)
     file = Path(away.database_url().removeprefix("sqlite:///"))
@@ -142,7 +142,7 @@ async def test_a_deletion_during_an_outage_survives_a_restart_and_reaches_the_da
         # It is not in memory and cannot be looked up: whether it exists cannot be told.
         with pytest.raises(PageUnknown):
             await libra.forget(page_id)
-        early = await libra.weigh(site.url)
+        early = await libra.weigh(site.url())
         await libra.forget(early)
         with pytest.raises(PageNotFound):
             await libra.report(early)
@@ -155,11 +155,11 @@ async def test_a_deletion_during_an_outage_survives_a_restart_and_reaches_the_da
 
 
 async def test_what_the_database_says_is_not_believed_before_the_journal_is_read(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     settings = msgspec.structs.replace(settings, restore="lazy")
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         await finished(libra, page_id)
         await stored(libra, page_id)
     row = await row_of(settings, page_id)
@@ -194,10 +194,10 @@ def renamed(row: Snapshot, page_id: str) -> Snapshot:
 
 
 async def test_without_a_database_an_unknown_page_may_exist_and_a_list_is_partial(
-    site: Site, away: Settings
+    site: WebSite, away: Settings
 ) -> None:
     async with Libra.open(away) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         await finished(libra, page_id)
         with pytest.raises(PageUnknown) as unknown:
             await libra.report("0199c0de-0000-7000-8000-000000000000")
@@ -223,12 +223,12 @@ async def test_a_second_libra_on_the_same_data_directory_is_refused(settings: Se
 
 
 async def test_a_disk_that_cannot_be_written_refuses_nobody_and_is_not_kept_quiet(
-    site: Site, away: Settings, tmp_path: Path
+    site: WebSite, away: Settings, tmp_path: Path
 ) -> None:
     in_the_way = tmp_path / "journal"
     in_the_way.write_text("a file where a directory should be")
     async with Libra.open(away) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         report = await finished(libra, page_id)
         assert (report.status, report.backup) == ("weighed", "memory")
         part = libra.health().parts["journal"]
@@ -242,36 +242,36 @@ async def test_a_disk_that_cannot_be_written_refuses_nobody_and_is_not_kept_quie
 
 
 async def test_without_a_journal_a_page_says_that_it_is_only_in_memory(
-    site: Site, away: Settings
+    site: WebSite, away: Settings
 ) -> None:
     async with Libra.open(msgspec.structs.replace(away, journal=False)) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         assert (await finished(libra, page_id)).backup == "memory"
         assert libra.health().parts["journal"].detail == "the journal is switched off"
 
 
 async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
-    site: Site, away: Settings, monkeypatch: pytest.MonkeyPatch
+    site: WebSite, away: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = threading.Event()
     async with Libra.open(away) as libra:
         monkeypatch.setattr(Journal, "write", lambda journal, entries: disk.wait())
         monkeypatch.setattr(keeper, "PATIENCE", HURRIED.save)
         monkeypatch.setattr(house, "DISK_PATIENCE", HURRIED.save)
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         report = await finished(libra, page_id)
         assert (report.status, report.backup) == ("weighed", "memory")
         assert libra.health().parts["journal"].status == "down"
-        assert (await finished(libra, await libra.weigh(site.url))).status == "weighed"
+        assert (await finished(libra, await libra.weigh(site.url()))).status == "weighed"
     disk.set()
 
 
 async def test_what_is_deleted_while_pages_are_restored_stays_deleted(
-    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row that was read before the deletion must not bring the page back to life after it."""
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url)
+        page_id = await libra.weigh(site.url())
         await finished(libra, page_id)
         await stored(libra, page_id)
     read, go_on = asyncio.Event(), asyncio.Event()

@@ -10,30 +10,30 @@ import sys
 import msgspec
 import pytest
 
-from integration.site import ASSETS, Site
 from libra.app import CannotRender, Libra, Options
 from libra.settings import Settings
 from libra.testing import browser_processes, finished, settled, stored
 from libra.weighing.rendered import page
 from libra.weighing.report import decode
+from support.site import ASSETS, WebSite
 
 RENDERED = Options(method="rendered")
 
 
 async def test_a_browser_weighs_a_page_to_the_same_report(
-    chromium: str, site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    chromium: str, site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A browser asks for the icon when it likes; the page is not done before.
     monkeypatch.setattr(page, "QUIET_SECONDS", math.inf)
     versions: list[int] = []
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(site.url, RENDERED)
+        page_id = await libra.weigh(site.url(), RENDERED)
         async for report in libra.follow(page_id):
             versions.append(report.version)
             if report.total.requests == ASSETS:
                 monkeypatch.setattr(page, "QUIET_SECONDS", 0.2)
         rendered = await stored(libra, page_id)
-        plain = await finished(libra, await libra.weigh(site.url))
+        plain = await finished(libra, await libra.weigh(site.url()))
     assert versions == sorted(set(versions))
     assert (rendered.status, rendered.method, rendered.complete) == ("weighed", "rendered", True)
     assert rendered.total.requests == ASSETS
@@ -42,10 +42,10 @@ async def test_a_browser_weighs_a_page_to_the_same_report(
 
 
 async def test_a_browser_that_is_killed_costs_its_page_one_retry(
-    chromium: str, site: Site, settings: Settings
+    chromium: str, site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await libra.weigh(f"{site.url}/slow-part", RENDERED)
+        page_id = await libra.weigh(site.url("/slow-part"), RENDERED)
         await site.until_held()
         for process in browser_processes(libra):
             os.kill(process, 9)
@@ -56,10 +56,10 @@ async def test_a_browser_that_is_killed_costs_its_page_one_retry(
 
 
 async def test_a_page_that_was_to_be_rendered_still_is_after_a_restart(
-    chromium: str, site: Site, settings: Settings
+    chromium: str, site: WebSite, settings: Settings
 ) -> None:
     async with Libra.open(msgspec.structs.replace(settings, shutdown_grace=0)) as libra:
-        page_id = await libra.weigh(f"{site.url}/held", RENDERED)
+        page_id = await libra.weigh(site.url("/held"), RENDERED)
         await site.until_held()
     site.gate.set()
     async with Libra.open(settings) as libra:
@@ -77,9 +77,9 @@ async def test_without_a_browser_a_submission_is_told_what_to_install(
             await libra.weigh("https://example.com/", RENDERED)
 
 
-async def test_the_command_renders_too(chromium: str, site: Site) -> None:
+async def test_the_command_renders_too(chromium: str, site: WebSite) -> None:
     command = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "libra", "weigh", site.url, "--method", "rendered"),
+        *(sys.executable, "-m", "libra", "weigh", site.url(), "--method", "rendered"),
         *("--format", "json", "--browser", chromium),
         stdout=asyncio.subprocess.PIPE,
     )
@@ -88,7 +88,7 @@ async def test_the_command_renders_too(chromium: str, site: Site) -> None:
     report = decode(out)
     assert (report.method, report.status) == ("rendered", "weighed")
     # All that the page waits for. When it asks for the icon is the browser's affair.
-    paths = {asset.url.removeprefix(site.url) for asset in report.assets}
+    paths = {asset.url.removeprefix(site.url()) for asset in report.assets}
     assert paths - {"/icon.png"} == {"/", "/style.css", "/script.js", "/image.png", "/back.png"}
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import aiohttp
 
-from integration.site import Site
-from receiver import Receiver
+from support.receiver import Receiver
+from support.site import WebSite
 
 
 @asynccontextmanager
@@ -52,10 +52,10 @@ async def until_page_is_kept(session: aiohttp.ClientSession, address: str, watch
 
 
 async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_kill(
-    site: Site, tmp_path: Path
+    site: WebSite, tmp_path: Path
 ) -> None:
     async with Receiver() as receiver, aiohttp.ClientSession() as session:
-        wanted = {"url": f"{site.url}/held", "max_weight": 1, "webhook": receiver.url}
+        wanted = {"url": site.url("/held"), "max_weight": 1, "webhook": receiver.url}
         async with serving(tmp_path) as (process, address):
             async with session.post(f"{address}/watches", json=wanted) as answer:
                 assert answer.status == 201

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from integration.site import Site
 from libra.app import (
     Full,
     InvalidSchedule,
@@ -45,8 +44,9 @@ from libra.testing import (
     until_watch,
     watches_restored,
 )
-from receiver import Delivery, Receiver
 from support.journal import entry_of, journal_in
+from support.receiver import Delivery, Receiver
+from support.site import WebSite
 
 T = TypeVar("T")
 
@@ -149,11 +149,11 @@ def last_page(watch: Watch) -> str:
 
 
 async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
-    site: Site, settings: Settings, time: Time
+    site: WebSite, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
-        made = await libra.watch(site.url, every="hour")
-        assert (made.url, made.every, made.status) == (f"{site.url}/", "hour", "new")
+        made = await libra.watch(site.url(), every="hour")
+        assert (made.url, made.every, made.status) == (site.url(), "hour", "new")
         first = await until_watch(libra, made.id, lambda watch: watch.last is not None)
         assert first.last is not None
         report = await libra.report(first.last.page)
@@ -170,7 +170,7 @@ async def test_a_watch_is_weighed_at_once_and_whenever_it_is_due(
         assert again.last.change == 0
         assert again.next_at == first.next_at + timedelta(hours=1)
         assert [watch.id for watch in libra.watches().watches] == [made.id]
-        history = await libra.history(site.url)
+        history = await libra.history(site.url())
         assert {page.id for page in history.pages} == {report.id, again.last.page}
 
 
@@ -312,12 +312,12 @@ async def test_a_watch_deleted_during_an_outage_stays_deleted(
 
 
 async def test_a_page_under_way_is_judged_after_a_restart_and_not_weighed_twice(
-    site: Site, settings: Settings, time: Time
+    site: WebSite, settings: Settings, time: Time
 ) -> None:
     settings = msgspec.structs.replace(settings, shutdown_grace=0)
     async with Receiver() as receiver:
         async with opened(settings, time) as libra:
-            made = await libra.watch(f"{site.url}/held", max_weight=1, webhook=receiver.url)
+            made = await libra.watch(site.url("/held"), max_weight=1, webhook=receiver.url)
             await site.until_held()
             page_id = libra.watch_of(made.id).page
         site.gate.set()
@@ -326,12 +326,12 @@ async def test_a_page_under_way_is_judged_after_a_restart_and_not_weighed_twice(
             after = await weighed(libra, made.id)
             assert last_page(after) == page_id
             await receiver.until_received(1)
-        assert len((await history(settings, time, site.url)) or ()) == 1
+        assert len((await history(settings, time, site.url("/held"))) or ()) == 1
 
 
 async def history(settings: Settings, time: Time, url: str) -> list[str]:
     async with opened(settings, time) as libra:
-        return [found.id for found in (await libra.history(f"{url}/held")).pages]
+        return [found.id for found in (await libra.history(url)).pages]
 
 
 # Alerts
@@ -555,10 +555,10 @@ async def test_watches_survive_the_crash_of_their_supervisor(
 
 
 async def test_a_watch_deleted_while_its_page_is_weighed_leaves_the_page_alone(
-    site: Site, settings: Settings, time: Time
+    site: WebSite, settings: Settings, time: Time
 ) -> None:
     async with Receiver() as receiver, opened(settings, time) as libra:
-        made = await libra.watch(f"{site.url}/held", max_weight=1, webhook=receiver.url)
+        made = await libra.watch(site.url("/held"), max_weight=1, webhook=receiver.url)
         await site.until_held()
         page_id = libra.watch_of(made.id).page
         assert page_id is not None
@@ -573,10 +573,10 @@ async def test_a_watch_deleted_while_its_page_is_weighed_leaves_the_page_alone(
 
 
 async def test_a_watch_whose_page_is_deleted_goes_on(
-    site: Site, settings: Settings, time: Time
+    site: WebSite, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
-        made = await libra.watch(f"{site.url}/held", every="hour")
+        made = await libra.watch(site.url("/held"), every="hour")
         await site.until_held()
         page_id = libra.watch_of(made.id).page
         assert page_id is not None
@@ -589,10 +589,10 @@ async def test_a_watch_whose_page_is_deleted_goes_on(
 
 
 async def test_a_watch_can_be_run_now_and_is_weighed_once_at_a_time(
-    site: Site, settings: Settings, time: Time
+    site: WebSite, settings: Settings, time: Time
 ) -> None:
     async with opened(settings, time) as libra:
-        made = await libra.watch(f"{site.url}/held", every="hour")
+        made = await libra.watch(site.url("/held"), every="hour")
         await site.until_held()
         running = await libra.watch_now(made.id)
         assert running == libra.watch_of(made.id).page
@@ -606,12 +606,12 @@ async def test_a_watch_can_be_run_now_and_is_weighed_once_at_a_time(
 
 
 async def test_a_watch_that_finds_no_room_tries_again(
-    site: Site, settings: Settings, time: Time
+    site: WebSite, settings: Settings, time: Time
 ) -> None:
     settings = msgspec.structs.replace(settings, max_pages=1)
     async with opened(settings, time) as libra:
-        in_the_way = await libra.weigh(f"{site.url}/held")
-        made = await libra.watch(site.url)
+        in_the_way = await libra.weigh(site.url("/held"))
+        made = await libra.watch(site.url())
         with pytest.raises(Full):
             await libra.watch_now(made.id)
         await libra.forget(in_the_way)

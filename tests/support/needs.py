@@ -81,7 +81,7 @@ def _has_browser() -> bool:
 
 
 def _has_postgresql() -> bool:
-    from postgres import installations  # noqa: PLC0415 - not for who only asks what to install
+    from support.postgres import installations  # noqa: PLC0415 - not for who only asks what to install
 
     return bool(installations())
 

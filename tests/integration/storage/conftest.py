@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.patience import PATIENT
 from libra.storage import Store, open_store
-from postgres import Postgres, running_postgres
 from support.needs import require
+from support.patience import PATIENT
+from support.postgres import Postgres, running_postgres
 
 SHARED = "shared"
 

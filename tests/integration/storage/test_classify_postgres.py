@@ -15,7 +15,7 @@ import pytest
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected, Unavailable
 from libra.storage.link import FAILURES
-from postgres import Postgres
+from support.postgres import Postgres
 
 
 @pytest.fixture

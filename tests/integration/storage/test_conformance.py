@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration.patience import PATIENT
 from libra.storage import Deleted, Entry, Snapshot, Store, migrate, open_store
 from libra.weighing.report import Asset, Report, Score, Total, encode
+from support.patience import PATIENT
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 _numbers = itertools.count(1)

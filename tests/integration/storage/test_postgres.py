@@ -10,7 +10,6 @@ import asyncpg  # type: ignore[import-untyped] # it ships no types
 import msgspec
 import pytest
 
-from integration.patience import HURRIED, PATIENT
 from libra.otp.testing import settle
 from libra.storage import (
     SchemaMismatch,
@@ -23,7 +22,8 @@ from libra.storage import (
 )
 from libra.storage import postgres as engine
 from libra.weighing.report import Asset, Report
-from postgres import Postgres
+from support.patience import HURRIED, PATIENT
+from support.postgres import Postgres
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Call = Callable[[Store], Coroutine[Any, Any, object]]

@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from integration.patience import FOR_EVER, PATIENT
 from libra.storage import (
     SchemaMismatch,
     Snapshot,
@@ -28,6 +27,7 @@ from libra.storage import migrate as migrate_url
 from libra.storage.lane import File, Job, Lane
 from libra.storage.sqlite import _transaction
 from support.needs import needs
+from support.patience import FOR_EVER, PATIENT
 
 
 def snapshot(page: str = "a", version: int = 1, report: bytes = b"{}") -> Snapshot:

@@ -8,9 +8,9 @@ import asyncpg  # type: ignore[import-untyped] # it ships no types
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration.patience import PATIENT
 from libra.storage import Deleted, Store, WatchRow, migrate, open_store
 from libra.storage.schema import render
+from support.patience import PATIENT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ONE = "01990000-0000-7000-8000-000000000001"

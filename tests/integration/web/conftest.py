@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from integration.web.service import Service, running
 from libra.settings import Settings
+from support.service import Service, running
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from integration.patience import FOR_EVER
-from integration.site import Site
-from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
 from libra.web import guard
 from libra.web.access import is_loopback
 from libra.web.rate import Rate
 from libra.weighing.report import Report
+from support.patience import FOR_EVER
+from support.service import BROWSER, MISSING, Service, running
+from support.site import WebSite
 
 FULL = "a-secret-of-some-length"
 READ = "another-secret-of-ours"
@@ -32,8 +32,8 @@ async def guarded(settings: Settings) -> AsyncIterator[Service]:
         yield up
 
 
-async def weighed(guarded: Service, site: Site) -> Report:
-    answer = await guarded.client.post("/pages", json={"url": site.url}, headers=bearer(FULL))
+async def weighed(guarded: Service, site: WebSite) -> Report:
+    answer = await guarded.client.post("/pages", json={"url": site.url()}, headers=bearer(FULL))
     assert answer.status_code == 202
     return await guarded.settled(answer.json()["id"])
 
@@ -49,7 +49,7 @@ async def test_without_a_token_there_is_nothing_but_the_way_in(guarded: Service)
         assert (await guarded.client.get(path)).status_code == 200, path
 
 
-async def test_a_token_lets_in_as_far_as_its_role_goes(guarded: Service, site: Site) -> None:
+async def test_a_token_lets_in_as_far_as_its_role_goes(guarded: Service, site: WebSite) -> None:
     path = f"/pages/{(await weighed(guarded, site)).id}"
     for secret in (FULL, READ):
         assert (await guarded.client.get(path, headers=bearer(secret))).status_code == 200
@@ -61,7 +61,7 @@ async def test_a_token_lets_in_as_far_as_its_role_goes(guarded: Service, site: S
 
 
 async def test_the_short_cut_lets_nobody_in_whom_the_guard_would_not(
-    guarded: Service, site: Site
+    guarded: Service, site: WebSite
 ) -> None:
     page_id = (await weighed(guarded, site)).id
     path = f"/pages/{page_id}"
@@ -77,11 +77,11 @@ async def test_the_short_cut_lets_nobody_in_whom_the_guard_would_not(
 
 
 async def test_the_short_cut_spends_from_the_rate_as_the_application_does(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     limited = msgspec.structs.replace(settings, read_limit="5/h")
     async with running(limited) as service:
-        report = await service.weighed(site.url)  # the first request
+        report = await service.weighed(site.url())  # the first request
         path = f"/pages/{report.id}"
         statuses = [(await service.client.get(path)).status_code for _ in range(6)]
         assert statuses == [200] * 4 + [429] * 2
@@ -90,7 +90,9 @@ async def test_the_short_cut_spends_from_the_rate_as_the_application_does(
         assert int(answer.headers["retry-after"]) == answer.json()["retry_after"] > 600
 
 
-async def test_a_browser_is_shown_the_login_page_and_led_back(guarded: Service, site: Site) -> None:
+async def test_a_browser_is_shown_the_login_page_and_led_back(
+    guarded: Service, site: WebSite
+) -> None:
     path = f"/pages/{(await weighed(guarded, site)).id}"
     asked = await guarded.client.get(f"{path}?x=1", headers=BROWSER)
     assert asked.status_code == 401
@@ -145,19 +147,19 @@ async def test_nobody_logs_somebody_in_from_another_site(guarded: Service) -> No
 
 
 async def test_strangers_may_read_or_submit_where_that_is_said(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     changes = {"token": TOKENS, "public": "submit", "submit_limit": "1/h"}
     async with running(msgspec.structs.replace(settings, **changes)) as service:
-        page_id = (await service.client.post("/pages", json={"url": site.url})).json()["id"]
+        page_id = (await service.client.post("/pages", json={"url": site.url()})).json()["id"]
         assert (await service.client.get(f"/pages/{page_id}")).status_code == 200
         assert (await service.client.get("/")).status_code == 200
         for path in ("/metrics", "/observer", "/health"):
             assert (await service.client.get(path)).status_code == 401
         assert (await service.client.delete(f"/pages/{page_id}")).status_code == 401
-        second = await service.client.post("/pages", json={"url": site.url})
+        second = await service.client.post("/pages", json={"url": site.url()})
         assert second.status_code == 429
-        more = await service.client.post("/pages", json={"url": site.url}, headers=bearer(FULL))
+        more = await service.client.post("/pages", json={"url": site.url()}, headers=bearer(FULL))
         assert more.status_code == 202
 
 
@@ -183,11 +185,11 @@ async def test_no_way_to_write_an_address_leads_past_the_guard(
 
 
 async def test_no_way_to_write_an_address_lets_strangers_write(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     changes = {"public": "submit", "submit_limit": "off", "read_limit": "off"}
     async with running(msgspec.structs.replace(settings, **changes)) as service:
-        page_id = (await service.client.post("/pages", json={"url": site.url})).json()["id"]
+        page_id = (await service.client.post("/pages", json={"url": site.url()})).json()["id"]
         await service.settled(page_id)
         for method, path in (("DELETE", f"pages/{page_id}"), ("POST", f"pages/{page_id}/delete")):
             for disguise in DISGUISES:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import httpx
 import msgspec
 
-from integration.patience import FOR_EVER
-from integration.site import Site
-from integration.web.service import Service
 from libra.web.pulse import Beat
 from libra.weighing.report import FINISHED, Report, decode
+from support.patience import FOR_EVER
+from support.service import Service
+from support.site import WebSite
 
 
 async def events(answer: httpx.Response) -> AsyncIterator[tuple[int, Report]]:
@@ -29,9 +29,9 @@ async def events(answer: httpx.Response) -> AsyncIterator[tuple[int, Report]]:
 
 
 async def test_every_change_is_sent_until_the_page_is_finished(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    page_id = (await service.client.post("/pages", json={"url": f"{site.url}/held"})).json()["id"]
+    page_id = (await service.client.post("/pages", json={"url": site.url("/held")})).json()["id"]
     seen = []
     async with service.client.stream("GET", f"/pages/{page_id}/events") as answer:
         assert answer.status_code == 200
@@ -47,8 +47,8 @@ async def test_every_change_is_sent_until_the_page_is_finished(
     assert len(seen) > 1
 
 
-async def test_who_comes_back_is_sent_only_what_is_new(service: Service, site: Site) -> None:
-    report = await service.weighed(site.url)
+async def test_who_comes_back_is_sent_only_what_is_new(service: Service, site: WebSite) -> None:
+    report = await service.weighed(site.url())
     path = f"/pages/{report.id}/events"
     before = {"Last-Event-ID": str(report.version - 1)}
     async with service.client.stream("GET", path, headers=before) as answer:
@@ -57,8 +57,8 @@ async def test_who_comes_back_is_sent_only_what_is_new(service: Service, site: S
     assert answer.status_code == 204  # which tells an EventSource to come back no more
 
 
-async def test_two_follow_the_same_page_and_one_leaves(service: Service, site: Site) -> None:
-    page_id = (await service.client.post("/pages", json={"url": f"{site.url}/held"})).json()["id"]
+async def test_two_follow_the_same_page_and_one_leaves(service: Service, site: WebSite) -> None:
+    page_id = (await service.client.post("/pages", json={"url": site.url("/held")})).json()["id"]
     path = f"/pages/{page_id}/events"
     async with service.client.stream("GET", path) as stays:
         async with service.client.stream("GET", path) as leaves:
@@ -68,8 +68,8 @@ async def test_two_follow_the_same_page_and_one_leaves(service: Service, site: S
     assert last.status in FINISHED
 
 
-async def test_a_stream_ends_when_the_server_stops(service: Service, site: Site) -> None:
-    page_id = (await service.client.post("/pages", json={"url": f"{site.url}/held"})).json()["id"]
+async def test_a_stream_ends_when_the_server_stops(service: Service, site: WebSite) -> None:
+    page_id = (await service.client.post("/pages", json={"url": site.url("/held")})).json()["id"]
     async with service.client.stream("GET", f"/pages/{page_id}/events") as answer:
         stream = events(answer)
         assert await anext(stream)
@@ -78,11 +78,13 @@ async def test_a_stream_ends_when_the_server_stops(service: Service, site: Site)
     site.gate.set()
 
 
-async def test_whoever_looks_is_told_that_something_changed(service: Service, site: Site) -> None:
+async def test_whoever_looks_is_told_that_something_changed(
+    service: Service, site: WebSite
+) -> None:
     async with service.client.stream("GET", "/events") as answer:
         beats = pulses(answer)
         first = await anext(beats)
-        await service.client.post("/pages", json={"url": site.url})
+        await service.client.post("/pages", json={"url": site.url()})
         assert (await anext(beats)).pages > first.pages
         assert first.banner == ""
         await service.server.stop(FOR_EVER)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from integration.site import Site
-from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
+from support.service import BROWSER, MISSING, Service, running
+from support.site import WebSite
 
 CONTROLS = ('action="/pages"', "/delete", "Weigh again", "/observer")
 
 
 async def test_a_page_is_deleted_by_a_form_and_one_is_back_where_one_was(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     path = f"/pages/{report.id}/delete"
     answer = await service.client.post(path, data={"back": "/?host=127.0.0.1&after=x"})
     assert answer.status_code == 303
@@ -41,8 +41,8 @@ async def test_a_form_leads_nowhere_else(service: Service, back: str) -> None:
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_form_of_another_site_is_refused(service: Service, site: Site) -> None:
-    report = await service.weighed(site.url)
+async def test_a_form_of_another_site_is_refused(service: Service, site: WebSite) -> None:
+    report = await service.weighed(site.url())
     headers = {"Origin": "https://evil.example"}
     for path in (f"/pages/{report.id}/delete", "/observer/retry"):
         assert (await service.client.post(path, headers=headers)).status_code == 403
@@ -58,13 +58,15 @@ async def test_what_is_not_quarantined_cannot_be_retried_and_does_no_harm(
         assert answer.headers["location"] == "/observer"
 
 
-async def test_pages_offer_only_what_whoever_looks_may_do(settings: Settings, site: Site) -> None:
+async def test_pages_offer_only_what_whoever_looks_may_do(
+    settings: Settings, site: WebSite
+) -> None:
     settings = msgspec.structs.replace(settings, token=("boss:full:" + "s" * 32,), public="read")
     async with running(settings) as service:
         boss = {**BROWSER, "Authorization": "Bearer " + "s" * 32}
-        submitted = await service.client.post("/pages", json={"url": site.url}, headers=boss)
+        submitted = await service.client.post("/pages", json={"url": site.url()}, headers=boss)
         report = await service.settled(submitted.json()["id"])
-        for path in ("/", f"/pages/{report.id}", f"/history?url={site.url}/"):
+        for path in ("/", f"/pages/{report.id}", f"/history?url={site.url()}"):
             seen = (await service.client.get(path, headers=BROWSER)).text
             assert not any(control in seen for control in CONTROLS)
             assert "Log in" in seen
@@ -75,12 +77,12 @@ async def test_pages_offer_only_what_whoever_looks_may_do(settings: Settings, si
 
 
 async def test_a_copy_of_a_page_is_current_only_for_who_got_it_and_as_it_was_sorted(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     settings = msgspec.structs.replace(settings, token=("boss:full:" + "s" * 32,), public="read")
     async with running(settings) as service:
         boss = {**BROWSER, "Authorization": "Bearer " + "s" * 32}
-        submitted = await service.client.post("/pages", json={"url": site.url}, headers=boss)
+        submitted = await service.client.post("/pages", json={"url": site.url()}, headers=boss)
         path = f"/pages/{(await service.settled(submitted.json()['id'])).id}"
         tag = {"If-None-Match": (await service.client.get(path, headers=boss)).headers["etag"]}
         assert (await service.client.get(path, headers=boss | tag)).status_code == 304
@@ -90,9 +92,9 @@ async def test_a_copy_of_a_page_is_current_only_for_who_got_it_and_as_it_was_sor
 
 
 async def test_pages_and_files_are_compressed_and_json_is_as_it_rests(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     accept = {"Accept-Encoding": "gzip"}
     for path in ("/", f"/pages/{report.id}", "/observer", "/docs", "/static/style.css"):
         answer = await service.client.get(path, headers={**BROWSER, **accept})
@@ -105,8 +107,8 @@ async def test_pages_and_files_are_compressed_and_json_is_as_it_rests(
     assert "content-encoding" not in as_json.headers
 
 
-async def test_looking_back_at_nothing_is_a_page_too(service: Service, site: Site) -> None:
-    report = await service.weighed(site.url)
+async def test_looking_back_at_nothing_is_a_page_too(service: Service, site: WebSite) -> None:
+    report = await service.weighed(site.url())
     never = await service.client.get("/history?url=http://never.example/", headers=BROWSER)
     assert never.status_code == 200
     assert "Not weighed yet" in never.text
@@ -125,9 +127,9 @@ async def test_looking_back_at_nothing_is_a_page_too(service: Service, site: Sit
         assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_pages_are_listed_by_host_and_text(service: Service, site: Site) -> None:
-    one = await service.weighed(f"{site.url}/one")
-    two = await service.weighed(f"{site.url}/two")
+async def test_pages_are_listed_by_host_and_text(service: Service, site: WebSite) -> None:
+    one = await service.weighed(site.url("/one"))
+    two = await service.weighed(site.url("/two"))
     found = (await service.client.get("/pages", params={"text": "/ONE"})).json()["pages"]
     assert [page["id"] for page in found] == [one.id]
     found = (await service.client.get("/pages", params={"host": "127.0.0.1"})).json()["pages"]

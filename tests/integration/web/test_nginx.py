@@ -15,14 +15,14 @@ import httpx
 import msgspec
 import pytest
 
-from integration.patience import FOR_EVER
-from integration.site import Site
-from integration.web.service import Service, running
 from libra.settings import Settings
 from libra.web import guard
 from libra.web.rate import Rate
-from ports import ReservedPort
 from support.needs import needs, program
+from support.patience import FOR_EVER
+from support.ports import ReservedPort
+from support.service import Service, running
+from support.site import WebSite
 
 SHIPPED = Path(__file__).parents[3] / "deploy/nginx/libra.conf"
 NAME = "libra.example.com"
@@ -141,9 +141,11 @@ def bearer(secret: str = SECRET) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-async def test_pages_are_submitted_and_followed_live_through_it(front: Front, site: Site) -> None:
+async def test_pages_are_submitted_and_followed_live_through_it(
+    front: Front, site: WebSite
+) -> None:
     answer = await front.client.post(
-        "/pages", data={"url": f"{site.url}/held"}, headers=bearer() | {"Origin": f"https://{NAME}"}
+        "/pages", data={"url": site.url("/held")}, headers=bearer() | {"Origin": f"https://{NAME}"}
     )
     assert answer.status_code == 202
     assert answer.headers["strict-transport-security"]

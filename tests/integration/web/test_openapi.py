@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from integration.site import Site
-from integration.web.service import MISSING, Service
+from support.service import MISSING, Service
+from support.site import WebSite
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ async def test_every_answer_with_a_body_has_an_example_that_fits(document: dict[
 
 
 async def test_a_form_may_leave_its_choices_empty_and_json_may_not(
-    service: Service, document: dict[str, Any], site: Site
+    service: Service, document: dict[str, Any], site: WebSite
 ) -> None:
     content = document["paths"]["/pages"]["post"]["requestBody"]["content"]
-    one = {"url": site.url, "method": "", "viewport": ""}
+    one = {"url": site.url(), "method": "", "viewport": ""}
     for media_type, status in (
         ("application/x-www-form-urlencoded", 202),
         ("application/json", 400),
@@ -138,12 +138,12 @@ def schema_of(
 
 
 async def test_what_is_answered_is_what_the_document_says(
-    service: Service, site: Site, document: dict[str, Any]
+    service: Service, site: WebSite, document: dict[str, Any]
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     page = "/pages/{page_id}"
     requests: list[tuple[str, str, dict[str, Any]]] = [
-        ("post", "/pages", {"json": {"url": site.url}}),
+        ("post", "/pages", {"json": {"url": site.url()}}),
         ("post", "/pages", {"json": {"url": "ftp://x"}}),
         ("post", "/pages", {"content": b"x"}),
         ("get", "/pages", {}),
@@ -154,8 +154,8 @@ async def test_what_is_answered_is_what_the_document_says(
         ("get", f"{page}.har", {"id": report.id}),
         ("delete", page, {"id": MISSING}),
         ("get", f"{page}/events", {"id": MISSING}),
-        ("post", "/watches", {"json": {"url": site.url}}),
-        ("post", "/watches", {"json": {"url": site.url, "every": "soon"}}),
+        ("post", "/watches", {"json": {"url": site.url()}}),
+        ("post", "/watches", {"json": {"url": site.url(), "every": "soon"}}),
         ("get", "/watches", {}),
         ("get", "/watches/{watch_id}", {"id": MISSING}),
         ("post", "/watches/{watch_id}/run", {"id": MISSING}),

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.site import Site
+from support.site import WebSite
 
 FIRST = "a-secret-of-some-length"
 SECOND = "another-secret-of-ours"
@@ -75,16 +75,16 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         await process.communicate()
 
 
-async def test_the_life_of_a_page_can_be_followed_in_the_log(start: Start, site: Site) -> None:
-    program = await start("--log-format", "json", "--allow-port", site.url.rpartition(":")[2])
+async def test_the_life_of_a_page_can_be_followed_in_the_log(start: Start, site: WebSite) -> None:
+    program = await start("--log-format", "json", "--allow-port", site.url().rpartition(":")[2])
     async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
         answer = await client.post(
-            "/pages", json={"url": site.url}, headers={"X-Request-Id": "my-request-7"}
+            "/pages", json={"url": site.url()}, headers={"X-Request-Id": "my-request-7"}
         )
         page_id = answer.json()["id"]
         accepted = await program.logs("page accepted")
         assert (accepted["page_id"], accepted["request_id"]) == (page_id, "my-request-7")
-        assert accepted["url"] == f"{site.url}/"
+        assert accepted["url"] == site.url()
         answered = await program.logs("POST /pages 202")
         assert (answered["request_id"], answered["route"]) == ("my-request-7", "/pages")
         weighed = await program.logs("page weighed")
@@ -145,7 +145,7 @@ async def test_a_reload_that_would_let_everybody_in_from_outside_is_refused(
     assert await program.status("wrong-secret-of-ours") == 401
 
 
-async def test_traces_are_sent_where_opentelemetry_is_told(start: Start, site: Site) -> None:
+async def test_traces_are_sent_where_opentelemetry_is_told(start: Start, site: WebSite) -> None:
     received: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,9 +163,9 @@ async def test_traces_are_sent_where_opentelemetry_is_told(start: Start, site: S
             patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{host}:{port}")
             patch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
             patch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1000")
-            program = await start("--otel", "--allow-port", site.url.rpartition(":")[2])
+            program = await start("--otel", "--allow-port", site.url().rpartition(":")[2])
         async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
-            path = (await client.post("/pages", data={"url": site.url})).headers["location"]
+            path = (await client.post("/pages", data={"url": site.url()})).headers["location"]
             async with client.stream("GET", f"{path}/events") as stream:
                 await stream.aread()
         program.process.send_signal(signal.SIGTERM)

@@ -10,42 +10,44 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from integration.site import ASSETS, Site
-from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
 from libra.testing.pages import PageServer, html
 from libra.web.routes_pages import LARGE
 from libra.weighing.report import decode
+from support.service import BROWSER, MISSING, Service, running
+from support.site import ASSETS, WebSite
 
 PROBLEM = "application/problem+json"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def test_a_page_submitted_as_json_is_accepted_with_its_place_and_report(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    answer = await service.client.post("/pages", json={"url": site.url})
+    answer = await service.client.post("/pages", json={"url": site.url()})
     assert answer.status_code == 202
     report = decode(answer.content)
-    assert report.url == f"{site.url}/"
+    assert report.url == site.url()
     assert answer.headers["location"] == f"/pages/{report.id}"
     assert answer.headers["etag"] == f'"{report.version}"'
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_a_form_without_a_browser_is_answered_as_json(service: Service, site: Site) -> None:
-    answer = await service.client.post("/pages", data={"url": site.url})
+async def test_a_form_without_a_browser_is_answered_as_json(
+    service: Service, site: WebSite
+) -> None:
+    answer = await service.client.post("/pages", data={"url": site.url()})
     assert answer.status_code == 202
-    assert decode(answer.content).url == f"{site.url}/"
+    assert decode(answer.content).url == site.url()
 
 
-async def test_a_multipart_form_will_do(service: Service, site: Site) -> None:
-    answer = await service.client.post("/pages", files={"url": (None, site.url)})
+async def test_a_multipart_form_will_do(service: Service, site: WebSite) -> None:
+    answer = await service.client.post("/pages", files={"url": (None, site.url())})
     assert answer.status_code == 202
 
 
-async def test_a_form_in_a_browser_leads_to_the_page(service: Service, site: Site) -> None:
-    answer = await service.client.post("/pages", data={"url": site.url}, headers=BROWSER)
+async def test_a_form_in_a_browser_leads_to_the_page(service: Service, site: WebSite) -> None:
+    answer = await service.client.post("/pages", data={"url": site.url()}, headers=BROWSER)
     assert answer.status_code == 303
     page = await service.client.get(answer.headers["location"], headers=BROWSER)
     assert page.status_code == 200
@@ -145,9 +147,9 @@ async def test_a_body_that_is_too_large_is_413(service: Service, chunked: bool) 
 
 
 async def test_a_report_is_json_for_programs_and_html_for_browsers(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     path = f"/pages/{report.id}"
     as_json = await service.client.get(path)
     assert as_json.headers["content-type"] == "application/json"
@@ -160,9 +162,9 @@ async def test_a_report_is_json_for_programs_and_html_for_browsers(
 
 
 async def test_a_suffix_chooses_the_format_whatever_the_client_accepts(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     path = f"/pages/{report.id}"
     as_json = await service.client.get(f"{path}.json", headers=BROWSER)
     assert decode(as_json.content) == report
@@ -176,9 +178,9 @@ async def test_a_suffix_chooses_the_format_whatever_the_client_accepts(
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 async def test_a_copy_that_is_current_is_not_sent_again(
-    service: Service, site: Site, accept: str
+    service: Service, site: WebSite, accept: str
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     for suffix in ("", ".json", ".csv", ".har"):
         await _is_not_sent_again(service, f"/pages/{report.id}{suffix}", accept)
 
@@ -194,8 +196,8 @@ async def _is_not_sent_again(service: Service, path: str, accept: str) -> None:
     assert (await service.client.get(path, headers=headers)).status_code == 200
 
 
-async def test_head_is_get_without_the_body(service: Service, site: Site) -> None:
-    path = f"/pages/{(await service.weighed(site.url)).id}"
+async def test_head_is_get_without_the_body(service: Service, site: WebSite) -> None:
+    path = f"/pages/{(await service.weighed(site.url())).id}"
     for headers in ({}, BROWSER):
         got = await service.client.get(path, headers=headers)
         head = await service.client.head(path, headers=headers)
@@ -221,8 +223,8 @@ async def test_a_browser_gets_an_error_as_a_page(service: Service) -> None:
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_a_deleted_page_is_gone(service: Service, site: Site) -> None:
-    path = f"/pages/{(await service.weighed(site.url)).id}"
+async def test_a_deleted_page_is_gone(service: Service, site: WebSite) -> None:
+    path = f"/pages/{(await service.weighed(site.url())).id}"
     answer = await service.client.delete(path)
     assert answer.status_code == 204
     assert answer.content == b""
@@ -231,9 +233,9 @@ async def test_a_deleted_page_is_gone(service: Service, site: Site) -> None:
 
 
 async def test_pages_are_listed_newest_first_in_pages_of_the_list(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    ids = [(await service.weighed(f"{site.url}/{number}")).id for number in range(5)]
+    ids = [(await service.weighed(site.url(f"/{number}"))).id for number in range(5)]
     found, after = [], None
     while True:
         params = {"limit": 2} | ({"after": after} if after else {})
@@ -247,11 +249,11 @@ async def test_pages_are_listed_newest_first_in_pages_of_the_list(
 
 
 async def test_a_list_goes_on_where_it_was_although_pages_come_and_go_meanwhile(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    ids = [(await service.weighed(f"{site.url}/{number}")).id for number in range(5)]
+    ids = [(await service.weighed(site.url(f"/{number}"))).id for number in range(5)]
     first = (await service.client.get("/pages", params={"limit": 2})).json()
-    await service.weighed(f"{site.url}/newer")
+    await service.weighed(site.url("/newer"))
     await service.client.delete(f"/pages/{first['next']}")  # the one that the cursor names
     await service.client.delete(f"/pages/{ids[1]}")
     rest = (await service.client.get("/pages", params={"after": first["next"]})).json()
@@ -272,9 +274,9 @@ async def test_what_is_no_cursor_is_refused_and_not_guessed_at(
         assert "after" in answer.json()["errors"][0]
 
 
-async def test_a_list_can_be_of_one_url(service: Service, site: Site) -> None:
-    wanted = await service.weighed(f"{site.url}/wanted")
-    await service.weighed(f"{site.url}/other")
+async def test_a_list_can_be_of_one_url(service: Service, site: WebSite) -> None:
+    wanted = await service.weighed(site.url("/wanted"))
+    await service.weighed(site.url("/other"))
     answer = await service.client.get("/pages", params={"url": wanted.url})
     assert [page["id"] for page in answer.json()["pages"]] == [wanted.id]
 
@@ -288,19 +290,19 @@ async def test_a_parameter_out_of_range_is_refused_by_name(service: Service, que
 
 
 async def test_when_no_page_may_leave_the_next_is_told_when_to_come_back(
-    site: Site, settings: Settings
+    site: WebSite, settings: Settings
 ) -> None:
     async with running(msgspec.structs.replace(settings, max_pages=1, shutdown_grace=0)) as full:
-        first = await full.client.post("/pages", json={"url": f"{site.url}/held"})
+        first = await full.client.post("/pages", json={"url": site.url("/held")})
         assert first.status_code == 202
-        answer = await full.client.post("/pages", json={"url": site.url})
+        answer = await full.client.post("/pages", json={"url": site.url()})
         assert answer.status_code == 503
         assert answer.json()["type"] == "/docs#full"
         assert int(answer.headers["retry-after"]) == answer.json()["retry_after"] >= 1
 
 
 async def test_while_the_database_is_down_a_page_that_may_exist_is_never_404(
-    tmp_path: Path, site: Site, settings: Settings
+    tmp_path: Path, site: WebSite, settings: Settings
 ) -> None:
     (tmp_path / "file").write_text("no folder, so there can be no database in it")
     down = msgspec.structs.replace(
@@ -311,7 +313,7 @@ async def test_while_the_database_is_down_a_page_that_may_exist_is_never_404(
         assert answer.status_code == 503
         assert answer.json()["type"] == "/docs#page-unknown"
         assert int(answer.headers["retry-after"]) >= 1
-        page_id = (await service.client.post("/pages", json={"url": site.url})).json()["id"]
+        page_id = (await service.client.post("/pages", json={"url": site.url()})).json()["id"]
         assert (await service.client.get(f"/pages/{page_id}")).status_code == 200
         listed = (await service.client.get("/pages")).json()
         assert listed["partial"] is True

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from integration.web.service import Service, running
 from libra.settings import Settings
+from support.service import Service, running
 
 SECRET = "a-secret-of-some-length"
 EXAMPLES = "5"

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from integration.site import Site
 from libra.tokens import Token
+from support.site import WebSite
 
 
 @dataclass
@@ -69,10 +69,10 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         await process.communicate()
 
 
-async def test_it_prints_its_address_serves_and_ends_with_0(start: Start, site: Site) -> None:
+async def test_it_prints_its_address_serves_and_ends_with_0(start: Start, site: WebSite) -> None:
     program = await start("--port", "0")
     async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
-        answer = await client.post("/pages", data={"url": site.url})
+        answer = await client.post("/pages", data={"url": site.url()})
         assert answer.status_code == 202
         path = answer.headers["location"]
         async with client.stream("GET", f"{path}/events") as stream:
@@ -89,11 +89,11 @@ async def test_it_prints_its_address_serves_and_ends_with_0(start: Start, site: 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 async def test_a_second_signal_ends_it_at_once(
-    start: Start, site: Site, number: signal.Signals, code: int
+    start: Start, site: WebSite, number: signal.Signals, code: int
 ) -> None:
     program = await start("--port", "0", "--shutdown-grace", "1h")
     async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
-        await client.post("/pages", data={"url": f"{site.url}/held"})
+        await client.post("/pages", data={"url": site.url("/held")})
         await site.until_held()
     program.process.send_signal(number)
     assert await program.says(b"Stopping")
@@ -101,10 +101,10 @@ async def test_a_second_signal_ends_it_at_once(
     assert await program.end() == code
 
 
-async def test_a_page_under_way_is_finished_first(start: Start, site: Site) -> None:
+async def test_a_page_under_way_is_finished_first(start: Start, site: WebSite) -> None:
     program = await start("--port", "0")
     async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
-        answer = await client.post("/pages", data={"url": f"{site.url}/held"})
+        answer = await client.post("/pages", data={"url": site.url("/held")})
         await site.until_held()
     program.process.send_signal(signal.SIGTERM)
     assert await program.says(b"Stopping")

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from integration.patience import FOR_EVER
-from integration.site import Site
-from integration.web.service import BROWSER, MISSING, Service, read_answer
 from libra.app import Libra
 from libra.settings import Settings
 from libra.web import create_app
 from libra.web.server import AddressError, Server, listen
+from support.patience import FOR_EVER
+from support.service import BROWSER, MISSING, Service, read_answer
+from support.site import WebSite
 
 
 def get(path: str, **headers: str) -> bytes:
@@ -62,10 +62,10 @@ async def test_it_can_be_started_again_on_the_same_sockets(settings: Settings) -
 
 
 async def test_stopping_lets_a_request_finish_and_takes_no_new_one(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
     reader, writer = await asyncio.open_connection(*service.server.address)
-    body = f"url={site.url}".encode()
+    body = f"url={site.url()}".encode()
     head = (
         "POST /pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
@@ -101,9 +101,9 @@ async def test_what_does_not_end_in_time_is_cut(service: Service) -> None:
 
 
 async def test_stopping_leaves_no_task_and_no_connection_behind(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    page_id = (await service.client.post("/pages", json={"url": f"{site.url}/held"})).json()["id"]
+    page_id = (await service.client.post("/pages", json={"url": site.url("/held")})).json()["id"]
     async with service.client.stream("GET", f"/pages/{page_id}/events"):
         assert any("run_asgi" in repr(task) for task in asyncio.all_tasks())
         await service.server.stop(FOR_EVER)
@@ -163,9 +163,9 @@ REQUESTS = {
 
 
 async def test_the_short_cut_answers_as_the_application_does(
-    service: Service, slow: Server, site: Site
+    service: Service, slow: Server, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     for name, template in REQUESTS.items():
         request = template.replace(b"{id}", report.id.encode())
         request = request.replace(b"{version}", str(report.version).encode())
@@ -193,9 +193,9 @@ async def _answer(
 
 
 async def test_the_short_cut_never_overtakes_an_earlier_request(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     page, alive = get(f"/pages/{report.id}"), get("/health/live")
     answers = await service.raw(page + alive + page + page + alive, count=5)
     kinds = ["page" if report.id.encode() in body else "alive" for _, body in answers]

@@ -7,15 +7,15 @@ import re
 import msgspec
 import pytest
 
-from integration.site import Site
-from integration.web.service import BROWSER, MISSING, Service
 from libra.health import Health
+from support.service import BROWSER, MISSING, Service
+from support.site import WebSite
 
 PAGES = ["/", "/observer", "/docs", "/pages", f"/pages/{MISSING}", "/nowhere"]
 
 
-async def test_the_start_page_lists_what_was_weighed(service: Service, site: Site) -> None:
-    report = await service.weighed(site.url)
+async def test_the_start_page_lists_what_was_weighed(service: Service, site: WebSite) -> None:
+    report = await service.weighed(site.url())
     page = (await service.client.get("/", headers=BROWSER)).text
     assert f'href="/pages/{report.id}"' in page
     assert "A page" in page
@@ -23,8 +23,8 @@ async def test_the_start_page_lists_what_was_weighed(service: Service, site: Sit
     assert report.id not in only
 
 
-async def test_the_list_goes_on_with_a_link(service: Service, site: Site) -> None:
-    ids = [(await service.weighed(f"{site.url}/{number}")).id for number in range(21)]
+async def test_the_list_goes_on_with_a_link(service: Service, site: WebSite) -> None:
+    ids = [(await service.weighed(site.url(f"/{number}"))).id for number in range(21)]
     page = (await service.client.get("/")).text
     link = re.search(r'href="(/\?after=[^"]+)" rel="next"', page)
     assert link
@@ -144,19 +144,19 @@ async def test_another_method_is_405_and_says_which_are_allowed(
     ],
 )
 async def test_a_page_of_another_site_can_neither_submit_nor_delete(
-    service: Service, site: Site, headers: dict[str, str]
+    service: Service, site: WebSite, headers: dict[str, str]
 ) -> None:
-    report = await service.weighed(site.url)
-    submitted = await service.client.post("/pages", data={"url": site.url}, headers=headers)
+    report = await service.weighed(site.url())
+    submitted = await service.client.post("/pages", data={"url": site.url()}, headers=headers)
     deleted = await service.client.delete(f"/pages/{report.id}", headers=headers)
     assert submitted.status_code == deleted.status_code == 403
     assert submitted.headers["content-type"] == "application/problem+json"
     assert (await service.client.get(f"/pages/{report.id}", headers=headers)).status_code == 200
 
 
-async def test_its_own_pages_can_submit(service: Service, site: Site) -> None:
+async def test_its_own_pages_can_submit(service: Service, site: WebSite) -> None:
     for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": service.server.url}):
-        answer = await service.client.post("/pages", data={"url": site.url}, headers=headers)
+        answer = await service.client.post("/pages", data={"url": site.url()}, headers=headers)
         assert answer.status_code == 202
 
 
@@ -172,8 +172,8 @@ async def test_it_says_that_it_lives_and_takes_work_and_how_each_part_is(
     assert "database" in {name.lower() for name in health.parts}
 
 
-async def test_metrics_count_what_was_answered(service: Service, site: Site) -> None:
-    await service.weighed(site.url)
+async def test_metrics_count_what_was_answered(service: Service, site: WebSite) -> None:
+    await service.weighed(site.url())
     await service.client.get(f"/pages/{MISSING}")
     answer = await service.client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 
 from integration.loop_time import pass_time
-from integration.patience import FOR_EVER
-from integration.site import Site
-from integration.web.service import Service, read_answer
 from libra.web import protocol
+from support.patience import FOR_EVER
+from support.service import Service, read_answer
+from support.site import WebSite
 
 POST = (
     b"POST /pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -100,10 +100,10 @@ LARGE = 8_000_000
 
 @pytest.fixture
 async def deaf(
-    service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
+    service: Service, site: WebSite, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[[bytes], Awaitable[asyncio.Future[None]]]]:
     """Asks for a large answer, with a field, and reads nothing; gives when that was cut off."""
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.02)
     monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
     lost = asyncio.get_running_loop().create_future()

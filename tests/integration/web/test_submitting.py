@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from integration.site import Site
-from integration.web.service import BROWSER, Service, running
 from libra.settings import Settings
 from libra.weighing.report import decode
+from support.service import BROWSER, Service, running
+from support.site import WebSite
 
 PROBLEM = "application/problem+json"
 
@@ -20,20 +20,20 @@ def keyed(key: str) -> dict[str, str]:
     return {"Idempotency-Key": key}
 
 
-async def test_a_submission_may_choose_its_viewport(service: Service, site: Site) -> None:
-    wanted = {"url": site.url, "viewport": "390x844@3", "method": "static"}
+async def test_a_submission_may_choose_its_viewport(service: Service, site: WebSite) -> None:
+    wanted = {"url": site.url(), "viewport": "390x844@3", "method": "static"}
     for body in ({"json": wanted}, {"data": wanted}):
         answer = await service.client.post("/pages", **body)  # type: ignore[arg-type]
         assert answer.status_code == 202
         report = await service.settled(answer.json()["id"])
         assert report.viewport == "390x844@3"
-    assert (await service.weighed(site.url)).viewport == "1350x940@1"
+    assert (await service.weighed(site.url())).viewport == "1350x940@1"
 
 
 async def test_a_form_may_have_fields_that_are_empty_or_not_ours(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    form = {"url": site.url, "viewport": "", "method": "", "button": "Weigh"}
+    form = {"url": site.url(), "viewport": "", "method": "", "button": "Weigh"}
     assert (await service.client.post("/pages", data=form)).status_code == 202
 
 
@@ -43,19 +43,19 @@ async def test_a_form_may_have_fields_that_are_empty_or_not_ours(
      {"headers": {"Authorization": "x"}}, {"limits": {}}],
 )  # fmt: skip
 async def test_what_cannot_be_chosen_is_refused(
-    service: Service, site: Site, choice: dict[str, object]
+    service: Service, site: WebSite, choice: dict[str, object]
 ) -> None:
-    answer = await service.client.post("/pages", json={"url": site.url} | choice)
+    answer = await service.client.post("/pages", json={"url": site.url()} | choice)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == PROBLEM
     assert answer.json()["detail"]
 
 
 async def test_what_was_chosen_is_known_after_a_restart_in_the_middle(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     hurried = msgspec.structs.replace(settings, shutdown_grace=0)
-    wanted = {"url": f"{site.url}/held", "viewport": "390x844@3"}
+    wanted = {"url": site.url("/held"), "viewport": "390x844@3"}
     async with running(hurried) as service:
         page_id = (await service.client.post("/pages", json=wanted)).json()["id"]
         await site.until_held()
@@ -64,8 +64,8 @@ async def test_what_was_chosen_is_known_after_a_restart_in_the_middle(
         assert (await service.settled(page_id)).viewport == "390x844@3"
 
 
-async def test_the_same_key_and_body_lead_to_the_same_page(service: Service, site: Site) -> None:
-    body = {"url": site.url}
+async def test_the_same_key_and_body_lead_to_the_same_page(service: Service, site: WebSite) -> None:
+    body = {"url": site.url()}
     first = await service.client.post("/pages", json=body, headers=keyed("a"))
     again = await service.client.post("/pages", json=body, headers=keyed("a"))
     as_form = await service.client.post("/pages", data=body, headers=keyed("a"))
@@ -78,10 +78,10 @@ async def test_the_same_key_and_body_lead_to_the_same_page(service: Service, sit
     assert decode(again.content).id == decode(first.content).id
 
 
-async def test_at_the_same_moment_too(service: Service, site: Site) -> None:
+async def test_at_the_same_moment_too(service: Service, site: WebSite) -> None:
     answers = await asyncio.gather(
         *(
-            service.client.post("/pages", json={"url": site.url}, headers=keyed("k"))
+            service.client.post("/pages", json={"url": site.url()}, headers=keyed("k"))
             for _ in range(10)
         )
     )
@@ -89,23 +89,23 @@ async def test_at_the_same_moment_too(service: Service, site: Site) -> None:
     assert len((await service.client.get("/pages")).json()["pages"]) == 1
 
 
-async def test_the_same_key_with_another_body_is_422(service: Service, site: Site) -> None:
-    await service.client.post("/pages", json={"url": site.url}, headers=keyed("a"))
-    for body in ({"url": f"{site.url}/x"}, {"url": site.url, "viewport": "390x844@3"}):
+async def test_the_same_key_with_another_body_is_422(service: Service, site: WebSite) -> None:
+    await service.client.post("/pages", json={"url": site.url()}, headers=keyed("a"))
+    for body in ({"url": site.url("/x")}, {"url": site.url(), "viewport": "390x844@3"}):
         answer = await service.client.post("/pages", json=body, headers=keyed("a"))
         assert answer.status_code == 422
         assert answer.json()["type"] == "/docs#idempotency-key-reused"
 
 
-async def test_what_was_refused_leaves_the_key_unused(service: Service, site: Site) -> None:
+async def test_what_was_refused_leaves_the_key_unused(service: Service, site: WebSite) -> None:
     refused = await service.client.post("/pages", json={"url": "ftp://x"}, headers=keyed("a"))
     assert refused.status_code == 400
-    answer = await service.client.post("/pages", json={"url": site.url}, headers=keyed("a"))
+    answer = await service.client.post("/pages", json={"url": site.url()}, headers=keyed("a"))
     assert answer.status_code == 202
 
 
-async def test_a_key_is_known_after_a_restart(settings: Settings, site: Site) -> None:
-    body = {"url": site.url}
+async def test_a_key_is_known_after_a_restart(settings: Settings, site: WebSite) -> None:
+    body = {"url": site.url()}
     async with running(settings) as service:
         first = await service.client.post("/pages", json=body, headers=keyed("a"))
     async with running(settings) as service:
@@ -116,22 +116,24 @@ async def test_a_key_is_known_after_a_restart(settings: Settings, site: Site) ->
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "é"])
-async def test_what_is_no_key_is_refused(service: Service, site: Site, key: str) -> None:
+async def test_what_is_no_key_is_refused(service: Service, site: WebSite, key: str) -> None:
     answer = await service.client.post(
-        "/pages", json={"url": site.url}, headers={b"Idempotency-Key": key.encode("latin-1")}
+        "/pages", json={"url": site.url()}, headers={b"Idempotency-Key": key.encode("latin-1")}
     )
     assert answer.status_code == 400
 
 
-async def test_two_keys_are_none(service: Service, site: Site) -> None:
+async def test_two_keys_are_none(service: Service, site: WebSite) -> None:
     twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
-    one = await service.client.post("/pages", json={"url": site.url}, headers=twice)
-    many = await service.client.post("/pages/bulk", json={"urls": [site.url]}, headers=twice)
+    one = await service.client.post("/pages", json={"url": site.url()}, headers=twice)
+    many = await service.client.post("/pages/bulk", json={"urls": [site.url()]}, headers=twice)
     assert (one.status_code, many.status_code) == (400, 400)
 
 
-async def test_a_deleted_page_does_not_come_back_by_its_key(service: Service, site: Site) -> None:
-    body = {"url": site.url}
+async def test_a_deleted_page_does_not_come_back_by_its_key(
+    service: Service, site: WebSite
+) -> None:
+    body = {"url": site.url()}
     first = await service.client.post("/pages", json=body, headers=keyed("a"))
     await service.settled(first.json()["id"])
     assert (await service.client.delete(first.headers["location"])).status_code == 204
@@ -139,8 +141,8 @@ async def test_a_deleted_page_does_not_come_back_by_its_key(service: Service, si
     assert again.status_code == 404
 
 
-async def test_many_are_answered_for_one_by_one(service: Service, site: Site) -> None:
-    urls = [f"{site.url}/1", "ftp://x", f"{site.url}/2", "not a url", f"{site.url}/1"]
+async def test_many_are_answered_for_one_by_one(service: Service, site: WebSite) -> None:
+    urls = [site.url("/1"), "ftp://x", site.url("/2"), "not a url", site.url("/1")]
     answer = await service.client.post("/pages/bulk", json={"urls": urls, "viewport": "390x844@3"})
     assert answer.status_code == 202
     result = answer.json()
@@ -155,16 +157,16 @@ async def test_many_are_answered_for_one_by_one(service: Service, site: Site) ->
         assert (await service.settled(page_id)).viewport == "390x844@3"
 
 
-async def test_a_list_may_be_lines_of_text(service: Service, site: Site) -> None:
-    content = f"# ours\n{site.url}/1\n\n  {site.url}/2\r\n"
+async def test_a_list_may_be_lines_of_text(service: Service, site: WebSite) -> None:
+    content = f"# ours\n{site.url()}1\n\n  {site.url()}2\r\n"
     answer = await service.client.post(
         "/pages/bulk", content=content, headers={"Content-Type": "text/plain; charset=utf-8"}
     )
     assert answer.json()["accepted"] == 2
 
 
-async def test_a_thousand_are_taken_and_no_more(settings: Settings, site: Site) -> None:
-    urls = [f"{site.url}/held/{number}" for number in range(1001)]
+async def test_a_thousand_are_taken_and_no_more(settings: Settings, site: WebSite) -> None:
+    urls = [site.url(f"/held/{number}") for number in range(1001)]
     hasty = msgspec.structs.replace(settings, shutdown_grace=0)  # they need not be weighed
     async with running(hasty) as service:
         refused = await service.client.post("/pages/bulk", json={"urls": urls})
@@ -197,9 +199,9 @@ async def test_a_list_of_another_shape_is_refused(
 
 
 async def test_a_list_sent_again_with_its_key_leads_to_the_same_pages(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    body = {"urls": [f"{site.url}/1", f"{site.url}/1", "ftp://x"]}
+    body = {"urls": [site.url("/1"), site.url("/1"), "ftp://x"]}
     first = await service.client.post("/pages/bulk", json=body, headers=keyed("a"))
     again = await service.client.post("/pages/bulk", json=body, headers=keyed("a"))
     assert first.json() == again.json()
@@ -213,28 +215,28 @@ async def limited(settings: Settings) -> AsyncIterator[Service]:
 
 
 async def test_beyond_the_rate_each_further_url_is_told_when_to_come_back(
-    limited: Service, site: Site
+    limited: Service, site: WebSite
 ) -> None:
-    answer = await limited.client.post("/pages/bulk", json={"urls": [site.url] * 4})
+    answer = await limited.client.post("/pages/bulk", json={"urls": [site.url()] * 4})
     result = answer.json()
     assert (result["accepted"], result["refused"]) == (2, 2)
     problem = result["pages"][3]["problem"]
     assert (problem["status"], problem["type"]) == (429, "/docs#too-many-requests")
     assert int(answer.headers["retry-after"]) == problem["retry_after"]
-    browser = await limited.client.post("/pages", data={"url": site.url}, headers=BROWSER)
+    browser = await limited.client.post("/pages", data={"url": site.url()}, headers=BROWSER)
     assert browser.status_code == 429
     assert browser.headers["content-type"].startswith("text/html")
 
 
-async def test_what_is_sent_again_costs_nothing(limited: Service, site: Site) -> None:
+async def test_what_is_sent_again_costs_nothing(limited: Service, site: WebSite) -> None:
     for _ in range(5):
-        answer = await limited.client.post("/pages", json={"url": site.url}, headers=keyed("a"))
+        answer = await limited.client.post("/pages", json={"url": site.url()}, headers=keyed("a"))
         assert answer.status_code == 202
 
 
-async def test_lists_can_be_of_a_status_and_of_a_time(service: Service, site: Site) -> None:
-    first = await service.weighed(f"{site.url}/1")
-    second = await service.weighed(f"{site.url}/2")
+async def test_lists_can_be_of_a_status_and_of_a_time(service: Service, site: WebSite) -> None:
+    first = await service.weighed(site.url("/1"))
+    second = await service.weighed(site.url("/2"))
     assert second.submitted_at is not None
 
     async def found(**params: str) -> list[str]:

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from integration.site import Site
-from integration.web.service import BROWSER, MISSING, Service, running
 from libra.app import Watch
 from libra.settings import Settings
 from libra.testing import until_watch, watches_restored
-from receiver import Receiver
+from support.receiver import Receiver
+from support.service import BROWSER, MISSING, Service, running
+from support.site import WebSite
 
 PROBLEM = "application/problem+json"
 BUDGET = [{"resourceSizes": [{"resourceType": "script", "budget": 1}]}]
@@ -30,9 +30,9 @@ async def weighed(service: Service, watch_id: str) -> Watch:
     return await until_watch(service.libra, watch_id, lambda watch: watch.last is not None)
 
 
-async def test_a_watch_is_made_read_listed_run_and_deleted(service: Service, site: Site) -> None:
+async def test_a_watch_is_made_read_listed_run_and_deleted(service: Service, site: WebSite) -> None:
     client = service.client
-    watch = await made(service, url=site.url, every="@hourly", max_weight="500kB", budget=BUDGET)
+    watch = await made(service, url=site.url(), every="@hourly", max_weight="500kB", budget=BUDGET)
     assert (watch["every"], watch["status"], watch["secret"]) == ("hour", "new", None)
     assert watch["terms"]["max_weight"] == 500_000
     assert watch["terms"]["budgets"][0]["limits"] == [
@@ -54,10 +54,10 @@ async def test_a_watch_is_made_read_listed_run_and_deleted(service: Service, sit
 
 
 async def test_the_secret_is_told_once_and_signs_what_is_sent(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     async with Receiver() as receiver, running(settings) as service:
-        watch = await made(service, url=site.url, max_weight=1, webhook=receiver.url)
+        watch = await made(service, url=site.url(), max_weight=1, webhook=receiver.url)
         (delivery,) = await receiver.until_received(1)
         assert delivery.json["watch"] == watch["id"]
         assert delivery.headers["libra-signature"].startswith("t=")
@@ -66,11 +66,11 @@ async def test_the_secret_is_told_once_and_signs_what_is_sent(
         assert "key=1" not in text
 
 
-async def test_what_the_client_has_is_not_sent_again(service: Service, site: Site) -> None:
-    watch = await made(service, url=site.url)
+async def test_what_the_client_has_is_not_sent_again(service: Service, site: WebSite) -> None:
+    watch = await made(service, url=site.url())
     await weighed(service, watch["id"])
     await service.libra.unwatch(watch["id"])
-    watch = await made(service, url=site.url)
+    watch = await made(service, url=site.url())
     await weighed(service, watch["id"])
     path = f"/watches/{watch['id']}"
     await until_watch(service.libra, watch["id"], lambda watch: watch.backup == "stored")
@@ -104,10 +104,10 @@ async def test_what_cannot_be_watched_is_a_problem_that_says_why(
 
 
 async def test_a_form_is_taken_and_leads_a_browser_to_the_history(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
     form = {
-        "url": f"{site.url}/?a&b",
+        "url": site.url("/?a&b"),
         "every": "day",
         "cron": "0 6 * * *",
         "max_weight": "1.5 MB",
@@ -171,14 +171,14 @@ async def test_a_watch_that_may_be_in_the_database_is_503(settings: Settings) ->
 
 
 async def test_a_token_to_read_sees_watches_and_changes_none(
-    settings: Settings, site: Site
+    settings: Settings, site: WebSite
 ) -> None:
     tokens = ("see:read:a-secret-to-read", "do:full:a-secret-to-change")
     guarded = msgspec.structs.replace(settings, token=tokens, public="submit")
     see = {"Authorization": "Bearer a-secret-to-read"}
     do = {"Authorization": "Bearer a-secret-to-change"}
     async with running(guarded) as service:
-        client, body = service.client, {"url": site.url}
+        client, body = service.client, {"url": site.url()}
         assert (await client.get("/watches")).status_code == 401
         assert (await client.get("/watches", headers=see)).status_code == 200
         assert (await client.post("/watches", json=body)).status_code == 401

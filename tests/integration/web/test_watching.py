@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from integration.site import Site
-from integration.web.service import BROWSER, Service, running
 from libra.app import Watch, schedule_words
 from libra.inspector import watching
 from libra.inspector.watch import Watcher
 from libra.inspector.watching import Watches
 from libra.settings import Settings
 from libra.testing import process_of, until_watch
-from receiver import Receiver
+from support.receiver import Receiver
+from support.service import BROWSER, Service, running
+from support.site import WebSite
 
 TOKENS = ("see:read:a-secret-to-read", "do:full:a-secret-to-change")
 SEE = {**BROWSER, "Authorization": "Bearer a-secret-to-read"}
@@ -50,15 +50,15 @@ async def until(service: Service, watch_id: str, **wanted: object) -> Watch:
 
 
 @pytest.fixture
-async def watch(service: Service, site: Site) -> Watch:
-    made = await service.libra.watch(f"{site.url}/", every="0 6 * * mon-fri", max_weight=1000)
+async def watch(service: Service, site: WebSite) -> Watch:
+    made = await service.libra.watch(site.url(), every="0 6 * * mon-fri", max_weight=1000)
     return await until(service, made.id, status="over-budget", page=None)
 
 
 async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     page = (await service.client.get(f"/pages/{report.id}", headers=BROWSER)).text
     form = page[page.index('action="/watches"') :].partition("</form>")[0]
     assert f'type="hidden" name="url" value="{report.url}"' in form
@@ -73,9 +73,9 @@ async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
 
 
 async def test_a_page_whose_url_is_watched_meanwhile_is_another(
-    service: Service, site: Site
+    service: Service, site: WebSite
 ) -> None:
-    report = await service.weighed(site.url)
+    report = await service.weighed(site.url())
     path = f"/pages/{report.id}"
     tag = (await service.client.get(path, headers=BROWSER)).headers["etag"]
     asked = {**BROWSER, "If-None-Match": tag}
@@ -84,8 +84,8 @@ async def test_a_page_whose_url_is_watched_meanwhile_is_another(
     assert (await service.client.get(path, headers=asked)).status_code == 200
 
 
-async def test_the_secret_is_shown_once_and_says_so(service: Service, site: Site) -> None:
-    form = {"url": site.url, "webhook": "https://hooks.test/a-key"}
+async def test_the_secret_is_shown_once_and_says_so(service: Service, site: WebSite) -> None:
+    form = {"url": site.url(), "webhook": "https://hooks.test/a-key"}
     answer = await sent(service, **form)
     assert answer.status_code == 201
     assert answer.headers["cache-control"] == "no-store"
@@ -94,7 +94,7 @@ async def test_the_secret_is_shown_once_and_says_so(service: Service, site: Site
     assert "It is shown only now" in answer.text
     (made,) = service.libra.watches().watches
     assert answer.headers["location"] == f"/watches/{made.id}"
-    for path in ("/watches", f"/watches/{made.id}", f"/history?url={site.url}"):
+    for path in ("/watches", f"/watches/{made.id}", f"/history?url={site.url()}"):
         shown = await seen(service, path)
         assert "whsec_" not in shown
         assert "a-key" not in shown
@@ -144,20 +144,20 @@ async def test_a_form_without_a_url_asks_for_one(service: Service) -> None:
 
 
 async def test_what_cannot_be_watched_now_can_be_sent_again(
-    service: Service, site: Site, monkeypatch: pytest.MonkeyPatch
+    service: Service, site: WebSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "MAX_WATCHES", 0)
-    answer = await sent(service, url=site.url, max_weight="123 kB")
+    answer = await sent(service, url=site.url(), max_weight="123 kB")
     assert answer.status_code == 409
     assert "Not watched: there are as many watches as there may be" in answer.text
     assert 'value="123 kB"' in answer.text
 
 
-async def test_who_submits_too_much_keeps_the_form(settings: Settings, site: Site) -> None:
+async def test_who_submits_too_much_keeps_the_form(settings: Settings, site: WebSite) -> None:
     hurried = msgspec.structs.replace(settings, submit_limit="1/h")
     async with running(hurried) as service:
-        assert (await sent(service, url=site.url)).status_code == 303
-        answer = await sent(service, url=site.url, max_weight="123 kB")
+        assert (await sent(service, url=site.url())).status_code == 303
+        answer = await sent(service, url=site.url(), max_weight="123 kB")
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) > 0
         assert 'value="123 kB"' in answer.text
@@ -193,8 +193,8 @@ async def test_the_list_says_how_each_is_and_when_it_is_next(
     assert "Nothing is watched." in await seen(service, "/watches?url=http://a.test/")
 
 
-async def test_a_long_list_is_turned_over(service: Service, site: Site) -> None:
-    ids = [(await service.libra.watch(f"{site.url}/{number}")).id for number in range(3)]
+async def test_a_long_list_is_turned_over(service: Service, site: WebSite) -> None:
+    ids = [(await service.libra.watch(site.url(f"/{number}"))).id for number in range(3)]
     first = (await service.client.get("/watches?limit=2", headers=BROWSER)).text
     assert all(f'id="w-{one}"' in first for one in ids[1:])
     assert ids[0] not in first
@@ -222,14 +222,14 @@ async def test_a_watch_is_run_and_deleted_from_where_one_is(service: Service, wa
     assert "Watched since" not in await seen(service, gone.headers["location"])
 
 
-async def test_how_the_last_alert_went_is_told(settings: Settings, site: Site) -> None:
+async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite) -> None:
     async with Receiver() as receiver, running(settings) as service:
-        made = await service.libra.watch(site.url, max_weight=1, webhook=receiver.url)
+        made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
         await until(service, made.id, alerts_waiting=0, status="over-budget")
-        text = await seen(service, f"/history?url={site.url}/")
+        text = await seen(service, f"/history?url={site.url()}")
         assert "the last one, of a broken budget, was taken just now." in text
     async with running(settings) as service:
-        made = await service.libra.watch(site.url, max_weight=1, webhook=receiver.url)
+        made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
         await until_watch(service.libra, made.id, lambda watch: watch.delivery is not None)
         text = await seen(service, f"/watches/{made.id}")
         assert "was not taken and is sent again, last tried just now (refused" in text
@@ -271,18 +271,20 @@ async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance
     await until(service, watch.id, error=None)
 
 
-async def test_nobody_is_offered_what_would_only_be_refused(settings: Settings, site: Site) -> None:
+async def test_nobody_is_offered_what_would_only_be_refused(
+    settings: Settings, site: WebSite
+) -> None:
     guarded = msgspec.structs.replace(settings, token=TOKENS, public="submit")
     async with running(guarded) as service:
         made = await service.client.post(
-            "/watches", data={"url": site.url, "webhook": "https://hooks.test/"}, headers=DO
+            "/watches", data={"url": site.url(), "webhook": "https://hooks.test/"}, headers=DO
         )
         assert made.status_code == 201
         (one,) = service.libra.watches().watches
         await until(service, one.id, status="ok", page=None)
         last = service.libra.watch_of(one.id).last
         assert last is not None
-        paths = (f"/history?url={site.url}", f"/pages/{last.page}")
+        paths = (f"/history?url={site.url()}", f"/pages/{last.page}")
         for path in (*paths, "/watches", f"/watches/{one.id}"):
             page = (await service.client.get(path, headers=SEE)).text
             assert "Watched" in page

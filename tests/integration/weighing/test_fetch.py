@@ -13,15 +13,15 @@ import brotli  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 import pytest
 
-from hostile_server import DRIP_SECONDS, HostileServer
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reference, Role
-from ports import refusing_port
 from support.arrivals import Arrived, arrivals
+from support.hostile_server import DRIP_SECONDS, HostileServer
 from support.loop_clock import stopped_clock
+from support.ports import refusing_port
 
 PLENTY = Options(limits=Limits(asset_seconds=30))
 

@@ -19,7 +19,7 @@ from libra.testing.pages import Page, PageServer, Request, css, html, image, red
 from libra.weighing import Fetcher, InvalidURL, Options, parse_url, weigh_once
 from libra.weighing.gate import ADDRESS_DENIED, PORTS, Gate
 from libra.weighing.report import Report
-from ports import refusing_port
+from support.ports import refusing_port
 
 WEB = "127.0.0.1"
 INNER = "127.0.0.66"

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from hostile_server import MISDEEDS, HostileServer
 from libra.testing.pages import (
     Page,
     PageServer,
@@ -19,6 +18,7 @@ from libra.testing.pages import (
 )
 from libra.weighing import Fetcher, InvalidURL, Limits, Options, weigh_once
 from libra.weighing.report import Report, decode, encode
+from support.hostile_server import MISDEEDS, HostileServer
 from support.loop_clock import stopped_clock
 
 SMALL = Options(limits=Limits(assets=300, asset_bytes=5_000_000, asset_resource_bytes=30_000_000))

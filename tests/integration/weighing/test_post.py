@@ -6,8 +6,8 @@ import pytest
 
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
-from ports import refusing_port
-from receiver import Receiver
+from support.ports import refusing_port
+from support.receiver import Receiver
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.formats import to_csv
-from unit.formats.samples import PAGE, asset, hostile, ordinary, weighed
+from support.samples import PAGE, asset, hostile, ordinary, weighed
 
 
 def _rows(text: str) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from libra.formats.budget import (
     parse_budgets,
     path_matches,
 )
-from unit.formats.samples import PAGE, asset, ordinary, weighed
+from support.samples import PAGE, asset, ordinary, weighed
 
 # Every part of the format at once, as Lighthouse's own documentation shows it.
 WHOLE = """

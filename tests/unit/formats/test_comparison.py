@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from libra.formats.comparison import compare, compare_all
 from libra.weighing.report import Report
-from unit.formats.samples import PAGE, asset, ordinary, partial, weighed
+from support.samples import PAGE, asset, ordinary, partial, weighed
 
 
 def _page(**scripts: int) -> Report:

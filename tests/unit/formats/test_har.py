@@ -15,7 +15,7 @@ import pytest
 
 from libra.formats import to_har
 from libra.weighing.report import Report
-from unit.formats.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
+from support.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
 
 OrUnknown = Annotated[float, msgspec.Meta(ge=-1)]
 Known = Annotated[float, msgspec.Meta(ge=0)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from libra.formats import to_junit
 from libra.formats.budget import Limit, at_most, check
-from unit.formats.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
+from support.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
 
 
 def _parse(text: str | bytes) -> ET.Element:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from libra.formats import to_markdown
 from libra.formats.budget import at_most, check
 from libra.formats.comparison import compare
-from unit.formats.samples import EVIL, PAGE, asset, failed, hostile, ordinary, partial, weighed
+from support.samples import EVIL, PAGE, asset, failed, hostile, ordinary, partial, weighed
 
 
 def test_each_page_has_a_row_with_weight_and_score() -> None:

@@ -10,7 +10,7 @@ import pytest
 from libra.formats import to_json
 from libra.formats.report_json import from_json
 from libra.weighing.report import Report, encode
-from unit.formats.samples import failed, hostile, ordinary
+from support.samples import failed, hostile, ordinary
 
 
 def test_one_page_is_an_object_of_the_reports_own_shape() -> None:

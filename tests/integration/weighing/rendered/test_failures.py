@@ -8,7 +8,6 @@ import socket
 
 import pytest
 
-from hostile_server import HostileServer
 from integration.weighing.rendered.visits import (
     ENDLESS,
     Clock,
@@ -23,6 +22,7 @@ from libra.testing.pages import Page, PageServer, Request, html, script
 from libra.weighing import Limits, Options
 from libra.weighing.rendered import BrowserPool, page, weigh_rendered
 from libra.weighing.report import Report
+from support.hostile_server import HostileServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

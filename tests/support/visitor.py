@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, Page
 
-from integration.web.service import Service
+from support.service import Service
 
 PATIENCE = 100_000
 """Milliseconds for whatever is waited for: a busy machine takes long, and a test has 120 s."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
 
-from ports import ReservedPort
+from support.ports import ReservedPort
 
 OWNER = "postgres"
 USER = "libra"
