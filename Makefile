@@ -34,8 +34,13 @@ weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.c
 	exec $(BIN)/libra weigh $(ARGS) -- $$URL
 
 .PHONY: test
-test: $(VENV)/.dev programs ## run all the tests (ARGS=tests/unit for some of them)
-	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
+test: $(VENV)/.dev programs ## run all the tests but those of make chaos (ARGS=tests/unit for some of them)
+	@exec $(BIN)/python -m pytest -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+
+# One after the other, with the machine to themselves, as they judge how fast Libra is.
+.PHONY: chaos
+chaos: $(VENV)/.dev programs ## break what Libra depends on, under load (ARGS="-k sqlite" for some of the drills)
+	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style, formatting and the direction of imports

@@ -24,8 +24,8 @@ from libra.weighing.report import FINISHED, Backup, Status
 LIMIT = 1.0
 """Seconds that a call may take, in whatever state the database is.
 
-To it comes the time for which the machine was short of processors meanwhile, if the kernel tells: a
-program that is not run cannot answer.
+To it comes the time for which the machine may have held everybody up meanwhile: a program that is not
+run cannot answer.
 """
 
 _ANSWERS: dict[str, frozenset[int]] = {
@@ -143,13 +143,13 @@ def _answered(call: Call, lives: Lives, pages: Mapping[str, Page]) -> Iterator[C
 
 
 def _in_time(call: Call, machine: Machine) -> Iterator[Contradiction]:
-    waited = machine.short_of_processors(call)
-    if call.seconds > LIMIT + waited:
+    held_up = machine.held_up(call)
+    if call.seconds > LIMIT + held_up:
         what = f"a {call.kind}" + (f" of page {call.page}" if call.page else "")
         yield Contradiction(
             call.ended,
             "slow",
-            f"{what} took {call.seconds:.3f} s, in {waited:.3f} s of which processors were short",
+            f"{what} took {call.seconds:.3f} s, {held_up:.3f} s of which may be the machine's",
         )
 
 

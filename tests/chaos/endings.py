@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import aiohttp
 
 from chaos.checker import Kept
 from chaos.history import digest
+from support.asking import PATIENCE, eventually
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -28,41 +30,58 @@ async def in_memory(session: aiohttp.ClientSession, ids: Iterable[str]) -> dict[
     """Every page that Libra has: those of its list and those that clients know of.
 
     Raises:
-        AssertionError: if it does not know all that it has.
+        Late: if it does not know in the end.
     """
-    wanted = {*ids, *[page async for page in _listed(session)]}
+    return await known(session, {*ids, *[page async for page in _listed(session)]})
+
+
+async def known(session: aiohttp.ClientSession, ids: Iterable[str]) -> dict[str, Kept]:
+    """Those of some pages that there are, once Libra can tell.
+
+    Whether there is a page that was deleted only the database knows, and on a busy machine it may not
+    answer within the time that Libra gives it: then Libra says that it cannot tell, and is asked again.
+
+    Raises:
+        Late: if it does not know in the end.
+    """
     turns = asyncio.Semaphore(_AT_ONCE)
     found: dict[str, Kept] = {}
 
     async def look(page: str) -> None:
-        async with turns, session.get(f"/pages/{page}") as answer:
-            assert answer.status in (200, 404), f"page {page}: {answer.status}"
-            if answer.status == 200:
-                report = await answer.json()
-                found[page] = Kept(
-                    report["version"], report["status"], digest(report), report["backup"]
-                )
+        async with turns:
+            await eventually(
+                partial(_told, session, page, found), f"{page} is known", within=PATIENCE
+            )
 
-    await asyncio.gather(*map(look, sorted(wanted)))
+    await asyncio.gather(*map(look, sorted(ids)))
     return found
 
 
 def in_sqlite(path: Path) -> dict[str, Kept]:
-    """Every row of a SQLite file that is not a deletion; waits for whoever recovers it at the time."""
-    deadline = time.monotonic() + 10
+    """Every row of a SQLite file that is not a deletion."""
+    rows = _ask_sqlite(
+        path, "SELECT id, version, status, report FROM pages WHERE deleted_at IS NULL"
+    )
+    return dict(kept(row, zstd.decompress(data)) for *row, data in rows)
+
+
+def any_in_sqlite(path: Path, ids: Iterable[str]) -> bool:
+    """Whether a SQLite file has one of these pages, or that it was deleted."""
+    return not {page for (page,) in _ask_sqlite(path, "SELECT id FROM pages")}.isdisjoint(ids)
+
+
+def _ask_sqlite(path: Path, sql: str) -> list[Any]:
+    """The answer; waits for whoever recovers the file at the time."""
+    deadline = time.monotonic() + PATIENCE
     while True:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
         try:
-            rows = connection.execute(
-                "SELECT id, version, status, report FROM pages WHERE deleted_at IS NULL"
-            ).fetchall()
+            return connection.execute(sql).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname != "SQLITE_PROTOCOL" or time.monotonic() > deadline:
                 raise
-            continue
         finally:
             connection.close()
-        return dict(kept(row, zstd.decompress(data)) for *row, data in rows)
 
 
 def kept(row: Sequence[Any], data: bytes | str) -> tuple[str, Kept]:
@@ -75,15 +94,30 @@ def kept(row: Sequence[Any], data: bytes | str) -> tuple[str, Kept]:
     return page, Kept(version, status, content, report["backup"])
 
 
+async def _told(session: aiohttp.ClientSession, page: str, found: dict[str, Kept]) -> bool:
+    async with session.get(f"/pages/{page}") as answer:
+        assert answer.status in (200, 404, 503), f"page {page}: {answer.status}"
+        if answer.status == 200:
+            report = await answer.json()
+            found[page] = Kept(
+                report["version"], report["status"], digest(report), report["backup"]
+            )
+        return answer.status != 503
+
+
 async def _listed(session: aiohttp.ClientSession) -> AsyncIterator[str]:
     after: str | None = ""
-    while after is not None:
+
+    async def whole() -> dict[str, Any] | None:
         async with session.get(
             "/pages", params={"limit": "100"} | ({"after": after} if after else {})
         ) as answer:
             assert answer.status == 200
-            body = await answer.json()
-            assert not body["partial"], "the list is from memory alone"
+            body: dict[str, Any] = await answer.json()
+            return None if body["partial"] else body
+
+    while after is not None:
+        body = await eventually(whole, "a list is not from memory alone", within=PATIENCE)
         for summary in body["pages"]:
             yield summary["id"]
         after = body["next"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from chaos.history import SAFE, Call, History
 
+_LONGEST = 60.0  # seconds that a call may take and still be judged by what was noted during it
+
 
 @dataclass(frozen=True, slots=True)
 class _Life:
@@ -99,18 +101,44 @@ def pages_of(calls: Iterable[Call]) -> dict[str, Page]:
 
 
 class Machine:
-    """For how long somebody waited for a processor."""
+    """For how long the machine itself may have held up a call.
 
-    def __init__(self, history: History) -> None:
+    Args:
+        history: what was noted.
+        start: calls that begin before that are not asked for.
+        end: nor those that begin after that.
+    """
+
+    def __init__(
+        self, history: History, start: float = float("-inf"), end: float = float("inf")
+    ) -> None:
         self._strains = sorted(history.strains, key=lambda strain: strain.at)
+        pings = [
+            call
+            for call in history.calls
+            if call.kind == "ping" and call.ended >= start and call.started <= end + _LONGEST
+        ]
+        self._pings = sorted(pings, key=lambda ping: ping.started)
+        self._longest = max((ping.seconds for ping in pings), default=0.0)
 
-    def short_of_processors(self, call: Call) -> float:
-        """Seconds of it during a call, as far as samples before and after it tell."""
+    def held_up(self, call: Call) -> float:
+        """Seconds, at most: by what the kernel says and by what a server beside Libra took."""
+        return max(self._by_kernel(call), self._by_pings(call))
+
+    def _by_kernel(self, call: Call) -> float:
+        """As far as samples before and after it tell."""
         before = bisect_right(self._strains, call.started, key=lambda strain: strain.at) - 1
         after = bisect_left(self._strains, call.ended, key=lambda strain: strain.at)
         if before < 0 or after == len(self._strains):
             return 0.0
         return self._strains[after].waited - self._strains[before].waited
+
+    def _by_pings(self, call: Call) -> float:
+        """The longest ping that was under way at some time of the call."""
+        first = bisect_left(self._pings, call.started - self._longest, key=lambda p: p.started)
+        last = bisect_right(self._pings, call.ended, key=lambda p: p.started)
+        meanwhile = (p.seconds for p in self._pings[first:last] if p.ended >= call.started)
+        return max(meanwhile, default=0.0)
 
 
 def _life(times: Mapping[str, float], until: float = float("inf")) -> _Life:

@@ -10,11 +10,13 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from chaos.quiet import seconds_lost
 from libra.weighing.report import FINISHED, Backup, Status
 
 Kind = Literal[
@@ -104,7 +106,7 @@ class Mark(msgspec.Struct, frozen=True, tag="mark"):
 
 
 class Strain(msgspec.Struct, frozen=True, tag="strain"):
-    """For how many seconds in all somebody had waited for a processor by then (`chaos.quiet`)."""
+    """For how many seconds in all the machine may have held a program up by then (`chaos.quiet`)."""
 
     at: float
     waited: float
@@ -132,6 +134,10 @@ class History:
         else:
             self.strains.append(entry)
 
+    def feel(self) -> None:
+        """Note how strained the machine is now."""
+        self.add(Strain(time.monotonic(), seconds_lost()))
+
     def mark(self, what: What, name: str = "") -> Mark:
         """Note that something is done now."""
         mark = Mark(what, time.monotonic(), name)
@@ -141,6 +147,10 @@ class History:
     def between(self, start: float, end: float, *kinds: Kind) -> Iterator[Call]:
         """The calls of some kinds that started in an interval."""
         return (c for c in self.calls if c.kind in kinds and start <= c.started < end)
+
+    def ended_since(self, moment: float) -> Iterator[Call]:
+        """The calls that were noted after a moment, the newest first."""
+        return takewhile(lambda call: call.ended >= moment, reversed(self.calls))
 
     def write(self, path: Path) -> None:
         """Write it as JSON lines."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,9 @@ from typing import Any, Literal
 import asyncpg  # type: ignore[import-untyped] # it ships no types
 
 from chaos.checker import Kept
-from chaos.drill import Database, Fault
 from chaos.endings import kept
+from chaos.fault import Database, Fault
+from chaos.history import Call
 from chaos.proxy import Proxy
 from chaos.sqlite_faults import fill, small_disk
 from support.needs import may_mount
@@ -56,6 +57,14 @@ class Server(Database):
         """Whether it has one of them."""
         found = await self.ask("SELECT true FROM pages WHERE id = ANY($1) LIMIT 1", list(ids))
         return bool(found)
+
+    def misused(self) -> list[str]:
+        """Whether there were more connections than there may be."""
+        # The proxy may hear of a connection that ends after one that began later.
+        peak, self.proxy.peak = self.proxy.peak, self.proxy.open
+        if peak <= POOL:
+            return []
+        return [f"{peak} connections at once, where {POOL} are allowed"]
 
     async def ask(self, sql: str, *arguments: Any) -> list[Any]:
         """Ask as the superuser, on a connection that is kept for as long as it lasts."""
@@ -354,6 +363,10 @@ class RefusedRow(ServerFault):
             f"ALTER TABLE pages ADD CONSTRAINT nothing_odd CHECK (url NOT LIKE '%/{REFUSED}/%')"
             " NOT VALID"
         )
+
+    def was_seen(self, calls: Iterable[Call]) -> bool:
+        """Whether a page was told to be refused."""
+        return any(call.backup == "rejected" for call in calls)
 
     async def end(self) -> None:
         """Drop it. What was refused stays so."""

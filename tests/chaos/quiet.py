@@ -1,42 +1,56 @@
-"""Whether the machine left Libra alone, without which a 99th percentile says nothing.
+"""How much the machine itself held up what ran on it, so that this is not put down to Libra.
 
-One pause of the scheduler of 100 ms, of which a busy machine makes many, decides over the 99th
-percentile of the reads of some seconds. The kernel says for how much of the time somebody waited for
-a processor (pressure stall information, ``/proc/pressure/cpu``); where it does not, the reads of a
-server that has nothing to do with Libra are all there is to go by.
+The kernel says for how much of the time somebody waited for a processor or for memory (pressure stall
+information, ``/proc/pressure``) and for how long a host gave the processors of a virtual machine to
+others (``/proc/stat``). Where it does not, the reads of a server that has nothing to do with Libra are
+all there is to go by: `chaos.evidence.Machine` takes both.
 """
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 BUSY = 0.10
-"""The share of the time beyond which a machine is too busy for percentiles."""
+"""The share of the time beyond which a machine is too busy for what goes by Libra's own deadlines."""
 
-_PRESSURE = Path("/proc/pressure/cpu")
+_TICKS = 100  # a second, in /proc/stat
+_PROCESSORS = os.cpu_count() or 1
 
 
 class Pressure:
-    """For how long somebody has waited for a processor since this was made."""
+    """How much the machine has held up since this was made."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._waited = seconds_waited()
+        self._lost = seconds_lost()
 
     def seconds(self) -> float:
-        """In seconds; 0 where the kernel does not tell."""
-        return seconds_waited() - self._waited
+        """In seconds, at most; 0 where the kernel does not tell."""
+        return seconds_lost() - self._lost
 
     def share(self) -> float:
-        """The share of the time, from 0 to 1."""
+        """The share of the time, from 0 upwards."""
         return self.seconds() / max(time.monotonic() - self._began, 1e-3)
 
 
-def seconds_waited() -> float:
-    """For how long somebody has waited for a processor since the machine was started; 0 if unknown."""
-    try:
-        first = _PRESSURE.read_text().partition("\n")[0]
-    except OSError:
-        return 0.0
-    return int(first.rpartition("total=")[2]) / 1e6
+def seconds_lost() -> float:
+    """For how long one program can have been held up since the machine was started, at most."""
+    # The kernel gives the mean of all processors, of which one may have had all the waiting.
+    waited = (_total("cpu") + _total("memory")) * _PROCESSORS
+    return waited + _stolen()
+
+
+def _total(resource: str) -> float:
+    with suppress(OSError, ValueError, IndexError):
+        first = Path(f"/proc/pressure/{resource}").read_text().partition("\n")[0]
+        return int(first.rpartition("total=")[2]) / 1e6
+    return 0.0
+
+
+def _stolen() -> float:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/stat").read_text().split(maxsplit=10)[8]) / _TICKS
+    return 0.0

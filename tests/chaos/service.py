@@ -12,11 +12,8 @@ from typing import Any, Self
 import aiohttp
 
 from chaos.history import History
-from chaos.waiting import until
+from support.asking import PATIENCE, eventually
 from support.ports import ReservedPort
-
-START = 30.0
-"""Seconds that a start may take on a busy machine."""
 
 
 class Service:
@@ -45,7 +42,7 @@ class Service:
         ]
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(20))
+        self._session = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(PATIENCE))
         try:
             await self.start()
         except BaseException:
@@ -80,7 +77,7 @@ class Service:
             RuntimeError: if it ends instead.
         """
         self._process = await self.spawn()
-        await until(self._ready, "Libra accepts work", within=START)
+        await eventually(self._ready, "Libra accepts work", within=PATIENCE)
         self._history.mark("serving")
 
     async def spawn(self) -> asyncio.subprocess.Process:
@@ -122,7 +119,7 @@ class Service:
             code = self._process.returncode
             raise RuntimeError(f"Libra has gone ({code}, {error}):\n{self.tail(100)}") from None
 
-    async def drained(self, within: float) -> None:
+    async def drained(self) -> None:
         """Until every page is finished and stored."""
 
         async def nothing_waits() -> bool:
@@ -130,7 +127,7 @@ class Service:
             unfinished = sum(health["pages"][s] for s in ("queued", "fetching", "weighing"))
             return not unfinished and not health["waiting_to_be_stored"]
 
-        await until(nothing_waits, "nothing waits to be stored", within=within)
+        await eventually(nothing_waits, "nothing waits to be stored", within=PATIENCE)
 
     async def _ready(self) -> bool:
         assert self._process is not None

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import postgres_faults, sqlite_faults
-from chaos.drill import Database, Fault, Nothing, Stage
+from chaos.drill import Stage
+from chaos.fault import Database, Fault, Nothing
 from chaos.history import History
 from chaos.load import Load, Rates
 from chaos.origin import running_origin

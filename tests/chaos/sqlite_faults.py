@@ -8,13 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from chaos.checker import Kept
-from chaos.drill import Database, Fault
-from chaos.endings import in_sqlite
+from chaos.endings import any_in_sqlite, in_sqlite
+from chaos.fault import Database, Fault
+from chaos.history import Call
 
 
 class SQLiteFile(Database):
@@ -30,7 +31,7 @@ class SQLiteFile(Database):
 
     async def has_any(self, ids: Collection[str]) -> bool:
         """Whether it has one of them."""
-        return not (await self.rows()).keys().isdisjoint(ids)
+        return await asyncio.to_thread(any_in_sqlite, self.path, ids)
 
 
 class Locked(Fault):
@@ -46,7 +47,7 @@ class Locked(Fault):
         """Start a process that takes the lock."""
         program = f"""if True:
             import sqlite3
-            connection = sqlite3.connect({str(self._path)!r}, isolation_level=None, timeout=30)
+            connection = sqlite3.connect({str(self._path)!r}, isolation_level=None, timeout=60)
             connection.execute("BEGIN EXCLUSIVE")
             print(flush=True)
             input()
@@ -154,7 +155,7 @@ class DiskFull(Fault):
     """
 
     def __init__(self, disk: Path, part: str = "database") -> None:
-        self.part = part
+        self.part: str = part
         self.name = f"disk of the {part} full"
         self._ballast = disk / "ballast"
 
@@ -165,6 +166,11 @@ class DiskFull(Fault):
     async def end(self) -> None:
         """Make room."""
         self._ballast.unlink()
+
+    def was_seen(self, calls: Iterable[Call]) -> bool:
+        """Whether Libra was honest: what is on no disk is not called safe."""
+        submitted = (call.backup for call in calls if call.kind == "submit")
+        return self.part != "journal" or "memory" in submitted
 
 
 def every_fault(path: Path) -> list[Fault]:
@@ -199,7 +205,7 @@ def small_disk(path: Path, megabytes: int, owner: int | None = None) -> Iterator
 @contextmanager
 def _still(path: Path) -> Iterator[None]:
     """Nobody writes to the file, and all that was written is in it and not in its WAL."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
     wal = path.with_name(f"{path.name}-wal")
     try:
         while True:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.drill import Database, Fault, Stage
+from chaos.drill import Stage
+from chaos.fault import Database, Fault
 from chaos.history import History
 from chaos.load import Load, Rates
 from chaos.origin import running_origin
@@ -15,11 +16,13 @@ from chaos.postgres_faults import RefusedRow, Server, Stopped
 from chaos.service import Service
 from chaos.sqlite_faults import Locked, SQLiteFile
 
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+
+
 RATES = Rates(submit=15, read=60, slow=0.5, odd=0.1, ping=10)
 """Half of the pages take their time, so that every kill finds some of them unfinished."""
 
 
-@pytest.mark.timeout(180)
 async def test_killing_libra_while_postgresql_is_down_loses_nothing(
     server: Server, tmp_path: Path
 ) -> None:
@@ -28,7 +31,6 @@ async def test_killing_libra_while_postgresql_is_down_loses_nothing(
     )
 
 
-@pytest.mark.timeout(180)
 async def test_killing_libra_while_a_sqlite_file_is_locked_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "libra.sqlite3"
     await survives(SQLiteFile(path), [Locked(path)], tmp_path)

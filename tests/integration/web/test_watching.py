@@ -40,7 +40,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", html).replace("&nbsp;", " ").split())
 
 
-async def until(service: Service, watch_id: str, **wanted: object) -> Watch:
+async def watch_with(service: Service, watch_id: str, **wanted: object) -> Watch:
     """Wait until a watch is so."""
     return await until_watch(
         service.libra,
@@ -52,7 +52,7 @@ async def until(service: Service, watch_id: str, **wanted: object) -> Watch:
 @pytest.fixture
 async def watch(service: Service, site: WebSite) -> Watch:
     made = await service.libra.watch(site.url(), every="0 6 * * mon-fri", max_weight=1000)
-    return await until(service, made.id, status="over-budget", page=None)
+    return await watch_with(service, made.id, status="over-budget", page=None)
 
 
 async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
@@ -225,7 +225,7 @@ async def test_a_watch_is_run_and_deleted_from_where_one_is(service: Service, wa
 async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite) -> None:
     async with Receiver() as receiver, running(settings) as service:
         made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
-        await until(service, made.id, alerts_waiting=0, status="over-budget")
+        await watch_with(service, made.id, alerts_waiting=0, status="over-budget")
         text = await seen(service, f"/history?url={site.url()}")
         assert "the last one, of a broken budget, was taken just now." in text
     async with running(settings) as service:
@@ -256,7 +256,7 @@ async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance
         process = process_of(service.libra, watch.id)
         assert process is not None
         process.send("a message")
-        await until(service, watch.id, status="quarantined")
+        await watch_with(service, watch.id, status="quarantined")
     text = await seen(service, "/watches")
     assert "Stopped, since it crashed too often" in text
     assert "planted" in text
@@ -268,7 +268,7 @@ async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance
     answer = await service.client.post(f"/watches/{watch.id}/run", headers=BROWSER)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/watches"
-    await until(service, watch.id, error=None)
+    await watch_with(service, watch.id, error=None)
 
 
 async def test_nobody_is_offered_what_would_only_be_refused(
@@ -281,7 +281,7 @@ async def test_nobody_is_offered_what_would_only_be_refused(
         )
         assert made.status_code == 201
         (one,) = service.libra.watches().watches
-        await until(service, one.id, status="ok", page=None)
+        await watch_with(service, one.id, status="ok", page=None)
         last = service.libra.watch_of(one.id).last
         assert last is not None
         paths = (f"/history?url={site.url()}", f"/pages/{last.page}")

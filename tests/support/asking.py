@@ -11,12 +11,15 @@ T = TypeVar("T")
 PAUSE = 0.02
 """Seconds between two questions."""
 
+PATIENCE = 120.0
+"""Seconds after which what has to happen will not happen any more, on the busiest of machines."""
+
 
 class Late(AssertionError):
     """What had to happen did not happen in time."""
 
 
-async def until(ask: Callable[[], Awaitable[T | None]], what: str, *, within: float) -> T:
+async def eventually(ask: Callable[[], Awaitable[T | None]], what: str, *, within: float) -> T:
     """The first answer that is not None or False.
 
     Args:
