@@ -7,18 +7,30 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from libra.storage import journal as module
 from libra.storage.journal import Journal
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Snapshot
+from support.examples import examples
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """No power is cut here, so that what was written is there whether or not the disk has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_sync", lambda _: None)
+        patch.setattr("libra.storage.journal.os.fsync", lambda _: None)
+        yield
 
 
 def page(number: int, version: int = 1, size: int = 100) -> Snapshot:
@@ -133,7 +145,7 @@ def test_a_few_live_pages_do_not_hold_a_long_history(tmp_path: Path) -> None:
     journal.close()
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(st.data())
 def test_a_journal_cut_off_at_any_byte_keeps_all_that_was_written_before_that(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -160,7 +172,7 @@ def test_a_journal_cut_off_at_any_byte_keeps_all_that_was_written_before_that(
     journal.close()
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(st.data())
 def test_a_damaged_byte_costs_one_entry_or_the_rest_of_its_segment_and_no_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -289,3 +301,4 @@ class JournalLaw(RuleBasedStateMachine):
 
 
 TestJournalLaw = JournalLaw.TestCase
+TestJournalLaw.settings = examples(50)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
@@ -17,6 +17,7 @@ from libra.web.html import Renderer, Search, safe_href
 from libra.web.looking_back import compare_view, history_view
 from libra.web.observing import observer_view
 from libra.weighing.report import Asset, Bytes, Finding, HostTotal, Report, Total, summarize
+from support.examples import examples
 
 HTML = Renderer()
 
@@ -71,20 +72,20 @@ def assert_harmless(page: bytes) -> None:
     assert not tree.css("img, iframe, object, embed, base, style")
 
 
-@settings(max_examples=150)
+@examples(75)
 @given(hostile)
 def test_nothing_of_a_weighed_page_becomes_markup_in_its_report(text: str) -> None:
     assert_harmless(HTML.page(hostile_report(text)))
 
 
-@settings(max_examples=150)
+@examples(75)
 @given(hostile)
 def test_nothing_of_a_weighed_page_becomes_markup_in_a_list(text: str) -> None:
     pages = PageList((summarize(hostile_report(text)),), next=text)
     assert_harmless(HTML.home(pages, Search(text, text, text, text)))
 
 
-@settings(max_examples=60)
+@examples(40)
 @given(hostile)
 def test_nothing_of_a_weighed_page_becomes_markup_where_one_looks_back(text: str) -> None:
     report = hostile_report(text)
@@ -94,7 +95,7 @@ def test_nothing_of_a_weighed_page_becomes_markup_where_one_looks_back(text: str
     assert_harmless(HTML.choose(report, pages.pages))
 
 
-@settings(max_examples=60)
+@examples(40)
 @given(hostile)
 def test_nothing_of_a_crash_becomes_markup_in_the_observer(text: str) -> None:
     sick = Node(text, 2, "worker", "quarantined", reason=text)

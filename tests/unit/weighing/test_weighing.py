@@ -14,6 +14,7 @@ from libra.weighing.reference import KIND_OF, Fetch, Outcome, Reading, Reference
 from libra.weighing.report import KINDS, Kind, Report
 from libra.weighing.scope import Scope
 from libra.weighing.weighing import Weighing
+from support.examples import examples
 from support.work import assert_linear, calls
 
 PAGE = "https://example.com/"
@@ -497,6 +498,7 @@ class AnyOrderOfOutcomes(RuleBasedStateMachine):
 
 
 TestAnyOrderOfOutcomes = AnyOrderOfOutcomes.TestCase
+TestAnyOrderOfOutcomes.settings = examples(40)
 
 
 @given(st.lists(references, max_size=30))
