@@ -27,7 +27,7 @@ from support.ports import ReservedPort
 OWNER = "postgres"
 USER = "libra"
 PASSWORD = "a secret of these tests"
-_PATIENCE = 30.0  # seconds for a start or a stop
+_PATIENCE = 100.0  # seconds for a start or a stop, less than a test may take in all
 
 
 def installations() -> list[Path]:
@@ -68,7 +68,11 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._reserved = ReservedPort()
         self.port = self._reserved.number
-        self._initialize()
+        try:
+            self._initialize()
+        except BaseException:
+            self.remove()
+            raise
 
     def url(self, *, database: str = "libra", port: int | None = None) -> str:
         """Where it is reached; ``port`` is that of a proxy in front of it, if there is one."""
