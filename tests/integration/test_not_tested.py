@@ -37,7 +37,12 @@ async def run(folder: Path, *flags: str, **environment: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+            # In CI pytest says in its summary once more why each test failed.
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("CI", "BUILD_NUMBER") and not name.startswith("PYTEST_")
+            },
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "LIBRA_REQUIRE_ALL": "",
             "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path]),

@@ -88,7 +88,7 @@ async def test_the_command_renders_too(chromium: str, site: WebSite) -> None:
     report = decode(out)
     assert (report.method, report.status) == ("rendered", "weighed")
     # All that the page waits for. When it asks for the icon is the browser's affair.
-    paths = {asset.url.removeprefix(site.url()) for asset in report.assets}
+    paths = {asset.url.removeprefix(site.url("")) for asset in report.assets}
     assert paths - {"/icon.png"} == {"/", "/style.css", "/script.js", "/image.png", "/back.png"}
 
 

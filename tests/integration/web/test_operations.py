@@ -76,7 +76,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 
 async def test_the_life_of_a_page_can_be_followed_in_the_log(start: Start, site: WebSite) -> None:
-    program = await start("--log-format", "json", "--allow-port", site.url().rpartition(":")[2])
+    program = await start("--log-format", "json", "--allow-port", str(site.port))
     async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
         answer = await client.post(
             "/pages", json={"url": site.url()}, headers={"X-Request-Id": "my-request-7"}
@@ -163,7 +163,7 @@ async def test_traces_are_sent_where_opentelemetry_is_told(start: Start, site: W
             patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{host}:{port}")
             patch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
             patch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1000")
-            program = await start("--otel", "--allow-port", site.url().rpartition(":")[2])
+            program = await start("--otel", "--allow-port", str(site.port))
         async with httpx.AsyncClient(base_url=program.url, timeout=None) as client:
             path = (await client.post("/pages", data={"url": site.url()})).headers["location"]
             async with client.stream("GET", f"{path}/events") as stream:
