@@ -75,6 +75,7 @@ class Service:
             RuntimeError: if it ends instead.
         """
         self._process = await self.spawn()
+        self._history.libra = self._process.pid
         await until(self._ready, "Libra accepts work", within=PATIENCE)
         self._history.mark("serving")
 
