@@ -108,7 +108,11 @@ def contradictions(history: History, final: Final | None = None) -> Iterator[Con
     machine = Machine(history)
     for call in history.calls:
         yield from _answered(call, lives, pages)
-        if call.kind in _TIMED and not lives.nobody_there(call) and call.seconds > LIMIT:
+        if (
+            (call.kind in _TIMED or call.given_up)
+            and not lives.nobody_there(call)
+            and call.seconds > LIMIT
+        ):
             yield from _in_time(call, machine)
     for page in pages.values():
         yield from _versions(page)
@@ -123,8 +127,8 @@ def contradictions(history: History, final: Final | None = None) -> Iterator[Con
 
 def _answered(call: Call, lives: Lives, pages: Mapping[str, Page]) -> Iterator[Contradiction]:
     expected = _ANSWERS.get(call.kind)
-    if expected is None or lives.nobody_there(call):
-        return
+    if expected is None or lives.nobody_there(call) or call.given_up:
+        return  # for how long nothing was answered is judged as any time that a call takes
     page = pages.get(call.page or "")
     what = f"a {call.kind}" + (f" of page {call.page}" if call.page else "")
     if call.code == 503 and call.kind != "submit" and call.after is None:

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chaos.history import SAFE, Call, History
+from chaos.history import SAFE, Call, History, Strain
 
 _LONGEST = 60.0  # seconds that a call may take and still be judged by what was noted during it
 
@@ -125,13 +125,27 @@ class Machine:
         """Seconds, at most: by what the kernel says and by what a server beside Libra took."""
         return max(self._by_kernel(call), self._by_pings(call))
 
+    def slept(self, call: Call) -> float:
+        """Seconds, at least, for which Libra and its clients did nothing and wanted no processor."""
+        around = self._around(call)
+        if around is None:
+            return 0.0
+        before, after = around
+        known = after.libra > before.libra and after.clients > before.clients
+        active = max(after.libra - before.libra, after.clients - before.clients)
+        return max(0.0, call.seconds - active) if known else 0.0
+
     def _by_kernel(self, call: Call) -> float:
-        """As far as samples before and after it tell."""
+        around = self._around(call)
+        return 0.0 if around is None else around[1].waited - around[0].waited
+
+    def _around(self, call: Call) -> tuple[Strain, Strain] | None:
+        """How the machine was just before a call and just after it, if that was noted."""
         before = bisect_right(self._strains, call.started, key=lambda strain: strain.at) - 1
         after = bisect_left(self._strains, call.ended, key=lambda strain: strain.at)
         if before < 0 or after == len(self._strains):
-            return 0.0
-        return self._strains[after].waited - self._strains[before].waited
+            return None
+        return self._strains[before], self._strains[after]
 
     def _by_pings(self, call: Call) -> float:
         """The longest ping that was under way at some time of the call."""

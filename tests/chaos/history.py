@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
@@ -16,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from chaos.quiet import seconds_lost
+from chaos.quiet import seconds_active, seconds_lost
 from libra.weighing.report import FINISHED, Backup, Status
 
 Kind = Literal[
@@ -80,6 +81,11 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
         return self.page is not None and self.version is not None
 
     @property
+    def given_up(self) -> bool:
+        """Whether it had no answer for so long that the client waited no longer."""
+        return self.code is None and self.error == repr(TimeoutError())
+
+    @property
     def finished(self) -> bool:
         """Whether it holds a result."""
         return self.status in FINISHED
@@ -106,10 +112,19 @@ class Mark(msgspec.Struct, frozen=True, tag="mark"):
 
 
 class Strain(msgspec.Struct, frozen=True, tag="strain"):
-    """For how many seconds in all the machine may have held a program up by then (`chaos.quiet`)."""
+    """How the machine was doing by then, in seconds since some moment (`chaos.quiet`).
+
+    Attributes:
+        at: when that was.
+        waited: for how long it may have held a program up.
+        libra: for how long Libra has run or waited for a processor; 0 if that is unknown.
+        clients: the same of the clients.
+    """
 
     at: float
     waited: float
+    libra: float = 0.0
+    clients: float = 0.0
 
 
 Entry: TypeAlias = Call | Mark | Strain
@@ -122,6 +137,8 @@ class History:
         self.calls: list[Call] = []
         self.marks: list[Mark] = []
         self.strains: list[Strain] = []
+        self.libra: int | None = None
+        """The process that runs Libra now, if there is one."""
         for entry in entries:
             self.add(entry)
 
@@ -136,7 +153,9 @@ class History:
 
     def feel(self) -> None:
         """Note how strained the machine is now."""
-        self.add(Strain(time.monotonic(), seconds_lost()))
+        libra = 0.0 if self.libra is None else seconds_active(self.libra)
+        clients = seconds_active(os.getpid())
+        self.add(Strain(time.monotonic(), seconds_lost(), libra, clients))
 
     def mark(self, what: What, name: str = "") -> Mark:
         """Note that something is done now."""

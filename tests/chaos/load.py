@@ -80,6 +80,7 @@ class Load:
         # No limit on connections: a call must wait for Libra and not for another call.
         connector = aiohttp.TCPConnector(limit=0)
         self._session = aiohttp.ClientSession(connector=connector, timeout=_PATIENCE)
+        self._history.feel()
         self._clients = asyncio.create_task(self._run())
         return self
 

@@ -43,6 +43,17 @@ def seconds_lost() -> float:
     return waited + _stolen()
 
 
+def seconds_active(process: int) -> float:
+    """For how long the first thread of a process has run or waited for a processor; 0 if unknown.
+
+    The rest of the time it slept, waiting for something else. Its event loop is in that thread.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        ran, waited, _ = Path(f"/proc/{process}/schedstat").read_text().split()
+        return (int(ran) + int(waited)) / 1e9
+    return 0.0
+
+
 def _total(resource: str) -> float:
     with suppress(OSError, ValueError, IndexError):
         first = Path(f"/proc/pressure/{resource}").read_text().partition("\n")[0]

@@ -14,6 +14,12 @@ RATIO = 1.2
 FLOOR = 0.005
 """Seconds by which they may always be slower: a turn of the scheduler on a small, busy machine."""
 
+SLEEP = 0.1
+"""Seconds in which Libra and its clients may do nothing, more than before, in a quarter of the reads.
+
+It waits for something else then, such as a database. That is told however busy the machine is.
+"""
+
 
 @dataclass(slots=True)
 class Times:
@@ -22,11 +28,13 @@ class Times:
     Attributes:
         reads: of Libra, as clients saw it.
         own: of these, what the machine cannot have added.
+        slept: of these, that in which nobody did anything.
         pings: of a server that has nothing to do with Libra.
     """
 
     reads: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
     pings: list[float] = field(default_factory=list)
 
     def add(self, history: History, start: float, end: float) -> None:
@@ -38,6 +46,7 @@ class Times:
             else:
                 self.reads.append(call.seconds)
                 self.own.append(max(0.0, call.seconds - machine.held_up(call)))
+                self.slept.append(machine.slept(call))
 
 
 def slower(before: Times, during: Times) -> list[str]:
@@ -54,6 +63,9 @@ def slower(before: Times, during: Times) -> list[str]:
                 f"the p{percent} of reads rose from {_ms(seen)}, and from {_ms((was, now))} without"
                 f" what the machine held them up; that of a server beside it from {_ms(pings)}"
             )
+    slept = _both(before.slept, during.slept, 75)
+    if slept[1] > slept[0] + SLEEP:
+        found.append(f"what a quarter of the reads wait for others rose from {_ms(slept)}")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from abc import abstractmethod
@@ -87,19 +88,21 @@ class Replaced(Fault):
         await asyncio.to_thread(self._swap_back)
 
     @abstractmethod
-    def substitute(self) -> None:
-        """Make what stands in its place."""
+    def substitute(self, path: Path) -> None:
+        """Make what is to stand in its place, and is then moved there."""
 
     def _swap(self) -> None:
+        other = self._path.with_name("other")
         with _still(self._path):
-            self._path.rename(self._kept)
+            self.substitute(other)
+            # At no moment is there no file, or one that could be written to in vain.
+            os.link(self._path, self._kept)
+            other.replace(self._path)
             self._clear()
-            self.substitute()
 
     def _swap_back(self) -> None:
-        self._path.unlink()
         self._clear()
-        self._kept.rename(self._path)
+        self._kept.replace(self._path)
 
     def _clear(self) -> None:
         for ending in ("-wal", "-shm"):
@@ -112,9 +115,9 @@ class Corrupt(Replaced):
     name = "corrupt file"
     doubtful = True
 
-    def substitute(self) -> None:
+    def substitute(self, path: Path) -> None:
         """Write what is no database."""
-        self._path.write_bytes(b"Somebody's letters. " * 5_000)
+        path.write_bytes(b"Somebody's letters. " * 5_000)
 
 
 class ReadOnly(Replaced):
@@ -122,16 +125,21 @@ class ReadOnly(Replaced):
 
     name = "read-only file"
 
-    def substitute(self) -> None:
-        """A copy, without the permission to write; for root, who needs none, mounted read-only."""
+    def substitute(self, path: Path) -> None:
+        """A copy without the permission to write; for root, who needs none, what nobody can open."""
+        if os.geteuid() == 0:
+            os.mknod(path, stat.S_IFSOCK)  # until the copy is mounted over it
+        else:
+            path.write_bytes(self._path.read_bytes())
+            path.chmod(0o444)
+
+    def _swap(self) -> None:
+        super()._swap()
         if os.geteuid() == 0:
             # Made read-only where nobody has it open: a mount with a writer cannot be.
             self._copy.write_bytes(self._kept.read_bytes())
             _mount("--bind", self._copy, self._copy)
             _mount("-o", "remount,bind,ro", self._copy)
-        self._path.write_bytes(self._kept.read_bytes())
-        self._path.chmod(0o444)
-        if os.geteuid() == 0:
             _mount("--bind", self._copy, self._path)
 
     def _swap_back(self) -> None:

@@ -242,6 +242,13 @@ def test_a_call_that_fails_is_named(kind: Any, code: int | None) -> None:
     assert verdict(call(kind, 1, None, code=code)) == "failed"
 
 
+@pytest.mark.parametrize("kind", ["read", "follow"])
+def test_a_call_that_is_given_up_is_slow_unless_the_machine_was(kind: Any) -> None:
+    given_up = call(kind, 10, code=None, takes=120, error=repr(TimeoutError()))
+    assert verdict(given_up) == "slow"
+    assert verdict(given_up, Strain(9, 0), Strain(131, 120)) is None
+
+
 def test_a_submission_is_not_turned_away() -> None:
     assert verdict(call("submit", 1, None, code=503, after="2")) == "failed"
 

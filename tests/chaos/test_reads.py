@@ -14,15 +14,24 @@ def times(
     read: Callable[[int], float],
     ping: Callable[[int], float] = lambda number: 0.001,
     lost: float = 0.0,
+    active: float = 0.0,
 ) -> Times:
-    """As of a hundred reads and pings a second, on a machine that is busy for a share of the time."""
+    """As of a hundred reads and pings a second.
+
+    Args:
+        read: how long each read takes.
+        ping: how long each ping takes.
+        lost: for which share of the time the machine is busy.
+        active: for which share of the time Libra and its clients are.
+    """
     history = History()
     for number in range(100 * SECONDS):
         at = number / 100
         history.add(Call("read", at, at + read(number), 200))
         history.add(Call("ping", at, at + ping(number), 200))
-        history.add(Strain(at, at * lost))
-    history.add(Strain(SECONDS + 10, (SECONDS + 10) * lost))
+        history.add(Strain(at, at * lost, at * active, at * active))
+    end = SECONDS + 10
+    history.add(Strain(end, end * lost, end * active, end * active))
     found = Times()
     found.add(history, 0, SECONDS)
     return found
@@ -64,6 +73,13 @@ def test_reads_are_not_slow_where_those_of_another_server_are_at_the_same_moment
 
 def test_reads_may_be_slower_where_everything_is() -> None:
     assert slower(CALM, times(lambda number: 0.030, lambda _: 0.010)) == []
+
+
+def test_reads_that_wait_for_somebody_else_are_found_on_a_busy_machine_too() -> None:
+    calm = times(lambda number: 0.1, lost=1.0, active=0.7)
+    assert slower(calm, times(lambda number: 0.2, lost=1.0, active=0.9)) == []
+    (slept,) = slower(calm, times(lambda n: 0.5 if n % 3 == 0 else 0.1, lost=1.0, active=0.7))
+    assert "rose from 30.0 to 150.0 ms" in slept
 
 
 def test_reads_as_fast_as_before_are_not_slow() -> None:
