@@ -77,12 +77,8 @@ class Service:
             RuntimeError: if it ends instead.
         """
         self._process = await self.spawn()
-<<<<<<< HEAD
-        await eventually(self._ready, "Libra accepts work", within=PATIENCE)
-=======
         self._history.libra = self._process.pid
-        await until(self._ready, "Libra accepts work", within=PATIENCE)
->>>>>>> wt-e
+        await eventually(self._ready, "Libra accepts work", within=PATIENCE)
         self._history.mark("serving")
 
     async def spawn(self) -> asyncio.subprocess.Process:
