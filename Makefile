@@ -34,7 +34,7 @@ weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.c
 	exec $(BIN)/libra weigh $(ARGS) -- $$URL
 
 .PHONY: test
-test: $(VENV)/.dev browser ## run all the tests (ARGS=tests/unit for some of them)
+test: $(VENV)/.dev programs ## run all the tests (ARGS=tests/unit for some of them)
 	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
 
 .PHONY: lint
@@ -71,17 +71,17 @@ docs: $(VENV)/.installed ## build the documentation into site/
 soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as asked (ARGS="--minutes 30 --seed 7")
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.soak $(ARGS)
 
-.PHONY: browser
-browser:
-	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
-		command -v $$name >/dev/null 2>&1 && exit 0; \
-	done; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-		echo "Installing Chromium for the browser tests" >&2; \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 \
-			&& exit 0; \
-	fi; \
-	echo "NO BROWSER: the tests that need one are skipped. Install Chromium (apt-get install chromium)." >&2
+# What the tests start and no wheel brings. tests/support/needs.py knows what that is; what is missing
+# in the end is told by the tests themselves. RUNLEVEL=1: nothing that is installed is to be started.
+.PHONY: programs
+programs: $(VENV)/.dev
+	@packages=$$(PYTHONPATH=tests $(BIN)/python -m support.needs); \
+	if [ -z "$$packages" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then exit 0; fi; \
+	echo "Installing $$packages for the tests" >&2; \
+	said=$$(mktemp); \
+	{ apt-get update -qq; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$packages; } \
+		>"$$said" 2>&1 </dev/null || { echo "They could not be installed:" >&2; tail -n 3 "$$said" >&2; }; \
+	rm -f "$$said"
 
 .PHONY: clean
 clean: ## remove the environment and every cache

@@ -6,6 +6,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["support.not_tested"]
+
 # A busy machine must not fail a test, so no example is timed. Each run tries the same examples, and
 # a change fails by what it changed; LIBRA_EXPLORE=1 tries others, and more of them.
 settings.register_profile(

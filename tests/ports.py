@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _chance = random.SystemRandom()
 """Not that of `random`, which tests seed: processes that run side by side would choose alike."""
@@ -19,3 +21,11 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+@contextmanager
+def refusing_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that refuses: it is bound, so nobody gets it, and nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield int(bound.getsockname()[1])

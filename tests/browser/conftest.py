@@ -1,13 +1,10 @@
 """A real browser on a real Libra.
 
-The system's Chromium is used. Without one these tests are skipped, and say so; where they have to
-run (`LIBRA_REQUIRE_BROWSER=1`) they fail instead.
+The system's Chromium is used.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,8 +14,9 @@ from playwright.async_api import Browser, async_playwright
 from integration.site import Site
 from integration.web.service import Service, running
 from libra.settings import Settings
+from libra.weighing.rendered.browser import find_browser
+from support.needs import require
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -33,13 +31,8 @@ FLAGS = [
 
 @pytest.fixture
 def chromium() -> str:
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    missing = f"there is no browser: none of {', '.join(NAMES)} is on the PATH"
-    if os.environ.get("LIBRA_REQUIRE_BROWSER") == "1":
-        pytest.fail(missing)
-    pytest.skip(missing)
+    require("a browser")
+    return find_browser()
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import pytest
 from chaos.postgres_faults import Server
 from chaos.proxy import Proxy
 from postgres import Postgres, running_postgres
+from support.needs import require
 
 
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
+    require("PostgreSQL")
     with running_postgres() as server:
         yield server
 

@@ -16,8 +16,9 @@ from chaos.checker import Kept
 from chaos.drill import Database, Fault
 from chaos.endings import kept
 from chaos.proxy import Proxy
-from chaos.sqlite_faults import fill, may_mount, small_disk
+from chaos.sqlite_faults import fill, small_disk
 from postgres import OWNER, USER, Postgres
+from support.needs import may_mount
 
 POOL = 7
 """The most sockets: up to 3 attempts to connect for the writer, 3 for the readers, 1 that restores.

@@ -30,6 +30,7 @@ from chaos.proxy import Proxy
 from chaos.service import Service
 from chaos.sqlite_faults import SQLiteFile
 from postgres import running_postgres
+from support.needs import may_mount
 
 DRILLS = 8
 """Drills in a round: some two minutes."""
@@ -113,12 +114,11 @@ async def _drill(stage: Stage, fault: Fault, rng: random.Random) -> None:
 
 @asynccontextmanager
 async def _postgres(_directory: Path) -> AsyncIterator[Scene]:
-    may_mount = sqlite_faults.may_mount()
     with running_postgres() as postgres:
         async with Proxy(postgres.port) as proxy:
             server = Server(postgres, proxy)
             disk = postgres_faults.DiskFull(server)
-            full: list[Fault] = [disk] if may_mount else []
+            full: list[Fault] = [disk] if may_mount() else []
             try:
                 yield Scene(
                     server,

@@ -196,18 +196,6 @@ def small_disk(path: Path, megabytes: int, owner: int | None = None) -> Iterator
         _run("umount", "--lazy", path)
 
 
-def may_mount() -> bool:
-    """Whether this user can mount file systems."""
-    if os.geteuid() != 0:
-        return False
-    done = subprocess.run(
-        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode == 0
-
-
 @contextmanager
 def _still(path: Path) -> Iterator[None]:
     """Nobody writes to the file, and all that was written is in it and not in its WAL."""

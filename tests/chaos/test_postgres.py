@@ -15,7 +15,7 @@ from chaos.origin import running_origin
 from chaos.postgres_faults import POOL, DiskFull, RefusedRow, Server, every_fault
 from chaos.quiet import BUSY
 from chaos.service import Service
-from chaos.sqlite_faults import may_mount
+from support.needs import needs
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def test_no_outage_of_postgresql_is_felt(
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.skipif(not may_mount(), reason="not root: no disk can be made and filled up")
+@needs("a disk to mount")
 async def test_a_full_disk_of_postgresql_is_not_felt(
     stage: Stage, server: Server, tmp_path: Path
 ) -> None:

@@ -14,7 +14,8 @@ from chaos.history import History
 from chaos.load import Load, Rates
 from chaos.origin import running_origin
 from chaos.service import Service
-from chaos.sqlite_faults import DiskFull, Locked, SQLiteFile, every_fault, may_mount, small_disk
+from chaos.sqlite_faults import DiskFull, Locked, SQLiteFile, every_fault, small_disk
+from support.needs import needs
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def test_no_trouble_of_a_sqlite_file_is_felt(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.skipif(not may_mount(), reason="not root: no disk can be made and filled up")
+@needs("a disk to mount")
 async def test_full_disks_are_not_felt_and_are_said(
     disks: tuple[Path, Path], tmp_path: Path
 ) -> None:

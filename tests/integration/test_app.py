@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from integration.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, Site
 from integration.waiting import finished, settled, stored
 from libra.app import Full, InvalidURL, Libra, PageNotFound
+from libra.inspector.archive import Archive
 from libra.settings import Settings
+from libra.storage import Snapshot
 from libra.weighing.report import FINISHED, KINDS
 
 
@@ -245,6 +248,25 @@ async def test_a_forgotten_page_is_gone_from_memory_and_from_the_database(
         await settled(libra)
         with pytest.raises(PageNotFound):
             await libra.report(forgotten)
+        assert [page.id for page in (await libra.recent()).pages] == [kept]
+
+
+async def test_what_the_database_had_of_a_page_is_not_shown_after_it_was_deleted_meanwhile(
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row may arrive after the deletion of its page, and is older than what was seen of it."""
+    async with Libra.open(settings) as libra:
+        kept, forgotten = [await libra.weigh(f"{site.url}/{n}") for n in range(2)]
+        for page_id in (kept, forgotten):
+            await stored(libra, page_id)
+        real = Archive.recent
+
+        async def read_and_then_delete(self: Archive, **wanted: Any) -> list[Snapshot]:
+            rows = await real(self, **wanted)
+            await libra.forget(forgotten)
+            return rows
+
+        monkeypatch.setattr(Archive, "recent", read_and_then_delete)
         assert [page.id for page in (await libra.recent()).pages] == [kept]
 
 

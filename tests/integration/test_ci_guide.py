@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ import yaml  # type: ignore[import-untyped]  # its types are no part of it
 
 from libra.formats.report_json import from_json
 from libra.testing import pages
+from support.needs import needs
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/ci.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
@@ -113,6 +113,7 @@ async def test_a_change_is_compared_with_what_is_live(run: Runner) -> None:
     assert before.total.requests
 
 
+@needs("curl")
 async def test_a_site_that_the_job_serves_itself_is_weighed(run: Runner) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,8 +121,6 @@ async def test_a_site_that_the_job_serves_itself_is_weighed(run: Runner) -> None
     (run.folder / "dist").mkdir()
     (run.folder / "dist/index.html").write_text("<title>Own</title>")
     script = block("http.server").replace("8080", str(port))
-    if shutil.which("curl") is None:
-        pytest.skip("NOT TESTED without curl")
     assert await run(f"trap 'kill $!' EXIT\n{script}") == 0
 
 

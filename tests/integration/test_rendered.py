@@ -13,20 +13,17 @@ from integration.site import ASSETS, Site
 from integration.waiting import finished, stored
 from libra.app import CannotRender, Libra, Options
 from libra.settings import Settings
-from libra.weighing.rendered import RenderUnavailable, find_browser
+from libra.weighing.rendered import find_browser
 from libra.weighing.report import decode
+from support.needs import require
 
 RENDERED = Options(method="rendered")
 
 
 @pytest.fixture
 def browser() -> str:
-    try:
-        return find_browser()
-    except RenderUnavailable as error:
-        if os.environ.get("LIBRA_REQUIRE_BROWSER"):
-            raise
-        pytest.skip(f"NOT TESTED without a browser: {error}")
+    require("a browser")
+    return find_browser()
 
 
 async def test_a_browser_weighs_a_page_to_the_same_report(

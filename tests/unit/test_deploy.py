@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from libra.web.metrics import RequestCounts, exposition
 from libra.web.protocol import BODY_SECONDS
 from libra.web.server import KEEP_ALIVE
 from libra.web.submission import BULK_BODY
+from support.needs import needs
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
@@ -121,7 +121,7 @@ def test_the_unit_is_one_and_gives_the_end_enough_time() -> None:
     assert int(service["TimeoutStopSec"]) > Settings().shutdown_grace + 10 + 5
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@needs("systemd-analyze")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     """A line that systemd does not know is ignored when it starts, and its protection missing."""
     unit = tmp_path / "libra.service"

