@@ -42,7 +42,7 @@ from libra.otp import (
     TaskFailed,
     Timer,
 )
-from libra.weighing.reference import Outcome
+from libra.weighing.reference import Outcome, StyleFound
 from libra.weighing.report import Report, encode
 
 
@@ -150,7 +150,7 @@ class PageInspector(GenServer):
         self._changed()
         work.begin()
 
-    def _arrived(self, outcome: Outcome) -> None:
+    def _arrived(self, outcome: Outcome | StyleFound) -> None:
         work = self._work
         if not isinstance(work, StaticWork):
             return

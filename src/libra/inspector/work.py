@@ -5,6 +5,7 @@ Both are driven by the page's process: they start tasks in its name and are told
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,7 +14,7 @@ from libra.otp import GenServer, Runtime, TaskRef
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
-from libra.weighing.reference import Fetch, Outcome
+from libra.weighing.reference import Fetch, Order, Outcome, StyleFound, StyleJob
 from libra.weighing.rendered import BrowserPool, weigh_rendered
 from libra.weighing.report import Report
 from libra.weighing.weighing import Weighing
@@ -55,9 +56,9 @@ class Work(Protocol):
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """To a page: what came of one of its fetches."""
+    """To a page: what came of one of its orders."""
 
-    outcome: Outcome
+    outcome: Outcome | StyleFound
 
 
 class StaticWork:
@@ -87,15 +88,15 @@ class StaticWork:
 
     def begin(self) -> None:
         """Fetch the document."""
-        self._fetch(self._weighing.begin())
+        self._carry_out(self._weighing.begin())
 
-    def arrived(self, outcome: Outcome) -> bool:
-        """Enter what was measured and fetch what it gives rise to; whether the page is done."""
-        self._fetch(self._weighing.record(outcome))
+    def arrived(self, outcome: Outcome | StyleFound) -> bool:
+        """Enter what was found and order what it gives rise to; whether the page is done."""
+        self._carry_out(self._weighing.record(outcome))
         return self._weighing.done
 
     def take(self, ref: TaskRef, outcome: object) -> bool:
-        """A task has come to the end of its lane: what it fetched has arrived before."""
+        """A task has ended: what came of its orders has arrived before."""
         self._tasks.discard(ref)
         return False
 
@@ -110,7 +111,7 @@ class StaticWork:
 
     @property
     def under_way(self) -> list[TaskRef]:
-        """The tasks that walk along lanes, each with one fetch."""
+        """The tasks that walk along lanes, each with one fetch, and those that work out a style."""
         return list(self._tasks)
 
     def report(self, base: Report) -> Report:
@@ -121,9 +122,12 @@ class StaticWork:
         limit = self._weighing.options.limits.page_seconds
         return msgspec.structs.replace(report, error=f"timeout: not done within {limit:g} s")
 
-    def _fetch(self, fetches: list[Fetch]) -> None:
-        for lane in self._lanes.enter(fetches):
+    def _carry_out(self, orders: Sequence[Order]) -> None:
+        for lane in self._lanes.enter(order for order in orders if isinstance(order, Fetch)):
             self._tasks.add(self._page.start_task(self._walk(lane)))
+        for order in orders:
+            if isinstance(order, StyleJob):
+                self._tasks.add(self._page.start_task(self._style(order)))
 
     async def _walk(self, lane: Lane) -> None:
         page, fetcher, options, until = (
@@ -134,6 +138,11 @@ class StaticWork:
         )
         while (fetch := lane.take()) is not None:
             page.send(Arrived(await fetcher.fetch(fetch, options, until=until)))
+
+    async def _style(self, order: StyleJob) -> None:
+        job = self._weighing.job(order)
+        if job is not None:
+            self._page.send(Arrived(StyleFound(order, await self._fetcher.in_thread(job))))
 
 
 class Progress(msgspec.Struct, frozen=True):

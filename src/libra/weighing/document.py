@@ -127,7 +127,7 @@ class _Document:
         self.size = len(html)
         self.large = self.size > LARGE
         self.url = url
-        self.scope = Scope(self.tree, self.import_map, url=url, size=self.size)
+        self.scope = Scope(self.tree, url=url, size=self.size)
         self.documents = [] if documents is None else documents  # with those written in them
         self.documents.append(self.scope)
         self.html = html
@@ -151,7 +151,7 @@ class _Document:
         return Reading(
             references=self.references,
             title=self.title,
-            scope=self.scope,
+            import_map=self.import_map,
             has_icon=bool(self.icons),
             error="too-large: the document has too many elements" if self.cut_off else None,
             documents=self.documents,

@@ -115,8 +115,6 @@ class Fetcher:
             until: The loop's time at which the page's deadline passes, if the asset's own comes
                 later; what has arrived by then is counted.
         """
-        if fetch.work is not None:
-            return Outcome(fetch, wanted=await self.in_thread(fetch.work))
         origin = origin_of(fetch.url)
         if not self._slots.try_acquire(origin):
             await self._slots.acquire(origin)

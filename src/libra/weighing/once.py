@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ from libra.ids import new_id
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
-from libra.weighing.reference import Fetch
+from libra.weighing.reference import Fetch, Order, Outcome, StyleFound, StyleJob
 from libra.weighing.report import Report, Status
 from libra.weighing.urls import parse_url
 from libra.weighing.weighing import Weighing
@@ -90,20 +91,33 @@ class _Run:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         return self._report(final=True)
 
-    def _start(self, orders: list[Fetch]) -> None:
-        """Put orders in the lane of their origin, and see that enough tasks walk along it."""
-        for lane in self._lanes.enter(orders):
-            task = asyncio.create_task(self._walk(lane))
-            self._tasks.add(task)
-            task.add_done_callback(self._walked)
+    def _start(self, orders: Sequence[Order]) -> None:
+        """Put fetches in the lane of their origin, and see that enough tasks walk along it."""
+        for lane in self._lanes.enter(order for order in orders if isinstance(order, Fetch)):
+            self._begin(self._walk(lane))
+        for order in orders:
+            if isinstance(order, StyleJob):
+                self._begin(self._style(order))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._walked)
 
     async def _walk(self, lane: Lane) -> None:
         """Fetch one after the other what is in a lane, until it is empty."""
         while (fetch := lane.take()) is not None:
-            outcome = await self._fetcher.fetch(fetch, self._options, until=self._until)
-            self._start(self._weighing.record(outcome))
-            if self._on_change is not None:
-                self._on_change(self._report(final=False))
+            self._record(await self._fetcher.fetch(fetch, self._options, until=self._until))
+
+    async def _style(self, order: StyleJob) -> None:
+        job = self._weighing.job(order)
+        if job is not None:
+            self._record(StyleFound(order, await self._fetcher.in_thread(job)))
+
+    def _record(self, outcome: Outcome | StyleFound) -> None:
+        self._start(self._weighing.record(outcome))
+        if self._on_change is not None:
+            self._on_change(self._report(final=False))
 
     def _walked(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

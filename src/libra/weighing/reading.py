@@ -84,6 +84,6 @@ def _read(fetch: Fetch, body: bytes, content_type: str | None, options: Options)
             return Reading(references=imports_of(sheet), sheet=sheet)
         case _:
             source = html_to_utf8(body, "text/javascript; charset=utf-8").decode()
-            import_map = fetch.scope.import_map if fetch.scope else ImportMap(fetch.url)
+            import_map = fetch.import_map or ImportMap(fetch.url)
             urls = imports_in(source, fetch.url, import_map)
             return Reading(references=[Reference(url, "module") for url in urls])

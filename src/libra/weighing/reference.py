@@ -1,17 +1,18 @@
 """What a body asks for: references, and the plain data that carries them around.
 
 A `Reference` is found in a body, a `Fetch` is the order to get it, an `Outcome` is what came of that.
-They are immutable and know nothing of how they are fetched.
+They are immutable and know nothing of how they are fetched. What a document's style asks for takes
+computing and no request: that is a `StyleJob`, whose outcome is a `StyleFound`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from libra.weighing.facts import Facts
+from libra.weighing.modules import ImportMap
 from libra.weighing.observing import Observed
 from libra.weighing.report import Kind
 from libra.weighing.scope import Scope
@@ -95,7 +96,7 @@ class Reading(msgspec.Struct, frozen=True):
     Attributes:
         references: What it asks for, in its order, duplicates included.
         title: The document's title.
-        scope: The parsed document, which its style sheets are matched against.
+        import_map: What the specifiers of its modules stand for; None if it is no document.
         has_icon: Whether a document names an icon; if none does, ``/favicon.ico`` is implied.
         sheet: The style sheet, if it is one.
         documents: The document, and those that are written in it (``srcdoc``), with their style sheets.
@@ -105,7 +106,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     references: list[Reference] = []
     title: str | None = None
-    scope: Scope | None = None
+    import_map: ImportMap | None = None
     has_icon: bool = False
     sheet: Sheet | None = None
     documents: list[Scope] = []
@@ -125,9 +126,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
         frame_depth: Frames between the page and this.
         import_depth: Imports (of style sheets or modules) between a document and this.
         hops: The URLs that redirected to here.
-        scope: The document that a module belongs to.
-        work: Nothing is to be fetched: what a document's style asks for is to be worked out, which may
-            take long. Its result is the outcome's `wanted`.
+        import_map: What the specifiers of a module stand for; None if it is no module.
     """
 
     index: int
@@ -138,8 +137,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     frame_depth: int = 0
     import_depth: int = 0
     hops: tuple[str, ...] = ()
-    scope: Scope | None = None
-    work: Callable[[], list[Wanted]] | None = None
+    import_map: ImportMap | None = None
 
     @property
     def url(self) -> str:
@@ -168,7 +166,6 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         retry_after: Seconds for which the server asks to be left alone.
         reading: What was read in the body, if it was to be read.
         facts: What was noted of the body beside its sizes, if all of it arrived.
-        wanted: What came of the order's `work`.
     """
 
     fetch: Fetch
@@ -187,4 +184,26 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     retry_after: float | None = None
     reading: Reading | None = None
     facts: Facts | None = None
-    wanted: list[Wanted] = []
+
+
+class StyleJob(msgspec.Struct, frozen=True):
+    """An order to work out what the style of a document asks for: see `Weighing.job`.
+
+    It needs a processor and no connection, so it waits in no origin's queue.
+
+    Attributes:
+        number: Which of the page's jobs.
+    """
+
+    number: int
+
+
+class StyleFound(msgspec.Struct, frozen=True, eq=False):
+    """What came of a `StyleJob`."""
+
+    job: StyleJob
+    wanted: list[Wanted]
+
+
+Order: TypeAlias = Fetch | StyleJob
+"""What a page being weighed has somebody do."""

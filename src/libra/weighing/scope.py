@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from libra.weighing.modules import ImportMap
 from libra.weighing.selector import at_rest, names_in
 from libra.weighing.stylesheet import Sheet
 
@@ -52,7 +51,6 @@ class Scope:
     Attributes:
         url: What its images and fonts are said to be asked for by, where no sheet is.
         base: What URLs in ``style`` attributes are relative to.
-        import_map: What its modules' specifiers stand for.
         size: Of its source, in bytes.
         sheets: In document order.
         inline: ``style`` attributes that may matter, by element.
@@ -62,13 +60,12 @@ class Scope:
 
     __slots__ = (
         "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until",
-        "base", "import_map", "inline", "large", "lazy", "sheets", "size", "url",
+        "base", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
         self,
         tree: LexborHTMLParser,
-        import_map: ImportMap | None = None,
         *,
         url: str = "",
         size: int = 0,
@@ -81,7 +78,6 @@ class Scope:
         self._until = self._pause_at = math.inf
         self.url = self.base = url
         self._characters: frozenset[int] | None = None
-        self.import_map = ImportMap(url) if import_map is None else import_map
         self.size = size
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}

@@ -1,26 +1,32 @@
 """The heart: what one page weighs so far, and what is to be fetched next.
 
-A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`), is told what came
-of them (`Outcome`), and can say at any moment what is known (`report`). Whoever drives it, a process
-of the service or `weigh_once`, decides when and how many at a time, and when to give up.
+A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`, `StyleJob`), is told
+what came of them (`Outcome`, `StyleFound`), and can say at any moment what is known (`report`). Whoever
+drives it, a process of the service or `weigh_once`, decides when and how many at a time, and when to
+give up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
 from libra.weighing.findings import Notes
+from libra.weighing.modules import ImportMap
 from libra.weighing.options import Options
 from libra.weighing.reference import (
     CORS_ROLES,
     READ_ROLES,
     Fetch,
+    Order,
     Outcome,
     Reading,
     Reference,
     Role,
+    StyleFound,
+    StyleJob,
 )
 from libra.weighing.report import (
     KINDS,
@@ -32,7 +38,6 @@ from libra.weighing.report import (
     Report,
     Total,
 )
-from libra.weighing.scope import Scope
 from libra.weighing.score import score
 from libra.weighing.styles import Styles, style, style_at_once
 from libra.weighing.styling import Wanted
@@ -65,6 +70,7 @@ class Weighing:
         "_final_url",
         "_hosts",
         "_index",
+        "_jobs",
         "_kinds",
         "_lazy",
         "_notes",
@@ -75,12 +81,12 @@ class Weighing:
         "_site_host",
         "_sources",
         "_started",
+        "_styled",
         "_styles",
         "_third",
         "_title",
         "_total",
         "_whole",
-        "_working",
         "options",
         "url",
     )
@@ -105,7 +111,8 @@ class Weighing:
         self._started: float | None = None
         self._third: dict[str, bool] = {}
         self._styles = Styles()
-        self._working = 0
+        self._styled = 0
+        self._jobs: dict[StyleJob, Callable[[], list[Wanted]]] = {}
         self._sources: dict[str, Wanted] = {}
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = Notes()
@@ -133,11 +140,18 @@ class Weighing:
         """The first order: the document."""
         return self._order([Reference(without_fragment(self.url), "document")], None)
 
-    def record(self, outcome: Outcome) -> list[Fetch]:
+    def job(self, order: StyleJob) -> Callable[[], list[Wanted]] | None:
+        """What is to be done for an order, in any thread; None if it was given up meanwhile.
+
+        Its result is the outcome's. It holds the parsed document, which the order does not.
+        """
+        return self._jobs.get(order)
+
+    def record(self, outcome: Outcome | StyleFound) -> list[Order]:
         """Take an outcome; return the orders that it gives rise to."""
+        if isinstance(outcome, StyleFound):
+            return self._record_style(outcome)
         fetch = outcome.fetch
-        if fetch.work is not None:
-            return self._record_work(outcome)
         asset = self._assets[fetch.index]
         if asset.status != "pending":
             return []
@@ -151,7 +165,7 @@ class Weighing:
         self._settle(fetch, asset, outcome)
         if outcome.redirect is not None:
             reference = msgspec.structs.replace(fetch.reference, url=outcome.redirect)
-            orders = self._order([reference], fetch, hop=True)
+            orders: list[Order] = [*self._order([reference], fetch, hop=True)]
         elif fetch.reference.role == "document":
             orders = self._record_document(outcome)
         else:
@@ -174,7 +188,8 @@ class Weighing:
         for index, asset in enumerate(self._assets):
             if asset.status == "pending":
                 self._assets[index] = msgspec.structs.replace(asset, status="failed", error=error)
-        self._pending = self._pending_reads = self._working = 0
+        self._pending = self._pending_reads = 0
+        self._jobs.clear()
         self._styles.clear()
         self._whole = False
         if self._final_url is None and self._failed is None:
@@ -255,7 +270,7 @@ class Weighing:
             self._started = started
         return max(0, round((started - self._started) * 1000))
 
-    def _record_document(self, outcome: Outcome) -> list[Fetch]:
+    def _record_document(self, outcome: Outcome) -> list[Order]:
         fetch = outcome.fetch
         if outcome.http_status is None:
             self._failed = outcome.error
@@ -272,47 +287,49 @@ class Weighing:
             return []
         self._title = reading.title
         orders = self._read(fetch, reading)
-        if not reading.has_icon and reading.scope is not None:
+        if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
             if icon is not None:
                 orders += self._order([Reference(icon, "icon")], fetch)
         return orders
 
-    def _read(self, fetch: Fetch, reading: Reading | None) -> list[Fetch]:
+    def _read(self, fetch: Fetch, reading: Reading | None) -> list[Order]:
         if reading is None:
             return []
-        scope = reading.scope or fetch.scope
+        import_map = reading.import_map or fetch.import_map
         for document in reading.documents:
             self._styles.add_document(document)
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
-        return self._order(reading.references, fetch, scope=scope) if reading.references else []
+        if not reading.references:
+            return []
+        return [*self._order(reading.references, fetch, import_map=import_map)]
 
-    def _order_styled(self) -> list[Fetch]:
+    def _order_styled(self) -> list[Order]:
         """What the style of a document asks for is known when all its style sheets are."""
-        orders: list[Fetch] = []
+        orders: list[Order] = []
         for scope, parts in self._styles.ready(all_there=self._pending_reads == 0):
             wanted = style_at_once(scope, parts, self.options.viewport)
             if wanted is None:
-                work = partial(style, scope, parts, self.options.viewport)
+                job = StyleJob(self._styled)
+                self._styled += 1
+                self._jobs[job] = partial(style, scope, parts, self.options.viewport)
                 self._pending += 1
-                self._working += 1
-                orders.append(Fetch(-1, Reference(scope.url, "document"), work=work))
+                orders.append(job)
             else:
                 orders += self._order_wanted(wanted)
         return orders
 
-    def _record_work(self, outcome: Outcome) -> list[Fetch]:
-        if not self._working:
+    def _record_style(self, outcome: StyleFound) -> list[Order]:
+        if self._jobs.pop(outcome.job, None) is None:
             return []  # it was given up
-        self._working -= 1
         self._pending -= 1
         orders = self._order_wanted(outcome.wanted)
         if self._pending == 0:
             self._styles.clear()
         return orders
 
-    def _order_wanted(self, wanted: list[Wanted]) -> list[Fetch]:
-        orders: list[Fetch] = []
+    def _order_wanted(self, wanted: list[Wanted]) -> list[Order]:
+        orders: list[Order] = []
         for item in sorted(wanted, key=lambda item: item.conditional):
             urls = self._still_to_try(item.urls)
             url = urls[0]
@@ -338,7 +355,7 @@ class Weighing:
                 return urls[number:]
         return urls[-1:]
 
-    def _try_next_source(self, url: str) -> list[Fetch]:
+    def _try_next_source(self, url: str) -> list[Order]:
         """A font that could not be had is looked for where its rule says next."""
         item = self._sources.pop(url, None)
         if item is None or len(item.urls) < 2:
@@ -373,7 +390,7 @@ class Weighing:
         *,
         hop: bool = False,
         initiator: str | None = None,
-        scope: Scope | None = None,
+        import_map: ImportMap | None = None,
     ) -> list[Fetch]:
         """Orders for those references that are new, as far as the limits allow."""
         limits = self.options.limits
@@ -398,6 +415,8 @@ class Weighing:
             if reference.role in READ_ROLES:
                 self._pending_reads += 1
             origin = origin_of(reference.url)
+            if hop and parent is not None:
+                import_map = parent.import_map
             orders.append(
                 Fetch(
                     index=at,
@@ -408,7 +427,7 @@ class Weighing:
                     frame_depth=frame_depth,
                     import_depth=import_depth,
                     hops=(*parent.hops, parent.url) if hop and parent else (),
-                    scope=parent.scope if hop and parent else scope,
+                    import_map=import_map if reference.role == "module" else None,
                 )
             )
         return orders

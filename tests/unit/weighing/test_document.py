@@ -125,8 +125,7 @@ def test_of_titled_style_sheets_those_with_the_first_title_apply() -> None:
     reading = read(html)
     sheets = {r.url[-5:]: r.applies for r in reading.references if r.role == "stylesheet"}
     assert sheets == {"a.css": True, "b.css": False, "c.css": True, "d.css": False}
-    assert reading.scope is not None
-    assert [linked.applies for linked in reading.scope.sheets] == [
+    assert [linked.applies for linked in reading.documents[0].sheets] == [
         True, False, True, False, False, True,
     ]  # fmt: skip
 
@@ -231,8 +230,7 @@ def test_the_style_sheets_of_a_document_are_known_in_their_order() -> None:
         "<p style=\"background:url('inline.png')\"><b style='color:red'>x"
     )
     assert found(html) == ["stylesheet b.css", "stylesheet a.css"]
-    scope = read(html).scope
-    assert scope is not None
+    scope = read(html).documents[0]
     assert [(linked.sheet if isinstance(linked.sheet, str) else "", linked.applies)
             for linked in scope.sheets] == [
         ("", True), ("https://example.com/dir/b.css", True), ("", False), ("", True),
@@ -255,11 +253,10 @@ def test_a_large_document_is_read_like_a_small_one() -> None:
     filler = "<div><span>words</span></div>" * (LARGE // 20)
     small, large = read(html), read(html + filler)
     assert [r.url for r in small.references] == [r.url for r in large.references]
-    assert large.scope is not None
-    assert large.scope.large
-    assert large.scope.may_match("div > span, .absent")
-    assert not large.scope.may_match(".absent")
-    assert ord("w") in large.scope.characters
+    assert large.documents[0].large
+    assert large.documents[0].may_match("div > span, .absent")
+    assert not large.documents[0].may_match(".absent")
+    assert ord("w") in large.documents[0].characters
 
 
 @pytest.mark.parametrize(
@@ -340,8 +337,7 @@ def test_where_there_are_style_sheets_what_is_lazy_waits_for_them() -> None:
     reading = read("<link rel=stylesheet href=a.css><img src=a.png loading=lazy><video></video>")
     (lazy,) = (reference for reference in reading.references if reference.lazy)
     assert lazy.url == "https://example.com/dir/a.png"
-    assert reading.scope is not None
-    assert list(reading.scope.lazy.values()) == [[lazy.url]]
+    assert list(reading.documents[0].lazy.values()) == [[lazy.url]]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,14 @@
 """What style asks for is ordered when all is there, from the next source where one fails."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
 from libra.weighing.document import read_document
 from libra.weighing.options import Options, Viewport
-from libra.weighing.reference import Fetch, Outcome, Reading
+from libra.weighing.reference import Fetch, Order, Outcome, Reading, StyleFound, StyleJob
+from libra.weighing.scope import Scope
 from libra.weighing.stylesheet import read_stylesheet
 from libra.weighing.weighing import Weighing
 
@@ -11,7 +17,7 @@ SHEET = "https://example.com/a.css"
 FONT = "@font-face{font-family:f;src:url(a.woff2),url(b.woff),url(c.ttf)}p{font-family:f}"
 
 
-def begun(html: str) -> tuple[Weighing, list[Fetch]]:
+def begun(html: str) -> tuple[Weighing, list[Order]]:
     """A page whose document has come, and the orders that it gave rise to."""
     weighing = Weighing(PAGE, Options())
     (order,) = weighing.begin()
@@ -24,24 +30,39 @@ def begun(html: str) -> tuple[Weighing, list[Fetch]]:
     return weighing, orders
 
 
-def sheet(order: Fetch, css: str) -> Outcome:
+def sheet(order: Order, css: str) -> Outcome:
+    assert isinstance(order, Fetch)
     read = read_stylesheet(css, order.url, Viewport())
     return Outcome(order, http_status=200, whole=True, reading=Reading(sheet=read))
 
 
-def gone(order: Fetch) -> Outcome:
+def gone(order: Order) -> Outcome:
+    assert isinstance(order, Fetch)
     return Outcome(order, http_status=404, error="http: 404", whole=True)
 
 
-def paths(orders: list[Fetch]) -> list[str]:
-    return [order.url.removeprefix(PAGE) for order in orders]
+def paths(orders: list[Order]) -> list[str]:
+    return [fetch(order).url.removeprefix(PAGE) for order in orders]
+
+
+def fetch(order: Order) -> Fetch:
+    assert isinstance(order, Fetch)
+    return order
+
+
+def done(weighing: Weighing, order: Order) -> StyleFound:
+    """What comes of a job, when somebody does it."""
+    assert isinstance(order, StyleJob)
+    job = weighing.job(order)
+    assert job is not None
+    return StyleFound(order, job())
 
 
 def test_images_and_fonts_of_a_sheet_are_ordered_when_all_sheets_are_there() -> None:
     weighing, orders = begun("<link rel=stylesheet href=a.css><link rel=stylesheet href=b.css><p>x")
     first, second = orders
     assert weighing.record(sheet(first, "p{background:url(a.png)}")) == []
-    (image,) = weighing.record(sheet(second, "p{color:red}"))
+    (image,) = map(fetch, weighing.record(sheet(second, "p{color:red}")))
     assert (image.url, image.initiator) == (PAGE + "a.png", SHEET)
 
 
@@ -76,7 +97,7 @@ def test_a_source_that_is_named_a_thousand_times_is_tried_once() -> None:
 
 def test_a_font_that_comes_is_the_last_that_is_asked_for() -> None:
     weighing, orders = begun(f"<style>{FONT}</style><p>x")
-    outcome = Outcome(orders[0], http_status=200, transfer_bytes=5, whole=True)
+    outcome = Outcome(fetch(orders[0]), http_status=200, transfer_bytes=5, whole=True)
     assert weighing.record(outcome) == []
     assert weighing.done
 
@@ -87,17 +108,34 @@ RULES = "".join(f"p.b{n}{{display:none}}" for n in range(500)) + "p{background:u
 
 def test_what_takes_long_is_an_order_without_a_request() -> None:
     weighing, orders = begun(f"<link rel=stylesheet href=a.css>{LONG}")
-    (work,) = weighing.record(sheet(orders[0], RULES))
-    assert work.work is not None
+    (job,) = weighing.record(sheet(orders[0], RULES))
     assert not weighing.done
-    orders = weighing.record(Outcome(work, wanted=work.work()))
+    orders = weighing.record(done(weighing, job))
     assert paths(orders) == ["a.png"]
 
 
-def test_work_that_comes_too_late_changes_nothing() -> None:
+def test_a_job_that_is_done_too_late_changes_nothing() -> None:
     weighing, orders = begun(f"<link rel=stylesheet href=a.css>{LONG}")
-    (work,) = weighing.record(sheet(orders[0], RULES))
-    assert work.work is not None
+    (job,) = weighing.record(sheet(orders[0], RULES))
+    late = done(weighing, job)
     weighing.give_up()
-    assert weighing.record(Outcome(work, wanted=work.work())) == []
+    assert isinstance(job, StyleJob)
+    assert weighing.job(job) is None
+    assert weighing.record(late) == []
     assert weighing.done
+
+
+def test_no_order_holds_a_parsed_document() -> None:
+    """An order waits as long as its server likes; the tree of the page does not wait with it."""
+    weighing, orders = begun(
+        f"<script type=module src=m.js></script><link rel=stylesheet href=a.css>{LONG}<img src=b.png>"
+    )
+    (job,) = weighing.record(sheet(next(o for o in orders if fetch(o).url == SHEET), RULES))
+    orders += [job, *weighing.record(done(weighing, job))]
+    seen: list[Any] = list(orders)
+    for found in seen:  # grows while it is gone through
+        assert not isinstance(found, Scope | LexborHTMLParser)
+        names: Iterable[str] = getattr(found, "__struct_fields__", getattr(found, "__dict__", ()))
+        seen += [getattr(found, name) for name in names]
+        if isinstance(found, list | tuple | dict):
+            seen += found.values() if isinstance(found, dict) else found

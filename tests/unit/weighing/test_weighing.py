@@ -9,16 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from libra.weighing.modules import ImportMap
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import KIND_OF, Fetch, Outcome, Reading, Reference, Role
 from libra.weighing.report import KINDS, Kind, Report
-from libra.weighing.scope import Scope
 from libra.weighing.weighing import Weighing
 from support.examples import examples
 from support.work import assert_linear, calls
 
 PAGE = "https://example.com/"
 BASE = Report(id="1", url=PAGE)
+
+
+def record(weighing: Weighing, outcome: Outcome) -> list[Fetch]:
+    orders = weighing.record(outcome)
+    fetches = [order for order in orders if isinstance(order, Fetch)]
+    assert len(fetches) == len(orders)
+    return fetches
 
 
 def document(
@@ -79,10 +86,10 @@ def require_sums_to_agree(report: Report) -> None:
 def test_a_page_is_weighed_when_all_that_it_asks_for_has_arrived() -> None:
     weighing, fetch = begun()
     assert (weighing.pending, weighing.done) == (1, False)
-    one, two = weighing.record(document(fetch, image("1"), image("2")))
+    one, two = record(weighing, document(fetch, image("1"), image("2")))
     assert weighing.pending == 2
-    assert weighing.record(arrived(one)) == []
-    assert weighing.record(arrived(two)) == []
+    assert record(weighing, arrived(one)) == []
+    assert record(weighing, arrived(two)) == []
     report = weighing.report(BASE)
     assert weighing.done
     assert report.complete
@@ -99,7 +106,7 @@ def test_a_page_is_weighed_when_all_that_it_asks_for_has_arrived() -> None:
 
 def test_before_it_is_done_a_page_has_sums_but_no_score() -> None:
     weighing, fetch = begun()
-    weighing.record(document(fetch, image("1")))
+    record(weighing, document(fetch, image("1")))
     report = weighing.report(BASE)
     assert (report.score, report.complete) == (None, False)
     assert [asset.status for asset in report.assets] == ["fetched", "pending"]
@@ -109,28 +116,28 @@ def test_before_it_is_done_a_page_has_sums_but_no_score() -> None:
 def test_what_is_asked_for_twice_is_fetched_once() -> None:
     weighing, fetch = begun()
     sheet = Reference("https://example.com/a.css", "stylesheet")
-    orders = weighing.record(document(fetch, image("1"), sheet, image("1")))
+    orders = record(weighing, document(fetch, image("1"), sheet, image("1")))
     assert len(orders) == 2
-    assert weighing.record(arrived(orders[1], reading=Reading([image("1"), image("2")]))) != []
+    assert record(weighing, arrived(orders[1], reading=Reading([image("1"), image("2")]))) != []
     assert len(weighing.report(BASE).assets) == 4
 
 
 def test_a_preload_and_its_consumer_are_one_request_read_as_the_consumer_needs() -> None:
     weighing, fetch = begun()
     url = "https://example.com/a.js"
-    (order,) = weighing.record(document(fetch, Reference(url, "script"), Reference(url, "module")))
+    (order,) = record(weighing, document(fetch, Reference(url, "script"), Reference(url, "module")))
     assert order.reference.role == "module"
 
 
 def test_what_is_lazy_is_listed_but_not_fetched_until_something_needs_it_now() -> None:
     weighing, fetch = begun()
     sheet = Reference("https://example.com/a.css", "stylesheet")
-    (order,) = weighing.record(document(fetch, image("1", lazy=True), sheet))
+    (order,) = record(weighing, document(fetch, image("1", lazy=True), sheet))
     report = weighing.report(BASE)
     (lazy,) = (asset for asset in report.assets if asset.lazy)
     assert (lazy.status, lazy.transfer_bytes, report.total.requests) == ("skipped", 0, 2)
-    (woken,) = weighing.record(arrived(order, reading=Reading([image("1")])))
-    weighing.record(arrived(woken))
+    (woken,) = record(weighing, arrived(order, reading=Reading([image("1")])))
+    record(weighing, arrived(woken))
     report = weighing.report(BASE)
     assert [asset.status for asset in report.assets] == ["fetched"] * 3
     assert not any(asset.lazy for asset in report.assets)
@@ -139,20 +146,19 @@ def test_what_is_lazy_is_listed_but_not_fetched_until_something_needs_it_now() -
 
 def test_an_icon_is_implied_where_none_is_named() -> None:
     weighing, fetch = begun()
-    scope = Scope.__new__(Scope)  # any document at all
-    reading = Reading(has_icon=False, scope=scope)
-    (icon,) = weighing.record(arrived(fetch, reading=reading))
+    reading = Reading(has_icon=False, import_map=ImportMap(fetch.url))
+    (icon,) = record(weighing, arrived(fetch, reading=reading))
     assert (icon.url, icon.reference.kind) == ("https://example.com/favicon.ico", "image")
     weighing, fetch = begun()
-    assert weighing.record(document(fetch, has_icon=True)) == []
+    assert record(weighing, document(fetch, has_icon=True)) == []
 
 
 def test_each_hop_of_a_redirect_is_an_asset_and_the_last_one_is_the_page() -> None:
     weighing, fetch = begun()
-    (hop,) = weighing.record(redirected(fetch, "https://www.example.com/"))
-    (last,) = weighing.record(redirected(hop, "https://www.example.com/home"))
-    (asset,) = weighing.record(document(last, Reference("https://example.com/x.png", "image")))
-    weighing.record(arrived(asset))
+    (hop,) = record(weighing, redirected(fetch, "https://www.example.com/"))
+    (last,) = record(weighing, redirected(hop, "https://www.example.com/home"))
+    (asset,) = record(weighing, document(last, Reference("https://example.com/x.png", "image")))
+    record(weighing, arrived(asset))
     report = weighing.report(BASE)
     assert report.final_url == "https://www.example.com/home"
     assert report.total.transfer_bytes == 3 + 3 + 100 + 10
@@ -163,8 +169,8 @@ def test_each_hop_of_a_redirect_is_an_asset_and_the_last_one_is_the_page() -> No
 def test_first_and_third_party_are_judged_from_where_the_page_is_in_the_end() -> None:
     weighing = Weighing("https://short.example/x", Options())
     (fetch,) = weighing.begin()
-    (last,) = weighing.record(redirected(fetch, PAGE))
-    weighing.record(document(last))
+    (last,) = record(weighing, redirected(fetch, PAGE))
+    record(weighing, document(last))
     report = weighing.report(BASE)
     assert [asset.third_party for asset in report.assets] == [True, False]
     assert report.by_host["short.example"].third_party
@@ -178,7 +184,7 @@ def test_redirects_end_at_their_limit(limit: int) -> None:
     for n in range(50):
         if not orders:
             break
-        orders = weighing.record(redirected(orders[0], f"{PAGE}{n}"))
+        orders = record(weighing, redirected(orders[0], f"{PAGE}{n}"))
     assert weighing.done
     assert weighing.failed is not None
     assert weighing.failed.startswith("redirect-loop: ")
@@ -187,15 +193,15 @@ def test_redirects_end_at_their_limit(limit: int) -> None:
 
 def test_a_redirect_to_where_one_has_been_is_a_loop() -> None:
     weighing, fetch = begun()
-    (hop,) = weighing.record(redirected(fetch, f"{PAGE}a"))
-    assert weighing.record(redirected(hop, PAGE)) == []
+    (hop,) = record(weighing, redirected(fetch, f"{PAGE}a"))
+    assert record(weighing, redirected(hop, PAGE)) == []
     assert weighing.failed == "redirect-loop: 2 redirects"
 
 
 def test_a_redirect_of_an_asset_that_ends_badly_fails_alone() -> None:
     weighing, fetch = begun()
-    (asset,) = weighing.record(document(fetch, image("1")))
-    assert weighing.record(redirected(asset, asset.url)) == []
+    (asset,) = record(weighing, document(fetch, image("1")))
+    assert record(weighing, redirected(asset, asset.url)) == []
     report = weighing.report(BASE)
     assert weighing.failed is None
     assert report.assets[1].error == "redirect-loop: 1 redirects"
@@ -205,7 +211,8 @@ def test_a_redirect_of_an_asset_that_ends_badly_fails_alone() -> None:
 def test_fonts_modules_and_what_says_crossorigin_need_to_be_allowed_by_other_origins() -> None:
     weighing, fetch = begun()
     elsewhere = "https://elsewhere.example"
-    orders = weighing.record(
+    orders = record(
+        weighing,
         document(
             fetch,
             image("1"),
@@ -216,7 +223,7 @@ def test_fonts_modules_and_what_says_crossorigin_need_to_be_allowed_by_other_ori
             Reference(f"{elsewhere}/6", "image", cors=True),
             Reference(f"{elsewhere}/7", "image", cors=True),
             Reference(f"{elsewhere}/7", "image"),
-        )
+        ),
     )
     page = "https://example.com"
     assert [order.reader for order in orders] == ["", "", page, page, "", page, ""]
@@ -225,21 +232,22 @@ def test_fonts_modules_and_what_says_crossorigin_need_to_be_allowed_by_other_ori
 def test_own_headers_go_to_the_pages_origin_only() -> None:
     weighing, fetch = begun()
     assert fetch.own_origin
-    orders = weighing.record(
+    orders = record(
+        weighing,
         document(
             fetch,
             image("1"),
             Reference("http://example.com/2", "image"),
             Reference("https://example.com:8443/3", "image"),
             Reference("https://sub.example.com/4", "image"),
-        )
+        ),
     )
     assert [order.own_origin for order in orders] == [True, False, False, False]
 
 
 def test_a_document_that_cannot_be_had_fails_the_page_with_its_error() -> None:
     weighing, fetch = begun()
-    assert weighing.record(failed(fetch, "dns: the name does not resolve")) == []
+    assert record(weighing, failed(fetch, "dns: the name does not resolve")) == []
     report = weighing.report(BASE)
     assert weighing.done
     assert weighing.failed == report.error == "dns: the name does not resolve"
@@ -256,7 +264,7 @@ def test_a_document_of_an_error_fails_the_page_and_is_weighed() -> None:
         whole=True,
         error="http: 404 Not Found",
     )
-    assert weighing.record(outcome) == []
+    assert record(weighing, outcome) == []
     assert weighing.failed == "http: 404 Not Found"
     assert weighing.report(BASE).total.transfer_bytes == 50
 
@@ -265,8 +273,8 @@ def test_a_document_cut_short_is_weighed_with_what_it_asked_for_so_far() -> None
     weighing, fetch = begun()
     outcome = document(fetch, image("1"))
     outcome = msgspec.structs.replace(outcome, whole=False, error="cut-short: it ended early")
-    (order,) = weighing.record(outcome)
-    weighing.record(arrived(order))
+    (order,) = record(weighing, outcome)
+    record(weighing, arrived(order))
     report = weighing.report(BASE)
     assert weighing.failed is None
     assert not report.complete
@@ -276,8 +284,9 @@ def test_a_document_cut_short_is_weighed_with_what_it_asked_for_so_far() -> None
 
 def test_an_error_answer_to_an_asset_is_an_answer() -> None:
     weighing, fetch = begun()
-    (order,) = weighing.record(document(fetch, image("1")))
-    weighing.record(
+    (order,) = record(weighing, document(fetch, image("1")))
+    record(
+        weighing,
         Outcome(
             order,
             http_status=404,
@@ -285,7 +294,7 @@ def test_an_error_answer_to_an_asset_is_an_answer() -> None:
             resource_bytes=9,
             whole=True,
             error="http: 404",
-        )
+        ),
     )
     report = weighing.report(BASE)
     assert report.assets[1].status == "failed"
@@ -297,17 +306,18 @@ def test_an_error_answer_to_an_asset_is_an_answer() -> None:
 def test_of_a_script_sheet_or_font_that_is_an_error_no_body_is_read(role: Role) -> None:
     weighing, fetch = begun()
     reference = Reference("https://example.com/gone", role)
-    (order,) = weighing.record(document(fetch, reference))
-    weighing.record(
-        Outcome(order, http_status=404, transfer_bytes=9, resource_bytes=9, error="http: 404")
+    (order,) = record(weighing, document(fetch, reference))
+    record(
+        weighing,
+        Outcome(order, http_status=404, transfer_bytes=9, resource_bytes=9, error="http: 404"),
     )
     assert weighing.report(BASE).total.transfer_bytes == 100
 
 
 def test_what_is_denied_is_skipped_and_is_no_request() -> None:
     weighing, fetch = begun()
-    (order,) = weighing.record(document(fetch, image("1")))
-    weighing.record(Outcome(order, error="denied: not a public address", denied=True))
+    (order,) = record(weighing, document(fetch, image("1")))
+    record(weighing, Outcome(order, error="denied: not a public address", denied=True))
     report = weighing.report(BASE)
     assert (report.assets[1].status, report.total.requests, report.complete) == (
         "skipped",
@@ -319,11 +329,11 @@ def test_what_is_denied_is_skipped_and_is_no_request() -> None:
 
 def test_giving_up_fails_what_is_pending_and_ignores_what_still_comes() -> None:
     weighing, fetch = begun()
-    one, two = weighing.record(document(fetch, image("1"), image("2")))
-    weighing.record(arrived(one))
+    one, two = record(weighing, document(fetch, image("1"), image("2")))
+    record(weighing, arrived(one))
     weighing.give_up("timeout: the page's deadline passed")
     assert weighing.done
-    assert weighing.record(arrived(two)) == []
+    assert record(weighing, arrived(two)) == []
     report = weighing.report(BASE)
     assert weighing.failed is None
     assert [asset.status for asset in report.assets] == ["fetched", "fetched", "failed"]
@@ -339,7 +349,7 @@ def test_giving_up_before_the_document_came_fails_the_page() -> None:
 
 def test_giving_up_when_all_is_done_changes_nothing() -> None:
     weighing, fetch = begun()
-    weighing.record(document(fetch))
+    record(weighing, document(fetch))
     before = weighing.report(BASE)
     weighing.give_up("timeout: too late")
     assert weighing.report(BASE) == before
@@ -347,9 +357,9 @@ def test_giving_up_when_all_is_done_changes_nothing() -> None:
 
 def test_more_assets_than_allowed_are_left_out_and_it_is_said() -> None:
     weighing, fetch = begun(Options(limits=Limits(assets=3)))
-    orders = weighing.record(document(fetch, *(image(str(n)) for n in range(10))))
+    orders = record(weighing, document(fetch, *(image(str(n)) for n in range(10))))
     for order in orders:
-        weighing.record(arrived(order))
+        record(weighing, arrived(order))
     report = weighing.report(BASE)
     assert len(report.assets) == 3
     assert not report.complete
@@ -358,10 +368,10 @@ def test_more_assets_than_allowed_are_left_out_and_it_is_said() -> None:
 
 def test_a_page_that_grows_too_heavy_is_not_followed_further() -> None:
     weighing, fetch = begun(Options(limits=Limits(page_bytes=1_000)))
-    (sheet,) = weighing.record(
-        document(fetch, Reference("https://example.com/a.css", "stylesheet"))
+    (sheet,) = record(
+        weighing, document(fetch, Reference("https://example.com/a.css", "stylesheet"))
     )
-    assert weighing.record(arrived(sheet, 2_000, reading=Reading([image("1")]))) == []
+    assert record(weighing, arrived(sheet, 2_000, reading=Reading([image("1")]))) == []
     report = weighing.report(BASE)
     assert report.error is not None
     assert report.error.startswith("page-too-large: more than 1,000 bytes")
@@ -373,21 +383,21 @@ def test_a_page_that_grows_too_heavy_is_not_followed_further() -> None:
 )
 def test_nesting_ends_at_its_limit(role: Role, limit: str) -> None:
     weighing, fetch = begun(Options(limits=msgspec.structs.replace(Limits(), **{limit: 2})))
-    orders = weighing.record(document(fetch, Reference(f"{PAGE}0", role)))
+    orders = record(weighing, document(fetch, Reference(f"{PAGE}0", role)))
     depth = 0
     while orders:
         depth += 1
         reading = Reading([Reference(f"{PAGE}{depth}", role)])
-        orders = weighing.record(arrived(orders[0], reading=reading))
+        orders = record(weighing, arrived(orders[0], reading=reading))
     assert depth == 2 + (role == "stylesheet")
     assert (weighing.report(BASE).error or "").startswith("too-deep: ")
 
 
 def test_an_object_counts_as_what_it_turns_out_to_be() -> None:
     weighing, fetch = begun()
-    (order,) = weighing.record(document(fetch, Reference("https://example.com/o", "object")))
+    (order,) = record(weighing, document(fetch, Reference("https://example.com/o", "object")))
     assert weighing.report(BASE).by_kind["other"].requests == 1
-    weighing.record(msgspec.structs.replace(arrived(order), kind="document"))
+    record(weighing, msgspec.structs.replace(arrived(order), kind="document"))
     report = weighing.report(BASE)
     assert (report.by_kind["other"].requests, report.by_kind["document"].requests) == (0, 2)
     require_sums_to_agree(report)
@@ -463,21 +473,21 @@ class AnyOrderOfOutcomes(RuleBasedStateMachine):
                 order, http_status=status, transfer_bytes=transfer, resource_bytes=resource, error=error,
                 kind=kind, whole=error is None, reading=Reading(found),
             )  # fmt: skip
-        self.take(self.weighing.record(outcome))
-        assert self.weighing.record(outcome) == [], "an outcome counts once"
+        self.take(record(self.weighing, outcome))
+        assert record(self.weighing, outcome) == [], "an outcome counts once"
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data(), to=references)
     def a_redirect_arrives(self, data: st.DataObject, to: Reference) -> None:
         order = self.orders.pop(data.draw(st.integers(0, len(self.orders) - 1)))
-        self.take(self.weighing.record(redirected(order, to.url)))
+        self.take(record(self.weighing, redirected(order, to.url)))
 
     @precondition(lambda self: self.orders)
     @rule()
     def it_is_given_up(self) -> None:
         self.weighing.give_up("timeout: x")
         for order in self.orders:
-            assert self.weighing.record(arrived(order)) == []
+            assert record(self.weighing, arrived(order)) == []
         self.orders = []
 
     @rule()
@@ -504,7 +514,7 @@ TestAnyOrderOfOutcomes.settings = examples(40)
 @given(st.lists(references, max_size=30))
 def test_a_document_with_any_references_gives_each_url_one_order(found: list[Reference]) -> None:
     weighing, fetch = begun()
-    orders = weighing.record(document(fetch, *found))
+    orders = record(weighing, document(fetch, *found))
     urls = [order.url for order in orders]
     assert len(urls) == len(set(urls))
     eager = {reference.url for reference in found if not reference.lazy} - {PAGE}
@@ -514,6 +524,6 @@ def test_a_document_with_any_references_gives_each_url_one_order(found: list[Ref
 def test_the_start_of_a_request_is_told_from_that_of_the_page() -> None:
     weighing, fetch = begun()
     page = msgspec.structs.replace(document(fetch, image("a.png")), started=1000.0)
-    (asset,) = weighing.record(page)
-    weighing.record(msgspec.structs.replace(arrived(asset), started=1000.25))
+    (asset,) = record(weighing, page)
+    record(weighing, msgspec.structs.replace(arrived(asset), started=1000.25))
     assert [asset.started_ms for asset in weighing.report(BASE).assets] == [0, 250]
