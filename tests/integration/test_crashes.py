@@ -15,7 +15,7 @@ from libra.app import Libra, PageNotFound
 from libra.health import Node
 from libra.inspector.admission import Turn
 from libra.inspector.context import Context
-from libra.inspector.messages import Stored
+from libra.inspector.messages import Safe
 from libra.inspector.page import PageInspector
 from libra.otp import Failed, GenServer, TaskDone
 from libra.otp.testing import settle
@@ -53,7 +53,10 @@ class Planted:
 HANDLERS = {
     "the turn to be fetched": ("handle_info", lambda m: m is Turn.GRANTED),
     "the outcome of a fetch": ("handle_info", lambda m: isinstance(m, TaskDone)),
-    "the news of being stored": ("handle_info", lambda m: isinstance(m, Stored)),
+    "the news of being stored": (
+        "handle_info",
+        lambda m: isinstance(m, Safe) and m.level == "stored",
+    ),
     "a read": ("handle_call", lambda m: True),
 }
 

@@ -26,6 +26,7 @@ from libra.weighing.report import Method
 if TYPE_CHECKING:
     from libra.inspector.admission import Admission
     from libra.inspector.backup import Backup
+    from libra.inspector.durability import Durability
     from libra.inspector.keeper import Keeper
     from libra.inspector.weigh_ins import WeighIns
 
@@ -60,6 +61,7 @@ class Context:
         records: what outlives a crash.
         departures: which page leaves first when memory is full.
         followers: who wants to know of changes.
+        durability: makes safe what a page or a watch has to keep.
         tally: what has happened since the start.
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
@@ -81,6 +83,7 @@ class Context:
     inspectors: DynamicSupervisor
     watchers: DynamicSupervisor
     weigh_ins: WeighIns
+    durability: Durability
     backup: Backup
     keeper: Keeper
 

@@ -13,13 +13,16 @@ import asyncio
 import logging
 from concurrent.futures import Executor
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Dropped, Journaled, Keep, Settle, Unjournaled
+from libra.inspector.messages import Dropped, Keep, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
 from libra.storage import Entry
 from libra.storage.journal import Journal, JournalInUse
+
+if TYPE_CHECKING:
+    from libra.inspector.durability import JournalThenDatabase
 
 log = logging.getLogger("libra.journal")
 
@@ -58,6 +61,7 @@ class Keeper(GenServer):
         "_awaited",
         "_context",
         "_dropped",
+        "_durability",
         "_in_hand",
         "_journal",
         "_lingering",
@@ -71,15 +75,23 @@ class Keeper(GenServer):
 
     mailbox_limit = 1_000_000
 
-    def init(self, context: Context, journal: Journal | None, thread: Executor) -> None:
+    def init(
+        self,
+        context: Context,
+        durability: JournalThenDatabase,
+        journal: Journal | None,
+        thread: Executor,
+    ) -> None:
         """Begin, or begin again after a crash, with every page that is only in memory.
 
         Args:
             context: the surroundings.
+            durability: who learns what is on the disk.
             journal: None if it is switched off; then nothing is ever kept, and this says so.
             thread: of its own, as it may wait for the disk.
         """
         self._context = context
+        self._durability = durability
         self._journal = journal
         self._thread = thread
         self._waiting: Waiting = {r.id: [] for r in context.everything() if r.backup == "memory"}
@@ -127,7 +139,7 @@ class Keeper(GenServer):
             case Keep(page_id):
                 self._waiting.setdefault(page_id, [])
                 if self._context.disk_trouble is not None:
-                    self._tell(page_id, Unjournaled())
+                    self._durability.not_journaled(page_id)
             case Dropped(stored):
                 self._dropped += stored
         self._write()
@@ -222,7 +234,7 @@ class Keeper(GenServer):
         for number, (page_id, senders) in enumerate(kept.items(), 1):
             # The page first: whoever is answered may ask it at once how safe it is.
             if page_id in versions:
-                self._tell(page_id, Journaled(versions[page_id]))
+                self._durability.journaled(page_id, versions[page_id])
             for sender in senders:
                 self.reply(sender, True)
             if number % SLICE == 0:
@@ -238,7 +250,7 @@ class Keeper(GenServer):
         for waiting in (self._in_hand, self._waiting):
             self._let_go(waiting)
             for page_id in waiting:
-                self._tell(page_id, Unjournaled())
+                self._durability.not_journaled(page_id)
 
     def _settled(self) -> None:
         for sender in self._settling:
@@ -260,9 +272,6 @@ class Keeper(GenServer):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-
-    def _tell(self, page_id: str, message: Journaled | Unjournaled) -> None:
-        self._context.tell(page_id, message)
 
 
 def _work(journal: Journal, entries: list[Entry], dropped: list[tuple[str, int]]) -> None:

@@ -1,4 +1,4 @@
-"""What pages and their backup say to one another."""
+"""What pages, watches and those who keep them safe say to one another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from libra.storage import Unavailable
+from libra.weighing.report import Backup as Level
 
 
 class Read(Enum):
@@ -44,15 +45,16 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Journaled:
-    """To a page: it is on the local disk as of this version."""
+class Safe:
+    """To a page or a watch: as of this version it is this safe."""
 
     version: int
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)
-class Unjournaled:
-    """To a page: the local disk cannot keep it at the moment."""
+class Unsafe:
+    """To a page or a watch: where it was stored it is no more, so it is only in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +62,6 @@ class Delete:
     """To the backup: a page is to be forgotten in the database too."""
 
     page_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """To a page: the database has it as of this version."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unstored:
-    """To a page: the database has lost what it had."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """To a page: the database does not take this version of it, and never will."""
-
-    version: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +73,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """From the backup: how many pages wait for the database, and for how long the oldest has."""
+    """How many pages wait for the database, and for how many seconds the oldest has."""
 
     waiting: int
     oldest_seconds: float | None

@@ -19,16 +19,7 @@ import msgspec
 
 from libra.inspector.admission import Admission, Ask, Release, Turn
 from libra.inspector.context import Context
-from libra.inspector.messages import (
-    Journaled,
-    Keep,
-    Offer,
-    Read,
-    Refused,
-    Stored,
-    Unjournaled,
-    Unstored,
-)
+from libra.inspector.messages import Read, Safe, Unsafe
 from libra.inspector.record import PageRecord
 from libra.inspector.work import Arrived, Progress, RenderedWork, StaticWork, Work
 from libra.otp import (
@@ -43,7 +34,7 @@ from libra.otp import (
     Timer,
 )
 from libra.weighing.reference import Outcome, StyleFound
-from libra.weighing.report import Report, encode
+from libra.weighing.report import Backup, Report, encode
 
 
 class Alarm(Enum):
@@ -81,11 +72,7 @@ class PageInspector(GenServer):
             self._admission().cast(Ask(self))
             context.followers.changed(record.id)
         if record.backup != "stored":
-            # A result goes to the database only after the journal: see `_keep`.
-            if record.finished and record.backup == "memory":
-                self._keep()
-            else:
-                context.backup.cast(Offer(record.id))
+            context.durability.keep(record.id)
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
         """Answer for the page."""
@@ -187,11 +174,11 @@ class PageInspector(GenServer):
             expires_at=now + timedelta(seconds=self._context.ttl),
             duration_ms=round((self.runtime.clock.time() - work.started) * 1000),
         )
-        record.rest(report)
+        record.rest(report, self._context.durability.steps("memory"))
         self._work = self._deadline = self._seen = None
         self._admission().cast(Release(self))
         self._context.followers.changed(record.id)
-        self._keep()
+        self._context.durability.keep(record.id)
         self._rest()
         self._context.tally.finish(report)
 
@@ -221,59 +208,40 @@ class PageInspector(GenServer):
     # Being backed up, and leaving
 
     def _heard(self, message: Any) -> Stop | None:
-        """What the journal or the database did with the page."""
+        """How safe the page is now."""
         match message:
-            case Journaled(version):
-                self._journaled(version)
-            case Unjournaled():
-                self._context.backup.cast(Offer(self._record.id))
-            case Stored(version):
-                return self._stored(version)
-            case Unstored():
-                self._unstored()
-            case Refused(version, reason):
-                self._refused(version, reason)
+            case Safe(version, level):
+                return self._safe(version, level)
+            case Unsafe():
+                self._unsafe()
         return None
 
-    def _keep(self) -> None:
-        # First the journal, then the database. If the database had the result and the journal only
-        # the submission when the program is killed, the page would be weighed a second time.
-        self._context.keeper.cast(Keep(self._record.id))
-
-    def _journaled(self, version: int) -> None:
-        record = self._record
-        if record.finished:
-            if version != record.stored_version:
-                return  # that was the submission; the result is on its way
-            self._context.backup.cast(Offer(record.id))
-        if record.backup == "memory":
-            record.mark("journaled", record.version + 1)
-            self._context.followers.changed(record.id)
-
-    def _stored(self, version: int) -> Stop | None:
-        record = self._record
+    def _safe(self, version: int, level: Backup) -> Stop | None:
+        record, steps = self._record, self._context.durability.steps
         if record.finished and version < record.stored_version:
-            return None  # what was stored is the submission; the result is on its way
-        record.mark("stored", record.stored_version if record.finished else record.version + 1)
+            return None  # that was the submission, or was before a loss; the result is on its way
+        if steps(level) >= steps(record.backup) and level != "rejected":
+            return None  # it is as safe already, or safer
+        if level == "stored":
+            record.mark(level, record.stored_version if record.finished else record.version + 1)
+        else:
+            record.mark(level, record.version + 1)
+            if level == "rejected":
+                # Should the database take it after all, that is one more version.
+                record.stored_version = record.version + steps(level)
         self._context.followers.changed(record.id)
+        if level != "stored":
+            return None
         self._tell_if_evictable()
         return self._leave_if_overdue()
 
-    def _unstored(self) -> None:
-        record = self._record
+    def _unsafe(self) -> None:
+        record, durability = self._record, self._context.durability
         if record.backup == "stored":
             record.mark("memory", record.version + 1)
-            record.stored_version = record.version + 2
+            record.stored_version = record.version + durability.steps("memory")
             self._context.followers.changed(record.id)
-            self._keep()
-
-    def _refused(self, version: int, reason: str) -> None:
-        record = self._record
-        if version == record.stored_version or not record.finished:
-            record.mark("rejected", record.version + 1)
-            # Should the database take it after all, that is one more version.
-            record.stored_version = record.version + 1
-            self._context.followers.changed(record.id)
+            durability.keep(record.id)
 
     def _rest(self) -> None:
         expires_at = self._record.expires_at

@@ -87,6 +87,16 @@ class PageRecord:
         """Whether the page has been weighed or has failed: its report rests here."""
         return self._resting is not None
 
+    @property
+    def journal_first(self) -> bool:
+        """Whether the database is to have it only after the journal: a result, and no submission."""
+        return self.finished
+
+    @property
+    def row_version(self) -> int:
+        """The version that the row of a finished page has."""
+        return self.stored_version
+
     def begin_life(self, now: datetime) -> None:
         """A process takes the page up, the first or after a crash or a restart of the program.
 
@@ -118,10 +128,15 @@ class PageRecord:
             error=self.error,
         )
 
-    def rest(self, report: Report) -> None:
-        """Keep a finished report, as bytes; the options are needed no longer."""
+    def rest(self, report: Report, steps: int) -> None:
+        """Keep a finished report, as bytes; the options are needed no longer.
+
+        Args:
+            report: as it is now, in memory only.
+            steps: changes that it goes through until it is stored, each of which is a version.
+        """
         self.version = report.version
-        self.stored_version = report.version + 2
+        self.stored_version = report.version + steps
         self.status = report.status
         self.backup = report.backup
         self.error = report.error
@@ -234,13 +249,14 @@ class Records:
             yield self._by_id[last]
 
 
-def restore(row: Snapshot, now: datetime, backup: Backup = "stored") -> PageRecord:
+def restore(row: Snapshot, now: datetime, backup: Backup = "stored", steps: int = 0) -> PageRecord:
     """The record of a page from its row; an unfinished page has only what identifies it.
 
     Args:
         row: as the database or the journal has it.
         now: the time, in UTC.
-        backup: where it comes from, ``stored`` or ``journaled``.
+        backup: how safe it is.
+        steps: changes that it goes through from there until it is stored.
 
     Raises:
         ValueError: if what is stored is not a report.
@@ -258,11 +274,11 @@ def restore(row: Snapshot, now: datetime, backup: Backup = "stored") -> PageReco
         record.status = row.status
         record.rest_encoded(row.report)
         require_stampable(row.report)  # raises here and not at every read
-        if backup == "journaled":
+        if steps:
             # The database may have had this and somebody may have seen it as stored, before the
             # journal could be told. So this goes on above, as a life does, and is stored as that.
             record.version = record.above(now)
-            record.stored_version = record.version + 1
+            record.stored_version = record.version + steps
     return record
 
 

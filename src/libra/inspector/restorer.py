@@ -204,7 +204,7 @@ class Restorer(GenServer):
                     self._bring_back(entry, "journaled")
                 elif self._context.records.get(entry.id) is None:
                     # Readable from here on; whether it is to be weighed is found out below.
-                    record = restore(entry, self._context.now(), "journaled")
+                    record = self._restored_as(entry, "journaled")
                     self._context.records.add(record)
                     unfinished.append(record)
                 if number % SLICE == 0:
@@ -228,8 +228,7 @@ class Restorer(GenServer):
         if stored is not None and stored.status in FINISHED:
             context.keeper.cast(Dropped([(record.id, record.version)]))
             # It could be read as unfinished meanwhile, so it goes on above that, and is saved so.
-            record = restore(stored, context.now(), "journaled")
-            record.backup = "memory"
+            record = self._restored_as(stored, "memory")
             context.records.add(record)
         self._bring_up(record)
         context.followers.changed(record.id)
@@ -293,7 +292,7 @@ class Restorer(GenServer):
         if context.records.get(row.id) is not None or row.id in context.forgotten:
             return
         try:
-            record = restore(row, context.now(), backup)
+            record = self._restored_as(row, backup)
         except ValueError as error:
             # One page that cannot be read must not keep the others from coming back.
             log.error("page %s is set aside, its stored report cannot be read: %s", row.id, error)
@@ -301,6 +300,10 @@ class Restorer(GenServer):
         context.records.add(record)
         self._bring_up(record)
         self._restored += 1
+
+    def _restored_as(self, row: Snapshot, backup: Backup) -> PageRecord:
+        context = self._context
+        return restore(row, context.now(), backup, context.durability.steps(backup))
 
     def _bring_up(self, record: PageRecord) -> None:
         self._context.inspectors.start_child(PageInspector.child_spec(self._context, record))

@@ -125,6 +125,16 @@ class WatchRecord:
         return self.state.id
 
     @property
+    def journal_first(self) -> bool:
+        """Whether the database is to have it only after the journal."""
+        return True
+
+    @property
+    def row_version(self) -> int:
+        """The version that its row has."""
+        return self.version
+
+    @property
     def spread(self) -> float:
         """By how much its times are moved, from 0 up to 1: see `libra.inspector.schedule`."""
         return spread_of(self.state.id)

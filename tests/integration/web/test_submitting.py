@@ -170,7 +170,7 @@ async def test_a_thousand_are_taken_and_no_more(service: Service, site: Site) ->
     taken = await service.client.post("/pages/bulk", json={"urls": urls[:1000]}, timeout=60)
     assert taken.json()["accepted"] == 1000
     assert sum(service.libra.health().pages.values()) == 1000
-    service.libra._house.closing = True  # they need not be weighed for this
+    service.libra._house.pages.closing = True  # they need not be weighed for this
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def finished(record: PageRecord, **changes: object) -> Report:
     report = msgspec.structs.replace(
         record.base(), status="weighed", version=record.version + 1, **changes
     )
-    record.rest(report)
+    record.rest(report, 2)
     return report
 
 
@@ -81,9 +81,9 @@ def test_what_comes_back_from_the_journal_goes_on_above_what_may_have_been_store
     finished(record)
     row = record.row()
     record.mark("stored", row.version)
-    first = restore(row, NOW + timedelta(seconds=1), "journaled")
+    first = restore(row, NOW + timedelta(seconds=1), "journaled", 1)
     assert record.version < first.version < first.stored_version
-    again = restore(row, NOW + timedelta(seconds=2), "journaled")
+    again = restore(row, NOW + timedelta(seconds=2), "journaled", 1)
     assert first.stored_version < again.version
     assert again.report().backup == "journaled"
 
