@@ -132,7 +132,7 @@ async def test_what_was_lost_is_kept_again_above_what_was_seen(
         page_id = await house.pages.submit(f"{site.url}/", None)
         before = [report async for report in reports(house, page_id)][-1]
         durability.rows.clear()
-        house.context.tell(page_id, Unsafe())
+        house.context.tell(page_id, Unsafe("stored"))
         after = [report async for report in reports(house, page_id)][-1]
         assert after.version > before.version
         assert durability.rows[page_id].version == after.version

@@ -166,9 +166,9 @@ class JournalThenDatabase:
         log.error("the database refuses %s %s: %s", kind, entry_id, reason)
         self._context.tell(entry_id, Safe(version, "rejected"))
 
-    def lost(self, entry_id: str) -> None:
-        """The database has lost what it had of an entry."""
-        self._context.tell(entry_id, Unsafe())
+    def lost(self, entry_id: str, level: Level) -> None:
+        """The database, or the journal, has lost what it had of an entry."""
+        self._context.tell(entry_id, Unsafe(level))
 
     def over(self, stored: list[tuple[str, int]]) -> None:
         """The journal needs these no longer, each as of a version: the database has them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import Executor
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from libra.inspector.context import Context, Outage
 from libra.inspector.messages import Dropped, Keep, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
 from libra.storage import Entry
-from libra.storage.journal import Journal, JournalInUse
+from libra.storage.journal import Journal, JournalGone, JournalInUse
 
 if TYPE_CHECKING:
     from libra.inspector.durability import JournalThenDatabase
@@ -35,6 +36,9 @@ PATIENCE = 0.5
 #: Seconds between two attempts to write to a disk that fails.
 RETRY = 1.0
 
+#: Seconds between two looks whether all that was written is still where it was.
+LOOK = 5.0
+
 #: Seconds that what nobody waits for (a result, a line that may be dropped) waits for company.
 LINGER = 0.02
 
@@ -49,6 +53,7 @@ class Step(Enum):
     """What the keeper tells itself."""
 
     IMPATIENT = auto()
+    LOOK = auto()
     RETRY = auto()
     WRITE = auto()
     TELL = auto()
@@ -65,7 +70,9 @@ class Keeper(GenServer):
         "_in_hand",
         "_journal",
         "_lingering",
+        "_looking",
         "_patience",
+        "_renewing",
         "_retry",
         "_settling",
         "_thread",
@@ -99,6 +106,7 @@ class Keeper(GenServer):
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
         self._settling: list[From] = []
+        self._looking = self._renewing = False
         self._awaited = False
         self._lingering: Timer | None = None
         self._writing: TaskRef | None = None
@@ -114,6 +122,8 @@ class Keeper(GenServer):
             self._retry = self.send_after(min(RETRY * 2.0**crashes, 30.0), Step.RETRY)
         if journal is None and context.disk_trouble is None:
             context.disk_trouble = Outage(context.now(), "the journal is switched off")
+        elif journal is not None:
+            self.send_after(LOOK, Step.LOOK)
         self._write()
 
     def handle_call(self, request: Any, sender: From) -> NoReply:
@@ -153,6 +163,8 @@ class Keeper(GenServer):
             case TaskDone(_, _, versions):
                 self._writing = None
                 self._written(versions)
+            case TaskFailed(_, _, JournalGone() as error):
+                self._gone(error)
             case TaskFailed(_, _, OSError() | JournalInUse() as error):
                 self._writing = None
                 self._put_back()
@@ -160,6 +172,10 @@ class Keeper(GenServer):
                 self._retry = self.send_after(RETRY, Step.RETRY)
             case TaskFailed(_, _, error):
                 raise error
+            case Step.LOOK:
+                self.send_after(LOOK, Step.LOOK)
+                self._looking = True
+                self._write(alone=True)
             case Step.RETRY:
                 self._retry = None
                 self._write()
@@ -183,7 +199,7 @@ class Keeper(GenServer):
             return
         if self._writing is not None or self._retry is not None:
             return
-        if not self._waiting and not self._dropped:
+        if not (self._waiting or self._dropped or self._looking or self._renewing):
             self._settled()
             return
         if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
@@ -199,9 +215,16 @@ class Keeper(GenServer):
             self._in_hand[page_id] = self._waiting.pop(page_id)
         dropped, self._dropped = self._dropped, []
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
-        self._writing = self.start_task(self._commit(list(self._in_hand), dropped))
+        first = Journal.renew if self._renewing else Journal.check if self._looking else None
+        self._looking = False
+        self._writing = self.start_task(self._commit(first, list(self._in_hand), dropped))
 
-    async def _commit(self, page_ids: list[str], dropped: list[tuple[str, int]]) -> dict[str, int]:
+    async def _commit(
+        self,
+        first: Callable[[Journal], None] | None,
+        page_ids: list[str],
+        dropped: list[tuple[str, int]],
+    ) -> dict[str, int]:
         context, journal = self._context, self._journal
         if journal is None:
             return {}
@@ -215,13 +238,14 @@ class Keeper(GenServer):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _work, journal, entries, dropped
+            self._thread, _work, journal, first, entries, dropped
         )
         await asyncio.shield(work)
         return {entry.id: entry.version for entry in entries}
 
     def _written(self, versions: dict[str, int]) -> None:
         self._calm()
+        self._renewing = False
         self.legacy = None
         trouble, self._context.disk_trouble = self._context.disk_trouble, None
         if trouble is not None:
@@ -237,6 +261,23 @@ class Keeper(GenServer):
                 self._durability.journaled(page_id, versions[page_id])
             for sender in senders:
                 self.reply(sender, True)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+
+    def _gone(self, error: JournalGone) -> None:
+        """What was written is not there any more: all of it is to be written again, elsewhere."""
+        self._put_back()
+        self._failing(str(error))
+        self._renewing = True
+        for deleted in self._context.forgotten | self._context.unwatched:
+            self._waiting.setdefault(deleted, [])
+        # The next write waits for this: whoever says journaled takes that back first.
+        self._writing = self.start_task(self._tell_all_gone(), tag=Step.TELL)
+
+    async def _tell_all_gone(self) -> None:
+        for number, record in enumerate(self._context.everything(), 1):
+            if record.backup == "journaled":
+                self._durability.lost(record.id, "journaled")
             if number % SLICE == 0:
                 await asyncio.sleep(0)
 
@@ -274,9 +315,17 @@ class Keeper(GenServer):
             self._patience = None
 
 
-def _work(journal: Journal, entries: list[Entry], dropped: list[tuple[str, int]]) -> None:
+def _work(
+    journal: Journal,
+    first: Callable[[Journal], None] | None,
+    entries: list[Entry],
+    dropped: list[tuple[str, int]],
+) -> None:
     """On the journal's thread."""
+    if first is not None:
+        first(journal)
     journal.lock()
+    journal.scan()
     if entries:
         journal.write(entries)
     journal.drop(dropped)

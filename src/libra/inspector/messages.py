@@ -54,7 +54,9 @@ class Safe:
 
 @dataclass(frozen=True, slots=True)
 class Unsafe:
-    """To a page or a watch: where it was stored it is no more, so it is only in memory."""
+    """To a page or a watch: where it was this safe it is no more."""
+
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)

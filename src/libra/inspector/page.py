@@ -212,8 +212,8 @@ class PageInspector(GenServer):
         match message:
             case Safe(version, level):
                 return self._safe(version, level)
-            case Unsafe():
-                self._unsafe()
+            case Unsafe(level):
+                self._unsafe(level)
         return None
 
     def _safe(self, version: int, level: Backup) -> Stop | None:
@@ -235,9 +235,9 @@ class PageInspector(GenServer):
         self._tell_if_evictable()
         return self._leave_if_overdue()
 
-    def _unsafe(self) -> None:
+    def _unsafe(self, level: Backup) -> None:
         record, durability = self._record, self._context.durability
-        if record.backup == "stored":
+        if record.backup == level:
             record.mark("memory", record.version + 1)
             record.stored_version = record.version + durability.steps("memory")
             self._context.followers.changed(record.id)

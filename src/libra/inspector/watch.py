@@ -152,8 +152,8 @@ class Watcher(GenServer):
                 raise error
             case Safe(version, level):
                 self._safe(version, level)
-            case Unsafe():
-                self._unsafe()
+            case Unsafe(level):
+                self._unsafe(level)
         self._arm()
 
     def format_status(self) -> dict[str, Any]:
@@ -287,9 +287,9 @@ class Watcher(GenServer):
             record.backup = level
             self._context.followers.changed(record.id)
 
-    def _unsafe(self) -> None:
+    def _unsafe(self, level: Backup) -> None:
         record = self._record
-        if record.backup == "stored":
+        if record.backup == level:
             record.backup = "memory"
             self._context.durability.keep(record.id)
             self._context.followers.changed(record.id)
