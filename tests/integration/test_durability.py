@@ -9,7 +9,7 @@ from typing import Any
 from integration.site import Site
 from libra.inspector.durability import Durability
 from libra.inspector.house import House
-from libra.inspector.messages import Safe, State, Unsafe
+from libra.inspector.messages import MayBegin, Safe, State, Unsafe
 from libra.otp import NORMAL, ChildSpec, Continue, GenServer, Stop
 from libra.settings import Settings
 from libra.storage import Entry
@@ -54,6 +54,15 @@ class InOneStep:
     async def forget(self, entry_id: str) -> None:
         self.rows.pop(entry_id, None)
         self.forgotten.append(entry_id)
+
+    def begin(self, page_id: str) -> None:
+        self._house.context.tell(page_id, MayBegin())
+
+    def end(self, page_id: str) -> None:
+        pass
+
+    def deaths(self, page_id: str) -> int:
+        return 0
 
     def steps(self, level: Backup) -> int:
         return 0 if level == "stored" else 1

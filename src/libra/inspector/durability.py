@@ -16,11 +16,22 @@ from libra.inspector.backup import Backup
 from libra.inspector.context import Context
 from libra.inspector.disk import DiskThread
 from libra.inspector.keeper import Keeper
-from libra.inspector.messages import Delete, Dropped, Keep, Offer, Safe, Settle, State, Unsafe
+from libra.inspector.messages import (
+    Begin,
+    Delete,
+    Dropped,
+    Keep,
+    MayBegin,
+    Offer,
+    Safe,
+    Settle,
+    State,
+    Unsafe,
+)
 from libra.inspector.restorer import Restorer
 from libra.otp import ChildSpec, ProcessException
 from libra.storage import Store
-from libra.storage.journal import Journal
+from libra.storage.journal import Begun, Journal
 from libra.weighing.report import Backup as Level
 
 log = logging.getLogger("libra")
@@ -49,6 +60,15 @@ class Durability(Protocol):
 
     async def forget(self, entry_id: str) -> None:
         """Make a deletion safe, that `Context` knows of; waits for the first step as `kept` does."""
+
+    def begin(self, page_id: str) -> None:
+        """Write down that a page's life begins, before it does; the page is told `MayBegin`."""
+
+    def end(self, page_id: str) -> None:
+        """A page's life has ended, and not because the program did."""
+
+    def deaths(self, page_id: str) -> int:
+        """How often in a row the program died while this page was being weighed."""
 
     def steps(self, level: Level) -> int:
         """How many times a page that is this safe is told of another level until it is stored."""
@@ -109,6 +129,9 @@ class JournalThenDatabase:
         self._migrate = migrate
         self._eager = eager
         self._max_pages = max_pages
+        self._deaths: dict[str, Begun] = {}
+        self._begun: dict[str, Begun] = {}
+        self._settled = False
 
     def keep(self, entry_id: str) -> None:
         """To the journal first, unless it is there already or may as well come second."""
@@ -131,8 +154,30 @@ class JournalThenDatabase:
 
     async def forget(self, entry_id: str) -> None:
         """First the journal, then the database."""
+        self.end(entry_id)
         await self.kept(entry_id)
         self._context.backup.cast(Delete(entry_id))
+
+    def begin(self, page_id: str) -> None:
+        """One life more in the journal, unless it is off, fails, or the program is about to end."""
+        record = self._context.records.get(page_id)
+        if record is None or self._journal is None or self._settled:
+            self._context.tell(page_id, MayBegin())
+            return
+        begun = self._begun[page_id] = Begun(record.version >> 32, self.deaths(page_id) + 1)
+        self._context.keeper.cast(Begin(page_id, begun))
+
+    def end(self, page_id: str) -> None:
+        """No note of it is needed any more."""
+        begun = self._begun.pop(page_id, None)
+        died = self._deaths.pop(page_id, None)
+        if begun is not None or died is not None:
+            self._context.keeper.cast(Begin(page_id, None))
+
+    def deaths(self, page_id: str) -> int:
+        """By what the journal held when the program started."""
+        died = self._deaths.get(page_id)
+        return 0 if died is None else died.times
 
     def steps(self, level: Level) -> int:
         """Two from memory: journaled, stored."""
@@ -181,6 +226,7 @@ class JournalThenDatabase:
         if self._journal is not None:
             self._journal.lock()
             self._journal.scan()
+            self._deaths = self._journal.begun()
 
     def writers(self) -> list[ChildSpec[Any]]:
         """The keeper of the journal, and the backup, which writes to the database."""
@@ -203,7 +249,14 @@ class JournalThenDatabase:
         )
 
     async def settle(self) -> None:
-        """A last save, and a last line in the journal."""
+        """A last save, and a last line in the journal.
+
+        That the program is stopped is no page's fault: lives under way are taken back.
+        """
+        self._settled = True
+        for page_id, begun in self._begun.items():
+            before = begun._replace(times=self.deaths(page_id))
+            self._context.keeper.cast(Begin(page_id, before))
         try:
             await self._context.backup.call(backup.Ask.DRAIN, timeout=LAST_SAVE)
             await self._context.keeper.call(Settle(), timeout=LAST_SAVE)

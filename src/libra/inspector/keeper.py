@@ -17,10 +17,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Dropped, Keep, Settle
+from libra.inspector.messages import Begin, Dropped, Keep, MayBegin, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
 from libra.storage import Entry
-from libra.storage.journal import Journal, JournalGone, JournalInUse
+from libra.storage.journal import Begun, Journal, JournalGone, JournalInUse
 
 if TYPE_CHECKING:
     from libra.inspector.durability import JournalThenDatabase
@@ -70,6 +70,7 @@ class Keeper(GenServer):
         "_in_hand",
         "_journal",
         "_lingering",
+        "_lives",
         "_looking",
         "_patience",
         "_renewing",
@@ -105,6 +106,7 @@ class Keeper(GenServer):
         self._waiting |= {deleted: [] for deleted in context.forgotten | context.unwatched}
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
+        self._lives: dict[str, Begun | None] = {}
         self._settling: list[From] = []
         self._looking = self._renewing = False
         self._awaited = False
@@ -150,6 +152,12 @@ class Keeper(GenServer):
                 self._waiting.setdefault(page_id, [])
                 if self._context.disk_trouble is not None:
                     self._durability.not_journaled(page_id)
+            case Begin(page_id, begun):
+                self._lives[page_id] = begun
+                if self._context.disk_trouble is not None:
+                    self._context.tell(page_id, MayBegin())
+                elif begun is not None:
+                    self._awaited = True
             case Dropped(stored):
                 self._dropped += stored
         self._write()
@@ -160,9 +168,9 @@ class Keeper(GenServer):
             case TaskDone(_, Step.TELL):
                 self._writing = None
                 self._write()
-            case TaskDone(_, _, versions):
+            case TaskDone(_, _, (versions, lives)):
                 self._writing = None
-                self._written(versions)
+                self._written(versions, lives)
             case TaskFailed(_, _, JournalGone() as error):
                 self._gone(error)
             case TaskFailed(_, _, OSError() | JournalInUse() as error):
@@ -194,12 +202,13 @@ class Keeper(GenServer):
         """Begin the next write, if there is one to begin: at once if somebody waits for it."""
         if self._journal is None:
             self._waiting.clear()
+            self._lives.clear()
             self._dropped.clear()
             self._settled()
             return
         if self._writing is not None or self._retry is not None:
             return
-        if not (self._waiting or self._dropped or self._looking or self._renewing):
+        if not (self._waiting or self._lives or self._dropped or self._looking or self._renewing):
             self._settled()
             return
         if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
@@ -214,20 +223,22 @@ class Keeper(GenServer):
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)
         dropped, self._dropped = self._dropped, []
+        lives, self._lives = self._lives, {}
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
         first = Journal.renew if self._renewing else Journal.check if self._looking else None
         self._looking = False
-        self._writing = self.start_task(self._commit(first, list(self._in_hand), dropped))
+        self._writing = self.start_task(self._commit(first, list(self._in_hand), lives, dropped))
 
     async def _commit(
         self,
         first: Callable[[Journal], None] | None,
         page_ids: list[str],
+        lives: dict[str, Begun | None],
         dropped: list[tuple[str, int]],
-    ) -> dict[str, int]:
+    ) -> tuple[dict[str, int], list[str]]:
         context, journal = self._context, self._journal
         if journal is None:
-            return {}
+            return {}, []
         entries: list[Entry] = []
         for number, page_id in enumerate(page_ids, 1):
             record, deletion = context.find(page_id), context.deletion(page_id)
@@ -238,18 +249,20 @@ class Keeper(GenServer):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _work, journal, first, entries, dropped
+            self._thread, _work, journal, first, lives, entries, dropped
         )
         await asyncio.shield(work)
-        return {entry.id: entry.version for entry in entries}
+        return {entry.id: entry.version for entry in entries}, list(lives)
 
-    def _written(self, versions: dict[str, int]) -> None:
+    def _written(self, versions: dict[str, int], lives: list[str]) -> None:
         self._calm()
         self._renewing = False
         self.legacy = None
         trouble, self._context.disk_trouble = self._context.disk_trouble, None
         if trouble is not None:
             log.warning("the journal is written again, after: %s", trouble.reason)
+        for page_id in lives:
+            self._context.tell(page_id, MayBegin())
         kept, self._in_hand = self._in_hand, {}
         # The next write waits for this: no page must hear of an older version after a newer one.
         self._writing = self.start_task(self._tell_each(kept, versions), tag=Step.TELL)
@@ -318,6 +331,7 @@ class Keeper(GenServer):
 def _work(
     journal: Journal,
     first: Callable[[Journal], None] | None,
+    lives: dict[str, Begun | None],
     entries: list[Entry],
     dropped: list[tuple[str, int]],
 ) -> None:
@@ -326,6 +340,7 @@ def _work(
         first(journal)
     journal.lock()
     journal.scan()
+    journal.begin(lives.items())  # first, as it need not wait for the disk to be synced
     if entries:
         journal.write(entries)
     journal.drop(dropped)

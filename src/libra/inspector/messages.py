@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from libra.storage import Unavailable
+from libra.storage.journal import Begun
 from libra.weighing.report import Backup as Level
 
 
@@ -30,6 +31,19 @@ class Keep:
     """To the keeper: a page has a state that the journal has not. A call waits for it."""
 
     page_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """To the keeper: a page begins a life, or (None) has ended it well."""
+
+    page_id: str
+    begun: Begun | None
+
+
+@dataclass(frozen=True, slots=True)
+class MayBegin:
+    """To a page: that its life begins is written down, or cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

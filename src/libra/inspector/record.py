@@ -173,7 +173,11 @@ class PageRecord:
         data = self.stamped(self.stored_version, "stored")
         if data is not None:
             return Snapshot.of_summary(decode_summary(data), data)
-        return Snapshot.of(msgspec.structs.replace(self.base(), backup="stored"))
+        submission = msgspec.structs.replace(self.base(), backup="stored")
+        if self.error is not None:
+            # Quarantined, and not finished: somebody may want it to be weighed after all.
+            submission = msgspec.structs.replace(submission, status="queued", error=None)
+        return Snapshot.of(submission)
 
     def mark(self, backup: Backup, version: int) -> None:
         """The page is now this safe, as of this version; a version never goes back."""

@@ -21,7 +21,7 @@ import msgspec
 
 from libra.inspector.context import Context
 from libra.inspector.messages import Delete, Dropped, Lost
-from libra.inspector.page import PageInspector
+from libra.inspector.page import start
 from libra.inspector.record import PageRecord, restore
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import restore_watch
@@ -306,4 +306,4 @@ class Restorer(GenServer):
         return restore(row, context.now(), backup, context.durability.steps(backup))
 
     def _bring_up(self, record: PageRecord) -> None:
-        self._context.inspectors.start_child(PageInspector.child_spec(self._context, record))
+        start(self._context, record)
