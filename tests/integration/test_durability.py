@@ -12,7 +12,7 @@ from libra.inspector.house import House
 from libra.inspector.messages import MayBegin, Safe, State, Unsafe
 from libra.otp import NORMAL, ChildSpec, Continue, GenServer, Stop
 from libra.settings import Settings
-from libra.storage import Entry
+from libra.storage import Entry, Snapshot
 from libra.weighing.alarm import Terms
 from libra.weighing.report import FINISHED, Backup, Report, decode
 
@@ -60,6 +60,9 @@ class InOneStep:
 
     def end(self, page_id: str) -> None:
         pass
+
+    def next_life(self, row: Snapshot) -> int:
+        return 2
 
     def deaths(self, page_id: str) -> int:
         return 0

@@ -28,9 +28,10 @@ from libra.inspector.messages import (
     State,
     Unsafe,
 )
+from libra.inspector.record import life_of
 from libra.inspector.restorer import Restorer
 from libra.otp import ChildSpec, ProcessException
-from libra.storage import Store
+from libra.storage import Snapshot, Store
 from libra.storage.journal import Begun, Journal
 from libra.weighing.report import Backup as Level
 
@@ -66,6 +67,9 @@ class Durability(Protocol):
 
     def end(self, page_id: str) -> None:
         """A page's life has ended, and not because the program did."""
+
+    def next_life(self, row: Snapshot) -> int:
+        """The life that a page begins which comes back from this row."""
 
     def deaths(self, page_id: str) -> int:
         """How often in a row the program died while this page was being weighed."""
@@ -164,7 +168,8 @@ class JournalThenDatabase:
         if record is None or self._journal is None or self._settled:
             self._context.tell(page_id, MayBegin())
             return
-        begun = self._begun[page_id] = Begun(record.version >> 32, self.deaths(page_id) + 1)
+        begun = Begun(life_of(record.version), self.deaths(page_id) + 1)
+        self._begun[page_id] = begun
         self._context.keeper.cast(Begin(page_id, begun))
 
     def end(self, page_id: str) -> None:
@@ -173,6 +178,27 @@ class JournalThenDatabase:
         died = self._deaths.pop(page_id, None)
         if begun is not None or died is not None:
             self._context.keeper.cast(Begin(page_id, None))
+
+    def next_life(self, row: Snapshot) -> int:
+        """The one after that of the row, or after what the journal says was begun."""
+        noted = self._deaths.get(row.id)
+        return max(life_of(row.version), 0 if noted is None else noted.life) + 1
+
+    def announce(self, rows: list[Snapshot]) -> dict[str, int]:
+        """Write down the lives of pages that come back from the journal, before anybody sees them.
+
+        To be called on the journal's thread. What cannot be written is the same life after another
+        restart: versions of the two may be equal then.
+        """
+        lives = {row.id: self.next_life(row) for row in rows}
+        for page_id, life in lives.items():
+            self._deaths[page_id] = Begun(life, self.deaths(page_id))
+        if self._journal is not None:
+            try:
+                self._journal.begin([(page_id, self._deaths[page_id]) for page_id in lives])
+            except OSError as error:
+                log.warning("the lives of %d pages cannot be written down: %s", len(lives), error)
+        return lives
 
     def deaths(self, page_id: str) -> int:
         """By what the journal held when the program started."""
@@ -242,7 +268,7 @@ class JournalThenDatabase:
         """From the journal, then from the database."""
         return ChildSpec(
             Restorer,
-            (self._context, self._store, self._journal, self._thread),
+            (self._context, self, self._store, self._journal, self._thread),
             {"eager": self._eager, "max_pages": self._max_pages},
             id="restorer",
             restart="transient",

@@ -340,7 +340,10 @@ def _work(
         first(journal)
     journal.lock()
     journal.scan()
-    journal.begin(lives.items())  # first, as it need not wait for the disk to be synced
+    # That a life begins comes first, as it need not wait for the disk to be synced; that it has ended
+    # comes after what it ended with.
+    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is not None)
     if entries:
         journal.write(entries)
+    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is None)
     journal.drop(dropped)

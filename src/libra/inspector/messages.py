@@ -47,6 +47,11 @@ class MayBegin:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """To pages and watches: the wall clock was set, so what is due by it is to be looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """To the keeper, as a call: answered when the disk has all that it was told, or fails."""
 

@@ -19,7 +19,7 @@ import msgspec
 
 from libra.inspector.admission import Admission, Ask, Release, Turn
 from libra.inspector.context import Context
-from libra.inspector.messages import MayBegin, Read, Safe, Unsafe
+from libra.inspector.messages import ClockSet, MayBegin, Read, Safe, Unsafe
 from libra.inspector.record import PageRecord
 from libra.inspector.work import Arrived, Progress, RenderedWork, StaticWork, Work
 from libra.otp import (
@@ -49,6 +49,10 @@ CONVICTED = 3
 #: Seconds that the program must have been stopped for a page to be weighed again, and how often it is.
 PAUSE = 1.0
 REPEATS = 3
+
+
+#: A page that expires in less than this (seconds) has expired: clocks are not that exact.
+EARLY = 0.005
 
 
 class Alarm(Enum):
@@ -111,10 +115,11 @@ class PageInspector(GenServer):
         self._overdue = False
         context.registry.register(record.id, self)
         if record.finished:
-            context.durability.end(record.id)
+            if record.backup == "stored":
+                context.durability.end(record.id)
             self._rest()
         else:
-            record.begin_life(context.now())
+            record.begin_life()
             suspected = context.durability.deaths(record.id) >= SUSPECT
             self._admission().cast(Ask(self, alone=suspected))
             context.followers.changed(record.id)
@@ -153,9 +158,8 @@ class PageInspector(GenServer):
                 self._begin_once()
             case Alarm.DEADLINE:
                 self._out_of_time()
-            case Alarm.EXPIRED:
-                self._overdue = True
-                return self._leave_if_overdue()
+            case Alarm.EXPIRED | ClockSet():
+                return self._expire()
             case _:
                 return self._heard(message)
         return None
@@ -244,8 +248,8 @@ class PageInspector(GenServer):
         self._work = self._deadline = self._seen = None
         self._admission().cast(Release(self))
         self._context.followers.changed(record.id)
-        self._context.durability.end(record.id)
         self._context.durability.keep(record.id)
+        self._context.durability.end(record.id)
         self._rest()
         self._context.tally.finish(report)
 
@@ -305,6 +309,8 @@ class PageInspector(GenServer):
         self._context.followers.changed(record.id)
         if level != "stored":
             return None
+        if record.finished:
+            self._context.durability.end(record.id)
         self._tell_if_evictable()
         return self._leave_if_overdue()
 
@@ -317,11 +323,28 @@ class PageInspector(GenServer):
             durability.keep(record.id)
 
     def _rest(self) -> None:
+        self._arm()
+        self._tell_if_evictable()
+
+    def _arm(self) -> None:
+        """Be told when the page expires, by a timer that knows nothing of the wall clock."""
         expires_at = self._record.expires_at
         if expires_at is not None:
             left = (expires_at - self._context.now()).total_seconds()
-            self.send_after(max(left, 0.0), Alarm.EXPIRED)
-        self._tell_if_evictable()
+            self._deadline = self.send_after(max(left, 0.0), Alarm.EXPIRED)
+
+    def _expire(self) -> Stop | None:
+        """Leave if the page has expired by the wall clock, which may have been set meanwhile."""
+        expires_at = self._record.expires_at
+        if expires_at is None or not self._record.finished:
+            return None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._overdue = (expires_at - self._context.now()).total_seconds() <= EARLY
+        if not self._overdue:
+            self._arm()
+        return self._leave_if_overdue()
 
     def _tell_if_evictable(self) -> None:
         record = self._record

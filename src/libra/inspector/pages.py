@@ -134,7 +134,7 @@ class Pages:
             and context.records.get(row.id) is None
             and row.id not in context.forgotten
         ):
-            self.bring_up(restore(row, now))
+            self.bring_up(restore(row, life=context.durability.next_life(row)))
 
     async def remove(self, page_id: str) -> None:
         """Forget a page, in memory and wherever else it is kept.
