@@ -17,13 +17,20 @@ Nothing here is asynchronous: a journal is used by one thread, which may wait fo
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from libra.storage.journal_folder import (
+    Folder,
+    JournalGone,
+    JournalInUse,
+    sync_file,
+    sync_folder,
+    write_all,
+)
 from libra.storage.segments import (
     BEGUN,
     COUNTER,
@@ -41,6 +48,8 @@ from libra.storage.segments import (
 )
 from libra.storage.snapshot import DELETED_VERSION, Entry
 
+__all__ = ["Begun", "Journal", "JournalGone", "JournalInUse"]
+
 log = logging.getLogger("libra.journal")
 
 SEGMENT_BYTES: Final = 8_000_000
@@ -48,14 +57,6 @@ SEGMENT_BYTES: Final = 8_000_000
 
 TIDY_BYTES: Final = 4 * SEGMENT_BYTES
 """Above this size of the whole journal the oldest segment is cleared if it is mostly dead."""
-
-
-class JournalInUse(Exception):
-    """Another Libra works on this data directory."""
-
-
-class JournalGone(OSError):
-    """The folder of the journal, or a file in it, is not what it was: nothing in it can be relied on."""
 
 
 class _Segment:
@@ -110,10 +111,9 @@ class Journal:
         segment_bytes: int = SEGMENT_BYTES,
         tidy_bytes: int = TIDY_BYTES,
     ) -> None:
-        self._directory = directory
+        self._folder = Folder(directory)
         self._segment_bytes = segment_bytes
         self._tidy_bytes = tidy_bytes
-        self._lock: int | None = None
         self._file: int | None = None
         self._writer = Writer()
         self._notes: dict[str, Raw] = {}
@@ -137,26 +137,13 @@ class Journal:
         return self._rows
 
     def lock(self) -> None:
-        """Claim the directory for this program; the claim ends with `close` or with the process.
+        """Claim the folder for this program; the claim ends with `close` or with the process.
 
         Raises:
             JournalInUse: another program has it.
-            OSError: the directory cannot be made or opened.
+            OSError: the folder cannot be made or opened.
         """
-        if self._lock is not None:
-            return
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The directory itself is locked, which works on a disk that cannot be written, too.
-        lock = os.open(self._directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise JournalInUse(
-                f"another Libra works on {self._directory.parent}: stop it, or give this one "
-                "a data directory of its own (--data-dir)"
-            ) from None
-        self._lock = lock
+        self._folder.claim()
 
     def scan(self) -> None:
         """Find out what a former program left; does nothing if that is known.
@@ -170,7 +157,7 @@ class Journal:
             return
         before: dict[int, int] = {}
         unread: set[int] = set()
-        for path in sorted(self._directory.iterdir()):
+        for path in sorted(self._folder.path.iterdir()):
             if path.suffix != ".journal" or not path.stem.isdigit():
                 continue
             number = int(path.stem)
@@ -344,14 +331,7 @@ class Journal:
                 raise JournalGone(f"{segment.path.name} of the journal is not what it was")
 
     def _check_folder(self) -> None:
-        if self._lock is None:
-            return
-        try:
-            now = self._directory.stat()
-        except FileNotFoundError:
-            raise JournalGone(f"the folder {self._directory} has gone") from None
-        if not os.path.samestat(os.fstat(self._lock), now):
-            raise JournalGone(f"the folder {self._directory} is another one than before")
+        self._folder.check()
         if self._file is not None:
             file, known = os.fstat(self._file), self._segments[self._next - 1].size
             if file.st_nlink == 0 or file.st_size < known:
@@ -368,9 +348,7 @@ class Journal:
             OSError: there is no folder and none can be made.
         """
         self._close_file()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._folder.release()
         notes = list(self._notes.values())
         self._begin_again()
         self.lock()
@@ -382,9 +360,7 @@ class Journal:
         """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
         self._close_file()
         self._delete_dead()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._folder.release()
 
     # Segments
 
@@ -394,9 +370,9 @@ class Journal:
         data = self._writer.encode(entries)
         try:
             file = self._open_file(segment)
-            _write_all(file, data)
+            write_all(file, data)
             if sync:
-                _sync(file)
+                sync_file(file)
         except OSError:
             # What is at the end of this file is unknown now, and after a failed sync the kernel
             # may drop pages that it calls clean: nothing is appended to it any more.
@@ -416,7 +392,7 @@ class Journal:
         # A file that a former program wrote may end in the middle of an entry, as may one whose
         # last write failed: each run, and each failure, begins a new one.
         self._close_file()
-        segment = _Segment(self._next, self._directory / f"{self._next:012}.journal")
+        segment = _Segment(self._next, self._folder.path / f"{self._next:012}.journal")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(segment.path, flags, 0o644)
         status = os.fstat(self._file)
@@ -424,7 +400,7 @@ class Journal:
         self._writer = Writer(last.entries if last is not None else 0)
         self._next += 1
         self._segments[segment.number] = segment
-        _sync_directory(self._directory)  # else the file itself may be gone after a power cut
+        sync_folder(self._folder.path)  # else the file itself may be gone after a power cut
         return segment
 
     def _open_file(self, segment: _Segment) -> int:
@@ -510,21 +486,3 @@ _NOTE: Final = "\0"
 def _note(kind: str, key: str) -> str:
     """The key of what is no row: it is not to be mixed up with the row of the same id."""
     return f"{_NOTE}{kind}{key}"
-
-
-def _write_all(file: int, data: bytes | bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-# macOS has no fdatasync.
-_sync = getattr(os, "fdatasync", os.fsync)
