@@ -88,9 +88,9 @@ async def one_round(count: int) -> dict[str, float]:
                 for number, report in enumerate(reports(count)):
                     assert report.submitted_at is not None
                     record = PageRecord(report.id, report.url, None, report.submitted_at)
-                    record.rest(report)
+                    record.rest(report, 2)
                     record.backup = "memory"
-                    libra._house.bring_up(record)
+                    libra._house.pages.bring_up(record)
                     if number % 200 == 0:
                         await asyncio.sleep(0)
                 began = time.perf_counter()

@@ -37,7 +37,7 @@ from libra.health import Health, Node
 from libra.inspector.context import utc_now
 from libra.inspector.house import House
 from libra.inspector.reading import Reading
-from libra.inspector.record import PageRecord, is_page_id
+from libra.inspector.record import is_page_id
 from libra.inspector.schedule import InvalidSchedule, parse_schedule, schedule_words
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
@@ -50,7 +50,6 @@ from libra.weighing.alarm import Jump, Terms
 from libra.weighing.budget import Budget
 from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
-from libra.weighing.rendered import RenderUnavailable
 from libra.weighing.report import Report, Status, Summary, decode
 from libra.weighing.urls import InvalidURL, parse_url
 
@@ -133,7 +132,8 @@ class Libra:
         self.settings = settings
         self._house = House(settings, clock=clock, now=now)
         self._context = self._house.context
-        self._reading = Reading(self._house)
+        self._pages = self._house.pages
+        self._reading = Reading(self._context, self._house.archive, self._pages)
 
     @classmethod
     @asynccontextmanager
@@ -186,20 +186,7 @@ class Libra:
             Stopping: the program is about to end.
             CannotRender: the options ask for a browser and there is none.
         """
-        url = parse_url(url)
-        if options is not None and options.method == "rendered":
-            try:
-                self._house.browsers.check()
-            except RenderUnavailable as error:
-                raise CannotRender(str(error)) from None
-        if self._house.closing:
-            raise Stopping
-        await self._make_room()
-        record = PageRecord.submitted(url, options, self._context.now())
-        self._house.bring_up(record)
-        self._context.tally.submit(record.id, url, record.method)
-        await self._house.keep(record.id)
-        return record.id
+        return await self._pages.submit(parse_url(url), options)
 
     @property
     def options(self) -> Options:
@@ -258,7 +245,7 @@ class Libra:
                 if finished:
                     return
                 await change.wait()
-                if self._house.closing and self._house.closed:
+                if self._house.closed:
                     return
                 # A page of thousands of assets changes thousands of times in a second.
                 await asyncio.sleep(FOLLOW_INTERVAL)
@@ -314,9 +301,7 @@ class Libra:
             PageNotFound: there is no such page.
             PageUnknown: it is not in memory and the database cannot be asked.
         """
-        if self._context.records.get(page_id) is None:
-            await self._reading.find(page_id)
-        await self._house.remove(page_id)
+        await self._pages.remove(page_id)
 
     async def watch(
         self,
@@ -353,7 +338,7 @@ class Libra:
                 webhook = parse_url(webhook)
             except InvalidURL as error:
                 raise InvalidURL(f"The webhook is not valid. {error}") from None
-        if self._house.closing:
+        if self._pages.closing:
             raise Stopping
         if self._house.watching.full():
             raise TooManyWatches("there are as many watches as there may be")
@@ -458,10 +443,5 @@ class Libra:
         Raises:
             PageNotFound: no page and no watch of this id is quarantined.
         """
-        if not self._house.retry(page_id):
+        if not self._house.watching.retry(page_id) and not self._pages.retry(page_id):
             raise PageNotFound(page_id)
-
-    async def _make_room(self) -> None:
-        while len(self._context.records) >= self.settings.max_pages:
-            if not await self._house.make_room():
-                raise Full

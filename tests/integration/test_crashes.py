@@ -12,7 +12,7 @@ import pytest
 from libra.app import Libra, PageNotFound
 from libra.health import Node
 from libra.inspector.admission import Turn
-from libra.inspector.messages import Stored
+from libra.inspector.messages import Safe
 from libra.inspector.page import PageInspector
 from libra.otp import TaskDone
 from libra.settings import Settings
@@ -51,7 +51,10 @@ class Planted:
 HANDLERS = {
     "the turn to be fetched": ("handle_info", lambda m: m is Turn.GRANTED),
     "the outcome of a fetch": ("handle_info", lambda m: isinstance(m, TaskDone)),
-    "the news of being stored": ("handle_info", lambda m: isinstance(m, Stored)),
+    "the news of being stored": (
+        "handle_info",
+        lambda m: isinstance(m, Safe) and m.level == "stored",
+    ),
     "a read": ("handle_call", lambda m: True),
 }
 

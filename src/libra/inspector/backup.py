@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Delete, Dropped, Lost, Offer, Refused, State, Stored, Unstored
+from libra.inspector.messages import Delete, Lost, Offer, State
 from libra.otp import (
     Continue,
     From,
@@ -29,9 +30,11 @@ from libra.otp import (
 )
 from libra.storage import Store, Unavailable
 from libra.storage.breaker import Breaker
-from libra.storage.snapshot import DELETED_VERSION, Entry
-from libra.storage.snapshot import Refused as RefusedRow
+from libra.storage.snapshot import DELETED_VERSION, Entry, Refused
 from libra.words import count
+
+if TYPE_CHECKING:
+    from libra.inspector.durability import JournalThenDatabase
 
 log = logging.getLogger("libra.backup")
 
@@ -76,7 +79,7 @@ class Written:
     """What became of a batch: the stored version of each page, and what was refused."""
 
     versions: dict[str, int]
-    refused: list[RefusedRow]
+    refused: list[Refused]
     deleted: list[str]
 
 
@@ -88,6 +91,7 @@ class Backup(GenServer):
         "_context",
         "_draining",
         "_due",
+        "_durability",
         "_in_hand",
         "_lost_tables",
         "_migrate",
@@ -100,15 +104,24 @@ class Backup(GenServer):
 
     mailbox_limit = 1_000_000
 
-    def init(self, context: Context, store: Store, *, migrate: bool = False) -> Continue:
+    def init(
+        self,
+        context: Context,
+        durability: JournalThenDatabase,
+        store: Store,
+        *,
+        migrate: bool = False,
+    ) -> Continue:
         """Begin, or begin again after a crash, with every page that is not stored.
 
         Args:
             context: the surroundings.
+            durability: who learns what is stored.
             store: the database.
             migrate: whether its schema is to be brought up to date first.
         """
         self._context = context
+        self._durability = durability
         self._store = store
         self._migrate = migrate
         self._opened = False
@@ -207,14 +220,16 @@ class Backup(GenServer):
                 # the next life finds everything that is not stored in the records.
                 raise error
 
-    def state(self) -> State:
-        """How much waits now; to be read from outside, like a Registry, without a message."""
+    def state(self, *, also: AbstractSet[str] = frozenset()) -> State:
+        """How much waits now; to be read from outside, like a Registry, without a message.
+
+        Args:
+            also: what will be offered later, such as a result on its way to the journal.
+        """
         # Both keep the order of arrival, and what is in hand was there before what waits.
         times = [*islice(self._in_hand.values(), 1), *islice(self._waiting.values(), 1)]
         oldest = self.runtime.clock.time() - min(times) if times else None
-        # A result that is on its way to the journal will be offered after that.
-        on_their_way = self._context.keeper.waiting()
-        return State(len(self._in_hand.keys() | self._waiting.keys() | on_their_way), oldest)
+        return State(len(self._in_hand.keys() | self._waiting.keys() | also), oldest)
 
     @property
     def breaker(self) -> str:
@@ -261,7 +276,7 @@ class Backup(GenServer):
         for number, (page_id, version) in enumerate(versions.items(), 1):
             if self._lost_tables:
                 break  # somebody found them missing just now: all that is left is offered again
-            context.tell(page_id, Stored(version))
+            self._durability.stored(page_id, version)
             stored[page_id] = version
             if number % SLICE == 0:
                 await asyncio.sleep(0)
@@ -274,10 +289,9 @@ class Backup(GenServer):
             # Else a row that the restorer read before the deletion would bring it back to life.
             self._context.forget_deletions()
         for refused in written.refused:
-            log.error("the database refuses page %s: %s", refused.id, refused.reason)
-            self._context.tell(refused.id, Refused(refused.version, refused.reason))
+            self._durability.refused(refused.id, refused.version, refused.reason)
         dropped = [*written.versions.items(), *((p, DELETED_VERSION) for p in written.deleted)]
-        self._context.keeper.cast(Dropped(dropped))
+        self._durability.over(dropped)
 
     def _put_back(self) -> None:
         for page_id in self._in_hand:
@@ -294,7 +308,7 @@ class Backup(GenServer):
             # What it had may be gone for good. Pages go back to the journal, so that a crash before
             # they are saved again loses nothing, and say that they are not stored.
             self._lost_tables = True
-            self.start_task(self._tell_all(Unstored()), tag=Step.TELL)
+            self.start_task(self._tell_all_lost(), tag=Step.TELL)
         now = self.runtime.clock.time()
         self._breaker.failed(now)
         self._after(self._breaker.retry_at - now, Step.PROBE)
@@ -322,9 +336,9 @@ class Backup(GenServer):
         else:
             self._write_now()
 
-    async def _tell_all(self, message: object) -> None:
+    async def _tell_all_lost(self) -> None:
         for number, record in enumerate(self._context.records, 1):
-            self._context.tell(record.id, message)
+            self._durability.lost(record.id, "stored")
             if number % SLICE == 0:
                 await asyncio.sleep(0)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
+from libra.inspector.pauses import Pauses
 from libra.inspector.record import PageRecord, Records
 from libra.inspector.watches import WatchRecord, WatchRecords
 from libra.otp import DynamicSupervisor, GenServer, ProcessExited, Registry
@@ -26,6 +27,7 @@ from libra.weighing.report import Method
 if TYPE_CHECKING:
     from libra.inspector.admission import Admission
     from libra.inspector.backup import Backup
+    from libra.inspector.durability import Durability
     from libra.inspector.keeper import Keeper
     from libra.inspector.weigh_ins import WeighIns
 
@@ -60,6 +62,8 @@ class Context:
         records: what outlives a crash.
         departures: which page leaves first when memory is full.
         followers: who wants to know of changes.
+        durability: makes safe what a page or a watch has to keep.
+        pauses: how long the program did not run.
         tally: what has happened since the start.
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
@@ -81,6 +85,7 @@ class Context:
     inspectors: DynamicSupervisor
     watchers: DynamicSupervisor
     weigh_ins: WeighIns
+    durability: Durability
     backup: Backup
     keeper: Keeper
 
@@ -115,6 +120,7 @@ class Context:
         self.unwatched: set[str] = set()
         self.erased: set[str] = set()
         self.restoring = True
+        self.pauses = Pauses()
         self.watches_known = asyncio.Event()
         self._noting: dict[int, set[str]] = {}
 

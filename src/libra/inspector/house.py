@@ -1,10 +1,12 @@
-"""The tree of processes of one Libra, and what stands around it.
+"""Builds the tree of processes of one Libra, starts it and takes it down.
 
 ::
 
     Libra (one_for_one: what fails alone restarts alone)
+     ├─ Watchdog       how late the event loop is, and who held it
+     ├─ Pauses         how long the program did not run at all
      ├─ Journal        what is acknowledged and not in the database yet, on local disk
- ├─ Backup         the one writer to the database
+     ├─ Backup         the one writer to the database
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
      │   ├─ Admission     how many pages are fetched at a time, and how many rendered
@@ -24,18 +26,12 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
-from libra.inspector import backup
 from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
-from libra.inspector.backup import Backup
 from libra.inspector.context import Context, utc_now
-from libra.inspector.departures import Departure
-from libra.inspector.disk import DiskThread
-from libra.inspector.keeper import Keeper
-from libra.inspector.messages import Delete, Keep, Read, Settle
-from libra.inspector.page import PageInspector
-from libra.inspector.record import PageRecord
-from libra.inspector.restorer import Restorer
+from libra.inspector.durability import Durability, JournalThenDatabase
+from libra.inspector.pages import Pages
+from libra.inspector.pauses import PauseWatch
 from libra.inspector.service import Runnable, Service
 from libra.inspector.watching import Watches, Watching
 from libra.inspector.weigh_ins import WeighIns
@@ -45,12 +41,8 @@ from libra.otp import (
     Clock,
     DynamicSupervisor,
     Lag,
-    NotFound,
-    ProcessException,
-    ProcessExited,
     Registry,
     Runtime,
-    StartError,
     Supervisor,
     Watchdog,
 )
@@ -63,16 +55,6 @@ from libra.weighing.options import Limits, Options
 from libra.weighing.rendered import BrowserPool
 
 log = logging.getLogger("libra")
-
-
-#: Seconds that an acknowledgement waits for a keeper that has not even answered.
-PATIENCE = 0.8
-
-#: Seconds that a disk which hangs is waited for at the end.
-DISK_PATIENCE = 1.0
-
-#: Seconds that the last save may take at shutdown.
-LAST_SAVE = 10.0
 
 
 class PageRegistry(Registry):
@@ -105,6 +87,18 @@ def _gate(settings: Settings) -> Gate:
     )
 
 
+def _journal_then_database(house: House) -> Durability:
+    settings = house.settings
+    return JournalThenDatabase(
+        house.context,
+        house.store,
+        house.journal,
+        migrate=settings.migrate,
+        eager=settings.restore == "eager",
+        max_pages=settings.max_pages,
+    )
+
+
 def _quarantined(context: Context, child: Child) -> None:
     record = context.records.get(str(child.id))
     if record is not None:
@@ -113,7 +107,14 @@ def _quarantined(context: Context, child: Child) -> None:
 
 
 class House:
-    """Builds the tree, takes it down, and finds the processes in it."""
+    """Builds the tree and takes it down.
+
+    Args:
+        settings: how it is to run.
+        clock: timers go by it; the event loop's by default.
+        now: the wall clock.
+        durability: makes what keeps pages and watches safe; the journal and the database by default.
+    """
 
     def __init__(
         self,
@@ -121,6 +122,7 @@ class House:
         *,
         clock: Clock | None = None,
         now: Callable[[], datetime] = utc_now,
+        durability: Callable[[House], Durability] | None = None,
     ) -> None:
         self.settings = settings
         self._clock = clock
@@ -143,18 +145,18 @@ class House:
         )
         self.store = open_store(settings.database_url())
         self.archive = Archive(self.context, self.store)
-        self.watching = Watching(self.context, self.keep)
-        self.context.weigh_ins = WeighIns(
+        self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
+        self.durability = (durability or _journal_then_database)(self)
+        self.context.durability = self.durability
+        self.pages = Pages(
             self.context,
             self.archive,
-            has_room=self._has_room,
-            bring_up=self.bring_up,
-            keep=self.keep,
+            max_pages=settings.max_pages,
+            recall=settings.restore != "off",
         )
-        self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
-        self._journal_thread = DiskThread("libra-journal")
+        self.watching = Watching(self.context)
+        self.context.weigh_ins = WeighIns(self.context, self.archive, self.pages)
         self.started_at = self.context.now()
-        self.closing = False
         self.closed = False
         self.runtime: Runtime
         self._root: Supervisor
@@ -171,22 +173,14 @@ class House:
             ChildSpec(Admission, (context, "rendered", settings.browsers), id="browsers"),
             ChildSpec(Inspectors, (context,), id="inspectors"),
             ChildSpec(Watches, (context,), id="watches"),
-            ChildSpec(
-                Restorer,
-                (context, self.store, self.journal, self._journal_thread),
-                {"eager": settings.restore == "eager", "max_pages": settings.max_pages},
-                id="restorer",
-                restart="transient",
-            ),
+            self.durability.restorer(),
         ]
         self._root = self.runtime.start(
             Supervisor,
             [
                 ChildSpec(Watchdog, id="watchdog"),
-                ChildSpec(Keeper, (context, self.journal, self._journal_thread), id="journal"),
-                ChildSpec(
-                    Backup, (context, self.store), {"migrate": settings.migrate}, id="backup"
-                ),
+                ChildSpec(PauseWatch, (context,), id="pauses"),
+                *self.durability.writers(),
                 ChildSpec(
                     Supervisor,
                     (pages,),
@@ -206,35 +200,20 @@ class House:
         What cannot be done in time is left: a page under way is in the database as submitted and
         is weighed again after the next start.
         """
-        self.closing = True
+        self.pages.closing = True
         try:
             async with asyncio.timeout(self.settings.shutdown_grace):
-                await self._finish_pages()
+                await self.pages.finish()
         except TimeoutError:
-            log.warning("stopping with %d pages unfinished", self._unfinished())
-        try:
-            await self.context.backup.call(backup.Ask.DRAIN, timeout=LAST_SAVE)
-            await self.context.keeper.call(Settle(), timeout=LAST_SAVE)
-        except ProcessException as error:
-            log.warning("stopping without a last save: %s", error)
+            log.warning("stopping with %d pages unfinished", self.pages.unfinished())
+        await self.durability.settle()
         self.closed = True
         self.context.followers.wake_all()
         await self.runtime.shutdown()
         await self.store.close()
-        # A disk that hangs is left to itself, and its lock ends with the program.
-        if self._journal_thread.close(DISK_PATIENCE) and self.journal is not None:
-            self.journal.close()
+        self.durability.close()
         await self.browsers.__aexit__(None, None, None)
         await self.fetcher.__aexit__(None, None, None)
-
-    async def keep(self, page_id: str) -> bool:
-        """Wait until a page, or its deletion, is on the local disk; False if that cannot be now."""
-        try:
-            kept: bool = await self.context.keeper.call(Keep(page_id), timeout=PATIENCE)
-        except ProcessException as error:
-            log.debug("page %s is not journaled yet: %s", page_id, error)
-            return False
-        return kept
 
     def _prepare_disk(self) -> None:
         """Claim the data directory; one that cannot be written is no reason not to start.
@@ -244,80 +223,9 @@ class House:
         """
         try:
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.journal is not None:
-                self.journal.lock()
-                self.journal.scan()
+            self.durability.prepare()
         except OSError as error:
             log.error("the data directory cannot be used: %s", error)
-
-    async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
-        """The version of a page in memory, its report as JSON, and whether it is finished."""
-        try:
-            process = self.context.registry.whereis(page_id)
-            if process is not None:
-                answer: tuple[int, bytes, bool] = await process.call(Read.REPORT)
-                return answer
-        except ProcessException as error:
-            # It died over this or just before, or the registry did. Its record did not.
-            log.debug("page %s did not answer: %s", page_id, error)
-        record = self.context.records.get(page_id)
-        if record is None:
-            return None
-        return record.version, record.encoded(), record.finished
-
-    async def make_room(self) -> bool:
-        """Let the page leave memory that would expire first; False if none may leave."""
-        departures = self.context.departures
-        stay: list[Departure] = []
-        try:
-            while (departure := departures.next()) is not None:
-                if await self._ask_to_leave(departure.page_id):
-                    return True
-                stay.append(departure)  # somebody follows it
-        finally:
-            for departure in stay:
-                departures.note(departure.page_id, departure.expires_at)
-        return False
-
-    async def _ask_to_leave(self, page_id: str) -> bool:
-        try:
-            process = self.context.registry.whereis(page_id)
-            left: bool = process is not None and await process.call(Read.LEAVE)
-        except ProcessException:
-            return False
-        return left
-
-    def bring_up(self, record: PageRecord) -> None:
-        """Enter a page and start its process.
-
-        Raises:
-            StartError: the process could not start; the page is not there then.
-        """
-        # The record is there before the process: a page can be read whatever its start comes to.
-        self.context.records.add(record)
-        try:
-            self.context.inspectors.start_child(PageInspector.child_spec(self.context, record))
-        except StartError:
-            self.context.records.discard(record.id)
-            raise
-        except ProcessExited as error:
-            # The supervisor is between two lives. When it is back, the restorer, which starts
-            # after it, finds the record.
-            log.debug("page %s is started later: %s", record.id, error)
-
-    async def remove(self, page_id: str) -> None:
-        """Forget a page: its process, its record, and what the database has of it."""
-        context = self.context
-        # In this order: nobody finds it any more, then it ends, then the backup learns of it.
-        context.forget(page_id)
-        context.followers.changed(page_id)
-        context.tally.delete(page_id)
-        try:
-            await context.inspectors.terminate_child(page_id)
-        except (NotFound, ProcessExited):
-            log.debug("page %s had no process", page_id)
-        await self.keep(page_id)
-        context.backup.cast(Delete(page_id))
 
     async def wait_down(self) -> str:
         """Wait until the tree has ended, by `close` or because nothing helped; returns why."""
@@ -334,36 +242,3 @@ class House:
         if child is None or not isinstance(child.process, Watchdog):
             return Lag(0.0, 0.0, 0.0, 0, None)
         return child.process.lag()
-
-    def retry(self, page_id: str) -> bool:
-        """Give a quarantined page, or watch, another chance; False if there is none of that id."""
-        if self.watching.retry(page_id):
-            return True
-        record = self.context.records.get(page_id)
-        child = self.context.inspectors.child(page_id)
-        if record is None or child is None or child.state != "quarantined":
-            return False
-        record.revive()
-        self.context.inspectors.retry_child(page_id)
-        return True
-
-    async def _has_room(self) -> bool:
-        while len(self.context.records) >= self.settings.max_pages:
-            if not await self.make_room():
-                return False
-        return not self.closing
-
-    async def _finish_pages(self) -> None:
-        while page_id := next(
-            (r.id for r in self.context.records.newest() if self._will_finish(r.id)), None
-        ):
-            with self.context.followers.subscribe(page_id) as change:
-                if self._will_finish(page_id):
-                    await change.wait()
-
-    def _will_finish(self, page_id: str) -> bool:
-        record = self.context.records.get(page_id)
-        return record is not None and not record.finished and record.error is None
-
-    def _unfinished(self) -> int:
-        return sum(not record.finished for record in self.context.records)

@@ -1,4 +1,4 @@
-"""What pages and their backup say to one another."""
+"""What pages, watches and those who keep them safe say to one another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from libra.storage import Unavailable
+from libra.storage.journal import Begun
+from libra.weighing.report import Backup as Level
 
 
 class Read(Enum):
@@ -32,6 +34,24 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """To the keeper: a page begins a life, or (None) has ended it well."""
+
+    page_id: str
+    begun: Begun | None
+
+
+@dataclass(frozen=True, slots=True)
+class MayBegin:
+    """To a page: that its life begins is written down, or cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """To pages and watches: the wall clock was set, so what is due by it is to be looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """To the keeper, as a call: answered when the disk has all that it was told, or fails."""
 
@@ -44,15 +64,18 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Journaled:
-    """To a page: it is on the local disk as of this version."""
+class Safe:
+    """To a page or a watch: as of this version it is this safe."""
 
     version: int
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)
-class Unjournaled:
-    """To a page: the local disk cannot keep it at the moment."""
+class Unsafe:
+    """To a page or a watch: where it was this safe it is no more."""
+
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +83,6 @@ class Delete:
     """To the backup: a page is to be forgotten in the database too."""
 
     page_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """To a page: the database has it as of this version."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unstored:
-    """To a page: the database has lost what it had."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """To a page: the database does not take this version of it, and never will."""
-
-    version: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """From the backup: how many pages wait for the database, and for how long the oldest has."""
+    """How many pages wait for the database, and for how many seconds the oldest has."""
 
     waiting: int
     oldest_seconds: float | None

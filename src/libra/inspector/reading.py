@@ -10,9 +10,11 @@ from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 
-from libra.errors import PageNotFound, PageUnknown
-from libra.inspector.house import House
-from libra.inspector.record import PageRecord, first_id, is_page_id, restore
+from libra.errors import PageNotFound
+from libra.inspector.archive import Archive
+from libra.inspector.context import Context
+from libra.inspector.pages import Pages
+from libra.inspector.record import PageRecord, first_id
 from libra.storage import Snapshot, Unavailable
 from libra.storage.snapshot import host_of
 from libra.weighing.report import FINISHED, Status, Summary, decode_summary
@@ -24,9 +26,10 @@ SEARCHED = 2_000
 class Reading:
     """Finds pages wherever they are."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._context = house.context
+    def __init__(self, context: Context, archive: Archive, pages: Pages) -> None:
+        self._context = context
+        self._archive = archive
+        self._pages = pages
 
     def at_hand(self, page_id: str) -> tuple[int, bytes] | None:
         """The version and the report, as JSON, of a finished page in memory; None for any other.
@@ -47,37 +50,18 @@ class Reading:
         at_hand = self.at_hand(page_id)
         if at_hand is not None:
             return *at_hand, True
-        answer = await self._house.ask(page_id)
+        answer = await self._pages.ask(page_id)
         if answer is not None:
             return answer
         with self._context.deletions() as deleted:
-            row = await self.find(page_id)
-            answer = await self._house.ask(page_id)
+            row = await self._pages.find(page_id)
+            answer = await self._pages.ask(page_id)
         if page_id in deleted:
             raise PageNotFound(page_id)
         if answer is not None:
             # It has come back to memory; if it is unfinished, above what its row says.
             return answer
         return row.version, row.report, row.status in FINISHED
-
-    async def find(self, page_id: str) -> Snapshot:
-        """A page that is not in memory; it comes back to memory if it should be there.
-
-        Raises:
-            PageNotFound: there is no such page.
-            PageUnknown: the database cannot be asked.
-        """
-        if not is_page_id(page_id) or page_id in self._context.forgotten:
-            raise PageNotFound(page_id)
-        with self._context.deletions() as deleted:
-            try:
-                row = await self._house.archive.load(page_id)
-            except Unavailable:
-                raise PageUnknown(page_id) from None
-        if row is None or page_id in deleted:
-            raise PageNotFound(page_id)
-        self._take_up(row)
-        return row
 
     async def newest(
         self,
@@ -103,7 +87,7 @@ class Reading:
             partial = False
             try:
                 if status is None or status in FINISHED:
-                    rows = await self._house.archive.recent(
+                    rows = await self._archive.recent(
                         limit=limit + 1,
                         after=after,
                         url=url,
@@ -123,7 +107,7 @@ class Reading:
             for row in rows:
                 if row.status not in FINISHED and row.id not in deleted:
                     # Its row is behind what may have been seen of it; in memory it goes on above that.
-                    self._take_up(row)
+                    self._pages.take_up(row)
             if host is None and text is None:
                 summaries = await self._latest(limit + 1, after, floor, wanted)
             else:
@@ -139,20 +123,6 @@ class Reading:
         )
         more = pages[-1].id if len(newest) > limit else None
         return pages, more, partial
-
-    def _take_up(self, row: Snapshot) -> None:
-        """Bring a stored page back to memory if it should be there."""
-        context, now = self._context, self._context.now()
-        due = row.status not in FINISHED or (row.expires_at is not None and row.expires_at > now)
-        if (
-            due
-            and self._house.settings.restore != "off"
-            and not self._house.closing
-            and len(context.records) < self._house.settings.max_pages
-            and context.records.get(row.id) is None
-            and row.id not in context.forgotten
-        ):
-            self._house.bring_up(restore(row, now))
 
     async def _search(
         self,
@@ -197,7 +167,7 @@ class Reading:
         found: dict[str, Summary] = {}
         for number, record in enumerate(self._context.records.newest(after, floor), 1):
             if wanted(record):
-                answer = await self._house.ask(record.id)
+                answer = await self._pages.ask(record.id)
                 if answer is not None:  # else it has left meanwhile
                     found[record.id] = decode_summary(answer[1])
                 if len(found) == limit:

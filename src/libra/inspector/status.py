@@ -17,7 +17,7 @@ def health(house: House) -> Health:
     """The truth about each part, from memory: asking costs nothing and touches no database."""
     context = house.context
     outage = context.outage
-    waiting = context.backup.state()
+    waiting = house.durability.state()
     quarantined = len(context.inspectors.quarantined()) + len(context.watchers.quarantined())
     counts, watches = context.records.by_status(), context.watches.by_status()
     database = redact(house.settings.database_url())
@@ -36,16 +36,18 @@ def health(house: House) -> Health:
         else Part("ok", context.available_since or house.started_at, database),
     }
     trouble = context.disk_trouble
-    parts["journal"] = (
-        Part("ok", house.started_at, None)
-        if trouble is None
-        else Part("down", trouble.since, trouble.reason)
-    )
+    damage = None if house.journal is None else house.journal.damage
+    if trouble is not None:
+        parts["journal"] = Part("down", trouble.since, trouble.reason)
+    elif damage:
+        parts["journal"] = Part("degraded", house.started_at, str(damage))
+    else:
+        parts["journal"] = Part("ok", house.started_at, None)
     lag = house.lag()
     culprit = f"{lag.stall.process or 'a task'} {lag.stall.holder}" if lag.stall else None
     return Health(
         status="ok" if all(part.status == "ok" for part in parts.values()) else "degraded",
-        accepting=not house.closing,
+        accepting=not house.pages.closing,
         version=package_version("libra-weigh"),
         started_at=house.started_at,
         parts=parts,

@@ -19,7 +19,7 @@ from typing import Any
 from libra.ids import new_id
 from libra.inspector.alert import GONE, Alert, breaches_of, compose
 from libra.inspector.context import Context
-from libra.inspector.messages import Journaled, Keep, Offer, Refused, Stored, Unjournaled
+from libra.inspector.messages import Safe, Unsafe
 from libra.inspector.schedule import next_due
 from libra.inspector.watches import Delivery, WatchRecord, WeighIn
 from libra.inspector.weigh_ins import WeighIns
@@ -36,7 +36,7 @@ from libra.otp import (
 )
 from libra.storage import Unavailable
 from libra.weighing.alarm import judge
-from libra.weighing.report import Report
+from libra.weighing.report import Backup, Report
 
 log = logging.getLogger("libra.watch")
 
@@ -47,7 +47,7 @@ CATCH_UP = 60.0
 RETRY = 30.0
 
 #: Seconds that a timer lasts at most: the wall clock may be set, and a laptop may sleep.
-NAP = 600.0
+NAP = 60.0
 
 #: Alerts of one watch that wait at most; of more the oldest are dropped.
 MAX_ALERTS = 20
@@ -109,10 +109,8 @@ class Watcher(GenServer):
         if record.error is not None:
             record.error = None
             context.followers.changed(record.id)
-        if record.backup == "memory":
-            context.keeper.cast(Keep(record.id))
-        elif record.backup == "journaled":
-            context.backup.cast(Offer(record.id))
+        if record.backup != "stored":
+            context.durability.keep(record.id)
         if record.state.page is not None:
             self._resume(record.state.page)
         self._arm()
@@ -152,15 +150,10 @@ class Watcher(GenServer):
                 self._weighed(None)
             case TaskFailed(_, _, error):
                 raise error
-            case Journaled(version):
-                self._kept("journaled", version)
-            case Unjournaled():
-                self._context.backup.cast(Offer(self._record.id))
-            case Stored(version):
-                self._kept("stored", version)
-            case Refused(version, reason):
-                log.error("the database refuses watch %s: %s", self._record.id, reason)
-                self._kept("rejected", version)
+            case Safe(version, level):
+                self._safe(version, level)
+            case Unsafe(level):
+                self._unsafe(level)
         self._arm()
 
     def format_status(self) -> dict[str, Any]:
@@ -178,7 +171,10 @@ class Watcher(GenServer):
 
     def _act(self) -> None:
         """Do what is due."""
-        now, state = self._context.now() + TOLERANCE, self._record.state
+        now = self._context.now() + TOLERANCE
+        if self._record.state.next_at > self._next(now + timedelta(seconds=NAP)):
+            self._change(next_at=self._next(now))  # the clock was set back
+        state = self._record.state
         if self._weighing is None and self._due_at() <= now:
             if state.page is None or state.next_at <= now:
                 self._begin()
@@ -281,19 +277,24 @@ class Watcher(GenServer):
     # Being kept, and the timer
 
     def _change(self, **changes: object) -> None:
-        self._record.change(self._context.now(), **changes)
-        self._context.keeper.cast(Keep(self._record.id))
+        self._record.change(**changes)
+        self._context.durability.keep(self._record.id)
         self._context.followers.changed(self._record.id)
 
-    def _kept(self, backup: Any, version: int) -> None:
-        """First the journal, then the database; what has changed since is on its way."""
+    def _safe(self, version: int, level: Backup) -> None:
+        """How safe it is now, unless it has changed since: then more is on its way."""
+        record, steps = self._record, self._context.durability.steps
+        if version == record.version and (
+            level == "rejected" or steps(level) < steps(record.backup)
+        ):
+            record.backup = level
+            self._context.followers.changed(record.id)
+
+    def _unsafe(self, level: Backup) -> None:
         record = self._record
-        if version != record.version:
-            return
-        if backup == "journaled":
-            self._context.backup.cast(Offer(record.id))
-        if backup != "journaled" or record.backup == "memory":
-            record.backup = backup
+        if record.backup == level:
+            record.backup = "memory"
+            self._context.durability.keep(record.id)
             self._context.followers.changed(record.id)
 
     def _next(self, now: datetime) -> datetime:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from libra.ids import new_id
 from libra.inspector import watch
 from libra.inspector.alert import new_secret
 from libra.inspector.context import Context
-from libra.inspector.messages import Delete
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import WatchRecord, WatchState
 from libra.otp import (
@@ -52,12 +50,10 @@ class Watching:
 
     Args:
         context: the surroundings.
-        keep: waits until a watch, or its deletion, is on the local disk.
     """
 
-    def __init__(self, context: Context, keep: Callable[[str], Awaitable[bool]]) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._keep = keep
 
     def full(self) -> bool:
         """Whether there are as many watches as there may be."""
@@ -68,7 +64,7 @@ class Watching:
     ) -> tuple[WatchRecord, str | None]:
         """Make a watch, whose page is weighed at once; returns it and its secret, if it has one.
 
-        When this returns it is on the local disk, or says that it is only in memory.
+        When this returns it is as safe as it says.
         """
         context, now = self._context, self._context.now()
         secret = None if webhook is None else new_secret()
@@ -96,7 +92,7 @@ class Watching:
         else:
             if process is not None:
                 process.send(watch.Ask.RUN)
-        await self._keep(record.id)
+        await context.durability.kept(record.id)
         return record, secret
 
     async def remove(self, watch_id: str) -> None:
@@ -110,8 +106,7 @@ class Watching:
             await context.watchers.terminate_child(watch_id)
         except (NotFound, ProcessExited):
             log.debug("watch %s had no process", watch_id)
-        await self._keep(watch_id)
-        context.backup.cast(Delete(watch_id))
+        await context.durability.forget(watch_id)
 
     async def run(self, watch_id: str) -> str | None:
         """Have the page of a watch weighed now; its id, or None if that cannot be now.

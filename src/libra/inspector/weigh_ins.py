@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from libra.inspector import alert
 from libra.inspector.alert import Alert
 from libra.inspector.archive import Archive
 from libra.inspector.context import Context
+from libra.inspector.pages import Pages
 from libra.inspector.record import PageRecord, restore
 from libra.storage import Unavailable
 from libra.weighing.report import Report
@@ -19,25 +18,13 @@ class WeighIns:
     Args:
         context: the surroundings.
         archive: for pages that are not in memory.
-        has_room: whether there is room in memory for another page, or some could be made.
-        bring_up: enters a page and starts its process.
-        keep: waits until a page is on the local disk.
+        pages: where they are made.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        archive: Archive,
-        *,
-        has_room: Callable[[], Awaitable[bool]],
-        bring_up: Callable[[PageRecord], None],
-        keep: Callable[[str], Awaitable[bool]],
-    ) -> None:
+    def __init__(self, context: Context, archive: Archive, pages: Pages) -> None:
         self._context = context
         self._archive = archive
-        self._has_room = has_room
-        self._bring_up = bring_up
-        self._keep = keep
+        self._pages = pages
 
     async def submit(self, page_id: str, url: str) -> bool:
         """Have a page weighed under an id that the watch chose; False if that cannot be now.
@@ -47,11 +34,11 @@ class WeighIns:
         """
         if self._context.records.get(page_id) is not None:
             return True
-        if not await self._has_room():
+        if not await self._pages.has_room():
             return False
         if self._context.records.get(page_id) is None:
-            self._bring_up(PageRecord(page_id, url, None, self._context.now()))
-        await self._keep(page_id)
+            self._pages.bring_up(PageRecord(page_id, url, None, self._context.now()))
+        await self._context.durability.kept(page_id)
         return True
 
     async def resume(self, page_id: str, url: str) -> bool | None:
@@ -71,7 +58,7 @@ class WeighIns:
         if row is None:
             return await self.submit(page_id, url)
         if context.records.get(page_id) is None and row.finished_at is None:
-            self._bring_up(restore(row, context.now()))
+            self._pages.bring_up(restore(row, life=context.durability.next_life(row)))
         return True
 
     async def outcome(self, page_id: str) -> Report | None:
@@ -91,7 +78,7 @@ class WeighIns:
         row = await self._archive.load(page_id)
         if row is None or row.finished_at is None:
             return None
-        return restore(row, context.now()).report()
+        return restore(row).report()
 
     async def deliver(self, webhook: str, secret: str, undelivered: Alert) -> str | None:
         """Try to deliver an alert; None if the receiver took it, else the named error."""

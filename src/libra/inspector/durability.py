@@ -1,0 +1,299 @@
+"""How pages and watches become safe: the one place that knows through which hands they go.
+
+A page or a watch says that it has something to keep, and is told how safe it is. What lies between is
+none of its business: here the journal comes first and then the database; a cluster has an order of its
+own and stands in the same place.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Executor
+from typing import Any, Final, Protocol
+
+from libra.inspector import backup
+from libra.inspector.backup import Backup
+from libra.inspector.context import Context
+from libra.inspector.disk import DiskThread
+from libra.inspector.keeper import Keeper
+from libra.inspector.messages import (
+    Begin,
+    Delete,
+    Dropped,
+    Keep,
+    MayBegin,
+    Offer,
+    Safe,
+    Settle,
+    State,
+    Unsafe,
+)
+from libra.inspector.record import life_of
+from libra.inspector.restorer import Restorer
+from libra.otp import ChildSpec, ProcessException
+from libra.storage import Snapshot, Store
+from libra.storage.journal import Begun, Journal
+from libra.weighing.report import Backup as Level
+
+log = logging.getLogger("libra")
+
+#: Seconds that an acknowledgement waits for a keeper that has not even answered.
+PATIENCE: Final = 0.8
+
+#: Seconds that the last save may take at shutdown.
+LAST_SAVE: Final = 10.0
+
+#: Seconds that a disk which hangs is waited for at the end.
+DISK_PATIENCE: Final = 1.0
+
+
+class Durability(Protocol):
+    """Makes pages, watches and their deletions safe.
+
+    The process of a page or a watch hears of it by `Safe` and `Unsafe`; it sends nothing on itself.
+    """
+
+    def keep(self, entry_id: str) -> None:
+        """Make what is in a record safe, as far as it is not; returns at once."""
+
+    async def kept(self, entry_id: str) -> bool:
+        """As `keep`, and wait for the first step: False if that cannot be done now."""
+
+    async def forget(self, entry_id: str) -> None:
+        """Make a deletion safe, that `Context` knows of; waits for the first step as `kept` does."""
+
+    def begin(self, page_id: str) -> None:
+        """Write down that a page's life begins, before it does; the page is told `MayBegin`."""
+
+    def end(self, page_id: str) -> None:
+        """A page's life has ended, and not because the program did."""
+
+    def next_life(self, row: Snapshot) -> int:
+        """The life that a page begins which comes back from this row."""
+
+    def deaths(self, page_id: str) -> int:
+        """How often in a row the program died while this page was being weighed."""
+
+    def steps(self, level: Level) -> int:
+        """How many times a page that is this safe is told of another level until it is stored."""
+
+    def state(self) -> State:
+        """How much is not stored yet; to be read from outside, without a message."""
+
+    def prepare(self) -> None:
+        """Claim what belongs to one program alone; on a thread, as it may wait for a disk.
+
+        Raises:
+            JournalInUse: another Libra works on it.
+            OSError: it cannot be claimed. Nothing is safe then until it can be.
+        """
+
+    def writers(self) -> list[ChildSpec[Any]]:
+        """The processes that it needs, which are to live before the first page does."""
+
+    def restorer(self) -> ChildSpec[Any]:
+        """The process that brings back what was kept."""
+
+    async def settle(self) -> None:
+        """Save what is not safe, as far as that can be done in a few seconds."""
+
+    def close(self) -> None:
+        """Let go of everything, after the processes have ended."""
+
+
+class JournalThenDatabase:
+    """One node: the journal on the local disk first, then the database.
+
+    In this order, because a page would be weighed a second time if the database had its result and the
+    journal only its submission when the program is killed. A submission alone goes both ways at once.
+
+    Args:
+        context: the surroundings.
+        store: the database.
+        journal: None if it is switched off.
+        migrate: whether the database's schema is to be brought up to date first.
+        eager: whether all unexpired pages of the database are to be brought back.
+        max_pages: how many pages there may be in memory.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        store: Store,
+        journal: Journal | None,
+        *,
+        migrate: bool,
+        eager: bool,
+        max_pages: int,
+    ) -> None:
+        self._context = context
+        self._store = store
+        self._journal = journal
+        self._thread = DiskThread("libra-journal")
+        self._migrate = migrate
+        self._eager = eager
+        self._max_pages = max_pages
+        self._deaths: dict[str, Begun] = {}
+        self._begun: dict[str, Begun] = {}
+        self._settled = False
+
+    def keep(self, entry_id: str) -> None:
+        """To the journal first, unless it is there already or may as well come second."""
+        record = self._context.find(entry_id)
+        if record is None:
+            return
+        if record.backup == "memory":
+            self._context.keeper.cast(Keep(entry_id))
+        if record.backup != "memory" or not record.journal_first:
+            self._context.backup.cast(Offer(entry_id))
+
+    async def kept(self, entry_id: str) -> bool:
+        """Wait for the local disk."""
+        try:
+            kept: bool = await self._context.keeper.call(Keep(entry_id), timeout=PATIENCE)
+        except ProcessException as error:
+            log.debug("%s is not journaled yet: %s", entry_id, error)
+            return False
+        return kept
+
+    async def forget(self, entry_id: str) -> None:
+        """First the journal, then the database."""
+        self.end(entry_id)
+        await self.kept(entry_id)
+        self._context.backup.cast(Delete(entry_id))
+
+    def begin(self, page_id: str) -> None:
+        """One life more in the journal, unless it is off, fails, or the program is about to end."""
+        record = self._context.records.get(page_id)
+        if record is None or self._journal is None or self._settled:
+            self._context.tell(page_id, MayBegin())
+            return
+        begun = Begun(life_of(record.version), self.deaths(page_id) + 1)
+        self._begun[page_id] = begun
+        self._context.keeper.cast(Begin(page_id, begun))
+
+    def end(self, page_id: str) -> None:
+        """No note of it is needed any more."""
+        begun = self._begun.pop(page_id, None)
+        died = self._deaths.pop(page_id, None)
+        if begun is not None or died is not None:
+            self._context.keeper.cast(Begin(page_id, None))
+
+    def next_life(self, row: Snapshot) -> int:
+        """The one after that of the row, or after what the journal says was begun."""
+        noted = self._deaths.get(row.id)
+        return max(life_of(row.version), 0 if noted is None else noted.life) + 1
+
+    def announce(self, rows: list[Snapshot]) -> dict[str, int]:
+        """Write down the lives of pages that come back from the journal, before anybody sees them.
+
+        To be called on the journal's thread. What cannot be written is the same life after another
+        restart: versions of the two may be equal then.
+        """
+        lives = {row.id: self.next_life(row) for row in rows}
+        for page_id, life in lives.items():
+            self._deaths[page_id] = Begun(life, self.deaths(page_id))
+        if self._journal is not None:
+            try:
+                self._journal.begin([(page_id, self._deaths[page_id]) for page_id in lives])
+            except OSError as error:
+                log.warning("the lives of %d pages cannot be written down: %s", len(lives), error)
+        return lives
+
+    def deaths(self, page_id: str) -> int:
+        """By what the journal held when the program started."""
+        died = self._deaths.get(page_id)
+        return 0 if died is None else died.times
+
+    def steps(self, level: Level) -> int:
+        """Two from memory: journaled, stored."""
+        return _STEPS[level]
+
+    def state(self) -> State:
+        """What waits for the database, and what will after the journal."""
+        return self._context.backup.state(also=self._context.keeper.waiting())
+
+    # What the two writers did
+
+    def journaled(self, entry_id: str, version: int) -> None:
+        """An entry is on the local disk as of this version."""
+        record = self._context.find(entry_id)
+        if record is not None and record.journal_first and record.row_version == version:
+            self._context.backup.cast(Offer(entry_id))
+        self._context.tell(entry_id, Safe(version, "journaled"))
+
+    def not_journaled(self, entry_id: str) -> None:
+        """The local disk cannot keep an entry at the moment, so the database does not wait for it."""
+        if self._context.find(entry_id) is not None:
+            self._context.backup.cast(Offer(entry_id))
+
+    def stored(self, entry_id: str, version: int) -> None:
+        """The database has an entry as of this version."""
+        self._context.tell(entry_id, Safe(version, "stored"))
+
+    def refused(self, entry_id: str, version: int, reason: str) -> None:
+        """The database does not take this version of an entry, and never will."""
+        kind = "page" if self._context.watches.get(entry_id) is None else "watch"
+        log.error("the database refuses %s %s: %s", kind, entry_id, reason)
+        self._context.tell(entry_id, Safe(version, "rejected"))
+
+    def lost(self, entry_id: str, level: Level) -> None:
+        """The database, or the journal, has lost what it had of an entry."""
+        self._context.tell(entry_id, Unsafe(level))
+
+    def over(self, stored: list[tuple[str, int]]) -> None:
+        """The journal needs these no longer, each as of a version: the database has them."""
+        self._context.keeper.cast(Dropped(stored))
+
+    # Its processes
+
+    def prepare(self) -> None:
+        """Claim the journal and read what a former program left."""
+        if self._journal is not None:
+            self._journal.lock()
+            self._journal.scan()
+            self._deaths = self._journal.begun()
+
+    def writers(self) -> list[ChildSpec[Any]]:
+        """The keeper of the journal, and the backup, which writes to the database."""
+        thread: Executor = self._thread
+        return [
+            ChildSpec(Keeper, (self._context, self, self._journal, thread), id="journal"),
+            ChildSpec(
+                Backup, (self._context, self, self._store), {"migrate": self._migrate}, id="backup"
+            ),
+        ]
+
+    def restorer(self) -> ChildSpec[Any]:
+        """From the journal, then from the database."""
+        return ChildSpec(
+            Restorer,
+            (self._context, self, self._store, self._journal, self._thread),
+            {"eager": self._eager, "max_pages": self._max_pages},
+            id="restorer",
+            restart="transient",
+        )
+
+    async def settle(self) -> None:
+        """A last save, and a last line in the journal.
+
+        That the program is stopped is no page's fault: lives under way are taken back.
+        """
+        self._settled = True
+        for page_id, begun in self._begun.items():
+            before = begun._replace(times=self.deaths(page_id))
+            self._context.keeper.cast(Begin(page_id, before))
+        try:
+            await self._context.backup.call(backup.Ask.DRAIN, timeout=LAST_SAVE)
+            await self._context.keeper.call(Settle(), timeout=LAST_SAVE)
+        except ProcessException as error:
+            log.warning("stopping without a last save: %s", error)
+
+    def close(self) -> None:
+        """A disk that hangs is left to itself, and its lock ends with the program."""
+        if self._thread.close(DISK_PATIENCE) and self._journal is not None:
+            self._journal.close()
+
+
+#: Until it is stored, a page that is this safe is told so many times of another level.
+_STEPS: Final[dict[Level, int]] = {"memory": 2, "journaled": 1, "rejected": 1, "stored": 0}

@@ -1,0 +1,215 @@
+"""The pages of one Libra, seen from outside: submitted, asked, found, retried and removed."""
+
+from __future__ import annotations
+
+import logging
+
+from libra.errors import CannotRender, Full, PageNotFound, PageUnknown, Stopping
+from libra.inspector.archive import Archive
+from libra.inspector.context import Context
+from libra.inspector.departures import Departure
+from libra.inspector.messages import Read
+from libra.inspector.page import start
+from libra.inspector.record import PageRecord, is_page_id, restore
+from libra.otp import NotFound, ProcessException, ProcessExited, StartError
+from libra.storage import Snapshot, Unavailable
+from libra.weighing.options import Options
+from libra.weighing.rendered import RenderUnavailable
+from libra.weighing.report import FINISHED
+
+log = logging.getLogger("libra")
+
+
+class Pages:
+    """Makes pages and finds them, in memory first and then in the database.
+
+    Args:
+        context: the surroundings.
+        archive: reads the database.
+        max_pages: how many pages there may be in memory.
+        recall: whether a page that is looked up in the database comes back to memory.
+
+    Attributes:
+        closing: no page is accepted any more, as the program is about to end.
+    """
+
+    def __init__(self, context: Context, archive: Archive, *, max_pages: int, recall: bool) -> None:
+        self._context = context
+        self._archive = archive
+        self._max_pages = max_pages
+        self._recall = recall
+        self.closing = False
+
+    async def submit(self, url: str, options: Options | None) -> str:
+        """Take a page in and return its id; the page is weighed in the background.
+
+        When this returns the submission is as safe as its report says.
+
+        Raises:
+            CannotRender: the options ask for a browser and there is none.
+            Stopping: the program is about to end.
+            Full: as many pages as may be are in memory and none may leave yet.
+        """
+        context = self._context
+        if options is not None and options.method == "rendered":
+            try:
+                context.browsers.check()
+            except RenderUnavailable as error:
+                raise CannotRender(str(error)) from None
+        if self.closing:
+            raise Stopping
+        if not await self._make_room():
+            raise Full
+        record = PageRecord.submitted(url, options, context.now())
+        self.bring_up(record)
+        context.tally.submit(record.id, url, record.method)
+        await context.durability.kept(record.id)
+        return record.id
+
+    async def has_room(self) -> bool:
+        """Whether another page may come into memory now, or others could make room for it."""
+        return await self._make_room() and not self.closing
+
+    def bring_up(self, record: PageRecord) -> None:
+        """Enter a page and start its process.
+
+        Raises:
+            StartError: the process could not start; the page is not there then.
+        """
+        # The record is there before the process: a page can be read whatever its start comes to.
+        self._context.records.add(record)
+        try:
+            start(self._context, record)
+        except StartError:
+            self._context.records.discard(record.id)
+            raise
+        except ProcessExited as error:
+            # The supervisor is between two lives. When it is back, the restorer, which starts
+            # after it, finds the record.
+            log.debug("page %s is started later: %s", record.id, error)
+
+    async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
+        """The version of a page in memory, its report as JSON, and whether it is finished."""
+        try:
+            process = self._context.registry.whereis(page_id)
+            if process is not None:
+                answer: tuple[int, bytes, bool] = await process.call(Read.REPORT)
+                return answer
+        except ProcessException as error:
+            # It died over this or just before, or the registry did. Its record did not.
+            log.debug("page %s did not answer: %s", page_id, error)
+        record = self._context.records.get(page_id)
+        if record is None:
+            return None
+        return record.version, record.encoded(), record.finished
+
+    async def find(self, page_id: str) -> Snapshot:
+        """A page that is not in memory; it comes back to memory if it should be there.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: the database cannot be asked.
+        """
+        if not is_page_id(page_id) or page_id in self._context.forgotten:
+            raise PageNotFound(page_id)
+        with self._context.deletions() as deleted:
+            try:
+                row = await self._archive.load(page_id)
+            except Unavailable:
+                raise PageUnknown(page_id) from None
+        if row is None or page_id in deleted:
+            raise PageNotFound(page_id)
+        self.take_up(row)
+        return row
+
+    def take_up(self, row: Snapshot) -> None:
+        """Bring a stored page back to memory if it should be there."""
+        context, now = self._context, self._context.now()
+        due = row.status not in FINISHED or (row.expires_at is not None and row.expires_at > now)
+        if (
+            due
+            and self._recall
+            and not self.closing
+            and len(context.records) < self._max_pages
+            and context.records.get(row.id) is None
+            and row.id not in context.forgotten
+        ):
+            self.bring_up(restore(row, life=context.durability.next_life(row)))
+
+    async def remove(self, page_id: str) -> None:
+        """Forget a page, in memory and wherever else it is kept.
+
+        Raises:
+            PageNotFound: there is no such page.
+            PageUnknown: it is not in memory and the database cannot be asked.
+        """
+        context = self._context
+        if context.records.get(page_id) is None:
+            await self.find(page_id)
+        # In this order: nobody finds it any more, then it ends, then the backup learns of it.
+        context.forget(page_id)
+        context.followers.changed(page_id)
+        context.tally.delete(page_id)
+        try:
+            await context.inspectors.terminate_child(page_id)
+        except (NotFound, ProcessExited):
+            log.debug("page %s had no process", page_id)
+        await context.durability.forget(page_id)
+
+    def retry(self, page_id: str) -> bool:
+        """Give a quarantined page another chance; False if none of that id is quarantined."""
+        record = self._context.records.get(page_id)
+        child = self._context.inspectors.child(page_id)
+        if record is None or child is None or child.state != "quarantined":
+            return False
+        record.revive()
+        self._context.durability.end(
+            page_id
+        )  # whatever it did before: somebody wants it tried again
+        self._context.inspectors.retry_child(page_id)
+        return True
+
+    async def finish(self) -> None:
+        """Wait until every page is finished that will be."""
+        while page_id := next(
+            (r.id for r in self._context.records.newest() if self._will_finish(r.id)), None
+        ):
+            with self._context.followers.subscribe(page_id) as change:
+                if self._will_finish(page_id):
+                    await change.wait()
+
+    def unfinished(self) -> int:
+        """How many pages are not finished, quarantined ones too."""
+        return sum(not record.finished for record in self._context.records)
+
+    def _will_finish(self, page_id: str) -> bool:
+        record = self._context.records.get(page_id)
+        return record is not None and not record.finished and record.error is None
+
+    async def _make_room(self) -> bool:
+        while len(self._context.records) >= self._max_pages:
+            if not await self._let_one_leave():
+                return False
+        return True
+
+    async def _let_one_leave(self) -> bool:
+        """Let the page leave memory that would expire first; False if none may leave."""
+        departures = self._context.departures
+        stay: list[Departure] = []
+        try:
+            while (departure := departures.next()) is not None:
+                if await self._ask_to_leave(departure.page_id):
+                    return True
+                stay.append(departure)  # somebody follows it
+        finally:
+            for departure in stay:
+                departures.note(departure.page_id, departure.expires_at)
+        return False
+
+    async def _ask_to_leave(self, page_id: str) -> bool:
+        try:
+            process = self._context.registry.whereis(page_id)
+            left: bool = process is not None and await process.call(Read.LEAVE)
+        except ProcessException:
+            return False
+        return left
