@@ -10,6 +10,9 @@ def main() -> NoReturn:
     # What it imports takes a moment, and Ctrl-C ends the program without a traceback then, too. 130
     # is what a shell reports for it.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from libra.cli import streams  # noqa: PLC0415 - as said
+
+    streams.fill_gaps()
     from libra.cli import main as command  # noqa: PLC0415 - as said
 
     command()

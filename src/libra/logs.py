@@ -25,8 +25,12 @@ import structlog
 from structlog.contextvars import get_contextvars
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
+from libra.repeats import Repeats
 from libra.settings import LogFormat, LogLevel
 from libra.words import plain
+
+_LOOK_SECONDS = 5.0
+"""How long lines that were left out may wait to be counted, beside their minute."""
 
 WAITING = 10_000
 """Lines that may wait for whoever reads the log."""
@@ -48,6 +52,7 @@ class Outlet(logging.Handler):
         self._stream = stream
         self._waiting: queue.Queue[logging.LogRecord | None] = queue.Queue(size)
         self._dropped = 0
+        self._repeats = Repeats()
         self.use(format)
         # A daemon: a log that nobody reads must not keep the program from ending either.
         self._thread = threading.Thread(target=self._write_all, name="libra-log", daemon=True)
@@ -58,7 +63,9 @@ class Outlet(logging.Handler):
         self.setFormatter(formatter(format))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Leave a record for the thread."""
+        """Leave a record for the thread, unless there were many of its cause."""
+        if not self._repeats.passes(record):
+            return
         # What is bound is bound here and not in the thread.
         record.bound = dict(get_contextvars())
         try:
@@ -76,11 +83,24 @@ class Outlet(logging.Handler):
         super().close()
 
     def _write_all(self) -> None:
-        while (record := self._waiting.get()) is not None:
+        over = False
+        while not over:
+            try:
+                record = self._waiting.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                self._tell_repeats()
+                continue
+            over = record is None
+            self._tell_repeats(all=over)
             dropped, self._dropped = self._dropped, 0
-            if dropped:
+            if dropped and not over:
                 self._write(_record(f"{dropped} lines of the log were dropped"))
-            self._write(record)
+            if record is not None:
+                self._write(record)
+
+    def _tell_repeats(self, *, all: bool = False) -> None:  # noqa: A002 - all of them
+        for line in self._repeats.over(all=all):
+            self._write(line)
 
     def _write(self, record: logging.LogRecord) -> None:
         try:
@@ -90,9 +110,15 @@ class Outlet(logging.Handler):
             self._dropped += 1
 
 
-def set_up(format: LogFormat, level: LogLevel) -> Outlet:  # noqa: A002 - as the flag
-    """Send everything that is logged in this program to standard error; returns the way there."""
-    outlet = Outlet(sys.stderr, format)
+def set_up(format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> Outlet:  # noqa: A002 - as the flag
+    """Send everything that is logged in this program to a stream; returns the way there.
+
+    Args:
+        format: ``text`` or ``json``.
+        level: what is too unimportant to be logged.
+        stream: standard error if none is given.
+    """
+    outlet = Outlet(stream or sys.stderr, format)
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)

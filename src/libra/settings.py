@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Literal, get_args
 import msgspec
 import platformdirs
 
+from libra.decoding import TOML_BYTES, Undecodable, decode_toml
 from libra.tokens import Token, read_token_file
 from libra.weighing.options import InvalidOptions, Limits
 
@@ -258,16 +258,14 @@ def read_file(
     path = named or Path("libra.toml")
     try:
         with path.open("rb") as stream:
-            return str(path), tomllib.load(stream)
+            return str(path), decode_toml(stream.read(TOML_BYTES + 1))
     except FileNotFoundError:
         if named is not None:
             raise SettingsError(f"there is no file {path}") from None
         return str(path), {}
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not TOML: it is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except Undecodable as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
 
 

@@ -74,6 +74,8 @@ EXPECTED = {
     "/silent": ("failed", False, "timeout:"),
     "/silent-body": ("weighed", False, "timeout:"),
     "/drip": ("weighed", False, "timeout:"),
+    "/interim": ("failed", False, "bad-answer:"),
+    "/tiny-chunks": ("weighed", False, "bad-answer:"),
     "/redirects-for-ever": ("failed", False, "redirect-loop:"),
     "/redirects-to-itself": ("failed", False, "redirect-loop:"),
     "/invalid-utf8": ("weighed", True, None),

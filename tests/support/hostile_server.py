@@ -27,6 +27,7 @@ MANY_ASSETS = 5_000
 BOMB_BYTES = 400_000_000
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+_CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _WORDS = "Lorem ipsum dolor sit amet, consectetur adipiscing elit. "
 
 
@@ -92,6 +93,34 @@ class HostileServer(RawServer):
             if self.closing.is_set():
                 break
             writer.write(f"X-{n}: x\r\n".encode() * 500)
+            await writer.drain()
+        return False
+
+    async def interim(self, writer: asyncio.StreamWriter, query: str) -> bool:
+        """Interim answers without end, and never the answer."""
+        return await self._flood(writer, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    async def blank_lines(self, writer: asyncio.StreamWriter, query: str) -> bool:
+        """Empty lines without end where an answer should begin."""
+        return await self._flood(writer, b"", b"\r\n")
+
+    async def tiny_chunks(self, writer: asyncio.StreamWriter, query: str) -> bool:
+        """A body of single bytes without end, each in a chunk of its own."""
+        return await self._flood(writer, _CHUNKED, b"1\r\nx\r\n")
+
+    async def chunk_extension(self, writer: asyncio.StreamWriter, query: str) -> bool:
+        """A chunk whose head does not end."""
+        return await self._flood(writer, _CHUNKED + b"1;", b"x")
+
+    async def trailers(self, writer: asyncio.StreamWriter, query: str) -> bool:
+        """Headers without end after the body."""
+        return await self._flood(writer, _CHUNKED + b"0\r\n", b"x: y\r\n")
+
+    async def _flood(self, writer: asyncio.StreamWriter, start: bytes, piece: bytes) -> bool:
+        writer.write(start)
+        many = piece * (65_536 // len(piece))
+        while not self.closing.is_set():
+            writer.write(many)
             await writer.drain()
         return False
 
@@ -181,6 +210,11 @@ _MISDEEDS: dict[str, Misdeed] = {
     "/endless": HostileServer.endless,
     "/endless-headers": HostileServer.endless_headers,
     "/many-headers": HostileServer.many_headers,
+    "/interim": HostileServer.interim,
+    "/blank-lines": HostileServer.blank_lines,
+    "/tiny-chunks": HostileServer.tiny_chunks,
+    "/chunk-extension": HostileServer.chunk_extension,
+    "/trailers": HostileServer.trailers,
     "/lying-length": HostileServer.lying_length,
     "/short-length": HostileServer.short_length,
     "/bad-chunks": HostileServer.bad_chunks,

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.logs import Outlet, formatter, set_level, set_up
+from libra.repeats import CAUSES, MOST, SECONDS, Repeats
 from libra.settings import LogFormat
 
 
@@ -147,3 +148,49 @@ def test_level_and_format_can_change_while_it_is_written(
     outlet.close()
     (written,) = capsys.readouterr().err.splitlines()
     assert json.loads(written)["event"] == "heard"
+
+
+def failing(message: str = "cannot open %s", *, line: int = 1) -> logging.LogRecord:
+    made = logging.LogRecord("libra.test", logging.WARNING, __file__, line, message, ("x",), None)
+    try:
+        raise OSError(24, "Too many open files")
+    except OSError as error:
+        made.exc_info = (OSError, error, error.__traceback__)
+    return made
+
+
+def test_lines_of_one_cause_are_so_many_a_minute_and_the_others_are_counted() -> None:
+    time = 0.0
+    repeats = Repeats(lambda: time)
+    assert sum(repeats.passes(failing()) for _ in range(1_000)) == MOST
+    assert repeats.passes(failing("cannot read %s"))
+    assert all(repeats.passes(record()) for _ in range(100))
+    assert repeats.over() == []
+    time = SECONDS
+    (line,) = repeats.over()
+    assert line.getMessage() == "980 more lines like this were left out: cannot open x"
+    assert (line.name, line.levelno) == ("libra.test", logging.WARNING)
+    assert sum(repeats.passes(failing()) for _ in range(1_000)) == MOST
+
+
+def test_sentences_that_differ_in_numbers_alone_have_one_cause() -> None:
+    repeats = Repeats()
+    lines = [failing(f"task 0x{n:x} of {n}\nhandle: {n}") for n in range(100)]
+    assert sum(map(repeats.passes, lines)) == MOST
+
+
+def test_causes_without_number_fill_no_memory() -> None:
+    repeats = Repeats()
+    lines = [failing("x" * (n % 300) + "y" * (n // 300)) for n in range(3 * CAUSES)]
+    assert sum(map(repeats.passes, lines)) == CAUSES + MOST
+
+
+def test_what_was_left_out_is_told_at_the_end_at_the_latest() -> None:
+    stream = io.StringIO()
+    outlet = Outlet(stream)
+    for _ in range(30):
+        outlet.handle(failing())
+    outlet.close()
+    text = stream.getvalue()
+    assert text.count("cannot open x") == MOST + 1
+    assert "10 more lines like this were left out" in text

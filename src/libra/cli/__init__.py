@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
+from libra.cli import streams
 from libra.cli.service import db, history, serve, token
 from libra.cli.watch import watch
 from libra.cli.weigh import weigh
@@ -60,6 +61,7 @@ libra.add_command(token)
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and end the program with its exit code: 2 for usage, 130 for Ctrl-C."""
     signal.signal(signal.SIGINT, _end_at_once)
+    streams.guard()
     try:
         code = libra.main(arguments, prog_name="libra", standalone_mode=False)
     except click.ClickException as error:
@@ -70,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception:  # noqa: BLE001 - a bug; Python would end with 1, which is a page over budget
         traceback.print_exc()
         code = BUG
-    sys.exit(code or 0)
+    unwritten = streams.flush()
+    sys.exit(code or unwritten or 0)
 
 
 def _defaults_of_weigh(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,9 +24,6 @@ OVER_BUDGET = 1
 NOT_WEIGHED = 3
 """Beats `OVER_BUDGET`: what could not be weighed cannot be judged."""
 
-BROKEN_PIPE = 141
-"""What a shell reports when the reader went away, as in ``libra weigh ... | head``."""
-
 LOG_WIDTH = 120
 """Columns where there is no terminal: a file, a pipe, the log of a CI server."""
 
@@ -80,15 +77,10 @@ def write(text: str, output: Path | None) -> None:
 
     Raises:
         click.UsageError: if the file cannot be written after all.
-        click.exceptions.Exit: if nobody reads standard output any more.
+        Unwritable, click.exceptions.Exit: if standard output cannot be written (`libra.cli.streams`).
     """
     if output is None or str(output) == "-":
-        try:
-            click.echo(text.encode(errors="replace"), nl=False)
-        except BrokenPipeError:
-            # What is left in the buffer has no reader; its flush at exit would complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(BROKEN_PIPE) from None
+        click.echo(text.encode(errors="replace"), nl=False)
         return
     try:
         output.write_bytes(text.encode(errors="replace"))

@@ -16,6 +16,7 @@ import click
 
 from libra.cli.inputs import read_budgets
 from libra.cli.parameters import Size
+from libra.decoding import Undecodable, decode_json
 from libra.words import plain, size
 
 PATIENCE = 30.0
@@ -115,7 +116,7 @@ def _make(service: _Service, url: str, wanted: Mapping[str, Any]) -> None:
     body |= {name: wanted[name] for name in ("max_weight", "webhook") if wanted[name] is not None}
     if wanted["budget"] is not None:
         read_budgets(wanted["budget"])  # a mistake in it is told with its place in the file
-        body["budget"] = json.loads(wanted["budget"].read_bytes())
+        body["budget"] = decode_json(wanted["budget"].read_bytes())
     jump = {"percent": wanted["jump_percent"], "bytes": wanted["jump_bytes"]}
     jump = {name: value for name, value in jump.items() if value is not None}
     if wanted["no_jump"]:
@@ -202,11 +203,11 @@ class _Service:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - see above
                 content = answer.read()
-            return json.loads(content) if content else None
+            return decode_json(content) if content else None
         except urllib.error.HTTPError as error:
             with error:
                 raise click.ClickException(_refusal(error)) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Undecodable) as error:
             reason = getattr(error, "reason", None) or error
             raise click.ClickException(
                 f"{self.server} gives no answer that can be used ({reason}). Is `libra serve` "
@@ -216,9 +217,9 @@ class _Service:
 
 def _refusal(error: urllib.error.HTTPError) -> str:
     try:
-        problem = json.loads(error.read())
+        problem = decode_json(error.read())
         detail = plain(str(problem.get("detail") or problem.get("title")))
-    except (ValueError, AttributeError, OSError):
+    except (Undecodable, AttributeError, OSError):
         return f"The service answers {error.code} {error.reason}."
     if error.code == 401:
         detail += " Put its secret into LIBRA_TOKEN."

@@ -7,10 +7,10 @@ ignored: a misspelt budget guards nothing. `libra.weighing.budget` judges a page
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from libra.decoding import Undecodable, decode_json
 from libra.weighing.budget import (
     SUBJECTS,
     Budget,
@@ -65,13 +65,9 @@ def parse_budgets(text: str | bytes) -> list[Budget]:
         BudgetError: if it is not JSON, or has a key, type, path or number that the format does not.
     """
     try:
-        data = json.loads(text, object_pairs_hook=_object)
-    except UnicodeDecodeError:
-        raise BudgetError("it is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise BudgetError(f"it is not JSON: {error}") from None
-    except RecursionError:
-        raise BudgetError("it is nested too deeply") from None
+        data = decode_json(text, pairs=_object)
+    except Undecodable as error:
+        raise BudgetError(str(error)) from None
     if not isinstance(data, list):
         raise BudgetError(f"it must be a list of budgets, [{{...}}], and is {_name(data)}")
     return [_budget(f"[{n}]", item) for n, item in enumerate(data)]
@@ -151,7 +147,7 @@ def _named_numbers(
         if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
             raise BudgetError(f"{at}.budget must be a number, 0 or more, and is {number!r}")
         if number > 1e12:
-            raise BudgetError(f"{at}.budget is {number:g}: that is more than any page weighs")
+            raise BudgetError(f"{at}.budget is more than any page weighs")
         found[name] = number
     return list(found.items())
 

@@ -17,6 +17,9 @@ _GZIP: Final = b"\x1f\x8b"
 _MAX_MEMBERS: Final = 100
 """Each has to be cut off the rest, so that very many would take long."""
 
+_DEEPEST: Final = 100
+"""Elements inside one another; a sitemap needs three."""
+
 _INSIDE: Final[dict[tuple[str, ...], str]] = {
     ("urlset", "url", "loc"): "page",
     ("sitemapindex", "sitemap", "loc"): "sitemap",
@@ -89,6 +92,10 @@ class _Reader:
         # Extensions (image:loc, video:...) have namespaces of their own.
         namespace, _, local = name.rpartition(" ")
         known = namespace == "" or "sitemaps.org/schemas/sitemap" in namespace
+        if len(self._path) == _DEEPEST:
+            raise PageListError(
+                f"that is no sitemap: it has more than {_DEEPEST} elements in another"
+            )
         self._path.append(local if known else name)
         self.root = self.root or local
         self._text.clear()

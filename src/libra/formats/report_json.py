@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from libra.decoding import decode_json_with
 from libra.weighing.report import Report, encode
 
 _INVISIBLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -31,5 +32,5 @@ def from_json(data: bytes | str) -> list[Report]:
     Raises:
         msgspec.DecodeError: if it is not JSON, or not of a report's shape; the message says where.
     """
-    read = _either.decode(data)
+    read = decode_json_with(_either, data)
     return [read] if isinstance(read, Report) else read

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from libra.decoding import decode_json_as
 from libra.inspector.alert import Alert, Breach
 from libra.inspector.record import first_version, life_of
 from libra.inspector.schedule import spread_of
@@ -232,7 +233,7 @@ def restore_watch(row: WatchRow, backup: Backup) -> WatchRecord:
     Raises:
         msgspec.MsgspecError: if what is stored is no watch.
     """
-    return WatchRecord(msgspec.json.decode(row.data, type=WatchState), row.version, backup)
+    return WatchRecord(decode_json_as(row.data, WatchState), row.version, backup)
 
 
 def _shortened(webhook: str) -> str:

@@ -20,6 +20,7 @@ from libra.web.access import Client
 from libra.web.guard import Guard
 from libra.web.html import Renderer
 from libra.web.idempotency import Keys
+from libra.web.making import Making
 from libra.web.methods import Methods
 from libra.web.metrics import RequestCounts
 from libra.web.openapi import openapi_document
@@ -81,10 +82,11 @@ class Application:
         self.at_hand: AtHand = libra.report_at_hand
         self.pulse = Pulse(libra)
         html = self._html = Renderer(self.pulse.outage)
+        making = Making()
         keys = Keys(settings.data_dir / "idempotency.jsonl")
         documented = [
             *submit_routes(libra, html, self.guard, keys),
-            *page_routes(libra, html, self.counts),
+            *page_routes(libra, html, self.counts, making),
             *watch_routes(libra, html, self.guard),
             *health_routes(libra, self.counts, self.guard),
         ]
@@ -96,7 +98,7 @@ class Application:
         handlers = [
             *documented,
             *site_routes(libra, html, self.pulse, self.counts, self.openapi),
-            *history_routes(libra, html, self.pulse),
+            *history_routes(libra, html, self.pulse, making),
             *access_routes(self.guard, html),
         ]
         self._methods = Methods(handlers)

@@ -57,6 +57,17 @@ def page(
 ) -> Response[bytes]:
     """An HTML page as an answer. Unless ``headers`` say otherwise it is asked for anew each time."""
     body, coded = compress(content, request.headers.get("accept-encoding"))
+    return compressed_page(body, coded, status=status, headers=headers)
+
+
+def compressed_page(
+    body: bytes,
+    coded: Mapping[str, str],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """As `page`, of what `compress` has made already."""
     basis = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
     return Response(
         body,

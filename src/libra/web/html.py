@@ -181,7 +181,11 @@ class Renderer:
         return self._render("compare.html", visitor, view=view)
 
     def choose(
-        self, page: Report, others: Sequence[Summary], *, visitor: Visitor = EVERYBODY
+        self,
+        page: Report | Summary,
+        others: Sequence[Summary],
+        *,
+        visitor: Visitor = EVERYBODY,
     ) -> bytes:
         """The choice of what to compare a report with."""
         return self._render("choose.html", visitor, page=page, others=others)

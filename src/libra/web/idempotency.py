@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from libra.decoding import Undecodable, decode_json_as
 from libra.web.problems import Refused
 
 log = logging.getLogger("libra.http")
@@ -164,8 +165,8 @@ class Keys:
         except OSError:
             return
         for line in lines[-self._size :]:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                used = msgspec.json.decode(line, type=Used)
+            with suppress(Undecodable):
+                used = decode_json_as(line, Used)
                 if used.at + KNOWN > self._now():
                     self._used[used.key] = used
         with suppress(OSError):  # it can be read and not written: then it stays as it is

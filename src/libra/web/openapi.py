@@ -14,8 +14,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from libra.web.access import COOKIE
 from libra.web.events import EVENT_STREAM
 from libra.web.examples import PARAMETERS, WATCH_REQUEST, response_examples
+from libra.web.making import FORMATS
 from libra.web.problems import PROBLEM_JSON
-from libra.web.routes_pages import FORMATS, SUFFIXES
+from libra.web.routes_pages import SUFFIXES
 from libra.web.schema import PROBLEMS
 from libra.web.submission import FORM, JSON, MOST, PLAIN
 
@@ -228,7 +229,7 @@ def _add_suffixes(document: dict[str, Any]) -> None:
             schema = {"type": "string"} if suffix == "csv" else {"type": "object"}
             operation["responses"]["200"] = {
                 "description": f"The report as {suffix.upper()}",
-                "content": {FORMATS[suffix][0]: {"schema": schema}},
+                "content": {FORMATS[suffix]: {"schema": schema}},
             }
         document["paths"][f"/pages/{{page_id}}.{suffix}"] = {"get": operation}
 

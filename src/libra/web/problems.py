@@ -60,6 +60,7 @@ TYPES = {
     "token-needed": "Send a token as `Authorization: Bearer SECRET`, or log in at `/login`.",
     "not-allowed": "The token that was sent is known and may not do this.",
     "too-many-requests": "The client has used up its rate; `Retry-After` says when there is more.",
+    "busy": "Too many wait for what is made of large reports; `Retry-After` says when to ask again.",
     "other-site": "A browser sent this on behalf of a page of another site.",
     "wrong-host": "The service does not go by the name that it was asked by; see `--allowed-host`.",
     "idempotency-key-reused": "The `Idempotency-Key` was sent before with another body.",
@@ -141,7 +142,7 @@ def response_to(
         # Whoever reads the body of a client that has left it half sent takes that for our fault.
         error = HTTPException(status_code=400, detail="The client went away.")
     problem = problem_of(error)
-    if problem.status >= 500 and not isinstance(error, (PageUnknown, WatchUnknown, Full)):
+    if problem.status >= 500 and not isinstance(error, (PageUnknown, WatchUnknown, Full, Refused)):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     headers = dict(getattr(error, "headers", None) or {})
     body, media_type, more = rendered(problem, request.headers.get("accept"), html)

@@ -9,12 +9,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from libra.app import Libra
-from libra.web.compression import page
+from libra.web.compression import compress, compressed_page, page
 from libra.web.html import Renderer
 from libra.web.looking_back import compare_view, history_view, one_before
+from libra.web.making import Making
 from libra.web.pulse import Pulse
 from libra.web.visitor import visitor_of
 from libra.web.watching import watches_of
+from libra.weighing.report import decode, decode_summary
 from libra.weighing.urls import parse_url
 
 AnyRequest = Request[Any, Any, Any]
@@ -22,7 +24,9 @@ AnyRequest = Request[Any, Any, Any]
 Id = Annotated[str, QueryParameter(max_length=64)]
 
 
-def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRouteHandler]:
+def history_routes(
+    libra: Libra, html: Renderer, pulse: Pulse, making: Making
+) -> list[HTTPRouteHandler]:
     """The handlers of `/history` and `/compare`."""
 
     @get("/history", include_in_schema=False)
@@ -41,8 +45,9 @@ def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRoute
         request: AnyRequest, b: Id, a: Id = "", choose: Annotated[str, QueryParameter()] = ""
     ) -> Response[bytes]:
         visitor = visitor_of(request)
-        after = await libra.report(b)
+        version, data = await libra.report_bytes(b)
         if not a:
+            after = decode_summary(data)
             weigh_ins = (await libra.history(after.url)).pages
             before = one_before(after, weigh_ins)
             if choose or before is None:
@@ -50,7 +55,14 @@ def history_routes(libra: Libra, html: Renderer, pulse: Pulse) -> list[HTTPRoute
                 others = [one for one in known.values() if one.status == "weighed" and one.id != b]
                 return page(request, html.choose(after, others, visitor=visitor))
             a = before.id
-        view = compare_view(await libra.report(a), after)
-        return page(request, html.compare(view, visitor=visitor))
+        version_before, before_data = await libra.report_bytes(a)
+        accepted = request.headers.get("accept-encoding")
+
+        def make() -> tuple[bytes, dict[str, str]]:
+            view = compare_view(decode(before_data), decode(data))
+            return compress(html.compare(view, visitor=visitor), accepted)
+
+        key = ("compare", a, version_before, b, version, str(visitor), accepted)
+        return compressed_page(*await making.make(key, len(before_data) + len(data), make))
 
     return [history, compare]

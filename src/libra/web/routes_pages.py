@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get
@@ -15,35 +14,27 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from libra.app import Libra, PageList, PageNotFound, PageUnknown
-from libra.formats import to_csv, to_har
+from libra.web.compression import compress, compressed_page
 from libra.web.compression import page as html_page
 from libra.web.events import EVENT_STREAM, EventStream, last_event_id
 from libra.web.html import Renderer, Search
+from libra.web.making import FORMATS, Making, convert
 from libra.web.metrics import RequestCounts
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.schema import answer, cursor, empty, header, problems
 from libra.web.submission import JSON
 from libra.web.visitor import visitor_of
 from libra.web.watching import watches_of
-from libra.weighing.report import FINISHED, Report, Status
+from libra.weighing.report import FINISHED, Report, Status, decode, decode_summary
 
 AnyRequest = Request[Any, Any, Any]
 
-T = TypeVar("T")
-
-FORMATS: dict[str, tuple[str, Callable[[Sequence[Report]], str]]] = {
-    "csv": ("text/csv", to_csv),
-    "har": ("application/json", to_har),
-}
-"""Formats that a report is turned into, by the suffix that asks for them."""
-
 SUFFIXES = ("json", *FORMATS)
 
-LARGE = 500
-"""Assets of a report beyond which others would notice if something were made of it in the event loop."""
 
-
-def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTTPRouteHandler]:
+def page_routes(
+    libra: Libra, html: Renderer, counts: RequestCounts, making: Making
+) -> list[HTTPRouteHandler]:
     """The handlers of `/pages` and what is below it."""
 
     @get(
@@ -62,7 +53,7 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
         tags=["Pages"],
     )
     async def read(request: AnyRequest, page_id: FromPath[str]) -> Response[bytes]:
-        return await _read(libra, html, request, page_id)
+        return await _read(libra, html, making, request, page_id)
 
     @get(
         "/pages/{page_id:str}/events",
@@ -146,15 +137,17 @@ def page_routes(libra: Libra, html: Renderer, counts: RequestCounts) -> list[HTT
     return [read, follow, recent, forget]
 
 
-async def _read(libra: Libra, html: Renderer, request: AnyRequest, name: str) -> Response[bytes]:
+async def _read(
+    libra: Libra, html: Renderer, making: Making, request: AnyRequest, name: str
+) -> Response[bytes]:
     page_id, dot, suffix = name.partition(".")
     if dot and suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
         raise NotFoundException(f"There is no format {suffix[:20]!r}; known are {known}.")
     if suffix in FORMATS:
-        return await _read_as(libra, request, page_id, suffix)
+        return await _read_as(libra, making, request, page_id, suffix)
     if not dot and wants_html(request.headers.get("accept")):
-        return await _read_html(libra, html, request, page_id)
+        return await _read_html(libra, html, making, request, page_id)
     version, body = await libra.report_bytes(page_id)
     headers = {**_FRESH, "ETag": f'"{version}"'}
     if etag_matches(request.headers.get("if-none-match"), headers["ETag"]):
@@ -163,43 +156,43 @@ async def _read(libra: Libra, html: Renderer, request: AnyRequest, name: str) ->
 
 
 async def _read_html(
-    libra: Libra, html: Renderer, request: AnyRequest, page_id: str
+    libra: Libra, html: Renderer, making: Making, request: AnyRequest, page_id: str
 ) -> Response[bytes]:
     changes = libra.changes  # before the report is read, so that no change is missed
-    report = await libra.report(page_id)
+    version, data = await libra.report_bytes(page_id)
     sort = request.query_params.get("sort", "")[:20]
     visitor = visitor_of(request)
-    watches = watches_of(libra, report.url, visitor)
+    watches = watches_of(libra, decode_summary(data).url, visitor)
     versions = "".join(f" {view.watch.version}" for view in watches)
-    etag = html.tag(report.version, f"{sort}{versions}", visitor)
+    etag = html.tag(version, f"{sort}{versions}", visitor)
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers={**_FRESH, "ETag": etag})
 
-    def make() -> Response[bytes]:
+    accepted = request.headers.get("accept-encoding")
+
+    def make() -> tuple[bytes, dict[str, str]]:
+        report = decode(data)
         body = html.page(report, sort=sort, watches=watches, changes=changes, visitor=visitor)
-        return html_page(request, body, headers={"ETag": etag})
+        return compress(body, accepted)
 
-    return await _made(report, make)
+    body, coded = await making.make(("html", page_id, etag, accepted), len(data), make)
+    return compressed_page(body, coded, headers={"ETag": etag})
 
 
-async def _read_as(libra: Libra, request: AnyRequest, page_id: str, suffix: str) -> Response[bytes]:
-    media_type, convert = FORMATS[suffix]
-    report = await libra.report(page_id)
-    etag = f'W/"{report.version}-{suffix}"'
+async def _read_as(
+    libra: Libra, making: Making, request: AnyRequest, page_id: str, suffix: str
+) -> Response[bytes]:
+    version, data = await libra.report_bytes(page_id)
+    etag = f'W/"{version}-{suffix}"'
     headers = {
         **_FRESH,
         "ETag": etag,
-        "Content-Disposition": f'attachment; filename="{report.id}.{suffix}"',
+        "Content-Disposition": f'attachment; filename="{page_id}.{suffix}"',
     }
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers=headers)
-    body = await _made(report, lambda: convert([report]).encode())
-    return Response(body, media_type=media_type, headers=headers)
-
-
-async def _made(report: Report, make: Callable[[], T]) -> T:
-    """What is made of a report; of a large one in a thread, as it takes tens of milliseconds."""
-    return await asyncio.to_thread(make) if len(report.assets) > LARGE else make()
+    body = await making.make((suffix, page_id, version), len(data), lambda: convert(data, suffix))
+    return Response(body, media_type=FORMATS[suffix], headers=headers)
 
 
 async def _follow(
@@ -207,8 +200,8 @@ async def _follow(
 ) -> EventStream:
     seen = last_event_id(request.headers.get("last-event-id"))
     if seen:
-        report = await libra.report(page_id)
-        if report.status in FINISHED and report.version <= seen:
+        version, data = await libra.report_bytes(page_id)
+        if version <= seen and decode_summary(data).status in FINISHED:
             return EventStream(None)
     changes = libra.follow_bytes(page_id)
     # Taken here, so that a page that is not there is an error and not an empty stream.

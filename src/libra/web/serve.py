@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from socket import socket
 
 import click
@@ -80,7 +81,7 @@ class Program:
             async with Libra.open(self.settings, services=services) as libra:
                 if self.telemetry is not None:
                     libra.tally.on_finished.append(self.telemetry.weighed)
-                click.echo(f"Libra listens on {url_of(self.sockets[0])}")
+                _announce(f"Libra listens on {url_of(self.sockets[0])}")
                 log.info("listening", extra={"url": url_of(self.sockets[0])})
                 self.notifier.ready()
                 if not await self._stopped(libra):
@@ -161,8 +162,6 @@ class Program:
 
         def on_signal(number: signal.Signals) -> None:
             if self._stop.is_set():
-                sys.stdout.flush()
-                sys.stderr.flush()
                 # At once, as asked: without waiting for threads or handlers of the interpreter's end.
                 os._exit(128 + number)
             log.warning("Stopping; once more to end at once.")
@@ -218,7 +217,8 @@ def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
     except AddressError as error:
         click.echo(f"libra: {error.strerror}", err=True)  # without its number
         return 1
-    outlet = logs.set_up(settings.log_format, settings.log_level)
+    # The interpreter's own stream, which tells of errors, so that lines that are lost are counted.
+    outlet = logs.set_up(settings.log_format, settings.log_level, sys.__stderr__)
     _allow_many_files()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -257,6 +257,12 @@ async def _serve(
         click.echo(f"libra: {error}", err=True)
         return 2
     return await program.run()
+
+
+def _announce(text: str) -> None:
+    """Say something on standard output; that nobody can read it there stops nothing."""
+    with suppress(OSError, click.ClickException, click.exceptions.Exit):
+        click.echo(text)
 
 
 def _allow_many_files() -> None:

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException, HTTPException
 
+from libra.decoding import Undecodable, decode_json_as
 from libra.weighing.options import Options, Viewport
 from libra.weighing.report import Method
 
@@ -167,7 +168,6 @@ def decode_body(body: bytes, kind: type[T]) -> T:
         ClientException: saying what is missing or malformed.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
-    # A body that does not fit is a DecodeError too; text that is not UTF-8 is not.
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_json_as(body, kind)
+    except Undecodable as error:
         raise ClientException(f"The body is not as expected: {error}.") from None

@@ -13,6 +13,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import aiohappyeyeballs
@@ -23,6 +24,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from libra.weighing.gate import ADDRESS_DENIED, Denied, Gate
+from libra.weighing.receiving import Receiver
 
 AddrInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
@@ -108,6 +110,7 @@ class GatedConnector(aiohttp.TCPConnector):
             socket_factory=_sockets(gate),
         )
         self._gate = gate
+        self._factory: partial[Receiver] = partial(Receiver, self._loop)  # type: ignore[assignment]
 
     async def connect(
         self,
@@ -116,7 +119,12 @@ class GatedConnector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
     ) -> Connection:
         """A connection for a request, new or kept, whose far end the gate allows."""
-        connection = await super().connect(req, traces, timeout)
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if not (isinstance(protocol, Receiver) and protocol.used and protocol.is_overfull()):
+                break
+            connection.close()
         if self._gate.private:  # it allows all
             return connection
         transport = connection.transport

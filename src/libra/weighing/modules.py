@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
+from libra.decoding import Undecodable, decode_json
 from libra.weighing.urls import join
 
 MAX_IMPORTS = 2_000
@@ -35,8 +35,8 @@ class ImportMap:
     def add(self, text: str) -> None:
         """Merge the JSON of a ``<script type=importmap>``; what is not an import map is ignored."""
         try:
-            parsed = json.loads(text)
-        except (ValueError, RecursionError):
+            parsed = decode_json(text)
+        except Undecodable:
             return
         if not isinstance(parsed, dict):
             return

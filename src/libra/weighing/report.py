@@ -12,6 +12,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from libra.decoding import decode_json_with
+
 Kind = Literal["document", "stylesheet", "script", "image", "font", "media", "other"]
 """What an asset is, in Lighthouse's seven kinds; a frame's page is a ``document`` too."""
 
@@ -185,12 +187,12 @@ def decode(data: bytes | str) -> Report:
         msgspec.ValidationError: if it is JSON of another shape.
         msgspec.DecodeError: if it is not JSON.
     """
-    return _decoder.decode(data)
+    return decode_json_with(_decoder, data)
 
 
 def decode_summary(data: bytes | str) -> Summary:
     """Read the summary of what `encode` wrote, without making its assets; raises as `decode` does."""
-    return _summaries.decode(data)
+    return decode_json_with(_summaries, data)
 
 
 def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:

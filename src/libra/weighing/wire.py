@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Mapping
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
@@ -21,6 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from libra.weighing.receiving import Receiver, Turns
 from libra.weighing.urls import origin_of
 
 READ_BYTES = 262_144
@@ -33,7 +33,6 @@ MAX_FIELD = 32_768
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 _NO_TIMER = TimerNoop()
 _ORIGINS = 1_024
-_SWITCHING = 101
 
 
 class Answer:
@@ -44,7 +43,7 @@ class Answer:
         headers: names in any case.
     """
 
-    __slots__ = ("_connection", "_content", "_protocol", "headers", "status")
+    __slots__ = ("_connection", "_content", "_protocol", "_turns", "headers", "status")
 
     def __init__(
         self,
@@ -52,13 +51,15 @@ class Answer:
         headers: CIMultiDictProxy[str],
         content: aiohttp.StreamReader,
         connection: Connection,
-        protocol: ResponseHandler,
+        protocol: Receiver,
+        turns: Turns,
     ) -> None:
         self.status = status
         self.headers = headers
         self._content = content
         self._connection = connection
         self._protocol = protocol
+        self._turns = turns
 
     async def read(self) -> bytes:
         """What of the body has arrived, as soon as there is any; nothing at its end.
@@ -66,7 +67,11 @@ class Answer:
         Raises:
             aiohttp.ClientError: if the body ends before its announced end, or is not HTTP.
         """
-        return await self._content.readany()
+        content = self._content
+        chunk = await content.readany()
+        if chunk and not content.is_eof():
+            await self._turns.take()
+        return chunk
 
     def close(self) -> None:
         """Keep the connection for others if the body has been read to its end, else close it."""
@@ -83,12 +88,13 @@ class Wire:
         connector: It is closed with the wire.
     """
 
-    __slots__ = ("_connector", "_loop", "_origins", "_session")
+    __slots__ = ("_connector", "_loop", "_origins", "_session", "_turns")
 
     def __init__(self, connector: aiohttp.TCPConnector) -> None:
         self._connector = connector
         self._loop = asyncio.get_running_loop()
         self._origins: dict[str, _Origin] = {}
+        self._turns = Turns(self._loop)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -144,7 +150,7 @@ class Wire:
         connection = await self._connector.connect(origin, [], _NO_TIMEOUT)
         try:
             protocol = connection.protocol
-            if protocol is None or protocol.transport is None:
+            if not isinstance(protocol, Receiver) or protocol.transport is None:
                 raise aiohttp.ServerDisconnectedError
             protocol.set_response_params(
                 timer=_NO_TIMER,
@@ -155,10 +161,8 @@ class Wire:
                 max_field_size=max_field,
             )
             protocol.transport.write(request)
-            while True:
-                message, content = await protocol.read()
-                if message.code >= 200 or message.code < 100 or message.code == _SWITCHING:
-                    return Answer(message.code, message.headers, content, connection, protocol)
+            message, content = await protocol.read()
+            return Answer(message.code, message.headers, content, connection, protocol, self._turns)
         except HttpProcessingError as error:
             connection.close()
             raise aiohttp.ClientResponseError(

@@ -51,6 +51,20 @@ async def test_what_cannot_be_chosen_is_refused(
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/pages", "/pages/bulk", "/watches"])
+async def test_a_body_that_is_too_deep_is_no_fault_of_ours(service: Service, path: str) -> None:
+    deep = "[" * 900 + "]" * 900
+    url = '"urls": ["https://a.example"]' if path == "/pages/bulk" else '"url": "https://a.example"'
+    bodies = ["[" * 60_000, '{"a":' * 12_000, deep, f'{{{url}, "method": {deep}}}']
+    if path == "/watches":
+        bodies += [f'{{{url}, "budget": {budget}}}' for budget in (deep, f'[{{"path": {deep}}}]')]
+    for body in bodies:
+        answer = await service.client.post(
+            path, content=body, headers={"Content-Type": "application/json"}
+        )
+        assert (answer.status_code, answer.headers["content-type"]) == (400, PROBLEM)
+
+
 async def test_what_was_chosen_is_known_after_a_restart_in_the_middle(
     settings: Settings, site: WebSite
 ) -> None:

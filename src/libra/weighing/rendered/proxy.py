@@ -26,6 +26,7 @@ import httptools
 from libra.weighing.connections import name_of_error
 from libra.weighing.dialing import Resolver, dial
 from libra.weighing.gate import Gate
+from libra.weighing.receiving import INTERIM_ANSWERS, is_readable
 from libra.weighing.urls import host_and_port
 
 _HEAD_BYTES = 262_144
@@ -202,7 +203,7 @@ class _Client:
     async def _exchange(self, request: _Request) -> bool:
         """One request and its answer. Returns whether the connection can be used again."""
         kept = self._server is not None and self._server_name == request.server_name
-        if kept and self._server is not None and self._server[0].at_eof():
+        if kept and self._server is not None and _is_used_up(*self._server):
             kept = False
         if not kept:
             self._close_server()
@@ -245,6 +246,8 @@ class _Client:
             if not answer.started:
                 chunk = await _without_challenge(chunk, server[0])
             answer.take(chunk)
+            if answer.interim > INTERIM_ANSWERS:
+                return False
             await self._hand_on(chunk)
         self.carries = ""
         self._proxy.note_body(request.url, answer.body_bytes)
@@ -311,6 +314,7 @@ class _Answer:
     complete: bool = False
     keeps_alive: bool = False
     body_bytes: int = 0
+    interim: int = 0
     _parser: httptools.HttpResponseParser | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -347,9 +351,16 @@ class _Answer:
             self._end(self._parser)
 
     def _end(self, parser: httptools.HttpResponseParser) -> None:
-        if parser.get_status_code() >= 200:  # before that: interim answers, the real one follows
-            self.complete = True
-            self.keeps_alive = parser.should_keep_alive()
+        if parser.get_status_code() < 200:  # the real one follows
+            self.interim += 1
+            return
+        self.complete = True
+        self.keeps_alive = parser.should_keep_alive()
+
+
+def _is_used_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Whether a kept connection has ended, or holds what would be taken for the next answer."""
+    return bool(reader.at_eof() or reader._buffer) or is_readable(writer.transport)  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other way
 
 
 def _repeatable(request: _Request) -> bool:
