@@ -19,6 +19,7 @@ from libra.storage import Deleted
 from libra.tally import Tally
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options, Viewport
+from libra.weighing.reader import InPlaceReader, Reader
 from libra.weighing.rendered import BrowserPool
 from libra.weighing.report import Method
 
@@ -119,6 +120,10 @@ class Context:
     def options_for(self, method: Method, viewport: Viewport) -> Options:
         """How a page is weighed that chose nothing but these, or of which nothing else is known."""
         return msgspec.structs.replace(self.options, method=method, viewport=viewport)
+
+    def reader_for(self, options: Options) -> Reader:
+        """Who reads the documents and style sheets of one page."""
+        return InPlaceReader(self.fetcher.in_thread, options)
 
     def find(self, entry_id: str) -> PageRecord | WatchRecord | None:
         """The record of a page or a watch, or None: their ids are of one kind."""

@@ -16,7 +16,8 @@ from libra.testing.pages import Page, PageServer, css, html, image, redirect, sc
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
 from libra.weighing.options import Limits, Options
-from libra.weighing.reference import Fetch, Outcome, Reference, Role
+from libra.weighing.reference import Fetch, Outcome, Reference
+from libra.weighing.roles import Role
 
 QUICK = Options(limits=Limits(asset_seconds=0.3))
 PLENTY = Options(limits=Limits(asset_seconds=30))
