@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -54,6 +55,7 @@ from libra.otp import (
     Supervisor,
     Watchdog,
 )
+from libra.parsers.pool import Parsers, can_fork
 from libra.settings import Settings, parse_limits
 from libra.storage import open_store
 from libra.storage.journal import Journal
@@ -132,10 +134,14 @@ class House:
             gate=gate,
             politeness=self.fetcher.politeness,
         )
+        # One of them is always for what is done quickly: so there are two at least.
+        count = max(2, settings.parsers or os.cpu_count() or 2)
+        self.parsers = Parsers(count, memory=settings.parser_memory) if can_fork() else None
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
         self.context = Context(
             self.fetcher,
             self.browsers,
+            self.parsers,
             options=Options(limits=parse_limits(settings.limits, limits)),
             ttl=settings.ttl,
             now=now,
@@ -164,6 +170,8 @@ class House:
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
+        if services and self.parsers is not None:
+            self._start_parsers(self.parsers)
         self.runtime = Runtime(clock=self._clock)
         pages: list[ChildSpec[Any]] = [
             ChildSpec(PageRegistry, (context,), id="registry"),
@@ -224,6 +232,8 @@ class House:
         # A disk that hangs is left to itself, and its lock ends with the program.
         if self._journal_thread.close(DISK_PATIENCE) and self.journal is not None:
             self.journal.close()
+        if self.parsers is not None:
+            await self.parsers.close()
         await self.browsers.__aexit__(None, None, None)
         await self.fetcher.__aexit__(None, None, None)
 
@@ -249,6 +259,13 @@ class House:
                 self.journal.scan()
         except OSError as error:
             log.error("the data directory cannot be used: %s", error)
+
+    def _start_parsers(self, parsers: Parsers) -> None:
+        """A service expects pages: the first of them need not wait for the parsers to start."""
+        try:
+            parsers.start()
+        except OSError as error:
+            log.error("no parser can be started: %s", error)
 
     async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
         """The version of a page in memory, its report as JSON, and whether it is finished."""
