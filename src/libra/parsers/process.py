@@ -202,7 +202,9 @@ class _Parses:
             gone.append(oldest)
         return gone
 
-    def clear(self) -> None:
-        """Nothing is kept after all."""
+    def clear(self) -> list[int]:
+        """Nothing is to be kept any more; gives what was."""
+        kept = [*self._documents, *self._others]
         self._documents.clear()
         self._others.clear()
+        return kept

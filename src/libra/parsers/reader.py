@@ -66,6 +66,8 @@ class ParserReader:
         document = text.role in _DOCUMENTS
 
         def frame(parser: Parser, seconds: float) -> Framed:
+            if body.size > LARGE:
+                parser.forgotten.extend(parser.kept.clear())  # it needs the room
             keep = text.role != "module" and parser.kept.fits(body.size, document=document)
             order = Order(
                 seconds,

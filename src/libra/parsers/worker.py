@@ -32,6 +32,13 @@ from libra.weighing.source import Text
 GROWTH = 48_000_000
 """Bytes by which a parser may have grown; then it ends, since C code gives no memory back."""
 
+_LOOKED_AT = 1_000_000
+_LEAST_ELEMENT = 150
+"""Bytes of memory that an element takes at least."""
+
+_FAR_BEYOND = 2
+"""Not everything that looks like an element is one: it may stand in a comment or a script."""
+
 _NICE = 10
 _FILES = 8
 
@@ -133,7 +140,17 @@ def _carry_out(order: Order, desk: Desk, bodies: memoryview, file: int) -> bytes
         return encode(desk.style(order.style, found.__getitem__, order.viewport))
     ((text, body),) = found.values()
     found.clear()
+    if text.role != "stylesheet" and _is_too_much(body):
+        raise MemoryError
     return encode(desk.read(text, body, order.viewport, most=order.most, keep=order.keep))
+
+
+def _is_too_much(body: bytes) -> bool:
+    """Whether a document plainly does not fit, which would take long to find out."""
+    if len(body) < _LOOKED_AT:
+        return False
+    elements = body.count(b"<") - body.count(b"</")
+    return elements * _LEAST_ELEMENT > _FAR_BEYOND * resource.getrlimit(resource.RLIMIT_AS)[0] > 0
 
 
 def _read(file: int, at: int, length: int) -> bytes:

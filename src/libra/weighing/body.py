@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from libra.weighing.decode import DecodeError, Decoder
-from libra.weighing.kept import IN_MEMORY, Kept, Spool
+from libra.weighing.kept import IN_MEMORY, Kept, Spool, joined
 from libra.weighing.options import Limits
 
 INLINE_BYTES = 65_536
@@ -133,7 +133,7 @@ class Body:
         """The decoded bytes, up to the limit of what is read; they are handed over, not copied."""
         kept, self._kept = self._kept, []
         memory = kept[0] if len(kept) == 1 else b"".join(kept)
-        return Kept(memory, tuple(self._places), self._spool if self._places else None)
+        return Kept(memory, tuple(joined(self._places)), self._spool if self._places else None)
 
     def _decode(self, pause_at: int) -> bool:
         decoder = self._decoder

@@ -99,7 +99,18 @@ class Kept(msgspec.Struct, frozen=True, eq=False):
         """
         if not self.memory:
             return self
-        return Kept(b"", (*self.places, spool.write(self.memory)), spool)
+        return Kept(b"", tuple(joined([*self.places, spool.write(self.memory)])), spool)
+
+
+def joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same places, in which those that follow one another are one."""
+    found: list[tuple[int, int]] = []
+    for at, length in places:
+        if found and sum(found[-1]) == at:
+            found[-1] = found[-1][0], found[-1][1] + length
+        else:
+            found.append((at, length))
+    return found
 
 
 def _nameless_file() -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from libra.parsers.protocol import Order, Piece, encode
 from libra.parsers.reader import IN_PLACE, is_small
 from libra.weighing.desk import Desk, StyleTask
-from libra.weighing.kept import Kept, Spool
+from libra.weighing.kept import Kept, Spool, joined
 from libra.weighing.modules import ImportMap
 from libra.weighing.options import DESKTOP
 from libra.weighing.reference import Reading
@@ -89,6 +89,11 @@ def test_what_goes_to_the_file_comes_back(parts: list[bytes]) -> None:
     kept = Kept(b"end", tuple(places), spool).stowed(spool)
     assert kept.memory == b""
     assert (kept.read(), kept.size) == (b"".join(parts) + b"end", sum(map(len, parts)) + 3)
+
+
+def test_places_that_follow_one_another_are_one() -> None:
+    assert joined([(0, 5), (5, 2), (9, 1), (10, 3)]) == [(0, 7), (9, 4)]
+    assert joined([]) == []
 
 
 def test_a_page_gets_no_more_than_its_share_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
