@@ -43,12 +43,12 @@ from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
 from libra.inspector.watches import Watch, WeighIn
 from libra.otp import Clock
+from libra.parsers.once import weigh_once
 from libra.settings import Settings
 from libra.storage.journal import JournalInUse
 from libra.tally import Tally
 from libra.weighing.alarm import Jump, Terms
 from libra.weighing.budget import Budget
-from libra.weighing.once import weigh_once
 from libra.weighing.options import InvalidOptions, Options
 from libra.weighing.report import Report, Status, Summary, decode
 from libra.weighing.urls import InvalidURL, parse_url

@@ -54,6 +54,10 @@ SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits"})
 """Settings that are flags of `libra weigh` too."""
 
 
+LEAST_PARSER_MEMORY = 16_000_000
+"""Bytes: with less, a parser cannot read an ordinary page."""
+
+
 class SettingsError(ValueError):
     """A setting that cannot be used; the message says which, where it came from and what to do."""
 
@@ -79,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delay: seconds between the starts of two requests to one origin.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
+        parsers: how many processes read what pages are made of, two at least; None is the number of
+            processors.
+        parser_memory: bytes that each of them may take beyond what it has at first.
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
@@ -114,6 +121,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_port: tuple[int, ...] = ()
     browser: str | None = None
     browsers: int = 2
+    parsers: int | None = None
+    parser_memory: int = 128_000_000
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
@@ -203,6 +212,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("concurrency", self.concurrency, 1),
             ("max_pages", self.max_pages, 1),
             ("browsers", self.browsers, 1),
+            ("parsers", 1 if self.parsers is None else self.parsers, 1),
+            ("parser_memory", self.parser_memory, LEAST_PARSER_MEMORY),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
             ("page_timeout", self.page_timeout, 0.001),
@@ -349,6 +360,7 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
+_SIZES = {"parser_memory"}
 _DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout", "delay"}
 
 
@@ -356,6 +368,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
     try:
         if name in _DURATIONS and isinstance(value, str):
             return parse_duration(value)
+        if name in _SIZES and isinstance(value, str):
+            return parse_size(value)
         if name in _LISTS and isinstance(value, str):
             value = _split(value)
         if name in _PATHS:

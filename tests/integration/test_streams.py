@@ -8,13 +8,14 @@ import shlex
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from libra.testing.pages import PageServer, html
-from support.ports import free_port
+from support.ports import ReservedPort
 
 LIBRA = f"{shlex.quote(sys.executable)} -m libra"
 
@@ -53,14 +54,19 @@ async def test_a_result_that_cannot_be_written_ends_the_command_with_2(
     assert bool(out) is (code == 0)
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with ReservedPort() as number:
+        yield number
+
+
 @pytest.mark.parametrize("streams", [">/dev/full 2>/dev/full", ">&- 2>&-", "2>&1 | true"])
-async def test_the_service_goes_on_without_them(tmp_path: Path, streams: str) -> None:
-    port = free_port()
+async def test_the_service_goes_on_without_them(tmp_path: Path, streams: str, port: int) -> None:
     command = f"{LIBRA} serve --port {port} --log-level debug"
     # Of a pipeline the shell is what is started, so the service says its own number.
     wrapped = f"sh -c 'echo $$ > pid; exec {command}' {streams}"
     process = await shell(tmp_path, f"sh -c {shlex.quote(wrapped)}")
-    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+    async with aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"http://127.0.0.1:{port}/health/live") as answer:

@@ -69,6 +69,10 @@ T = TypeVar("T")
 )
 @click.option("--browser", metavar="PATH", help="The browser for rendered pages.")
 @click.option("--browsers", metavar="N", help="Pages rendered at a time; 2 by default.")
+@click.option("--parsers", metavar="N", help="Processes that read pages; one for each processor.")
+@click.option(
+    "--parser-memory", metavar="SIZE", help="What each of them may take; 128MB by default."
+)
 @click.option("--page-timeout", metavar="DURATION", help="Time for one page; 60s by default.")
 @click.option("--asset-timeout", metavar="DURATION", help="Time for one asset; 20s by default.")
 @click.option(

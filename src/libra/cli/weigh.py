@@ -237,15 +237,26 @@ async def _weigh_all(
     delay: float,
 ) -> list[Report]:
     """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
-    from libra.weighing import Fetcher, weigh_once  # noqa: PLC0415 - slow, and --help needs none
+    from libra.parsers.once import weigh_once  # noqa: PLC0415 - slow, and --help needs none
+    from libra.parsers.pool import Parsers, can_fork  # noqa: PLC0415 - as above
+    from libra.weighing import Fetcher  # noqa: PLC0415 - as above
 
-    async with Fetcher(delay=delay) as fetcher:
-        return await _at_a_time(
-            concurrency,
-            pages,
-            watch,
-            lambda page: weigh_once(page, options, fetcher=fetcher, on_change=watch),
-        )
+    # One page needs one parser; of many, one that takes long should not hold up the others.
+    parsers = Parsers(1 if len(pages) == 1 else 2)
+    try:
+        if can_fork():
+            parsers.start()  # it is ready when the first document is there
+        async with Fetcher(delay=delay) as fetcher:
+            return await _at_a_time(
+                concurrency,
+                pages,
+                watch,
+                lambda page: weigh_once(
+                    page, options, fetcher=fetcher, on_change=watch, parsers=parsers
+                ),
+            )
+    finally:
+        await parsers.close()
 
 
 async def _render_all(

@@ -17,10 +17,13 @@ from libra.inspector.pauses import Pauses
 from libra.inspector.record import PageRecord, Records
 from libra.inspector.watches import WatchRecord, WatchRecords
 from libra.otp import DynamicSupervisor, GenServer, ProcessExited, Registry
+from libra.parsers.pool import Parsers
+from libra.parsers.reader import ParserReader
 from libra.storage import Deleted
 from libra.tally import Tally
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options, Viewport
+from libra.weighing.reader import InPlaceReader, Reader
 from libra.weighing.rendered import BrowserPool
 from libra.weighing.report import Method
 
@@ -56,6 +59,7 @@ class Context:
     Attributes:
         fetcher: the one way to the network.
         browsers: for pages that are to be rendered.
+        parsers: who reads what strangers wrote; None where the system has no such processes.
         admission: how many pages are weighed at a time, by method.
         options: how a page is weighed whose submission chose nothing.
         ttl: seconds that a finished page rests in memory.
@@ -93,6 +97,7 @@ class Context:
         self,
         fetcher: Fetcher,
         browsers: BrowserPool,
+        parsers: Parsers | None = None,
         *,
         options: Options,
         ttl: float,
@@ -104,6 +109,7 @@ class Context:
         self.ttl = ttl
         self.now = now
         self.browsers = browsers
+        self.parsers = parsers
         self.records = Records()
         self.admission: dict[Method, Admission] = {}
         self.departures = Departures(self.records)
@@ -127,6 +133,12 @@ class Context:
     def options_for(self, method: Method, viewport: Viewport) -> Options:
         """How a page is weighed that chose nothing but these, or of which nothing else is known."""
         return msgspec.structs.replace(self.options, method=method, viewport=viewport)
+
+    def reader_for(self, options: Options) -> Reader:
+        """Who reads the documents and style sheets of one page."""
+        if self.parsers is None:
+            return InPlaceReader(self.fetcher.in_thread, options)
+        return ParserReader(self.parsers, self.fetcher.in_thread, options)
 
     def find(self, entry_id: str) -> PageRecord | WatchRecord | None:
         """The record of a page or a watch, or None: their ids are of one kind."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -46,6 +47,7 @@ from libra.otp import (
     Supervisor,
     Watchdog,
 )
+from libra.parsers.pool import Parsers, can_fork
 from libra.settings import Settings, parse_limits
 from libra.storage import open_store
 from libra.storage.journal import Journal
@@ -134,10 +136,14 @@ class House:
             gate=gate,
             politeness=self.fetcher.politeness,
         )
+        # One of them is always for what is done quickly: so there are two at least.
+        count = max(2, settings.parsers or os.cpu_count() or 2)
+        self.parsers = Parsers(count, memory=settings.parser_memory) if can_fork() else None
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
         self.context = Context(
             self.fetcher,
             self.browsers,
+            self.parsers,
             options=Options(limits=parse_limits(settings.limits, limits)),
             ttl=settings.ttl,
             now=now,
@@ -166,6 +172,8 @@ class House:
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
+        if services and self.parsers is not None:
+            self._start_parsers(self.parsers)
         self.runtime = Runtime(clock=self._clock)
         pages: list[ChildSpec[Any]] = [
             ChildSpec(PageRegistry, (context,), id="registry"),
@@ -212,6 +220,8 @@ class House:
         await self.runtime.shutdown()
         await self.store.close()
         self.durability.close()
+        if self.parsers is not None:
+            await self.parsers.close()
         await self.browsers.__aexit__(None, None, None)
         await self.fetcher.__aexit__(None, None, None)
 
@@ -226,6 +236,13 @@ class House:
             self.durability.prepare()
         except OSError as error:
             log.error("the data directory cannot be used: %s", error)
+
+    def _start_parsers(self, parsers: Parsers) -> None:
+        """A service expects pages: the first of them need not wait for the parsers to start."""
+        try:
+            parsers.start()
+        except OSError as error:
+            log.error("no parser can be started: %s", error)
 
     async def wait_down(self) -> str:
         """Wait until the tree has ended, by `close` or because nothing helped; returns why."""

@@ -193,7 +193,9 @@ class PageInspector(GenServer):
         if record.method == "rendered":
             work: Work = RenderedWork(self, record.url, options, context.browsers)
         else:
-            work = StaticWork(self, record.url, options, context.fetcher)
+            work = StaticWork(
+                self, record.url, options, context.fetcher, context.reader_for(options)
+            )
         self._work = work
         self._deadline = self.send_after(work.seconds, Alarm.DEADLINE)
         self._paused = context.pauses.seconds()

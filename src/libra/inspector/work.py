@@ -14,6 +14,7 @@ from libra.otp import GenServer, Runtime, TaskRef
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
+from libra.weighing.reader import Reader
 from libra.weighing.reference import Fetch, Order, Outcome, StyleFound, StyleJob
 from libra.weighing.rendered import BrowserPool, weigh_rendered
 from libra.weighing.report import Report
@@ -69,6 +70,7 @@ class StaticWork:
         "_fetcher",
         "_lanes",
         "_page",
+        "_reader",
         "_tasks",
         "_until",
         "_weighing",
@@ -76,10 +78,13 @@ class StaticWork:
         "started",
     )
 
-    def __init__(self, page: GenServer, url: str, options: Options, fetcher: Fetcher) -> None:
+    def __init__(
+        self, page: GenServer, url: str, options: Options, fetcher: Fetcher, reader: Reader
+    ) -> None:
         runtime: Runtime = page.runtime
         self._page = page
         self._fetcher = fetcher
+        self._reader = reader
         self._weighing = Weighing(url, options)
         self._lanes = Lanes()
         self._tasks: set[TaskRef] = set()
@@ -131,19 +136,16 @@ class StaticWork:
                 self._tasks.add(self._page.start_task(self._style(order)))
 
     async def _walk(self, lane: Lane) -> None:
-        page, fetcher, options, until = (
-            self._page,
-            self._fetcher,
-            self._weighing.options,
-            self._until,
-        )
+        page, fetcher, reader = self._page, self._fetcher, self._reader
+        options, until = self._weighing.options, self._until
         while (fetch := lane.take()) is not None:
-            page.send(Arrived(self, await fetcher.fetch(fetch, options, until=until)))
+            outcome = await fetcher.fetch(fetch, options, until=until, reader=reader)
+            page.send(Arrived(self, outcome))
 
     async def _style(self, order: StyleJob) -> None:
-        job = self._weighing.job(order)
-        if job is not None:
-            self._page.send(Arrived(self, StyleFound(order, await self._fetcher.in_thread(job))))
+        work = self._weighing.job(order)
+        if work is not None:
+            self._page.send(Arrived(self, StyleFound(order, *await self._reader.style(work))))
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -164,6 +164,7 @@ class PageServer(RawServer):
     Attributes:
         site: the pages, to be changed at any time.
         gate: set it to let pages that are ``held`` be answered, now and from then on.
+        held: how many requests wait for that.
     """
 
     def __init__(
@@ -173,12 +174,12 @@ class PageServer(RawServer):
         self.site: dict[str, Page | Callable[[Request], Page]] = dict(site or {})
         self.gate = asyncio.Event()
         self._fallback = fallback or _missing
-        self._held = 0
+        self.held = 0
 
     async def until_held(self, count: int = 1) -> None:
         """Wait until so many requests wait at the gate."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._held >= count)
+            await self._changed.wait_for(lambda: self.held >= count)
 
     async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Write the page of this path, once it may be."""
@@ -191,12 +192,12 @@ class PageServer(RawServer):
         return True
 
     async def _hold(self) -> None:
-        self._held += 1
+        self.held += 1
         await self._tell()
         try:
             await self.gate.wait()
         finally:
-            self._held -= 1
+            self.held -= 1
 
 
 def _missing(_: Request) -> Page:

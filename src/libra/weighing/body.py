@@ -7,11 +7,11 @@ passed while decoding is judged here.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator
 
 from libra.weighing.decode import DecodeError, Decoder
+from libra.weighing.kept import IN_MEMORY, Kept, Spool, joined
 from libra.weighing.options import Limits
 
 INLINE_BYTES = 65_536
@@ -28,6 +28,7 @@ class Body:
         encodings: The content encodings that can be undone, in the order they were applied.
         limits: Of the page.
         keep: Whether the decoded bytes are wanted.
+        spool: Where what is kept goes when it becomes much; without it all stays in memory.
 
     Attributes:
         transfer_bytes: What arrived.
@@ -39,10 +40,13 @@ class Body:
     __slots__ = (
         "_backlog",
         "_decoder",
+        "_in_memory",
         "_keeping",
         "_kept",
         "_limits",
         "_pieces",
+        "_places",
+        "_spool",
         "_stopped",
         "backlog_bytes",
         "cut",
@@ -51,7 +55,9 @@ class Body:
         "transfer_bytes",
     )
 
-    def __init__(self, encodings: list[str], limits: Limits, *, keep: bool) -> None:
+    def __init__(
+        self, encodings: list[str], limits: Limits, *, keep: bool, spool: Spool | None = None
+    ) -> None:
         self.transfer_bytes = 0
         self.resource_bytes = 0
         self.backlog_bytes = 0
@@ -60,6 +66,9 @@ class Body:
         self._stopped = False
         self._limits = limits
         self._kept: list[bytes] = []
+        self._in_memory = 0
+        self._places: list[tuple[int, int]] = []
+        self._spool = spool
         self._keeping = keep
         self._backlog: deque[bytes] = deque()
         self._pieces: Iterator[bytes] = iter(())
@@ -91,7 +100,26 @@ class Body:
 
     def decode(self) -> None:
         """Decode the whole backlog. May take long: call it in a thread."""
-        self._decode(math.inf)
+        while not self._decode(self.resource_bytes + _INLINE_OUTPUT):
+            self.spill()
+        self.spill()
+
+    @property
+    def spills(self) -> bool:
+        """Whether so much is kept in memory that `spill` should be called."""
+        return self._in_memory > IN_MEMORY and self._spool is not None
+
+    def spill(self) -> None:
+        """Move what is kept to the page's file if it is much. Call it in a thread."""
+        spool = self._spool
+        if spool is None or not self.spills:
+            return
+        kept, self._kept, self._in_memory = self._kept, [], 0
+        try:
+            self._places.append(spool.write(b"".join(kept)))
+        except OSError as error:
+            self._keeping = False
+            self.cut = self.cut or f"not-kept: no room for what is to be read: {error.strerror}"
 
     def finish(self) -> None:
         """Call when all of the body has arrived and is decoded: is anything missing?"""
@@ -101,12 +129,13 @@ class Body:
             except DecodeError as error:
                 self.error = str(error)
 
-    def take_kept(self) -> bytes:
+    def take_kept(self) -> Kept:
         """The decoded bytes, up to the limit of what is read; they are handed over, not copied."""
         kept, self._kept = self._kept, []
-        return kept[0] if len(kept) == 1 else b"".join(kept)
+        memory = kept[0] if len(kept) == 1 else b"".join(kept)
+        return Kept(memory, tuple(joined(self._places)), self._spool if self._places else None)
 
-    def _decode(self, pause_at: float) -> bool:
+    def _decode(self, pause_at: int) -> bool:
         decoder = self._decoder
         if decoder is None or self.error is not None:
             return True
@@ -139,6 +168,7 @@ class Body:
             self._stop(f"too-large: decodes to over {limits.decode_ratio:,.0f} times its size")
         if self._keeping:
             self._kept.append(piece)
+            self._in_memory += len(piece)
             if self.resource_bytes > limits.read_bytes:
                 self._keeping = False
                 self.cut = f"too-large: only the first {limits.read_bytes:,} bytes were read"

@@ -20,10 +20,12 @@ from libra.weighing.media import length_px, media_matches
 from libra.weighing.modules import ImportMap, imports_in
 from libra.weighing.nesting import tamed
 from libra.weighing.observing import observe
-from libra.weighing.options import DESKTOP, Options
+from libra.weighing.options import DESKTOP, Viewport
+from libra.weighing.parsed import Parsed
 from libra.weighing.position import near
 from libra.weighing.preloads import IMAGE_TYPES, is_supported, preload
-from libra.weighing.reference import Reading, Reference, Role
+from libra.weighing.reference import Reference
+from libra.weighing.roles import Role
 from libra.weighing.scope import Linked, Scope
 from libra.weighing.srcset import choose
 from libra.weighing.stylesheet import Sheet, read_stylesheet
@@ -73,21 +75,26 @@ _NOT_DISPLAYED = re.compile(r"(?:^|;)\s*+display\s*+:\s*+none", re.IGNORECASE)
 
 
 def read_document(
-    body: bytes, content_type: str | None, url: str, options: Options, *, is_frame: bool = False
-) -> Reading:
+    body: bytes,
+    content_type: str | None,
+    url: str,
+    viewport: Viewport = DESKTOP,
+    *,
+    is_frame: bool = False,
+) -> Parsed:
     """Parse a document and find what it asks for. Never raises, whatever the body holds.
 
     Args:
         body: Decoded bytes.
         content_type: The header, which may name the character encoding.
         url: Where the document is, after redirects.
-        options: The viewport for which candidates are chosen.
+        viewport: What candidates are chosen for.
         is_frame: Frames have no icons and no manifest.
     """
     html = html_to_utf8(body, content_type)
     if is_xml(content_type):
         html = as_html(html)
-    return _Document(html, url, options, is_frame=is_frame).read()
+    return _Document(html, url, viewport, is_frame=is_frame).read()
 
 
 def parse_html(html: bytes) -> tuple[LexborHTMLParser, bool]:
@@ -109,7 +116,7 @@ class _Document:
         self,
         html: bytes,
         url: str,
-        options: Options,
+        viewport: Viewport,
         *,
         is_frame: bool,
         srcdoc_depth: int = 0,
@@ -117,8 +124,7 @@ class _Document:
     ) -> None:
         self.tree, self.cut_off = parse_html(html)
         self.base = url
-        self.options = options
-        self.viewport = options.viewport
+        self.viewport = viewport
         self.is_frame = is_frame
         self.srcdoc_depth = srcdoc_depth
         self.references: list[Reference] = []
@@ -137,7 +143,7 @@ class _Document:
         self.preferred: str | None = None
         self.plugins: set[int] = set()
 
-    def read(self) -> Reading:
+    def read(self) -> Parsed:
         for node in self._elements():
             _HANDLERS[node.tag or ""](self, node)
         for node in self.tree.css("[style]"):
@@ -148,7 +154,7 @@ class _Document:
         if self.icons and not self.is_frame:
             icons = choose_icons(self.icons)
             self.references += [Reference(icon, "icon") for icon in icons]
-        return Reading(
+        return Parsed(
             references=self.references,
             title=self.title,
             import_map=self.import_map,
@@ -429,7 +435,7 @@ class _Document:
         inner = _Document(
             srcdoc.encode("utf-8", "replace"),
             self.base,
-            self.options,
+            self.viewport,
             is_frame=True,
             srcdoc_depth=self.srcdoc_depth + 1,
             documents=self.documents,

@@ -26,14 +26,14 @@ from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of,
 from libra.weighing.gate import Gate
 from libra.weighing.options import Options
 from libra.weighing.politeness import BUSY, Politeness, busy, retry_after
-from libra.weighing.reading import read_body, will_be_read
-from libra.weighing.reference import Fetch, Outcome, Reading, Role
+from libra.weighing.reader import InPlaceReader, Reader, text_of
+from libra.weighing.reading import will_be_read
+from libra.weighing.reference import Fetch, Outcome, Reading
 from libra.weighing.report import Kind
+from libra.weighing.roles import Role
+from libra.weighing.source import Source
 from libra.weighing.urls import join, origin_of
 from libra.weighing.wire import Answer, Wire
-
-_INLINE_DOCUMENT = 24_576
-"""So much HTML (or script) is read on the event loop; the worst of this size takes some 20 ms."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -106,7 +106,14 @@ class Fetcher:
         self._readers.shutdown()
         await self._resolver.close()
 
-    async def fetch(self, fetch: Fetch, options: Options, *, until: float | None = None) -> Outcome:
+    async def fetch(
+        self,
+        fetch: Fetch,
+        options: Options,
+        *,
+        until: float | None = None,
+        reader: Reader | None = None,
+    ) -> Outcome:
         """Carry out one order. Raises nothing but `asyncio.CancelledError`.
 
         Args:
@@ -114,7 +121,9 @@ class Fetcher:
             options: Of the page.
             until: The loop's time at which the page's deadline passes, if the asset's own comes
                 later; what has arrived by then is counted.
+            reader: The page's, who reads what must be read; this program does without one.
         """
+        reader = reader or InPlaceReader(self.in_thread, options)
         origin = origin_of(fetch.url)
         if not self._slots.try_acquire(origin):
             await self._slots.acquire(origin)
@@ -123,15 +132,16 @@ class Fetcher:
                 refused = await self._wait(origin, fetch, options, until)
                 if refused is not None:
                     return refused
-            outcome = await self._exchange(fetch, options, until)
-            if outcome.retry_after is not None:
+            exchange = await self._exchange(fetch, options, until, reader)
+            if exchange.retry_after is not None:
                 now = asyncio.get_running_loop().time()
-                self.politeness.leave_alone(origin, outcome.retry_after, now)
+                self.politeness.leave_alone(origin, exchange.retry_after, now)
                 if await self._wait(origin, fetch, options, until) is None:
-                    outcome = await self._exchange(fetch, options, until)
-            return outcome
+                    exchange = await self._exchange(fetch, options, until, reader)
         finally:
             self._slots.release(origin)
+        # The connection is free again: reading may have to wait for a processor.
+        return await exchange.outcome()
 
     async def _wait(
         self, origin: str, fetch: Fetch, options: Options, until: float | None
@@ -146,11 +156,13 @@ class Fetcher:
             await asyncio.sleep(pause)
         return None
 
-    async def _exchange(self, fetch: Fetch, options: Options, until: float | None) -> Outcome:
+    async def _exchange(
+        self, fetch: Fetch, options: Options, until: float | None, reader: Reader
+    ) -> _Exchange:
         wire = self._wire
         if wire is None:
             raise RuntimeError("the fetcher is not open")
-        exchange = _Exchange(self, fetch, options)
+        exchange = _Exchange(self, fetch, options, reader, until)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + options.limits.asset_seconds
         if until is not None and until < deadline:
@@ -166,7 +178,7 @@ class Fetcher:
             exchange.error = name_of_error(error)
         finally:
             alarm.cancel()
-        return await exchange.outcome()
+        return exchange
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float
@@ -246,25 +258,36 @@ class _Exchange:
         "_observer",
         "_options",
         "_read",
+        "_reader",
         "_redirect",
         "_refused",
-        "_retry_after",
         "_started",
         "_status",
+        "_until",
         "error",
+        "retry_after",
     )
 
-    def __init__(self, fetcher: Fetcher, fetch: Fetch, options: Options) -> None:
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        fetch: Fetch,
+        options: Options,
+        reader: Reader,
+        until: float | None,
+    ) -> None:
         self._fetcher = fetcher
         self._fetch = fetch
         self._options = options
+        self._reader = reader
+        self._until = until
         self._started = time.perf_counter()
         self._status: int | None = None
         self._content_type: str | None = None
         self._encoding: str | None = None
         self._links: tuple[str, ...] = ()
         self._redirect: str | None = None
-        self._retry_after: float | None = None
+        self.retry_after: float | None = None
         self._refused = False
         self._body: Body | None = None
         self._read = False
@@ -295,6 +318,7 @@ class _Exchange:
         body = self._body
         transfer_bytes = resource_bytes = 0
         reading: Reading | None = None
+        source: Source | None = None
         error = self.error
         if body is not None:
             if self._job is not None and not self._job.done():
@@ -306,7 +330,7 @@ class _Exchange:
             error = error or body.error or body.cut
             transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
             if self._read and resource_bytes:
-                reading = await self._reading(body)
+                reading, source = await self._reading(body)
                 error = error or reading.error
         whole = error is None
         facts = await self._facts() if whole else None
@@ -329,8 +353,9 @@ class _Exchange:
             kind=self._kind(),
             denied=error is not None and error.startswith("denied:"),
             redirect=self._redirect,
-            retry_after=self._retry_after,
+            retry_after=self.retry_after,
             reading=reading,
+            source=source,
             facts=facts,
         )
 
@@ -340,7 +365,7 @@ class _Exchange:
         self._content_type = _as_sent(headers.get("Content-Type"))
         self._encoding = _as_sent(headers.get("Content-Encoding"))
         if status in BUSY:
-            self._retry_after = retry_after(status, headers.get("Retry-After"))
+            self.retry_after = retry_after(status, headers.get("Retry-After"))
         if status in _REDIRECTS:
             location = _as_sent(headers.get("Location"))
             if location:
@@ -355,7 +380,12 @@ class _Exchange:
         self._read = will_be_read(self._fetch, status, _essence(self._content_type))
         if self._read and "Link" in headers:
             self._links = tuple(headers.getall("Link"))
-        self._body = Body(encodings_in(self._encoding), self._options.limits, keep=self._read)
+        self._body = Body(
+            encodings_in(self._encoding),
+            self._options.limits,
+            keep=self._read,
+            spool=self._reader.spool,
+        )
         reference = self._fetch.reference
         if status == 200 and not reference.partial:
             self._observer = Observer(headers, is_image=reference.role == "image")
@@ -372,6 +402,9 @@ class _Exchange:
                 observer.take(chunk)
             if body.backlog_bytes > INLINE_BYTES:
                 self._job = self._fetcher.in_thread(body.decode)
+                await asyncio.shield(self._job)
+            elif body.spills:
+                self._job = self._fetcher.in_thread(body.spill)
                 await asyncio.shield(self._job)
             if enough is not None and body.transfer_bytes >= enough:
                 return
@@ -391,18 +424,14 @@ class _Exchange:
                 known.put(key, savings)
         return observer.facts(savings)
 
-    async def _reading(self, body: Body) -> Reading:
-        fetch, options, content_type = self._fetch, self._options, self._content_type
-        links = self._links
-
-        def read() -> Reading:
-            return read_body(fetch, body.take_kept(), content_type, options, links)
-
-        # A document may take its parser long for its size, a style sheet may not.
-        inline = INLINE_BYTES if fetch.reference.role == "stylesheet" else _INLINE_DOCUMENT
-        if body.resource_bytes <= inline:
-            return read()
-        return await asyncio.shield(self._fetcher.in_thread(read))
+    async def _reading(self, body: Body) -> tuple[Reading, Source | None]:
+        """What was read in the body. What is not read in time has arrived all the same."""
+        text = text_of(self._fetch, self._content_type, self._links)
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._reader.read(text, body.take_kept())
+        except TimeoutError:
+            return Reading(error="timeout: the page's deadline passed before it was read"), None
 
     def _headers(self) -> str:
         fetch, options = self._fetch, self._options

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from libra.weighing.facts import Facts
-from libra.weighing.observing import Observed
+from libra.weighing.observed import Observed
 from libra.weighing.report import Asset, Finding
 
 MAX_ASSETS = 50

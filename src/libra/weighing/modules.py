@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from libra.decoding import Undecodable, decode_json
 from libra.weighing.urls import join
 
@@ -18,19 +20,18 @@ _CLAUSE = re.compile(r"[\w$*{},\s]*+")
 _SPECIFIER = re.compile(r"""(["'])([^"'\\\n]{1,4000}+)\1""")
 
 
-class ImportMap:
+class ImportMap(msgspec.Struct):
     """The specifiers that a document maps to URLs.
 
     Attributes:
         base: What the map's addresses are relative to.
+        imports: URLs by specifier.
+        scopes: The same for the modules below an address.
     """
 
-    __slots__ = ("_imports", "_scopes", "base")
-
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self._imports: dict[str, str] = {}
-        self._scopes: dict[str, dict[str, str]] = {}
+    base: str
+    imports: dict[str, str] = {}
+    scopes: dict[str, dict[str, str]] = {}
 
     def add(self, text: str) -> None:
         """Merge the JSON of a ``<script type=importmap>``; what is not an import map is ignored."""
@@ -40,24 +41,24 @@ class ImportMap:
             return
         if not isinstance(parsed, dict):
             return
-        self._imports = self._resolved(parsed.get("imports")) | self._imports
+        self.imports = self._resolved(parsed.get("imports")) | self.imports
         scopes = parsed.get("scopes")
         for prefix, imports in scopes.items() if isinstance(scopes, dict) else ():
             url = join(self.base, prefix)
             if url is not None:
-                self._scopes[url] = self._resolved(imports) | self._scopes.get(url, {})
+                self.scopes[url] = self._resolved(imports) | self.scopes.get(url, {})
 
     def resolve(self, specifier: str, importer: str) -> str | None:
         """The URL of a specifier in a module at `importer`; None if the import would fail."""
         relative = specifier.startswith(("/", "./", "../"))
         as_url = join(importer, specifier) if relative or ":" in specifier else None
         key = as_url or specifier
-        for prefix in sorted(self._scopes, key=len, reverse=True):
+        for prefix in sorted(self.scopes, key=len, reverse=True):
             if importer == prefix or (prefix.endswith("/") and importer.startswith(prefix)):
-                found = _lookup(self._scopes[prefix], key)
+                found = _lookup(self.scopes[prefix], key)
                 if found is not None:
                     return found
-        return _lookup(self._imports, key) or as_url
+        return _lookup(self.imports, key) or as_url
 
     def _resolved(self, imports: object) -> dict[str, str]:
         resolved: dict[str, str] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from libra.weighing.observed import Observed
 from libra.weighing.urls import join
 
 SHELL_BYTES = 60_000
@@ -24,23 +24,6 @@ _REFRESH = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 """The shared declarative refresh steps of the HTML standard; no part of it can run away."""
-
-
-class Observed(msgspec.Struct, frozen=True):
-    """What was seen in a document.
-
-    Attributes:
-        refresh: Where a ``meta`` refresh leads, absolute, if it leads elsewhere.
-        refresh_seconds: After how long.
-        shown: Images by URL with the largest width and height, in CSS pixels, that their attributes
-            say; those that also appear without both are not among them.
-        is_shell: Whether scripts plainly build the page: it has scripts and next to no content.
-    """
-
-    refresh: str | None = None
-    refresh_seconds: int = 0
-    shown: dict[str, tuple[int, int]] = {}
-    is_shell: bool = False
 
 
 def observe(tree: LexborHTMLParser, html_bytes: int, url: str, base: str) -> Observed:

@@ -14,6 +14,7 @@ from libra.ids import new_id
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
+from libra.weighing.reader import InPlaceReader, Reader
 from libra.weighing.reference import Fetch, Order, Outcome, StyleFound, StyleJob
 from libra.weighing.report import Report, Status
 from libra.weighing.urls import parse_url
@@ -29,6 +30,7 @@ async def weigh_once(
     *,
     fetcher: Fetcher | None = None,
     on_change: Callable[[Report], None] | None = None,
+    reader: Reader | None = None,
 ) -> Report:
     """Weigh a page and return its report, finished or failed.
 
@@ -38,6 +40,9 @@ async def weigh_once(
         fetcher: To share connections among pages; without one, a fetcher that allows every
             address is opened and closed again.
         on_change: Called with the report so far whenever an asset has been weighed.
+        reader: Who reads its documents and style sheets; without one this program does. Then a page
+            can hold it up for as long as it likes, and take all its memory: `libra.parsers` offers
+            one that does neither.
 
     Raises:
         InvalidURL: if the URL cannot be weighed.
@@ -45,9 +50,9 @@ async def weigh_once(
     options = Options() if options is None else options
     url = parse_url(url)
     if fetcher is not None:
-        return await _Run(url, options, fetcher, on_change).run()
+        return await _Run(url, options, fetcher, on_change, reader).run()
     async with Fetcher() as own:
-        return await _Run(url, options, own, on_change).run()
+        return await _Run(url, options, own, on_change, reader).run()
 
 
 class _Run:
@@ -59,10 +64,12 @@ class _Run:
         options: Options,
         fetcher: Fetcher,
         on_change: Callable[[Report], None] | None,
+        reader: Reader | None,
     ) -> None:
         self._weighing = Weighing(url, options)
         self._options = options
         self._fetcher = fetcher
+        self._reader = reader or InPlaceReader(fetcher.in_thread, options)
         self._on_change = on_change
         self._lanes = Lanes()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,16 +114,20 @@ class _Run:
     async def _walk(self, lane: Lane) -> None:
         """Fetch one after the other what is in a lane, until it is empty."""
         while (fetch := lane.take()) is not None:
-            self._record(await self._fetcher.fetch(fetch, self._options, until=self._until))
+            self._record(
+                await self._fetcher.fetch(
+                    fetch, self._options, until=self._until, reader=self._reader
+                )
+            )
 
     async def _style(self, order: StyleJob) -> None:
-        job = self._weighing.job(order)
-        if job is not None:
-            self._record(StyleFound(order, await self._fetcher.in_thread(job)))
+        work = self._weighing.job(order)
+        if work is not None:
+            self._record(StyleFound(order, *await self._reader.style(work)))
 
     def _record(self, outcome: Outcome | StyleFound) -> None:
         self._start(self._weighing.record(outcome))
-        if self._on_change is not None:
+        if self._on_change is not None and isinstance(outcome, Outcome):
             self._on_change(self._report(final=False))
 
     def _walked(self, task: asyncio.Task[None]) -> None:

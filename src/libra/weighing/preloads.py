@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 
 from libra.weighing.media import media_matches
 from libra.weighing.options import Viewport
-from libra.weighing.reference import Reference, Role
+from libra.weighing.reference import Reference
+from libra.weighing.roles import Role
 from libra.weighing.srcset import choose
 from libra.weighing.urls import join
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from libra.weighing.charset import css_to_text, html_to_utf8
 from libra.weighing.document import imports_of, read_document
 from libra.weighing.integrity import holds
 from libra.weighing.modules import ImportMap, imports_in
-from libra.weighing.options import Options
+from libra.weighing.options import Viewport
+from libra.weighing.parsed import Parsed
 from libra.weighing.preloads import preloads_in_headers
-from libra.weighing.reference import Fetch, Reading, Reference
+from libra.weighing.reference import Fetch, Reference
+from libra.weighing.source import Text
 from libra.weighing.stylesheet import read_stylesheet
 
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
@@ -46,44 +46,38 @@ def will_be_read(fetch: Fetch, http_status: int, content_type: str | None) -> bo
 
 
 def read_body(
-    fetch: Fetch,
+    text: Text,
     body: bytes,
-    content_type: str | None,
-    options: Options,
-    links: Sequence[str] = (),
-) -> Reading:
-    """Find what a body asks for. A pure function that may run in any thread; it never raises.
+    viewport: Viewport,
+) -> Parsed:
+    """Find what a body asks for. A pure function that may run anywhere; it never raises.
 
     Args:
-        fetch: What the body was wanted for.
+        text: What the body is.
         body: Decoded bytes, possibly cut short.
-        content_type: The whole header with its parameters.
-        options: For the viewport.
-        links: The values of its ``Link`` headers.
+        viewport: What candidates are chosen for.
     """
-    reading = _read(fetch, body, content_type, options)
-    if not links or fetch.reference.role not in LINKING_ROLES:
-        return reading
-    ahead = preloads_in_headers(links, fetch.url, options.viewport)
-    return msgspec.structs.replace(reading, references=ahead + reading.references)
+    parsed = _read(text, body, viewport)
+    if not text.links or text.role not in LINKING_ROLES:
+        return parsed
+    ahead = preloads_in_headers(text.links, text.url, viewport)
+    return msgspec.structs.replace(parsed, references=ahead + parsed.references)
 
 
-def _read(fetch: Fetch, body: bytes, content_type: str | None, options: Options) -> Reading:
-    match fetch.reference.role:
+def _read(text: Text, body: bytes, viewport: Viewport) -> Parsed:
+    url, content_type = text.url, text.content_type
+    match text.role:
         case "document":
-            return read_document(body, content_type, fetch.url, options)
+            return read_document(body, content_type, url, viewport)
         case "frame" | "object":
-            return read_document(body, content_type, fetch.url, options, is_frame=True)
+            return read_document(body, content_type, url, viewport, is_frame=True)
         case "stylesheet":
-            if fetch.reference.integrity and not holds(fetch.reference.integrity, body):
-                return Reading()
-            text = css_to_text(body, content_type)
-            sheet = read_stylesheet(
-                text, fetch.url, options.viewport, applies=fetch.reference.applies
-            )
-            return Reading(references=imports_of(sheet), sheet=sheet)
+            if text.integrity and not holds(text.integrity, body):
+                return Parsed()
+            css = css_to_text(body, content_type)
+            sheet = read_stylesheet(css, url, viewport, applies=text.applies)
+            return Parsed(references=imports_of(sheet), sheet=sheet)
         case _:
-            source = html_to_utf8(body, "text/javascript; charset=utf-8").decode()
-            import_map = fetch.import_map or ImportMap(fetch.url)
-            urls = imports_in(source, fetch.url, import_map)
-            return Reading(references=[Reference(url, "module") for url in urls])
+            script = html_to_utf8(body, "text/javascript; charset=utf-8").decode()
+            urls = imports_in(script, url, text.import_map or ImportMap(url))
+            return Parsed(references=[Reference(found, "module") for found in urls])

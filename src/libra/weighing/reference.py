@@ -7,57 +7,18 @@ computing and no request: that is a `StyleJob`, whose outcome is a `StyleFound`.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from libra.weighing.facts import Facts
 from libra.weighing.modules import ImportMap
-from libra.weighing.observing import Observed
+from libra.weighing.observed import Observed
+from libra.weighing.outline import DocumentOutline, SheetOutline
 from libra.weighing.report import Kind
-from libra.weighing.scope import Scope
-from libra.weighing.stylesheet import Sheet
-from libra.weighing.styling import Wanted
-
-Role = Literal[
-    "document",
-    "frame",
-    "stylesheet",
-    "script",
-    "module",
-    "image",
-    "icon",
-    "font",
-    "media",
-    "track",
-    "manifest",
-    "object",
-    "other",
-]
-"""What a body is wanted for. It decides the `Accept` header, the kind, and whether it is read."""
-
-KIND_OF: dict[Role, Kind] = {
-    "document": "document",
-    "frame": "document",
-    "stylesheet": "stylesheet",
-    "script": "script",
-    "module": "script",
-    "image": "image",
-    "icon": "image",
-    "font": "font",
-    "media": "media",
-    "track": "other",
-    "manifest": "other",
-    "object": "other",
-    "other": "other",
-}
-
-READ_ROLES: frozenset[Role] = frozenset({"document", "frame", "stylesheet", "module", "object"})
-"""Bodies that are kept and read for references; all others are only counted."""
-
-
-CORS_ROLES: frozenset[Role] = frozenset({"font", "module"})
-"""What is only loaded from another origin if that allows it."""
+from libra.weighing.roles import KIND_OF, READ_ROLES, Role
+from libra.weighing.source import Source
+from libra.weighing.wanted import Wanted
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -90,6 +51,31 @@ class Reference(msgspec.Struct, frozen=True):
         return KIND_OF[self.role]
 
 
+def merged(references: list[Reference]) -> list[Reference]:
+    """One reference for each URL, with what the most demanding of them asks for.
+
+    A body may name a URL several times: as a preload and by its consumer, lazily and eagerly.
+    """
+    merged: dict[str, Reference] = {}
+    for reference in references:
+        known = merged.get(reference.url)
+        if known is None:
+            merged[reference.url] = reference
+        elif known != reference:
+            keep = (
+                known if known.role in READ_ROLES or reference.role not in READ_ROLES else reference
+            )
+            merged[reference.url] = msgspec.structs.replace(
+                keep,
+                lazy=known.lazy and reference.lazy,
+                conditional=known.conditional and reference.conditional,
+                partial=known.partial and reference.partial,
+                applies=known.applies or reference.applies,
+                cors=known.cors and reference.cors,
+            )
+    return list(merged.values())
+
+
 class Reading(msgspec.Struct, frozen=True):
     """What was read in a body.
 
@@ -98,20 +84,22 @@ class Reading(msgspec.Struct, frozen=True):
         title: The document's title.
         import_map: What the specifiers of its modules stand for; None if it is no document.
         has_icon: Whether a document names an icon; if none does, ``/favicon.ico`` is implied.
-        sheet: The style sheet, if it is one.
-        documents: The document, and those that are written in it (``srcdoc``), with their style sheets.
+        sheet: The style sheet, if it is one that is used.
+        documents: The document, and those that are written in it (``srcdoc``).
         error: Why not all of the body was read, as a named error.
         observed: What a document shows beside what it asks for.
+        omitted: How many references there are beyond those that are listed.
     """
 
     references: list[Reference] = []
     title: str | None = None
     import_map: ImportMap | None = None
     has_icon: bool = False
-    sheet: Sheet | None = None
-    documents: list[Scope] = []
+    sheet: SheetOutline | None = None
+    documents: list[DocumentOutline] = []
     error: str | None = None
     observed: Observed | None = None
+    omitted: int = 0
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):
@@ -165,6 +153,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         redirect: Where a 3xx answer leads, absolute.
         retry_after: Seconds for which the server asks to be left alone.
         reading: What was read in the body, if it was to be read.
+        source: The body, if the style of a document needs it.
         facts: What was noted of the body beside its sizes, if all of it arrived.
     """
 
@@ -183,6 +172,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     redirect: str | None = None
     retry_after: float | None = None
     reading: Reading | None = None
+    source: Source | None = None
     facts: Facts | None = None
 
 
@@ -199,10 +189,17 @@ class StyleJob(msgspec.Struct, frozen=True):
 
 
 class StyleFound(msgspec.Struct, frozen=True, eq=False):
-    """What came of a `StyleJob`."""
+    """What came of a `StyleJob`.
+
+    Attributes:
+        job: The order.
+        wanted: What the style asks for.
+        error: Why that could not be worked out, as a named error.
+    """
 
     job: StyleJob
     wanted: list[Wanted]
+    error: str | None = None
 
 
 Order: TypeAlias = Fetch | StyleJob

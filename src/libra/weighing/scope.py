@@ -111,12 +111,19 @@ class Scope:
             self._characters = frozenset(map(ord, found))
         return self._characters
 
+    @property
+    def has_images(self) -> bool:
+        """Whether a ``style`` attribute names an image."""
+        return any(
+            "url(" in text or "image-set(" in text for text in map(str.lower, self.inline.values())
+        )
+
     # Budget
 
-    def begin(self, seconds: float | None = None) -> None:
-        """Start the clock of this thread. The time is `MATCHING_SECONDS` if nobody says less."""
+    def begin(self) -> None:
+        """Start the clock of this thread."""
         now = clock()
-        self._until = now + (MATCHING_SECONDS if seconds is None else seconds)
+        self._until = now + MATCHING_SECONDS
         self._pause_at = now + _TURN
 
     def check(self) -> None:

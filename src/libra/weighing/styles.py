@@ -7,7 +7,8 @@ nothing is missing any more, and `style` finds what one of them asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from libra.weighing.cascade import IMAGES, Cascade, longhands
 from libra.weighing.fonts import Face, families_in, is_met
@@ -15,19 +16,9 @@ from libra.weighing.images import images_in
 from libra.weighing.options import Viewport
 from libra.weighing.position import near
 from libra.weighing.scope import Scope, Spent
-from libra.weighing.stylesheet import Sheet
-from libra.weighing.styling import Styled, Wanted
-
-_INLINE_WORK = 5_000_000
-"""Bytes of a document times selectors that it is searched for, about nanoseconds: what takes longer is
-not done on the event loop."""
-
-_INLINE_SECONDS = 0.02
-"""After which work on the event loop is broken off, to be done elsewhere: how long it takes depends on
-what style sheets and documents say, too."""
-
-_INLINE_LAYOUT = 65_536
-"""Bytes of a document with lazy elements from which on it takes too long to say where they are."""
+from libra.weighing.stylesheet import Import, Sheet
+from libra.weighing.styling import Styled
+from libra.weighing.wanted import Wanted
 
 _MAX_WANTED = 20_000
 
@@ -37,19 +28,57 @@ MAX_KEPT = 50_000_000
 MAX_WAITING = 1_000
 """Documents, of 200 kB at least. Nothing is asked for by the style of those that are beyond."""
 
+S_co = TypeVar("S_co", covariant=True)
+
 Parts = list[tuple[Sheet, str]]
 """Style sheets in the order of the cascade, with the layers that imports put them into."""
 
 
-class Styles:
-    """The documents and style sheets of one page."""
+class SheetLike(Protocol):
+    """A style sheet, as far as its place among others goes."""
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        """What it imports."""
+
+    @property
+    def size(self) -> int:
+        """Of what is kept of it, in characters."""
+
+
+class LinkedLike(Protocol[S_co]):
+    """A style sheet of a document."""
+
+    @property
+    def sheet(self) -> S_co | str:
+        """Itself, or where it is to be had."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether its rules take effect."""
+
+
+class DocumentLike(Protocol[S_co]):
+    """A document, as far as its style sheets go."""
+
+    @property
+    def sheets(self) -> Sequence[LinkedLike[S_co]]:
+        """In document order."""
+
+
+D = TypeVar("D", bound=DocumentLike[Any])
+S = TypeVar("S", bound=SheetLike)
+
+
+class Styles(Generic[D, S]):
+    """The documents and style sheets of one page, whatever is known of each."""
 
     __slots__ = ("_missing", "_room", "_sheets", "_waiting")
 
     def __init__(self) -> None:
-        self._sheets: dict[str, Sheet | None] = {}
+        self._sheets: dict[str, S | None] = {}
         self._room = MAX_KEPT
-        self._waiting: list[Scope] = []
+        self._waiting: list[D] = []
         self._missing: dict[int, tuple[str | None, Iterator[str]]] = {}
 
     @property
@@ -57,12 +86,12 @@ class Styles:
         """Whether there are documents whose style is not known yet."""
         return bool(self._waiting)
 
-    def add_document(self, scope: Scope) -> None:
+    def add_document(self, scope: D) -> None:
         """A document has been read."""
         if len(self._waiting) < MAX_WAITING:
             self._waiting.append(scope)
 
-    def add_sheet(self, urls: Iterable[str], sheet: Sheet | None) -> None:
+    def add_sheet(self, urls: Iterable[str], sheet: S | None) -> None:
         """What came of a style sheet, which may have several addresses; None if nothing."""
         if sheet is not None:
             self._room -= sheet.size
@@ -75,7 +104,7 @@ class Styles:
         """Forget everything: the page is weighed."""
         self._sheets, self._waiting, self._missing = {}, [], {}
 
-    def ready(self, *, all_there: bool) -> list[tuple[Scope, Parts]]:
+    def ready(self, *, all_there: bool) -> list[tuple[D, list[tuple[S, str]]]]:
         """The documents that can be styled now, each once.
 
         Args:
@@ -90,7 +119,7 @@ class Styles:
                 self._missing.pop(id(scope), None)  # another document may get the same id
         return [(scope, self._parts(scope)) for scope in ready]
 
-    def _is_complete(self, scope: Scope) -> bool:
+    def _is_complete(self, scope: D) -> bool:
         missing, rest = self._missing.get(id(scope), (None, None))
         if rest is None:
             rest = self._needed(scope)
@@ -100,12 +129,12 @@ class Styles:
         self._missing[id(scope)] = (missing, rest)
         return missing is None
 
-    def _needed(self, scope: Scope) -> Iterator[str]:
+    def _needed(self, scope: D) -> Iterator[str]:
         """The addresses of the sheets of a document; each import when its sheet is known."""
         seen: set[str] = set()
         waiting = [linked.sheet for linked in reversed(scope.sheets)]
         while waiting:
-            sheet: Sheet | str | None = waiting.pop()
+            sheet: S | str | None = waiting.pop()
             if isinstance(sheet, str):
                 if sheet in seen:
                     continue
@@ -115,9 +144,9 @@ class Styles:
             if sheet is not None:
                 waiting += (found.url for found in reversed(sheet.imports))
 
-    def _parts(self, scope: Scope) -> Parts:
-        parts: Parts = []
-        waiting: list[tuple[Sheet | str, str, bool, frozenset[str]]] = [
+    def _parts(self, scope: D) -> list[tuple[S, str]]:
+        parts: list[tuple[S, str]] = []
+        waiting: list[tuple[S | str, str, bool, frozenset[str]]] = [
             (linked.sheet, "", False, frozenset())
             for linked in reversed(scope.sheets)
             if linked.applies
@@ -151,42 +180,21 @@ _MAX_STEPS = 20_000
 """Sheets and imports that are looked at for one document: imports may multiply."""
 
 
-def is_long(scope: Scope, parts: Parts) -> bool:
-    """Whether `style` takes so long that it should not hold up others."""
-    if scope.lazy and scope.size > _INLINE_LAYOUT:
-        return True
-    return scope.size * sum(len(sheet.rules) for sheet, _ in parts) > _INLINE_WORK
-
-
-def style_at_once(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted] | None:
-    """As `style`; None if that takes too long to be done on the event loop."""
-    if is_long(scope, parts):
-        return None
-    try:
-        return style(scope, parts, viewport, seconds=_INLINE_SECONDS)
-    except Spent:
-        return None
-
-
-def style(
-    scope: Scope, parts: Parts, viewport: Viewport, *, seconds: float | None = None
-) -> list[Wanted]:
+def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
     """What the style of a document asks for. Once for each document, which is forgotten then.
 
-    Raises `Spent` if it takes more than so many seconds; without a limit there is a rough answer then.
+    If it takes more than `MATCHING_SECONDS` the answer is a rough one.
     """
     faces = [face for sheet, _ in parts for face in sheet.faces]
     inline = scope.inline
-    images = any(sheet.has_images for sheet, _ in parts) or any(
-        "url(" in text or "image-set(" in text for text in map(str.lower, inline.values())
-    )
+    images = scope.has_images or any(sheet.has_images for sheet, _ in parts)
     if not (images or scope.lazy or any(face.sources for face in faces)):
         return []
     displays: dict[int, str] = {}
     try:
         if scope.large:
             raise Spent
-        scope.begin(seconds)
+        scope.begin()
         cascade = Cascade(scope, fonts=bool(faces), images=images)
         for sheet, layer in parts:
             scope.check()
@@ -199,8 +207,6 @@ def style(
             }
         wanted = Styled(scope, cascade, faces, viewport, images=images).wanted()
     except Spent:
-        if seconds is not None:
-            raise
         wanted = _roughly(scope, parts, faces, viewport)
     if scope.lazy:
         wanted = _near(scope, displays, viewport) + wanted

@@ -19,6 +19,7 @@ from libra.weighing.fonts import REGULAR, Face, FontStyle, Library, bolder, ligh
 from libra.weighing.images import images_in
 from libra.weighing.options import Viewport
 from libra.weighing.scope import Scope, Spent
+from libra.weighing.wanted import Wanted
 
 _MAX_STYLES = 2_000
 _CHECK_EVERY = 16
@@ -88,24 +89,6 @@ _PARTS_OF_TEXT = {
     "placeholder": frozenset({"input", "textarea"}),
 }
 """Pseudo-elements whose text is a part of the element's, and the elements that may have them."""
-
-
-class Wanted(NamedTuple):
-    """An image or a font that a document's style asks for, or something lazy that is near.
-
-    Attributes:
-        urls: In the order in which they are tried.
-        initiator: The style sheet that names it.
-        font: Whether it is a font.
-        conditional: Whether it is loaded only if something holds that is not known here.
-        near: Whether it is what an element names that is lazy but near.
-    """
-
-    urls: tuple[str, ...]
-    initiator: str
-    font: bool = False
-    conditional: bool = False
-    near: bool = False
 
 
 class _Position(NamedTuple):

@@ -8,25 +8,20 @@ give up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import msgspec
 
 from libra.weighing.findings import Notes
 from libra.weighing.modules import ImportMap
 from libra.weighing.options import Options
+from libra.weighing.outline import SheetOutline
 from libra.weighing.reference import (
-    CORS_ROLES,
-    READ_ROLES,
     Fetch,
     Order,
     Outcome,
-    Reading,
     Reference,
-    Role,
     StyleFound,
     StyleJob,
+    merged,
 )
 from libra.weighing.report import (
     KINDS,
@@ -38,10 +33,12 @@ from libra.weighing.report import (
     Report,
     Total,
 )
+from libra.weighing.roles import CORS_ROLES, READ_ROLES, Role
 from libra.weighing.score import score
-from libra.weighing.styles import Styles, style, style_at_once
-from libra.weighing.styling import Wanted
+from libra.weighing.source import Document, SheetSource, StyleWork
+from libra.weighing.styles import Styles
 from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
+from libra.weighing.wanted import Wanted
 
 DEADLINE = "timeout: the page's deadline passed"
 _UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
@@ -110,9 +107,9 @@ class Weighing:
         self._site_host = host_of(url)
         self._started: float | None = None
         self._third: dict[str, bool] = {}
-        self._styles = Styles()
+        self._styles: Styles[Document, SheetOutline | SheetSource] = Styles()
         self._styled = 0
-        self._jobs: dict[StyleJob, Callable[[], list[Wanted]]] = {}
+        self._jobs: dict[StyleJob, StyleWork] = {}
         self._sources: dict[str, Wanted] = {}
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = Notes()
@@ -140,10 +137,10 @@ class Weighing:
         """The first order: the document."""
         return self._order([Reference(without_fragment(self.url), "document")], None)
 
-    def job(self, order: StyleJob) -> Callable[[], list[Wanted]] | None:
-        """What is to be done for an order, in any thread; None if it was given up meanwhile.
+    def job(self, order: StyleJob) -> StyleWork | None:
+        """What is to be done for an order, by a `Reader`; None if it was given up meanwhile.
 
-        Its result is the outcome's. It holds the parsed document, which the order does not.
+        It holds the document and its style sheets, which the order does not.
         """
         return self._jobs.get(order)
 
@@ -169,10 +166,9 @@ class Weighing:
         elif fetch.reference.role == "document":
             orders = self._record_document(outcome)
         else:
-            orders = self._read(fetch, outcome.reading)
+            orders = self._read(outcome)
             if fetch.reference.role == "stylesheet":
-                sheet = None if outcome.reading is None else outcome.reading.sheet
-                self._styles.add_sheet((*fetch.hops, fetch.url), sheet)
+                self._styles.add_sheet((*fetch.hops, fetch.url), _sheet_of(outcome))
             elif fetch.reference.role == "font" and outcome.error is not None:
                 orders += self._try_next_source((*fetch.hops, fetch.url)[0])
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
@@ -286,19 +282,22 @@ class Weighing:
         if reading is None:
             return []
         self._title = reading.title
-        orders = self._read(fetch, reading)
+        orders = self._read(outcome)
         if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
             if icon is not None:
                 orders += self._order([Reference(icon, "icon")], fetch)
         return orders
 
-    def _read(self, fetch: Fetch, reading: Reading | None) -> list[Order]:
+    def _read(self, outcome: Outcome) -> list[Order]:
+        fetch, reading, source = outcome.fetch, outcome.reading, outcome.source
         if reading is None:
             return []
         import_map = reading.import_map or fetch.import_map
-        for document in reading.documents:
-            self._styles.add_document(document)
+        for number, outline in enumerate(reading.documents):
+            if source is not None and (outline.sheets or outline.asks):
+                self._styles.add_document(Document(source, number, outline))
+        self._omitted += reading.omitted
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
         if not reading.references:
             return []
@@ -307,22 +306,21 @@ class Weighing:
     def _order_styled(self) -> list[Order]:
         """What the style of a document asks for is known when all its style sheets are."""
         orders: list[Order] = []
-        for scope, parts in self._styles.ready(all_there=self._pending_reads == 0):
-            wanted = style_at_once(scope, parts, self.options.viewport)
-            if wanted is None:
-                job = StyleJob(self._styled)
-                self._styled += 1
-                self._jobs[job] = partial(style, scope, parts, self.options.viewport)
-                self._pending += 1
-                orders.append(job)
-            else:
-                orders += self._order_wanted(wanted)
+        for document, parts in self._styles.ready(all_there=self._pending_reads == 0):
+            if not document.asks and not any(sheet.asks for sheet, _ in parts):
+                continue
+            job = StyleJob(self._styled)
+            self._styled += 1
+            self._jobs[job] = StyleWork(document, parts)
+            self._pending += 1
+            orders.append(job)
         return orders
 
     def _record_style(self, outcome: StyleFound) -> list[Order]:
         if self._jobs.pop(outcome.job, None) is None:
             return []  # it was given up
         self._pending -= 1
+        self._error = self._error or outcome.error
         orders = self._order_wanted(outcome.wanted)
         if self._pending == 0:
             self._styles.clear()
@@ -395,7 +393,7 @@ class Weighing:
         """Orders for those references that are new, as far as the limits allow."""
         limits = self.options.limits
         orders: list[Fetch] = []
-        for reference in references if parent is None else _merged(references):
+        for reference in references if parent is None else merged(references):
             at = self._index.get(reference.url)
             if at is not None and not self._wakes(at, reference):
                 continue
@@ -495,31 +493,6 @@ class Weighing:
         return f"{limit}; {self._omitted:,} were left out"
 
 
-def _merged(references: list[Reference]) -> list[Reference]:
-    """One reference for each URL, with what the most demanding of them asks for.
-
-    A body may name a URL several times: as a preload and by its consumer, lazily and eagerly.
-    """
-    merged: dict[str, Reference] = {}
-    for reference in references:
-        known = merged.get(reference.url)
-        if known is None:
-            merged[reference.url] = reference
-        elif known != reference:
-            keep = (
-                known if known.role in READ_ROLES or reference.role not in READ_ROLES else reference
-            )
-            merged[reference.url] = msgspec.structs.replace(
-                keep,
-                lazy=known.lazy and reference.lazy,
-                conditional=known.conditional and reference.conditional,
-                partial=known.partial and reference.partial,
-                applies=known.applies or reference.applies,
-                cors=known.cors and reference.cors,
-            )
-    return list(merged.values())
-
-
 def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[int, int]:
     """How deep in frames and in imports a reference is."""
     if parent is None:
@@ -531,3 +504,11 @@ def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[i
     if reference.role == parent.reference.role:
         return parent.frame_depth, parent.import_depth + 1
     return parent.frame_depth, 0
+
+
+def _sheet_of(outcome: Outcome) -> SheetSource | None:
+    """The style sheet that has come, if it is one that is used."""
+    reading, source = outcome.reading, outcome.source
+    if reading is None or reading.sheet is None or source is None:
+        return None
+    return SheetSource(source, reading.sheet)

@@ -17,7 +17,8 @@ from libra.testing.pages import Page, PageServer, css, html, image, redirect, sc
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
 from libra.weighing.options import Limits, Options
-from libra.weighing.reference import Fetch, Outcome, Reference, Role
+from libra.weighing.reference import Fetch, Outcome, Reference
+from libra.weighing.roles import Role
 from support.arrivals import Arrived, arrivals
 from support.hostile_server import DRIP_SECONDS, HostileServer
 from support.loop_clock import stopped_clock

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libra.weighing.document import LARGE, MAX_SRCDOCS, read_document
 from libra.weighing.options import Options, Viewport
-from libra.weighing.reference import Reading
+from libra.weighing.parsed import Parsed
 from support.work import assert_linear
 
 URL = "https://example.com/dir/page.html"
@@ -18,9 +18,9 @@ FAR = "<div style='height:9000px'></div>"
 PHONE = Options(viewport=Viewport(400, 800, 2))
 
 
-def read(html: str | bytes, options: Options = DESKTOP) -> Reading:
+def read(html: str | bytes, options: Options = DESKTOP) -> Parsed:
     body = html.encode() if isinstance(html, str) else html
-    return read_document(body, "text/html; charset=utf-8", URL, options)
+    return read_document(body, "text/html; charset=utf-8", URL, options.viewport)
 
 
 def found(html: str | bytes, options: Options = DESKTOP) -> list[str]:
@@ -345,8 +345,8 @@ def test_where_there_are_style_sheets_what_is_lazy_waits_for_them() -> None:
     ["<iframe srcdoc='x'></iframe>", "<iframe srcdoc=\"<iframe srcdoc='x'></iframe>\"></iframe>"],
 )
 def test_only_so_many_documents_in_a_document_are_kept_and_it_says_so(unit: str) -> None:
-    few = read_document((unit * 50).encode(), None, "https://example.com/", Options())
-    many = read_document((unit * 5_000).encode(), None, "https://example.com/", Options())
+    few = read_document((unit * 50).encode(), None, "https://example.com/")
+    many = read_document((unit * 5_000).encode(), None, "https://example.com/")
     assert few.error is None
     assert len(many.documents) == 1 + MAX_SRCDOCS
     assert many.error == "too-large: the document has too many elements"

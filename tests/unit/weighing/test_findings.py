@@ -20,7 +20,7 @@ from libra.weighing.facts import (
     measure_savings,
 )
 from libra.weighing.findings import BUILT_BY_SCRIPT, MAX_ASSETS, Notes, findings_of
-from libra.weighing.observing import Observed
+from libra.weighing.observed import Observed
 from libra.weighing.report import Asset, Finding
 
 PAGE = "https://example.com/"

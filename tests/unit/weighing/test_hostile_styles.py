@@ -13,10 +13,11 @@ import pytest
 
 from libra.weighing import scope as scopes
 from libra.weighing.document import read_document
-from libra.weighing.options import Options, Viewport
+from libra.weighing.options import Viewport
+from libra.weighing.scope import Scope
 from libra.weighing.styles import Styles, style
-from libra.weighing.stylesheet import read_stylesheet
-from libra.weighing.styling import Wanted
+from libra.weighing.stylesheet import Sheet, read_stylesheet
+from libra.weighing.wanted import Wanted
 from support.work import TIMES, assert_linear
 
 BASE = "https://example.com/css/site.css"
@@ -112,8 +113,8 @@ def styled(make: Make, size: int) -> Callable[[], list[Wanted]]:
 
     def work() -> list[Wanted]:
         source = f"<!doctype html><link rel=stylesheet href=site.css>{html}".encode()
-        (document,) = read_document(source, None, BASE, Options()).documents
-        styles = Styles()
+        (document,) = read_document(source, None, BASE).documents
+        styles: Styles[Scope, Sheet] = Styles()
         styles.add_document(document)
         sheet = read_stylesheet(FACES + "b{background:url(b.png)}" + css, BASE, DESKTOP)
         styles.add_sheet([BASE], sheet)

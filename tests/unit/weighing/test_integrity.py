@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from libra.weighing.document import read_document
 from libra.weighing.integrity import NEVER, asks, holds
-from libra.weighing.options import Options
+from libra.weighing.options import DESKTOP
 from libra.weighing.reading import read_body
-from libra.weighing.reference import Fetch, Reference
+from libra.weighing.source import Text
 
 BODY = b"p{background:url(a.png)} @font-face{}"
 
@@ -46,8 +46,8 @@ def test_any_text_is_metadata(metadata: str, body: bytes) -> None:
 
 @pytest.mark.parametrize(("metadata", "used"), [(digest(BODY), True), (digest(b"another"), False)])
 def test_a_sheet_with_another_digest_is_not_used(metadata: str, used: bool) -> None:
-    fetch = Fetch(0, Reference("https://example.com/a.css", "stylesheet", integrity=metadata))
-    assert (read_body(fetch, BODY, "text/css", Options()).sheet is not None) is used
+    text = Text(0, "stylesheet", "https://example.com/a.css", "text/css", integrity=metadata)
+    assert (read_body(text, BODY, DESKTOP).sheet is not None) is used
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,5 @@ def test_of_another_origin_only_what_is_shared_can_be_checked(
     attributes: str, integrity: str
 ) -> None:
     page = f"<link rel=stylesheet {attributes}>".encode()
-    (sheet,) = read_document(page, None, "https://example.com/", Options()).references
+    (sheet,) = read_document(page, None, "https://example.com/").references
     assert sheet.integrity == integrity

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.weighing.document import parse_html
-from libra.weighing.observing import Observed, observe
+from libra.weighing.observed import Observed
+from libra.weighing.observing import observe
 from support.work import assert_linear
 
 URL = "https://example.com/page"

@@ -5,11 +5,14 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from libra.weighing.document import read_document
-from libra.weighing.options import Options, Viewport
-from libra.weighing.reference import Fetch, Order, Outcome, Reading, StyleFound, StyleJob
+from libra.weighing.desk import Desk, StyleTask
+from libra.weighing.kept import Kept
+from libra.weighing.options import DESKTOP, Options
+from libra.weighing.reader import text_of
+from libra.weighing.reading import read_body
+from libra.weighing.reference import Fetch, Order, Outcome, StyleFound, StyleJob
 from libra.weighing.scope import Scope
-from libra.weighing.stylesheet import read_stylesheet
+from libra.weighing.source import Source
 from libra.weighing.weighing import Weighing
 
 PAGE = "https://example.com/"
@@ -17,23 +20,40 @@ SHEET = "https://example.com/a.css"
 FONT = "@font-face{font-family:f;src:url(a.woff2),url(b.woff),url(c.ttf)}p{font-family:f}"
 
 
+def arrived(order: Order, body: str) -> Outcome:
+    """The outcome of an order that got this."""
+    assert isinstance(order, Fetch)
+    text = text_of(order, None)
+    parsed = read_body(text, body.encode(), DESKTOP)
+    return Outcome(
+        order,
+        http_status=200,
+        transfer_bytes=9,
+        whole=True,
+        reading=parsed.reading(most=10_000),
+        source=Source(text, Kept(body.encode())),
+    )
+
+
+def carried_out(weighing: Weighing, orders: list[Order]) -> list[Order]:
+    """The orders for requests; what style asks for is worked out at once."""
+    requests: list[Order] = []
+    for order in orders:
+        found = weighing.record(done(weighing, order)) if isinstance(order, StyleJob) else [order]
+        requests += found
+    return requests
+
+
 def begun(html: str) -> tuple[Weighing, list[Order]]:
-    """A page whose document has come, and the orders that it gave rise to."""
+    """A page whose document has come, and the requests that it gave rise to."""
     weighing = Weighing(PAGE, Options())
     (order,) = weighing.begin()
-    reading = read_document(
-        f"<!doctype html><link rel=icon href=data:,>{html}".encode(), None, PAGE, Options()
-    )
-    orders = weighing.record(
-        Outcome(order, http_status=200, transfer_bytes=9, whole=True, reading=reading)
-    )
-    return weighing, orders
+    document = f"<!doctype html><link rel=icon href=data:,>{html}"
+    return weighing, carried_out(weighing, weighing.record(arrived(order, document)))
 
 
 def sheet(order: Order, css: str) -> Outcome:
-    assert isinstance(order, Fetch)
-    read = read_stylesheet(css, order.url, Viewport())
-    return Outcome(order, http_status=200, whole=True, reading=Reading(sheet=read))
+    return arrived(order, css)
 
 
 def gone(order: Order) -> Outcome:
@@ -53,16 +73,21 @@ def fetch(order: Order) -> Fetch:
 def done(weighing: Weighing, order: Order) -> StyleFound:
     """What comes of a job, when somebody does it."""
     assert isinstance(order, StyleJob)
-    job = weighing.job(order)
-    assert job is not None
-    return StyleFound(order, job())
+    work = weighing.job(order)
+    assert work is not None
+    task, sources = StyleTask.of(work)
+    return StyleFound(
+        order,
+        Desk().style(task, lambda n: (sources[n].text, sources[n].body.read()), DESKTOP),
+    )
 
 
 def test_images_and_fonts_of_a_sheet_are_ordered_when_all_sheets_are_there() -> None:
     weighing, orders = begun("<link rel=stylesheet href=a.css><link rel=stylesheet href=b.css><p>x")
     first, second = orders
     assert weighing.record(sheet(first, "p{background:url(a.png)}")) == []
-    (image,) = map(fetch, weighing.record(sheet(second, "p{color:red}")))
+    orders = carried_out(weighing, weighing.record(sheet(second, "p{color:red}")))
+    (image,) = map(fetch, orders)
     assert (image.url, image.initiator) == (PAGE + "a.png", SHEET)
 
 
@@ -70,7 +95,7 @@ def test_a_sheet_that_does_not_come_is_not_waited_for() -> None:
     weighing, orders = begun("<link rel=stylesheet href=a.css><link rel=stylesheet href=b.css><p>x")
     first, second = orders
     weighing.record(sheet(first, "p{background:url(a.png)}"))
-    assert paths(weighing.record(gone(second))) == ["a.png"]
+    assert paths(carried_out(weighing, weighing.record(gone(second)))) == ["a.png"]
 
 
 def test_what_a_frame_waits_for_does_not_keep_the_page_waiting() -> None:
@@ -106,7 +131,7 @@ LONG = "<p class=a>x</p>" * 2_000
 RULES = "".join(f"p.b{n}{{display:none}}" for n in range(500)) + "p{background:url(a.png)}"
 
 
-def test_what_takes_long_is_an_order_without_a_request() -> None:
+def test_style_is_an_order_without_a_request() -> None:
     weighing, orders = begun(f"<link rel=stylesheet href=a.css>{LONG}")
     (job,) = weighing.record(sheet(orders[0], RULES))
     assert not weighing.done

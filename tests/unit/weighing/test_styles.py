@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from libra.weighing import scope as scopes
 from libra.weighing import styles as styles_module
 from libra.weighing.document import parse_html, read_document
-from libra.weighing.options import Options, Viewport
+from libra.weighing.options import Viewport
 from libra.weighing.scope import Scope
-from libra.weighing.styles import Styles, is_long, style, style_at_once
-from libra.weighing.stylesheet import read_stylesheet
-from libra.weighing.styling import Wanted
+from libra.weighing.styles import Styles, style
+from libra.weighing.stylesheet import Sheet, read_stylesheet
+from libra.weighing.wanted import Wanted
 
 BASE = "https://example.com/css/site.css"
 DESKTOP = Viewport()
@@ -30,12 +30,12 @@ class Looks:
 
 
 def documents(html: str) -> list[Scope]:
-    return read_document(html.encode("utf-8", "replace"), None, BASE, Options()).documents
+    return read_document(html.encode("utf-8", "replace"), None, BASE).documents
 
 
 def wanted(css: str, html: str = PAGE, viewport: Viewport = DESKTOP) -> list[Wanted]:
     """What a page asks for that has this style sheet."""
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     (document,) = documents(f"<!doctype html><link rel=stylesheet href=site.css>{html}")
     styles.add_document(document)
     styles.add_sheet([BASE], read_stylesheet(css, BASE, viewport))
@@ -240,7 +240,7 @@ def test_a_font_in_the_sheet_itself_is_not_requested() -> None:
 
 
 def test_an_import_comes_before_what_imports_it() -> None:
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     (document,) = documents("<link rel=stylesheet href=site.css><p>x")
     styles.add_document(document)
     styles.add_sheet(
@@ -258,7 +258,7 @@ def test_an_import_comes_before_what_imports_it() -> None:
 
 
 def test_a_sheet_counts_for_every_document_that_has_it() -> None:
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     for html in ("<p>x", "<b>x"):
         for document in documents(f"<link rel=stylesheet href=site.css>{html}"):
             styles.add_document(document)
@@ -269,7 +269,7 @@ def test_a_sheet_counts_for_every_document_that_has_it() -> None:
 
 
 def test_what_does_not_come_is_not_waited_for_in_the_end() -> None:
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     (document,) = documents(
         "<link rel=stylesheet href=gone.css><style>p{background:url(a.png)}</style><p>x"
     )
@@ -283,7 +283,7 @@ def test_a_sheet_for_another_medium_decides_nothing() -> None:
     (document,) = documents(
         "<style>p{background:url(a.png)}</style><style media=print>p{background:none}</style><p>x"
     )
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     styles.add_document(document)
     ((document, parts),) = styles.ready(all_there=False)
     assert [found.urls[0][-5:] for found in style(document, parts, DESKTOP)] == ["a.png"]
@@ -304,7 +304,7 @@ def test_no_more_style_sheets_are_kept_than_there_is_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(styles_module, "MAX_KEPT", 100)
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     (document,) = documents(
         "<link rel=stylesheet href=site.css><link rel=stylesheet href=b.css><p>x"
     )
@@ -315,28 +315,6 @@ def test_no_more_style_sheets_are_kept_than_there_is_room_for(
     styles.add_sheet([other], read_stylesheet(long, other, DESKTOP))
     ((document, parts),) = styles.ready(all_there=False)
     assert [found.urls[0][-5:] for found in style(document, parts, DESKTOP)] == ["a.png"]
-
-
-def test_long_work_is_told_from_short() -> None:
-    sheet = read_stylesheet("p{background:url(a.png)}" * 2_000, BASE, DESKTOP)
-    (small,) = documents("<p>x")
-    (big,) = documents("<p>x</p>" * 2_000)
-    assert not is_long(small, [(sheet, "")])
-    assert is_long(big, [(sheet, "")])
-
-
-def test_short_work_that_turns_out_to_be_long_is_broken_off_and_done_elsewhere(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sheet = read_stylesheet(font("f") + "p{font-family:f}", BASE, DESKTOP)
-    (document,) = documents("<p>x" * 1_000)
-    assert not is_long(document, [(sheet, "")])
-    with monkeypatch.context() as moving:
-        moving.setattr(scopes, "clock", Looks())
-        assert style_at_once(document, [(sheet, "")], DESKTOP) is None
-    (found,) = style(document, [(sheet, "")], DESKTOP)
-    assert found.font
-    assert not found.conditional
 
 
 @given(
@@ -357,16 +335,8 @@ def test_what_is_lazy_near_and_shown_is_asked_for() -> None:
     assert wanted("img{display:none}", lazy) == []
 
 
-def test_a_large_document_with_lazy_elements_takes_long() -> None:
-    text = "<p>x" * 20_000
-    (lazy,) = documents(f"<style></style>{text}<img src=a.png loading=lazy>")
-    (eager,) = documents(f"<style></style>{text}<img src=a.png>")
-    assert is_long(lazy, [])
-    assert not is_long(eager, [])
-
-
 def test_a_document_waits_for_its_own_sheets_and_not_for_those_of_one_before_it() -> None:
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     for _ in range(20):  # the next document may well lie where the last one lay
         styles.add_document(Scope(parse_html(b"<p>x")[0]))
         assert len(styles.ready(all_there=False)) == 1
@@ -378,20 +348,19 @@ def test_a_document_waits_for_its_own_sheets_and_not_for_those_of_one_before_it(
 
 
 def test_imports_that_multiply_are_followed_so_far_and_no_further() -> None:
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     (document,) = documents("<link rel=stylesheet href=site.css>")
     styles.add_document(document)
     other = BASE.replace("site", "other")
     for url in (BASE, other):
         read = read_stylesheet("@import 'other.css';" * 5_000, url, DESKTOP)
         styles.add_sheet([url], read)
-    ((_, parts),) = styles.ready(all_there=False)
-    assert len(parts) <= styles_module._MAX_PARTS
+    assert len(styles.ready(all_there=False)) == 1
 
 
 def test_only_so_many_documents_wait_for_their_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(styles_module, "MAX_WAITING", 2)
-    styles = Styles()
+    styles: Styles[Scope, Sheet] = Styles()
     for _ in range(3):
         styles.add_document(*documents("<link rel=stylesheet href=site.css>"))
     assert len(styles.ready(all_there=True)) == 2

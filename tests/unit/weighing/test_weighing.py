@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from libra.weighing.modules import ImportMap
 from libra.weighing.options import Limits, Options
-from libra.weighing.reference import KIND_OF, Fetch, Outcome, Reading, Reference, Role
+from libra.weighing.reference import Fetch, Outcome, Reading, Reference
 from libra.weighing.report import KINDS, Kind, Report
+from libra.weighing.roles import KIND_OF, Role
 from libra.weighing.weighing import Weighing
 from support.examples import examples
 from support.work import assert_linear, calls

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.weighing.document import read_document
-from libra.weighing.options import Options
 from libra.weighing.xhtml import as_html
 from support.work import assert_linear
 
@@ -15,7 +14,7 @@ URL = "https://example.com/"
 
 
 def found(markup: str, content_type: str = "application/xhtml+xml; charset=utf-8") -> list[str]:
-    reading = read_document(markup.encode(), content_type, URL, Options())
+    reading = read_document(markup.encode(), content_type, URL)
     return [reference.url.removeprefix(URL) for reference in reading.references]
 
 

@@ -22,7 +22,8 @@ from libra.weighing.facts import (
     measure_savings,
 )
 from libra.weighing.findings import COPY_BYTES, Notes
-from libra.weighing.observing import Observed, refresh_in
+from libra.weighing.observed import Observed
+from libra.weighing.observing import refresh_in
 from libra.weighing.rendered.recording import Entry
 
 if TYPE_CHECKING:

@@ -1,0 +1,133 @@
+"""Reads the bodies of one page in parsers: see `libra.weighing.reader.Reader`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from libra.parsers.pool import Account, Framed, Parsers, Refused
+from libra.parsers.process import Parser
+from libra.parsers.protocol import Order, Piece, encode
+from libra.weighing.desk import Desk, StyleTask
+from libra.weighing.kept import Kept
+from libra.weighing.options import Options
+from libra.weighing.reader import InThread, Shelf, may_have_style, not_kept
+from libra.weighing.reference import Reading
+from libra.weighing.source import Source, StyleWork, Text
+from libra.weighing.wanted import Wanted
+
+IN_PLACE = 2_048
+"""Bytes of a body that is read in the program: a parser would cost more than it saves. The time that
+takes is linear in the bytes, and a test looks at the worst of them."""
+
+LARGE = 1_000_000
+"""Bytes from which on a body is not tried in the fast lane."""
+
+_DOCUMENTS = frozenset({"document", "frame", "object"})
+
+_reading = msgspec.msgpack.Decoder(Reading)
+_wanted = msgspec.msgpack.Decoder(list[Wanted])
+
+
+class ParserReader:
+    """The reader of one page.
+
+    Args:
+        parsers: Those of the program.
+        in_thread: Runs something in a thread.
+        options: Of the page.
+    """
+
+    def __init__(self, parsers: Parsers, in_thread: InThread, options: Options) -> None:
+        self._parsers = parsers
+        self._in_thread = in_thread
+        self._options = options
+        self._account = Account()
+        self._shelf = Shelf(in_thread)
+        self.spool = self._shelf.spool
+
+    async def read(self, text: Text, body: Kept) -> tuple[Reading, Source | None]:
+        """As `Reader.read`."""
+        try:
+            source = await self._shelf.put(text, body)
+        except OSError as error:
+            return not_kept(error), None
+        reading = await self._read(source)
+        if may_have_style(reading):
+            return reading, source
+        self._shelf.drop(source)
+        return reading, None
+
+    async def _read(self, source: Source) -> Reading:
+        text, body, options = source.text, source.body, self._options
+        if is_small(body):
+            return Desk().read(
+                text, body.memory, options.viewport, most=options.limits.assets, keep=False
+            )
+        document = text.role in _DOCUMENTS
+
+        def frame(parser: Parser, seconds: float) -> Framed:
+            if body.size > LARGE:
+                parser.forgotten.extend(parser.kept.clear())  # it needs the room
+            keep = text.role != "module" and parser.kept.fits(body.size, document=document)
+            order = Order(
+                seconds,
+                _forgotten(parser),
+                options.viewport,
+                [Piece(text, body.places, len(body.memory))],
+                options.limits.assets,
+                keep,
+            )
+            if keep:
+                gone = parser.kept.add(text.id, body.size, document=document)
+                parser.forgotten.extend(gone)
+            return Framed(encode(order), [body.memory], _file(source))
+
+        try:
+            answer = await self._parsers.carry_out(self._account, frame, large=body.size > LARGE)
+        except Refused as refused:
+            return Reading(error=str(refused))
+        return _reading.decode(answer)
+
+    async def style(self, work: StyleWork) -> tuple[list[Wanted], str | None]:
+        """As `Reader.style`."""
+        task, sources = StyleTask.of(work)
+
+        def frame(parser: Parser, seconds: float) -> Framed:
+            sent = [source for number, source in sources.items() if number not in parser.kept]
+            order = Order(
+                seconds,
+                _forgotten(parser),
+                self._options.viewport,
+                [
+                    Piece(source.text, source.body.places, len(source.body.memory))
+                    for source in sent
+                ],
+                style=task,
+            )
+            file = next((file for source in sent if (file := _file(source)) >= 0), -1)
+            return Framed(encode(order), [source.body.memory for source in sent], file)
+
+        size = sum(source.body.size for source in sources.values())
+        try:
+            answer = await self._parsers.carry_out(self._account, frame, large=size > LARGE)
+        except Refused as refused:
+            return [], str(refused)
+        return _wanted.decode(answer), None
+
+
+def is_small(body: Kept) -> bool:
+    """Whether a body may be read in the program.
+
+    One with ``srcdoc`` may not: each of those is a document that takes 200 kB.
+    """
+    return body.size <= IN_PLACE and body.spool is None and b"srcdoc" not in body.memory.lower()
+
+
+def _file(source: Source) -> int:
+    spool = source.body.spool
+    return -1 if spool is None else spool.fd
+
+
+def _forgotten(parser: Parser) -> list[int]:
+    forgotten, parser.forgotten = parser.forgotten, []
+    return forgotten

@@ -1,0 +1,23 @@
+"""What the style of a document asks for, as plain data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Wanted(NamedTuple):
+    """An image or a font that a document's style asks for, or something lazy that is near.
+
+    Attributes:
+        urls: In the order in which they are tried.
+        initiator: The style sheet that names it.
+        font: Whether it is a font.
+        conditional: Whether it is loaded only if something holds that is not known here.
+        near: Whether it is what an element names that is lazy but near.
+    """
+
+    urls: tuple[str, ...]
+    initiator: str
+    font: bool = False
+    conditional: bool = False
+    near: bool = False
