@@ -47,6 +47,7 @@ from libra.otp import (
 from libra.settings import Settings, parse_limits
 from libra.storage import open_store
 from libra.storage.journal import Journal
+from libra.storage.recollection import InMemory, OnDisk
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import PORTS, Gate
 from libra.weighing.options import Limits, Options
@@ -87,10 +88,14 @@ def _gate(settings: Settings) -> Gate:
 
 def _journal_then_database(house: House) -> Durability:
     settings = house.settings
+    keep = settings.keep_deletions
+    recollection = OnDisk(settings.data_dir, keep) if settings.journal else InMemory(keep)
     return JournalThenDatabase(
         house.context,
         house.store,
         house.journal,
+        recollection,
+        place=str(settings.data_dir.absolute()),
         migrate=settings.migrate,
         eager=settings.restore == "eager",
         max_pages=settings.max_pages,
@@ -164,6 +169,7 @@ class House:
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
+        context.restore_again = self._restore_again
         self.runtime = Runtime(clock=self._clock)
         pages: list[ChildSpec[Any]] = [
             ChildSpec(PageRegistry, (context,), id="registry"),
@@ -190,6 +196,12 @@ class House:
                 ),
             ],
         )
+
+    def _restore_again(self) -> None:
+        """Start the restorer again, which ends when it is done."""
+        child = self._root.child("pages")
+        if child is not None and isinstance(child.process, Supervisor):
+            child.process.restart_child("restorer")
 
     async def close(self) -> None:
         """Stop in good order: finish what is under way, save, let go of everything.

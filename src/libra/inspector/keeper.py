@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import Executor
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
 from libra.inspector.messages import Dropped, Keep, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
-from libra.storage import Entry
+from libra.storage import Deleted, Entry
+from libra.storage.history import History
 from libra.storage.journal import Journal, JournalInUse
 
 if TYPE_CHECKING:
@@ -60,10 +63,12 @@ class Keeper(GenServer):
     __slots__ = (
         "_awaited",
         "_context",
+        "_deleted",
         "_dropped",
         "_durability",
         "_in_hand",
         "_journal",
+        "_known",
         "_lingering",
         "_patience",
         "_retry",
@@ -98,6 +103,8 @@ class Keeper(GenServer):
         self._waiting |= {deleted: [] for deleted in context.forgotten | context.unwatched}
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
+        self._deleted: list[Deleted] = []
+        self._known: History | None = None
         self._settling: list[From] = []
         self._awaited = False
         self._lingering: Timer | None = None
@@ -140,8 +147,10 @@ class Keeper(GenServer):
                 self._waiting.setdefault(page_id, [])
                 if self._context.disk_trouble is not None:
                     self._durability.not_journaled(page_id)
-            case Dropped(stored):
+            case Dropped(stored, known, deleted):
                 self._dropped += stored
+                self._deleted += deleted
+                self._known = known or self._known
         self._write()
 
     def handle_info(self, message: Any) -> None:
@@ -179,11 +188,12 @@ class Keeper(GenServer):
         if self._journal is None:
             self._waiting.clear()
             self._dropped.clear()
+            self._note()()
             self._settled()
             return
         if self._writing is not None or self._retry is not None:
             return
-        if not self._waiting and not self._dropped:
+        if not self._waiting and not self._dropped and self._known is None:
             self._settled()
             return
         if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
@@ -198,10 +208,20 @@ class Keeper(GenServer):
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)
         dropped, self._dropped = self._dropped, []
+        note = self._note()
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
-        self._writing = self.start_task(self._commit(list(self._in_hand), dropped))
+        self._writing = self.start_task(self._commit(list(self._in_hand), dropped, note))
 
-    async def _commit(self, page_ids: list[str], dropped: list[tuple[str, int]]) -> dict[str, int]:
+    def _note(self) -> Callable[[], None]:
+        """What is to be remembered of the database; written before the journal drops anything."""
+        known, deleted = self._known, self._deleted
+        self._known, self._deleted = None, []
+        remember = self._durability.recollection.remember
+        return _nothing if known is None else partial(remember, known, deleted)
+
+    async def _commit(
+        self, page_ids: list[str], dropped: list[tuple[str, int]], note: Callable[[], None]
+    ) -> dict[str, int]:
         context, journal = self._context, self._journal
         if journal is None:
             return {}
@@ -215,7 +235,7 @@ class Keeper(GenServer):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _work, journal, entries, dropped
+            self._thread, _work, journal, entries, dropped, note
         )
         await asyncio.shield(work)
         return {entry.id: entry.version for entry in entries}
@@ -274,9 +294,24 @@ class Keeper(GenServer):
             self._patience = None
 
 
-def _work(journal: Journal, entries: list[Entry], dropped: list[tuple[str, int]]) -> None:
+def _nothing() -> None:
+    """Nothing is to be remembered."""
+
+
+def _work(
+    journal: Journal,
+    entries: list[Entry],
+    dropped: list[tuple[str, int]],
+    note: Callable[[], None],
+) -> None:
     """On the journal's thread."""
     journal.lock()
     if entries:
         journal.write(entries)
+    try:
+        note()
+    except OSError as error:
+        # Then a loss that comes while Libra is stopped may go unnoticed, which is no reason to keep
+        # what is stored for ever. If the disk is ill, the journal finds that out by itself.
+        log.debug("the database as of its last save is not written down: %s", error)
     journal.drop(dropped)
