@@ -59,6 +59,7 @@ class Fault(ABC):
         part: the part that Libra is to say is down, if any.
         hold: seconds that it lasts once it is in force.
         destroys: whether pages that were stored are gone then, so that Libra must live through it.
+        late: whether it destroys only at its end: Libra may be killed before that and has to remember.
         doubtful: whether Libra has to take back that pages are stored, as far as it can tell.
         gradual: whether the database may be back for a moment while it is broken or mended, so that
             there may be several outages.
@@ -68,6 +69,7 @@ class Fault(ABC):
     part: str | None = "database"
     hold: float = 2.0
     destroys: bool = False
+    late: bool = False
     doubtful: bool = False
     gradual: bool = False
 
@@ -248,6 +250,8 @@ class Stage:
             times: how often Libra is killed.
         """
         history = self.history
+        if fault.doubtful:
+            self._doubtful.add(fault.name)
         await self._warm_up()
         history.mark("begins", fault.name)
         await fault.begin()
@@ -257,6 +261,8 @@ class Stage:
                 await self.load.goes_on(rng.uniform(0.3, 1.5))
                 await self.service.kill()
                 await self.service.start()
+            if fault.destroys:
+                await self.restored()  # what is only in the database then is lost
         finally:
             history.mark("mending", fault.name)
             await fault.end()
