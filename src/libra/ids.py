@@ -8,6 +8,7 @@ the id of the page before. Here the twelve bits after the milliseconds are a fin
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from uuid import UUID
@@ -37,6 +38,19 @@ class Ids:
         number = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64
         return str(UUID(int=number | 0b10 << 62 | secrets.randbits(62)))
 
+    def known(self, other: str) -> None:
+        """There is this id already: those made from now on sort after it, whatever the clock says.
+
+        What is no id of version 7 is passed over.
+        """
+        if _V7.fullmatch(other) is None:
+            return
+        number = UUID(other).int
+        tick = (number >> 80) * _TICKS + (number >> 64 & _TICKS - 1)
+        self._last = max(self._last, tick)
+
+
+_V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}(-[0-9a-f]{4}-[0-9a-f]{12})")
 
 new_id = Ids()
 """The ids of this program."""

@@ -15,7 +15,9 @@ from libra.otp import (
     Crashed,
     DynamicSupervisor,
     ExitReason,
+    Failed,
     GenServer,
+    InvalidSpec,
     MaxChildren,
     NotFound,
     Runtime,
@@ -219,6 +221,30 @@ async def test_a_child_without_a_process_can_be_terminated(
     await clock.advance(60)
     assert supervisor.count_children().specs == 0
     assert supervisor.start_child(ChildSpec(Actor, id=1)) is not None
+
+
+async def test_a_child_can_be_entered_as_quarantined_and_starts_when_it_is_retried(
+    runtime: Runtime,
+) -> None:
+    told: list[Child] = []
+    supervisor = runtime.start(DynamicSupervisor, on_quarantine=told.append)
+    supervisor.quarantine_child(ChildSpec(Heir, id=1), Failed("known from before"))
+    await settle()
+    child = record(supervisor, 1)
+    assert told == supervisor.quarantined() == [child]
+    assert (child.state, child.process, str(child.reason)) == (
+        "quarantined",
+        None,
+        str(Failed("known from before")),
+    )
+    with pytest.raises(AlreadyStarted):
+        supervisor.quarantine_child(ChildSpec(Heir, id=1), SHUTDOWN)
+    with pytest.raises(InvalidSpec):
+        supervisor.quarantine_child(ChildSpec(Heir), SHUTDOWN)
+    supervisor.retry_child(1)
+    await settle()
+    assert child.state == "running"
+    assert supervisor.quarantined() == []
 
 
 async def test_a_quarantined_child_keeps_its_id_and_its_place(

@@ -9,10 +9,10 @@ from typing import Any
 from integration.site import Site
 from libra.inspector.durability import Durability
 from libra.inspector.house import House
-from libra.inspector.messages import Safe, State, Unsafe
+from libra.inspector.messages import MayBegin, Safe, State, Unsafe
 from libra.otp import NORMAL, ChildSpec, Continue, GenServer, Stop
 from libra.settings import Settings
-from libra.storage import Entry
+from libra.storage import Entry, Snapshot
 from libra.weighing.alarm import Terms
 from libra.weighing.report import FINISHED, Backup, Report, decode
 
@@ -54,6 +54,18 @@ class InOneStep:
     async def forget(self, entry_id: str) -> None:
         self.rows.pop(entry_id, None)
         self.forgotten.append(entry_id)
+
+    def begin(self, page_id: str) -> None:
+        self._house.context.tell(page_id, MayBegin())
+
+    def end(self, page_id: str) -> None:
+        pass
+
+    def next_life(self, row: Snapshot) -> int:
+        return 2
+
+    def deaths(self, page_id: str) -> int:
+        return 0
 
     def steps(self, level: Backup) -> int:
         return 0 if level == "stored" else 1
@@ -132,7 +144,7 @@ async def test_what_was_lost_is_kept_again_above_what_was_seen(
         page_id = await house.pages.submit(f"{site.url}/", None)
         before = [report async for report in reports(house, page_id)][-1]
         durability.rows.clear()
-        house.context.tell(page_id, Unsafe())
+        house.context.tell(page_id, Unsafe("stored"))
         after = [report async for report in reports(house, page_id)][-1]
         assert after.version > before.version
         assert durability.rows[page_id].version == after.version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,7 +23,9 @@ from libra.settings import Settings
 from libra.storage import Snapshot
 from libra.storage.snapshot import Deleted
 from libra.storage.sqlite import SQLiteStore
+from libra.testing import settled
 from libra.weighing.report import Backup, Report
+from support.journal import journal_in
 
 
 @pytest.fixture
@@ -219,6 +222,53 @@ async def test_a_disk_that_cannot_be_written_refuses_nobody_and_is_not_kept_quie
         assert libra.health().parts["journal"].status == "ok"
     async with Libra.open(away) as libra:
         assert (await until_there(libra, page_id)).backup == "journaled"
+
+
+async def test_a_journal_whose_folder_is_removed_is_written_anew(
+    site: Site, away: Settings, tmp_path: Path
+) -> None:
+    async with Libra.open(away) as libra:
+        first = await libra.weigh(site.url)
+        await finished(libra, first)
+        before = await safe(libra, first, "journaled")
+        gone = await libra.weigh(site.url)
+        await libra.forget(gone)
+        shutil.rmtree(tmp_path / "journal")
+        second = await libra.weigh(site.url)
+        await finished(libra, second)
+        await safe(libra, second, "journaled")
+        await until(libra, first, lambda r: r.backup == "journaled" and r.version > before.version)
+        assert libra.health().parts["journal"].status == "ok"
+        assert len(libra._house.journal or ()) == 3
+    async with Libra.open(away) as libra:
+        for page_id in (first, second):
+            assert (await until_there(libra, page_id)).backup == "journaled"
+        with pytest.raises(PageNotFound):
+            await libra.report(gone)
+
+
+async def test_what_the_journal_lost_to_damage_is_counted_and_said(
+    site: Site, away: Settings, tmp_path: Path
+) -> None:
+    async with Libra.open(away) as libra:
+        pages = [await libra.weigh(site.url) for _ in range(3)]
+        for page_id in pages:
+            await finished(libra, page_id)
+            await safe(libra, page_id, "journaled")
+    with journal_in(tmp_path) as journal:
+        kept = [entry for batch in journal.batches() for entry in batch]
+        journal.drop((entry.id, entry.version) for entry in kept)
+        journal.write(kept)
+    path = max((tmp_path / "journal").glob("*.journal"))
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(content)
+    async with Libra.open(away) as libra:
+        await settled(libra)
+        part = libra.health().parts["journal"]
+        assert part.status == "degraded"
+        assert (part.detail or "").startswith("1 damaged or missing entries")
+        assert sum([page.id in pages for page in (await libra.recent()).pages]) == 2
 
 
 async def test_without_a_journal_a_page_says_that_it_is_only_in_memory(

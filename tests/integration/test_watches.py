@@ -275,7 +275,7 @@ async def test_a_page_that_only_the_database_may_know_of_is_weighed_anew_during_
         assert isinstance(row, WatchRow)
         record = restore_watch(row, "journaled")
         # As a kill leaves it that comes when the watch is on the disk and its page is not.
-        record.change(time.now(), page=(lost := new_id()), last=None)
+        record.change(page=(lost := new_id()), last=None)
         journal.write([record.row()])
     async with opened(away, time) as libra:
         await settled(libra)

@@ -39,3 +39,19 @@ def test_an_id_says_nothing_of_the_one_that_was_made_right_after_it() -> None:
         changes = sum((a ^ b) >> bit & 1 for a, b in pairs)
         assert 800 < changes < 1200, bit  # nine standard deviations either way
     assert min(abs(a - b) for a, b in pairs) > 1 << 30
+
+
+@given(st.integers(0, 2**62), st.integers(0, 2**62))
+def test_ids_sort_after_every_one_that_is_known_whatever_the_clock_says(
+    then: int, now: int
+) -> None:
+    known, ids = Ids()(then), Ids()
+    ids.known(known)
+    assert ids(now) > known
+
+
+def test_what_is_no_id_of_this_kind_says_nothing_of_the_time() -> None:
+    ids = Ids()
+    for text in ("", "x", "ffffffff-ffff-4fff-8fff-ffffffffffff", "watch-1"):
+        ids.known(text)
+    assert ids(0) < "00000000-0001"

@@ -412,7 +412,7 @@ class Backup(GenServer):
 
     async def _tell_all_lost(self) -> None:
         for number, record in enumerate(self._context.records, 1):
-            self._durability.lost(record.id)
+            self._durability.lost(record.id, "stored")
             if number % SLICE == 0:
                 await asyncio.sleep(0)
 

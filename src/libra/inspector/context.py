@@ -13,6 +13,7 @@ import msgspec
 
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
+from libra.inspector.pauses import Pauses
 from libra.inspector.record import PageRecord, Records, moment_of
 from libra.inspector.watches import WatchRecord, WatchRecords
 from libra.otp import DynamicSupervisor, GenServer, ProcessExited, Registry
@@ -67,6 +68,7 @@ class Context:
         departures: which page leaves first when memory is full.
         followers: who wants to know of changes.
         durability: makes safe what a page or a watch has to keep.
+        pauses: how long the program did not run.
         tally: what has happened since the start.
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
@@ -131,6 +133,7 @@ class Context:
         self.unwatched: set[str] = set()
         self.erased: set[str] = set()
         self.restoring = True
+        self.pauses = Pauses()
         self.watches_known = asyncio.Event()
         self._noting: dict[int, set[str]] = {}
 

@@ -19,12 +19,24 @@ from libra.inspector.context import Context
 from libra.inspector.disk import DiskThread
 from libra.inspector.keeper import Keeper
 from libra.inspector.mending import Mending
-from libra.inspector.messages import Delete, Dropped, Keep, Offer, Safe, Settle, State, Unsafe
+from libra.inspector.messages import (
+    Begin,
+    Delete,
+    Dropped,
+    Keep,
+    MayBegin,
+    Offer,
+    Safe,
+    Settle,
+    State,
+    Unsafe,
+)
+from libra.inspector.record import life_of
 from libra.inspector.restorer import Restorer
 from libra.otp import ChildSpec, ProcessException
-from libra.storage import Deleted, Store
+from libra.storage import Deleted, Snapshot, Store
 from libra.storage.history import Writer
-from libra.storage.journal import Journal
+from libra.storage.journal import Begun, Journal
 from libra.storage.recollection import Recollection
 from libra.weighing.report import Backup as Level
 
@@ -54,6 +66,18 @@ class Durability(Protocol):
 
     async def forget(self, entry_id: str) -> None:
         """Make a deletion safe, that `Context` knows of; waits for the first step as `kept` does."""
+
+    def begin(self, page_id: str) -> None:
+        """Write down that a page's life begins, before it does; the page is told `MayBegin`."""
+
+    def end(self, page_id: str) -> None:
+        """A page's life has ended, and not because the program did."""
+
+    def next_life(self, row: Snapshot) -> int:
+        """The life that a page begins which comes back from this row."""
+
+    def deaths(self, page_id: str) -> int:
+        """How often in a row the program died while this page was being weighed."""
 
     def steps(self, level: Level) -> int:
         """How many times a page that is this safe is told of another level until it is stored."""
@@ -120,6 +144,9 @@ class JournalThenDatabase:
         self._migrate = migrate
         self._eager = eager
         self._max_pages = max_pages
+        self._deaths: dict[str, Begun] = {}
+        self._begun: dict[str, Begun] = {}
+        self._settled = False
 
     def keep(self, entry_id: str) -> None:
         """To the journal first, unless it is there already or may as well come second."""
@@ -142,8 +169,52 @@ class JournalThenDatabase:
 
     async def forget(self, entry_id: str) -> None:
         """First the journal, then the database."""
+        self.end(entry_id)
         await self.kept(entry_id)
         self._context.backup.cast(Delete(entry_id))
+
+    def begin(self, page_id: str) -> None:
+        """One life more in the journal, unless it is off, fails, or the program is about to end."""
+        record = self._context.records.get(page_id)
+        if record is None or self._journal is None or self._settled:
+            self._context.tell(page_id, MayBegin())
+            return
+        begun = Begun(life_of(record.version), self.deaths(page_id) + 1)
+        self._begun[page_id] = begun
+        self._context.keeper.cast(Begin(page_id, begun))
+
+    def end(self, page_id: str) -> None:
+        """No note of it is needed any more."""
+        begun = self._begun.pop(page_id, None)
+        died = self._deaths.pop(page_id, None)
+        if begun is not None or died is not None:
+            self._context.keeper.cast(Begin(page_id, None))
+
+    def next_life(self, row: Snapshot) -> int:
+        """The one after that of the row, or after what the journal says was begun."""
+        noted = self._deaths.get(row.id)
+        return max(life_of(row.version), 0 if noted is None else noted.life) + 1
+
+    def announce(self, rows: list[Snapshot]) -> dict[str, int]:
+        """Write down the lives of pages that come back from the journal, before anybody sees them.
+
+        To be called on the journal's thread. What cannot be written is the same life after another
+        restart: versions of the two may be equal then.
+        """
+        lives = {row.id: self.next_life(row) for row in rows}
+        for page_id, life in lives.items():
+            self._deaths[page_id] = Begun(life, self.deaths(page_id))
+        if self._journal is not None:
+            try:
+                self._journal.begin([(page_id, self._deaths[page_id]) for page_id in lives])
+            except OSError as error:
+                log.warning("the lives of %d pages cannot be written down: %s", len(lives), error)
+        return lives
+
+    def deaths(self, page_id: str) -> int:
+        """By what the journal held when the program started."""
+        died = self._deaths.get(page_id)
+        return 0 if died is None else died.times
 
     def steps(self, level: Level) -> int:
         """Two from memory: journaled, stored."""
@@ -177,9 +248,9 @@ class JournalThenDatabase:
         log.error("the database refuses %s %s: %s", kind, entry_id, reason)
         self._context.tell(entry_id, Safe(version, "rejected"))
 
-    def lost(self, entry_id: str) -> None:
-        """The database has lost what it had of an entry."""
-        self._context.tell(entry_id, Unsafe())
+    def lost(self, entry_id: str, level: Level) -> None:
+        """The database, or the journal, has lost what it had of an entry."""
+        self._context.tell(entry_id, Unsafe(level))
 
     def over(self, stored: list[tuple[str, int]], deleted: Sequence[Deleted]) -> None:
         """The journal needs these no longer, each as of a version: the database has them."""
@@ -194,6 +265,7 @@ class JournalThenDatabase:
         if self._journal is not None:
             self._journal.lock()
             self._journal.scan()
+            self._deaths = self._journal.begun()
         self.recollection.recall()
 
     def writers(self) -> list[ChildSpec[Any]]:
@@ -216,14 +288,21 @@ class JournalThenDatabase:
         """From the journal, then from the database."""
         return ChildSpec(
             Restorer,
-            (self._context, self.store, self._journal, self._thread),
+            (self._context, self, self.store, self._journal, self._thread),
             {"eager": self._eager, "max_pages": self._max_pages},
             id="restorer",
             restart="transient",
         )
 
     async def settle(self) -> None:
-        """A last save, of what is on its way to the journal too, and a last line in the journal."""
+        """A last save, of what is on its way to the journal too, and a last line in the journal.
+
+        That the program is stopped is no page's fault: lives under way are taken back.
+        """
+        self._settled = True
+        for page_id, begun in self._begun.items():
+            before = begun._replace(times=self.deaths(page_id))
+            self._context.keeper.cast(Begin(page_id, before))
         try:
             # Else its submission is all that another Libra, on this database, would find of a page.
             await self._context.keeper.call(Settle(), timeout=LAST_SAVE)

@@ -4,6 +4,7 @@
 
     Libra (one_for_one: what fails alone restarts alone)
      ├─ Watchdog       how late the event loop is, and who held it
+     ├─ Pauses         how long the program did not run at all
      ├─ Journal        what is acknowledged and not in the database yet, on local disk
      ├─ Backup         the one writer to the database
      ├─ Pages (rest_for_one)
@@ -30,6 +31,7 @@ from libra.inspector.archive import Archive
 from libra.inspector.context import Context, utc_now
 from libra.inspector.durability import Durability, JournalThenDatabase
 from libra.inspector.pages import Pages
+from libra.inspector.pauses import PauseWatch
 from libra.inspector.service import Runnable, Service
 from libra.inspector.watching import Watches, Watching
 from libra.inspector.weigh_ins import WeighIns
@@ -183,6 +185,7 @@ class House:
             Supervisor,
             [
                 ChildSpec(Watchdog, id="watchdog"),
+                ChildSpec(PauseWatch, (context,), id="pauses"),
                 *self.durability.writers(),
                 ChildSpec(
                     Supervisor,

@@ -18,11 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
-from libra.inspector.messages import Dropped, Keep, Settle
+from libra.inspector.messages import Begin, Dropped, Keep, MayBegin, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
 from libra.storage import Deleted, Entry
 from libra.storage.history import History
-from libra.storage.journal import Journal, JournalInUse
+from libra.storage.journal import Begun, Journal, JournalGone, JournalInUse
 
 if TYPE_CHECKING:
     from libra.inspector.durability import JournalThenDatabase
@@ -38,6 +38,9 @@ PATIENCE = 0.5
 #: Seconds between two attempts to write to a disk that fails.
 RETRY = 1.0
 
+#: Seconds between two looks whether all that was written is still where it was.
+LOOK = 5.0
+
 #: Seconds that what nobody waits for (a result, a line that may be dropped) waits for company.
 LINGER = 0.02
 
@@ -52,6 +55,7 @@ class Step(Enum):
     """What the keeper tells itself."""
 
     IMPATIENT = auto()
+    LOOK = auto()
     RETRY = auto()
     WRITE = auto()
     TELL = auto()
@@ -70,7 +74,10 @@ class Keeper(GenServer):
         "_journal",
         "_known",
         "_lingering",
+        "_lives",
+        "_looking",
         "_patience",
+        "_renewing",
         "_retry",
         "_settling",
         "_thread",
@@ -105,7 +112,9 @@ class Keeper(GenServer):
         self._dropped: list[tuple[str, int]] = []
         self._deleted: list[Deleted] = []
         self._known: History | None = None
+        self._lives: dict[str, Begun | None] = {}
         self._settling: list[From] = []
+        self._looking = self._renewing = False
         self._awaited = False
         self._lingering: Timer | None = None
         self._writing: TaskRef | None = None
@@ -121,6 +130,8 @@ class Keeper(GenServer):
             self._retry = self.send_after(min(RETRY * 2.0**crashes, 30.0), Step.RETRY)
         if journal is None and context.disk_trouble is None:
             context.disk_trouble = Outage(context.now(), "the journal is switched off")
+        elif journal is not None:
+            self.send_after(LOOK, Step.LOOK)
         self._write()
 
     def handle_call(self, request: Any, sender: From) -> NoReply:
@@ -147,6 +158,12 @@ class Keeper(GenServer):
                 self._waiting.setdefault(page_id, [])
                 if self._context.disk_trouble is not None:
                     self._durability.not_journaled(page_id)
+            case Begin(page_id, begun):
+                self._lives[page_id] = begun
+                if self._context.disk_trouble is not None:
+                    self._context.tell(page_id, MayBegin())
+                elif begun is not None:
+                    self._awaited = True
             case Dropped(stored, known, deleted):
                 self._dropped += stored
                 self._deleted += deleted
@@ -159,9 +176,11 @@ class Keeper(GenServer):
             case TaskDone(_, Step.TELL):
                 self._writing = None
                 self._write()
-            case TaskDone(_, _, versions):
+            case TaskDone(_, _, (versions, lives)):
                 self._writing = None
-                self._written(versions)
+                self._written(versions, lives)
+            case TaskFailed(_, _, JournalGone() as error):
+                self._gone(error)
             case TaskFailed(_, _, OSError() | JournalInUse() as error):
                 self._writing = None
                 self._put_back()
@@ -169,6 +188,10 @@ class Keeper(GenServer):
                 self._retry = self.send_after(RETRY, Step.RETRY)
             case TaskFailed(_, _, error):
                 raise error
+            case Step.LOOK:
+                self.send_after(LOOK, Step.LOOK)
+                self._looking = True
+                self._write(alone=True)
             case Step.RETRY:
                 self._retry = None
                 self._write()
@@ -187,13 +210,15 @@ class Keeper(GenServer):
         """Begin the next write, if there is one to begin: at once if somebody waits for it."""
         if self._journal is None:
             self._waiting.clear()
+            self._lives.clear()
             self._dropped.clear()
             self._note()()
             self._settled()
             return
         if self._writing is not None or self._retry is not None:
             return
-        if not self._waiting and not self._dropped and self._known is None:
+        waiting = self._waiting or self._lives or self._dropped or self._known is not None
+        if not (waiting or self._looking or self._renewing):
             self._settled()
             return
         if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
@@ -208,9 +233,13 @@ class Keeper(GenServer):
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)
         dropped, self._dropped = self._dropped, []
-        note = self._note()
+        lives, self._lives = self._lives, {}
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
-        self._writing = self.start_task(self._commit(list(self._in_hand), dropped, note))
+        first = Journal.renew if self._renewing else Journal.check if self._looking else None
+        self._looking = False
+        self._writing = self.start_task(
+            self._commit(first, list(self._in_hand), lives, dropped, self._note())
+        )
 
     def _note(self) -> Callable[[], None]:
         """What is to be remembered of the database; written before the journal drops anything."""
@@ -220,11 +249,16 @@ class Keeper(GenServer):
         return _nothing if known is None else partial(remember, known, deleted)
 
     async def _commit(
-        self, page_ids: list[str], dropped: list[tuple[str, int]], note: Callable[[], None]
-    ) -> dict[str, int]:
+        self,
+        first: Callable[[Journal], None] | None,
+        page_ids: list[str],
+        lives: dict[str, Begun | None],
+        dropped: list[tuple[str, int]],
+        note: Callable[[], None],
+    ) -> tuple[dict[str, int], list[str]]:
         context, journal = self._context, self._journal
         if journal is None:
-            return {}
+            return {}, []
         entries: list[Entry] = []
         for number, page_id in enumerate(page_ids, 1):
             record, deletion = context.find(page_id), context.deletion(page_id)
@@ -235,17 +269,20 @@ class Keeper(GenServer):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _work, journal, entries, dropped, note
+            self._thread, _work, journal, first, lives, entries, dropped, note
         )
         await asyncio.shield(work)
-        return {entry.id: entry.version for entry in entries}
+        return {entry.id: entry.version for entry in entries}, list(lives)
 
-    def _written(self, versions: dict[str, int]) -> None:
+    def _written(self, versions: dict[str, int], lives: list[str]) -> None:
         self._calm()
+        self._renewing = False
         self.legacy = None
         trouble, self._context.disk_trouble = self._context.disk_trouble, None
         if trouble is not None:
             log.warning("the journal is written again, after: %s", trouble.reason)
+        for page_id in lives:
+            self._context.tell(page_id, MayBegin())
         kept, self._in_hand = self._in_hand, {}
         # The next write waits for this: no page must hear of an older version after a newer one.
         self._writing = self.start_task(self._tell_each(kept, versions), tag=Step.TELL)
@@ -257,6 +294,23 @@ class Keeper(GenServer):
                 self._durability.journaled(page_id, versions[page_id])
             for sender in senders:
                 self.reply(sender, True)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+
+    def _gone(self, error: JournalGone) -> None:
+        """What was written is not there any more: all of it is to be written again, elsewhere."""
+        self._put_back()
+        self._failing(str(error))
+        self._renewing = True
+        for deleted in self._context.forgotten | self._context.unwatched:
+            self._waiting.setdefault(deleted, [])
+        # The next write waits for this: whoever says journaled takes that back first.
+        self._writing = self.start_task(self._tell_all_gone(), tag=Step.TELL)
+
+    async def _tell_all_gone(self) -> None:
+        for number, record in enumerate(self._context.everything(), 1):
+            if record.backup == "journaled":
+                self._durability.lost(record.id, "journaled")
             if number % SLICE == 0:
                 await asyncio.sleep(0)
 
@@ -300,14 +354,23 @@ def _nothing() -> None:
 
 def _work(
     journal: Journal,
+    first: Callable[[Journal], None] | None,
+    lives: dict[str, Begun | None],
     entries: list[Entry],
     dropped: list[tuple[str, int]],
     note: Callable[[], None],
 ) -> None:
     """On the journal's thread."""
+    if first is not None:
+        first(journal)
     journal.lock()
+    journal.scan()
+    # That a life begins comes first, as it need not wait for the disk to be synced; that it has ended
+    # comes after what it ended with.
+    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is not None)
     if entries:
         journal.write(entries)
+    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is None)
     try:
         note()
     except OSError as error:

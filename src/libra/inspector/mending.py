@@ -70,7 +70,7 @@ class Mending:
         lacking = [one.id for one in deleted]
         for number, record in enumerate(context.everything(), 1):
             if pruned is None or _since(record) >= pruned:
-                self._durability.lost(record.id)
+                self._durability.lost(record.id, "stored")
                 lacking.append(record.id)
             if number % SLICE == 0:
                 await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from libra.storage import Deleted, Unavailable
 from libra.storage.history import History
+from libra.storage.journal import Begun
 from libra.weighing.report import Backup as Level
 
 
@@ -34,6 +35,24 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """To the keeper: a page begins a life, or (None) has ended it well."""
+
+    page_id: str
+    begun: Begun | None
+
+
+@dataclass(frozen=True, slots=True)
+class MayBegin:
+    """To a page: that its life begins is written down, or cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """To pages and watches: the wall clock was set, so what is due by it is to be looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """To the keeper, as a call: answered when the disk has all that it was told, or fails."""
 
@@ -58,7 +77,9 @@ class Safe:
 
 @dataclass(frozen=True, slots=True)
 class Unsafe:
-    """To a page or a watch: where it was stored it is no more, so it is only in memory."""
+    """To a page or a watch: where it was this safe it is no more."""
+
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ import msgspec
 
 from libra.inspector.admission import Admission, Ask, Release, Turn
 from libra.inspector.context import Context
-from libra.inspector.messages import Read, Safe, Unsafe
+from libra.inspector.messages import ClockSet, MayBegin, Read, Safe, Unsafe
 from libra.inspector.record import PageRecord
 from libra.inspector.work import Arrived, Progress, RenderedWork, StaticWork, Work
 from libra.otp import (
     NORMAL,
     ChildSpec,
+    Failed,
     From,
     GenServer,
     Reply,
@@ -36,18 +37,63 @@ from libra.otp import (
 from libra.weighing.reference import Outcome, StyleFound
 from libra.weighing.report import Backup, Report, encode
 
+#: Seconds that a page waits until it is written down that its life begins.
+PATIENCE = 0.05
+
+#: The program has died this often while a page was being weighed: from then on it is weighed alone.
+SUSPECT = 2
+
+#: And from then on not at all, unless somebody asks for it.
+CONVICTED = 3
+
+#: Seconds that the program must have been stopped for a page to be weighed again, and how often it is.
+PAUSE = 1.0
+REPEATS = 3
+
+
+#: A page that expires in less than this (seconds) has expired: clocks are not that exact.
+EARLY = 0.005
+
 
 class Alarm(Enum):
     """What a page's timers tell it."""
 
+    BEGIN = auto()
     DEADLINE = auto()
     EXPIRED = auto()
+
+
+def start(context: Context, record: PageRecord) -> None:
+    """Start the process of a page; one that has killed the program again and again waits for people.
+
+    Raises:
+        StartError: the process could not start.
+        ProcessExited: there is no supervisor at the moment.
+    """
+    spec = PageInspector.child_spec(context, record)
+    deaths = context.durability.deaths(record.id)
+    if record.finished or deaths < CONVICTED:
+        context.inspectors.start_child(spec)
+        return
+    reason = f"the program died {deaths} times while this page was being weighed; retry it by hand"
+    context.inspectors.quarantine_child(spec, Failed(reason))
+    context.durability.keep(record.id)
 
 
 class PageInspector(GenServer):
     """Weighs one page and then answers for it until it expires."""
 
-    __slots__ = ("_context", "_deadline", "_overdue", "_record", "_seen", "_work")
+    __slots__ = (
+        "_beginning",
+        "_context",
+        "_deadline",
+        "_overdue",
+        "_paused",
+        "_record",
+        "_repeats",
+        "_seen",
+        "_work",
+    )
 
     @classmethod
     def child_spec(cls, context: Context, record: PageRecord) -> ChildSpec[PageInspector]:
@@ -63,13 +109,19 @@ class PageInspector(GenServer):
         self._work: Work | None = None
         self._deadline: Timer | None = None
         self._seen: tuple[int, bytes] | None = None
+        self._beginning: Timer | None = None
+        self._paused = 0.0
+        self._repeats = 0
         self._overdue = False
         context.registry.register(record.id, self)
         if record.finished:
+            if record.backup == "stored":
+                context.durability.end(record.id)
             self._rest()
         else:
-            record.begin_life(context.now())
-            self._admission().cast(Ask(self))
+            record.begin_life()
+            suspected = context.durability.deaths(record.id) >= SUSPECT
+            self._admission().cast(Ask(self, alone=suspected))
             context.followers.changed(record.id)
         if record.backup != "stored":
             context.durability.keep(record.id)
@@ -89,24 +141,25 @@ class PageInspector(GenServer):
     def handle_info(self, message: Any) -> Stop | None:
         """The next step of the page's life."""
         match message:
-            case Arrived(outcome):
+            case Arrived(work, outcome) if work is self._work:
                 self._arrived(outcome)
             case TaskDone(ref, _, outcome):
                 if self._work is not None and self._work.take(ref, outcome):
                     self._conclude(self._work)
-            case Progress(report):
+            case Progress(work, report) if work is self._work:
                 self._progress(report)
             case TaskFailed(_, _, error):
                 # A fetch reports what went wrong as its outcome. That it raises is a bug, and bugs
                 # belong to the supervisor.
                 raise error
             case Turn.GRANTED:
-                self._begin()
+                self._announce()
+            case MayBegin() | Alarm.BEGIN:
+                self._begin_once()
             case Alarm.DEADLINE:
                 self._out_of_time()
-            case Alarm.EXPIRED:
-                self._overdue = True
-                return self._leave_if_overdue()
+            case Alarm.EXPIRED | ClockSet():
+                return self._expire()
             case _:
                 return self._heard(message)
         return None
@@ -123,6 +176,17 @@ class PageInspector(GenServer):
 
     # Weighing
 
+    def _announce(self) -> None:
+        """Have it written down that this life begins, before it does."""
+        self._beginning = self.send_after(PATIENCE, Alarm.BEGIN)
+        self._context.durability.begin(self._record.id)
+
+    def _begin_once(self) -> None:
+        if self._beginning is not None:
+            self._beginning.cancel()
+            self._beginning = None
+            self._begin()
+
     def _begin(self) -> None:
         context, record = self._context, self._record
         options = record.options or context.options_for(record.method, record.viewport)
@@ -132,8 +196,10 @@ class PageInspector(GenServer):
             work = StaticWork(self, record.url, options, context.fetcher)
         self._work = work
         self._deadline = self.send_after(work.seconds, Alarm.DEADLINE)
+        self._paused = context.pauses.seconds()
         record.status = "fetching"
-        context.tally.begin(record.id)
+        if not self._repeats:
+            context.tally.begin(record.id)
         self._changed()
         work.begin()
 
@@ -163,6 +229,10 @@ class PageInspector(GenServer):
             self.cancel_task(ref)
         if self._deadline is not None:
             self._deadline.cancel()
+        if self._was_robbed(work):
+            self._repeats += 1
+            self._begin()
+            return
         record, now = self._record, self._context.now()
         record.status = "failed" if work.failed else "weighed"
         # Whatever of this page was stored before, the result is only in memory now.
@@ -179,8 +249,15 @@ class PageInspector(GenServer):
         self._admission().cast(Release(self))
         self._context.followers.changed(record.id)
         self._context.durability.keep(record.id)
+        self._context.durability.end(record.id)
         self._rest()
         self._context.tally.finish(report)
+
+    def _was_robbed(self, work: Work) -> bool:
+        """Whether the page lacks something, and its time passed while the program did not run."""
+        if self._context.pauses.seconds() - self._paused < PAUSE or self._repeats == REPEATS:
+            return False
+        return work.failed is not None or not work.report(self._record.base()).complete
 
     def _admission(self) -> Admission:
         return self._context.admission[self._record.method]
@@ -212,8 +289,8 @@ class PageInspector(GenServer):
         match message:
             case Safe(version, level):
                 return self._safe(version, level)
-            case Unsafe():
-                self._unsafe()
+            case Unsafe(level):
+                self._unsafe(level)
         return None
 
     def _safe(self, version: int, level: Backup) -> Stop | None:
@@ -232,23 +309,42 @@ class PageInspector(GenServer):
         self._context.followers.changed(record.id)
         if level != "stored":
             return None
+        if record.finished:
+            self._context.durability.end(record.id)
         self._tell_if_evictable()
         return self._leave_if_overdue()
 
-    def _unsafe(self) -> None:
+    def _unsafe(self, level: Backup) -> None:
         record, durability = self._record, self._context.durability
-        if record.backup == "stored":
+        if record.backup == level:
             record.mark("memory", record.version + 1)
             record.stored_version = record.version + durability.steps("memory")
             self._context.followers.changed(record.id)
             durability.keep(record.id)
 
     def _rest(self) -> None:
+        self._arm()
+        self._tell_if_evictable()
+
+    def _arm(self) -> None:
+        """Be told when the page expires, by a timer that knows nothing of the wall clock."""
         expires_at = self._record.expires_at
         if expires_at is not None:
             left = (expires_at - self._context.now()).total_seconds()
-            self.send_after(max(left, 0.0), Alarm.EXPIRED)
-        self._tell_if_evictable()
+            self._deadline = self.send_after(max(left, 0.0), Alarm.EXPIRED)
+
+    def _expire(self) -> Stop | None:
+        """Leave if the page has expired by the wall clock, which may have been set meanwhile."""
+        expires_at = self._record.expires_at
+        if expires_at is None or not self._record.finished:
+            return None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._overdue = (expires_at - self._context.now()).total_seconds() <= EARLY
+        if not self._overdue:
+            self._arm()
+        return self._leave_if_overdue()
 
     def _tell_if_evictable(self) -> None:
         record = self._record

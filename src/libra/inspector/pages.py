@@ -9,7 +9,7 @@ from libra.inspector.archive import Archive
 from libra.inspector.context import Context
 from libra.inspector.departures import Departure
 from libra.inspector.messages import Read
-from libra.inspector.page import PageInspector
+from libra.inspector.page import start
 from libra.inspector.record import PageRecord, is_page_id, restore
 from libra.otp import NotFound, ProcessException, ProcessExited, StartError
 from libra.storage import Snapshot, Unavailable
@@ -79,7 +79,7 @@ class Pages:
         # The record is there before the process: a page can be read whatever its start comes to.
         self._context.records.add(record)
         try:
-            self._context.inspectors.start_child(PageInspector.child_spec(self._context, record))
+            start(self._context, record)
         except StartError:
             self._context.records.discard(record.id)
             raise
@@ -137,7 +137,7 @@ class Pages:
             and context.records.get(row.id) is None
             and row.id not in context.forgotten
         ):
-            self.bring_up(restore(row, now))
+            self.bring_up(restore(row, life=context.durability.next_life(row)))
 
     async def remove(self, page_id: str) -> None:
         """Forget a page, in memory and wherever else it is kept.
@@ -166,6 +166,9 @@ class Pages:
         if record is None or child is None or child.state != "quarantined":
             return False
         record.revive()
+        self._context.durability.end(
+            page_id
+        )  # whatever it did before: somebody wants it tried again
         self._context.inspectors.retry_child(page_id)
         return True
 

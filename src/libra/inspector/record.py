@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -33,6 +34,23 @@ from libra.weighing.report import (
     require_stampable,
     restamp,
 )
+
+#: Bits of a version that count the changes within a life.
+CHANGES: Final = 32
+
+
+def life_of(version: int) -> int:
+    """Which life of a page or a watch a version belongs to."""
+    return version >> CHANGES
+
+
+def first_version(life: int) -> int:
+    """The first version of a life: above all versions of the lives before it.
+
+    A page or a watch that comes back after ``kill -9`` begins a new life, although the last versions of
+    the one before were never written down. No clock has a say in this.
+    """
+    return life << CHANGES
 
 
 class PageRecord:
@@ -97,21 +115,11 @@ class PageRecord:
         """The version that the row of a finished page has."""
         return self.stored_version
 
-    def begin_life(self, now: datetime) -> None:
-        """A process takes the page up, the first or after a crash or a restart of the program.
-
-        The versions of a life start at the microseconds since the submission. A page that is taken up
-        again after ``kill -9`` so begins above every version that anybody can have seen, although the
-        last of them were never written down: no page changes a million times a second.
-        """
-        self.version = self.above(now) if self.version else 1
+    def begin_life(self) -> None:
+        """A process takes the page up, the first or after a crash or a restart of the program."""
+        self.version = self.version + 1 if self.version else first_version(1)
         self.status = "queued"
         self.error = None
-
-    def above(self, now: datetime) -> int:
-        """A version above all that anybody can have seen."""
-        elapsed = (now - self.submitted_at).total_seconds()
-        return max(self.version, int(elapsed * 1_000_000)) + 1
 
     def base(self) -> Report:
         """What the record knows by itself; the weighing adds the rest."""
@@ -173,7 +181,11 @@ class PageRecord:
         data = self.stamped(self.stored_version, "stored")
         if data is not None:
             return Snapshot.of_summary(decode_summary(data), data)
-        return Snapshot.of(msgspec.structs.replace(self.base(), backup="stored"))
+        submission = msgspec.structs.replace(self.base(), backup="stored")
+        if self.error is not None:
+            # Quarantined, and not finished: somebody may want it to be weighed after all.
+            submission = msgspec.structs.replace(submission, status="queued", error=None)
+        return Snapshot.of(submission)
 
     def mark(self, backup: Backup, version: int) -> None:
         """The page is now this safe, as of this version; a version never goes back."""
@@ -249,14 +261,16 @@ class Records:
             yield self._by_id[last]
 
 
-def restore(row: Snapshot, now: datetime, backup: Backup = "stored", steps: int = 0) -> PageRecord:
+def restore(
+    row: Snapshot, backup: Backup = "stored", steps: int = 0, life: int | None = None
+) -> PageRecord:
     """The record of a page from its row; an unfinished page has only what identifies it.
 
     Args:
         row: as the database or the journal has it.
-        now: the time, in UTC.
         backup: how safe it is.
         steps: changes that it goes through from there until it is stored.
+        life: the life that it begins with this; by default the one after that of the row.
 
     Raises:
         ValueError: if what is stored is not a report.
@@ -265,11 +279,12 @@ def restore(row: Snapshot, now: datetime, backup: Backup = "stored", steps: int 
     record.version = record.stored_version = row.version
     record.backup = backup
     record.expires_at = row.expires_at
+    again = first_version(life_of(row.version) + 1 if life is None else life)
     if row.status not in FINISHED:
         chosen = decode(row.report)
         record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
         # It is readable before its process takes it up, and more of it may have been seen than this.
-        record.version = record.above(now)
+        record.version = again
     else:
         record.status = row.status
         record.rest_encoded(row.report)
@@ -277,7 +292,7 @@ def restore(row: Snapshot, now: datetime, backup: Backup = "stored", steps: int 
         if steps:
             # The database may have had this and somebody may have seen it as stored, before the
             # journal could be told. So this goes on above, as a life does, and is stored as that.
-            record.version = record.above(now)
+            record.version = again
             record.stored_version = record.version + steps
     return record
 

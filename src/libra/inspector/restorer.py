@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from libra.ids import new_id
 from libra.inspector.context import Context
 from libra.inspector.messages import Delete, Dropped, Lost
-from libra.inspector.page import PageInspector
+from libra.inspector.page import start
 from libra.inspector.record import PageRecord, restore
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import restore_watch
@@ -30,6 +31,9 @@ from libra.storage import Deleted, Store, Unavailable
 from libra.storage.journal import Journal
 from libra.storage.snapshot import Snapshot, WatchRow
 from libra.weighing.report import FINISHED, Backup
+
+if TYPE_CHECKING:
+    from libra.inspector.durability import JournalThenDatabase
 
 #: Pages that are brought back between two looks at the event loop: well under 10 ms of work.
 SLICE = 50
@@ -92,6 +96,7 @@ class Restorer(GenServer):
 
     __slots__ = (
         "_context",
+        "_durability",
         "_eager",
         "_journal",
         "_max_pages",
@@ -104,6 +109,7 @@ class Restorer(GenServer):
     def init(
         self,
         context: Context,
+        durability: JournalThenDatabase,
         store: Store,
         journal: Journal | None,
         thread: Executor,
@@ -115,6 +121,7 @@ class Restorer(GenServer):
 
         Args:
             context: the surroundings.
+            durability: writes down which lives begin.
             store: the database.
             journal: None if it is switched off.
             thread: the one that the journal is used on.
@@ -122,6 +129,7 @@ class Restorer(GenServer):
             max_pages: how many pages there may be in memory.
         """
         self._context = context
+        self._durability = durability
         self._store = store
         self._journal = journal
         self._thread = thread
@@ -189,6 +197,9 @@ class Restorer(GenServer):
         batches = self._journal.batches()
         loop = asyncio.get_running_loop()
         while batch := await loop.run_in_executor(self._thread, next, batches, None):
+            back = [e for e in batch if isinstance(e, Snapshot) and self._is_missing(e)]
+            announce = self._durability.announce
+            lives = await loop.run_in_executor(self._thread, announce, back)
             for number, entry in enumerate(batch, 1):
                 if isinstance(entry, Deleted):
                     watch = entry.of == "watch"
@@ -201,10 +212,11 @@ class Restorer(GenServer):
                 elif entry.id in self._context.forgotten:
                     continue  # deleted since this was read
                 elif entry.status in FINISHED:
-                    self._bring_back(entry, "journaled")
+                    self._bring_back(entry, "journaled", lives.get(entry.id))
                 elif self._context.records.get(entry.id) is None:
+                    new_id.known(entry.id)
                     # Readable from here on; whether it is to be weighed is found out below.
-                    record = self._restored_as(entry, "journaled")
+                    record = self._restored_as(entry, "journaled", lives.get(entry.id))
                     self._context.records.add(record)
                     unfinished.append(record)
                 if number % SLICE == 0:
@@ -246,6 +258,7 @@ class Restorer(GenServer):
                 context.backup.cast(Lost(error))
         for row in rows or ():
             self._recall(row, "stored")
+        await self._read_newest()
         for number, record in enumerate(context.watches, 1):
             known = context.watches.get(record.id) is record  # else it was deleted meanwhile
             if known and context.watchers.child(record.id) is None:
@@ -254,9 +267,20 @@ class Restorer(GenServer):
                 await give_way()
         return rows is not None
 
+    async def _read_newest(self) -> None:
+        """New ids are not to sort below those that the database has, whatever the clock says."""
+        context = self._context
+        if context.outage is None:
+            try:
+                for row in await self._store.recent(limit=1):
+                    new_id.known(row.id)
+            except Unavailable as error:
+                context.backup.cast(Lost(error))
+
     def _recall(self, row: WatchRow, backup: Backup) -> None:
         """Enter a watch, unless as much is known of it already."""
         context = self._context
+        new_id.known(row.id)
         known = context.watches.get(row.id)
         if row.id in context.unwatched or context.watchers.child(row.id) is not None:
             return
@@ -289,12 +313,17 @@ class Restorer(GenServer):
                     if number % SLICE == SLICE - 1:
                         await give_way()
 
-    def _bring_back(self, row: Snapshot, backup: Backup) -> None:
+    def _is_missing(self, row: Snapshot) -> bool:
         context = self._context
-        if context.records.get(row.id) is not None or row.id in context.forgotten:
+        return context.records.get(row.id) is None and row.id not in context.forgotten
+
+    def _bring_back(self, row: Snapshot, backup: Backup, life: int | None = None) -> None:
+        context = self._context
+        new_id.known(row.id)
+        if not self._is_missing(row):
             return
         try:
-            record = self._restored_as(row, backup)
+            record = self._restored_as(row, backup, life)
         except ValueError as error:
             # One page that cannot be read must not keep the others from coming back.
             log.error("page %s is set aside, its stored report cannot be read: %s", row.id, error)
@@ -303,9 +332,10 @@ class Restorer(GenServer):
         self._bring_up(record)
         self._restored += 1
 
-    def _restored_as(self, row: Snapshot, backup: Backup) -> PageRecord:
-        context = self._context
-        return restore(row, context.now(), backup, context.durability.steps(backup))
+    def _restored_as(self, row: Snapshot, backup: Backup, life: int | None = None) -> PageRecord:
+        durability = self._durability
+        life = durability.next_life(row) if life is None else life
+        return restore(row, backup, durability.steps(backup), life)
 
     def _bring_up(self, record: PageRecord) -> None:
-        self._context.inspectors.start_child(PageInspector.child_spec(self._context, record))
+        start(self._context, record)

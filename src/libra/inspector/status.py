@@ -28,11 +28,13 @@ def health(house: House) -> Health:
         "database": _database(house),
     }
     trouble = context.disk_trouble
-    parts["journal"] = (
-        Part("ok", house.started_at, None)
-        if trouble is None
-        else Part("down", trouble.since, trouble.reason)
-    )
+    damage = None if house.journal is None else house.journal.damage
+    if trouble is not None:
+        parts["journal"] = Part("down", trouble.since, trouble.reason)
+    elif damage:
+        parts["journal"] = Part("degraded", house.started_at, str(damage))
+    else:
+        parts["journal"] = Part("ok", house.started_at, None)
     lag = house.lag()
     culprit = f"{lag.stall.process or 'a task'} {lag.stall.holder}" if lag.stall else None
     return Health(

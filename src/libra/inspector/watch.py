@@ -47,7 +47,7 @@ CATCH_UP = 60.0
 RETRY = 30.0
 
 #: Seconds that a timer lasts at most: the wall clock may be set, and a laptop may sleep.
-NAP = 600.0
+NAP = 60.0
 
 #: Alerts of one watch that wait at most; of more the oldest are dropped.
 MAX_ALERTS = 20
@@ -152,8 +152,8 @@ class Watcher(GenServer):
                 raise error
             case Safe(version, level):
                 self._safe(version, level)
-            case Unsafe():
-                self._unsafe()
+            case Unsafe(level):
+                self._unsafe(level)
         self._arm()
 
     def format_status(self) -> dict[str, Any]:
@@ -171,7 +171,10 @@ class Watcher(GenServer):
 
     def _act(self) -> None:
         """Do what is due."""
-        now, state = self._context.now() + TOLERANCE, self._record.state
+        now = self._context.now() + TOLERANCE
+        if self._record.state.next_at > self._next(now + timedelta(seconds=NAP)):
+            self._change(next_at=self._next(now))  # the clock was set back
+        state = self._record.state
         if self._weighing is None and self._due_at() <= now:
             if state.page is None or state.next_at <= now:
                 self._begin()
@@ -274,7 +277,7 @@ class Watcher(GenServer):
     # Being kept, and the timer
 
     def _change(self, **changes: object) -> None:
-        self._record.change(self._context.now(), **changes)
+        self._record.change(**changes)
         self._context.durability.keep(self._record.id)
         self._context.followers.changed(self._record.id)
 
@@ -287,9 +290,9 @@ class Watcher(GenServer):
             record.backup = level
             self._context.followers.changed(record.id)
 
-    def _unsafe(self) -> None:
+    def _unsafe(self, level: Backup) -> None:
         record = self._record
-        if record.backup == "stored":
+        if record.backup == level:
             record.backup = "memory"
             self._context.durability.keep(record.id)
             self._context.followers.changed(record.id)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from libra.inspector.alert import Alert, Breach
+from libra.inspector.record import first_version, life_of
 from libra.inspector.schedule import spread_of
 from libra.storage.snapshot import WatchRow
 from libra.weighing.alarm import FAILED, Event, Standing, Terms
@@ -111,11 +112,15 @@ class WatchState(msgspec.Struct, frozen=True):
 class WatchRecord:
     """A watch as far as it must survive its process."""
 
-    __slots__ = ("backup", "error", "state", "version")
+    __slots__ = ("_life", "backup", "error", "state", "version")
 
-    def __init__(self, state: WatchState, version: int = 1, backup: Backup = "memory") -> None:
+    def __init__(
+        self, state: WatchState, version: int | None = None, backup: Backup = "memory"
+    ) -> None:
         self.state = state
-        self.version = version
+        self.version = first_version(1) if version is None else version
+        # The first change after it came back begins a life: not all that was seen was written down.
+        self._life = life_of(self.version) if version is None else life_of(version) + 1
         self.backup: Backup = backup
         self.error: str | None = None
 
@@ -139,15 +144,14 @@ class WatchRecord:
         """By how much its times are moved, from 0 up to 1: see `libra.inspector.schedule`."""
         return spread_of(self.state.id)
 
-    def change(self, now: datetime, **changes: object) -> None:
+    def change(self, **changes: object) -> None:
         """The watch knows something new, which nobody has kept yet.
 
-        As those of a page, versions are the microseconds since its beginning, so that a watch that is
-        taken up again after ``kill -9`` goes on above everything that anybody can have stored.
+        As those of a page, versions count the changes of a life, so that a watch that is taken up again
+        after ``kill -9`` goes on above everything that may have been stored.
         """
         self.state = msgspec.structs.replace(self.state, **changes)
-        elapsed = (now - self.state.created_at).total_seconds()
-        self.version = max(self.version, int(elapsed * 1_000_000)) + 1
+        self.version = max(self.version + 1, first_version(self._life))
         self.backup = "memory"
 
     def row(self) -> WatchRow:

@@ -58,7 +58,7 @@ class WeighIns:
         if row is None:
             return await self.submit(page_id, url)
         if context.records.get(page_id) is None and row.finished_at is None:
-            self._pages.bring_up(restore(row, context.now()))
+            self._pages.bring_up(restore(row, life=context.durability.next_life(row)))
         return True
 
     async def outcome(self, page_id: str) -> Report | None:
@@ -78,7 +78,7 @@ class WeighIns:
         row = await self._archive.load(page_id)
         if row is None or row.finished_at is None:
             return None
-        return restore(row, context.now()).report()
+        return restore(row).report()
 
     async def deliver(self, webhook: str, secret: str, undelivered: Alert) -> str | None:
         """Try to deliver an alert; None if the receiver took it, else the named error."""

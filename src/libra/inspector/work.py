@@ -56,8 +56,9 @@ class Work(Protocol):
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """To a page: what came of one of its orders."""
+    """To a page: what came of one of the orders of this work."""
 
+    work: Work
     outcome: Outcome | StyleFound
 
 
@@ -137,17 +138,18 @@ class StaticWork:
             self._until,
         )
         while (fetch := lane.take()) is not None:
-            page.send(Arrived(await fetcher.fetch(fetch, options, until=until)))
+            page.send(Arrived(self, await fetcher.fetch(fetch, options, until=until)))
 
     async def _style(self, order: StyleJob) -> None:
         job = self._weighing.job(order)
         if job is not None:
-            self._page.send(Arrived(StyleFound(order, await self._fetcher.in_thread(job))))
+            self._page.send(Arrived(self, StyleFound(order, await self._fetcher.in_thread(job))))
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """To a page: what its browser has seen so far."""
+    """To a page: what its browser has seen so far, for this work."""
 
+    work: Work
     report: Report
 
 
@@ -185,7 +187,7 @@ class RenderedWork:
                 self._url,
                 self._options,
                 self._browsers,
-                on_change=lambda report: page.send(Progress(report)),
+                on_change=lambda report: page.send(Progress(self, report)),
             )
         )
 

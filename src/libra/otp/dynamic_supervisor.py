@@ -150,6 +150,28 @@ class DynamicSupervisor(Parent):
         child._forget_arguments()
         return cast("P", process)
 
+    def quarantine_child(self, spec: ChildSpec[Any], reason: ExitReason) -> None:
+        """Enter a child that is not to be started until somebody retries it.
+
+        Args:
+            spec: as for `start_child`; it needs an id.
+            reason: why, as if its last incarnation had ended so.
+
+        Raises:
+            AlreadyStarted: there is a child with this id, in whatever state.
+            InvalidSpec: the spec has no id.
+            ProcessExited: the supervisor has ended, or is about to.
+        """
+        if spec.id is None:
+            raise InvalidSpec("a child that is quarantined needs an id, to be retried by")
+        if self._state >= TERMINATING:
+            raise ProcessExited(NOPROC)
+        if spec.id in self._children:
+            raise AlreadyStarted(self._children[spec.id].process)
+        child = self._children[spec.id] = Child(spec)
+        child._troubled().reason = reason
+        self._quarantine(child)
+
     async def terminate_child(self, which: Hashable) -> None:
         """Stop a child for good, whatever state it is in, and wait until it is gone.
 

@@ -3,35 +3,52 @@
 It makes ``202 Accepted`` true. A submission is here before it is acknowledged, and a result before it
 counts as safe, so ``kill -9`` during an outage of the database loses nothing.
 
-The journal is a row of segments, files to which entries are only ever appended. An entry is live
-while it is the newest of its page and the database has not got it. Segments are deleted whole and
-*oldest first*: so what is left is always the last part of history, and no older state of a page
-can outlive a newer one. When the oldest segment holds little that is live, that little is written
-again at the end and the segment goes.
+The journal is a row of segments, files to which entries are only ever appended
+(`libra.storage.segments` says how). The row of a page, a watch or a deletion is live while it is the
+newest of its id and the database has not got it. Segments are deleted whole and *oldest first*: so what
+is left is always the last part of history, and no older state of a page outlives a newer one. When
+the oldest segment holds little that is live, that is written again at the end and the segment goes.
+
+Beside rows there are notes: how often the life of a page was begun, and how far this program had
+written to a database. An entry of a kind that only a later version of Libra knows is kept as it is.
 
 Nothing here is asynchronous: a journal is used by one thread, which may wait for the disk.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import struct
-import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
+from libra.storage.journal_folder import (
+    Folder,
+    JournalGone,
+    JournalInUse,
+    sync_file,
+    sync_folder,
+    write_all,
+)
+from libra.storage.segments import (
+    BEGUN,
+    COUNTER,
+    DROPPED,
+    ROWS,
+    Damage,
+    LaterFormat,
+    Raw,
+    Reader,
+    Unreadable,
+    Writer,
+    decode,
+    of_entry,
+    of_struct,
+)
+from libra.storage.snapshot import DELETED_VERSION, Entry
 
-from libra.storage.snapshot import Deleted, Entry, Snapshot, WatchRow, newest
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+__all__ = ["Begun", "Journal", "JournalGone", "JournalInUse"]
 
 log = logging.getLogger("libra.journal")
 
@@ -41,18 +58,11 @@ SEGMENT_BYTES: Final = 8_000_000
 TIDY_BYTES: Final = 4 * SEGMENT_BYTES
 """Above this size of the whole journal the oldest segment is cleared if it is mostly dead."""
 
-_FRAME: Final = struct.Struct("<II")
-"""Before each payload: its length and its CRC-32."""
-
-
-class JournalInUse(Exception):
-    """Another Libra works on this data directory."""
-
 
 class _Segment:
     """One file of the journal."""
 
-    __slots__ = ("entries", "live", "number", "path", "size")
+    __slots__ = ("entries", "file", "live", "number", "path", "size")
 
     def __init__(self, number: int, path: Path, size: int = 0) -> None:
         self.number = number
@@ -60,10 +70,23 @@ class _Segment:
         self.size = size
         self.entries = 0
         self.live: set[str] = set()
+        self.file: tuple[int, int] | None = None  # device and inode
+
+
+class Begun(NamedTuple):
+    """What is noted of the life of a page before it begins.
+
+    Attributes:
+        life: which of its lives it is; each is higher than the one before.
+        times: how many lives were begun in a row, this one too, without one that ended well.
+    """
+
+    life: int
+    times: int
 
 
 class _Place(NamedTuple):
-    """Where the newest entry of a page is."""
+    """Where the newest entry of a key is."""
 
     segment: int
     version: int
@@ -76,6 +99,9 @@ class Journal:
         directory: where its segments are; it is made if it is missing.
         segment_bytes: see `SEGMENT_BYTES`.
         tidy_bytes: see `TIDY_BYTES`.
+
+    Attributes:
+        damage: what could not be read of what a former program wrote.
     """
 
     def __init__(
@@ -85,14 +111,21 @@ class Journal:
         segment_bytes: int = SEGMENT_BYTES,
         tidy_bytes: int = TIDY_BYTES,
     ) -> None:
-        self._directory = directory
+        self._folder = Folder(directory)
         self._segment_bytes = segment_bytes
         self._tidy_bytes = tidy_bytes
+        self._file: int | None = None
+        self._writer = Writer()
+        self._notes: dict[str, Raw] = {}
+        self.damage = Damage()
+        self._begin_again()
+
+    def _begin_again(self) -> None:
         self._segments: dict[int, _Segment] = {}
         self._where: dict[str, _Place] = {}
-        self._lock: int | None = None
-        self._file: int | None = None
+        self._rows = 0
         self._next = 1
+        self._scanned = False
 
     @property
     def size(self) -> int:
@@ -100,66 +133,105 @@ class Journal:
         return sum(segment.size for segment in self._segments.values())
 
     def __len__(self) -> int:
-        """How many pages have something in the journal that the database has not."""
-        return len(self._where)
+        """How many pages, watches and deletions are in the journal that the database has not."""
+        return self._rows
 
     def lock(self) -> None:
-        """Claim the directory for this program; the claim ends with `close` or with the process.
+        """Claim the folder for this program; the claim ends with `close` or with the process.
 
         Raises:
             JournalInUse: another program has it.
-            OSError: the directory cannot be made or opened.
+            OSError: the folder cannot be made or opened.
         """
-        if self._lock is not None:
-            return
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The directory itself is locked, which works on a disk that cannot be written, too.
-        lock = os.open(self._directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise JournalInUse(
-                f"another Libra works on {self._directory.parent}: stop it, or give this one "
-                "a data directory of its own (--data-dir)"
-            ) from None
-        self._lock = lock
+        self._folder.claim()
 
     def scan(self) -> None:
-        """Find out what a former program left; to be done once, before anything is written.
+        """Find out what a former program left; does nothing if that is known.
+
+        A name that is no segment or cannot be read costs itself alone.
 
         Raises:
             OSError: the directory cannot be read.
         """
-        for path in sorted(self._directory.glob("*.journal")):
-            if not path.stem.isdigit():
+        if self._scanned:
+            return
+        before: dict[int, int] = {}
+        unread: set[int] = set()
+        for path in sorted(self._folder.path.iterdir()):
+            if path.suffix != ".journal" or not path.stem.isdigit():
                 continue
-            segment = _Segment(int(path.stem), path, path.stat().st_size)
-            self._segments[segment.number] = segment
-            self._next = max(self._next, segment.number + 1)
-            for entry in _read(path, loudly=True):
-                if isinstance(entry, list):
-                    for page_id, version in entry:
-                        self._forget(page_id, version)
-                    continue
-                at = self._where.get(entry.id)
-                if at is None or at.version <= entry.version:
-                    self._move(entry, segment)
+            number = int(path.stem)
+            self._next = max(self._next, number + 1)
+            try:
+                reader = Reader(path.read_bytes())
+            except LaterFormat as error:
+                log.error("%s is left alone: %s", path.name, error)
+                unread.add(number)
+                continue
+            except OSError as error:
+                log.error("%s is left alone, it cannot be read: %s", path.name, error)
+                self.damage.files += 1
+                unread.add(number)
+                continue
+            self._scan_segment(_Segment(number, path), reader)
+            before[number] = reader.entries_before
+        self._count_missing(before, unread)
+        self._scanned = True
         self._delete_dead()
 
-    def batches(self, size: int = 500) -> Iterator[list[Entry]]:
-        """The newest entry of every page, ``size`` at a time.
+    def _scan_segment(self, segment: _Segment, reader: Reader) -> None:
+        self._segments[segment.number] = segment
+        for raw in reader:
+            if raw.kind != DROPPED:
+                self._move(raw, segment)
+                continue
+            try:
+                dropped = decode(raw)
+            except Unreadable as error:
+                log.warning("%s: what was dropped cannot be read: %s", segment.path.name, error)
+                continue
+            for key, version in dropped if isinstance(dropped, list) else ():
+                self._forget(key, version)
+        segment.entries = reader.entries
+        status = segment.path.stat()
+        segment.size, segment.file = status.st_size, (status.st_dev, status.st_ino)
+        if reader.cut_off:
+            log.warning("%s ends in the middle of an entry, as after a crash", segment.path.name)
+        if reader.damage:
+            lost = reader.damage.entries
+            log.error("%s is damaged: %d of its entries are lost", segment.path.name, lost)
+            self.damage.add(reader.damage)
 
-        Raises:
-            OSError: a segment cannot be read.
-        """
+    def _count_missing(self, before: dict[int, int], unread: set[int]) -> None:
+        """What each segment says of the one before it tells of a file that was cut off or is missing."""
+        for number, entries in before.items():
+            former = self._segments.get(number - 1)
+            if former is not None and former.entries < entries:
+                missing = entries - former.entries
+                log.error("%s lacks its last %d entries", former.path.name, missing)
+                self.damage.entries += missing
+            elif former is None and number > min(before) and number - 1 not in unread:
+                log.error(
+                    "segment %d of the journal is missing, with %d entries", number - 1, entries
+                )
+                self.damage.entries += entries
+
+    def batches(self, size: int = 500) -> Iterator[list[Entry]]:
+        """The newest row of every page, watch and deletion, ``size`` at a time."""
         batch: list[Entry] = []
         for number in sorted(self._segments):
             segment = self._segments.get(number)
             if segment is None or not segment.live:
                 continue  # gone since, or of no more use
-            for entry in _entries(segment.path):
-                if self._where.get(entry.id) == _Place(number, entry.version):
+            for raw in self._live(segment):
+                if raw.kind not in ROWS:
+                    continue
+                try:
+                    entry = decode(raw)
+                except Unreadable as error:
+                    log.error("%s is kept unread in %s: %s", raw.key, segment.path.name, error)
+                    continue
+                if not isinstance(entry, list):
                     batch.append(entry)
                 if len(batch) == size:
                     yield batch
@@ -168,14 +240,13 @@ class Journal:
             yield batch
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Append entries; when this returns they are on the disk.
+        """Append rows; when this returns they are on the disk.
 
         Raises:
+            JournalGone: the folder is not what it was; see `renew`.
             OSError: they may or may not be on the disk; writing them again does no harm.
         """
-        segment = self._append(b"".join(map(_frame, map(_encode, entries))), sync=True)
-        for entry in entries:
-            self._move(entry, segment)
+        self._append([of_entry(entry) for entry in entries], sync=True)
         self._delete_dead()
 
     def drop(self, stored: Iterable[tuple[str, int]]) -> None:
@@ -190,41 +261,128 @@ class Journal:
         dropped = [one for one in stored if self._forget(*one)]
         self._delete_dead()
         if dropped and self._segments:
-            self._append(_frame(_encode_drops(dropped)), sync=False)
+            self._append([of_struct(DROPPED, "", 0, dropped)], sync=False)
         self._tidy()
+
+    # Notes
+
+    def begin(self, lives: Iterable[tuple[str, Begun | None]]) -> None:
+        """Note that the lives of pages begin; None ends the note of a page.
+
+        It is not synced: a program that is killed loses nothing that was written, and a power cut is
+        no page's fault.
+
+        Raises:
+            OSError: it could not be written down.
+        """
+        written: list[Raw] = []
+        dropped: list[tuple[str, int]] = []
+        for page_id, begun in lives:
+            key = _note(BEGUN, page_id)
+            if begun is not None:
+                times = bytes((min(begun.times, 255),))
+                written.append(Raw(BEGUN, page_id, begun.life, times))
+            elif self._notes.pop(key, None) is not None and self._forget(key, DELETED_VERSION):
+                dropped.append((key, DELETED_VERSION))
+        if dropped:
+            written.append(of_struct(DROPPED, "", 0, dropped))
+        if written:
+            self._append(written, sync=False)
+
+    def begun(self) -> dict[str, Begun]:
+        """What is noted of the lives of pages, by their ids."""
+        return {
+            raw.key: Begun(raw.version, sum(raw.payload[:1]))
+            for raw in list(self._notes.values())
+            if raw.kind == BEGUN
+        }
+
+    def remember(self, database_id: str, counter: int) -> None:
+        """Note how far this program has written to a database, by the database's own count.
+
+        It is not synced, so the note may lag behind the database and is never ahead of it.
+
+        Raises:
+            OSError: it could not be written down.
+        """
+        self._append([Raw(COUNTER, database_id, counter, b"")], sync=False)
+
+    def remembered(self, database_id: str) -> int | None:
+        """How far this program had written to a database when it noted that last."""
+        raw = self._notes.get(_note(COUNTER, database_id))
+        return None if raw is None else raw.version
+
+    # The folder
+
+    def check(self) -> None:
+        """Make sure that all that was written is still where it was.
+
+        Raises:
+            JournalGone: it is not.
+            OSError: that cannot be found out.
+        """
+        self._check_folder()
+        for segment in self._segments.values():
+            try:
+                status = segment.path.stat()
+            except FileNotFoundError:
+                raise JournalGone(f"{segment.path.name} of the journal has gone") from None
+            if segment.file != (status.st_dev, status.st_ino) or status.st_size < segment.size:
+                raise JournalGone(f"{segment.path.name} of the journal is not what it was")
+
+    def _check_folder(self) -> None:
+        self._folder.check()
+        if self._file is not None:
+            file, known = os.fstat(self._file), self._segments[self._next - 1].size
+            if file.st_nlink == 0 or file.st_size < known:
+                raise JournalGone("the newest file of the journal has gone or was cut off")
+
+    def renew(self) -> None:
+        """Begin again in whatever folder is there now, after `JournalGone`.
+
+        What is found there is taken over, and the notes are written again. All rows that are not in the
+        database are to be written again by whoever knows them.
+
+        Raises:
+            JournalInUse: the folder is another program's.
+            OSError: there is no folder and none can be made.
+        """
+        self._close_file()
+        self._folder.release()
+        notes = list(self._notes.values())
+        self._begin_again()
+        self.lock()
+        self.scan()
+        if notes:
+            self._append(notes, sync=False)
 
     def close(self) -> None:
         """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
         self._close_file()
         self._delete_dead()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._folder.release()
 
     # Segments
 
-    def _append(self, data: bytes, *, sync: bool) -> _Segment:
+    def _append(self, entries: list[Raw], *, sync: bool) -> None:
+        self._check_folder()
         segment = self._current()
+        data = self._writer.encode(entries)
         try:
-            _write_all(self._open_file(segment), data)
+            file = self._open_file(segment)
+            write_all(file, data)
             if sync:
-                _sync(self._open_file(segment))
+                sync_file(file)
         except OSError:
             # What is at the end of this file is unknown now, and after a failed sync the kernel
             # may drop pages that it calls clean: nothing is appended to it any more.
             self._close_file()
             raise
         segment.size += len(data)
-        return segment
-
-    def _forget(self, page_id: str, version: int) -> bool:
-        """Call a page's entry dead if it is not newer than this version; whether there was one."""
-        at = self._where.get(page_id)
-        if at is None or at.version > version:
-            return False
-        del self._where[page_id]
-        self._segments[at.segment].live.discard(page_id)
-        return True
+        segment.entries = self._writer.entries
+        for raw in entries:
+            if raw.kind != DROPPED:
+                self._move(raw, segment)
 
     def _current(self) -> _Segment:
         """The segment to append to."""
@@ -234,12 +392,15 @@ class Journal:
         # A file that a former program wrote may end in the middle of an entry, as may one whose
         # last write failed: each run, and each failure, begins a new one.
         self._close_file()
-        segment = _Segment(self._next, self._directory / f"{self._next:012}.journal")
+        segment = _Segment(self._next, self._folder.path / f"{self._next:012}.journal")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(segment.path, flags, 0o644)
+        status = os.fstat(self._file)
+        segment.file = (status.st_dev, status.st_ino)
+        self._writer = Writer(last.entries if last is not None else 0)
         self._next += 1
         self._segments[segment.number] = segment
-        _sync_directory(self._directory)  # else the file itself may be gone after a power cut
+        sync_folder(self._folder.path)  # else the file itself may be gone after a power cut
         return segment
 
     def _open_file(self, segment: _Segment) -> int:
@@ -252,13 +413,44 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def _move(self, entry: Entry, segment: _Segment) -> None:
-        before = self._where.get(entry.id)
+    def _move(self, raw: Raw, segment: _Segment) -> None:
+        """This is the newest of its key, if it is not older than what is known."""
+        key = raw.key if raw.kind in ROWS else _note(raw.kind, raw.key)
+        before = self._where.get(key)
         if before is not None:
-            self._segments[before.segment].live.discard(entry.id)
-        self._where[entry.id] = _Place(segment.number, entry.version)
-        segment.live.add(entry.id)
-        segment.entries += 1
+            if before.version > raw.version and raw.kind in ROWS:
+                return
+            self._segments[before.segment].live.discard(key)
+        elif raw.kind in ROWS:
+            self._rows += 1
+        if raw.kind in (BEGUN, COUNTER):
+            self._notes[key] = raw
+        self._where[key] = _Place(segment.number, raw.version)
+        segment.live.add(key)
+
+    def _forget(self, key: str, version: int) -> bool:
+        """Call the entry of a key dead if it is not newer than this version; whether there was one."""
+        at = self._where.get(key)
+        if at is None or at.version > version:
+            return False
+        del self._where[key]
+        self._segments[at.segment].live.discard(key)
+        if self._notes.pop(key, None) is None and not key.startswith(_NOTE):
+            self._rows -= 1
+        return True
+
+    def _live(self, segment: _Segment) -> Iterator[Raw]:
+        """The entries of a segment that are the newest of their keys."""
+        try:
+            reader = Reader(segment.path.read_bytes())
+        except (OSError, LaterFormat) as error:
+            log.error("%s cannot be read any more: %s", segment.path.name, error)
+            self.damage.files += 1
+            return
+        for raw in reader:
+            key = raw.key if raw.kind in ROWS else _note(raw.kind, raw.key)
+            if self._where.get(key) == _Place(segment.number, raw.version):
+                yield raw
 
     def _delete_dead(self) -> None:
         """Delete the oldest segments as long as nothing in them is live."""
@@ -281,84 +473,16 @@ class Journal:
         oldest = self._segments[min(self._segments)]
         if oldest.number == self._next - 1 or 2 * len(oldest.live) >= oldest.entries:
             return
-        live = [entry for entry in newest(_entries(oldest.path)) if entry.id in oldest.live]
+        # One of a key was replaced by another of the same version where it was written twice.
+        live = {(raw.kind, raw.key): raw for raw in self._live(oldest)}
         if live:
-            self.write(live)
+            self._append(list(live.values()), sync=True)
+        self._delete_dead()
 
 
-def _encode(entry: Entry) -> bytes:
-    return zstd.compress(_KINDS[type(entry)] + _packer.encode(entry), 1)
+_NOTE: Final = "\0"
 
 
-def _encode_drops(dropped: list[tuple[str, int]]) -> bytes:
-    return zstd.compress(_DROPS + _packer.encode(dropped), 1)
-
-
-def _frame(payload: bytes) -> bytes:
-    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-
-
-def _decode(payload: bytes) -> Entry | list[tuple[str, int]]:
-    data = zstd.decompress(payload)
-    if data[:1] == _DROPS:
-        return _unpack_drops.decode(data[1:])
-    unpack: msgspec.msgpack.Decoder[Entry] = _unpack.get(data[:1], _unpack[b"d"])
-    return unpack.decode(data[1:])
-
-
-_packer = msgspec.msgpack.Encoder()
-_DROPS: Final = b"x"
-_unpack_drops = msgspec.msgpack.Decoder(list[tuple[str, int]])
-_KINDS: Final[dict[type[Entry], bytes]] = {Snapshot: b"s", WatchRow: b"w", Deleted: b"d"}
-_unpack = {kind: msgspec.msgpack.Decoder(entry) for entry, kind in _KINDS.items()}
-
-
-def _entries(path: Path) -> Iterator[Entry]:
-    """The entries of a segment, without the notes of what was dropped."""
-    for entry in _read(path):
-        if not isinstance(entry, list):
-            yield entry
-
-
-def _read(path: Path, *, loudly: bool = False) -> Iterator[Entry | list[tuple[str, int]]]:
-    """What a segment says, passing over what is damaged."""
-    level = logging.WARNING if loudly else logging.DEBUG
-    data = memoryview(path.read_bytes())
-    at = 0
-    while at < len(data):
-        end = at + _FRAME.size
-        if end > len(data):
-            log.log(level, "%s ends in the middle of an entry, as after a crash", path.name)
-            return
-        length, checksum = _FRAME.unpack(data[at:end])
-        if length == 0 or end + length > len(data):  # zeros are what a power cut may leave
-            log.log(level, "%s ends in the middle of an entry, as after a crash", path.name)
-            return
-        payload = bytes(data[end : end + length])
-        at = end + length
-        if zlib.crc32(payload) != checksum:
-            log.log(level, "%s is damaged before byte %d, an entry is lost", path.name, at)
-            continue
-        try:
-            yield _decode(payload)
-        except (msgspec.MsgspecError, zstd.ZstdError) as error:
-            # Whole, but not what this program writes: by another version of Libra, perhaps.
-            log.log(level, "%s: the entry before byte %d cannot be read: %s", path.name, at, error)
-
-
-def _write_all(file: int, data: bytes | bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-# macOS has no fdatasync.
-_sync = getattr(os, "fdatasync", os.fsync)
+def _note(kind: str, key: str) -> str:
+    """The key of what is no row: it is not to be mixed up with the row of the same id."""
+    return f"{_NOTE}{kind}{key}"

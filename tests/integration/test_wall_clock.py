@@ -1,0 +1,77 @@
+"""The wall clock may be set: what is due by it is due by what it says now, and ids go on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from integration.site import Site
+from libra.app import Libra
+from libra.ids import Ids, new_id
+from libra.otp.testing import FakeClock
+from libra.settings import Settings
+from libra.testing import finished, following, run_until, stored
+
+
+class Wall:
+    """A wall clock that goes with the other one and can be set."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """What it says."""
+        seconds = timedelta(seconds=self._clock.time())
+        return datetime(2026, 11, 23, 12, tzinfo=UTC) + seconds + self.ahead
+
+
+async def gone(libra: Libra, page_id: str) -> None:
+    """Wait until a page has left memory."""
+    with following(libra, page_id) as change:
+        while libra._context.records.get(page_id) is not None:
+            change.clear()
+            await change.wait()
+
+
+async def test_a_page_expires_by_the_wall_clock_however_that_is_set(
+    site: Site, settings: Settings
+) -> None:
+    clock = FakeClock()
+    wall = Wall(clock)
+    settings = msgspec.structs.replace(settings, ttl=100)
+    async with Libra.open(settings, clock=clock, now=wall.now) as libra:
+        page_id = await libra.weigh(site.url)
+        await run_until(libra, finished(libra, page_id))
+        await run_until(libra, stored(libra, page_id))
+        wall.ahead = -timedelta(hours=1)
+        for _ in range(20):
+            await clock.advance(10)
+        assert libra._context.records.get(page_id) is not None
+        wall.ahead = timedelta()
+        before = clock.time()
+        await run_until(libra, gone(libra, page_id))
+        assert clock.time() - before <= 60
+
+
+async def test_ids_go_on_above_those_that_the_database_has(
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_id, "_last", 0)  # and back again afterwards, for the other tests
+    async with Libra.open(settings) as libra:
+        page_id = await libra.weigh(site.url)
+        await stored(libra, page_id)
+        record = libra._context.records.get(page_id)
+        assert record is not None
+        # As a program leaves it behind whose clock was ten years on.
+        row = record.row()
+        later = Ids()(int((datetime.now(UTC) + timedelta(days=3_650)).timestamp() * 1e9))
+        report = row.report.replace(row.id.encode(), later.encode())
+        await libra._house.store.save([msgspec.structs.replace(row, id=later, report=report)])
+    async with Libra.open(settings) as libra:
+        await libra._context.watches_known.wait()
+        fresh = await libra.weigh(site.url)
+        assert fresh > later
+        assert (await libra.recent(limit=1)).pages[0].id == fresh
