@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 
@@ -86,6 +86,9 @@ log = logging.getLogger("libra")
 
 #: Seconds between two reports of a growing page that one follower is given.
 FOLLOW_INTERVAL = 0.05
+
+#: Seconds between two looks at a page that another Libra weighs.
+LOOK = 1.0
 
 
 #: What counts as a jump of a watched page's weight if nobody says.
@@ -244,7 +247,10 @@ class Libra:
                     yield version, data
                 if finished:
                     return
-                await change.wait()
+                with suppress(TimeoutError):
+                    # What another Libra weighs changes unheard.
+                    async with asyncio.timeout(None if self._context.standby is None else LOOK):
+                        await change.wait()
                 if self._house.closed:
                     return
                 # A page of thousands of assets changes thousands of times in a second.
@@ -380,9 +386,11 @@ class Libra:
         if record is not None:
             return record.shown()
         deleted = not is_page_id(watch_id) or watch_id in self._context.unwatched
-        if not deleted and not self._context.watches_known.is_set():
+        if deleted:
+            raise WatchNotFound(watch_id)
+        if not self._context.watches_known.is_set() or self._context.gap is not None:
             raise WatchUnknown(watch_id)
-        raise WatchNotFound(watch_id)
+        raise WatchNotFound(watch_id, self._context.may_be_lost(watch_id))
 
     async def unwatch(self, watch_id: str) -> None:
         """Forget a watch; what was weighed for it stays.

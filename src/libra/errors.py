@@ -11,10 +11,15 @@ class LibraError(Exception):
 
 
 class PageNotFound(LibraError):
-    """There is no such page: neither in memory nor in the database."""
+    """There is no such page: neither in memory nor in the database.
 
-    def __init__(self, page_id: str) -> None:
-        super().__init__(f"there is no page {page_id[:64]!r}")
+    Attributes:
+        lost: what a database is known to have lost, if this page may have been among it; else None.
+    """
+
+    def __init__(self, page_id: str, lost: str | None = None) -> None:
+        super().__init__(f"there is no page {page_id[:64]!r}" + (f". {lost}" if lost else ""))
+        self.lost = lost
 
 
 class PageUnknown(LibraError):
@@ -54,10 +59,15 @@ class CannotRender(LibraError):
 
 
 class WatchNotFound(LibraError):
-    """There is no such watch."""
+    """There is no such watch.
 
-    def __init__(self, watch_id: str) -> None:
-        super().__init__(f"there is no watch {watch_id[:64]!r}")
+    Attributes:
+        lost: what a database is known to have lost, if this watch may have been among it; else None.
+    """
+
+    def __init__(self, watch_id: str, lost: str | None = None) -> None:
+        super().__init__(f"there is no watch {watch_id[:64]!r}" + (f". {lost}" if lost else ""))
+        self.lost = lost
 
 
 class WatchUnknown(LibraError):

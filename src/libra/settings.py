@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         database: ``sqlite:///path`` or ``postgresql://...``; None is SQLite in the data directory.
         migrate: whether a PostgreSQL database is migrated at start; SQLite always is.
         journal: whether what is acknowledged is kept on the local disk until the database has it.
+        keep_deletions: how long a deletion is remembered, in seconds, so that a database that turns out
+            to be older is told again.
         ttl: how long a finished page rests in memory, in seconds.
         restore: ``eager`` brings every unexpired page back at start, ``lazy`` each when it is asked
             for, ``off`` leaves them in the database.
@@ -113,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: str | None = None
     migrate: bool = False
     journal: bool = True
+    keep_deletions: float = 30 * 86_400.0
     ttl: float = 24 * 3600.0
     restore: Restore = "eager"
     concurrency: int = 32
@@ -216,6 +219,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("parser_memory", self.parser_memory, LEAST_PARSER_MEMORY),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
+            ("keep_deletions", self.keep_deletions, 0),
             ("page_timeout", self.page_timeout, 0.001),
             ("asset_timeout", self.asset_timeout, 0.001),
             ("shutdown_grace", self.shutdown_grace, 0),

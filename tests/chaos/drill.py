@@ -175,6 +175,8 @@ class Stage:
             times: how often Libra is killed.
         """
         history = self.history
+        if fault.doubtful:
+            self._doubtful.add(fault.name)
         await self._warm_up()
         history.mark("begins", fault.name)
         await fault.begin()
@@ -184,6 +186,8 @@ class Stage:
                 await self.load.goes_on(rng.uniform(0.3, 1.5))
                 await self.service.kill()
                 await self.service.start()
+            if fault.destroys:
+                await self.restored()  # what is only in the database then is lost
         finally:
             history.mark("mending", fault.name)
             await fault.end()

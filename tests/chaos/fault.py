@@ -17,6 +17,7 @@ class Fault(ABC):
         part: the part that Libra is to say is down, if any.
         hold: seconds that it lasts once it is in force.
         destroys: whether pages that were stored are gone then, so that Libra must live through it.
+        late: whether it destroys only at its end: Libra may be killed before that and has to remember.
         doubtful: whether Libra has to take back that pages are stored, as far as it can tell.
         gradual: whether the database may be back for a moment while it is broken or mended, so that
             there may be several outages.
@@ -26,6 +27,7 @@ class Fault(ABC):
     part: str | None = "database"
     hold: float = 2.0
     destroys: bool = False
+    late: bool = False
     doubtful: bool = False
     gradual: bool = False
 

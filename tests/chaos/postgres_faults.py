@@ -291,6 +291,43 @@ class TableDropped(ServerFault):
         assert await migration.wait() == 0
 
 
+class MadeAnew(TableDropped):
+    """The whole database is dropped and made anew, as by a restore that went wrong."""
+
+    name = "database made anew"
+
+    async def begin(self) -> None:
+        """Drop it, whoever is connected, and make an empty one."""
+        await asyncio.to_thread(self._make_anew)
+
+    def _make_anew(self) -> None:
+        postgres = self.server.postgres
+        postgres.drop_database("libra")
+        postgres.create_database("libra")
+
+
+class GoneBack(ServerFault):
+    """It becomes what it was some time ago, as after a failover to a standby that was behind."""
+
+    name = "database gone back in time"
+    part = None
+    hold = 3.0
+    destroys = True
+    late = True
+    doubtful = True
+    gradual = True
+
+    async def begin(self) -> None:
+        """Keep a copy of it, which takes a restart."""
+        self.server.let_go()
+        await asyncio.to_thread(self.server.postgres.back_up)
+
+    async def end(self) -> None:
+        """Put the copy in its place."""
+        self.server.let_go()
+        await asyncio.to_thread(self.server.postgres.go_back)
+
+
 class TableLocked(ServerFault):
     """Another session holds the table, as a long migration does."""
 
@@ -389,5 +426,7 @@ def every_fault(server: Server) -> list[Fault]:
         TableLocked(server),
         Flapping(server),
         TableDropped(server),
+        MadeAnew(server),
+        GoneBack(server),
         Frozen(server),
     ]

@@ -103,7 +103,7 @@ def say(words: str) -> None:
 
 
 async def _drill(stage: Stage, fault: Fault, rng: random.Random) -> None:
-    kills = 0 if fault.destroys else rng.choice([0, 0, 1, 3])
+    kills = 0 if fault.destroys and not fault.late else rng.choice([0, 0, 1, 3])
     if kills:
         say(f"  {fault.name}, and Libra killed {kills} times")
         await stage.kill_during(fault, rng, times=kills)

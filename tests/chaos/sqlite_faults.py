@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -154,6 +155,41 @@ class ReadOnly(Replaced):
         return self._path.with_name("read-only.sqlite3")
 
 
+class GoneBack(Fault):
+    """The file is swapped for a copy that was made some time before, as a restored backup is."""
+
+    name = "file gone back in time"
+    part = None
+    hold = 3.0
+    destroys = True
+    late = True
+    doubtful = True
+    gradual = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._older = path.with_name("older.sqlite3")
+
+    async def begin(self) -> None:
+        """Make the copy."""
+        await asyncio.to_thread(self._copy)
+
+    async def end(self) -> None:
+        """Put it there; what stands beside the file goes with the old one."""
+        await asyncio.to_thread(self._swap)
+
+    def _copy(self) -> None:
+        with _still(self._path):
+            shutil.copyfile(self._path, self._older)
+
+    def _swap(self) -> None:
+        with _still(self._path):
+            self._path.unlink()
+            for ending in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+            self._older.rename(self._path)
+
+
 class DiskFull(Fault):
     """There is no room left on a disk, which is a small one of its own.
 
@@ -183,7 +219,7 @@ class DiskFull(Fault):
 
 def every_fault(path: Path) -> list[Fault]:
     """All faults of a SQLite file, each once."""
-    return [Locked(path), ReadOnly(path), Corrupt(path)]
+    return [Locked(path), ReadOnly(path), Corrupt(path), GoneBack(path)]
 
 
 def fill(ballast: Path) -> None:

@@ -305,3 +305,19 @@ async def test_strangers_are_not_children(runtime: Runtime) -> None:
     supervisor.send("what is this?")
     await settle()
     assert supervisor.alive
+
+
+async def test_a_child_that_has_ended_for_good_can_be_started_again(runtime: Runtime) -> None:
+    supervisor = runtime.start(Supervisor, [ChildSpec(Actor, id="once", restart="transient")])
+    (process,) = processes(supervisor)
+    assert process is not None
+    supervisor.restart_child("once")  # one that runs is left alone
+    assert processes(supervisor) == [process]
+    await process.stop(SHUTDOWN)
+    assert processes(supervisor) == [None]
+    supervisor.restart_child("once")
+    (again,) = processes(supervisor)
+    assert again is not None
+    assert again is not process
+    with pytest.raises(NotFound):
+        supervisor.restart_child("unknown")

@@ -146,6 +146,19 @@ class Postgres:
         self._reserved.release()
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def back_up(self) -> None:
+        """Copy its data, for `go_back`; it is stopped for that, and started again."""
+        self.stop()
+        subprocess.run(["cp", "-a", self._data, self._backup], check=True)
+        self.start()
+
+    def go_back(self) -> None:
+        """Be what it was at the copy, as after a failover to a standby that was behind."""
+        self.stop("immediate")
+        shutil.rmtree(self._data)
+        self._backup.rename(self._data)
+        self.start()
+
     @property
     def running(self) -> bool:
         """Whether the server process is there."""
@@ -193,6 +206,10 @@ class Postgres:
     @property
     def _data(self) -> Path:
         return self._root / "data"
+
+    @property
+    def _backup(self) -> Path:
+        return self._root / "backup"
 
     @property
     def _pid(self) -> int:

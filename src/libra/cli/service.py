@@ -38,6 +38,11 @@ T = TypeVar("T")
     default=None,
     help="Keep what is acknowledged on the local disk until it is stored; the default.",
 )
+@click.option(
+    "--keep-deletions",
+    metavar="DURATION",
+    help="How long deletions are remembered for a database that goes back in time; 30d by default.",
+)
 @click.option("--ttl", metavar="DURATION", help="How long a page rests in memory; 24h by default.")
 @click.option(
     "--restore",

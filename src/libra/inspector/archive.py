@@ -37,7 +37,12 @@ class Archive:
         except Unavailable as error:
             self._lost(error)
             raise
-        return None if page_id in self._context.forgotten else row
+        if page_id in self._context.forgotten:
+            return None
+        if row is None and self._context.gap is not None:
+            # It may be among what is being saved again, or be gone: nobody can tell yet.
+            raise Unavailable("history", self._context.gap.reason)
+        return row
 
     async def recent(
         self,

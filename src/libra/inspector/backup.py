@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -17,6 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
+from libra.inspector.mending import Mending, yield_to_another
 from libra.inspector.messages import Delete, Lost, Offer, State
 from libra.otp import (
     Continue,
@@ -30,7 +32,8 @@ from libra.otp import (
 )
 from libra.storage import Store, Unavailable
 from libra.storage.breaker import Breaker
-from libra.storage.snapshot import DELETED_VERSION, Entry, Refused
+from libra.storage.history import HistoryLost, LeaseHeld
+from libra.storage.snapshot import DELETED_VERSION, Deleted, Entry, Refused
 from libra.words import count
 
 if TYPE_CHECKING:
@@ -50,6 +53,9 @@ FULL_GROUP = 50
 
 #: Seconds between two looks at a database that has nothing to do.
 IDLE_PROBE = 5.0
+
+#: Seconds between two looks at a lease that another Libra has.
+STANDBY_PROBE = 2.0
 
 #: Seconds that a backup waits after its first crash in a row (doubling), and at most.
 CRASH_PAUSE = 2.0
@@ -72,6 +78,7 @@ class Step(Enum):
     WRITE = auto()
     PROBE = auto()
     TELL = auto()
+    MEND = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Written:
 
     versions: dict[str, int]
     refused: list[Refused]
-    deleted: list[str]
+    deleted: list[Deleted]
 
 
 class Backup(GenServer):
@@ -93,7 +100,10 @@ class Backup(GenServer):
         "_due",
         "_durability",
         "_in_hand",
+        "_lacking",
+        "_leading",
         "_lost_tables",
+        "_mending",
         "_migrate",
         "_opened",
         "_store",
@@ -109,6 +119,7 @@ class Backup(GenServer):
         context: Context,
         durability: JournalThenDatabase,
         store: Store,
+        mending: Mending,
         *,
         migrate: bool = False,
     ) -> Continue:
@@ -118,11 +129,14 @@ class Backup(GenServer):
             context: the surroundings.
             durability: who learns what is stored.
             store: the database.
+            mending: what is to be done when the database lacks what it had.
             migrate: whether its schema is to be brought up to date first.
         """
         self._context = context
         self._durability = durability
         self._store = store
+        self._mending = mending
+        self._leading = False  # whether this program has written to the database, as its only one
         self._migrate = migrate
         self._opened = False
         self._breaker = Breaker(now=self.runtime.clock.time())
@@ -140,6 +154,7 @@ class Backup(GenServer):
                 self._waiting[record.id] = now
         for deleted in context.forgotten | context.unwatched:
             self._waiting[deleted] = now
+        self._lacking: set[str] = set() if context.gap is None else set(self._waiting)
         return Continue()
 
     def handle_continue(self, token: Any) -> None:
@@ -177,12 +192,13 @@ class Backup(GenServer):
         match message:
             case Offer(page_id) | Delete(page_id):
                 self._waiting.setdefault(page_id, self.runtime.clock.time())
-                if (
-                    self._task is None
-                    and self._context.outage is None
-                    and self._due is not Step.WRITE
-                ):
+                if self._task is None and self._may_write() and self._due is not Step.WRITE:
                     self._after(GROUP, Step.WRITE)
+            case Lost(HistoryLost()):
+                # What was read may be from a standby that is behind. What a save finds counts.
+                if self._task is None and self._context.outage is None:
+                    self._cancel_timer()
+                    self._probe()
             case Lost(error):
                 if self._context.outage is None:
                     self._failed(error)
@@ -203,6 +219,9 @@ class Backup(GenServer):
                 self._succeeded()
             case TaskDone(_, Step.TELL):
                 pass
+            case TaskDone(_, Step.MEND, lacking):
+                self._task = None
+                self._mend(lacking)
             case TaskDone():
                 self._task = None
                 self._opened = True
@@ -214,11 +233,21 @@ class Backup(GenServer):
             case TaskFailed(_, _, Unavailable() as error):
                 self._task = None
                 self._put_back()
-                self._failed(error)
+                self._unavailable(error)
             case TaskFailed(_, _, error):
                 # Not a failure that a database is known to have: a bug. The supervisor sees it, and
                 # the next life finds everything that is not stored in the records.
                 raise error
+
+    def _unavailable(self, error: Unavailable) -> None:
+        match error:
+            case HistoryLost():
+                self._cancel_timer()
+                self._task = self.start_task(self._mending.begin(error), tag=Step.MEND)
+            case LeaseHeld():
+                self._stand_by(error)
+            case _:
+                self._failed(error)
 
     def state(self, *, also: AbstractSet[str] = frozenset()) -> State:
         """How much waits now; to be read from outside, like a Registry, without a message.
@@ -238,7 +267,7 @@ class Backup(GenServer):
         return f"{self._breaker.state}, {failed} failed"
 
     def _write_now(self) -> None:
-        if self._task is not None or self._context.outage is not None:
+        if self._task is not None or not self._may_write():
             self._answer_drained()
             return
         if not self._waiting:
@@ -257,12 +286,12 @@ class Backup(GenServer):
         context = self._context
         entries: list[Entry] = []
         versions: dict[str, int] = {}
-        deleted: list[str] = []
+        deleted: list[Deleted] = []
         for number, page_id in enumerate(page_ids, 1):
             record, deletion = context.find(page_id), context.deletion(page_id)
             if deletion is not None:
                 entries.append(deletion)
-                deleted.append(page_id)
+                deleted.append(deletion)
             elif record is not None:
                 row = record.row()
                 versions[page_id] = row.version
@@ -283,15 +312,19 @@ class Backup(GenServer):
         return Written(stored, refused, deleted)
 
     def _written(self, written: Written) -> None:
+        self._lacking -= self._in_hand.keys()
         self._in_hand.clear()
-        self._context.erased.update(written.deleted)
+        self._context.erased.update(deletion.id for deletion in written.deleted)
         if not self._context.restoring:
             # Else a row that the restorer read before the deletion would bring it back to life.
             self._context.forget_deletions()
         for refused in written.refused:
             self._durability.refused(refused.id, refused.version, refused.reason)
-        dropped = [*written.versions.items(), *((p, DELETED_VERSION) for p in written.deleted)]
-        self._durability.over(dropped)
+        dropped = [
+            *written.versions.items(),
+            *((one.id, DELETED_VERSION) for one in written.deleted),
+        ]
+        self._durability.over(dropped, written.deleted)
 
     def _put_back(self) -> None:
         for page_id in self._in_hand:
@@ -315,8 +348,49 @@ class Backup(GenServer):
         self._context.opened.set()
         self._answer_drained()
 
+    def _may_write(self) -> bool:
+        return self._context.outage is None and self._context.standby is None
+
+    def _mend(self, lacking: Iterable[str]) -> None:
+        """All that is here and that the database may lack waits again."""
+        now = self.runtime.clock.time()
+        for entry_id in lacking:
+            self._waiting.setdefault(entry_id, now)
+        self._lacking, self._lost_tables = set(lacking), False
+        self._probe()
+
+    def _stand_by(self, error: LeaseHeld) -> None:
+        """Another Libra writes to this database: write nothing until its lease ends."""
+        context = self._context
+        if context.standby is None:
+            log.warning("the database is only read, until its lease ends: %s", error.reason)
+        if self._leading:
+            # This one was stopped or cut off for so long that another has taken over.
+            self._leading = False
+            self.start_task(yield_to_another(context), tag=Step.TELL)
+        context.standby = context.standby or Outage(context.now(), error.reason)
+        context.outage = None
+        context.available_since = context.available_since or context.now()
+        self._breaker.succeeded(self.runtime.clock.time())
+        context.opened.set()
+        self._answer_drained()
+        self._after(STANDBY_PROBE, Step.PROBE)
+
+    def _lead(self) -> None:
+        """This is the Libra that writes to the database."""
+        self._leading = True
+        if self._context.standby is not None:
+            log.warning("the lease has ended, this Libra writes to the database now")
+            self._context.standby = None
+            self._context.restore_again()
+
     def _succeeded(self) -> None:
         self.legacy = None
+        self._lead()
+        if self._context.gap is not None and not self._lacking:
+            log.warning("all that the database lacked and that is here is saved again")
+            self._context.gap = None
+            self._durability.over([], ())
         self._breaker.succeeded(self.runtime.clock.time())
         outage = self._context.outage
         if outage is not None or self._context.available_since is None:
@@ -349,7 +423,8 @@ class Backup(GenServer):
         self._lost_tables = False
 
     def _answer_drained(self) -> None:
-        if self._context.outage is None and (self._waiting or self._in_hand):
+        owes = self._waiting or self._in_hand or self._context.gap is not None
+        if self._may_write() and owes:
             return
         for sender in self._draining:
             self.reply(sender, None)

@@ -14,12 +14,13 @@ import msgspec
 from libra.inspector.departures import Departures
 from libra.inspector.followers import Followers
 from libra.inspector.pauses import Pauses
-from libra.inspector.record import PageRecord, Records
+from libra.inspector.record import PageRecord, Records, moment_of
 from libra.inspector.watches import WatchRecord, WatchRecords
 from libra.otp import DynamicSupervisor, GenServer, ProcessExited, Registry
 from libra.parsers.pool import Parsers
 from libra.parsers.reader import ParserReader
 from libra.storage import Deleted
+from libra.storage.recollection import Loss
 from libra.tally import Tally
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Options, Viewport
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from libra.inspector.durability import Durability
     from libra.inspector.keeper import Keeper
     from libra.inspector.weigh_ins import WeighIns
+
+
+def _nothing() -> None:
+    """To be replaced."""
 
 
 def utc_now() -> datetime:
@@ -72,6 +77,10 @@ class Context:
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
         replayed: set once everything that the journal held can be read again.
+        standby: since when and why this Libra writes nothing to the database; None while it does.
+        gap: what the database was found to lack, until all of it that is here is saved again.
+        losses: everything that databases of this Libra were found to lack, the oldest first.
+        restore_again: has pages and watches brought back as after a start.
         opened: set once it is known whether the database can be used.
         available_since: when the database was last found to be there; None before that.
         disk_trouble: since when and why the journal cannot be written; None while it can.
@@ -117,6 +126,10 @@ class Context:
         self.opened = asyncio.Event()
         self.outage: Outage | None = None
         self.available_since: datetime | None = None
+        self.standby: Outage | None = None
+        self.gap: Loss | None = None
+        self.losses: tuple[Loss, ...] = ()
+        self.restore_again: Callable[[], None] = _nothing
         self.disk_trouble: Outage | None = None
         self.forgotten: set[str] = set()
         self.followers = Followers()
@@ -148,6 +161,21 @@ class Context:
         """Every record of a page or a watch, as they are now."""
         yield from self.records
         yield from self.watches
+
+    def may_be_lost(self, entry_id: str) -> str | None:
+        """What is to be said of a page or a watch that is nowhere: databases may have lost it."""
+        submitted = moment_of(entry_id)
+        spans = [
+            loss.span
+            for loss in self.losses
+            if submitted is None or submitted <= (loss.until or loss.noticed_at)
+        ]
+        if not spans:
+            return None
+        return (
+            f"The database has lost what it stored {' and '.join(spans)}: "
+            "if this was stored then, it is gone."
+        )
 
     def deletion(self, entry_id: str) -> Deleted | None:
         """The deletion of a page or a watch that the database does not know of yet, or None."""

@@ -8,14 +8,17 @@ own and stands in the same place.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, Protocol
+from uuid import uuid4
 
 from libra.inspector import backup
 from libra.inspector.backup import Backup
 from libra.inspector.context import Context
 from libra.inspector.disk import DiskThread
 from libra.inspector.keeper import Keeper
+from libra.inspector.mending import Mending
 from libra.inspector.messages import (
     Begin,
     Delete,
@@ -31,8 +34,10 @@ from libra.inspector.messages import (
 from libra.inspector.record import life_of
 from libra.inspector.restorer import Restorer
 from libra.otp import ChildSpec, ProcessException
-from libra.storage import Snapshot, Store
+from libra.storage import Deleted, Snapshot, Store
+from libra.storage.history import Writer
 from libra.storage.journal import Begun, Journal
+from libra.storage.recollection import Recollection
 from libra.weighing.report import Backup as Level
 
 log = logging.getLogger("libra")
@@ -111,6 +116,8 @@ class JournalThenDatabase:
         context: the surroundings.
         store: the database.
         journal: None if it is switched off.
+        recollection: what is remembered of the database.
+        place: the data directory, for people who look for whoever writes to the database.
         migrate: whether the database's schema is to be brought up to date first.
         eager: whether all unexpired pages of the database are to be brought back.
         max_pages: how many pages there may be in memory.
@@ -121,14 +128,18 @@ class JournalThenDatabase:
         context: Context,
         store: Store,
         journal: Journal | None,
+        recollection: Recollection,
         *,
+        place: str,
         migrate: bool,
         eager: bool,
         max_pages: int,
     ) -> None:
         self._context = context
-        self._store = store
+        self.store = store
         self._journal = journal
+        self.recollection = recollection
+        self._place = place
         self._thread = DiskThread("libra-journal")
         self._migrate = migrate
         self._eager = eager
@@ -241,9 +252,11 @@ class JournalThenDatabase:
         """The database, or the journal, has lost what it had of an entry."""
         self._context.tell(entry_id, Unsafe(level))
 
-    def over(self, stored: list[tuple[str, int]]) -> None:
+    def over(self, stored: list[tuple[str, int]], deleted: Sequence[Deleted]) -> None:
         """The journal needs these no longer, each as of a version: the database has them."""
-        self._context.keeper.cast(Dropped(stored))
+        # As long as it lacks what it had, a restart is to find that out again.
+        known = self.store.known if self._context.gap is None else None
+        self._context.keeper.cast(Dropped(stored, known, tuple(deleted)))
 
     # Its processes
 
@@ -253,14 +266,21 @@ class JournalThenDatabase:
             self._journal.lock()
             self._journal.scan()
             self._deaths = self._journal.begun()
+        self.recollection.recall()
 
     def writers(self) -> list[ChildSpec[Any]]:
         """The keeper of the journal, and the backup, which writes to the database."""
         thread: Executor = self._thread
+        remembered = self.recollection
+        self._context.losses = remembered.losses
+        self.store.write_as(Writer(remembered.instance, uuid4().hex, self._place), remembered.known)
         return [
             ChildSpec(Keeper, (self._context, self, self._journal, thread), id="journal"),
             ChildSpec(
-                Backup, (self._context, self, self._store), {"migrate": self._migrate}, id="backup"
+                Backup,
+                (self._context, self, self.store, Mending(self._context, self, thread)),
+                {"migrate": self._migrate},
+                id="backup",
             ),
         ]
 
@@ -268,14 +288,14 @@ class JournalThenDatabase:
         """From the journal, then from the database."""
         return ChildSpec(
             Restorer,
-            (self._context, self, self._store, self._journal, self._thread),
+            (self._context, self, self.store, self._journal, self._thread),
             {"eager": self._eager, "max_pages": self._max_pages},
             id="restorer",
             restart="transient",
         )
 
     async def settle(self) -> None:
-        """A last save, and a last line in the journal.
+        """A last save, of what is on its way to the journal too, and a last line in the journal.
 
         That the program is stopped is no page's fault: lives under way are taken back.
         """
@@ -284,6 +304,8 @@ class JournalThenDatabase:
             before = begun._replace(times=self.deaths(page_id))
             self._context.keeper.cast(Begin(page_id, before))
         try:
+            # Else its submission is all that another Libra, on this database, would find of a page.
+            await self._context.keeper.call(Settle(), timeout=LAST_SAVE)
             await self._context.backup.call(backup.Ask.DRAIN, timeout=LAST_SAVE)
             await self._context.keeper.call(Settle(), timeout=LAST_SAVE)
         except ProcessException as error:

@@ -51,6 +51,7 @@ from libra.parsers.pool import Parsers, can_fork
 from libra.settings import Settings, parse_limits
 from libra.storage import open_store
 from libra.storage.journal import Journal
+from libra.storage.recollection import InMemory, OnDisk
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import PORTS, Gate
 from libra.weighing.options import Limits, Options
@@ -91,10 +92,14 @@ def _gate(settings: Settings) -> Gate:
 
 def _journal_then_database(house: House) -> Durability:
     settings = house.settings
+    keep = settings.keep_deletions
+    recollection = OnDisk(settings.data_dir, keep) if settings.journal else InMemory(keep)
     return JournalThenDatabase(
         house.context,
         house.store,
         house.journal,
+        recollection,
+        place=str(settings.data_dir.absolute()),
         migrate=settings.migrate,
         eager=settings.restore == "eager",
         max_pages=settings.max_pages,
@@ -174,6 +179,7 @@ class House:
         await self.fetcher.__aenter__()
         if services and self.parsers is not None:
             self._start_parsers(self.parsers)
+        context.restore_again = self._restore_again
         self.runtime = Runtime(clock=self._clock)
         pages: list[ChildSpec[Any]] = [
             ChildSpec(PageRegistry, (context,), id="registry"),
@@ -201,6 +207,12 @@ class House:
                 ),
             ],
         )
+
+    def _restore_again(self) -> None:
+        """Start the restorer again, which ends when it is done."""
+        child = self._root.child("pages")
+        if child is not None and isinstance(child.process, Supervisor):
+            child.process.restart_child("restorer")
 
     async def close(self) -> None:
         """Stop in good order: finish what is under way, save, let go of everything.

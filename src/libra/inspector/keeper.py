@@ -14,12 +14,14 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from libra.inspector.context import Context, Outage
 from libra.inspector.messages import Begin, Dropped, Keep, MayBegin, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
-from libra.storage import Entry
+from libra.storage import Deleted, Entry
+from libra.storage.history import History
 from libra.storage.journal import Begun, Journal, JournalGone, JournalInUse
 
 if TYPE_CHECKING:
@@ -65,10 +67,12 @@ class Keeper(GenServer):
     __slots__ = (
         "_awaited",
         "_context",
+        "_deleted",
         "_dropped",
         "_durability",
         "_in_hand",
         "_journal",
+        "_known",
         "_lingering",
         "_lives",
         "_looking",
@@ -106,6 +110,8 @@ class Keeper(GenServer):
         self._waiting |= {deleted: [] for deleted in context.forgotten | context.unwatched}
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
+        self._deleted: list[Deleted] = []
+        self._known: History | None = None
         self._lives: dict[str, Begun | None] = {}
         self._settling: list[From] = []
         self._looking = self._renewing = False
@@ -158,8 +164,10 @@ class Keeper(GenServer):
                     self._context.tell(page_id, MayBegin())
                 elif begun is not None:
                     self._awaited = True
-            case Dropped(stored):
+            case Dropped(stored, known, deleted):
                 self._dropped += stored
+                self._deleted += deleted
+                self._known = known or self._known
         self._write()
 
     def handle_info(self, message: Any) -> None:
@@ -204,11 +212,13 @@ class Keeper(GenServer):
             self._waiting.clear()
             self._lives.clear()
             self._dropped.clear()
+            self._note()()
             self._settled()
             return
         if self._writing is not None or self._retry is not None:
             return
-        if not (self._waiting or self._lives or self._dropped or self._looking or self._renewing):
+        waiting = self._waiting or self._lives or self._dropped or self._known is not None
+        if not (waiting or self._looking or self._renewing):
             self._settled()
             return
         if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
@@ -227,7 +237,16 @@ class Keeper(GenServer):
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
         first = Journal.renew if self._renewing else Journal.check if self._looking else None
         self._looking = False
-        self._writing = self.start_task(self._commit(first, list(self._in_hand), lives, dropped))
+        self._writing = self.start_task(
+            self._commit(first, list(self._in_hand), lives, dropped, self._note())
+        )
+
+    def _note(self) -> Callable[[], None]:
+        """What is to be remembered of the database; written before the journal drops anything."""
+        known, deleted = self._known, self._deleted
+        self._known, self._deleted = None, []
+        remember = self._durability.recollection.remember
+        return _nothing if known is None else partial(remember, known, deleted)
 
     async def _commit(
         self,
@@ -235,6 +254,7 @@ class Keeper(GenServer):
         page_ids: list[str],
         lives: dict[str, Begun | None],
         dropped: list[tuple[str, int]],
+        note: Callable[[], None],
     ) -> tuple[dict[str, int], list[str]]:
         context, journal = self._context, self._journal
         if journal is None:
@@ -249,7 +269,7 @@ class Keeper(GenServer):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _work, journal, first, lives, entries, dropped
+            self._thread, _work, journal, first, lives, entries, dropped, note
         )
         await asyncio.shield(work)
         return {entry.id: entry.version for entry in entries}, list(lives)
@@ -328,12 +348,17 @@ class Keeper(GenServer):
             self._patience = None
 
 
+def _nothing() -> None:
+    """Nothing is to be remembered."""
+
+
 def _work(
     journal: Journal,
     first: Callable[[Journal], None] | None,
     lives: dict[str, Begun | None],
     entries: list[Entry],
     dropped: list[tuple[str, int]],
+    note: Callable[[], None],
 ) -> None:
     """On the journal's thread."""
     if first is not None:
@@ -346,4 +371,10 @@ def _work(
     if entries:
         journal.write(entries)
     journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is None)
+    try:
+        note()
+    except OSError as error:
+        # Then a loss that comes while Libra is stopped may go unnoticed, which is no reason to keep
+        # what is stored for ever. If the disk is ill, the journal finds that out by itself.
+        log.debug("the database as of its last save is not written down: %s", error)
     journal.drop(dropped)

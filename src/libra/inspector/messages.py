@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from libra.storage import Unavailable
+from libra.storage import Deleted, Unavailable
+from libra.storage.history import History
 from libra.storage.journal import Begun
 from libra.weighing.report import Backup as Level
 
@@ -61,6 +62,9 @@ class Dropped:
     """To the keeper: the database has these pages, each as of a version."""
 
     stored: list[tuple[str, int]]
+    known: History | None = None
+    """The database as of then, to be remembered; None while what it lacks is being saved again."""
+    deleted: tuple[Deleted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,10 @@ class Pages:
                 row = await self._archive.load(page_id)
             except Unavailable:
                 raise PageUnknown(page_id) from None
-        if row is None or page_id in deleted:
+        if page_id in deleted or page_id in self._context.forgotten:
             raise PageNotFound(page_id)
+        if row is None:
+            raise PageNotFound(page_id, self._context.may_be_lost(page_id))
         self.take_up(row)
         return row
 
@@ -129,6 +131,7 @@ class Pages:
         if (
             due
             and self._recall
+            and context.standby is None  # else it is another Libra's to weigh and to delete
             and not self.closing
             and len(context.records) < self._max_pages
             and context.records.get(row.id) is None

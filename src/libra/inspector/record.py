@@ -306,6 +306,17 @@ def first_id(moment: datetime) -> str:
     return f"{digits[:8]}-{digits[8:12]}-0000-0000-000000000000"
 
 
+def moment_of(page_id: str) -> datetime | None:
+    """When a page of this id was submitted, to the millisecond; None if that is no id."""
+    if not is_page_id(page_id):
+        return None
+    milliseconds = int(page_id[:8] + page_id[9:13], 16)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # a UUID of another kind
+
+
 def is_page_id(text: str) -> bool:
     """Whether a text can be the id of a page: a UUID in its canonical form."""
     return _UUID.fullmatch(text) is not None

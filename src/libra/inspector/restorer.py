@@ -250,7 +250,8 @@ class Restorer(GenServer):
         context = self._context
         await context.opened.wait()
         rows: list[WatchRow] | None = None
-        if context.outage is None:
+        # Of a database that another Libra writes to the watches are its own to run.
+        if context.outage is None and context.standby is None:
             try:
                 rows = await self._store.watches()
             except Unavailable as error:
@@ -294,8 +295,9 @@ class Restorer(GenServer):
             context.keeper.cast(Dropped([(row.id, row.version)]))
 
     def _read_database(self) -> None:
-        if self._context.outage is not None:
-            # The backup's prober is the only one that touches a database that is known to be down.
+        if self._context.outage is not None or self._context.standby is not None:
+            # The backup's prober is the only one that touches a database that is known to be down, and
+            # of one that another Libra writes to the pages are its own to weigh and to delete.
             self.send_after(RETRY, Step.DATABASE)
         else:
             self.start_task(self._restore())

@@ -16,24 +16,16 @@ from libra.weighing.report import Status
 def health(house: House) -> Health:
     """The truth about each part, from memory: asking costs nothing and touches no database."""
     context = house.context
-    outage = context.outage
     waiting = house.durability.state()
     quarantined = len(context.inspectors.quarantined()) + len(context.watchers.quarantined())
     counts, watches = context.records.by_status(), context.watches.by_status()
-    database = redact(house.settings.database_url())
-    if context.available_since is None:
-        database += " (being opened)"
     parts = {
         "pages": Part(
             "degraded" if quarantined else "ok",
             house.started_at,
             f"{quarantined} quarantined" if quarantined else None,
         ),
-        "database": Part(
-            "down", outage.since, f"{outage.reason} (breaker {context.backup.breaker})"
-        )
-        if outage is not None
-        else Part("ok", context.available_since or house.started_at, database),
+        "database": _database(house),
     }
     trouble = context.disk_trouble
     damage = None if house.journal is None else house.journal.damage
@@ -59,6 +51,30 @@ def health(house: House) -> Health:
         processes=_processes(house),
         watches={status: watches[status] for status in get_args(WatchStatus)},
     )
+
+
+def _database(house: House) -> Part:
+    context = house.context
+    since = context.available_since or house.started_at
+    if context.outage is not None:
+        reason = f"{context.outage.reason} (breaker {context.backup.breaker})"
+        return Part("down", context.outage.since, reason)
+    if context.standby is not None:
+        words = f"{context.standby.reason}. What is accepted here waits for the end of its lease"
+        return Part("degraded", context.standby.since, words)
+    if context.gap is not None:
+        words = f"{context.gap.reason}. What is here of it is being saved again"
+        return Part("degraded", context.gap.noticed_at, words)
+    words = redact(house.settings.database_url())
+    if context.available_since is None:
+        words += " (being opened)"
+    if context.losses:
+        last = context.losses[-1]
+        words += (
+            f" (at {last.noticed_at:%Y-%m-%d %H:%M:%S} UTC: {last.reason}; "
+            f"what was stored {last.span} and was not here is lost)"
+        )
+    return Part("ok", since, words)
 
 
 def _processes(house: House) -> Processes:

@@ -20,11 +20,11 @@ supervisor stops all children and ends with `SHUTDOWN`: its own supervisor then 
 # ruff: noqa: SLF001  (a supervisor, its children and the runtime are one machine)
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Literal
 
 from libra.otp.children import Child, ChildSpec, Intensity, Parent, Stopping, TryRestart
-from libra.otp.exits import SHUTDOWN, ExitReason, Failed, Ignored, InvalidSpec, StartError
+from libra.otp.exits import SHUTDOWN, ExitReason, Failed, Ignored, InvalidSpec, NotFound, StartError
 from libra.otp.genserver import GenServer
 from libra.otp.mailbox import post_info
 from libra.otp.messages import Stop, TaskDone, TaskFailed
@@ -76,6 +76,21 @@ class Supervisor(Parent):
             except StartError as error:
                 return Stop(Failed(f"child {child.id!r} did not start: {error.reason}"))
         return None
+
+    def restart_child(self, which: Hashable) -> None:
+        """Start a child again that has ended and is not to be restarted by itself.
+
+        As OTP's ``supervisor:restart_child/2``. One that runs, or is about to, is left alone.
+
+        Raises:
+            NotFound: there is no such child.
+            StartError: it did not start.
+        """
+        child = self._children.get(which)
+        if child is None:
+            raise NotFound(f"there is no child {which!r}")
+        if child._process is None and child.state == "running" and self._state < TERMINATING:
+            self._begin(child)
 
     # --- Callbacks ---
 

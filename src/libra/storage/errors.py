@@ -13,6 +13,8 @@ Fault: TypeAlias = Literal[
     "corrupt",  # it answers with nonsense: not a database, a damaged file
     "config",  # it refuses us: password, database name, privilege. Only a person can mend it
     "schema",  # its tables are missing or belong to another version of Libra
+    "history",  # it is another database than before, or has gone back in time
+    "lease",  # another Libra writes to it
 ]
 """What kind of unavailable, in one word for `/health` and the metrics."""
 

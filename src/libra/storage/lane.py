@@ -24,7 +24,7 @@ from libra.storage.errors import Rejected, Unavailable
 T = TypeVar("T")
 
 # After these faults the file may have been replaced or mended, which an open connection cannot see.
-_REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema"})
+_REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema", "history"})
 
 
 _OTHERS_MAY_TAKE: Final = 0.3  # seconds

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -20,11 +20,13 @@ import asyncpg  # type: ignore[import-untyped] # it ships no types
 import msgspec
 
 from libra.storage.classify import classify
-from libra.storage.errors import Rejected
+from libra.storage.errors import Rejected, Unavailable
 from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
+from libra.storage.history import History, Writer
 from libra.storage.keyset import read_ahead
 from libra.storage.link import FAILURES, Connection, Link
-from libra.storage.schema import VERSION_TABLE, SchemaStatus, judge, render
+from libra.storage.postgres_desk import Check, Desk
+from libra.storage.schema import ALL_TABLES, VERSION_TABLE, SchemaStatus, judge, render
 from libra.storage.snapshot import (
     DELETED_VERSION,
     Deleted,
@@ -113,18 +115,26 @@ class PostgresStore(Store):
 
     def __init__(self, url: str, *, deadlines: Deadlines | None = None) -> None:
         self._url = url
+        self._desk: Desk | None = None
         self.deadlines = deadlines or Deadlines()
-        self._writer = Link(self._connect_to_write, _require_schema)
+        self._writer = Link(self._connect_to_write, self._prepare_to_write)
         self._reader = Link(self._connect, _require_schema, size=_READERS)
         self._restorers: set[Link] = set()
 
+    def write_as(self, writer: Writer, known: History | None) -> None:
+        """Have a desk to sign in at."""
+        self._desk, self.known = Desk(writer), known
+
     async def open(self) -> None:
         """Connect and check the schema."""
-        limit = self.deadlines.connect
-        await self._writer.run(partial(_check, limit), deadline=limit)
+        await self._probe(self.deadlines.connect)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Let go of the lease and close the connections."""
+        if self._desk is not None and self._desk.known_there:
+            release, limit = self._desk.release, 0.3
+            with suppress(Unavailable):
+                await self._writer.run(lambda c: _within(c, limit, release), deadline=limit)
         for link in (*self._restorers, self._reader, self._writer):
             await link.close(deadline=0.3)
 
@@ -133,10 +143,12 @@ class PostgresStore(Store):
         # In the order of their ids, as two programs that save the same pages in different orders
         # would wait for each other.
         batch = sorted(newest(entries), key=lambda entry: entry.id)
-        limit = self.deadlines.save
-        return await self._writer.run(
-            lambda connection: _save(connection, batch, limit), deadline=limit
+        limit, known = self.deadlines.save, self.known
+        refused, found = await self._writer.run(
+            lambda connection: _save(connection, batch, limit, self._desk, known), deadline=limit
         )
+        self._found(found)
+        return refused
 
     async def load(self, page_id: str) -> Snapshot | None:
         """Read one page."""
@@ -193,13 +205,14 @@ class PostgresStore(Store):
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        limit = self.deadlines.restore
+        limit, check = self.deadlines.restore, self._check_of_reads()
 
         async def work(connection: Connection) -> list[WatchRow]:
             async with _transaction(connection, limit):
                 rows = await connection.fetch(
                     "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL"
                 )
+                await check(connection, found=bool(rows))
             return [
                 WatchRow(unescape(i), unescape(url), version, unescape_json(data))
                 for i, url, version, data in rows
@@ -223,6 +236,17 @@ class PostgresStore(Store):
 
     async def prune(self, *, older_than: datetime) -> int:
         """Remove old pages, some at a time."""
+        limit = self.deadlines.save
+
+        async def note(connection: Connection) -> None:
+            async with _transaction(connection, limit):
+                await connection.execute(
+                    "UPDATE libra_database SET pruned_before = greatest(pruned_before, $1)",
+                    older_than,
+                )
+
+        # First, as a Libra that runs beside this must not take for lost what is removed.
+        await self._writer.run(note, deadline=limit)
         pages = await self._prune("pages", "submitted_at", older_than)
         await self._prune("pages", "deleted_at", older_than)
         await self._prune("watches", "deleted_at", older_than)
@@ -243,7 +267,7 @@ class PostgresStore(Store):
         """
         limit = self.deadlines.probe
         looks = [
-            self._writer.run(partial(_check, limit), deadline=limit),
+            self._probe(limit),
             self._reader.run(partial(_check_read, limit), deadline=limit),
         ]
         for outcome in await asyncio.gather(*looks, return_exceptions=True):
@@ -251,6 +275,34 @@ class PostgresStore(Store):
                 raise outcome
 
     # Inside
+
+    async def _probe(self, deadline: float) -> None:
+        known = self.known
+        self._found(
+            await self._writer.run(
+                lambda connection: _check(connection, self._desk, known, deadline),
+                deadline=deadline,
+            )
+        )
+
+    def _found(self, found: History | None) -> None:
+        if found is not None and self._desk is not None:
+            self.known = found
+            self._desk.known_there = True
+
+    def _check_of_reads(self) -> Check:
+        desk, known = self._desk, self.known
+
+        async def check(connection: Connection, *, found: bool) -> None:
+            if desk is not None and known is not None:
+                await desk.check_read(connection, known, found=found)
+
+        return check
+
+    async def _prepare_to_write(self, connection: Connection) -> None:
+        await _require_schema(connection)
+        if self._desk is not None:
+            await self._desk.meet(connection)
 
     async def _connect(self, **options: Any) -> Connection:
         return await asyncpg.connect(
@@ -268,7 +320,8 @@ class PostgresStore(Store):
 
     async def _read(self, sql: str, *arguments: Any) -> list[Snapshot]:
         limit = self.deadlines.read
-        return await self._reader.run(_query(sql, arguments, limit), deadline=limit)
+        work = _query(sql, arguments, limit, self._check_of_reads())
+        return await self._reader.run(work, deadline=limit)
 
     async def _fetch(
         self, link: Link, condition: str, now: datetime, size: int, last: Snapshot | None
@@ -282,7 +335,8 @@ class PostgresStore(Store):
             arguments += [place] if never else [last.expires_at, place]
         sql += f" ORDER BY {', '.join(f'{name} DESC' for name in key)} LIMIT {size:d}"
         limit = self.deadlines.restore
-        return await link.run(_query(sql, arguments, limit), deadline=limit)
+        work = _query(sql, arguments, limit, self._check_of_reads())
+        return await link.run(work, deadline=limit)
 
     async def _prune(self, table: str, column: str, moment: datetime) -> int:
         limit = self.deadlines.save
@@ -313,15 +367,15 @@ class PostgresStore(Store):
 
 async def status_of_postgres(connection: Connection) -> SchemaStatus:
     """What schema a PostgreSQL database has, without changing it."""
-    there = await connection.fetchval(
-        "SELECT to_regclass('pages') IS NOT NULL AND to_regclass($1) IS NOT NULL", VERSION_TABLE
+    rows = await connection.fetch(
+        "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+        [*ALL_TABLES],
     )
-    if not there:
-        # Without its table the version means nothing: somebody dropped it, and wants it again.
+    tables = {row["name"] for row in rows}
+    if VERSION_TABLE not in tables:
         return judge("postgres", None)
     current = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
-    watches = await connection.fetchval("SELECT to_regclass('watches') IS NOT NULL")
-    return judge("postgres", current, watches=watches)
+    return judge("postgres", current, tables)
 
 
 async def _require_schema(connection: Connection) -> None:
@@ -351,7 +405,11 @@ async def _migrate(connection: Connection) -> SchemaStatus:
 async def _transaction(connection: Connection, limit: float) -> AsyncIterator[None]:
     # For this transaction only, as a pooler may give the session to somebody else afterwards.
     milliseconds = max(1, round(limit * 1000 * _SERVERS_SHARE))
-    await connection.execute(f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d}")
+    # The second, so that a program which was stopped in the middle does not keep its locks.
+    await connection.execute(
+        f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d};"
+        f" SET LOCAL idle_in_transaction_session_timeout = {2 * milliseconds:d}"
+    )
     try:
         yield
     except BaseException:
@@ -366,23 +424,52 @@ async def _check_read(limit: float, connection: Connection) -> None:
         await connection.execute("SELECT FROM pages LIMIT 1")
 
 
-async def _check(limit: float, connection: Connection) -> None:
+async def _check(
+    connection: Connection, desk: Desk | None, known: History | None, limit: float
+) -> History | None:
     async with _transaction(connection, limit):
         await connection.execute("SELECT FROM pages LIMIT 1 FOR UPDATE SKIP LOCKED")
         await connection.execute("SELECT FROM watches LIMIT 1 FOR UPDATE SKIP LOCKED")
+        return await _enter(connection, desk, known, count=False)
+
+
+async def _enter(
+    connection: Connection, desk: Desk | None, known: History | None, *, count: bool
+) -> History | None:
+    """At the beginning of each transaction that writes: whether this is what we may write to."""
+    if desk is not None:
+        return await desk.enter(connection, known, count=count)
+    version = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
+    judge("postgres", version).require_current()
+    return None
+
+
+async def _within(
+    connection: Connection, limit: float, work: Callable[[Connection], Awaitable[T]]
+) -> T:
+    async with _transaction(connection, limit):
+        return await work(connection)
 
 
 def _query(
-    sql: str, arguments: Sequence[Any], limit: float
+    sql: str, arguments: Sequence[Any], limit: float, check: Check
 ) -> Callable[[Connection], Awaitable[list[Snapshot]]]:
     async def work(connection: Connection) -> list[Snapshot]:
         async with _transaction(connection, limit):
-            return _snapshots(await connection.fetch(sql, *arguments))
+            rows = await connection.fetch(sql, *arguments)
+            await check(connection, found=bool(rows))
+            return _snapshots(rows)
 
     return work
 
 
-async def _save(connection: Connection, batch: list[Entry], limit: float) -> list[Refused]:
+async def _save(
+    connection: Connection,
+    batch: list[Entry],
+    limit: float,
+    desk: Desk | None,
+    known: History | None,
+) -> tuple[list[Refused], History | None]:
     try:
         snapshots = [_row_of(entry) for entry in batch if isinstance(entry, Snapshot)]
         watches = [
@@ -391,6 +478,7 @@ async def _save(connection: Connection, batch: list[Entry], limit: float) -> lis
             if isinstance(e, WatchRow)
         ]
         async with _transaction(connection, limit):
+            entered = await _enter(connection, desk, known, count=bool(batch))
             for statement, rows in (
                 (_SAVE, snapshots),
                 (_SAVE_WATCHES, watches),
@@ -404,15 +492,14 @@ async def _save(connection: Connection, batch: list[Entry], limit: float) -> lis
         if not isinstance(verdict, Rejected):
             raise
         if len(batch) == 1:
-            return [Refused(batch[0].id, batch[0].version, verdict.reason)]
+            return [Refused(batch[0].id, batch[0].version, verdict.reason)], None
     else:
-        return []
+        return [], entered
     # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
     half = len(batch) // 2
-    return [
-        *await _save(connection, batch[:half], limit),
-        *await _save(connection, batch[half:], limit),
-    ]
+    refused, before = await _save(connection, batch[:half], limit, desk, known)
+    others, after = await _save(connection, batch[half:], limit, desk, known)
+    return [*refused, *others], after or before
 
 
 def _deletions(batch: Iterable[Entry], of: str) -> list[tuple[Any, ...]]:

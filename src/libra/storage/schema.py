@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -23,8 +25,8 @@ VERSION_TABLE: Final = "libra_schema"
 """Where the version is kept; not alembic's default, as the database may be shared with others."""
 
 REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {
-    "sqlite": ("0001", "0002"),
-    "postgres": ("0001", "0002"),
+    "sqlite": ("0001", "0002", "0003"),
+    "postgres": ("0001", "0002", "0003"),
 }
 """Every version of each engine's schema that this program knows, oldest first."""
 
@@ -55,17 +57,35 @@ class SchemaStatus(msgspec.Struct, frozen=True):
             )
 
 
-def judge(engine: Engine, current: str | None, *, watches: bool = True) -> SchemaStatus:
+TABLES: Final[dict[str, set[str]]] = {
+    "0001": {"pages"},
+    "0002": {"watches"},
+    "0003": {"libra_database", "libra_writers", "libra_lease"},
+}
+"""What each version adds."""
+
+ALL_TABLES: Final = frozenset({VERSION_TABLE}.union(*TABLES.values()))
+
+
+def judge(
+    engine: Engine, current: str | None, tables: AbstractSet[str] = ALL_TABLES
+) -> SchemaStatus:
     """Compare the version found in a database with those that this program knows.
 
     Args:
         engine: which database it is.
-        current: the version found; None if there is none, or no table of pages.
-        watches: whether there is the table of watches that the version promises.
+        current: the version found; None if there is none.
+        tables: those of Libra that are there. A version means nothing without its tables: somebody
+            dropped them, and wants them again.
     """
     known = REVISIONS[engine]
-    if not watches and current in known[1:]:
-        current = known[0]  # somebody dropped it, and wants it again
+    if not tables >= TABLES[known[0]]:
+        current = None
+    elif current in known:
+        for before, number in pairwise(known[: known.index(current) + 1]):
+            if not tables >= TABLES[number]:
+                current = before
+                break
     if current is None:
         return SchemaStatus(None, known[-1], "missing")
     if current == known[-1]:
@@ -94,17 +114,12 @@ def status_of_sqlite(connection: sqlite3.Connection) -> SchemaStatus:
     """What a SQLite database has, without changing it."""
     tables = {
         name
-        for (name,) in connection.execute(
-            "SELECT name FROM sqlite_master"
-            " WHERE type = 'table' AND name IN ('pages', 'watches', ?)",
-            (VERSION_TABLE,),
-        )
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     }
-    if not tables >= {"pages", VERSION_TABLE}:
-        # Without its table the version means nothing: somebody dropped it, and wants it again.
+    if VERSION_TABLE not in tables:
         return judge("sqlite", None)
     row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
-    return judge("sqlite", row[0] if row else None, watches="watches" in tables)
+    return judge("sqlite", row[0] if row else None, tables)
 
 
 def migrate_sqlite(connection: sqlite3.Connection) -> None:

@@ -11,19 +11,20 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import zstandard
 
 from libra.storage.classify import classify
-from libra.storage.errors import Rejected
+from libra.storage.errors import Rejected, Unavailable
 from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
+from libra.storage.history import History, Writer
 from libra.storage.keyset import read_ahead
 from libra.storage.lane import File, Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
@@ -36,8 +37,12 @@ from libra.storage.snapshot import (
     WatchRow,
     newest,
 )
+from libra.storage.sqlite_desk import Desk
 from libra.storage.store import Deadlines, Store
 from libra.weighing.report import Status
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[sqlite3.Connection, Job[T]], T]
 
 _COLUMNS: Final = (
     "id, url, version, report, final_url, host, title, status, submitted_at, finished_at,"
@@ -89,30 +94,41 @@ class SQLiteStore(Store):
 
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
         self._path = path
+        self._desk: Desk | None = None
         self.deadlines = deadlines or Deadlines()
         self._file = File(path)
         self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file)
         self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._file)
         self._restorers: set[Lane] = set()
 
+    def write_as(self, writer: Writer, known: History | None) -> None:
+        """Have a desk to sign in at."""
+        self._desk, self.known = Desk(writer), known
+
     async def open(self) -> None:
         """Open the file, and make or migrate its tables."""
         # The first connection may have a schema to write, which takes longer than a probe may.
-        await self._writer.run(_check, deadline=self.deadlines.restore)
+        await self._probe(self.deadlines.restore)
 
     async def close(self) -> None:
         """Close the connections; afterwards the file is complete, without a WAL beside it."""
         for restorer in list(self._restorers):
             await restorer.close()
+        if self._desk is not None and self._desk.known_there:
+            with suppress(Unavailable):
+                await self._writer.run(self._desk.release, deadline=self.deadlines.read)
         await self._reader.close()
         await self._writer.close()
 
     async def save(self, entries: Sequence[Entry]) -> list[Refused]:
         """Store a batch in one transaction."""
-        batch = newest(entries)
-        return await self._writer.run(
-            lambda connection, job: _save(connection, job, batch), deadline=self.deadlines.save
+        batch, known = newest(entries), self.known
+        refused, found = await self._writer.run(
+            lambda connection, job: _save(connection, job, batch, self._desk, known),
+            deadline=self.deadlines.save,
         )
+        self._found(found)
+        return refused
 
     async def load(self, page_id: str) -> Snapshot | None:
         """Read one page."""
@@ -164,7 +180,7 @@ class SQLiteStore(Store):
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        return await self._reader.run(_watches, deadline=self.deadlines.restore)
+        return await self._reader.run(self._checked(_watches), deadline=self.deadlines.restore)
 
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
@@ -181,6 +197,16 @@ class SQLiteStore(Store):
     async def prune(self, *, older_than: datetime) -> int:
         """Remove old pages, some at a time."""
         moment = _utc(older_than)
+
+        def note(connection: sqlite3.Connection, job: Job[None]) -> None:
+            with _transaction(connection, job):
+                connection.execute(
+                    "UPDATE libra_database SET pruned_before = max(coalesce(pruned_before, ''), ?)",
+                    (moment,),
+                )
+
+        # First, as a Libra that runs beside this must not take for lost what is removed.
+        await self._writer.run(note, deadline=self.deadlines.save)
         pages = await self._prune("pages", "submitted_at", moment)
         await self._prune("pages", "deleted_at", moment)
         await self._prune("watches", "deleted_at", moment)
@@ -203,12 +229,38 @@ class SQLiteStore(Store):
 
     async def ping(self) -> None:
         """See whether the file can be written: a lock held by another, a full or read-only disk."""
-        await self._writer.run(_check, deadline=self.deadlines.probe)
+        await self._probe(self.deadlines.probe)
+
+    async def _probe(self, deadline: float) -> None:
+        known = self.known
+        self._found(
+            await self._writer.run(
+                lambda connection, job: _check(connection, job, self._desk, known),
+                deadline=deadline,
+            )
+        )
+
+    def _found(self, found: History | None) -> None:
+        if found is not None and self._desk is not None:
+            self.known = found
+            self._desk.known_there = True
+
+    def _checked(self, work: Work[T]) -> Work[T]:
+        """A read that fails where the database is not the known one."""
+        desk, known = self._desk, self.known
+        if desk is None or known is None:
+            return work
+
+        def checked(connection: sqlite3.Connection, job: Job[T]) -> T:
+            result = work(connection, job)
+            desk.look(connection).require(known)
+            return result
+
+        return checked
 
     async def _read(self, sql: str, arguments: Sequence[Any]) -> list[Snapshot]:
-        return await self._reader.run(
-            partial(_query, (sql, arguments)), deadline=self.deadlines.read
-        )
+        work: Work[list[Snapshot]] = partial(_query, (sql, arguments))
+        return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
 
     async def _fetch(
         self, lane: Lane, condition: str, now: str, size: int, last: Snapshot | None
@@ -222,7 +274,8 @@ class SQLiteStore(Store):
             arguments += [place] if never else [_text_of(last.expires_at), place]
         order = ", ".join(f"{name} DESC" for name in key)
         query = (f"{sql} ORDER BY {order} LIMIT {size:d}", arguments)
-        return await lane.run(partial(_query, query), deadline=self.deadlines.restore)
+        work: Work[list[Snapshot]] = partial(_query, query)
+        return await lane.run(self._checked(work), deadline=self.deadlines.restore)
 
     async def _prune(self, table: str, column: str, moment: str) -> int:
         def work(connection: sqlite3.Connection, job: Job[int]) -> int:
@@ -330,15 +383,45 @@ def _migrate(connection: sqlite3.Connection, _job: Job[Any]) -> SchemaStatus:
     return status_of_sqlite(connection)
 
 
-def _check(connection: sqlite3.Connection, job: Job[None]) -> None:
-    with _transaction(connection, job):
-        connection.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
-        connection.execute("SELECT 1 FROM watches LIMIT 1").fetchone()
-
-
-def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> list[Refused]:
+def _check(
+    connection: sqlite3.Connection, job: Job[Any], desk: Desk | None, known: History | None
+) -> History | None:
+    # A lease need not survive a power cut, and a look must not wait for a slow disk to sync.
+    connection.execute("PRAGMA synchronous = NORMAL")
     try:
         with _transaction(connection, job):
+            connection.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
+            connection.execute("SELECT 1 FROM watches LIMIT 1").fetchone()
+            return _enter(connection, desk, known)
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
+
+
+def _enter(
+    connection: sqlite3.Connection, desk: Desk | None, known: History | None
+) -> History | None:
+    """At the beginning of each transaction that writes: whether this is what we may write to."""
+    status_of_sqlite(connection).require_current()
+    if desk is None:
+        return None
+    desk.claim(connection)
+    found = desk.look(connection)
+    found.require(known)
+    return found
+
+
+def _save(
+    connection: sqlite3.Connection,
+    job: Job[Any],
+    batch: list[Entry],
+    desk: Desk | None,
+    known: History | None,
+) -> tuple[list[Refused], History | None]:
+    try:
+        with _transaction(connection, job):
+            found = _enter(connection, desk, known)
+            if desk is not None and found is not None and batch:
+                found = desk.count(connection, found)
             connection.executemany(
                 _SAVE, (_row_of(entry) for entry in batch if isinstance(entry, Snapshot))
             )
@@ -357,12 +440,14 @@ def _save(connection: sqlite3.Connection, job: Job[Any], batch: list[Entry]) -> 
         if not isinstance(verdict, Rejected):
             raise
         if len(batch) == 1:
-            return [Refused(batch[0].id, batch[0].version, verdict.reason)]
+            return [Refused(batch[0].id, batch[0].version, verdict.reason)], None
     else:
-        return []
+        return [], found
     # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
     half = len(batch) // 2
-    return [*_save(connection, job, batch[:half]), *_save(connection, job, batch[half:])]
+    refused, before = _save(connection, job, batch[:half], desk, known)
+    others, after = _save(connection, job, batch[half:], desk, known)
+    return [*refused, *others], after or before
 
 
 def _deletions(batch: Iterable[Entry], of: str) -> list[tuple[Any, ...]]:

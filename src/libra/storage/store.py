@@ -16,6 +16,7 @@ from datetime import datetime
 
 import msgspec
 
+from libra.storage.history import History, Writer
 from libra.storage.schema import SchemaStatus
 from libra.storage.snapshot import Entry, Refused, Snapshot, WatchRow
 from libra.weighing.report import Status
@@ -41,11 +42,25 @@ class Store(abc.ABC):
     All calls but `open` may be made concurrently. Saves, reads and restores use separate
     connections, so that none of them ever waits for another. Any call may raise `Unavailable`.
 
+    A store that has a `Writer` (see `libra.storage.history`) counts its batches in the database and
+    holds the lease of the one writer: then `open`, `save` and `ping` raise `LeaseHeld` if that is
+    another's, and these and every read raise `HistoryLost` if the database is not the `known` one. A
+    call that raises either has changed nothing. Without one it is an administrator's, who may write
+    beside a Libra.
+
     Attributes:
         deadlines: how long calls may take; others can be set at any time and hold for later calls.
+        known: the database with all that was saved to it, which what is found must not lack. The store
+            goes on with it by itself; it is set from what a former program left, and to what was found
+            by whoever has done something about a loss. None: whatever is found is right.
     """
 
     deadlines: Deadlines
+    known: History | None = None
+
+    @abc.abstractmethod
+    def write_as(self, writer: Writer, known: History | None) -> None:
+        """Be a certain writer from here on, to a database that is known as of its last life."""
 
     @abc.abstractmethod
     async def open(self) -> None:
@@ -57,7 +72,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def close(self) -> None:
-        """Let go of every connection and thread, within a second or so, whatever is under way."""
+        """Let go of the lease, of every connection and thread, within a second or so."""
 
     @abc.abstractmethod
     async def save(self, entries: Sequence[Entry]) -> list[Refused]:

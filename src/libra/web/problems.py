@@ -104,7 +104,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911 - a table
         case Refused(problem=problem):
             return problem
         case PageNotFound():
-            return _own("page-not-found", 404, "No such page", "There is no page of this id.")
+            detail = " ".join(filter(None, ("There is no page of this id.", error.lost)))
+            return _own("page-not-found", 404, "No such page", detail)
         case PageUnknown():
             return _own(
                 "page-unknown",
@@ -114,7 +115,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911 - a table
                 error.retry_after,
             )
         case WatchNotFound():
-            return _own("watch-not-found", 404, "No such watch", "There is no watch of this id.")
+            detail = " ".join(filter(None, ("There is no watch of this id.", error.lost)))
+            return _own("watch-not-found", 404, "No such watch", detail)
         case WatchUnknown():
             return _own("watch-unknown", 503, "Cannot tell now", str(error), error.retry_after)
         case TooManyWatches():

@@ -1,0 +1,60 @@
+"""What tells a database from another one, and from what it was before: see `libra.storage.history`.
+
+Its id; a row for each writer, whose counter moves with each batch; and the lease of the one writer.
+"""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables; some may be there when only others were dropped."""
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS libra_database (
+            one boolean PRIMARY KEY CHECK (one),
+            id text NOT NULL,
+            made_at timestamptz NOT NULL,
+            pruned_before timestamptz
+        )
+        """
+    )
+    # Run again, tables were dropped, with what was in them: then this is another database.
+    op.execute("DELETE FROM libra_database")
+    op.execute(
+        """
+        INSERT INTO libra_database (one, id, made_at)
+        SELECT true, gen_random_uuid()::text, now()
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS libra_writers (
+            instance text PRIMARY KEY,
+            counter bigint NOT NULL CHECK (counter > 0),
+            at timestamptz NOT NULL
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS libra_lease (
+            one boolean PRIMARY KEY CHECK (one),
+            instance text NOT NULL,
+            life text NOT NULL,
+            place text NOT NULL,
+            until timestamptz NOT NULL
+        )
+        """
+    )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.execute("DROP TABLE libra_lease")
+    op.execute("DROP TABLE libra_writers")
+    op.execute("DROP TABLE libra_database")

@@ -1,0 +1,60 @@
+"""What tells a database from another one, and from what it was before: see `libra.storage.history`.
+
+Its id; a row for each writer, whose counter moves with each batch; and the lease of the one writer.
+"""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables; some may be there when only others were dropped."""
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS libra_database (
+            one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+            id TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            pruned_before TEXT
+        )
+        """
+    )
+    # Run again, tables were dropped, with what was in them: then this is another database.
+    op.execute("DELETE FROM libra_database")
+    op.execute(
+        """
+        INSERT INTO libra_database (one, id, made_at)
+        SELECT 1, lower(hex(randomblob(16))), datetime('now')
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS libra_writers (
+            instance TEXT NOT NULL PRIMARY KEY,
+            counter INTEGER NOT NULL CHECK (counter > 0),
+            at TEXT NOT NULL
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS libra_lease (
+            one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+            instance TEXT NOT NULL,
+            life TEXT NOT NULL,
+            place TEXT NOT NULL,
+            until TEXT NOT NULL
+        )
+        """
+    )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.execute("DROP TABLE libra_lease")
+    op.execute("DROP TABLE libra_writers")
+    op.execute("DROP TABLE libra_database")
