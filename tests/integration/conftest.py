@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libra.inspector import archive, house, keeper
+from libra.inspector import archive, durability, house, keeper
 from libra.settings import Settings
 from libra.storage import open_store
 from libra.web import idempotency
@@ -23,10 +23,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     A test of one that is not well sets what it needs.
     """
     monkeypatch.setattr(house, "open_store", partial(open_store, deadlines=PATIENT))
-    for patient in (house, keeper, idempotency):
+    for patient in (durability, keeper, idempotency):
         monkeypatch.setattr(patient, "PATIENCE", FOR_EVER)
-    monkeypatch.setattr(house, "DISK_PATIENCE", FOR_EVER)
-    monkeypatch.setattr(house, "LAST_SAVE", FOR_EVER)
+    monkeypatch.setattr(durability, "DISK_PATIENCE", FOR_EVER)
+    monkeypatch.setattr(durability, "LAST_SAVE", FOR_EVER)
     monkeypatch.setattr(archive, "OPENING", FOR_EVER)
 
 

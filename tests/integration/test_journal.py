@@ -16,7 +16,7 @@ import pytest
 
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.ids import new_id
-from libra.inspector import house, keeper
+from libra.inspector import durability, keeper
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
 from libra.storage.journal import Journal
@@ -305,7 +305,7 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
     async with Libra.open(away) as libra:
         monkeypatch.setattr(Journal, "write", lambda journal, entries: disk.wait())
         monkeypatch.setattr(keeper, "PATIENCE", HURRIED.save)
-        monkeypatch.setattr(house, "DISK_PATIENCE", HURRIED.save)
+        monkeypatch.setattr(durability, "DISK_PATIENCE", HURRIED.save)
         page_id = await libra.weigh(site.url())
         report = await finished(libra, page_id)
         assert (report.status, report.backup) == ("weighed", "memory")
