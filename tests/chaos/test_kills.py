@@ -16,7 +16,7 @@ from chaos.postgres_faults import RefusedRow, Server, Stopped
 from chaos.service import Service
 from chaos.sqlite_faults import GoneBack, Locked, SQLiteFile
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 
 RATES = Rates(submit=15, read=60, slow=0.5, odd=0.1, ping=10)

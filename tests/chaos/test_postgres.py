@@ -16,7 +16,7 @@ from chaos.postgres_faults import DiskFull, Server, every_fault
 from chaos.service import Service
 from support.needs import needs
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from chaos.service import Service
 from chaos.sqlite_faults import DiskFull, Locked, SQLiteFile, every_fault, small_disk
 from support.needs import needs
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture

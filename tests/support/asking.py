@@ -11,7 +11,7 @@ T = TypeVar("T")
 PAUSE = 0.02
 """Seconds between two questions."""
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which what has to happen will not happen any more, on the busiest of machines."""
 
 

@@ -211,7 +211,11 @@ class Lane:
                 self._connection, self._inode = self._open()
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
             connecting = False
-            return job.work(self._connection, job)
+            result = job.work(self._connection, job)
+            if self._inode != _inode_of(self._file.path):
+                # Who waited for the lock of a file may have been given it when the file had gone.
+                raise Unavailable("unreachable", "the file was replaced meanwhile")
+            return result
         except (sqlite3.Error, OSError, OverflowError, UnicodeError) as exc:
             verdict = classify(exc, connecting=connecting)
             if verdict is None:
