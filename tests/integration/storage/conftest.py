@@ -42,7 +42,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     url: str = request.getfixturevalue("shared_database")
     server: Postgres = request.getfixturevalue("postgres")
     if server.sql("SELECT to_regclass('pages')", database=SHARED):
-        server.sql("DELETE FROM pages; DELETE FROM watches", database=SHARED)
+        server.sql(
+            "DELETE FROM pages; DELETE FROM watches; DELETE FROM libra_writers;"
+            " DELETE FROM libra_lease; UPDATE libra_database SET pruned_before = NULL",
+            database=SHARED,
+        )
     return url
 
 

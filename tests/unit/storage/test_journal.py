@@ -28,8 +28,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def no_waiting_for_the_disk() -> Iterator[None]:
     """No power is cut here, so that what was written is there whether or not the disk has it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_sync", lambda _: None)
-        patch.setattr("libra.storage.journal.os.fsync", lambda _: None)
+        patch.setattr(module, "sync_file", lambda _: None)
+        patch.setattr("libra.storage.journal_folder.os.fsync", lambda _: None)
         yield
 
 
