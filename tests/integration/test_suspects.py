@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 
 import msgspec
@@ -73,27 +74,28 @@ async def test_suspects_are_weighed_one_at_a_time(site: WebSite, settings: Setti
 
 @pytest.mark.parametrize("deaths", [0, 1])
 async def test_that_a_life_began_is_in_the_journal_and_a_polite_stop_is_no_death(
-    deaths: int, site: WebSite, settings: Settings
+    deaths: int, site: WebSite, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = msgspec.structs.replace(settings, shutdown_grace=0)
     page_id = submitted(settings, site.url("/held"), deaths)
-    async with Libra.open(settings) as libra:
+    async with Libra.open(settings):
         await site.until_held()
-        assert libra._house.journal is not None
-        noted = libra._house.journal.begun()[page_id]
+        # What a kill would leave.
+        copy = msgspec.structs.replace(settings, data_dir=tmp_path_factory.mktemp("copy"))
+        shutil.copytree(settings.data_dir / "journal", copy.data_dir / "journal")
+        noted = begun(copy, page_id)
+        assert noted is not None
         assert noted.times == deaths + 1
     assert begun(settings, page_id) == noted._replace(times=deaths)
 
 
 async def test_a_page_whose_time_passed_while_the_program_was_stopped_is_weighed_again(
-    site: WebSite, settings: Settings
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = msgspec.structs.replace(settings, page_timeout=0.3, asset_timeout=0.2)
     async with Libra.open(settings) as libra:
         stopped = iter((0.0, 40.0, 40.0))
-        pauses = Pauses()
-        pauses.seconds = lambda: next(stopped, 40.0)  # type: ignore[method-assign]
-        libra._context.pauses = pauses
+        monkeypatch.setattr(Pauses, "seconds", lambda _: next(stopped, 40.0))
         page_id = await libra.weigh(site.url("/held"))
         report = await finished(libra, page_id)
         assert report.status == "failed"

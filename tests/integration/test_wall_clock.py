@@ -11,7 +11,8 @@ from libra.app import Libra
 from libra.ids import Ids, new_id
 from libra.otp.testing import FakeClock
 from libra.settings import Settings
-from libra.testing import finished, following, run_until, stored
+from libra.storage import open_store
+from libra.testing import finished, following, process_of, run_until, stored, watches_restored
 from support.site import WebSite
 
 
@@ -31,7 +32,7 @@ class Wall:
 async def gone(libra: Libra, page_id: str) -> None:
     """Wait until a page has left memory."""
     with following(libra, page_id) as change:
-        while libra._context.records.get(page_id) is not None:
+        while process_of(libra, page_id) is not None:
             change.clear()
             await change.wait()
 
@@ -49,7 +50,7 @@ async def test_a_page_expires_by_the_wall_clock_however_that_is_set(
         wall.ahead = -timedelta(hours=1)
         for _ in range(20):
             await clock.advance(10)
-        assert libra._context.records.get(page_id) is not None
+        assert process_of(libra, page_id) is not None
         wall.ahead = timedelta()
         before = clock.time()
         await run_until(libra, gone(libra, page_id))
@@ -63,15 +64,16 @@ async def test_ids_go_on_above_those_that_the_database_has(
     async with Libra.open(settings) as libra:
         page_id = await libra.weigh(site.url())
         await stored(libra, page_id)
-        record = libra._context.records.get(page_id)
-        assert record is not None
-        # As a program leaves it behind whose clock was ten years on.
-        row = record.row()
-        later = Ids()(int((datetime.now(UTC) + timedelta(days=3_650)).timestamp() * 1e9))
-        report = row.report.replace(row.id.encode(), later.encode())
-        await libra._house.store.save([msgspec.structs.replace(row, id=later, report=report)])
+    # As a program leaves it behind whose clock was ten years on.
+    store = open_store(settings.database_url())
+    row = await store.load(page_id)
+    assert row is not None
+    later = Ids()(int((datetime.now(UTC) + timedelta(days=3_650)).timestamp() * 1e9))
+    report = row.report.replace(row.id.encode(), later.encode())
+    await store.save([msgspec.structs.replace(row, id=later, report=report)])
+    await store.close()
     async with Libra.open(settings) as libra:
-        await libra._context.watches_known.wait()
+        await watches_restored(libra)
         fresh = await libra.weigh(site.url())
         assert fresh > later
         assert (await libra.recent(limit=1)).pages[0].id == fresh
