@@ -79,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delay: seconds between the starts of two requests to one origin.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
+        unsent: bytes of answers that may wait in all for clients that do not read them.
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
@@ -114,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_port: tuple[int, ...] = ()
     browser: str | None = None
     browsers: int = 2
+    unsent: int = 64_000_000
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
@@ -203,6 +205,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("concurrency", self.concurrency, 1),
             ("max_pages", self.max_pages, 1),
             ("browsers", self.browsers, 1),
+            ("unsent", self.unsent, 1),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
             ("page_timeout", self.page_timeout, 0.001),
@@ -349,6 +352,7 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
+_SIZES = {"unsent"}
 _DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout", "delay"}
 
 
@@ -356,6 +360,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
     try:
         if name in _DURATIONS and isinstance(value, str):
             return parse_duration(value)
+        if name in _SIZES and isinstance(value, str):
+            return parse_size(value)
         if name in _LISTS and isinstance(value, str):
             value = _split(value)
         if name in _PATHS:
