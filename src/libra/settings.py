@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         parsers: how many processes read what pages are made of, two at least; None is the number of
             processors.
         parser_memory: bytes that each of them may take beyond what it has at first.
+        unsent: bytes of answers that may wait in all for clients that do not read them.
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
@@ -126,6 +127,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     browsers: int = 2
     parsers: int | None = None
     parser_memory: int = 128_000_000
+    unsent: int = 64_000_000
     shutdown_grace: float = 10.0
     page_timeout: float = 60.0
     asset_timeout: float = 20.0
@@ -217,6 +219,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("browsers", self.browsers, 1),
             ("parsers", 1 if self.parsers is None else self.parsers, 1),
             ("parser_memory", self.parser_memory, LEAST_PARSER_MEMORY),
+            ("unsent", self.unsent, 1),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
             ("keep_deletions", self.keep_deletions, 0),
@@ -365,6 +368,7 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
 _SIZES = {"parser_memory"}
+_SIZES = {"unsent"}
 _DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout", "delay"}
 
 

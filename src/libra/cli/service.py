@@ -81,6 +81,11 @@ T = TypeVar("T")
 @click.option("--page-timeout", metavar="DURATION", help="Time for one page; 60s by default.")
 @click.option("--asset-timeout", metavar="DURATION", help="Time for one asset; 20s by default.")
 @click.option(
+    "--unsent",
+    metavar="SIZE",
+    help="Answers that may wait for clients that do not read them, in all; 64MB by default.",
+)
+@click.option(
     "--shutdown-grace",
     metavar="DURATION",
     help="Time that pages under way are given at the end; 10s by default.",

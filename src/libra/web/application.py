@@ -34,6 +34,7 @@ from libra.web.routes_site import site_routes
 from libra.web.routes_submit import submit_routes
 from libra.web.routes_watches import watch_routes
 from libra.web.telemetry import Telemetry
+from libra.web.unsent import PIECE, Backlog, Unsent
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -79,6 +80,7 @@ class Application:
         self.settings = settings
         self.guard = Guard(settings)
         self.counts = RequestCounts()
+        self.unsent = Unsent(settings.unsent)
         self.at_hand: AtHand = libra.report_at_hand
         self.pulse = Pulse(libra)
         html = self._html = Renderer(self.pulse.outage)
@@ -131,7 +133,8 @@ class Application:
 
     async def _answer(self, call: _Call, scope: Any, receive: Receive, send: Send) -> None:
         method = call.method
-        answer = self._wrap(call, send, body_wanted=method != "HEAD")
+        backlog: Backlog | None = scope.get("state", {}).get("backlog")
+        answer = self._wrap(call, send, backlog, body_wanted=method != "HEAD")
         try:
             call.client = self.guard.judge(scope)
         except Refused as refused:
@@ -163,7 +166,7 @@ class Application:
         """
         self.guard.reload(settings)
 
-    def _wrap(self, call: _Call, send: Send, *, body_wanted: bool) -> Send:
+    def _wrap(self, call: _Call, send: Send, backlog: Backlog | None, *, body_wanted: bool) -> Send:
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
                 headers: Headers = [*message["headers"], *SECURITY_HEADERS]
@@ -181,6 +184,9 @@ class Application:
                 call.log(status, seconds)
             elif not body_wanted:
                 message = {**message, "body": b""}
+            elif backlog is not None and len(message.get("body", b"")) > PIECE:
+                await backlog.send(send, message)
+                return
             await send(message)
 
         return cast("Send", answer)

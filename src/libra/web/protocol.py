@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 from libra.web.application import SECURITY_HEADERS, Application
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.problems import PROBLEM_JSON, Problem
+from libra.web.unsent import PIECE
 
 MAX_HEAD = 64 * 1024
 """Bytes that may arrive of a request's line and headers before they are complete."""
@@ -62,7 +63,8 @@ class Protocol(HttpToolsProtocol):
         app: Application,
         on_close: Callable[[], None],
     ) -> None:
-        super().__init__(config, server_state, app_state, loop)
+        self._backlog = app.unsent.client(self._cut_off)
+        super().__init__(config, server_state, {**app_state, "backlog": self._backlog}, loop)
         self._at_hand = app.at_hand
         self._counts = app.counts
         self._guard = app.guard
@@ -84,6 +86,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        self._backlog.end()
         self._guard.disconnected(self.client[0] if self.client is not None else "")
         self._wait(None)
         if self._stuck is not None:
@@ -110,11 +113,13 @@ class Protocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not read; it is given some time."""
         super().pause_writing()
+        self._backlog.buffer(self.transport.get_write_buffer_size())
         self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         super().resume_writing()
+        self._backlog.buffer(0)
         # A connection that is closing has its time for all that still waits.
         if self._stuck is not None and not self.transport.is_closing():
             self._stuck.cancel()
@@ -157,6 +162,9 @@ class Protocol(HttpToolsProtocol):
         """Answer what is not HTTP; uvicorn would do so in plain text."""
         self._refuse(400, "Bad Request", msg)
 
+    def _cut_off(self) -> None:
+        self.transport.abort()
+
     def _answer_at_once(self) -> bool:
         if (
             len(self.url) != PAGE_PATH
@@ -172,7 +180,8 @@ class Protocol(HttpToolsProtocol):
         if head is None or wants_html(head.get(b"accept")):
             return False
         found = self._at_hand(self.url[len(PREFIX) :].decode("ascii", "replace"))
-        if found is None or not self._lets_read(head):
+        # A large one is sent in pieces.
+        if found is None or len(found[1]) > PIECE or not self._lets_read(head):
             return False
         self._write(*found, head.get(b"if-none-match"))
         return True

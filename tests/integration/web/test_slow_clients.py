@@ -173,3 +173,33 @@ async def test_too_many_connections_of_one_address_are_refused(
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
+
+
+async def test_of_clients_that_read_nothing_the_first_is_cut_off_when_too_much_waits(
+    service: Service, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = await service.weighed(site.url())
+    monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
+    unsent, waits = service.app.unsent, asyncio.Event()
+    unsent.limit = LARGE + LARGE // 2
+    count = unsent.count
+
+    def counted(*arguments: Any, **named: Any) -> None:
+        count(*arguments, **named)
+        if unsent.total:
+            waits.set()
+
+    monkeypatch.setattr(unsent, "count", counted)
+    request = f"GET /pages/{report.id}.json HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    (first, one), (second, other) = [await connect(service) for _ in range(2)]
+    cast("asyncio.Transport", one.transport).pause_reading()
+    one.write(request)
+    await waits.wait()
+    other.write(request)
+    _, body = await read_answer(second)
+    assert len(body) == LARGE + 2
+    cast("asyncio.Transport", one.transport).resume_reading()
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await first.readexactly(LARGE)
+    for writer in (one, other):
+        writer.close()
