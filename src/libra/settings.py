@@ -367,9 +367,15 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
-_SIZES = {"parser_memory"}
-_SIZES = {"unsent"}
-_DURATIONS = {"ttl", "shutdown_grace", "page_timeout", "asset_timeout", "delay"}
+_SIZES = {"parser_memory", "unsent"}
+_DURATIONS = {
+    "asset_timeout",
+    "delay",
+    "keep_deletions",
+    "page_timeout",
+    "shutdown_grace",
+    "ttl",
+}
 
 
 def _convert(name: str, value: Any, source: str) -> Any:

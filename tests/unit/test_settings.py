@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
@@ -138,6 +139,14 @@ def test_the_database_is_in_the_data_directory_unless_it_is_elsewhere() -> None:
 )  # fmt: skip
 def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, kind in get_type_hints(Settings).items() if kind is float]
+)
+def test_each_setting_that_is_a_duration_is_read_as_one(name: str) -> None:
+    settings = Settings.load(environ={f"LIBRA_{name.upper()}": "2h"})
+    assert getattr(settings, name) == 7_200
 
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "1y", "1 2", "1e3", "٣s", "1h30m"])
