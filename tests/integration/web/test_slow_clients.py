@@ -12,6 +12,7 @@ import pytest
 from integration.site import Site
 from integration.web.service import Service, read_answer
 from libra.web import protocol
+from libra.web import unsent as unsent_bytes
 
 POST = (
     b"POST /pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -171,6 +172,7 @@ async def test_of_clients_that_read_nothing_the_first_is_cut_off_when_too_much_w
     monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
     unsent, waits = service.app.unsent, asyncio.Event()
     unsent.limit = LARGE + LARGE // 2
+    monkeypatch.setattr(unsent_bytes, "PATIENCE", 0)
     count = unsent.count
 
     def counted(*arguments: Any, **named: Any) -> None:
