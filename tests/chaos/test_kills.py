@@ -14,7 +14,7 @@ from chaos.load import Load, Rates
 from chaos.origin import running_origin
 from chaos.postgres_faults import RefusedRow, Server, Stopped
 from chaos.service import Service
-from chaos.sqlite_faults import GoneBack, Locked, SQLiteFile
+from chaos.sqlite_faults import Locked, SQLiteFile
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
@@ -34,14 +34,6 @@ async def test_killing_libra_while_postgresql_is_down_loses_nothing(
 async def test_killing_libra_while_a_sqlite_file_is_locked_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "libra.sqlite3"
     await survives(SQLiteFile(path), [Locked(path)], tmp_path)
-
-
-@pytest.mark.timeout(180)
-async def test_a_file_that_goes_back_in_time_while_libra_is_killed_is_given_what_it_lacks(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "libra.sqlite3"
-    await survives(SQLiteFile(path), [GoneBack(path)], tmp_path)
 
 
 async def survives(database: Database, faults: list[Fault], directory: Path, *flags: str) -> None:

@@ -8,11 +8,15 @@ all that waits is counted: when it is too much, those who have read nothing for 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 PIECE = 262_144
 """Bytes of an answer that are handed to a connection at a time: what waits there is a little more."""
+
+PATIENCE = 2.0
+"""Seconds in which a client that has read nothing is not slow yet, however much waits."""
 
 log = logging.getLogger("libra.http")
 
@@ -21,15 +25,17 @@ class Unsent:
     """All that waits for clients.
 
     Args:
-        limit: bytes that may wait in all.
+        limit: bytes that may wait in all, before those who do not read are cut off.
+        now: seconds of a clock that never goes back.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, now: Callable[[], float] = time.monotonic) -> None:
         self.limit = limit
+        self._now = now
         self.total = 0
         """Bytes that wait."""
         # Those for whom something waits; first who has not read for longest.
-        self._clients: dict[Backlog, None] = {}
+        self._clients: dict[Backlog, float] = {}
 
     def client(self, cut_off: Callable[[], None]) -> Backlog:
         """What waits for a new connection; `cut_off` ends it at once."""
@@ -43,9 +49,12 @@ class Unsent:
             self._clients.pop(client, None)
         elif has_read or client not in self._clients:
             self._clients.pop(client, None)
-            self._clients[client] = None
+            self._clients[client] = self._now()
+        # Whoever reads gets all of it, also where many ask for much at the same time.
         while self.total > self.limit and self._clients:
-            slowest = next(iter(self._clients))
+            slowest, since = next(iter(self._clients.items()))
+            if self._now() - since < PATIENCE:
+                break
             log.warning(
                 "%d bytes wait for clients that do not read them, more than --unsent allows: "
                 "the slowest is cut off",

@@ -11,6 +11,7 @@ import pytest
 
 from integration.loop_time import pass_time
 from libra.web import protocol
+from libra.web import unsent as unsent_bytes
 from support.patience import FOR_EVER
 from support.service import Service, read_answer
 from support.site import WebSite
@@ -182,6 +183,7 @@ async def test_of_clients_that_read_nothing_the_first_is_cut_off_when_too_much_w
     monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
     unsent, waits = service.app.unsent, asyncio.Event()
     unsent.limit = LARGE + LARGE // 2
+    monkeypatch.setattr(unsent_bytes, "PATIENCE", 0)
     count = unsent.count
 
     def counted(*arguments: Any, **named: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.web.unsent import PIECE, Backlog, Unsent
+from libra.web.unsent import PATIENCE, PIECE, Backlog, Unsent
 
 
 def clients(unsent: Unsent, count: int) -> tuple[list[Backlog], list[int]]:
@@ -21,13 +22,17 @@ def clients(unsent: Unsent, count: int) -> tuple[list[Backlog], list[int]]:
 
 
 def test_who_has_not_read_for_longest_is_cut_off() -> None:
-    unsent = Unsent(300)
+    time = 0.0
+    unsent = Unsent(300, lambda: time)
     (first, second, third), cut = clients(unsent, 3)
     for client in (first, second, third):
         client.buffer(100)
     first.buffer(0)
     first.buffer(100)
     assert (unsent.total, cut) == (300, [])
+    third.buffer(150)
+    assert (unsent.total, cut) == (350, [])  # nobody is slow yet
+    time = PATIENCE
     third.buffer(150)
     assert (unsent.total, cut) == (250, [1])
     second.buffer(100)  # it is gone already
@@ -55,7 +60,8 @@ async def test_a_large_answer_is_handed_on_in_pieces_and_is_whole() -> None:
 
 
 async def test_one_who_is_cut_off_gets_nothing_more() -> None:
-    unsent = Unsent(2 * PIECE)
+    times = itertools.count(0, PATIENCE)
+    unsent = Unsent(2 * PIECE, lambda: next(times))
     (slow, other), cut = clients(unsent, 2)
     room = asyncio.Event()
     pieces = 0
@@ -79,7 +85,8 @@ async def test_one_who_is_cut_off_gets_nothing_more() -> None:
 def test_it_is_never_more_than_the_limit_and_nothing_is_forgotten(
     steps: list[tuple[int, int | None]],
 ) -> None:
-    unsent = Unsent(100)
+    times = itertools.count(0, PATIENCE)
+    unsent = Unsent(100, lambda: next(times))
     several, cut = clients(unsent, 5)
     for number, count in steps:
         if count is None:
