@@ -6,7 +6,7 @@ import asyncio
 import re
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from libra.inspector import durability, keeper
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
 from libra.storage.journal import Journal
-from libra.storage.snapshot import Deleted
+from libra.storage.snapshot import Deleted, Entry, Refused
 from libra.storage.sqlite import SQLiteStore
 from libra.testing import (
     drained,
@@ -82,6 +82,41 @@ async def test_a_result_survives_a_restart_while_the_database_is_away_and_is_sto
     async with Libra.open(away) as libra:
         assert await libra.report(page_id) == after
         assert journal_size(libra) == 0
+
+
+async def test_a_page_that_finishes_before_its_submission_is_saved_goes_to_the_journal_first(
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving, saved, disk = asyncio.Event(), asyncio.Event(), threading.Event()
+    save, write = SQLiteStore.save, Journal.write
+    finished_rows: list[str] = []
+
+    async def held(store: SQLiteStore, entries: Sequence[Entry]) -> list[Refused]:
+        saving.set()
+        await saved.wait()
+        finished_rows.extend(e.id for e in entries if isinstance(e, Snapshot) and e.finished_at)
+        return await save(store, entries)
+
+    def slow(journal: Journal, entries: Sequence[Entry]) -> None:
+        if any(isinstance(entry, Snapshot) and entry.finished_at for entry in entries):
+            disk.wait()
+        write(journal, entries)
+
+    monkeypatch.setattr(SQLiteStore, "save", held)
+    monkeypatch.setattr(Journal, "write", slow)
+    async with Libra.open(settings) as libra:
+        await libra.weigh(site.url("/held"))
+        await saving.wait()  # with this one only
+        page_id = await libra.weigh(site.url())
+        await finished(libra, page_id)
+        saved.set()
+        await drained(libra)
+        before = list(finished_rows)
+        disk.set()
+        await stored(libra, page_id)
+        await drained(libra)
+        site.gate.set()
+    assert (before, finished_rows[:1]) == ([], [page_id])
 
 
 async def until_there(libra: Libra, page_id: str) -> Report:

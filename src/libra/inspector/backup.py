@@ -292,7 +292,7 @@ class Backup(GenServer):
             if deletion is not None:
                 entries.append(deletion)
                 deleted.append(deletion)
-            elif record is not None:
+            elif record is not None and self._durability.may_store(page_id):
                 row = record.row()
                 versions[page_id] = row.version
                 entries.append(row)

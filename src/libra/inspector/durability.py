@@ -147,6 +147,7 @@ class JournalThenDatabase:
         self._deaths: dict[str, Begun] = {}
         self._begun: dict[str, Begun] = {}
         self._settled = False
+        self._journal_first: set[str] = set()
 
     def keep(self, entry_id: str) -> None:
         """To the journal first, unless it is there already or may as well come second."""
@@ -155,8 +156,18 @@ class JournalThenDatabase:
             return
         if record.backup == "memory":
             self._context.keeper.cast(Keep(entry_id))
-        if record.backup != "memory" or not record.journal_first:
-            self._context.backup.cast(Offer(entry_id))
+            if record.journal_first:
+                self._journal_first.add(entry_id)
+                return
+        self._context.backup.cast(Offer(entry_id))
+
+    def may_store(self, entry_id: str) -> bool:
+        """Whether the journal has had its turn.
+
+        Else a page that was offered as a submission, and finished before it was saved, would be in the
+        database as a result and in the journal as a submission.
+        """
+        return entry_id not in self._journal_first
 
     async def kept(self, entry_id: str) -> bool:
         """Wait for the local disk."""
@@ -170,6 +181,7 @@ class JournalThenDatabase:
     async def forget(self, entry_id: str) -> None:
         """First the journal, then the database."""
         self.end(entry_id)
+        self._journal_first.discard(entry_id)
         await self.kept(entry_id)
         self._context.backup.cast(Delete(entry_id))
 
@@ -230,11 +242,13 @@ class JournalThenDatabase:
         """An entry is on the local disk as of this version."""
         record = self._context.find(entry_id)
         if record is not None and record.journal_first and record.row_version == version:
+            self._journal_first.discard(entry_id)
             self._context.backup.cast(Offer(entry_id))
         self._context.tell(entry_id, Safe(version, "journaled"))
 
     def not_journaled(self, entry_id: str) -> None:
         """The local disk cannot keep an entry at the moment, so the database does not wait for it."""
+        self._journal_first.discard(entry_id)
         if self._context.find(entry_id) is not None:
             self._context.backup.cast(Offer(entry_id))
 
