@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from support.needs import require
+from support.nursery import Nursery, nursery
 
 pytest_plugins = ["support.not_tested"]
 
@@ -24,6 +26,13 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("explore" if os.environ.get("LIBRA_EXPLORE") else "same")
+
+
+@pytest.fixture(scope="session")
+def ready_templates() -> Iterator[Nursery]:
+    """Where templates of parsers come from that cost next to nothing to start."""
+    with nursery() as ready:
+        yield ready
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from libra.inspector import archive, durability, house, keeper
+from libra.parsers import forking
 from libra.settings import Settings
 from libra.storage import open_store
 from libra.web import idempotency
+from support.nursery import Nursery
 from support.patience import FOR_EVER, PATIENT
 from support.site import WebSite
 
@@ -28,6 +30,11 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durability, "DISK_PATIENCE", FOR_EVER)
     monkeypatch.setattr(durability, "LAST_SAVE", FOR_EVER)
     monkeypatch.setattr(archive, "OPENING", FOR_EVER)
+
+
+@pytest.fixture(autouse=True)
+def _templates_are_ready(monkeypatch: pytest.MonkeyPatch, ready_templates: Nursery) -> None:
+    monkeypatch.setattr(forking, "start", ready_templates.start)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from libra.parsers import pool
+from libra.parsers import forking, pool
 from libra.parsers.once import weigh_once
 from libra.parsers.pool import Parsers
 from libra.parsers.reader import ParserReader
@@ -45,6 +45,15 @@ async def parsers() -> AsyncIterator[Parsers]:
     yield some
     await some.close()
     assert some.processes == []
+
+
+START = forking.start
+
+
+@pytest.fixture
+def started_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The template is started as users start it, and not forked for tests."""
+    monkeypatch.setattr(forking, "start", START)
 
 
 _ids = iter(range(10_000))
@@ -151,6 +160,7 @@ async def test_what_its_parsers_die_over_has_a_named_error(
     assert (await read(parsers, LONG)).title == "Long"
 
 
+@pytest.mark.usefixtures("started_by_itself")
 async def test_a_template_that_is_killed_is_started_anew(parsers: Parsers) -> None:
     await read(parsers, LONG)
     template = parsers.template
@@ -178,6 +188,7 @@ async def test_a_page_that_is_given_up_ends_its_parser(parsers: Parsers) -> None
 
 
 @linux
+@pytest.mark.usefixtures("started_by_itself")
 async def test_a_parser_has_its_socket_and_nothing_of_the_program(
     parsers: Parsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +226,6 @@ from libra.parsers.reader import ParserReader
 from libra.weighing import Options
 from libra.weighing.kept import Kept
 from libra.weighing.source import Text
-from support.asking import PATIENCE, eventually
 
 async def main():
     parsers = Parsers(2)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 from libra.parsers.protocol import NEWS, OUT_OF_MEMORY, REQUEST
 
@@ -62,9 +63,41 @@ class End:
         return os.WTERMSIG(self.status)
 
 
-def _module_paths() -> str:
+def module_paths() -> str:
     """Where the template finds Libra and what it needs: where this program does."""
     return os.pathsep.join(os.path.abspath(path) for path in sys.path if path)  # noqa: PTH100
+
+
+class Started(Protocol):
+    """The process of a template."""
+
+    pid: int
+
+    def wait(self) -> object:
+        """Return when it has ended."""
+
+
+def start(descriptor: int, memory: int) -> Started:
+    """Start the process of a template, which is to listen to a socket.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return subprocess.Popen(  # noqa: S603 - this interpreter, with a module of ours
+        [
+            sys.executable,
+            *("-s", "-P", "-m", "libra.parsers.template"),
+            *(str(descriptor), str(memory)),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[descriptor],
+        # Nothing of the program's, which may hold secrets, but where its modules are.
+        env={"PYTHONPATH": module_paths()},
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 class Forked:
@@ -104,21 +137,7 @@ class Template:
     def __init__(self, memory: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with a module of ours
-                [
-                    sys.executable,
-                    *("-s", "-P", "-m", "libra.parsers.template"),
-                    *(str(theirs.fileno()), str(memory)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                # Nothing of the program's, which may hold secrets, but where its modules are.
-                env={"PYTHONPATH": _module_paths()},
-                cwd="/",
-                start_new_session=True,
-            )
+            self._process = start(theirs.fileno(), memory)
         ours.setblocking(False)
         self._socket = ours
         self._loop = asyncio.get_running_loop()

@@ -29,8 +29,12 @@ def main() -> None:
 
     The arguments are the descriptor of the socket, and the bytes of memory that a parser may take.
     """
-    descriptor, memory = int(sys.argv[1]), int(sys.argv[2])
     warm_up()
+    serve(int(sys.argv[1]), int(sys.argv[2]))
+
+
+def serve(descriptor: int, memory: int) -> None:
+    """Be the template of the program at the other end of a socket, as long as that is there."""
     with socket.socket(fileno=descriptor) as program:
         _Template(program, memory).serve()
 
