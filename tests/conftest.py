@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.needs import require
-from support.nursery import Nursery, nursery
+from support.nursery import Nursery
+from support.nursery import nursery as open_nursery
 
 pytest_plugins = ["support.not_tested"]
 
@@ -29,9 +30,9 @@ settings.load_profile("explore" if os.environ.get("LIBRA_EXPLORE") else "same")
 
 
 @pytest.fixture(scope="session")
-def ready_templates() -> Iterator[Nursery]:
-    """Where templates of parsers come from that cost next to nothing to start."""
-    with nursery() as ready:
+def nursery() -> Iterator[Nursery]:
+    """Where processes come from that cost next to nothing to start."""
+    with open_nursery() as ready:
         yield ready
 
 

@@ -33,8 +33,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _templates_are_ready(monkeypatch: pytest.MonkeyPatch, ready_templates: Nursery) -> None:
-    monkeypatch.setattr(forking, "start", ready_templates.start)
+def _templates_are_ready(monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> None:
+    monkeypatch.setattr(forking, "start", nursery.template)
 
 
 @pytest.fixture

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
-import sys
-from collections.abc import AsyncIterator
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from libra.settings import Settings
+from support.nursery import Nursery
 from support.ports import refusing_port
 from support.receiver import Receiver
 from support.service import Service, running
@@ -38,48 +38,57 @@ def budget(tmp_path: Path) -> Path:
     return path
 
 
-async def _watch(server: str, *arguments: str, token: str = "") -> tuple[int, str, str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LIBRA_")}
-    environment |= {"LIBRA_SERVER": server, **({"LIBRA_TOKEN": token} if token else {})}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "libra", "watch", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+Command = Callable[..., Awaitable[tuple[int, str, str]]]
+"""Runs `libra watch` with a server and other arguments; returns its exit code and what it wrote."""
 
 
-async def test_a_url_is_watched_listed_and_forgotten(service: Service, site_url: str) -> None:
+@pytest.fixture
+def command(nursery: Nursery, tmp_path: Path) -> Command:
+    async def run(server: str, *arguments: str, token: str = "") -> tuple[int, str, str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("LIBRA_")}
+        environment |= {"LIBRA_SERVER": server, **({"LIBRA_TOKEN": token} if token else {})}
+        process = await nursery.libra(
+            "watch", *arguments, stdout=PIPE, stderr=PIPE, env=environment, cwd=tmp_path
+        )
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    return run
+
+
+async def test_a_url_is_watched_listed_and_forgotten(
+    command: Command, service: Service, site_url: str
+) -> None:
     server = service.server.url
-    code, out, err = await _watch(server, site_url, "--every", "0 6 * * *", "--max-weight", "1kB")
+    code, out, err = await command(server, site_url, "--every", "0 6 * * *", "--max-weight", "1kB")
     assert code == 0, err
     (watch_id,) = out.split()
     watch = service.libra.watch_of(watch_id)
     assert (watch.every, watch.terms.max_weight) == ("0 6 * * *", 1000)
     assert 'every "0 6 * * *", next at 20' in err
     assert f"{server}/pages/" in err
-    code, out, _ = await _watch(server, "--list")
+    code, out, _ = await command(server, "--list")
     assert code == 0
     assert re.match(rf"{watch_id}  (new|over-budget|failed) ", out)
     assert site_url in out
-    assert (await _watch(server, "--list", "https://other.test/"))[1] == ""
-    code, out, err = await _watch(server, "--run", watch_id)
+    assert (await command(server, "--list", "https://other.test/"))[1] == ""
+    code, out, err = await command(server, "--run", watch_id)
     assert code == 0, err
     assert (await service.libra.report(out.strip())).url == site_url
     assert f"{server}/pages/{out.strip()}" in err
-    code, _, err = await _watch(server, "--delete", watch_id)
+    code, _, err = await command(server, "--delete", watch_id)
     assert (code, err) == (0, f"Watch {watch_id} is deleted.\n")
-    code, _, err = await _watch(server, "--delete", watch_id)
+    code, _, err = await command(server, "--delete", watch_id)
     assert (code, err) == (1, "Error: There is no watch of this id.\n")
 
 
 async def test_a_webhook_a_budget_and_jumps_are_passed_on(
-    service: Service, site_url: str, budget: Path
+    command: Command, service: Service, site_url: str, budget: Path
 ) -> None:
     async with Receiver() as receiver:
         flags = ["--budget", str(budget), "--webhook", receiver.url, "--jump-bytes", "1kB"]
-        code, out, _ = await _watch(service.server.url, site_url, *flags)
+        code, out, _ = await command(service.server.url, site_url, *flags)
         assert code == 0
         watch_id, secret = out.split()
         assert secret.startswith("whsec_")
@@ -88,7 +97,7 @@ async def test_a_webhook_a_budget_and_jumps_are_passed_on(
         assert (jump.percent, jump.bytes) == (20, 1000)
         (delivery,) = await receiver.until_received(1)
         assert delivery.json["breaches"][0]["subject"] == "total count"
-    code, out, _ = await _watch(service.server.url, site_url, "--no-jump")
+    code, out, _ = await command(service.server.url, site_url, "--no-jump")
     assert service.libra.watch_of(out.strip()).terms.jump is None
 
 
@@ -106,28 +115,30 @@ async def test_a_webhook_a_budget_and_jumps_are_passed_on(
     ],
 )
 async def test_a_mistake_is_told(
-    service: Service, arguments: list[str], code: int, words: str
+    command: Command, service: Service, arguments: list[str], code: int, words: str
 ) -> None:
-    found, _, err = await _watch(service.server.url, *arguments)
+    found, _, err = await command(service.server.url, *arguments)
     assert (found, words in err) == (code, True), err
     assert "Traceback" not in err
 
 
-async def test_a_service_that_is_not_there_is_told() -> None:
+async def test_a_service_that_is_not_there_is_told(command: Command) -> None:
     with refusing_port() as port:
-        code, _, err = await _watch(f"http://127.0.0.1:{port}", "--list")
+        code, _, err = await command(f"http://127.0.0.1:{port}", "--list")
     assert code == 1
     assert "libra serve" in err
     assert "Traceback" not in err
 
 
-async def test_the_token_comes_from_the_environment(settings: Settings, site_url: str) -> None:
+async def test_the_token_comes_from_the_environment(
+    command: Command, settings: Settings, site_url: str
+) -> None:
     guarded = msgspec.structs.replace(settings, token=("ci:full:a-secret-of-some-length",))
     async with running(guarded) as service:
         server = service.server.url
-        code, _, err = await _watch(server, "--list")
+        code, _, err = await command(server, "--list")
         assert code == 1
         assert "LIBRA_TOKEN" in err
         for token in ("a-secret-of-some-length", "ci:full:a-secret-of-some-length"):
-            assert (await _watch(server, site_url, token=token))[0] == 0
+            assert (await command(server, site_url, token=token))[0] == 0
         assert len(service.libra.watches().watches) == 2

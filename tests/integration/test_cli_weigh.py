@@ -20,6 +20,7 @@ import pytest
 
 from libra.formats.report_json import from_json
 from libra.testing import pages
+from support.nursery import Nursery, Program
 from support.ports import refusing_port
 
 EVIL_TITLE = "\x1b]0;owned\x07\x1b[31mred [bold]x[/bold] :smile: \u202eturned"
@@ -60,14 +61,12 @@ class Ended:
 class Command:
     """Runs `libra` in an empty folder with a clean environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nursery: Nursery) -> None:
         self.folder = folder
+        self._nursery = nursery
 
-    async def start(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "libra",
+    async def start(self, *arguments: str, **environment: str) -> Program:
+        return await self._nursery.libra(
             *arguments,
             stdin=PIPE,
             stdout=PIPE,
@@ -101,8 +100,8 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-def libra(tmp_path: Path) -> Command:
-    return Command(tmp_path)
+def libra(tmp_path: Path, nursery: Nursery) -> Command:
+    return Command(tmp_path, nursery)
 
 
 async def test_a_page_is_told_in_sections_with_its_totals_and_score(

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 
+from support.nursery import Nursery, Program
 from support.receiver import Receiver
 from support.site import WebSite
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[Process, str]]:
+async def serving(folder: Path, nursery: Nursery) -> AsyncIterator[tuple[Program, str]]:
     """A service whose database is in a directory that is not there."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LIBRA_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "libra", "serve", "--port", "0", "--allow", "127.0.0.0/8"),
+    process = await nursery.libra(
+        *("serve", "--port", "0", "--allow", "127.0.0.0/8"),
         *("--data-dir", str(folder), "--database", f"sqlite:///{folder}/missing/libra.sqlite3"),
         stdout=PIPE,
         env=environment,
+        cwd=folder,
     )
     assert process.stdout is not None
     try:
@@ -52,11 +52,11 @@ async def until_page_is_kept(session: aiohttp.ClientSession, address: str, watch
 
 
 async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_kill(
-    site: WebSite, tmp_path: Path
+    site: WebSite, tmp_path: Path, nursery: Nursery
 ) -> None:
     async with Receiver() as receiver, aiohttp.ClientSession() as session:
         wanted = {"url": site.url("/held"), "max_weight": 1, "webhook": receiver.url}
-        async with serving(tmp_path) as (process, address):
+        async with serving(tmp_path, nursery) as (process, address):
             async with session.post(f"{address}/watches", json=wanted) as answer:
                 assert answer.status == 201
                 made = await answer.json()
@@ -66,7 +66,7 @@ async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_
             process.send_signal(signal.SIGKILL)
             await process.wait()
         site.gate.set()
-        async with serving(tmp_path) as (process, address):
+        async with serving(tmp_path, nursery) as (process, address):
             (delivery,) = await receiver.until_received(1)
             assert delivery.json["watch"] == made["id"]
             async with session.get(f"{address}/watches/{made['id']}") as answer:

@@ -1,66 +1,193 @@
-"""Templates of parsers that tests need not wait for: forked from one process that is ready.
+"""Processes that tests need not wait for: forked from one that has imported Libra.
 
-A template takes a third of a second of a processor to start, and every Libra that a test opens has one.
-What is forked here runs the same code from there on. `test_parsers` starts them as the program does.
+To start `libra` takes a second of a processor and the template of its parsers a third of one, and the
+tests start some hundreds of both. What is forked here runs the same code from there on. How they are
+really started is tested, too: `test_parsers`, `test_streams`, `test_deploy`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
 import os
+import random
 import select
+import signal
 import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import msgspec
+
+import libra.app
+import libra.cli
+import libra.parsers.once
+import libra.web.serve  # noqa: F401 - what is forked has them
+from libra.__main__ import main
+from libra.parsers import forking
 from libra.parsers.forking import module_paths
 from libra.parsers.template import serve
 from libra.parsers.worker import warm_up
 
-_REQUEST = struct.Struct("=q")
+_NUMBER = struct.Struct("=q")
+_REQUEST = 262_144
+
+
+class Wish(msgspec.Struct):
+    """What is to be forked: the template of a listener with so much memory, or the command `libra`."""
+
+    memory: int = 0
+    arguments: list[str] | None = None
+    environment: dict[str, str] = {}
+    folder: str = "/"
 
 
 class Child:
     """A template that was forked by the nursery."""
 
-    def __init__(self, pid: int, pidfd: int) -> None:
-        self.pid = pid
-        self._pidfd = pidfd
+    def __init__(self, news: socket.socket) -> None:
+        self._news = news
+        (self.pid,) = _NUMBER.unpack(news.recv(_NUMBER.size))
 
     def wait(self) -> None:
         """Return when it has ended."""
-        select.select([self._pidfd], [], [])
+        self._news.recv(_NUMBER.size)
+        self._news.close()
 
-    def __del__(self) -> None:
-        os.close(self._pidfd)
+
+class Program:
+    """The command `libra` at work: what tests use of `asyncio.subprocess.Process`."""
+
+    def __init__(
+        self, pid: int, news: _Pipe, stdin: int | None, out: Sequence[_Pipe | None]
+    ) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stdout, self.stderr = [None if pipe is None else pipe.reader for pipe in out]
+        self._stdin = stdin
+        self._pipes = [news, *(pipe for pipe in out if pipe is not None)]
+        self._end = asyncio.ensure_future(self._until_its_end(news))
+
+    async def _until_its_end(self, news: _Pipe) -> int:
+        (status,) = _NUMBER.unpack(await news.reader.readexactly(_NUMBER.size))
+        self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    async def wait(self) -> int:
+        """Its exit code, or the negative number of the signal that ended it."""
+        for pipe in self._pipes:
+            await pipe.ended.wait()
+        return await asyncio.shield(self._end)
+
+    async def communicate(self, text: bytes = b"") -> tuple[bytes, bytes]:
+        """Send it text and return what it writes until it ends."""
+        stdin, self._stdin = self._stdin, None
+        if stdin is not None:
+            with os.fdopen(stdin, "wb") as pipe, contextlib.suppress(BrokenPipeError):
+                await asyncio.to_thread(pipe.write, text)
+        out, err = await asyncio.gather(_all_of(self.stdout), _all_of(self.stderr))
+        await self.wait()
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
 
 
 class Nursery:
-    """Starts templates as `libra.parsers.forking.start` does, in a thousandth of the time."""
+    """Forks what it is asked for."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def start(self, descriptor: int, memory: int) -> Child:
-        """Have a template forked that listens to a socket."""
-        socket.send_fds(self._connection, [_REQUEST.pack(memory)], [descriptor])
-        answer, descriptors, _, _ = socket.recv_fds(self._connection, _REQUEST.size, 1)
-        return Child(*_REQUEST.unpack(answer), *descriptors)
+    def template(self, descriptor: int, memory: int) -> Child:
+        """Start a template, as `libra.parsers.forking.start` does."""
+        return Child(self._fork(Wish(memory), [descriptor]))
+
+    async def libra(
+        self,
+        *arguments: str,
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> Program:
+        """Start the command, as `asyncio.create_subprocess_exec` would; streams are PIPE or None."""
+        wish = Wish(0, list(arguments), dict(env), str(cwd))
+        ours: list[int | None] = []
+        theirs: list[int] = []
+        for number, stream in enumerate((stdin, stdout, stderr)):
+            if stream == PIPE:
+                ends = os.pipe()
+                ours.append(ends[number == 0])
+                theirs.append(ends[number != 0])
+            else:
+                ours.append(None)
+                theirs.append(os.open(os.devnull, os.O_RDWR))
+        try:
+            news = self._fork(wish, theirs)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        told = await _Pipe.open(news)
+        (pid,) = _NUMBER.unpack(await told.reader.readexactly(_NUMBER.size))
+        out = [None if end is None else await _Pipe.open(os.fdopen(end, "rb")) for end in ours[1:]]
+        return Program(pid, told, ours[0], out)
+
+    def _fork(self, wish: Wish, descriptors: list[int]) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            message = msgspec.msgpack.encode(wish)
+            socket.send_fds(self._connection, [message], [theirs.fileno(), *descriptors])
+        return ours
+
+
+class _Pipe(asyncio.StreamReaderProtocol):
+    """The end of a pipe that is read from."""
+
+    def __init__(self) -> None:
+        self.reader = asyncio.StreamReader(limit=2**20)
+        self.ended = asyncio.Event()
+        super().__init__(self.reader)
+
+    @classmethod
+    async def open(cls, file: Any) -> _Pipe:
+        _, pipe = await asyncio.get_running_loop().connect_read_pipe(cls, file)
+        return pipe
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.ended.set()
+
+
+async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()
 
 
 @contextmanager
 def nursery() -> Iterator[Nursery]:
     """One that is open as long as this lasts."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     with ours, theirs:
         process = subprocess.Popen(
             [sys.executable, *("-s", "-P", "-m", "support.nursery"), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            env={"PYTHONPATH": module_paths()},
+            pass_fds=[theirs.fileno(), ours.fileno()],
+            env={"PYTHONPATH": module_paths(), "NURSERY": str(ours.fileno())},
             cwd="/",
             start_new_session=True,
         )
@@ -68,35 +195,81 @@ def nursery() -> Iterator[Nursery]:
         try:
             yield Nursery(ours)
         finally:
-            ours.close()
+            process.kill()  # what it forked has ended with its tests
             process.wait()
 
 
+# In the nursery
+
+
 def _main() -> None:
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    asking = socket.socket(fileno=int(os.environ.pop("NURSERY")))
     warm_up()
-    with socket.socket(fileno=int(sys.argv[1])) as tests:
-        while True:
-            request, descriptors, _, _ = socket.recv_fds(tests, _REQUEST.size, 1)
-            if not request:
-                return
-            _bury()
-            (memory,) = _REQUEST.unpack(request)
-            child = os.fork()
-            if child == 0:
-                tests.close()
-                os.setsid()
-                serve(descriptors[0], memory)
-                os._exit(0)
-            os.close(descriptors[0])
-            pidfd = os.pidfd_open(child)
-            socket.send_fds(tests, [_REQUEST.pack(child)], [pidfd])
-            os.close(pidfd)
+    wakes, waked = os.pipe()
+    for end in (wakes, waked):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waked, warn_on_full_buffer=False)
+    gc.freeze()
+    running: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([connection.fileno(), wakes], [], [])
+        if wakes in ready:
+            os.read(wakes, 4_096)
+            _bury(running)
+        if connection.fileno() not in ready:
+            continue
+        message, (news, *descriptors), _, _ = socket.recv_fds(connection, _REQUEST, 4)
+        wish = msgspec.msgpack.decode(message, type=Wish)
+        child = os.fork()
+        if child == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for other in (*running.values(), connection):
+                other.close()
+            for descriptor in (news, wakes, waked):
+                os.close(descriptor)
+            random.seed()
+            if wish.arguments is None:
+                asking.close()
+                _be_template(descriptors[0], wish.memory)
+            _be_libra(wish, descriptors, asking)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        running[child] = socket.socket(fileno=news)
+        running[child].send(_NUMBER.pack(child))
 
 
-def _bury() -> None:
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
+def _bury(running: dict[int, socket.socket]) -> None:
+    while running:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child == 0:
+            return
+        with running.pop(child) as news, contextlib.suppress(BrokenPipeError):
+            news.send(_NUMBER.pack(status))
+
+
+def _be_template(descriptor: int, memory: int) -> None:
+    os.setsid()
+    serve(descriptor, memory)
+    os._exit(0)
+
+
+def _be_libra(wish: Wish, streams: list[int], asking: socket.socket) -> None:
+    forking.start = Nursery(asking).template
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
+    os.environ.clear()
+    os.environ.update(wish.environment)
+    os.chdir(wish.folder)
+    sys.argv = ["libra", *(wish.arguments or ())]
+    main()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
-import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.nursery import Nursery, Program
 from support.site import WebSite
 
 FIRST = "a-secret-of-some-length"
@@ -23,8 +24,8 @@ SECOND = "another-secret-of-ours"
 
 
 @dataclass
-class Program:
-    process: asyncio.subprocess.Process
+class Running:
+    process: Program
     url: str
     passed: list[dict[str, Any]] = field(default_factory=list)
 
@@ -48,25 +49,26 @@ class Program:
             return (await client.get("/pages")).status_code
 
 
-Start = Callable[..., Awaitable[Program]]
+Start = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    started: list[asyncio.subprocess.Process] = []
+async def start(tmp_path: Path, nursery: Nursery) -> AsyncIterator[Start]:
+    started: list[Program] = []
 
-    async def go(*flags: str) -> Program:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "libra", "serve", "--data-dir", str(tmp_path / "data")),
+    async def go(*flags: str) -> Running:
+        process = await nursery.libra(
+            *("serve", "--data-dir", str(tmp_path / "data")),
             *("--allow", "127.0.0.0/8", "--port", "0", *flags),
             stdout=PIPE,
             stderr=PIPE,
             cwd=tmp_path,
+            env=os.environ,
         )
         started.append(process)
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode().split()
-        return Program(process, line[-1] if line else "")
+        return Running(process, line[-1] if line else "")
 
     yield go
     for process in started:

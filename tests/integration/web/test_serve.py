@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,13 @@ import httpx
 import pytest
 
 from libra.tokens import Token
+from support.nursery import Nursery, Program
 from support.site import WebSite
 
 
 @dataclass
-class Program:
-    process: asyncio.subprocess.Process
+class Running:
+    process: Program
     url: str
 
     async def says(self, text: bytes) -> bool:
@@ -42,25 +43,25 @@ class Program:
         return status
 
 
-Start = Callable[..., Awaitable[Program]]
+Start = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    started: list[asyncio.subprocess.Process] = []
+async def start(tmp_path: Path, nursery: Nursery) -> AsyncIterator[Start]:
+    started: list[Program] = []
 
-    async def go(*flags: str) -> Program:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "libra", "serve", "--data-dir", str(tmp_path)),
-            *("--allow", "127.0.0.0/8", *flags),
+    async def go(*flags: str) -> Running:
+        process = await nursery.libra(
+            *("serve", "--data-dir", str(tmp_path), "--allow", "127.0.0.0/8", *flags),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=tmp_path,
+            env=os.environ,
         )
         started.append(process)
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode().split()
-        return Program(process, line[-1] if line else "")
+        return Running(process, line[-1] if line else "")
 
     yield go
     for process in started:
