@@ -19,6 +19,8 @@ ARGS ?=
 # here, and the tests start servers of their own.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 	if [ "$$n" -gt 3 ]; then echo 4; else echo $$((n + 1)); fi)
+# The tests start some hundreds of interpreters, each of which would compile everything anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 
 .PHONY: help
 help: ## list the targets
@@ -35,12 +37,12 @@ weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.c
 
 .PHONY: test
 test: $(VENV)/.dev programs ## run all the tests but those of make chaos (ARGS=tests/unit for some of them)
-	@exec $(BIN)/python -m pytest -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	@exec $(PYTEST) -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 # One after the other, with the machine to themselves, as they judge how fast Libra is.
 .PHONY: chaos
 chaos: $(VENV)/.dev programs ## break what Libra depends on, under load (ARGS="-k sqlite" for some of the drills)
-	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
+	@exec $(PYTEST) -m chaos $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style, formatting and the direction of imports
@@ -77,15 +79,19 @@ soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as ask
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.soak $(ARGS)
 
 # What the tests start and no wheel brings. tests/support/needs.py knows what that is; what is missing
-# in the end is told by the tests themselves. RUNLEVEL=1: nothing that is installed is to be started.
+# in the end is told by the tests themselves. One by one, as a package that a distribution does not have
+# would keep the others from being installed. RUNLEVEL=1: nothing that is installed is to be started.
 .PHONY: programs
 programs: $(VENV)/.dev
 	@packages=$$(PYTHONPATH=tests $(BIN)/python -m support.needs); \
 	if [ -z "$$packages" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then exit 0; fi; \
 	echo "Installing $$packages for the tests" >&2; \
 	said=$$(mktemp); \
-	{ apt-get update -qq; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$packages; } \
-		>"$$said" 2>&1 </dev/null || { echo "They could not be installed:" >&2; tail -n 3 "$$said" >&2; }; \
+	apt-get update -qq >"$$said" 2>&1 </dev/null; \
+	for package in $$packages; do \
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$package \
+			>"$$said" 2>&1 </dev/null || { echo "$$package could not be installed:" >&2; tail -n 3 "$$said" >&2; }; \
+	done; \
 	rm -f "$$said"
 
 .PHONY: clean

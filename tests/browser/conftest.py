@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from libra.settings import Settings
+from support.needs import SHELL, missing
 from support.service import Service, running
 from support.site import WebSite
 from support.visitor import PATIENCE, Visitor
@@ -30,7 +32,9 @@ FLAGS = [
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def _shared(chromium: str) -> AsyncIterator[Browser]:
+async def _shared(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    without_windows = missing("a browser without windows") is None
+    chromium = SHELL if without_windows else request.getfixturevalue("chromium")
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as driver:
         shared = await driver.chromium.launch(

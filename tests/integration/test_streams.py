@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from libra.testing.pages import PageServer, html
+from support.asking import PATIENCE, eventually
 from support.ports import ReservedPort
 
 LIBRA = f"{shlex.quote(sys.executable)} -m libra"
@@ -67,13 +68,15 @@ async def test_the_service_goes_on_without_them(tmp_path: Path, streams: str, po
     wrapped = f"sh -c 'echo $$ > pid; exec {command}' {streams}"
     process = await shell(tmp_path, f"sh -c {shlex.quote(wrapped)}")
     async with aiohttp.ClientSession() as session:
-        while True:
+
+        async def lives() -> bool:
             try:
                 async with session.get(f"http://127.0.0.1:{port}/health/live") as answer:
-                    assert answer.status == 200
-                    break
+                    return answer.status == 200
             except aiohttp.ClientConnectorError:
-                continue
+                return False
+
+        await eventually(lives, "a sign of life", within=PATIENCE)
         async with session.get(f"http://127.0.0.1:{port}/nothing") as answer:
             assert answer.status == 404
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)

@@ -547,6 +547,7 @@ async def test_watches_survive_the_crash_of_their_supervisor(
         before = await weighed(libra, made.id)
         supervisor = process_of(libra, "watches")
         await crash(libra, "watches")
+        await time.pass_by(hours=1)
         await run_until(libra, weighed(libra, made.id, after=last_page(before)))
         assert process_of(libra, "watches") is not supervisor
 

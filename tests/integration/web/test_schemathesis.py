@@ -20,7 +20,7 @@ from libra.settings import Settings
 from support.service import Service, running
 
 SECRET = "a-secret-of-some-length"
-EXAMPLES = "5"
+EXAMPLES = "3"
 """Of each operation, and as many sequences of them."""
 
 ALL = "examples,coverage,fuzzing,stateful"
