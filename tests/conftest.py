@@ -29,6 +29,11 @@ settings.register_profile(
 settings.load_profile("explore" if os.environ.get("LIBRA_EXPLORE") else "same")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that nothing is waited for at the end while the others are done."""
+    items.sort(key=lambda item: item.path.name != "test_schemathesis.py")
+
+
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
     """Where processes come from that cost next to nothing to start."""

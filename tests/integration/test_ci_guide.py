@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,6 +15,7 @@ import yaml  # type: ignore[import-untyped]  # its types are no part of it
 from libra.formats.report_json import from_json
 from libra.testing import pages
 from support.needs import needs
+from support.nursery import Nursery
 from support.ports import ReservedPort
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/ci.md").read_text("utf-8")
@@ -38,24 +38,29 @@ def first(word: str) -> str:
 class Runner:
     """A machine of a CI service: an empty folder with the repository's files, and a shell."""
 
-    def __init__(self, folder: Path, server: pages.PageServer) -> None:
+    def __init__(self, folder: Path, server: pages.PageServer, nursery: Nursery) -> None:
         self.folder = folder
         self.server = server
         tools = folder / "tools"
         tools.mkdir()
-        for name, does in (("libra", f'exec "{sys.executable}" -m libra "$@"'), ("pip", "exit 0")):
+        command, self._nursery = nursery.command()
+        for name, does in (("libra", f'exec {command} "$@"'), ("pip", "exit 0")):
             (tools / name).write_text(f"#!/bin/sh\n{does}\n")
             (tools / name).chmod(0o755)
         (folder / "budget.json").write_text(block("resourceSizes", language="json"))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIBRA_")}
-        self.environment = {**kept, "PATH": f"{tools}:{os.environ['PATH']}"}
+        path = f"{tools}:{os.environ['PATH']}"
+        self.environment = {**kept, "PATH": path, "NURSERY": str(self._nursery)}
 
     async def __call__(self, script: str, **environment: str) -> int:
         """The exit code of a script, which ends at the first command that fails, as in CI."""
         for address in ("https://preview.example.com", "https://example.com"):
             script = script.replace(address, self.server.url().rstrip("/"))
         process = await asyncio.create_subprocess_exec(
-            *("sh", "-e", "-c", script), cwd=self.folder, env={**self.environment, **environment}
+            *("sh", "-e", "-c", script),
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            pass_fds=[self._nursery],
         )
         return await process.wait()
 
@@ -67,8 +72,8 @@ async def server() -> AsyncIterator[pages.PageServer]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, server: pages.PageServer) -> Runner:
-    return Runner(tmp_path, server)
+def run(tmp_path: Path, server: pages.PageServer, nursery: Nursery) -> Runner:
+    return Runner(tmp_path, server, nursery)
 
 
 HEAVY = pages.script("x" * 2_000_000)

@@ -14,6 +14,7 @@ import gc
 import os
 import random
 import select
+import shlex
 import signal
 import socket
 import sqlite3
@@ -153,10 +154,15 @@ class Nursery:
         out = [None if end is None else await _Pipe.open(os.fdopen(end, "rb")) for end in ours[1:]]
         return Program(pid, told, ours[0], out)
 
+    def command(self) -> tuple[str, int]:
+        """What a script runs as `libra "$@"`, and the descriptor that it needs, also as ``NURSERY``."""
+        program = Path(__file__).with_name("libra_by_nursery.py")
+        return shlex.join([sys.executable, "-I", "-S", str(program)]), self._connection.fileno()
+
     def _fork(self, wish: Wish, descriptors: list[int]) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            message = msgspec.msgpack.encode(wish)
+            message = msgspec.json.encode(wish)
             socket.send_fds(self._connection, [message], [theirs.fileno(), *descriptors])
         return ours
 
@@ -228,7 +234,7 @@ def _main() -> None:
         if connection.fileno() not in ready:
             continue
         message, (news, *descriptors), _, _ = socket.recv_fds(connection, _REQUEST, 4)
-        wish = msgspec.msgpack.decode(message, type=Wish)
+        wish = msgspec.json.decode(message, type=Wish)
         child = os.fork()
         if child == 0:
             signal.set_wakeup_fd(-1)
