@@ -31,6 +31,15 @@ TILDES = "p~" * 40 + "p{background:url(/never.png)}"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
 
+START = forking.start
+
+
+@pytest.fixture(autouse=True)
+def _templates_are_started_as_users_start_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is forked for tests has more room in what it has already, and reaches limits later."""
+    monkeypatch.setattr(forking, "start", START)
+
+
 def in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:
     return asyncio.get_running_loop().run_in_executor(None, work)
 
@@ -45,15 +54,6 @@ async def parsers() -> AsyncIterator[Parsers]:
     yield some
     await some.close()
     assert some.processes == []
-
-
-START = forking.start
-
-
-@pytest.fixture
-def started_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The template is started as users start it, and not forked for tests."""
-    monkeypatch.setattr(forking, "start", START)
 
 
 _ids = iter(range(10_000))
@@ -160,7 +160,6 @@ async def test_what_its_parsers_die_over_has_a_named_error(
     assert (await read(parsers, LONG)).title == "Long"
 
 
-@pytest.mark.usefixtures("started_by_itself")
 async def test_a_template_that_is_killed_is_started_anew(parsers: Parsers) -> None:
     await read(parsers, LONG)
     template = parsers.template
@@ -188,7 +187,6 @@ async def test_a_page_that_is_given_up_ends_its_parser(parsers: Parsers) -> None
 
 
 @linux
-@pytest.mark.usefixtures("started_by_itself")
 async def test_a_parser_has_its_socket_and_nothing_of_the_program(
     parsers: Parsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
