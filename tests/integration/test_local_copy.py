@@ -310,11 +310,16 @@ async def test_postgres_is_stopped_libra_is_killed_and_all_is_there(
             async with session.get(f"{address}/pages/{page}") as answer:
                 return answer.status, await answer.read()
 
+        async def submit(address: str, number: int) -> str:
+            async with session.post(
+                f"{address}/pages",
+                json={"url": site.url()},
+                headers={"Idempotency-Key": str(number)},
+            ) as answer:
+                return str((await answer.json())["id"])
+
         async with serving(data, postgres.url(), nursery) as (process, address):
-            pages = []
-            for _ in range(3):
-                async with session.post(f"{address}/pages", json={"url": site.url()}) as answer:
-                    pages.append((await answer.json())["id"])
+            pages = [await submit(address, number) for number in range(3)]
             before = {}
             for page in pages:
                 while True:
@@ -333,5 +338,6 @@ async def test_postgres_is_stopped_libra_is_killed_and_all_is_there(
                     while (answered := await read(address, page))[0] == 503:
                         pass
                     assert answered == (200, before[page])
+                assert [await submit(address, number) for number in range(3)] == pages
                 process.send_signal(signal.SIGKILL)
                 await process.wait()

@@ -59,6 +59,9 @@ from libra.weighing.rendered import BrowserPool
 
 log = logging.getLogger("libra")
 
+#: Where an older Libra kept its idempotency keys.
+OLD_KEYS = "idempotency.jsonl"
+
 
 class PageRegistry(Registry):
     """Page id -> process."""
@@ -261,6 +264,7 @@ class House:
         try:
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.durability.prepare()
+            self.context.records.keys.read_file(self.settings.data_dir / OLD_KEYS)
         except OSError as error:
             log.error("the data directory cannot be used: %s", error)
 

@@ -28,7 +28,8 @@ from libra.inspector.context import Context
 from libra.inspector.mending import let_go
 from libra.inspector.messages import Delete, Dropped, Lost
 from libra.inspector.page import start
-from libra.inspector.record import PageRecord, restore
+from libra.inspector.record import PageRecord, first_id, restore
+from libra.inspector.submission_keys import KEYS, note_all, oldest_known
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import restore_watch
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
@@ -152,6 +153,7 @@ class Restorer(GenServer):
         self._unconfirmed_watches: set[str] = set()
         self._orphans = list(context.records)
         context.restoring = True
+        context.keys_known.clear()
         return Continue(Step.RECORDS)
 
     def handle_continue(self, token: Any) -> Stop | None:
@@ -333,12 +335,15 @@ class Restorer(GenServer):
         self._unconfirmed_watches.clear()
 
     async def _read_newest(self) -> None:
-        """New ids are not to sort below those that the database has, whatever the clock says."""
+        """What the database has of late: its newest id, whatever the clock says, and keys."""
         context = self._context
         if context.outage is None:
             try:
                 for row in await self._store.recent(limit=1):
                     new_id.known(row.id)
+                since = first_id(oldest_known(context.now()))
+                note_all(context.records.keys, await self._store.keys(since=since, limit=KEYS))
+                context.keys_known.set()
             except Unavailable as error:
                 context.backup.cast(Lost(error))
 
