@@ -254,7 +254,9 @@ class Restorer(GenServer):
             context.recalled.set()
             return
         for row in await loop.run_in_executor(self._thread, journal.stored_watches):
-            if context.standby is None and context.watches.get(row.id) is None:
+            if context.standby is not None:
+                self._durability.release(row.id, row.version)
+            elif context.watches.get(row.id) is None:
                 self._recall(row, "stored")
                 self._unconfirmed_watches.add(row.id)
         batches = journal.copies(COPIES)
@@ -268,15 +270,18 @@ class Restorer(GenServer):
 
     def _recall_copy(self, row: Snapshot) -> None:
         context = self._context
-        if row.expires_at is None or row.expires_at <= context.now():
-            self._durability.release(row.id, row.version)
-        elif (
-            context.standby is None  # else they are for another Libra to change and to delete
-            and len(context.records) < self._max_pages
-            and self._is_missing(row)
+        if not self._is_missing(row):
+            return
+        if (
+            row.expires_at is None
+            or row.expires_at <= context.now()
+            or len(context.records) >= self._max_pages
+            or context.standby is not None  # it is for another Libra to change and to delete
         ):
-            self._bring_back(row, "stored")
-            self._unconfirmed.add(row.id)
+            self._durability.release(row.id, row.version)
+            return
+        self._bring_back(row, "stored")
+        self._unconfirmed.add(row.id)
 
     async def _resume_all(self, unfinished: list[PageRecord]) -> None:
         await self._context.opened.wait()

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -442,8 +442,7 @@ class Journal:
         self._close_file()
         self._delete_dead()
         if not self._index.segments or not self.local_copy:
-            with suppress(OSError):
-                self._reserve.unlink(missing_ok=True)
+            self._release_reserve()
         self._folder.release()
 
     # Segments
@@ -582,15 +581,17 @@ class Journal:
     def _make_room(self) -> bool:
         """The disk is full: give up the oldest of the copy; False if that cannot be done."""
         oldest = self._index.oldest()
-        if oldest is None or not self.copied or self._making_room:
+        if self._making_room:
             return False
+        if oldest is None or not self.copied:
+            return self._release_reserve()
         log.warning("the disk is full, the oldest of the local copy gives way")
         self._making_room = True
         try:
             self._index.give_up(oldest)
             if oldest.owed:
                 # What else is in there has to be written before that can go.
-                self._reserve.unlink(missing_ok=True)
+                self._release_reserve()
                 return self._clear(oldest)
             self._delete(oldest)
         except OSError as error:
@@ -602,13 +603,21 @@ class Journal:
 
     def _keep_reserve(self) -> None:
         """Have a little of the disk to oneself as long as there is a copy that may have to give way."""
-        if not self.local_copy or self._making_room:
-            return
         size = min(RESERVE_BYTES, self._segment_bytes)
+        if not self.copied or self._making_room:
+            return
         try:
             if self._reserve.exists() and self._reserve.stat().st_size == size:
                 return
-            self._reserve.write_bytes(bytes(size))
+            if shutil.disk_usage(self._folder.path).free > 4 * size:
+                self._reserve.write_bytes(bytes(size))
         except OSError as error:
-            self._reserve.unlink(missing_ok=True)
             log.debug("there is no room for a reserve: %s", error)
+            self._release_reserve()
+
+    def _release_reserve(self) -> bool:
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
