@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -34,11 +33,13 @@ from libra.storage.journal_folder import (
     Folder,
     JournalGone,
     JournalInUse,
+    Reserve,
     sync_file,
     sync_folder,
     write_all,
 )
 from libra.storage.journal_index import Index, Segment, note_key
+from libra.storage.journal_scan import Scan
 from libra.storage.segments import (
     BEGUN,
     COUNTER,
@@ -112,7 +113,7 @@ class Journal:
         local_copy: int = 0,
     ) -> None:
         self._folder = Folder(directory)
-        self._reserve = directory / "reserve"
+        self._reserve = Reserve(directory / "reserve")
         # The oldest of the copy goes with its segment, so a small copy needs smaller ones.
         small = max(local_copy // 8, 1) if local_copy else segment_bytes
         self._segment_bytes = min(segment_bytes, small)
@@ -161,77 +162,15 @@ class Journal:
     def scan(self) -> None:
         """Find out what a former program left; does nothing if that is known.
 
-        A name that is no segment or cannot be read costs itself alone.
-
         Raises:
             OSError: the directory cannot be read.
         """
         if self._scanned:
             return
-        before: dict[int, int] = {}
-        unread: set[int] = set()
-        for path in sorted(self._folder.path.iterdir()):
-            if path.suffix != ".journal" or not path.stem.isdigit():
-                continue
-            number = int(path.stem)
-            self._next = max(self._next, number + 1)
-            try:
-                reader = Reader(path.read_bytes())
-            except LaterFormat as error:
-                log.error("%s is left alone: %s", path.name, error)
-                unread.add(number)
-                continue
-            except OSError as error:
-                log.error("%s is left alone, it cannot be read: %s", path.name, error)
-                self.damage.files += 1
-                unread.add(number)
-                continue
-            self._scan_segment(Segment(number, path), reader)
-            before[number] = reader.entries_before
-        self._count_missing(before, unread)
+        scan = Scan(self._index, self.damage, copies=self.local_copy > 0)
+        self._next = scan.read(self._folder.path)
         self._scanned = True
-        if not self.local_copy:
-            self._index.give_up(None)
         self._delete_dead()
-
-    def _scan_segment(self, segment: Segment, reader: Reader) -> None:
-        self._index.segments[segment.number] = segment
-        for raw in reader:
-            if raw.kind not in LISTS:
-                self._index.move(raw, segment)
-                continue
-            try:
-                listed = decode(raw)
-            except Unreadable as error:
-                log.warning("%s: what was dropped cannot be read: %s", segment.path.name, error)
-                continue
-            over = raw.kind == DROPPED or not self.local_copy
-            do = self._index.forget if over else self._index.store
-            for key, version in listed if isinstance(listed, list) else ():
-                do(key, version)
-        segment.entries = reader.entries
-        status = segment.path.stat()
-        segment.size, segment.file = status.st_size, (status.st_dev, status.st_ino)
-        if reader.cut_off:
-            log.warning("%s ends in the middle of an entry, as after a crash", segment.path.name)
-        if reader.damage:
-            lost = reader.damage.entries
-            log.error("%s is damaged: %d of its entries are lost", segment.path.name, lost)
-            self.damage.add(reader.damage)
-
-    def _count_missing(self, before: dict[int, int], unread: set[int]) -> None:
-        """What each segment says of the one before it tells of a file that was cut off or is missing."""
-        for number, entries in before.items():
-            former = self._index.segments.get(number - 1)
-            if former is not None and former.entries < entries:
-                missing = entries - former.entries
-                log.error("%s lacks its last %d entries", former.path.name, missing)
-                self.damage.entries += missing
-            elif former is None and number > min(before) and number - 1 not in unread:
-                log.error(
-                    "segment %d of the journal is missing, with %d entries", number - 1, entries
-                )
-                self.damage.entries += entries
 
     def batches(self, size: int = 500) -> Iterator[list[Entry]]:
         """Every page, watch and deletion that the database has not got, ``size`` at a time."""
@@ -442,7 +381,7 @@ class Journal:
         self._close_file()
         self._delete_dead()
         if not self._index.segments or not self.local_copy:
-            self._release_reserve()
+            self._reserve.release()
         self._folder.release()
 
     # Segments
@@ -584,14 +523,14 @@ class Journal:
         if self._making_room:
             return False
         if oldest is None or not self.copied:
-            return self._release_reserve()
+            return self._reserve.release()
         log.warning("the disk is full, the oldest of the local copy gives way")
         self._making_room = True
         try:
             self._index.give_up(oldest)
             if oldest.owed:
                 # What else is in there has to be written before that can go.
-                self._release_reserve()
+                self._reserve.release()
                 return self._clear(oldest)
             self._delete(oldest)
         except OSError as error:
@@ -602,22 +541,5 @@ class Journal:
         return True
 
     def _keep_reserve(self) -> None:
-        """Have a little of the disk to oneself as long as there is a copy that may have to give way."""
-        size = min(RESERVE_BYTES, self._segment_bytes)
-        if not self.copied or self._making_room:
-            return
-        try:
-            if self._reserve.exists() and self._reserve.stat().st_size == size:
-                return
-            if shutil.disk_usage(self._folder.path).free > 4 * size:
-                self._reserve.write_bytes(bytes(size))
-        except OSError as error:
-            log.debug("there is no room for a reserve: %s", error)
-            self._release_reserve()
-
-    def _release_reserve(self) -> bool:
-        try:
-            self._reserve.unlink()
-        except OSError:
-            return False
-        return True
+        if self.copied and not self._making_room:
+            self._reserve.keep(min(RESERVE_BYTES, self._segment_bytes))
