@@ -231,6 +231,24 @@ async def test_where_the_database_has_gone_back_the_copy_is_saved_again(
     assert (page_id,) in elsewhere.sql("SELECT id FROM pages")
 
 
+async def test_what_was_pruned_does_not_come_back_from_the_copy(
+    site: WebSite, settings: Settings, elsewhere: Elsewhere
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id, _ = await weighed(libra, site.url())
+        store = open_store(elsewhere.url, deadlines=PATIENT)
+        assert await store.prune(older_than=datetime.now(UTC)) == 1
+        await store.close()
+        other, _ = await weighed(libra, site.url())
+        await libra.report(page_id)
+    elsewhere.leave()
+    async with Libra.open(settings) as libra:
+        await settled(libra)
+        with pytest.raises(PageUnknown):
+            await libra.report(page_id)
+        assert (await libra.report(other)).backup == "stored"
+
+
 async def test_pages_that_come_from_the_database_are_copied_too(
     site: WebSite, settings: Settings, elsewhere: Elsewhere
 ) -> None:

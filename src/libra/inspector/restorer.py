@@ -277,11 +277,18 @@ class Restorer(GenServer):
             or row.expires_at <= context.now()
             or len(context.records) >= self._max_pages
             or context.standby is not None  # it is for another Libra to change and to delete
+            or self._was_pruned(row)
         ):
             self._durability.release(row.id, row.version)
             return
         self._bring_back(row, "stored")
         self._unconfirmed.add(row.id)
+
+    def _was_pruned(self, row: Snapshot) -> bool:
+        """Whether somebody had removed it on purpose when the database was last seen."""
+        known = self._store.known
+        before = None if known is None else known.pruned_before
+        return before is not None and row.submitted_at is not None and row.submitted_at < before
 
     async def _resume_all(self, unfinished: list[PageRecord]) -> None:
         await self._context.opened.wait()
