@@ -54,9 +54,12 @@ class Elsewhere:
     def come_back(self) -> None:
         self._away.rename(self.folder)
 
+    @property
+    def file(self) -> Path:
+        return (self.folder if self.folder.exists() else self._away) / "libra.db"
+
     def sql(self, text: str) -> list[tuple[object, ...]]:
-        folder = self.folder if self.folder.exists() else self._away
-        with closing(sqlite3.connect(folder / "libra.db", timeout=10)) as connection:
+        with closing(sqlite3.connect(self.file, timeout=10)) as connection:
             if text.startswith("SELECT"):
                 return connection.execute(text).fetchall()
             connection.executescript(text)
@@ -164,8 +167,8 @@ async def test_what_another_libra_changed_or_deleted_meanwhile_is_taken_from_the
         await settled(libra)
         assert (await libra.report_bytes(changed))[1] == before
         await libra.report(deleted)
-        elsewhere.come_back()
         newer = await changed_by_another(elsewhere, changed, deleted, watch.id)
+        elsewhere.come_back()
         await watches_restored(libra)
         with pytest.raises(WatchNotFound):
             libra.watch_of(watch.id)
@@ -183,7 +186,7 @@ async def test_what_another_libra_changed_or_deleted_meanwhile_is_taken_from_the
 
 async def changed_by_another(elsewhere: Elsewhere, changed: str, deleted: str, watch: str) -> int:
     """The work of another Libra; returns the version of what it changed."""
-    store = open_store(elsewhere.url, deadlines=PATIENT)
+    store = open_store(f"sqlite:///{elsewhere.file}", deadlines=PATIENT)
     row = await store.load(changed)
     assert row is not None
     version = row.version + 2**32
@@ -229,6 +232,28 @@ async def test_where_the_database_has_gone_back_the_copy_is_saved_again(
         assert msgspec.structs.replace(after, version=decode(before).version) == decode(before)
         await drained(libra)
     assert (page_id,) in elsewhere.sql("SELECT id FROM pages")
+
+
+async def test_what_a_database_that_nobody_remembers_lacks_is_saved_to_it(
+    site: WebSite, settings: Settings, elsewhere: Elsewhere
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id, before = await weighed(libra, site.url())
+        watch = await libra.watch(site.url())
+        await until_watch(libra, watch.id, lambda w: w.backup == "stored" and w.page is None)
+        await drained(libra)
+    shutil.rmtree(elsewhere.folder)
+    elsewhere.folder.mkdir()
+    (settings.data_dir / "database.json").unlink()
+    async with Libra.open(settings) as libra:
+        await settled(libra)
+        await until(libra, page_id, lambda r: r.version > decode(before).version)
+        await stored(libra, page_id)
+        await watches_restored(libra)
+        await until_watch(libra, watch.id, lambda w: w.backup == "stored")
+        await drained(libra)
+    assert (page_id,) in elsewhere.sql("SELECT id FROM pages")
+    assert elsewhere.sql("SELECT id FROM watches") == [(watch.id,)]
 
 
 async def test_what_was_pruned_does_not_come_back_from_the_copy(

@@ -124,6 +124,10 @@ class JournalThenDatabase:
         migrate: whether the database's schema is to be brought up to date first.
         eager: whether all unexpired pages of the database are to be brought back.
         max_pages: how many pages there may be in memory.
+
+    Attributes:
+        knows_database: whether a former life left word of the database: else what is not in the one that
+            is there may have been lost by it, or it may be another one.
     """
 
     def __init__(
@@ -151,6 +155,7 @@ class JournalThenDatabase:
         self._begun: dict[str, Begun] = {}
         self._settled = False
         self._journal_first: set[str] = set()
+        self.knows_database = False
 
     @property
     def copies(self) -> bool:
@@ -298,6 +303,7 @@ class JournalThenDatabase:
             self._journal.scan()
             self._deaths = self._journal.begun()
         self.recollection.recall()
+        self.knows_database = self.recollection.known is not None
 
     def writers(self) -> list[ChildSpec[Any]]:
         """The keeper of the journal, and the backup, which writes to the database."""

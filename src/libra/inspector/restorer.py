@@ -342,8 +342,12 @@ class Restorer(GenServer):
         """Those of the local copy that the database has not were deleted by another Libra."""
         for watch_id in self._unconfirmed_watches - there:
             record = self._context.watches.get(watch_id)
-            if record is not None and record.backup == "stored":
+            if record is None or record.backup != "stored":
+                continue
+            if self._durability.knows_database:
                 await let_go(self._context, record)
+            else:
+                record.backup = "memory"  # it has no process yet, which keeps it when it has one
         self._unconfirmed_watches.clear()
 
     async def _read_newest(self) -> None:
@@ -420,6 +424,9 @@ class Restorer(GenServer):
         if record is None or record.backup != "stored" or context.gap is not None:
             return  # it has left, or the database is being given what it lacks
         if row is not None and row.version <= record.version:
+            return
+        if row is None and not self._durability.knows_database:
+            self._durability.lost(page_id, "stored")
             return
         await let_go(context, record)
         if row is not None:
