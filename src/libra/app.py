@@ -28,6 +28,7 @@ from libra.errors import (
     LibraError,
     PageNotFound,
     PageUnknown,
+    Restoring,
     Stopping,
     TooManyWatches,
     WatchNotFound,
@@ -41,6 +42,8 @@ from libra.inspector.record import is_page_id
 from libra.inspector.schedule import InvalidSchedule, parse_schedule, schedule_words
 from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
+from libra.inspector.submission_keys import Key as IdempotencyKey
+from libra.inspector.submission_keys import Used as KeyUse
 from libra.inspector.watches import Watch, WeighIn
 from libra.otp import Clock
 from libra.parsers.once import weigh_once
@@ -57,10 +60,12 @@ __all__ = [
     "CannotRender",
     "DataDirInUse",
     "Full",
+    "IdempotencyKey",
     "InvalidOptions",
     "InvalidSchedule",
     "InvalidURL",
     "Jump",
+    "KeyUse",
     "Libra",
     "LibraError",
     "Options",
@@ -68,6 +73,7 @@ __all__ = [
     "PageNotFound",
     "PageUnknown",
     "Report",
+    "Restoring",
     "Settings",
     "Stopping",
     "Summary",
@@ -177,8 +183,21 @@ class Libra:
         finally:
             await libra._house.close()
 
-    async def weigh(self, url: str, options: Options | None = None) -> str:
+    async def submitted(self, name: str) -> KeyUse | None:
+        """What came of a submission with the idempotency key of this name, if one is known.
+
+        Raises:
+            Restoring: this Libra has just started and cannot tell yet.
+        """
+        return await self._pages.submitted(name)
+
+    async def weigh(
+        self, url: str, options: Options | None = None, *, key: IdempotencyKey | None = None
+    ) -> str:
         """Submit a page and return its id; the page is weighed in the background.
+
+        A key is kept with the page for a day; whether it is known already is for the caller to ask
+        (`submitted`).
 
         When this returns the submission is on the local disk, or its report says ``memory``: a disk
         that fails or hangs is waited for half a second at most.
@@ -189,7 +208,7 @@ class Libra:
             Stopping: the program is about to end.
             CannotRender: the options ask for a browser and there is none.
         """
-        return await self._pages.submit(parse_url(url), options)
+        return await self._pages.submit(parse_url(url), options, None if key is None else str(key))
 
     @property
     def options(self) -> Options:

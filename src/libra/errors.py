@@ -54,6 +54,14 @@ class Stopping(Full):
         self.args = ("Libra is shutting down",)
 
 
+class Restoring(Full):
+    """This Libra has just started and cannot tell yet whether it knows this idempotency key."""
+
+    def __init__(self, retry_after: float = RETRY_AFTER) -> None:
+        super().__init__(retry_after)
+        self.args = ("Libra has just started and still reads its idempotency keys",)
+
+
 class CannotRender(LibraError):
     """Pages cannot be rendered here; the message says what to install."""
 

@@ -74,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         journal: whether what is acknowledged is kept on the local disk until the database has it.
         keep_deletions: how long a deletion is remembered, in seconds, so that a database that turns out
             to be older is told again.
+        local_copy: bytes of the local disk for a copy of what is in memory and the database has, so that
+            a restart while the database is away finds it; 0 for none.
         ttl: how long a finished page rests in memory, in seconds.
         restore: ``eager`` brings every unexpired page back at start, ``lazy`` each when it is asked
             for, ``off`` leaves them in the database.
@@ -117,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     migrate: bool = False
     journal: bool = True
     keep_deletions: float = 30 * 86_400.0
+    local_copy: int = 1_000_000_000
     ttl: float = 24 * 3600.0
     restore: Restore = "eager"
     concurrency: int = 32
@@ -220,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("parsers", 1 if self.parsers is None else self.parsers, 1),
             ("parser_memory", self.parser_memory, LEAST_PARSER_MEMORY),
             ("unsent", self.unsent, 1),
+            ("local_copy", self.local_copy, 0),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
             ("keep_deletions", self.keep_deletions, 0),
@@ -367,7 +371,7 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
-_SIZES = {"parser_memory", "unsent"}
+_SIZES = {"local_copy", "parser_memory", "unsent"}
 _DURATIONS = {
     "asset_timeout",
     "delay",

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from libra.inspector import archive, durability, house, keeper
+from libra.inspector import archive, durability, house, keeper, pages
 from libra.parsers import forking
 from libra.settings import Settings
 from libra.storage import open_store
-from libra.web import idempotency
 from support.nursery import Nursery
 from support.patience import FOR_EVER, PATIENT
 from support.site import WebSite
@@ -25,11 +24,13 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     A test of one that is not well sets what it needs.
     """
     monkeypatch.setattr(house, "open_store", partial(open_store, deadlines=PATIENT))
-    for patient in (durability, keeper, idempotency):
+    for patient in (durability, keeper):
         monkeypatch.setattr(patient, "PATIENCE", FOR_EVER)
     monkeypatch.setattr(durability, "DISK_PATIENCE", FOR_EVER)
     monkeypatch.setattr(durability, "LAST_SAVE", FOR_EVER)
-    monkeypatch.setattr(archive, "OPENING", FOR_EVER)
+    for patient in (archive, pages):
+        monkeypatch.setattr(patient, "OPENING", FOR_EVER)
+    monkeypatch.setattr(pages, "RESTORING", FOR_EVER)
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ class Nothing(GenServer):
 
     def init(self, house: House) -> Continue:
         house.context.replayed.set()
+        house.context.recalled.set()
         house.context.opened.set()
         house.context.watches_known.set()
         house.context.restoring = False
@@ -54,6 +55,9 @@ class InOneStep:
     async def forget(self, entry_id: str) -> None:
         self.rows.pop(entry_id, None)
         self.forgotten.append(entry_id)
+
+    def release(self, entry_id: str, version: int) -> None:
+        pass
 
     def begin(self, page_id: str) -> None:
         self._house.context.tell(page_id, MayBegin())

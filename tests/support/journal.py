@@ -11,9 +11,9 @@ from libra.storage.snapshot import Entry
 
 
 @contextmanager
-def journal_in(data_dir: Path) -> Iterator[Journal]:
+def journal_in(data_dir: Path, local_copy: int = 0) -> Iterator[Journal]:
     """The journal of a data directory that no Libra works on, to be read and written."""
-    journal = Journal(data_dir / "journal")
+    journal = Journal(data_dir / "journal", local_copy=local_copy)
     journal.lock()
     journal.scan()
     try:

@@ -43,6 +43,11 @@ T = TypeVar("T")
     metavar="DURATION",
     help="How long deletions are remembered for a database that goes back in time; 30d by default.",
 )
+@click.option(
+    "--local-copy",
+    metavar="SIZE",
+    help="Disk for a copy of what is in memory, for a restart while the database is away; 1GB.",
+)
 @click.option("--ttl", metavar="DURATION", help="How long a page rests in memory; 24h by default.")
 @click.option(
     "--restore",

@@ -364,8 +364,9 @@ class Backup(GenServer):
         context = self._context
         if context.standby is None:
             log.warning("the database is only read, until its lease ends: %s", error.reason)
-        if self._leading:
-            # This one was stopped or cut off for so long that another has taken over.
+        if self._leading or context.standby is None:
+            # This one was stopped or cut off for so long that another has taken over, or begins
+            # beside another with what it remembers of a former life.
             self._leading = False
             self.start_task(yield_to_another(context), tag=Step.TELL)
         context.standby = context.standby or Outage(context.now(), error.reason)

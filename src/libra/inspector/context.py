@@ -77,6 +77,8 @@ class Context:
         now: the wall clock; tests move it by hand.
         outage: since when and why the database cannot be used; None while it can.
         replayed: set once everything that the journal held can be read again.
+        keys_known: set once the idempotency keys of the database are known.
+        recalled: set once everything that the local copy held is in memory.
         standby: since when and why this Libra writes nothing to the database; None while it does.
         gap: what the database was found to lack, until all of it that is here is saved again.
         losses: everything that databases of this Libra were found to lack, the oldest first.
@@ -123,6 +125,8 @@ class Context:
         self.admission: dict[Method, Admission] = {}
         self.departures = Departures(self.records)
         self.replayed = asyncio.Event()
+        self.recalled = asyncio.Event()
+        self.keys_known = asyncio.Event()
         self.opened = asyncio.Event()
         self.outage: Outage | None = None
         self.available_since: datetime | None = None

@@ -67,6 +67,9 @@ class Durability(Protocol):
     async def forget(self, entry_id: str) -> None:
         """Make a deletion safe, that `Context` knows of; waits for the first step as `kept` does."""
 
+    def release(self, entry_id: str, version: int) -> None:
+        """A page or a watch has left memory in this version: nothing needs to be held for a restart."""
+
     def begin(self, page_id: str) -> None:
         """Write down that a page's life begins, before it does; the page is told `MayBegin`."""
 
@@ -121,6 +124,10 @@ class JournalThenDatabase:
         migrate: whether the database's schema is to be brought up to date first.
         eager: whether all unexpired pages of the database are to be brought back.
         max_pages: how many pages there may be in memory.
+
+    Attributes:
+        knows_database: whether a former life left word of the database: else what is not in the one that
+            is there may have been lost by it, or it may be another one.
     """
 
     def __init__(
@@ -148,11 +155,21 @@ class JournalThenDatabase:
         self._begun: dict[str, Begun] = {}
         self._settled = False
         self._journal_first: set[str] = set()
+        self.knows_database = False
+
+    @property
+    def copies(self) -> bool:
+        """Whether the journal holds what is in memory and the database has, too."""
+        return self._journal is not None and self._journal.local_copy > 0
 
     def keep(self, entry_id: str) -> None:
         """To the journal first, unless it is there already or may as well come second."""
         record = self._context.find(entry_id)
         if record is None:
+            return
+        if record.backup == "stored":
+            if self.copies and record.journal_first:
+                self._context.keeper.cast(Dropped([(entry_id, record.row_version)]))
             return
         if record.backup == "memory":
             self._context.keeper.cast(Keep(entry_id))
@@ -184,6 +201,11 @@ class JournalThenDatabase:
         self._journal_first.discard(entry_id)
         await self.kept(entry_id)
         self._context.backup.cast(Delete(entry_id))
+
+    def release(self, entry_id: str, version: int) -> None:
+        """Out of the local copy."""
+        if self.copies:
+            self._context.keeper.cast(Dropped([(entry_id, version)]))
 
     def begin(self, page_id: str) -> None:
         """One life more in the journal, unless it is off, fails, or the program is about to end."""
@@ -267,7 +289,7 @@ class JournalThenDatabase:
         self._context.tell(entry_id, Unsafe(level))
 
     def over(self, stored: list[tuple[str, int]], deleted: Sequence[Deleted]) -> None:
-        """The journal needs these no longer, each as of a version: the database has them."""
+        """The database has these, each as of a version: they are only the journal's copy now."""
         # As long as it lacks what it had, a restart is to find that out again.
         known = self.store.known if self._context.gap is None else None
         self._context.keeper.cast(Dropped(stored, known, tuple(deleted)))
@@ -281,6 +303,7 @@ class JournalThenDatabase:
             self._journal.scan()
             self._deaths = self._journal.begun()
         self.recollection.recall()
+        self.knows_database = self.recollection.known is not None
 
     def writers(self) -> list[ChildSpec[Any]]:
         """The keeper of the journal, and the backup, which writes to the database."""

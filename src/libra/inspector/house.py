@@ -49,7 +49,7 @@ from libra.otp import (
 )
 from libra.parsers.pool import Parsers, can_fork
 from libra.settings import Settings, parse_limits
-from libra.storage import open_store
+from libra.storage import file_of, open_store
 from libra.storage.journal import Journal
 from libra.storage.recollection import InMemory, OnDisk
 from libra.weighing.fetch import Fetcher
@@ -58,6 +58,9 @@ from libra.weighing.options import Limits, Options
 from libra.weighing.rendered import BrowserPool
 
 log = logging.getLogger("libra")
+
+#: Where an older Libra kept its idempotency keys.
+OLD_KEYS = "idempotency.jsonl"
 
 
 class PageRegistry(Registry):
@@ -88,6 +91,17 @@ def _gate(settings: Settings) -> Gate:
         allow=[ip_network(network) for network in settings.allow],
         ports=PORTS | set(settings.allow_port),
     )
+
+
+def _local_copy(settings: Settings) -> int:
+    """Bytes of the local copy; none where there is nothing that it could be good for.
+
+    A database in the data directory is on the same disk as a copy of it would be. And where nothing
+    is to be in memory after a start, nothing needs to be held for it.
+    """
+    file = file_of(settings.database_url())
+    beside = file is not None and file.resolve().is_relative_to(settings.data_dir.resolve())
+    return 0 if beside or settings.restore == "off" else settings.local_copy
 
 
 def _journal_then_database(house: House) -> Durability:
@@ -156,7 +170,11 @@ class House:
         )
         self.store = open_store(settings.database_url())
         self.archive = Archive(self.context, self.store)
-        self.journal = Journal(settings.data_dir / "journal") if settings.journal else None
+        self.journal = (
+            Journal(settings.data_dir / "journal", local_copy=_local_copy(settings))
+            if settings.journal
+            else None
+        )
         self.durability = (durability or _journal_then_database)(self)
         self.context.durability = self.durability
         self.pages = Pages(
@@ -246,6 +264,7 @@ class House:
         try:
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.durability.prepare()
+            self.context.records.keys.read_file(self.settings.data_dir / OLD_KEYS)
         except OSError as error:
             log.error("the data directory cannot be used: %s", error)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from libra.inspector.context import Context, Outage
 from libra.inspector.messages import Begin, Dropped, Keep, MayBegin, Settle
 from libra.otp import From, GenServer, NoReply, TaskDone, TaskFailed, TaskRef, Timer
-from libra.storage import Deleted, Entry
+from libra.storage import DELETED_VERSION, Deleted, Entry, Snapshot, WatchRow
 from libra.storage.history import History
 from libra.storage.journal import Begun, Journal, JournalGone, JournalInUse
 
@@ -43,6 +43,12 @@ LOOK = 5.0
 
 #: Seconds that what nobody waits for (a result, a line that may be dropped) waits for company.
 LINGER = 0.02
+
+#: Copies that are written together, when nothing else is to be written.
+COPIES = 100
+
+#: Seconds that whoever waits for all else to be written waits for the local copy.
+COPYING = 2.0
 
 #: Entries that are made, and pages that are told, between two looks at the event loop.
 SLICE = 20
@@ -67,6 +73,7 @@ class Keeper(GenServer):
     __slots__ = (
         "_awaited",
         "_context",
+        "_copies",
         "_deleted",
         "_dropped",
         "_durability",
@@ -79,6 +86,7 @@ class Keeper(GenServer):
         "_patience",
         "_renewing",
         "_retry",
+        "_settle_by",
         "_settling",
         "_thread",
         "_waiting",
@@ -111,9 +119,11 @@ class Keeper(GenServer):
         self._in_hand: Waiting = {}
         self._dropped: list[tuple[str, int]] = []
         self._deleted: list[Deleted] = []
+        self._copies: dict[str, None] = {}
         self._known: History | None = None
         self._lives: dict[str, Begun | None] = {}
         self._settling: list[From] = []
+        self._settle_by = 0.0
         self._looking = self._renewing = False
         self._awaited = False
         self._lingering: Timer | None = None
@@ -138,6 +148,7 @@ class Keeper(GenServer):
         """Keep a page and say when that is done: True, or False if the disk does not do it."""
         if isinstance(request, Settle):
             self._settling.append(sender)
+            self._settle_by = self.runtime.clock.time() + COPYING
             if self._context.disk_trouble is not None:
                 self._settled()
             self._write()
@@ -152,7 +163,7 @@ class Keeper(GenServer):
         return NoReply()
 
     def handle_cast(self, message: Any) -> None:
-        """A page has something to keep, or needs to be kept no longer."""
+        """A page has something to keep, is in the database, or needs to be kept no longer."""
         match message:
             case Keep(page_id):
                 self._waiting.setdefault(page_id, [])
@@ -176,8 +187,9 @@ class Keeper(GenServer):
             case TaskDone(_, Step.TELL):
                 self._writing = None
                 self._write()
-            case TaskDone(_, _, (versions, lives)):
+            case TaskDone(_, _, (versions, lives, lacking)):
                 self._writing = None
+                self._copies |= dict.fromkeys(lacking)
                 self._written(versions, lives)
             case TaskFailed(_, _, JournalGone() as error):
                 self._gone(error)
@@ -219,8 +231,10 @@ class Keeper(GenServer):
             return
         waiting = self._waiting or self._lives or self._dropped or self._known is not None
         if not (waiting or self._looking or self._renewing):
-            self._settled()
-            return
+            if not self._copies or self.runtime.clock.time() > self._settle_by:
+                self._settled()
+            if not self._copies:
+                return
         if not (alone or self._awaited or self._settling or len(self._waiting) >= BATCH):
             if self._lingering is None:
                 self._lingering = self.send_after(LINGER, Step.WRITE)
@@ -232,13 +246,16 @@ class Keeper(GenServer):
         self._awaited = len(self._waiting) > BATCH
         for page_id in list(self._waiting)[:BATCH]:
             self._in_hand[page_id] = self._waiting.pop(page_id)
+        copies = [] if self._in_hand else list(self._copies)[:COPIES]
+        for entry_id in copies:
+            del self._copies[entry_id]
         dropped, self._dropped = self._dropped, []
         lives, self._lives = self._lives, {}
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)
         first = Journal.renew if self._renewing else Journal.check if self._looking else None
         self._looking = False
         self._writing = self.start_task(
-            self._commit(first, list(self._in_hand), lives, dropped, self._note())
+            self._commit(first, list(self._in_hand), copies, lives, dropped, self._note())
         )
 
     def _note(self) -> Callable[[], None]:
@@ -252,13 +269,14 @@ class Keeper(GenServer):
         self,
         first: Callable[[Journal], None] | None,
         page_ids: list[str],
+        copies: list[str],
         lives: dict[str, Begun | None],
         dropped: list[tuple[str, int]],
         note: Callable[[], None],
-    ) -> tuple[dict[str, int], list[str]]:
+    ) -> tuple[dict[str, int], list[str], list[str]]:
         context, journal = self._context, self._journal
         if journal is None:
-            return {}, []
+            return {}, [], []
         entries: list[Entry] = []
         for number, page_id in enumerate(page_ids, 1):
             record, deletion = context.find(page_id), context.deletion(page_id)
@@ -268,11 +286,40 @@ class Keeper(GenServer):
                 entries.append(record.row())
             if number % SLICE == 0:
                 await asyncio.sleep(0)
+        copied: list[Snapshot | WatchRow] = []
+        for number, entry_id in enumerate(copies, 1):
+            record = context.find(entry_id)
+            if record is not None and record.backup == "stored" and record.journal_first:
+                copied.append(record.row())
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        stored, gone = self._sorted(dropped)
         work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _work, journal, first, lives, entries, dropped, note
+            self._thread, _work, journal, first, lives, entries, copied, stored, gone, note
         )
-        await asyncio.shield(work)
-        return {entry.id: entry.version for entry in entries}, list(lives)
+        lacking = await asyncio.shield(work)
+        return {entry.id: entry.version for entry in entries}, list(lives), lacking
+
+    def _sorted(
+        self, dropped: list[tuple[str, int]]
+    ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """What the database has and is in memory in that version, and what nobody needs any more.
+
+        Of what has changed since, the journal has something newer, or is about to get it. And of a page
+        that is being weighed it holds the submission until there is a result: to go on with that.
+        """
+        if not self._durability.copies:
+            return [], dropped
+        stored: list[tuple[str, int]] = []
+        gone: list[tuple[str, int]] = []
+        for one in dropped:
+            entry_id, version = one
+            record = self._context.find(entry_id)
+            if record is None or version == DELETED_VERSION:
+                gone.append(one)
+            elif record.journal_first and record.row_version == version:
+                stored.append(one)
+        return stored, gone
 
     def _written(self, versions: dict[str, int], lives: list[str]) -> None:
         self._calm()
@@ -281,6 +328,10 @@ class Keeper(GenServer):
         trouble, self._context.disk_trouble = self._context.disk_trouble, None
         if trouble is not None:
             log.warning("the journal is written again, after: %s", trouble.reason)
+            # What was stored meanwhile, or was in a folder that has gone, is not in the copy.
+            for record in self._context.everything() if self._durability.copies else ():
+                if record.backup == "stored":
+                    self._dropped.append((record.id, record.row_version))
         for page_id in lives:
             self._context.tell(page_id, MayBegin())
         kept, self._in_hand = self._in_hand, {}
@@ -357,10 +408,12 @@ def _work(
     first: Callable[[Journal], None] | None,
     lives: dict[str, Begun | None],
     entries: list[Entry],
-    dropped: list[tuple[str, int]],
+    copied: list[Snapshot | WatchRow],
+    stored: list[tuple[str, int]],
+    gone: list[tuple[str, int]],
     note: Callable[[], None],
-) -> None:
-    """On the journal's thread."""
+) -> list[str]:
+    """On the journal's thread; returns what the local copy lacks."""
     if first is not None:
         first(journal)
     journal.lock()
@@ -377,4 +430,10 @@ def _work(
         # Then a loss that comes while Libra is stopped may go unnoticed, which is no reason to keep
         # what is stored for ever. If the disk is ill, the journal finds that out by itself.
         log.debug("the database as of its last save is not written down: %s", error)
-    journal.drop(dropped)
+    journal.drop(gone)
+    lacking = journal.store(stored)
+    try:
+        journal.copy(copied)
+    except OSError as error:
+        log.debug("%d rows are not in the local copy: %s", len(copied), error)
+    return lacking

@@ -66,6 +66,7 @@ class Mending:
             (context.unwatched if one.of == "watch" else context.forgotten).add(one.id)
         context.losses = self._durability.recollection.losses
         await context.replayed.wait()  # what the journal has is to be offered, too
+        await context.recalled.wait()
         pruned = error.known.pruned_before
         lacking = [one.id for one in deleted]
         for number, record in enumerate(context.everything(), 1):
@@ -106,14 +107,20 @@ async def yield_to_another(context: Context) -> None:
     for record in context.everything():
         if record.backup != "stored":
             continue
-        page = isinstance(record, PageRecord)
-        supervisor = context.inspectors if page else context.watchers
-        (context.records if page else context.watches).discard(record.id)
-        try:
-            await supervisor.terminate_child(record.id)
-        except (NotFound, ProcessException):
-            log.debug("%s had no process", record.id)
-        context.followers.changed(record.id)
+        await let_go(context, record)
+
+
+async def let_go(context: Context, record: PageRecord | WatchRecord) -> None:
+    """Have a page or a watch leave memory whose stored state is somebody else's by now."""
+    page = isinstance(record, PageRecord)
+    supervisor = context.inspectors if page else context.watchers
+    (context.records if page else context.watches).discard(record.id)
+    try:
+        await supervisor.terminate_child(record.id)
+    except (NotFound, ProcessException):
+        log.debug("%s had no process", record.id)
+    context.durability.release(record.id, max(record.version, record.row_version))
+    context.followers.changed(record.id)
 
 
 def _since(record: PageRecord | WatchRecord) -> datetime:

@@ -59,7 +59,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """To the keeper: the database has these pages, each as of a version."""
+    """To the keeper: the database has these, each as of a version, or they have left memory."""
 
     stored: list[tuple[str, int]]
     known: History | None = None

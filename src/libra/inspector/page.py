@@ -123,8 +123,7 @@ class PageInspector(GenServer):
             suspected = context.durability.deaths(record.id) >= SUSPECT
             self._admission().cast(Ask(self, alone=suspected))
             context.followers.changed(record.id)
-        if record.backup != "stored":
-            context.durability.keep(record.id)
+        context.durability.keep(record.id)
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
         """Answer for the page."""
@@ -369,4 +368,6 @@ class PageInspector(GenServer):
 
     def _leave(self) -> None:
         self._context.records.discard(self._record.id)
+        if self._record.backup == "stored":
+            self._context.durability.release(self._record.id, self._record.row_version)
         self._context.followers.changed(self._record.id)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 
-from libra.errors import CannotRender, Full, PageNotFound, PageUnknown, Stopping
-from libra.inspector.archive import Archive
+from libra.errors import CannotRender, Full, PageNotFound, PageUnknown, Restoring, Stopping
+from libra.inspector.archive import OPENING, Archive
 from libra.inspector.context import Context
 from libra.inspector.departures import Departure
 from libra.inspector.messages import Read
 from libra.inspector.page import start
 from libra.inspector.record import PageRecord, is_page_id, restore
+from libra.inspector.submission_keys import Used
 from libra.otp import NotFound, ProcessException, ProcessExited, StartError
 from libra.storage import Snapshot, Unavailable
 from libra.weighing.options import Options
@@ -18,6 +21,9 @@ from libra.weighing.rendered import RenderUnavailable
 from libra.weighing.report import FINISHED
 
 log = logging.getLogger("libra")
+
+#: Seconds that a submission with an idempotency key waits at the most while the local disk is read.
+RESTORING = 5.0
 
 
 class Pages:
@@ -40,10 +46,35 @@ class Pages:
         self._recall = recall
         self.closing = False
 
-    async def submit(self, url: str, options: Options | None) -> str:
+    async def submitted(self, name: str) -> Used | None:
+        """What came of a submission with this idempotency key, if that is known.
+
+        Right after a start keys come back with the pages. They are waited for while they are on the way,
+        and not while the database is away: a page that is weighed twice does no harm.
+
+        Raises:
+            Restoring: they are still on the way.
+        """
+        context, keys = self._context, self._context.records.keys
+        used = keys.find(name)
+        if used is not None:
+            return used
+        try:
+            async with asyncio.timeout(RESTORING):
+                await context.replayed.wait()
+                await context.recalled.wait()
+        except TimeoutError:
+            raise Restoring from None
+        if context.outage is None and not context.keys_known.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OPENING):
+                    await context.keys_known.wait()
+        return keys.find(name)
+
+    async def submit(self, url: str, options: Options | None, key: str | None = None) -> str:
         """Take a page in and return its id; the page is weighed in the background.
 
-        When this returns the submission is as safe as its report says.
+        When this returns the submission is as safe as its report says, and so is its idempotency key.
 
         Raises:
             CannotRender: the options ask for a browser and there is none.
@@ -60,7 +91,7 @@ class Pages:
             raise Stopping
         if not await self._make_room():
             raise Full
-        record = PageRecord.submitted(url, options, context.now())
+        record = PageRecord.submitted(url, options, context.now(), key)
         self.bring_up(record)
         context.tally.submit(record.id, url, record.method)
         await context.durability.kept(record.id)

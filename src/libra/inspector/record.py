@@ -20,6 +20,7 @@ import msgspec
 
 from libra.ids import new_id
 from libra.inspector.packing import PACK_FROM, pack, unpack
+from libra.inspector.submission_keys import SubmissionKeys
 from libra.storage.snapshot import Snapshot
 from libra.weighing.options import DESKTOP, Options, Viewport
 from libra.weighing.report import (
@@ -67,6 +68,7 @@ class PageRecord:
         "error",
         "expires_at",
         "id",
+        "key",
         "method",
         "options",
         "status",
@@ -92,13 +94,18 @@ class PageRecord:
         self.backup: Backup = "memory"
         self.error: str | None = None
         self.expires_at: datetime | None = None
+        self.key: str | None = None
         self._resting: bytes | None = None
         self._packed = False
 
     @classmethod
-    def submitted(cls, url: str, options: Options | None, now: datetime) -> PageRecord:
+    def submitted(
+        cls, url: str, options: Options | None, now: datetime, key: str | None = None
+    ) -> PageRecord:
         """A new page with an id of its own: a UUIDv7, so ids sort by the time of submission."""
-        return cls(new_id(), url, options, now)
+        record = cls(new_id(), url, options, now)
+        record.key = key
+        return record
 
     @property
     def finished(self) -> bool:
@@ -180,12 +187,14 @@ class PageRecord:
         """The row that the database is to hold: the page as it will be once it is stored."""
         data = self.stamped(self.stored_version, "stored")
         if data is not None:
-            return Snapshot.of_summary(decode_summary(data), data)
+            row = Snapshot.of_summary(decode_summary(data), data)
+            # The same text for the id: the journal holds on to it for as long as the page is there.
+            return msgspec.structs.replace(row, id=self.id, idempotency=self.key)
         submission = msgspec.structs.replace(self.base(), backup="stored")
         if self.error is not None:
             # Quarantined, and not finished: somebody may want it to be weighed after all.
             submission = msgspec.structs.replace(submission, status="queued", error=None)
-        return Snapshot.of(submission)
+        return msgspec.structs.replace(Snapshot.of(submission), idempotency=self.key)
 
     def mark(self, backup: Backup, version: int) -> None:
         """The page is now this safe, as of this version; a version never goes back."""
@@ -210,9 +219,14 @@ class PageRecord:
 
 
 class Records:
-    """All records by page id, in the order of their ids, which is that of their submission."""
+    """All records by page id, in the order of their ids, which is that of their submission.
+
+    Attributes:
+        keys: the keys that pages were submitted with, also of some that have left memory.
+    """
 
     def __init__(self) -> None:
+        self.keys = SubmissionKeys()
         self._by_id: dict[str, PageRecord] = {}
         # Sorted. UUIDv7 grow with time, so nearly every insertion is at the end.
         self._ids: list[str] = []
@@ -237,6 +251,7 @@ class Records:
         if record.id not in self._by_id:
             insort(self._ids, record.id)
         self._by_id[record.id] = record
+        self.keys.note(record.key, record.id)
 
     def discard(self, page_id: str) -> None:
         """Take a record out, if it is there."""
@@ -279,6 +294,7 @@ def restore(
     record.version = record.stored_version = row.version
     record.backup = backup
     record.expires_at = row.expires_at
+    record.key = row.idempotency
     again = first_version(life_of(row.version) + 1 if life is None else life)
     if row.status not in FINISHED:
         chosen = decode(row.report)

@@ -4,6 +4,10 @@ First those whose records are still in memory (their processes died with the sup
 records did not), then those in the journal, then those that the database holds. A start never
 waits for this: a page that has not come back yet is looked up when it is asked for. Watches come back
 before the pages, and in every mode: nobody asks for a watch before it is due.
+
+The journal has what the database lacks, and a copy of what was in memory and the database had. A copy
+comes back at once, whatever the database does, as it was. When the database can be read it is compared:
+another Libra may have changed or deleted a page meanwhile, or somebody may have pruned it.
 """
 
 from __future__ import annotations
@@ -21,9 +25,11 @@ import msgspec
 
 from libra.ids import new_id
 from libra.inspector.context import Context
+from libra.inspector.mending import let_go
 from libra.inspector.messages import Delete, Dropped, Lost
 from libra.inspector.page import start
-from libra.inspector.record import PageRecord, restore
+from libra.inspector.record import PageRecord, first_id, restore
+from libra.inspector.submission_keys import KEYS, note_all, oldest_known
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import restore_watch
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
@@ -46,6 +52,9 @@ LONGEST_PAUSE = 0.1
 
 #: Seconds until a database that could not be read is tried again.
 RETRY = 2.0
+
+#: Pages of the local copy that are read at a time: other work on the journal goes on in between.
+COPIES = 100
 
 #: New objects between two looks of Python's garbage collector while pages are brought back.
 OBJECTS = 20_000
@@ -87,6 +96,8 @@ class Step(Enum):
 
     RECORDS = auto()
     JOURNAL = auto()
+    COPIES = auto()
+    RESUME = auto()
     WATCHES = auto()
     DATABASE = auto()
 
@@ -104,6 +115,8 @@ class Restorer(GenServer):
         "_restored",
         "_store",
         "_thread",
+        "_unconfirmed",
+        "_unconfirmed_watches",
     )
 
     def init(
@@ -136,8 +149,11 @@ class Restorer(GenServer):
         self._eager = eager
         self._max_pages = max_pages
         self._restored = 0
+        self._unconfirmed: set[str] = set()  # pages of the local copy, until the database was asked
+        self._unconfirmed_watches: set[str] = set()
         self._orphans = list(context.records)
         context.restoring = True
+        context.keys_known.clear()
         return Continue(Step.RECORDS)
 
     def handle_continue(self, token: Any) -> Stop | None:
@@ -153,16 +169,19 @@ class Restorer(GenServer):
                 self.start_task(self._restore_watches(), tag=Step.WATCHES)
             case Step.DATABASE:
                 self._read_database()
-            case TaskDone(_, Step.JOURNAL):
+            case TaskDone(_, Step.JOURNAL, unfinished):
+                self.start_task(self._recall_copies(), tag=Step.COPIES)
+                self.start_task(self._resume_all(unfinished), tag=Step.RESUME)
+            case TaskDone(_, Step.RESUME):
                 self.send(Step.WATCHES)
             case TaskDone(_, Step.WATCHES, False):
                 self.send_after(RETRY, Step.WATCHES)
             case TaskDone(_, Step.WATCHES):
                 self._context.watches_known.set()
-                if not self._eager:
+                if not self._eager and not self._durability.copies:
                     return self._done()
                 self._read_database()
-            case TaskDone():
+            case TaskDone(_, Step.DATABASE):
                 log.info("restored %d pages from the database", self._restored)
                 return self._done()
             case TaskFailed(_, _, Unavailable() as error):
@@ -188,11 +207,15 @@ class Restorer(GenServer):
             self.start_task(self._replay(), tag=Step.JOURNAL)
         return None
 
-    async def _replay(self) -> None:
-        """What a former program acknowledged and could not store, whatever the restore mode is."""
+    async def _replay(self) -> list[PageRecord]:
+        """What a former program acknowledged and could not store, whatever the restore mode is.
+
+        Returns:
+            The pages that are to be weighed, if the database does not know that they were.
+        """
         if self._journal is None:
             self._context.replayed.set()
-            return
+            return []
         unfinished: list[PageRecord] = []
         batches = self._journal.batches()
         loop = asyncio.get_running_loop()
@@ -222,6 +245,52 @@ class Restorer(GenServer):
                 if number % SLICE == 0:
                     await give_way()
         self._context.replayed.set()
+        return unfinished
+
+    async def _recall_copies(self) -> None:
+        """What was in memory and the database had, as it was."""
+        context, journal, loop = self._context, self._journal, asyncio.get_running_loop()
+        if journal is None or not self._durability.copies:
+            context.recalled.set()
+            return
+        for row in await loop.run_in_executor(self._thread, journal.stored_watches):
+            if context.standby is not None:
+                self._durability.release(row.id, row.version)
+            elif context.watches.get(row.id) is None:
+                self._recall(row, "stored")
+                self._unconfirmed_watches.add(row.id)
+        batches = journal.copies(COPIES)
+        with few_collections():
+            while batch := await loop.run_in_executor(self._thread, next, batches, None):
+                for number, copy in enumerate(batch, 1):
+                    self._recall_copy(copy)
+                    if number % SLICE == 0:
+                        await give_way()
+        context.recalled.set()
+
+    def _recall_copy(self, row: Snapshot) -> None:
+        context = self._context
+        if not self._is_missing(row):
+            return
+        if (
+            row.expires_at is None
+            or row.expires_at <= context.now()
+            or len(context.records) >= self._max_pages
+            or context.standby is not None  # it is for another Libra to change and to delete
+            or self._was_pruned(row)
+        ):
+            self._durability.release(row.id, row.version)
+            return
+        self._bring_back(row, "stored")
+        self._unconfirmed.add(row.id)
+
+    def _was_pruned(self, row: Snapshot) -> bool:
+        """Whether somebody had removed it on purpose when the database was last seen."""
+        known = self._store.known
+        before = None if known is None else known.pruned_before
+        return before is not None and row.submitted_at is not None and row.submitted_at < before
+
+    async def _resume_all(self, unfinished: list[PageRecord]) -> None:
         await self._context.opened.wait()
         for record in unfinished:
             await self._resume(record)
@@ -258,6 +327,8 @@ class Restorer(GenServer):
                 context.backup.cast(Lost(error))
         for row in rows or ():
             self._recall(row, "stored")
+        if rows is not None:
+            await self._confirm_watches({row.id for row in rows})
         await self._read_newest()
         for number, record in enumerate(context.watches, 1):
             known = context.watches.get(record.id) is record  # else it was deleted meanwhile
@@ -267,13 +338,28 @@ class Restorer(GenServer):
                 await give_way()
         return rows is not None
 
+    async def _confirm_watches(self, there: set[str]) -> None:
+        """Those of the local copy that the database has not were deleted by another Libra."""
+        for watch_id in self._unconfirmed_watches - there:
+            record = self._context.watches.get(watch_id)
+            if record is None or record.backup != "stored":
+                continue
+            if self._durability.knows_database:
+                await let_go(self._context, record)
+            else:
+                record.backup = "memory"  # it has no process yet, which keeps it when it has one
+        self._unconfirmed_watches.clear()
+
     async def _read_newest(self) -> None:
-        """New ids are not to sort below those that the database has, whatever the clock says."""
+        """What the database has of late: its newest id, whatever the clock says, and keys."""
         context = self._context
         if context.outage is None:
             try:
                 for row in await self._store.recent(limit=1):
                     new_id.known(row.id)
+                since = first_id(oldest_known(context.now()))
+                note_all(context.records.keys, await self._store.keys(since=since, limit=KEYS))
+                context.keys_known.set()
             except Unavailable as error:
                 context.backup.cast(Lost(error))
 
@@ -286,6 +372,7 @@ class Restorer(GenServer):
             return
         if known is not None and known.version > row.version:
             return
+        self._unconfirmed_watches.discard(row.id)
         try:
             context.watches.add(restore_watch(row, backup))
         except msgspec.MsgspecError as error:
@@ -300,18 +387,50 @@ class Restorer(GenServer):
             # of one that another Libra writes to the pages are its own to weigh and to delete.
             self.send_after(RETRY, Step.DATABASE)
         else:
-            self.start_task(self._restore())
+            self.start_task(self._restore(), tag=Step.DATABASE)
 
     async def _restore(self) -> None:
         await self._context.opened.wait()
-        with few_collections():
-            async for rows in self._store.batches(now=self._context.now()):
-                for number, row in enumerate(rows):
-                    if len(self._context.records) >= self._max_pages:
-                        return
+        await self._context.recalled.wait()
+        if self._eager:
+            with few_collections():
+                await self._read_all()
+        while self._unconfirmed:
+            page_id = self._unconfirmed.pop()
+            try:
+                await self._confirm(page_id, await self._store.load(page_id))
+            except Unavailable:
+                self._unconfirmed.add(page_id)
+                raise
+            await give_way()
+
+    async def _read_all(self) -> None:
+        async for rows in self._store.batches(now=self._context.now()):
+            for number, row in enumerate(rows):
+                if row.id in self._unconfirmed:
+                    self._unconfirmed.discard(row.id)
+                    await self._confirm(row.id, row)
+                elif len(self._context.records) >= self._max_pages:
+                    return
+                else:
                     self._bring_back(row, "stored")
-                    if number % SLICE == SLICE - 1:
-                        await give_way()
+                if number % SLICE == SLICE - 1:
+                    await give_way()
+
+    async def _confirm(self, page_id: str, row: Snapshot | None) -> None:
+        """Compare a page of the local copy with what the database has of it."""
+        context = self._context
+        record = context.records.get(page_id)
+        if record is None or record.backup != "stored" or context.gap is not None:
+            return  # it has left, or the database is being given what it lacks
+        if row is not None and row.version <= record.version:
+            return
+        if row is None and not self._durability.knows_database:
+            self._durability.lost(page_id, "stored")
+            return
+        await let_go(context, record)
+        if row is not None:
+            self._bring_back(row, "stored")
 
     def _is_missing(self, row: Snapshot) -> bool:
         context = self._context

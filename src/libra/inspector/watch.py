@@ -109,8 +109,7 @@ class Watcher(GenServer):
         if record.error is not None:
             record.error = None
             context.followers.changed(record.id)
-        if record.backup != "stored":
-            context.durability.keep(record.id)
+        context.durability.keep(record.id)
         if record.state.page is not None:
             self._resume(record.state.page)
         self._arm()

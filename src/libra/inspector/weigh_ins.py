@@ -48,6 +48,7 @@ class WeighIns:
         """
         context = self._context
         await context.replayed.wait()
+        await context.recalled.wait()
         await context.opened.wait()
         if context.records.get(page_id) is not None or page_id in context.forgotten:
             return True

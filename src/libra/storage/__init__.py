@@ -5,7 +5,7 @@ yet, on local disk. The processes that drive them, and the `Breaker`, live in `l
 """
 
 from libra.storage.breaker import Breaker
-from libra.storage.engines import migrate, open_store, schema_status
+from libra.storage.engines import file_of, migrate, open_store, schema_status
 from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
 from libra.storage.schema import SchemaStatus
 from libra.storage.snapshot import (
@@ -35,6 +35,7 @@ __all__ = [
     "StoreError",
     "Unavailable",
     "WatchRow",
+    "file_of",
     "migrate",
     "newest",
     "open_store",

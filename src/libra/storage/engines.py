@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from libra.storage.schema import Engine, SchemaStatus
@@ -22,6 +23,19 @@ def open_store(url: str, *, deadlines: Deadlines | None = None) -> Store:
     from libra.storage.postgres import PostgresStore  # noqa: PLC0415 - see above
 
     return PostgresStore(url, deadlines=deadlines)
+
+
+def file_of(url: str) -> Path | None:
+    """The file that a database is; None for one on a server.
+
+    Raises:
+        ValueError: if no engine goes by that URL.
+    """
+    if engine_of(url) != "sqlite":
+        return None
+    from libra.storage.sqlite import path_of  # noqa: PLC0415 - see above
+
+    return path_of(url)
 
 
 async def schema_status(url: str) -> SchemaStatus:

@@ -9,6 +9,11 @@ newest of its id and the database has not got it. Segments are deleted whole and
 is left is always the last part of history, and no older state of a page outlives a newer one. When
 the oldest segment holds little that is live, that is written again at the end and the segment goes.
 
+With a *local copy*, a row stays when the database has it, until its page leaves memory: then a restart
+finds what was in memory, whatever the database does. The copy costs no write, as the row is there
+already.
+It is what gives way: the oldest of it goes when the journal is too large, or the disk is full.
+
 Beside rows there are notes: how often the life of a page was begun, and how far this program had
 written to a database. An entry of a kind that only a later version of Libra knows is kept as it is.
 
@@ -19,23 +24,30 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from libra.storage.journal_folder import (
     Folder,
     JournalGone,
     JournalInUse,
+    Reserve,
     sync_file,
     sync_folder,
     write_all,
 )
+from libra.storage.journal_index import Index, Segment, note_key
+from libra.storage.journal_scan import Scan
 from libra.storage.segments import (
     BEGUN,
     COUNTER,
     DROPPED,
+    LISTS,
+    NOW_STORED,
     ROWS,
+    STORED,
     Damage,
     LaterFormat,
     Raw,
@@ -46,11 +58,13 @@ from libra.storage.segments import (
     of_entry,
     of_struct,
 )
-from libra.storage.snapshot import DELETED_VERSION, Entry
+from libra.storage.snapshot import DELETED_VERSION, Entry, Snapshot, WatchRow
 
 __all__ = ["Begun", "Journal", "JournalGone", "JournalInUse"]
 
 log = logging.getLogger("libra.journal")
+
+T = TypeVar("T")
 
 SEGMENT_BYTES: Final = 8_000_000
 """A segment of this size is followed by a new one."""
@@ -59,18 +73,8 @@ TIDY_BYTES: Final = 4 * SEGMENT_BYTES
 """Above this size of the whole journal the oldest segment is cleared if it is mostly dead."""
 
 
-class _Segment:
-    """One file of the journal."""
-
-    __slots__ = ("entries", "file", "live", "number", "path", "size")
-
-    def __init__(self, number: int, path: Path, size: int = 0) -> None:
-        self.number = number
-        self.path = path
-        self.size = size
-        self.entries = 0
-        self.live: set[str] = set()
-        self.file: tuple[int, int] | None = None  # device and inode
+RESERVE_BYTES: Final = 1_000_000
+"""What is kept free for the day on which the disk is full, so that copies can give way then."""
 
 
 class Begun(NamedTuple):
@@ -85,13 +89,6 @@ class Begun(NamedTuple):
     times: int
 
 
-class _Place(NamedTuple):
-    """Where the newest entry of a key is."""
-
-    segment: int
-    version: int
-
-
 class Journal:
     """The journal of one data directory.
 
@@ -99,9 +96,12 @@ class Journal:
         directory: where its segments are; it is made if it is missing.
         segment_bytes: see `SEGMENT_BYTES`.
         tidy_bytes: see `TIDY_BYTES`.
+        local_copy: bytes that the journal may have on the disk for the sake of rows that the database
+            has, beside twice those that it has not; with 0 they are dropped at once.
 
     Attributes:
         damage: what could not be read of what a former program wrote.
+        local_copy: as it was given.
     """
 
     def __init__(
@@ -110,31 +110,45 @@ class Journal:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         tidy_bytes: int = TIDY_BYTES,
+        local_copy: int = 0,
     ) -> None:
         self._folder = Folder(directory)
-        self._segment_bytes = segment_bytes
+        self._reserve = Reserve(directory / "reserve")
+        # The oldest of the copy goes with its segment, so a small copy needs smaller ones.
+        small = max(local_copy // 8, 1) if local_copy else segment_bytes
+        self._segment_bytes = min(segment_bytes, small)
         self._tidy_bytes = tidy_bytes
+        self.local_copy = local_copy
         self._file: int | None = None
         self._writer = Writer()
-        self._notes: dict[str, Raw] = {}
+        self._readers = 0
+        self._making_room = False
         self.damage = Damage()
         self._begin_again()
 
     def _begin_again(self) -> None:
-        self._segments: dict[int, _Segment] = {}
-        self._where: dict[str, _Place] = {}
-        self._rows = 0
+        self._index = Index()
         self._next = 1
         self._scanned = False
 
     @property
     def size(self) -> int:
         """Bytes on the disk."""
-        return sum(segment.size for segment in self._segments.values())
+        return self._index.size
+
+    @property
+    def owed(self) -> int:
+        """Bytes of what the database has not got, and of the notes."""
+        return self._index.owed
+
+    @property
+    def copied(self) -> int:
+        """Bytes of the local copy."""
+        return self._index.copied
 
     def __len__(self) -> int:
         """How many pages, watches and deletions are in the journal that the database has not."""
-        return self._rows
+        return self._index.rows
 
     def lock(self) -> None:
         """Claim the folder for this program; the claim ends with `close` or with the process.
@@ -148,83 +162,57 @@ class Journal:
     def scan(self) -> None:
         """Find out what a former program left; does nothing if that is known.
 
-        A name that is no segment or cannot be read costs itself alone.
-
         Raises:
             OSError: the directory cannot be read.
         """
         if self._scanned:
             return
-        before: dict[int, int] = {}
-        unread: set[int] = set()
-        for path in sorted(self._folder.path.iterdir()):
-            if path.suffix != ".journal" or not path.stem.isdigit():
-                continue
-            number = int(path.stem)
-            self._next = max(self._next, number + 1)
-            try:
-                reader = Reader(path.read_bytes())
-            except LaterFormat as error:
-                log.error("%s is left alone: %s", path.name, error)
-                unread.add(number)
-                continue
-            except OSError as error:
-                log.error("%s is left alone, it cannot be read: %s", path.name, error)
-                self.damage.files += 1
-                unread.add(number)
-                continue
-            self._scan_segment(_Segment(number, path), reader)
-            before[number] = reader.entries_before
-        self._count_missing(before, unread)
+        scan = Scan(self._index, self.damage, copies=self.local_copy > 0)
+        self._next = scan.read(self._folder.path)
         self._scanned = True
         self._delete_dead()
 
-    def _scan_segment(self, segment: _Segment, reader: Reader) -> None:
-        self._segments[segment.number] = segment
-        for raw in reader:
-            if raw.kind != DROPPED:
-                self._move(raw, segment)
-                continue
-            try:
-                dropped = decode(raw)
-            except Unreadable as error:
-                log.warning("%s: what was dropped cannot be read: %s", segment.path.name, error)
-                continue
-            for key, version in dropped if isinstance(dropped, list) else ():
-                self._forget(key, version)
-        segment.entries = reader.entries
-        status = segment.path.stat()
-        segment.size, segment.file = status.st_size, (status.st_dev, status.st_ino)
-        if reader.cut_off:
-            log.warning("%s ends in the middle of an entry, as after a crash", segment.path.name)
-        if reader.damage:
-            lost = reader.damage.entries
-            log.error("%s is damaged: %d of its entries are lost", segment.path.name, lost)
-            self.damage.add(reader.damage)
-
-    def _count_missing(self, before: dict[int, int], unread: set[int]) -> None:
-        """What each segment says of the one before it tells of a file that was cut off or is missing."""
-        for number, entries in before.items():
-            former = self._segments.get(number - 1)
-            if former is not None and former.entries < entries:
-                missing = entries - former.entries
-                log.error("%s lacks its last %d entries", former.path.name, missing)
-                self.damage.entries += missing
-            elif former is None and number > min(before) and number - 1 not in unread:
-                log.error(
-                    "segment %d of the journal is missing, with %d entries", number - 1, entries
-                )
-                self.damage.entries += entries
-
     def batches(self, size: int = 500) -> Iterator[list[Entry]]:
-        """The newest row of every page, watch and deletion, ``size`` at a time."""
-        batch: list[Entry] = []
-        for number in sorted(self._segments):
-            segment = self._segments.get(number)
-            if segment is None or not segment.live:
+        """Every page, watch and deletion that the database has not got, ``size`` at a time."""
+        rows = self._rows(sorted(self._index.segments), lambda s: s.rows > 0, copies=False)
+        return self._in_batches(rows, size)
+
+    def stored_watches(self) -> list[WatchRow]:
+        """Those watches of the local copy that there are."""
+        rows = self._rows(sorted(self._index.segments), lambda s: s.watches > 0, copies=True)
+        return [entry for entry in rows if isinstance(entry, WatchRow)]
+
+    def copies(self, size: int = 500) -> Iterator[list[Snapshot]]:
+        """The pages of the local copy, ``size`` at a time, the youngest first."""
+        youngest = sorted(self._index.segments, reverse=True)
+        rows = self._rows(youngest, lambda s: s.copied > 0, copies=True)
+        return self._in_batches((entry for entry in rows if isinstance(entry, Snapshot)), size)
+
+    def _in_batches(self, rows: Iterator[T], size: int) -> Iterator[list[T]]:
+        self._readers += 1
+        try:
+            batch: list[T] = []
+            for row in rows:
+                batch.append(row)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+            if batch:
+                yield batch
+        finally:
+            self._readers -= 1
+
+    def _rows(
+        self, numbers: list[int], wanted: Callable[[Segment], bool], *, copies: bool
+    ) -> Iterator[Entry]:
+        for number in numbers:
+            segment = self._index.segments.get(number)
+            if segment is None or not wanted(segment):
                 continue  # gone since, or of no more use
-            for raw in self._live(segment):
-                if raw.kind not in ROWS:
+            raws = self._live(segment)
+            for raw in reversed(list(raws)) if copies else raws:
+                place = self._index.place(raw.key)
+                if raw.kind not in ROWS or place is None or place.copy is not copies:
                     continue
                 try:
                     entry = decode(raw)
@@ -232,12 +220,7 @@ class Journal:
                     log.error("%s is kept unread in %s: %s", raw.key, segment.path.name, error)
                     continue
                 if not isinstance(entry, list):
-                    batch.append(entry)
-                if len(batch) == size:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
+                    yield entry
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Append rows; when this returns they are on the disk.
@@ -249,8 +232,8 @@ class Journal:
         self._append([of_entry(entry) for entry in entries], sync=True)
         self._delete_dead()
 
-    def drop(self, stored: Iterable[tuple[str, int]]) -> None:
-        """The database has these pages, each as of a version: what is not newer can go.
+    def drop(self, gone: Iterable[tuple[str, int]]) -> None:
+        """Nobody needs these any more, each as of a version: what is not newer can go.
 
         This is written down too, so that a restart does not bring back what has been stored. It is
         not synced: what a power cut makes of it is stored once more, which does no harm.
@@ -258,11 +241,48 @@ class Journal:
         Raises:
             OSError: it could not be written down; nothing is lost by that.
         """
-        dropped = [one for one in stored if self._forget(*one)]
+        dropped = [one for one in gone if self._index.forget(*one)]
         self._delete_dead()
-        if dropped and self._segments:
+        if dropped and self._index.segments:
             self._append([of_struct(DROPPED, "", 0, dropped)], sync=False)
         self._tidy()
+
+    def store(self, stored: Iterable[tuple[str, int]]) -> list[str]:
+        """The database has these rows, each in this version: from here on they are the local copy.
+
+        It is written down as `drop` does, which this is where there is no local copy.
+
+        Returns:
+            The ids of which there is no such entry here, as far as there is room for them: see `copy`.
+
+        Raises:
+            OSError: as `drop`.
+        """
+        if not self.local_copy:
+            self.drop(stored)
+            return []
+        marked: list[tuple[str, int]] = []
+        lacking: list[str] = []
+        for key, version in stored:
+            place = self._index.place(key)
+            if self._index.store(key, version):
+                marked.append((key, version))
+            elif place is None or place.version < version:
+                lacking.append(key)
+        if marked:
+            self._append([of_struct(NOW_STORED, "", 0, marked)], sync=False)
+        self._tidy()
+        return lacking if self.size < self.local_copy else []
+
+    def copy(self, rows: Sequence[Snapshot | WatchRow]) -> None:
+        """Append rows that the database has to the local copy. Not synced: they are there already.
+
+        Raises:
+            OSError: they are not in the copy.
+        """
+        if rows and self.local_copy:
+            self._append([of_entry(row, stored=True) for row in rows], sync=False, copies=True)
+            self._tidy()
 
     # Notes
 
@@ -278,11 +298,11 @@ class Journal:
         written: list[Raw] = []
         dropped: list[tuple[str, int]] = []
         for page_id, begun in lives:
-            key = _note(BEGUN, page_id)
+            key = note_key(BEGUN, page_id)
             if begun is not None:
                 times = bytes((min(begun.times, 255),))
                 written.append(Raw(BEGUN, page_id, begun.life, times))
-            elif self._notes.pop(key, None) is not None and self._forget(key, DELETED_VERSION):
+            elif self._index.forget(key, DELETED_VERSION):
                 dropped.append((key, DELETED_VERSION))
         if dropped:
             written.append(of_struct(DROPPED, "", 0, dropped))
@@ -293,7 +313,7 @@ class Journal:
         """What is noted of the lives of pages, by their ids."""
         return {
             raw.key: Begun(raw.version, sum(raw.payload[:1]))
-            for raw in list(self._notes.values())
+            for raw in list(self._index.notes.values())
             if raw.kind == BEGUN
         }
 
@@ -309,7 +329,7 @@ class Journal:
 
     def remembered(self, database_id: str) -> int | None:
         """How far this program had written to a database when it noted that last."""
-        raw = self._notes.get(_note(COUNTER, database_id))
+        raw = self._index.notes.get(note_key(COUNTER, database_id))
         return None if raw is None else raw.version
 
     # The folder
@@ -322,7 +342,7 @@ class Journal:
             OSError: that cannot be found out.
         """
         self._check_folder()
-        for segment in self._segments.values():
+        for segment in self._index.segments.values():
             try:
                 status = segment.path.stat()
             except FileNotFoundError:
@@ -333,7 +353,7 @@ class Journal:
     def _check_folder(self) -> None:
         self._folder.check()
         if self._file is not None:
-            file, known = os.fstat(self._file), self._segments[self._next - 1].size
+            file, known = os.fstat(self._file), self._index.segments[self._next - 1].size
             if file.st_nlink == 0 or file.st_size < known:
                 raise JournalGone("the newest file of the journal has gone or was cut off")
 
@@ -349,7 +369,7 @@ class Journal:
         """
         self._close_file()
         self._folder.release()
-        notes = list(self._notes.values())
+        notes = list(self._index.notes.values())
         self._begin_again()
         self.lock()
         self.scan()
@@ -360,50 +380,61 @@ class Journal:
         """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
         self._close_file()
         self._delete_dead()
+        if not self._index.segments or not self.local_copy:
+            self._reserve.release()
         self._folder.release()
 
     # Segments
 
-    def _append(self, entries: list[Raw], *, sync: bool) -> None:
+    def _append(self, entries: list[Raw], *, sync: bool, copies: bool = False) -> None:
         self._check_folder()
+        while True:
+            try:
+                self._append_once(entries, sync=sync)
+            except OSError as error:
+                # What is at the end of this file is unknown now, and after a failed sync the kernel
+                # may drop pages that it calls clean: nothing is appended to it any more.
+                self._close_file()
+                full = error.errno in (ENOSPC, EDQUOT)
+                if copies or not full or not self._make_room():
+                    raise
+            else:
+                return
+
+    def _append_once(self, entries: list[Raw], *, sync: bool) -> None:
         segment = self._current()
         data = self._writer.encode(entries)
-        try:
-            file = self._open_file(segment)
-            write_all(file, data)
-            if sync:
-                sync_file(file)
-        except OSError:
-            # What is at the end of this file is unknown now, and after a failed sync the kernel
-            # may drop pages that it calls clean: nothing is appended to it any more.
-            self._close_file()
-            raise
+        file = self._open_file(segment)
+        write_all(file, data)
+        if sync:
+            sync_file(file)
         segment.size += len(data)
         segment.entries = self._writer.entries
         for raw in entries:
-            if raw.kind != DROPPED:
-                self._move(raw, segment)
+            if raw.kind not in LISTS:
+                self._index.move(raw, segment)
 
-    def _current(self) -> _Segment:
+    def _current(self) -> Segment:
         """The segment to append to."""
-        last = self._segments.get(self._next - 1)
+        last = self._index.segments.get(self._next - 1)
         if last is not None and self._file is not None and last.size < self._segment_bytes:
             return last
         # A file that a former program wrote may end in the middle of an entry, as may one whose
         # last write failed: each run, and each failure, begins a new one.
         self._close_file()
-        segment = _Segment(self._next, self._folder.path / f"{self._next:012}.journal")
+        self._keep_reserve()
+        segment = Segment(self._next, self._folder.path / f"{self._next:012}.journal")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(segment.path, flags, 0o644)
         status = os.fstat(self._file)
         segment.file = (status.st_dev, status.st_ino)
         self._writer = Writer(last.entries if last is not None else 0)
         self._next += 1
-        self._segments[segment.number] = segment
+        self._index.segments[segment.number] = segment
         sync_folder(self._folder.path)  # else the file itself may be gone after a power cut
         return segment
 
-    def _open_file(self, segment: _Segment) -> int:
+    def _open_file(self, segment: Segment) -> int:
         if self._file is None:
             raise FileNotFoundError(segment.path)
         return self._file
@@ -413,33 +444,7 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def _move(self, raw: Raw, segment: _Segment) -> None:
-        """This is the newest of its key, if it is not older than what is known."""
-        key = raw.key if raw.kind in ROWS else _note(raw.kind, raw.key)
-        before = self._where.get(key)
-        if before is not None:
-            if before.version > raw.version and raw.kind in ROWS:
-                return
-            self._segments[before.segment].live.discard(key)
-        elif raw.kind in ROWS:
-            self._rows += 1
-        if raw.kind in (BEGUN, COUNTER):
-            self._notes[key] = raw
-        self._where[key] = _Place(segment.number, raw.version)
-        segment.live.add(key)
-
-    def _forget(self, key: str, version: int) -> bool:
-        """Call the entry of a key dead if it is not newer than this version; whether there was one."""
-        at = self._where.get(key)
-        if at is None or at.version > version:
-            return False
-        del self._where[key]
-        self._segments[at.segment].live.discard(key)
-        if self._notes.pop(key, None) is None and not key.startswith(_NOTE):
-            self._rows -= 1
-        return True
-
-    def _live(self, segment: _Segment) -> Iterator[Raw]:
+    def _live(self, segment: Segment) -> Iterator[Raw]:
         """The entries of a segment that are the newest of their keys."""
         try:
             reader = Reader(segment.path.read_bytes())
@@ -448,41 +453,93 @@ class Journal:
             self.damage.files += 1
             return
         for raw in reader:
-            key = raw.key if raw.kind in ROWS else _note(raw.kind, raw.key)
-            if self._where.get(key) == _Place(segment.number, raw.version):
+            if raw.kind not in LISTS and self._index.is_live(raw, segment):
                 yield raw
 
     def _delete_dead(self) -> None:
         """Delete the oldest segments as long as nothing in them is live."""
-        for number in sorted(self._segments):
-            segment = self._segments[number]
-            if segment.live:
-                return
-            if number == self._next - 1 and self._file is not None:
+        while (segment := self._index.oldest()) is not None and not segment.live:
+            if segment.number == self._next - 1 and self._file is not None:
                 # The one being written: begin a new one only when that frees something.
                 if segment.size < self._segment_bytes // 8:
                     return
                 self._close_file()
-            segment.path.unlink(missing_ok=True)
-            del self._segments[number]
+            self._delete(segment)
+
+    def _delete(self, segment: Segment) -> None:
+        segment.path.unlink(missing_ok=True)
+        del self._index.segments[segment.number]
 
     def _tidy(self) -> None:
+        """Make the journal smaller where it is larger than it should be."""
+        if self._readers:
+            return  # who reads all of it must not miss what would be moved
+        self._clear_dead()
+        while self._too_large() and self._clear_oldest():
+            pass
+
+    def _clear_dead(self) -> None:
         """Write again what is live in the oldest segment, if that is little, so that it can go."""
-        if self.size <= self._tidy_bytes:
+        oldest = self._index.oldest()
+        if oldest is None or oldest.number == self._next - 1 or self.size <= self._tidy_bytes:
             return
-        oldest = self._segments[min(self._segments)]
-        if oldest.number == self._next - 1 or 2 * len(oldest.live) >= oldest.entries:
-            return
+        # The pages of a copy leave in the order in which they came: what is left of a segment will be
+        # gone soon, and to write half of it again would be half as much again for all that is written.
+        little = oldest.size // (8 if self.local_copy else 2)
+        if oldest.live < little:
+            self._clear(oldest)
+
+    def _too_large(self) -> bool:
+        return self.copied > 0 and self.size > self.local_copy + 2 * self.owed
+
+    def _clear_oldest(self) -> bool:
+        """Give up the copies in the oldest segment; whether it could go."""
+        oldest = self._index.oldest()
+        if oldest is None:
+            return False
+        if oldest.number == self._next - 1:
+            self._close_file()
+        self._index.give_up(oldest)
+        return self._clear(oldest)
+
+    def _clear(self, segment: Segment) -> bool:
         # One of a key was replaced by another of the same version where it was written twice.
-        live = {(raw.kind, raw.key): raw for raw in self._live(oldest)}
+        live = {(raw.kind, raw.key): self._as_it_is(raw) for raw in self._live(segment)}
         if live:
             self._append(list(live.values()), sync=True)
         self._delete_dead()
+        return segment.number not in self._index.segments
 
+    def _as_it_is(self, raw: Raw) -> Raw:
+        """An entry with what was found out since it was written."""
+        place = self._index.place(raw.key) if raw.kind in ROWS else None
+        return raw._replace(flags=raw.flags | STORED) if place is not None and place.copy else raw
 
-_NOTE: Final = "\0"
+    # A full disk
 
+    def _make_room(self) -> bool:
+        """The disk is full: give up the oldest of the copy; False if that cannot be done."""
+        oldest = self._index.oldest()
+        if self._making_room:
+            return False
+        if oldest is None or not self.copied:
+            return self._reserve.release()
+        log.warning("the disk is full, the oldest of the local copy gives way")
+        self._making_room = True
+        try:
+            self._index.give_up(oldest)
+            if oldest.owed:
+                # What else is in there has to be written before that can go.
+                self._reserve.release()
+                return self._clear(oldest)
+            self._delete(oldest)
+        except OSError as error:
+            log.debug("the local copy cannot give way: %s", error)
+            return False
+        finally:
+            self._making_room = False
+        return True
 
-def _note(kind: str, key: str) -> str:
-    """The key of what is no row: it is not to be mixed up with the row of the same id."""
-    return f"{_NOTE}{kind}{key}"
+    def _keep_reserve(self) -> None:
+        if self.copied and not self._making_room:
+            self._reserve.keep(min(RESERVE_BYTES, self._segment_bytes))

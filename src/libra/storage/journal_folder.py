@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import shutil
 from pathlib import Path
+
+log = logging.getLogger("libra.journal")
 
 
 class JournalInUse(Exception):
@@ -69,6 +73,36 @@ class Folder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+class Reserve:
+    """A little of the disk that is kept to oneself for the day on which it is full.
+
+    Args:
+        path: the file that takes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, size: int) -> None:
+        """Have so many bytes, if the disk has several times as much."""
+        try:
+            if self._path.exists() and self._path.stat().st_size == size:
+                return
+            if shutil.disk_usage(self._path.parent).free > 4 * size:
+                self._path.write_bytes(bytes(size))
+        except OSError as error:
+            log.debug("there is no room for a reserve: %s", error)
+            self.release()
+
+    def release(self) -> bool:
+        """Let others have it; False if there is none."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        return True
 
 
 def write_all(file: int, data: bytes) -> None:

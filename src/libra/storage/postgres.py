@@ -58,10 +58,15 @@ _TYPES: Final = {
     "resource_bytes": "bigint",
     "requests": "bigint",
     "score": "smallint",
+    "idempotency": "text",
 }
 _COLUMNS: Final = ", ".join(_TYPES)
 _SELECT: Final = f"SELECT {_COLUMNS} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
 _ARRAYS: Final = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_TYPES.values(), 1))
+_KEYS: Final = """
+    SELECT idempotency, id FROM pages WHERE idempotency IS NOT NULL AND id >= $1
+    ORDER BY id DESC LIMIT $2
+"""
 _SAVE: Final = (
     f"INSERT INTO pages ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"  # noqa: S608 - constants
     " ON CONFLICT (id) DO UPDATE SET "
@@ -79,7 +84,7 @@ _DELETE: Final = f"""
         url = '', final_url = NULL, host = '', title = NULL, status = 'deleted',
         version = excluded.version, submitted_at = NULL, finished_at = NULL, expires_at = NULL,
         deleted_at = excluded.deleted_at, transfer_bytes = 0, resource_bytes = 0, requests = 0,
-        score = NULL, report = NULL
+        score = NULL, report = NULL, idempotency = substr(pages.idempotency, 1, 32)
     WHERE pages.version < excluded.version
 """  # noqa: S608 - a constant
 _SAVE_WATCHES: Final = """
@@ -202,6 +207,18 @@ class PostgresStore(Store):
             sql += f" AND id < ${len(arguments)}"
         arguments.append(limit)
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ${len(arguments)}", *arguments)
+
+    async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
+        """List idempotency keys."""
+        within, check = self.deadlines.read, self._check_of_reads()
+
+        async def work(connection: Connection) -> list[tuple[str, str]]:
+            async with _transaction(connection, within):
+                rows = await connection.fetch(_KEYS, escape(since), limit)
+                await check(connection, found=bool(rows))
+            return [(unescape(key), unescape(page_id)) for key, page_id in rows]
+
+        return await self._reader.run(work, deadline=within)
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
@@ -523,6 +540,7 @@ def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
         snapshot.resource_bytes,
         snapshot.requests,
         snapshot.score,
+        None if snapshot.idempotency is None else escape(snapshot.idempotency),
     )
 
 
@@ -546,6 +564,8 @@ def _snapshot(
     title: str | None,
     *others: Any,
 ) -> Snapshot:
+    *plain, key = others
+    plain.append(None if key is None else unescape(key))
     return Snapshot(
         unescape(page_id),
         unescape(url),
@@ -554,7 +574,7 @@ def _snapshot(
         None if final_url is None else unescape(final_url),
         unescape(host),
         None if title is None else unescape(title),
-        *others,
+        *plain,
     )
 
 

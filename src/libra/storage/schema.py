@@ -139,11 +139,20 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
             connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
         if status.state != "current":
             for statement in _statements(render("sqlite", status.current)):
-                connection.execute(statement)
+                _execute(connection, statement)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _execute(connection: sqlite3.Connection, statement: str) -> None:
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        # SQLite knows no ADD COLUMN IF NOT EXISTS, and only tables of that version may be missing.
+        if not str(error).startswith("duplicate column name"):
+            raise
 
 
 def _statements(script: str) -> Iterator[str]:

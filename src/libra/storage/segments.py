@@ -47,7 +47,7 @@ _ENTRY_BYTES: Final = _ENTRY.size + _SUM.size
 _MARKER_BYTES: Final = 8
 
 _LOOKS_LIKE_AN_ENTRY: Final = re.compile(
-    rb"(?s)(?=.{8}..\x00\x00[a-z][\x00\x01].\x00...[\x00-\x0f])"
+    rb"(?s)(?=.{8}..\x00\x00[a-z][\x00-\x03].\x00...[\x00-\x0f])"
 )
 """What an entry begins with: its marker, a small ordinal, a kind, flags, two lengths."""
 
@@ -55,7 +55,10 @@ _SHORTEST: Final = 80
 """Bytes that the head and the key of a row have: less at the end was cut off."""
 
 _COMPRESSED: Final = 1
-"""The one flag: the payload is a zstd frame."""
+"""A flag: the payload is a zstd frame."""
+
+STORED: Final = 2
+"""A flag: the database had this row when it was written."""
 
 _SMALL: Final = 100
 """Bytes below which a payload is not worth compressing."""
@@ -64,11 +67,15 @@ PAGE: Final = "s"
 WATCH: Final = "w"
 DELETED: Final = "d"
 DROPPED: Final = "x"
+NOW_STORED: Final = "k"
 BEGUN: Final = "b"
 COUNTER: Final = "c"
 
 ROWS: Final = frozenset((PAGE, WATCH, DELETED))
 """The kinds of which the newest for each id counts."""
+
+LISTS: Final = frozenset((DROPPED, NOW_STORED))
+"""The kinds that say something of other entries: their keys and versions."""
 
 
 class Raw(NamedTuple):
@@ -117,9 +124,15 @@ class Damage:
         self.files += other.files
 
 
-def of_entry(entry: Entry) -> Raw:
-    """A page, a watch or a deletion, as it is written."""
-    return of_struct(_KINDS[type(entry)], entry.id, entry.version, entry)
+def of_entry(entry: Entry, *, stored: bool = False) -> Raw:
+    """A page, a watch or a deletion, as it is written; ``stored`` is whether the database has it."""
+    raw = of_struct(_KINDS[type(entry)], entry.id, entry.version, entry)
+    return raw._replace(flags=raw.flags | STORED) if stored else raw
+
+
+def entry_bytes(raw: Raw) -> int:
+    """How many bytes of a segment an entry takes."""
+    return _ENTRY_BYTES + len(raw.key.encode()) + len(raw.payload)
 
 
 def of_struct(kind: str, key: str, version: int, data: object) -> Raw:
@@ -131,14 +144,14 @@ def of_struct(kind: str, key: str, version: int, data: object) -> Raw:
 
 
 def decode(raw: Raw) -> Entry | list[tuple[str, int]]:
-    """What an entry says that is a page, a watch, a deletion, or a list of what was dropped.
+    """What an entry says that is a page, a watch, a deletion, or a list of keys and versions.
 
     Raises:
         Unreadable: it is by another version of Libra.
     """
     try:
         payload = zstd.decompress(raw.payload) if raw.flags & _COMPRESSED else raw.payload
-        if raw.kind == DROPPED:
+        if raw.kind in LISTS:
             return _unpack_drops.decode(payload)
         return _unpack[raw.kind].decode(payload)
     except (msgspec.MsgspecError, zstd.ZstdError, KeyError) as error:

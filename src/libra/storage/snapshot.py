@@ -25,7 +25,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A page at one version, ready to be stored.
 
     ``report`` is its JSON as `libra.weighing.report.encode` writes it; the other fields are the
-    columns that people query. Sizes are bytes and times are aware datetimes.
+    columns that people query. Sizes are bytes and times are aware datetimes. ``idempotency`` is the
+    key that it was submitted with (see `libra.inspector.submission_keys`).
     """
 
     id: str
@@ -43,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     resource_bytes: int = 0
     requests: int = 0
     score: int | None = None
+    idempotency: str | None = None
 
     @classmethod
     def of(cls, report: Report, data: bytes | None = None) -> Snapshot:

@@ -46,11 +46,15 @@ Work: TypeAlias = Callable[[sqlite3.Connection, Job[T]], T]
 
 _COLUMNS: Final = (
     "id, url, version, report, final_url, host, title, status, submitted_at, finished_at,"
-    " expires_at, transfer_bytes, resource_bytes, requests, score"
+    " expires_at, transfer_bytes, resource_bytes, requests, score, idempotency"
 )
 _SELECT: Final = f"SELECT {_COLUMNS} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
+_KEYS: Final = """
+    SELECT idempotency, id FROM pages WHERE idempotency IS NOT NULL AND id >= ?
+    ORDER BY id DESC LIMIT ?
+"""
 _SAVE: Final = (
-    f"INSERT INTO pages ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - constants
+    f"INSERT INTO pages ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608 - constants
     " ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
     + " WHERE pages.version < excluded.version"
@@ -65,7 +69,7 @@ _DELETE: Final = f"""
         url = '', final_url = NULL, host = '', title = NULL, status = 'deleted',
         version = excluded.version, submitted_at = NULL, finished_at = NULL, expires_at = NULL,
         deleted_at = excluded.deleted_at, transfer_bytes = 0, resource_bytes = 0, requests = 0,
-        score = NULL, report = NULL
+        score = NULL, report = NULL, idempotency = substr(pages.idempotency, 1, 32)
     WHERE pages.version < excluded.version
 """  # noqa: S608 - a constant
 _SAVE_WATCH: Final = """
@@ -177,6 +181,15 @@ class SQLiteStore(Store):
         if after is not None:
             sql, arguments = f"{sql} AND id < ?", [*arguments, escape(after)]
         return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))
+
+    async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
+        """List idempotency keys."""
+
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[tuple[str, str]]:
+            rows = connection.execute(_KEYS, (escape(since), limit))
+            return [(unescape(key), unescape(page_id)) for key, page_id in rows]
+
+        return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
@@ -480,6 +493,7 @@ def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
         snapshot.resource_bytes,
         snapshot.requests,
         snapshot.score,
+        None if snapshot.idempotency is None else escape(snapshot.idempotency),
     )
 
 
@@ -505,7 +519,11 @@ def _snapshot(
     submitted_at: str | None,
     finished_at: str | None,
     expires_at: str | None,
-    *numbers: int,
+    transfer_bytes: int,
+    resource_bytes: int,
+    requests: int,
+    score: int | None,
+    idempotency: str | None,
 ) -> Snapshot:
     return Snapshot(
         unescape(page_id),
@@ -519,7 +537,11 @@ def _snapshot(
         _time_of(submitted_at),
         _time_of(finished_at),
         _time_of(expires_at),
-        *numbers,
+        transfer_bytes,
+        resource_bytes,
+        requests,
+        score,
+        None if idempotency is None else unescape(idempotency),
     )
 
 

@@ -125,6 +125,13 @@ class Store(abc.ABC):
         return await self.recent(limit=limit, url=url)
 
     @abc.abstractmethod
+    async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
+        """The idempotency keys of pages of this id or a newer one, with their ids, newest first.
+
+        Those of deleted pages too, but without what they were used for.
+        """
+
+    @abc.abstractmethod
     async def watches(self) -> list[WatchRow]:
         """Every watch. Unlike pages they are few, and all of them are always in memory."""
 

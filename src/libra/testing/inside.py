@@ -43,7 +43,7 @@ def browser_processes(libra: Libra) -> list[int]:
 
 
 def journal_size(libra: Libra) -> int:
-    """How many pages, watches and deletions the journal holds; 0 if it is switched off."""
+    """How many pages, watches and deletions the journal holds that the database has not."""
     return len(libra._house.journal or ())
 
 

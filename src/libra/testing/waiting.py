@@ -17,9 +17,10 @@ T = TypeVar("T")
 
 
 async def settled(libra: Libra) -> None:
-    """Wait until Libra knows whether there is a database, and what the journal adds to it."""
+    """Wait until Libra knows whether there is a database, and has read all that the journal holds."""
     await libra._context.opened.wait()
     await libra._context.replayed.wait()
+    await libra._context.recalled.wait()
 
 
 async def watches_restored(libra: Libra) -> None:

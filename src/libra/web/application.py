@@ -85,7 +85,7 @@ class Application:
         self.pulse = Pulse(libra)
         html = self._html = Renderer(self.pulse.outage)
         making = Making()
-        keys = Keys(settings.data_dir / "idempotency.jsonl")
+        keys = Keys(libra.submitted)
         documented = [
             *submit_routes(libra, html, self.guard, keys),
             *page_routes(libra, html, self.counts, making),

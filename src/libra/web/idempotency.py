@@ -4,80 +4,42 @@ After the IETF draft ``draft-ietf-httpapi-idempotency-key-header``: the same key
 leads to the same page, with another body it is refused with 422. A key belongs to the client that
 sent it and is known for a day.
 
-Keys survive a restart of the program and ``kill -9``: each is appended to a file in the data
-directory before its submission is acknowledged. The file is not forced to the disk, so a power cut
-may forget the last of them; a page that was submitted again then exists twice, which is harmless.
-A disk that fails or hangs keeps nobody waiting: keys are then remembered in memory alone.
+It is kept with the page that came of it, in the journal and in the database: it is as safe as the page.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import re
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
-from libra.decoding import Undecodable, decode_json_as
+from libra.app import IdempotencyKey, KeyUse
 from libra.web.problems import Refused
-
-log = logging.getLogger("libra.http")
-
-KNOWN = 24 * 3600.0
-"""Seconds that a key is known."""
-
-KEYS = 50_000
-"""Keys that are known at a time, some 20 MB; the oldest is forgotten first."""
-
-PATIENCE = 0.5
-"""Seconds that a submission waits for the disk."""
 
 _LONGEST = 255
 _KEY = re.compile(rf"[!-~]{{1,{_LONGEST}}}")
 
 
-class Used(msgspec.Struct, array_like=True):
-    """A key that was used: for what, and which page came of it. ``page`` is empty meanwhile."""
-
-    key: str
-    fingerprint: str
-    page: str
-    at: float
-
-
 class Keys:
-    """The keys of one program.
+    """Does what a key asks for once, also when it is asked twice at a time.
 
     Args:
-        path: the file that they are kept in; None keeps them in memory.
-        size: how many are known at a time.
-        now: Unix time.
+        known: what came of a submission with a key of this name, or None.
     """
 
-    def __init__(
-        self, path: Path | None, *, size: int = KEYS, now: Callable[[], float] = time.time
-    ) -> None:
-        self._path = path
-        self._size = size
-        self._now = now
-        self._used: OrderedDict[str, Used] = OrderedDict()
+    def __init__(self, known: Callable[[str], Awaitable[KeyUse | None]]) -> None:
+        self._known = known
         self._under_way: dict[str, asyncio.Future[None]] = {}
-        self._unwritten: list[Used] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._lines = 0
-        self._load()
-
-    def __len__(self) -> int:
-        return len(self._used)
 
     async def once(
-        self, client: str, key: str, body: object, submit: Callable[[], Awaitable[str]]
+        self,
+        client: str,
+        key: str,
+        body: object,
+        submit: Callable[[IdempotencyKey], Awaitable[str]],
     ) -> tuple[str, bool]:
         """Submit, unless this key has done so already.
 
@@ -85,7 +47,8 @@ class Keys:
             client: whose key it is.
             key: as the client sent it.
             body: what is submitted; it is compared as JSON.
-            submit: does it and returns the page's id. What it raises leaves the key unused.
+            submit: does it, keeps the key and returns the page's id. What it raises leaves the key
+                unused.
 
         Returns:
             The id of the page, and whether it was submitted before.
@@ -95,83 +58,25 @@ class Keys:
         """
         require_key(key)
         name = _digest(client.encode() + b"\0" + key.encode())
-        fingerprint = _digest(msgspec.json.encode(body))
+        wanted = IdempotencyKey(name, _digest(msgspec.json.encode(body)))
         while (waiting := self._under_way.get(name)) is not None:
             # The same submission at the same time: its outcome is ours.
             await asyncio.shield(waiting)
-        used = self._find(name)
-        if used is not None:
-            if used.fingerprint != fingerprint:
-                raise Refused(
-                    422,
-                    "idempotency-key-reused",
-                    "This Idempotency-Key was sent before with another body.",
-                )
-            return used.page, True
         done = self._under_way[name] = asyncio.get_running_loop().create_future()
         try:
-            page = await submit()
-            self._remember(Used(name, fingerprint, page, self._now()))
-            await self._write()
+            used = await self._known(name)
+            if used is None:
+                return await submit(wanted), False
         finally:
             del self._under_way[name]
             done.set_result(None)
-        return page, False
-
-    def _find(self, name: str) -> Used | None:
-        used = self._used.get(name)
-        if used is not None and used.at + KNOWN <= self._now():
-            del self._used[name]
-            return None
-        return used
-
-    def _remember(self, used: Used) -> None:
-        self._used[used.key] = used
-        while len(self._used) > self._size:
-            self._used.popitem(last=False)
-        if self._path is not None:
-            self._unwritten.append(used)
-            # A disk that has hung for long must not fill the memory.
-            del self._unwritten[: -self._size]
-
-    async def _write(self) -> None:
-        if self._path is None:
-            return
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._work(self._path))
-        # What comes while the disk is busy goes into its next write, which the task does itself.
-        await asyncio.wait([self._writing], timeout=PATIENCE)
-
-    async def _work(self, path: Path) -> None:
-        while self._unwritten:
-            batch, self._unwritten = self._unwritten, []
-            self._lines += len(batch)
-            whole = self._lines > 2 * self._size
-            if whole:
-                batch = list(self._used.values())
-                self._lines = len(batch)
-            try:
-                await asyncio.to_thread(_replace if whole else _append, path, batch)
-            except OSError as error:
-                log.warning("idempotency keys are only in memory: %s", error)
-                return
-
-    def _load(self) -> None:
-        """What a former program knew; a line that is none, as after a crash, is passed over."""
-        if self._path is None:
-            return
-        try:
-            lines = self._path.read_bytes().splitlines()
-        except OSError:
-            return
-        for line in lines[-self._size :]:
-            with suppress(Undecodable):
-                used = decode_json_as(line, Used)
-                if used.at + KNOWN > self._now():
-                    self._used[used.key] = used
-        with suppress(OSError):  # it can be read and not written: then it stays as it is
-            _replace(self._path, list(self._used.values()))
-        self._lines = len(self._used)
+        if used.body not in (wanted.body, ""):
+            raise Refused(
+                422,
+                "idempotency-key-reused",
+                "This Idempotency-Key was sent before with another body.",
+            )
+        return used.page, True
 
 
 def require_key(key: str | None) -> None:
@@ -184,24 +89,6 @@ def require_key(key: str | None) -> None:
         raise Refused(
             400, None, f"Idempotency-Key takes 1 to {_LONGEST} letters, digits and signs of ASCII."
         )
-
-
-def _append(path: Path, batch: list[Used]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(_encode(batch))
-
-
-def _replace(path: Path, batch: list[Used]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(_encode(batch))
-    fresh.replace(path)
-
-
-def _encode(batch: list[Used]) -> bytes:
-    # A line break before as well: what a crash has cut off must not spoil the next line.
-    return b"\n" + b"".join(msgspec.json.encode(used) + b"\n" for used in batch)
 
 
 def _digest(data: bytes) -> str:

@@ -11,7 +11,14 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
-from libra.app import CannotRender, Full, InvalidOptions, InvalidURL, Libra
+from libra.app import (
+    CannotRender,
+    Full,
+    IdempotencyKey,
+    InvalidOptions,
+    InvalidURL,
+    Libra,
+)
 from libra.web.access import Client
 from libra.web.compression import page as html_page
 from libra.web.guard import Guard
@@ -149,13 +156,15 @@ class _Desk:
         options = submission.options(self._libra.options)
         weigh = partial(self._weigh, client, submission.url, options)
         if key is None:
-            return await weigh(), False
+            return await weigh(None), False
         owner = client.key if number is None else f"{client.key} {number}"
         return await self._keys.once(owner, key, submission, weigh)
 
-    async def _weigh(self, client: Client, url: str, options: Options | None) -> str:
+    async def _weigh(
+        self, client: Client, url: str, options: Options | None, key: IdempotencyKey | None
+    ) -> str:
         self._guard.submit(client)
-        return await self._libra.weigh(url, options)
+        return await self._libra.weigh(url, options, key=key)
 
 
 def _key(request: AnyRequest) -> str | None:

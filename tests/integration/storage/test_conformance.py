@@ -57,6 +57,19 @@ async def test_a_queued_page_without_any_result_is_stored_too(store: Store) -> N
     assert await store.load(saved.id) == saved
 
 
+async def test_keys_are_listed_newest_first_and_a_deleted_page_keeps_only_its_name(
+    store: Store,
+) -> None:
+    keys = [str(number) * 64 for number in range(4)]
+    pages = [msgspec.structs.replace(snapshot(), idempotency=key) for key in keys]
+    assert await store.save([*pages, snapshot()]) == []
+    assert await store.load(pages[3].id) == pages[3]
+    await store.save([Deleted(pages[2].id, NOON)])
+    wanted = [(keys[3], pages[3].id), ("2" * 32, pages[2].id), (keys[1], pages[1].id)]
+    assert await store.keys(since=pages[1].id, limit=100) == wanted
+    assert await store.keys(since=pages[1].id, limit=2) == wanted[:2]
+
+
 async def test_an_unknown_page_is_none(store: Store) -> None:
     assert await store.load(page_id()) is None
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
+import time
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -123,10 +128,83 @@ async def test_a_key_is_known_after_a_restart(settings: Settings, site: WebSite)
     async with running(settings) as service:
         first = await service.client.post("/pages", json=body, headers=keyed("a"))
     async with running(settings) as service:
+        await the_same(service, body, first.headers["location"])
+
+
+async def the_same(service: Service, body: dict[str, str], location: str) -> None:
+    again = await service.client.post("/pages", json=body, headers=keyed("a"))
+    assert again.headers["location"] == location
+    assert again.headers["idempotent-replayed"] == "true"
+    other = {"url": "http://a.test"}
+    reused = await service.client.post("/pages", json=other, headers=keyed("a"))
+    assert reused.status_code == 422
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_key_is_known_after_a_restart_in_the_middle_of_an_outage(
+    settings: Settings, site: WebSite, tmp_path: Path, *, stored: bool
+) -> None:
+    folder, body = tmp_path / "elsewhere", {"url": site.url()}
+    if stored:
+        folder.mkdir()
+    settings = msgspec.structs.replace(
+        settings, data_dir=tmp_path / "data", database=f"sqlite:///{folder}/libra.db"
+    )
+    async with running(settings) as service:
+        first = await service.client.post("/pages", json=body, headers=keyed("a"))
+        if stored:
+            await service.settled(first.json()["id"])
+    if stored:
+        folder.rename(tmp_path / "away")
+    async with running(settings) as service:
+        await the_same(service, body, first.headers["location"])
+
+
+async def test_a_key_is_known_to_another_libra_that_takes_over_the_database(
+    settings: Settings, site: WebSite, tmp_path: Path
+) -> None:
+    database, body = f"sqlite:///{tmp_path}/shared.db", {"url": site.url()}
+    one, other = (
+        msgspec.structs.replace(settings, database=database, data_dir=tmp_path / name, ttl=ttl)
+        for name, ttl in (("one", 1), ("other", 3600))
+    )
+    async with running(one) as service:
+        first = await service.client.post("/pages", json=body, headers=keyed("a"))
+        await service.settled(first.json()["id"])
+    async with running(other) as service:
+        await the_same(service, body, first.headers["location"])
+
+
+async def test_a_key_that_an_older_libra_wrote_into_a_file_is_known(
+    settings: Settings, site: WebSite
+) -> None:
+    body = {"url": site.url()}
+    async with running(settings) as service:
+        first = await service.client.post("/pages", json=body, headers=keyed("a"))
+        await service.settled(first.json()["id"])
+    with closing(sqlite3.connect(settings.data_dir / "libra.sqlite3")) as connection, connection:
+        (key,) = connection.execute("SELECT idempotency FROM pages").fetchone()
+        connection.execute("UPDATE pages SET idempotency = NULL")
+    line = [key[:32], key[32:], first.json()["id"], time.time()]
+    (settings.data_dir / "idempotency.jsonl").write_text(json.dumps(line) + "\n")
+    async with running(settings) as service:
+        await the_same(service, body, first.headers["location"])
+
+
+async def test_the_key_of_a_deleted_page_is_known_after_a_restart_and_not_what_it_was_for(
+    settings: Settings, site: WebSite
+) -> None:
+    body = {"url": site.url()}
+    async with running(settings) as service:
+        first = await service.client.post("/pages", json=body, headers=keyed("a"))
+        await service.settled(first.json()["id"])
+        await service.client.delete(first.headers["location"])
+    with closing(sqlite3.connect(settings.data_dir / "libra.sqlite3")) as connection:
+        (key,) = connection.execute("SELECT idempotency FROM pages").fetchone()
+    assert len(key) == 32
+    async with running(settings) as service:
         again = await service.client.post("/pages", json=body, headers=keyed("a"))
-        assert again.headers["location"] == first.headers["location"]
-        reused = await service.client.post("/pages", json={"url": "http://x"}, headers=keyed("a"))
-        assert reused.status_code == 422
+        assert again.status_code == 404
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "é"])

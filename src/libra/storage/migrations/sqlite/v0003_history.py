@@ -1,6 +1,7 @@
 """What tells a database from another one, and from what it was before: see `libra.storage.history`.
 
 Its id; a row for each writer, whose counter moves with each batch; and the lease of the one writer.
+And a column of pages: the idempotency key that each was submitted with.
 """
 
 from alembic import op
@@ -51,10 +52,19 @@ def upgrade() -> None:
         )
         """
     )
+    # The key that a page was submitted with, for whoever sends the submission again.
+    op.execute("ALTER TABLE pages ADD COLUMN idempotency text")
+    op.execute(
+        """
+        CREATE INDEX IF NOT EXISTS pages_by_key ON pages (id) WHERE idempotency IS NOT NULL
+        """
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("DROP INDEX pages_by_key")
+    op.execute("ALTER TABLE pages DROP COLUMN idempotency")
     op.execute("DROP TABLE libra_lease")
     op.execute("DROP TABLE libra_writers")
     op.execute("DROP TABLE libra_database")
