@@ -228,10 +228,10 @@ class Keeper(GenServer):
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
-        # Should more wait than goes into one write, somebody may wait for what is left.
-        self._awaited = len(self._waiting) > BATCH
-        for page_id in list(self._waiting)[:BATCH]:
+        for page_id in self._context.batch(self._waiting, BATCH):
             self._in_hand[page_id] = self._waiting.pop(page_id)
+        # Should more wait than goes into one write, somebody may wait for what is left.
+        self._awaited = bool(self._waiting)
         dropped, self._dropped = self._dropped, []
         lives, self._lives = self._lives, {}
         self._patience = self.send_after(PATIENCE, Step.IMPATIENT)

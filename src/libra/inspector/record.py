@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from libra.ids import new_id
-from libra.inspector.packing import PACK_FROM, pack, unpack
+from libra.inspector.packing import PACK_FROM, pack, unpack, unpacked_size
 from libra.storage.snapshot import Snapshot
 from libra.weighing.options import DESKTOP, Options, Viewport
 from libra.weighing.report import (
@@ -28,11 +28,13 @@ from libra.weighing.report import (
     Method,
     Report,
     Status,
+    Summary,
     decode,
     decode_summary,
     encode,
     require_stampable,
     restamp,
+    summarize,
 )
 
 #: Bits of a version that count the changes within a life.
@@ -202,6 +204,22 @@ class PageRecord:
     def encoded(self) -> bytes:
         """The report as far as the record knows it, as JSON."""
         return self.resting() or encode(self.base())
+
+    def summary(self) -> Summary:
+        """The summary of the report as far as the record knows it."""
+        if self._resting is None:
+            return summarize(self.base())
+        data = unpack(self._resting) if self._packed else self._resting
+        return msgspec.structs.replace(
+            decode_summary(data), version=self.version, backup=self.backup
+        )
+
+    @property
+    def report_bytes(self) -> int:
+        """Bytes of the report of a finished page when it is unpacked, as far as is known; else 0."""
+        if self._resting is None:
+            return 0
+        return unpacked_size(self._resting) if self._packed else len(self._resting)
 
     def report(self) -> Report:
         """The report as far as the record knows it."""
