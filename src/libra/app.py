@@ -26,6 +26,7 @@ from libra.errors import (
     DataDirInUse,
     Full,
     LibraError,
+    NotConverted,
     PageNotFound,
     PageUnknown,
     Stopping,
@@ -33,6 +34,7 @@ from libra.errors import (
     WatchNotFound,
     WatchUnknown,
 )
+from libra.formats.converting import convert
 from libra.health import Health, Node
 from libra.inspector.context import utc_now
 from libra.inspector.house import House
@@ -43,7 +45,9 @@ from libra.inspector.service import Runnable
 from libra.inspector.status import health, tree
 from libra.inspector.watches import Watch, WeighIn
 from libra.otp import Clock
+from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
+from libra.parsers.pool import Refused
 from libra.settings import Settings
 from libra.storage.journal import JournalInUse
 from libra.tally import Tally
@@ -63,6 +67,7 @@ __all__ = [
     "Jump",
     "Libra",
     "LibraError",
+    "NotConverted",
     "Options",
     "PageList",
     "PageNotFound",
@@ -221,6 +226,24 @@ class Libra:
         This is what a server does thousands of times a second.
         """
         return self._reading.at_hand(page_id)
+
+    async def convert(self, data: bytes, form: str) -> bytes:
+        """A report in another format, made by a parser: of a large one it takes a second and 100 MB.
+
+        Args:
+            data: the report's JSON.
+            form: ``csv`` or ``har``.
+
+        Raises:
+            NotConverted: it takes more than a parser may have, or its parsers died.
+        """
+        parsers = self._context.parsers
+        if parsers is None:
+            return await asyncio.to_thread(convert, data, form)
+        try:
+            return await convert_in(parsers, data, form)
+        except Refused as refused:
+            raise NotConverted(str(refused)) from None
 
     async def follow(self, page_id: str) -> AsyncIterator[Report]:
         """The report now and after every change, until the page is finished.

@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 
+from libra.formats.converting import convert
 from libra.parsers import forking, pool
+from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
-from libra.parsers.pool import Parsers
+from libra.parsers.pool import Parsers, Refused
 from libra.parsers.reader import ParserReader
 from libra.testing import PageServer, css, html, image, settle
 from libra.weighing import Options
 from libra.weighing.kept import Kept, Spool
 from libra.weighing.reference import Reading
-from libra.weighing.report import Report
+from libra.weighing.report import Report, encode
 from libra.weighing.roles import Role
 from libra.weighing.source import Text
 from support.asking import PATIENCE, eventually
+from support.samples import PAGE, asset, weighed
 
 URL = "https://example.com/"
 LONG = b"<title>Long</title><img src=a.png>" + b"<p>some words here and there" * 200
@@ -257,6 +260,39 @@ async def test_a_program_that_is_killed_leaves_no_process_behind() -> None:
     for descriptor in ends:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+def report_of(assets: int) -> bytes:
+    images = (asset(f"https://example.com/{number}.png", "image", 9) for number in range(assets))
+    return encode(weighed([asset(PAGE, "document", 9), *images]))
+
+
+@pytest.mark.parametrize("form", ["csv", "har"])
+async def test_a_report_is_made_into_another_format_by_a_parser(
+    parsers: Parsers, form: str
+) -> None:
+    data = report_of(300)
+    assert await convert_in(parsers, data, form) == convert(data, form)
+    assert len(parsers.processes) == 1
+
+
+async def test_a_report_that_takes_too_much_to_be_made_into_another_format_is_not() -> None:
+    small = Parsers(1, memory=16_000_000)
+    try:
+        with pytest.raises(Refused, match="out-of-memory: "):
+            await convert_in(small, report_of(10_000), "har")
+        assert await convert_in(small, report_of(10), "har")
+    finally:
+        await small.close()
+
+
+async def test_one_of_ten_thousand_assets_with_long_addresses_has_all_the_room_it_needs(
+    parsers: Parsers,
+) -> None:
+    images = (asset(f"https://example.com/{n:0600}.png", "image", 9) for n in range(10_000))
+    data = encode(weighed([asset(PAGE, "document", 9), *images]))
+    har = await convert_in(parsers, data, "har")
+    assert har.count(b'"pageref"') == 10_001
 
 
 async def test_without_a_parser_a_page_is_read_in_the_program() -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from libra.parsers.forking import End, Template
 from libra.parsers.process import Parser, ParserDied
-from libra.parsers.protocol import FAILED, LACKING
+from libra.parsers.protocol import FAILED, LACKING, MOST_ANSWER
 from libra.parsers.turns import Turns
 
 log = logging.getLogger("libra.parsers")
@@ -53,11 +53,15 @@ class Refused(Exception):
 
 
 class Framed(NamedTuple):
-    """An order as it is sent: itself, the bodies that follow it, the file that they begin in or -1."""
+    """An order as it is sent: itself, the bodies that follow it, the file that they begin in or -1.
+
+    ``most`` is how many bytes may be answered.
+    """
 
     order: bytes
     bodies: Sequence[bytes] = ()
     file: int = -1
+    most: int = MOST_ANSWER
 
 
 class Account:

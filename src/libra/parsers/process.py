@@ -35,6 +35,7 @@ class Parser:
         "__weakref__",
         "_answer",
         "_loop",
+        "_most",
         "_received",
         "_socket",
         "_unsent",
@@ -49,6 +50,7 @@ class Parser:
         self._socket = connection
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
+        self._most = MOST_ANSWER
         self._unsent: list[memoryview] = []
         self._waits = False
         self._answer: asyncio.Future[tuple[bytes, float, int]] | None = None
@@ -59,7 +61,7 @@ class Parser:
         self._loop.add_reader(connection, self._readable)
 
     async def ask(
-        self, order: bytes, bodies: Sequence[bytes], file: int = -1
+        self, order: bytes, bodies: Sequence[bytes], file: int = -1, most: int = MOST_ANSWER
     ) -> tuple[bytes, float, int]:
         """Have it carry out an order; gives the answer, its seconds of a processor and its flags.
 
@@ -70,7 +72,7 @@ class Parser:
         """
         if not self.alive:
             raise ParserDied(await self._end())
-        self._answer = self._loop.create_future()
+        self._answer, self._most = self._loop.create_future(), most
         head = ORDER_HEAD.pack(len(order), sum(map(len, bodies))) + order
         self._send([head, *bodies], file)
         answered = False
@@ -161,7 +163,7 @@ class Parser:
         if len(received) < ANSWER_HEAD.size:
             return
         length, seconds, flags = ANSWER_HEAD.unpack_from(received)
-        if length > MOST_ANSWER:
+        if length > self._most:
             self.kill()
         elif len(received) >= ANSWER_HEAD.size + length:
             whole = bytes(memoryview(received)[ANSWER_HEAD.size : ANSWER_HEAD.size + length])

@@ -140,6 +140,11 @@ def _carry_out(order: Order, desk: Desk, bodies: memoryview, file: int) -> bytes
         return encode(desk.style(order.style, found.__getitem__, order.viewport))
     ((text, body),) = found.values()
     found.clear()
+    if order.form:
+        # Here, as most parsers are never asked for it.
+        from libra.formats.converting import convert  # noqa: PLC0415
+
+        return convert(body, order.form)
     if text.role != "stylesheet" and _is_too_much(body):
         raise MemoryError
     return encode(desk.read(text, body, order.viewport, most=order.most, keep=order.keep))
