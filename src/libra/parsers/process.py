@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from libra.parsers.forking import End, Forked
+from libra.parsers.memory import resident
 from libra.parsers.protocol import ANSWER_HEAD, LAST, MOST_ANSWER, ORDER_HEAD
 
 _CHUNK = 262_144
@@ -18,6 +19,10 @@ _KEPT_HTML = 262_144
 _KEPT_OTHER = 4_000_000
 """Bytes of documents, and of style sheets, whose parses a parser keeps. A tree takes up to 80 times as
 much as its document."""
+
+
+PAUSED_BYTES = 96_000_000
+"""Of memory, what it shares with the template included, that a parser may keep while it is stopped."""
 
 
 class ParserDied(Exception):
@@ -88,6 +93,19 @@ class Parser:
         if answer[2] & LAST:
             self.close()
         return answer
+
+    def pause(self) -> bool:
+        """Stop it where it is, unless it has taken so much memory that it is better ended."""
+        process = self.forked.process_id
+        size = None if process is None else resident(process)
+        if size is not None and size > PAUSED_BYTES:
+            return False
+        self.forked.pause()
+        return True
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.forked.resume()
 
     def kill(self) -> None:
         """End it at once."""

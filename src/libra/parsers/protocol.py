@@ -17,8 +17,8 @@ from libra.weighing.options import Viewport
 from libra.weighing.source import Text
 
 REQUEST = struct.Struct("!cI")
-"""To the template: ``F`` with a socket, to fork a parser that serves it, or ``K`` with the number of a
-process, to kill that parser."""
+"""To the template: ``F`` with a socket, to fork a parser that serves it; or with the number of a process
+``S`` to stop that parser where it is, ``C`` to have it continue, ``K`` to kill it."""
 
 NEWS = struct.Struct("!cIIQI")
 """From the template: ``F`` and the number of a process that has been forked; ``E`` when one has ended,

@@ -1,15 +1,106 @@
-"""Who gets the next parser: a fast lane and a slow one, in each of which pages take turns.
+"""Who gets the next parser: a fast lane, in which pages take turns, and a slow one for what takes long.
 
 Every order is tried in the fast lane first, for a short time. What needs longer is begun again in the
 slow lane. There is always a parser for the fast lane, so that no page waits for what another one
-takes long for.
+takes long for. In the slow lane the page that has used least is next, and one that is far ahead of it
+pauses: so a page that needs a second gets it at once, whatever is under way of those that take all.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable
+from typing import Protocol
+
+AHEAD = 0.5
+"""Seconds of a processor that a page in the slow lane may have used more than one that waits."""
+
+PAUSED = 1
+"""Orders that may be paused: each keeps a parser and its memory. What else gives way is begun again."""
+
+_SOON = 0.05
+
+
+class Page(Protocol):
+    """On whose behalf a turn is taken."""
+
+    @property
+    def used(self) -> float:
+        """Seconds of a processor that it has used."""
+
+
+class Runs(Protocol):
+    """What carries out the order of a turn in the slow lane."""
+
+    def pause(self) -> bool:
+        """Stop it where it is. Returns False where that costs too much: it is to be ended instead."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+class Turn:
+    """A place in a lane, from when it is given until it is given back.
+
+    Attributes:
+        page: Whose it is.
+        slow: In which lane.
+        ended: Whether what carried out the order was ended because others were to have their turn.
+    """
+
+    __slots__ = ("_at", "_now", "_runs", "_spent", "ended", "page", "slow")
+
+    def __init__(self, page: Page, now: Callable[[], float], *, slow: bool) -> None:
+        self.page = page
+        self.slow = slow
+        self.ended = False
+        self._now = now
+        self._runs: Runs | None = None
+        self._spent = 0.0
+        self._at: float | None = None
+
+    def begin(self, runs: Runs) -> None:
+        """From here on this carries out the order."""
+        self._runs, self._at = runs, self._now()
+
+    @property
+    def spent(self) -> float:
+        """Seconds that the order has run: about those of a processor."""
+        return self._spent + (0.0 if self._at is None else self._now() - self._at)
+
+    @property
+    def used(self) -> float:
+        """Seconds of a processor that its page has used, with what is under way."""
+        return self.page.used + self.spent
+
+    @property
+    def begun(self) -> bool:
+        """Whether the order has begun, and not been ended."""
+        return self._runs is not None and not self.ended
+
+    def pause(self) -> bool:
+        """Stop where it is, if that can be."""
+        if self._runs is None or not self._runs.pause():
+            return False
+        self._spent, self._at = self.spent, None
+        return True
+
+    def resume(self) -> None:
+        """Go on."""
+        if self._runs is not None:
+            self._at = self._now()
+            self._runs.resume()
+
+    def end(self) -> None:
+        """Give way; the order is begun again later."""
+        self.ended = True
+        if self._runs is not None:
+            self._runs.kill()
 
 
 class Turns:
@@ -17,47 +108,118 @@ class Turns:
 
     Args:
         places: Orders that are carried out at a time. Of two or more the slow lane gets all but one.
+        now: Seconds of a clock that never goes back.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, now: Callable[[], float] = time.monotonic) -> None:
         self._places = places
         self._slow_places = max(1, places - 1)
-        self._running = {False: 0, True: 0}
-        self._waiting = {False: _Lane(), True: _Lane()}
+        self._now = now
+        self._fast = 0
+        self._slow: list[Turn] = []
+        self._paused: list[Turn] = []
+        self._waiting_fast = _Lane()
+        self._waiting_slow: list[tuple[Page, asyncio.Future[Turn]]] = []
+        self._later: asyncio.TimerHandle | None = None
 
-    async def take(self, page: Hashable, *, slow: bool) -> None:
+    async def take(self, page: Page, *, slow: bool) -> Turn:
         """Wait for a place in a lane; it is to be given back."""
-        if not self._waiting[slow] and self._has_place(slow=slow):
-            self._running[slow] += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[slow].add(page, turn)
+        waits = bool(self._waiting_slow or self._paused) if slow else bool(self._waiting_fast)
+        if not waits and self._has_place(slow=slow):
+            return self._given(page, slow=slow)
+        place: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
+        if slow:
+            self._waiting_slow.append((page, place))
+        else:
+            self._waiting_fast.add(page, place)
+        self.look()
         try:
-            await turn
+            return await place
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give_back(slow=slow)  # it came at the same moment
+            if place.done() and not place.cancelled():
+                self.give_back(place.result())  # it came at the same moment
             raise
 
-    def give_back(self, *, slow: bool) -> None:
-        """A place is free."""
-        self._running[slow] -= 1
+    def give_back(self, turn: Turn) -> None:
+        """An order is done with, or was given up."""
+        if not turn.slow:
+            self._fast -= 1
+        elif turn in self._paused:
+            self._paused.remove(turn)
+        else:
+            self._slow.remove(turn)
+        self.look()
+
+    def look(self) -> None:
+        """See who may go on, and who is to give way."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         # The slow lane first: it has no more than its share, and would never get it otherwise.
-        for lane in (True, False):
-            while self._has_place(slow=lane) and (turn := self._waiting[lane].next()) is not None:
-                self._running[lane] += 1
-                turn.set_result(None)
+        while self._next_slow() or self._give_way():
+            pass
+        while self._has_place(slow=False) and (waiting := self._waiting_fast.next()) is not None:
+            page, place = waiting
+            place.set_result(self._given(page, slow=False))
+
+    def _given(self, page: Page, *, slow: bool) -> Turn:
+        turn = Turn(page, self._now, slow=slow)
+        if slow:
+            self._slow.append(turn)
+        else:
+            self._fast += 1
+        return turn
+
+    def _next_slow(self) -> bool:
+        """Give the next place in the slow lane, if there is one, to who has used least."""
+        self._waiting_slow = [waiting for waiting in self._waiting_slow if not waiting[1].done()]
+        if not self._has_place(slow=True):
+            return False
+        turn = min(self._paused, key=lambda turn: turn.used, default=None)
+        waiting = min(self._waiting_slow, key=lambda waiting: waiting[0].used, default=None)
+        if turn is not None and (waiting is None or turn.used <= waiting[0].used):
+            self._paused.remove(turn)
+            self._slow.append(turn)
+            turn.resume()
+            return True
+        if waiting is not None:
+            self._waiting_slow.remove(waiting)
+            waiting[1].set_result(self._given(waiting[0], slow=True))
+        return waiting is not None
+
+    def _give_way(self) -> bool:
+        """Make room in the slow lane for one who has used much less than those who have a place."""
+        if not self._waiting_slow or not self._slow or any(turn.ended for turn in self._slow):
+            return False
+        least = min(page.used for page, _ in self._waiting_slow)
+        most = max(self._slow, key=lambda turn: turn.used)
+        early = least + AHEAD - most.used
+        if early > 0 or not most.begun:
+            self._later = asyncio.get_running_loop().call_later(max(early, _SOON), self.look)
+            return False
+        room = len(self._paused) < PAUSED
+        # Whoever has done least of what it is at loses least.
+        if not room and min(turn.spent for turn in self._paused) < most.spent:
+            loses = min(self._paused, key=lambda turn: turn.spent)
+            self._paused.remove(loses)
+            self._slow.append(loses)  # until its parser has ended
+            loses.end()
+            return False
+        if room and most.pause():
+            self._slow.remove(most)
+            self._paused.append(most)
+            return True
+        most.end()
+        return False
 
     def _has_place(self, *, slow: bool) -> bool:
-        if self._running[False] + self._running[True] >= self._places:
+        if self._fast + len(self._slow) >= self._places:
             return False
         if slow:
-            return self._running[True] < self._slow_places
+            return len(self._slow) < self._slow_places
         # With one place for both, and none of the slow lane's running, the slow lane waits its turn.
-        return self._places == 1 or not self._starves() or self._running[False] < self._places - 1
-
-    def _starves(self) -> bool:
-        return bool(self._waiting[True]) and not self._running[True]
+        starves = bool(self._waiting_slow) and not self._slow
+        return self._places == 1 or not starves or self._fast < self._places - 1
 
 
 class _Lane:
@@ -66,15 +228,15 @@ class _Lane:
     __slots__ = ("_pages",)
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
+        self._pages: OrderedDict[Page, deque[asyncio.Future[Turn]]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._pages)
 
-    def add(self, page: Hashable, turn: asyncio.Future[None]) -> None:
+    def add(self, page: Page, turn: asyncio.Future[Turn]) -> None:
         self._pages.setdefault(page, deque()).append(turn)
 
-    def next(self) -> asyncio.Future[None] | None:
+    def next(self) -> tuple[Page, asyncio.Future[Turn]] | None:
         while self._pages:
             page, turns = self._pages.popitem(last=False)
             found = None
@@ -84,5 +246,5 @@ class _Lane:
             if turns:
                 self._pages[page] = turns
             if found is not None:
-                return found
+                return page, found
         return None
