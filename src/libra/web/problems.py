@@ -61,7 +61,7 @@ TYPES = {
     "token-needed": "Send a token as `Authorization: Bearer SECRET`, or log in at `/login`.",
     "not-allowed": "The token that was sent is known and may not do this.",
     "too-many-requests": "The client has used up its rate; `Retry-After` says when there is more.",
-    "busy": "Too many wait for what is made of large reports; `Retry-After` says when to ask again.",
+    "busy": "Too many wait for what is made of large reports, or follow pages: see the detail.",
     "not-converted": "What made the report into this format took too much, or died: see the detail.",
     "other-site": "A browser sent this on behalf of a page of another site.",
     "wrong-host": "The service does not go by the name that it was asked by; see `--allowed-host`.",

@@ -17,7 +17,7 @@ from libra.app import Libra, PageList, PageNotFound, PageUnknown
 from libra.formats.converting import convert
 from libra.web.compression import compress, compressed_page
 from libra.web.compression import page as html_page
-from libra.web.events import EVENT_STREAM, EventStream, last_event_id
+from libra.web.events import EVENT_STREAM, EventStream, last_event_id, require_room
 from libra.web.html import Renderer, Search
 from libra.web.making import FORMATS, LARGE_DOWNLOAD, Making
 from libra.web.metrics import RequestCounts
@@ -208,6 +208,7 @@ async def _follow(
         version, data = await libra.report_bytes(page_id)
         if version <= seen and decode_summary(data).status in FINISHED:
             return EventStream(None)
+    require_room(counts)
     changes = libra.follow_bytes(page_id)
     # Taken here, so that a page that is not there is an error and not an empty stream.
     first = await anext(changes, None)

@@ -27,7 +27,7 @@ ALIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HEAD_SECONDS", "BODY_SECONDS", "WRITE_SECONDS"):
+    for name in ("HEAD_SECONDS", "BODY_SECONDS", "WRITE_SECONDS", "HELD_SECONDS"):
         monkeypatch.setattr(protocol, name, FOR_EVER)
 
 
@@ -133,6 +133,14 @@ async def deaf(
 async def test_a_client_that_does_not_read_its_answer_is_cut_off(
     deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]],
 ) -> None:
+    await (await deaf(b""))
+
+
+async def test_for_one_that_does_not_read_more_than_a_megabyte_waits_only_shortly(
+    deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", FOR_EVER)
+    monkeypatch.setattr(protocol, "HELD_SECONDS", 0.02)
     await (await deaf(b""))
 
 
