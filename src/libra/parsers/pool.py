@@ -97,12 +97,15 @@ class Account:
     Attributes:
         left: Seconds of a processor that it may still take.
         fast: Of these, in the fast lane.
+
+    Args:
+        used: Seconds that count as used from the beginning.
     """
 
     __slots__ = ("__weakref__", "_parser", "fast", "left")
 
-    def __init__(self) -> None:
-        self.left = PAGE_SECONDS
+    def __init__(self, used: float = 0.0) -> None:
+        self.left = PAGE_SECONDS - used
         self.fast = FAST_SECONDS
         self._parser: weakref.ref[Parser] | None = None
 

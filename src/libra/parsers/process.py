@@ -21,7 +21,7 @@ _KEPT_OTHER = 4_000_000
 much as its document."""
 
 
-PAUSED_BYTES = 96_000_000
+PAUSED_BYTES = 64_000_000
 """Of memory, what it shares with the template included, that a parser may keep while it is stopped."""
 
 

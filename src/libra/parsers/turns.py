@@ -4,6 +4,7 @@ Every order is tried in the fast lane first, for a short time. What needs longer
 slow lane. There is always a parser for the fast lane, so that no page waits for what another one
 takes long for. In the slow lane the page that has used least is next, and one that is far ahead of it
 pauses: so a page that needs a second gets it at once, whatever is under way of those that take all.
+To have waited counts as having used less, down to `YOUNG`: so all come to their turn.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 AHEAD = 0.5
 """Seconds of a processor that a page in the slow lane may have used more than one that waits."""
+
+YOUNG = 1.0
+"""Seconds; who has used less than this is served before everybody who has used more."""
 
 PAUSED = 1
 """Orders that may be paused: each keeps a parser and its memory. What else gives way is begun again."""
@@ -53,9 +57,11 @@ class Turn:
         ended: Whether what carried out the order was ended because others were to have their turn.
     """
 
-    __slots__ = ("_at", "_now", "_runs", "_spent", "ended", "page", "slow")
+    __slots__ = ("_at", "_now", "_paused_at", "_rank", "_runs", "_spent", "ended", "page", "slow")
 
-    def __init__(self, page: Page, now: Callable[[], float], *, slow: bool) -> None:
+    def __init__(
+        self, page: Page, now: Callable[[], float], *, slow: bool, waited: float = 0.0
+    ) -> None:
         self.page = page
         self.slow = slow
         self.ended = False
@@ -63,6 +69,8 @@ class Turn:
         self._runs: Runs | None = None
         self._spent = 0.0
         self._at: float | None = None
+        self._rank = _aged(page.used, waited)
+        self._paused_at: float | None = None
 
     def begin(self, runs: Runs) -> None:
         """From here on this carries out the order."""
@@ -74,9 +82,11 @@ class Turn:
         return self._spent + (0.0 if self._at is None else self._now() - self._at)
 
     @property
-    def used(self) -> float:
-        """Seconds of a processor that its page has used, with what is under way."""
-        return self.page.used + self.spent
+    def rank(self) -> float:
+        """What its page has used, as far as it counts: who has least is next."""
+        if self._paused_at is not None:
+            return _aged(self._rank, self._now() - self._paused_at)
+        return self._rank + (0.0 if self._at is None else self._now() - self._at)
 
     @property
     def begun(self) -> bool:
@@ -87,13 +97,15 @@ class Turn:
         """Stop where it is, if that can be."""
         if self._runs is None or not self._runs.pause():
             return False
-        self._spent, self._at = self.spent, None
+        self._spent, self._rank = self.spent, self.rank
+        self._at, self._paused_at = None, self._now()
         return True
 
     def resume(self) -> None:
         """Go on."""
         if self._runs is not None:
-            self._at = self._now()
+            self._rank = self.rank
+            self._at, self._paused_at = self._now(), None
             self._runs.resume()
 
     def end(self) -> None:
@@ -119,7 +131,7 @@ class Turns:
         self._slow: list[Turn] = []
         self._paused: list[Turn] = []
         self._waiting_fast = _Lane()
-        self._waiting_slow: list[tuple[Page, asyncio.Future[Turn]]] = []
+        self._waiting_slow: list[_Waiting] = []
         self._later: asyncio.TimerHandle | None = None
 
     async def take(self, page: Page, *, slow: bool) -> Turn:
@@ -129,7 +141,7 @@ class Turns:
             return self._given(page, slow=slow)
         place: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         if slow:
-            self._waiting_slow.append((page, place))
+            self._waiting_slow.append(_Waiting(page, place, self._now()))
         else:
             self._waiting_fast.add(page, place)
         self.look()
@@ -162,8 +174,8 @@ class Turns:
             page, place = waiting
             place.set_result(self._given(page, slow=False))
 
-    def _given(self, page: Page, *, slow: bool) -> Turn:
-        turn = Turn(page, self._now, slow=slow)
+    def _given(self, page: Page, *, slow: bool, waited: float = 0.0) -> Turn:
+        turn = Turn(page, self._now, slow=slow, waited=waited)
         if slow:
             self._slow.append(turn)
         else:
@@ -172,28 +184,34 @@ class Turns:
 
     def _next_slow(self) -> bool:
         """Give the next place in the slow lane, if there is one, to who has used least."""
-        self._waiting_slow = [waiting for waiting in self._waiting_slow if not waiting[1].done()]
+        self._waiting_slow = [one for one in self._waiting_slow if not one.place.done()]
         if not self._has_place(slow=True):
             return False
-        turn = min(self._paused, key=lambda turn: turn.used, default=None)
-        waiting = min(self._waiting_slow, key=lambda waiting: waiting[0].used, default=None)
-        if turn is not None and (waiting is None or turn.used <= waiting[0].used):
+        turn = min(self._paused, key=lambda turn: turn.rank, default=None)
+        waiting = min(self._waiting_slow, key=self._rank_of, default=None)
+        if turn is not None and (waiting is None or turn.rank <= self._rank_of(waiting)):
             self._paused.remove(turn)
             self._slow.append(turn)
             turn.resume()
             return True
         if waiting is not None:
             self._waiting_slow.remove(waiting)
-            waiting[1].set_result(self._given(waiting[0], slow=True))
+            waited = self._now() - waiting.since
+            waiting.place.set_result(self._given(waiting.page, slow=True, waited=waited))
         return waiting is not None
+
+    def _rank_of(self, waiting: _Waiting) -> float:
+        return _aged(waiting.page.used, self._now() - waiting.since)
 
     def _give_way(self) -> bool:
         """Make room in the slow lane for one who has used much less than those who have a place."""
-        if not self._waiting_slow or not self._slow or any(turn.ended for turn in self._slow):
+        if not self._slow or any(turn.ended for turn in self._slow):
             return False
-        least = min(page.used for page, _ in self._waiting_slow)
-        most = max(self._slow, key=lambda turn: turn.used)
-        early = least + AHEAD - most.used
+        most = max(self._slow, key=lambda turn: turn.rank)
+        others = [one for one in self._waiting_slow if one.page is not most.page]
+        if not others:
+            return False
+        early = min(map(self._rank_of, others)) + AHEAD - most.rank
         if early > 0 or not most.begun:
             self._later = asyncio.get_running_loop().call_later(max(early, _SOON), self.look)
             return False
@@ -220,6 +238,18 @@ class Turns:
         # With one place for both, and none of the slow lane's running, the slow lane waits its turn.
         starves = bool(self._waiting_slow) and not self._slow
         return self._places == 1 or not starves or self._fast < self._places - 1
+
+
+class _Waiting(NamedTuple):
+    """An order that waits for the slow lane, and since when."""
+
+    page: Page
+    place: asyncio.Future[Turn]
+    since: float
+
+
+def _aged(used: float, waited: float) -> float:
+    return max(min(used, YOUNG), used - waited)
 
 
 class _Lane:

@@ -106,6 +106,7 @@ async def deaf(
     """Asks for a large answer, with a field, and reads nothing; gives when that was cut off."""
     report = await service.weighed(site.url())
     monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.02)
+    monkeypatch.setattr(protocol, "HELD_SECONDS", 0.02)
     monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
     lost = asyncio.get_running_loop().create_future()
     on_close = service.server._connection_closed
@@ -140,7 +141,7 @@ async def test_for_one_that_does_not_read_more_than_a_megabyte_waits_only_shortl
     deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "WRITE_SECONDS", FOR_EVER)
-    monkeypatch.setattr(protocol, "HELD_SECONDS", 0.02)
+    monkeypatch.setattr(protocol, "HELD", 0)  # whatever the system takes from us meanwhile
     await (await deaf(b""))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.otp.testing import settle
-from libra.parsers.turns import AHEAD, Turn, Turns
+from libra.parsers.turns import AHEAD, YOUNG, Turn, Turns
 
 
 class Page:
@@ -117,6 +117,54 @@ async def test_in_the_slow_lane_the_page_that_has_used_least_is_next() -> None:
     for used in (1, 2, 3):
         turns.give_back(place)
         place = await waiting[used]
+
+
+async def test_who_has_waited_long_comes_to_its_turn_but_not_before_who_has_used_little() -> None:
+    clock = Clock()
+    turns = Turns(2, clock)
+    place = await turns.take(Page(), slow=True)
+    waiting = {"old": asyncio.ensure_future(turns.take(Page(9), slow=True))}
+    await settle()
+    clock.time = 100.0
+    for name, used in (("new", YOUNG), ("young", YOUNG / 2)):
+        waiting[name] = asyncio.ensure_future(turns.take(Page(used), slow=True))
+        await settle()
+    for name in ("young", "old", "new"):
+        turns.give_back(place)
+        place = await waiting[name]
+
+
+async def test_downloads_one_after_the_other_leave_a_page_its_share() -> None:
+    clock, greedy = Clock(), Runs()
+    turns = Turns(2, clock)
+    page = await begun(turns, Page(5), greedy)
+    for _ in range(100):
+        download = asyncio.ensure_future(begun(turns, Page(YOUNG), Runs()))
+        await settle()
+        for _ in range(5):
+            clock.time += AHEAD / 5
+            turns.look()
+            await settle()
+        if download.done():
+            turns.give_back(download.result())
+        else:
+            download.cancel()
+            await settle()
+    assert page.spent > 2
+    turns.give_back(page)
+
+
+async def test_a_page_does_not_give_way_to_itself() -> None:
+    clock, page, runs = Clock(), Page(), Runs()
+    turns = Turns(2, clock)
+    first = await begun(turns, page, runs)
+    second = asyncio.ensure_future(turns.take(page, slow=True))
+    await settle()
+    clock.time = 10 * AHEAD
+    turns.look()
+    assert runs.told == []
+    turns.give_back(first)
+    turns.give_back(await second)
 
 
 async def test_a_page_that_is_far_ahead_pauses_for_one_that_waits() -> None:
