@@ -92,6 +92,9 @@ log = logging.getLogger("libra")
 #: Seconds between two reports of a growing page that one follower is given.
 FOLLOW_INTERVAL = 0.05
 
+#: Bytes of reports that one follower is given in a second. Each change of a large page is megabytes.
+FOLLOW_RATE = 10_000_000
+
 #: Seconds between two looks at a page that another Libra weighs.
 LOOK = 1.0
 
@@ -276,8 +279,8 @@ class Libra:
                         await change.wait()
                 if self._house.closed:
                     return
-                # A page of thousands of assets changes thousands of times in a second.
-                await asyncio.sleep(FOLLOW_INTERVAL)
+                # A page of thousands of assets changes thousands of times in a second, and is large.
+                await asyncio.sleep(max(FOLLOW_INTERVAL, len(data) / FOLLOW_RATE))
 
     async def recent(
         self,
