@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 
 _LINUX = sys.platform == "linux"
@@ -50,4 +49,5 @@ def _of_linux(process: int) -> tuple[int, int] | None:
         return None
     finally:
         os.close(descriptor)
-    return int(size) * resource.getpagesize(), int(present) * resource.getpagesize()
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(size) * page, int(present) * page
