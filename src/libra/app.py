@@ -26,6 +26,7 @@ from libra.errors import (
     DataDirInUse,
     Full,
     LibraError,
+    NotConverted,
     PageNotFound,
     PageUnknown,
     Restoring,
@@ -34,6 +35,7 @@ from libra.errors import (
     WatchNotFound,
     WatchUnknown,
 )
+from libra.formats.converting import convert
 from libra.health import Health, Node
 from libra.inspector.context import utc_now
 from libra.inspector.house import House
@@ -46,7 +48,9 @@ from libra.inspector.submission_keys import Key as IdempotencyKey
 from libra.inspector.submission_keys import Used as KeyUse
 from libra.inspector.watches import Watch, WeighIn
 from libra.otp import Clock
+from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
+from libra.parsers.pool import Refused
 from libra.settings import Settings
 from libra.storage.journal import JournalInUse
 from libra.tally import Tally
@@ -68,6 +72,7 @@ __all__ = [
     "KeyUse",
     "Libra",
     "LibraError",
+    "NotConverted",
     "Options",
     "PageList",
     "PageNotFound",
@@ -92,6 +97,9 @@ log = logging.getLogger("libra")
 
 #: Seconds between two reports of a growing page that one follower is given.
 FOLLOW_INTERVAL = 0.05
+
+#: Bytes of reports that one follower is given in a second. Each change of a large page is megabytes.
+FOLLOW_RATE = 10_000_000
 
 #: Seconds between two looks at a page that another Libra weighs.
 LOOK = 1.0
@@ -241,6 +249,24 @@ class Libra:
         """
         return self._reading.at_hand(page_id)
 
+    async def convert(self, data: bytes, form: str) -> bytes:
+        """A report in another format, made by a parser: of a large one it takes a second and 100 MB.
+
+        Args:
+            data: the report's JSON.
+            form: ``csv`` or ``har``.
+
+        Raises:
+            NotConverted: it takes more than a parser may have, or its parsers died.
+        """
+        parsers = self._context.parsers
+        if parsers is None:
+            return await asyncio.to_thread(convert, data, form)
+        try:
+            return await convert_in(parsers, data, form)
+        except Refused as refused:
+            raise NotConverted(str(refused)) from None
+
     async def follow(self, page_id: str) -> AsyncIterator[Report]:
         """The report now and after every change, until the page is finished.
 
@@ -272,8 +298,8 @@ class Libra:
                         await change.wait()
                 if self._house.closed:
                     return
-                # A page of thousands of assets changes thousands of times in a second.
-                await asyncio.sleep(FOLLOW_INTERVAL)
+                # A page of thousands of assets changes thousands of times in a second, and is large.
+                await asyncio.sleep(max(FOLLOW_INTERVAL, len(data) / FOLLOW_RATE))
 
     async def recent(
         self,

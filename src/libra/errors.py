@@ -54,6 +54,18 @@ class Stopping(Full):
         self.args = ("Libra is shutting down",)
 
 
+class NotConverted(LibraError):
+    """A report could not be made into another format: the parsers that did it ended, and why.
+
+    Attributes:
+        retry_after: seconds after which asking again is worth while.
+    """
+
+    def __init__(self, reason: str, retry_after: float = RETRY_AFTER) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
 class Restoring(Full):
     """This Libra has just started and cannot tell yet whether it knows this idempotency key."""
 

@@ -1,6 +1,7 @@
 """A parser that passes a limit, or dies, costs what it read a named error and nobody else anything."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -11,18 +12,23 @@ from typing import Any
 
 import pytest
 
-from libra.parsers import forking, pool
+from libra.app import Libra
+from libra.formats.converting import convert
+from libra.parsers import forking, pool, turns
+from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
-from libra.parsers.pool import Parsers
+from libra.parsers.pool import Parsers, Refused
 from libra.parsers.reader import ParserReader
-from libra.testing import PageServer, css, html, image, settle
+from libra.settings import Settings
+from libra.testing import PageServer, css, finished, html, image, settle
 from libra.weighing import Options
 from libra.weighing.kept import Kept, Spool
 from libra.weighing.reference import Reading
-from libra.weighing.report import Report
+from libra.weighing.report import Report, encode
 from libra.weighing.roles import Role
 from libra.weighing.source import Text
 from support.asking import PATIENCE, eventually
+from support.samples import PAGE, asset, weighed
 
 URL = "https://example.com/"
 LONG = b"<title>Long</title><img src=a.png>" + b"<p>some words here and there" * 200
@@ -255,6 +261,96 @@ async def test_a_program_that_is_killed_leaves_no_process_behind() -> None:
     for descriptor in ends:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+async def test_where_the_system_has_no_limit_of_memory_the_template_looks_at_it() -> None:
+    watched = Parsers(1, memory=20_000_000, watched=True)
+    try:
+        await read(watched, LONG)
+        reading = await read(watched, b"<p>x" * 220_000)
+        assert reading.error == "out-of-memory: reading it takes more than 20,000,000 bytes"
+        assert watched.ends.out_of_memory == 1
+        assert (await read(watched, LONG)).error is None
+    finally:
+        await watched.close()
+
+
+async def test_one_that_needs_the_slow_lane_gets_it_beside_one_that_takes_all_its_time(
+    parsers: Parsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other goes on where it was, and the time in which it paused is not taken from it."""
+    monkeypatch.setattr(pool, "FIRST_TRY", 0.1)
+    monkeypatch.setattr(pool, "PAGE_SECONDS", 1.0)
+    monkeypatch.setattr(turns, "AHEAD", 0.05)
+    hostile = asyncio.ensure_future(
+        weigh(parsers, f"<style>{TILDES}</style>" + "<p>" * 40 + "x" * 3_000)
+    )
+    await asyncio.wait([hostile], timeout=0)
+    long = await read(parsers, b"<title>Long</title>" + b"<p>x" * 60_000)
+    assert (long.title, long.error) == ("Long", None)
+    assert "too-complex" in ((await hostile).error or "")
+    assert parsers.ends.out_of_time >= 2
+
+
+async def test_health_says_what_became_of_parsers(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: object, **__: object) -> forking.Started:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    start = forking.start
+    page, late = html(LONG.decode(), head=""), html("x")
+    async with PageServer({"/": page, "/a.png": late}) as server, Libra.open(settings) as libra:
+        assert libra.health().parts["parsers"].status == "ok"
+        with monkeypatch.context() as without:
+            without.setattr(forking, "start", cannot)
+            report = await finished(libra, await libra.weigh(server.url()))
+        assert (report.error or "").startswith("no-parser: ")
+        part = libra.health().parts["parsers"]
+        assert part.status == "down"
+        assert "Too many open files" in (part.detail or "")
+        assert forking.start is start
+        report = await finished(libra, await libra.weigh(server.url()))
+        assert report.error is None
+        assert libra.health().parts["parsers"].status == "ok"
+        monkeypatch.setattr(pool, "PAGE_SECONDS", 0.1)
+        server.site["/b"] = html(f"<style>{TILDES}</style>" + "<p>" * 40)
+        await finished(libra, await libra.weigh(server.url("/b")))
+        detail = libra.health().parts["parsers"].detail or ""
+        assert "over pages ended 1 for their time, 0 for their memory, 0 otherwise" in detail
+
+
+def report_of(assets: int) -> bytes:
+    images = (asset(f"https://example.com/{number}.png", "image", 9) for number in range(assets))
+    return encode(weighed([asset(PAGE, "document", 9), *images]))
+
+
+@pytest.mark.parametrize("form", ["csv", "har"])
+async def test_a_report_is_made_into_another_format_by_a_parser(
+    parsers: Parsers, form: str
+) -> None:
+    data = report_of(300)
+    assert await convert_in(parsers, data, form) == convert(data, form)
+    assert len(parsers.processes) == 1
+
+
+async def test_a_report_that_takes_too_much_to_be_made_into_another_format_is_not() -> None:
+    small = Parsers(1, memory=16_000_000)
+    try:
+        with pytest.raises(Refused, match="out-of-memory: "):
+            await convert_in(small, report_of(10_000), "har")
+        assert await convert_in(small, report_of(10), "har")
+    finally:
+        await small.close()
+
+
+async def test_one_of_ten_thousand_assets_with_long_addresses_has_all_the_room_it_needs(
+    parsers: Parsers,
+) -> None:
+    images = (asset(f"https://example.com/{n:0600}.png", "image", 9) for n in range(10_000))
+    data = encode(weighed([asset(PAGE, "document", 9), *images]))
+    har = await convert_in(parsers, data, "har")
+    assert har.count(b'"pageref"') == 10_001
 
 
 async def test_without_a_parser_a_page_is_read_in_the_program() -> None:

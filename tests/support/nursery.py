@@ -51,6 +51,7 @@ class Wish(msgspec.Struct):
     """What is to be forked: the template of a listener with so much memory, or the command `libra`."""
 
     memory: int = 0
+    watched: bool = False
     arguments: list[str] | None = None
     environment: dict[str, str] = {}
     folder: str = "/"
@@ -119,9 +120,9 @@ class Nursery:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def template(self, descriptor: int, memory: int) -> Child:
+    def template(self, descriptor: int, memory: int, *, watched: bool) -> Child:
         """Start a template, as `libra.parsers.forking.start` does."""
-        return Child(self._fork(Wish(memory), [descriptor]))
+        return Child(self._fork(Wish(memory, watched), [descriptor]))
 
     async def libra(
         self,
@@ -133,7 +134,7 @@ class Nursery:
         stderr: int | None = None,
     ) -> Program:
         """Start the command, as `asyncio.create_subprocess_exec` would; streams are PIPE or None."""
-        wish = Wish(0, list(arguments), dict(env), str(cwd))
+        wish = Wish(arguments=list(arguments), environment=dict(env), folder=str(cwd))
         ours: list[int | None] = []
         theirs: list[int] = []
         for number, stream in enumerate((stdin, stdout, stderr)):
@@ -246,7 +247,7 @@ def _main() -> None:
             random.seed()
             if wish.arguments is None:
                 asking.close()
-                _be_template(descriptors[0], wish.memory)
+                _be_template(descriptors[0], wish.memory, watched=wish.watched)
             _be_libra(wish, descriptors, asking)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -270,9 +271,9 @@ def _bury(running: dict[int, socket.socket]) -> None:
             news.send(_NUMBER.pack(status))
 
 
-def _be_template(descriptor: int, memory: int) -> None:
+def _be_template(descriptor: int, memory: int, *, watched: bool) -> None:
     os.setsid()
-    serve(descriptor, memory)
+    serve(descriptor, memory, watched=watched)
     os._exit(0)
 
 

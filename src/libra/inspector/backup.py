@@ -278,7 +278,7 @@ class Backup(GenServer):
 
     def _save_next(self) -> None:
         self._cancel_timer()
-        for page_id in list(self._waiting)[:BATCH]:
+        for page_id in self._context.batch(self._waiting, BATCH):
             self._in_hand[page_id] = self._waiting.pop(page_id)
         self._task = self.start_task(self._save(list(self._in_hand)), tag=Step.WRITE)
 

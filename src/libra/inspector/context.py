@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from libra.inspector.durability import Durability
     from libra.inspector.keeper import Keeper
     from libra.inspector.weigh_ins import WeighIns
+
+
+#: Bytes of reports from which on a write takes no more of them, as each is in memory several times.
+BATCH_BYTES: Final = 16_000_000
 
 
 def _nothing() -> None:
@@ -160,6 +165,18 @@ class Context:
     def find(self, entry_id: str) -> PageRecord | WatchRecord | None:
         """The record of a page or a watch, or None: their ids are of one kind."""
         return self.records.get(entry_id) or self.watches.get(entry_id)
+
+    def batch(self, entry_ids: Iterable[str], most: int) -> list[str]:
+        """The first of these ids, so many at most and of no more bytes than one write should have."""
+        chosen: list[str] = []
+        size = 0
+        for entry_id in islice(entry_ids, most):
+            record = self.records.get(entry_id)
+            size += 0 if record is None else record.report_bytes
+            if chosen and size > BATCH_BYTES:
+                break
+            chosen.append(entry_id)
+        return chosen
 
     def everything(self) -> Iterator[PageRecord | WatchRecord]:
         """Every record of a page or a watch, as they are now."""

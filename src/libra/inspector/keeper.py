@@ -242,10 +242,10 @@ class Keeper(GenServer):
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
-        # Should more wait than goes into one write, somebody may wait for what is left.
-        self._awaited = len(self._waiting) > BATCH
-        for page_id in list(self._waiting)[:BATCH]:
+        for page_id in self._context.batch(self._waiting, BATCH):
             self._in_hand[page_id] = self._waiting.pop(page_id)
+        # Should more wait than goes into one write, somebody may wait for what is left.
+        self._awaited = bool(self._waiting)
         copies = [] if self._in_hand else list(self._copies)[:COPIES]
         for entry_id in copies:
             del self._copies[entry_id]

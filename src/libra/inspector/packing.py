@@ -33,6 +33,11 @@ def unpack(packed: bytes) -> bytes:
     return _decompressor.decompress(packed)
 
 
+def unpacked_size(packed: bytes) -> int:
+    """Bytes of what `pack` was given, without unpacking it."""
+    return zstandard.frame_content_size(packed)
+
+
 def _sample() -> bytes:
     """A report with an asset of each kind and the values that most reports have."""
     page = "https://www.example.com/"

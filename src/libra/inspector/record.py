@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final
@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from libra.ids import new_id
-from libra.inspector.packing import PACK_FROM, pack, unpack
+from libra.inspector.packing import PACK_FROM, pack, unpack, unpacked_size
 from libra.inspector.submission_keys import SubmissionKeys
 from libra.storage.snapshot import Snapshot
 from libra.weighing.options import DESKTOP, Options, Viewport
@@ -29,11 +29,13 @@ from libra.weighing.report import (
     Method,
     Report,
     Status,
+    Summary,
     decode,
     decode_summary,
     encode,
     require_stampable,
     restamp,
+    summarize,
 )
 
 #: Bits of a version that count the changes within a life.
@@ -196,6 +198,35 @@ class PageRecord:
             submission = msgspec.structs.replace(submission, status="queued", error=None)
         return msgspec.structs.replace(Snapshot.of(submission), idempotency=self.key)
 
+    def learn(self, version: int, level: Backup, steps: Callable[[Backup], int]) -> bool:
+        """The page is this safe, as of a version; False if that is nothing new.
+
+        Args:
+            version: of what was kept.
+            level: how safe that is.
+            steps: how many times a page that is so safe is told of another level until it is stored.
+        """
+        if self.finished and version < self.stored_version:
+            return False  # that was the submission, or was before a loss; the result is on its way
+        if steps(level) >= steps(self.backup) and level != "rejected":
+            return False  # it is as safe already, or safer
+        if level == "stored":
+            self.mark(level, self.stored_version if self.finished else self.version + 1)
+        else:
+            self.mark(level, self.version + 1)
+            if level == "rejected":
+                # Should the database take it after all, that is one more version.
+                self.stored_version = self.version + steps(level)
+        return True
+
+    def unlearn(self, level: Backup, steps: Callable[[Backup], int]) -> bool:
+        """What was so safe is lost; False if the page was not."""
+        if self.backup != level:
+            return False
+        self.mark("memory", self.version + 1)
+        self.stored_version = self.version + steps("memory")
+        return True
+
     def mark(self, backup: Backup, version: int) -> None:
         """The page is now this safe, as of this version; a version never goes back."""
         self.version = max(version, self.version)
@@ -211,6 +242,22 @@ class PageRecord:
     def encoded(self) -> bytes:
         """The report as far as the record knows it, as JSON."""
         return self.resting() or encode(self.base())
+
+    def summary(self) -> Summary:
+        """The summary of the report as far as the record knows it."""
+        if self._resting is None:
+            return summarize(self.base())
+        data = unpack(self._resting) if self._packed else self._resting
+        return msgspec.structs.replace(
+            decode_summary(data), version=self.version, backup=self.backup
+        )
+
+    @property
+    def report_bytes(self) -> int:
+        """Bytes of the report of a finished page when it is unpacked, as far as is known; else 0."""
+        if self._resting is None:
+            return 0
+        return unpacked_size(self._resting) if self._packed else len(self._resting)
 
     def report(self) -> Report:
         """The report as far as the record knows it."""

@@ -9,6 +9,7 @@ from libra.health import Health, LoopLag, Node, Part, Processes
 from libra.inspector.house import House
 from libra.inspector.watches import WatchStatus
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
+from libra.parsers.pool import Ends
 from libra.settings import redact
 from libra.weighing.report import Status
 
@@ -26,6 +27,7 @@ def health(house: House) -> Health:
             f"{quarantined} quarantined" if quarantined else None,
         ),
         "database": _database(house),
+        "parsers": _parsers(house),
     }
     trouble = context.disk_trouble
     damage = None if house.journal is None else house.journal.damage
@@ -73,6 +75,23 @@ def _database(house: House) -> Part:
         words += (
             f" (at {last.noticed_at:%Y-%m-%d %H:%M:%S} UTC: {last.reason}; "
             f"what was stored {last.span} and was not here is lost)"
+        )
+    return Part("ok", since, words)
+
+
+def _parsers(house: House) -> Part:
+    parsers, since = house.parsers, house.started_at
+    if parsers is None:
+        words = "this system has none: pages are read in threads, without limits of time and memory"
+        return Part("degraded", since, words)
+    if parsers.trouble is not None:
+        return Part("down", parsers.trouble.since, f"none can be started: {parsers.trouble.reason}")
+    ends = parsers.ends
+    words = f"{len(parsers.processes)} of {parsers.count} run"
+    if ends != Ends():
+        words += (
+            f"; over pages ended {ends.out_of_time} for their time, {ends.out_of_memory} for their "
+            f"memory, {ends.other} otherwise"
         )
     return Part("ok", since, words)
 

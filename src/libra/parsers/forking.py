@@ -77,8 +77,10 @@ class Started(Protocol):
         """Return when it has ended."""
 
 
-def start(descriptor: int, memory: int) -> Started:
+def start(descriptor: int, memory: int, *, watched: bool) -> Started:
     """Start the process of a template, which is to listen to a socket.
+
+    The arguments are as those of `libra.parsers.template.serve`.
 
     Raises:
         OSError: it cannot be started.
@@ -87,7 +89,7 @@ def start(descriptor: int, memory: int) -> Started:
         [
             sys.executable,
             *("-s", "-P", "-m", "libra.parsers.template"),
-            *(str(descriptor), str(memory)),
+            *(str(descriptor), str(memory), "watched" if watched else "limited"),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -115,13 +117,23 @@ class Forked:
         """It has been forked."""
         self.process_id = process_id
         if self._doomed:
-            self._template.kill(process_id)
+            self._template.tell(b"K", process_id)
+
+    def pause(self) -> None:
+        """Stop it where it is, if it is there."""
+        if self.process_id is not None and not self.end.done():
+            self._template.tell(b"S", self.process_id)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self.process_id is not None and not self.end.done():
+            self._template.tell(b"C", self.process_id)
 
     def kill(self) -> None:
         """End it at once, or as soon as it is there."""
         self._doomed = True
         if self.process_id is not None and not self.end.done():
-            self._template.kill(self.process_id)
+            self._template.tell(b"K", self.process_id)
 
 
 class Template:
@@ -129,15 +141,20 @@ class Template:
 
     Args:
         memory: Bytes that each parser may take beyond what it has at first.
+        watched: Whether it looks how much they take, instead of having the system limit it.
 
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int, *, watched: bool = False) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = start(theirs.fileno(), memory)
+            try:
+                self._process = start(theirs.fileno(), memory, watched=watched)
+            except OSError:
+                ours.close()
+                raise
         ours.setblocking(False)
         self._socket = ours
         self._loop = asyncio.get_running_loop()
@@ -179,10 +196,10 @@ class Template:
         self._asked.append(forked)
         return ours, forked
 
-    def kill(self, process_id: int) -> None:
-        """End a parser."""
+    def tell(self, what: bytes, process_id: int) -> None:
+        """Have something done to a parser: see `REQUEST`."""
         try:
-            self._socket.send(REQUEST.pack(b"K", process_id))
+            self._socket.send(REQUEST.pack(what, process_id))
         except OSError:
             self._gone()
 

@@ -8,11 +8,13 @@ import os
 import socket
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from libra.parsers.forking import End, Template
 from libra.parsers.process import Parser, ParserDied
-from libra.parsers.protocol import FAILED, LACKING
+from libra.parsers.protocol import FAILED, LACKING, MOST_ANSWER
 from libra.parsers.turns import Turns
 
 log = logging.getLogger("libra.parsers")
@@ -53,11 +55,40 @@ class Refused(Exception):
 
 
 class Framed(NamedTuple):
-    """An order as it is sent: itself, the bodies that follow it, the file that they begin in or -1."""
+    """An order as it is sent: itself, the bodies that follow it, the file that they begin in or -1.
+
+    ``most`` is how many bytes may be answered.
+    """
 
     order: bytes
     bodies: Sequence[bytes] = ()
     file: int = -1
+    most: int = MOST_ANSWER
+
+
+class Trouble(NamedTuple):
+    """No parser can be started: since when, and why."""
+
+    since: datetime
+    reason: str
+
+
+@dataclass(slots=True)
+class Ends:
+    """How many parsers ended over what they were at."""
+
+    out_of_time: int = 0
+    out_of_memory: int = 0
+    other: int = 0
+
+    def note(self, end: End) -> None:
+        """One more."""
+        if end.out_of_time:
+            self.out_of_time += 1
+        elif end.out_of_memory:
+            self.out_of_memory += 1
+        else:
+            self.other += 1
 
 
 class Account:
@@ -66,14 +97,22 @@ class Account:
     Attributes:
         left: Seconds of a processor that it may still take.
         fast: Of these, in the fast lane.
+
+    Args:
+        used: Seconds that count as used from the beginning.
     """
 
     __slots__ = ("__weakref__", "_parser", "fast", "left")
 
-    def __init__(self) -> None:
-        self.left = PAGE_SECONDS
+    def __init__(self, used: float = 0.0) -> None:
+        self.left = PAGE_SECONDS - used
         self.fast = FAST_SECONDS
         self._parser: weakref.ref[Parser] | None = None
+
+    @property
+    def used(self) -> float:
+        """Seconds of a processor that it has taken."""
+        return PAGE_SECONDS - self.left
 
     @property
     def parser(self) -> Parser | None:
@@ -164,11 +203,22 @@ class Parsers:
 
     Args:
         count: How many there are at a time.
-        memory: Bytes that each may take beyond the 20 MB that it has at first.
+        memory: Bytes that each may take beyond the 30 MB that it has at first.
+        watched: Whether the template looks how much they take, as it does where the system sets no
+            process such a limit.
+
+    Attributes:
+        count: How many there are at a time.
+        ends: Why parsers ended over what they were at.
+        trouble: That there was none when one was asked for last; None while there are.
     """
 
-    def __init__(self, count: int = 2, *, memory: int = MEMORY) -> None:
+    def __init__(self, count: int = 2, *, memory: int = MEMORY, watched: bool = False) -> None:
+        self.count = count
+        self.ends = Ends()
+        self.trouble: Trouble | None = None
         self._memory = memory
+        self._watched = watched
         self._turns = Turns(count)
         self._idle: list[Parser] = []
         self._busy: set[Parser] = set()
@@ -183,7 +233,7 @@ class Parsers:
         """
         if self._template is None or not self._template.alive:
             self._bury_template()
-            self._template = Template(self._memory)
+            self._template = Template(self._memory, watched=self._watched)
 
     async def close(self) -> None:
         """End all of them; returns when no process is left."""
@@ -222,20 +272,25 @@ class Parsers:
         tries = _Tries(account, large=large)
         while True:
             seconds, slow = tries.allowance()
-            await self._turns.take(account, slow=slow)
+            turn = await self._turns.take(account, slow=slow)
             try:
                 parser = self._parser_for(account)
+                turn.begin(parser)
                 try:
                     answer, spent, flags = await self._ask(parser, frame, seconds)
                 except ParserDied as died:
-                    tries.died(died.end, parser, self._memory)
+                    if not turn.ended:  # else it had to give way, which costs its page nothing
+                        self.ends.note(died.end)
+                        tries.died(died.end, parser, self._memory)
                     continue
+                account.charge(spent, parser, slow=slow)
             except OSError as error:
+                self.trouble = self.trouble or Trouble(datetime.now(UTC), str(error))
                 tries.lacks_parser(str(error))
                 continue
             finally:
-                self._turns.give_back(slow=slow)
-            account.charge(spent, parser, slow=slow)
+                self._turns.give_back(turn)
+            self.trouble = None
             if not flags & (FAILED | LACKING):
                 return answer
             parser.kept.clear()

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from libra.parsers.forking import End, Forked
+from libra.parsers.memory import resident
 from libra.parsers.protocol import ANSWER_HEAD, LAST, MOST_ANSWER, ORDER_HEAD
 
 _CHUNK = 262_144
@@ -18,6 +19,10 @@ _KEPT_HTML = 262_144
 _KEPT_OTHER = 4_000_000
 """Bytes of documents, and of style sheets, whose parses a parser keeps. A tree takes up to 80 times as
 much as its document."""
+
+
+PAUSED_BYTES = 64_000_000
+"""Of memory, what it shares with the template included, that a parser may keep while it is stopped."""
 
 
 class ParserDied(Exception):
@@ -35,6 +40,7 @@ class Parser:
         "__weakref__",
         "_answer",
         "_loop",
+        "_most",
         "_received",
         "_socket",
         "_unsent",
@@ -49,6 +55,7 @@ class Parser:
         self._socket = connection
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
+        self._most = MOST_ANSWER
         self._unsent: list[memoryview] = []
         self._waits = False
         self._answer: asyncio.Future[tuple[bytes, float, int]] | None = None
@@ -59,7 +66,7 @@ class Parser:
         self._loop.add_reader(connection, self._readable)
 
     async def ask(
-        self, order: bytes, bodies: Sequence[bytes], file: int = -1
+        self, order: bytes, bodies: Sequence[bytes], file: int = -1, most: int = MOST_ANSWER
     ) -> tuple[bytes, float, int]:
         """Have it carry out an order; gives the answer, its seconds of a processor and its flags.
 
@@ -70,7 +77,7 @@ class Parser:
         """
         if not self.alive:
             raise ParserDied(await self._end())
-        self._answer = self._loop.create_future()
+        self._answer, self._most = self._loop.create_future(), most
         head = ORDER_HEAD.pack(len(order), sum(map(len, bodies))) + order
         self._send([head, *bodies], file)
         answered = False
@@ -86,6 +93,19 @@ class Parser:
         if answer[2] & LAST:
             self.close()
         return answer
+
+    def pause(self) -> bool:
+        """Stop it where it is, unless it has taken so much memory that it is better ended."""
+        process = self.forked.process_id
+        size = None if process is None else resident(process)
+        if size is not None and size > PAUSED_BYTES:
+            return False
+        self.forked.pause()
+        return True
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.forked.resume()
 
     def kill(self) -> None:
         """End it at once."""
@@ -161,7 +181,7 @@ class Parser:
         if len(received) < ANSWER_HEAD.size:
             return
         length, seconds, flags = ANSWER_HEAD.unpack_from(received)
-        if length > MOST_ANSWER:
+        if length > self._most:
             self.kill()
         elif len(received) >= ANSWER_HEAD.size + length:
             whole = bytes(memoryview(received)[ANSWER_HEAD.size : ANSWER_HEAD.size + length])

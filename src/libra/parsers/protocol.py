@@ -17,8 +17,8 @@ from libra.weighing.options import Viewport
 from libra.weighing.source import Text
 
 REQUEST = struct.Struct("!cI")
-"""To the template: ``F`` with a socket, to fork a parser that serves it, or ``K`` with the number of a
-process, to kill that parser."""
+"""To the template: ``F`` with a socket, to fork a parser that serves it; or with the number of a process
+``S`` to stop that parser where it is, ``C`` to have it continue, ``K`` to kill it."""
 
 NEWS = struct.Struct("!cIIQI")
 """From the template: ``F`` and the number of a process that has been forked; ``E`` when one has ended,
@@ -37,7 +37,7 @@ LACKING = 4
 """The parser does not have what it was believed to keep."""
 
 MOST_ANSWER = 16_000_000
-"""Bytes of an answer. What is longer is no answer."""
+"""Bytes of an answer about a page. What is longer is no answer."""
 
 OUT_OF_MEMORY = 71
 """Exit status of a parser that got no more memory."""
@@ -58,7 +58,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
-    """What a parser is to do: work out a style or, without one, read a body.
+    """What a parser is to do: work out a style, turn a report into another format, or read a body.
 
     Attributes:
         seconds: Of a processor that it may take.
@@ -68,6 +68,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
         most: References that are listed.
         keep: Whether the parse is kept.
         style: The document and its style sheets.
+        form: The format that the body, a report, is turned into.
     """
 
     seconds: float
@@ -77,6 +78,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     most: int = 0
     keep: bool = False
     style: StyleTask | None = None
+    form: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()

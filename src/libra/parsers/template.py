@@ -18,8 +18,13 @@ import socket
 import sys
 from collections.abc import Callable
 
-from libra.parsers.protocol import NEWS, REQUEST
+from libra.parsers.memory import can_limit, resident
+from libra.parsers.protocol import NEWS, OUT_OF_MEMORY, REQUEST
 from libra.parsers.worker import warm_up, work
+
+_SIGNALS = {b"S": signal.SIGSTOP, b"C": signal.SIGCONT, b"K": signal.SIGKILL}
+_LOOK = 0.02
+"""Seconds between two looks at the size of parsers. In that time one takes some 20 MB more."""
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
@@ -27,23 +32,33 @@ _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 def main() -> None:
     """Serve the program until its socket is closed.
 
-    The arguments are the descriptor of the socket, and the bytes of memory that a parser may take.
+    The arguments are those of `serve`, the last as ``watched`` or ``limited``.
     """
     warm_up()
-    serve(int(sys.argv[1]), int(sys.argv[2]))
+    serve(int(sys.argv[1]), int(sys.argv[2]), watched=sys.argv[3] == "watched")
 
 
-def serve(descriptor: int, memory: int) -> None:
-    """Be the template of the program at the other end of a socket, as long as that is there."""
+def serve(descriptor: int, memory: int, *, watched: bool) -> None:
+    """Be the template of the program at the other end of a socket, as long as that is there.
+
+    Args:
+        descriptor: Of the socket.
+        memory: Bytes that a parser may take beyond what it has at first.
+        watched: Whether its size is looked at, instead of having the system limit it. So it is, too,
+            where the system has no such limit.
+    """
     with socket.socket(fileno=descriptor) as program:
-        _Template(program, memory).serve()
+        _Template(program, memory, watched=watched or not can_limit()).serve()
 
 
 class _Template:
-    def __init__(self, program: socket.socket, memory: int) -> None:
+    def __init__(self, program: socket.socket, memory: int, *, watched: bool) -> None:
         self._program = program
         self._memory = memory
+        self._watched = watched
+        self._most = memory + (resident(os.getpid()) or 0)
         self._parsers: set[int] = set()
+        self._too_large: set[int] = set()
         self._die_with_parent = _death_signal()
 
     def serve(self) -> None:
@@ -61,7 +76,10 @@ class _Template:
                 os.kill(parser, signal.SIGKILL)
 
     def _take_requests(self, wakes: int) -> bool:
-        ready, _, _ = select.select([self._program.fileno(), wakes], [], [])
+        interval = _LOOK if self._watched and self._parsers else None
+        ready, _, _ = select.select([self._program.fileno(), wakes], [], [], interval)
+        if interval is not None:
+            self._watch()
         if wakes in ready:
             os.read(wakes, 4_096)
         if self._program.fileno() not in ready:
@@ -72,9 +90,15 @@ class _Template:
         kind, number = REQUEST.unpack(request)
         if kind == b"F" and sockets:
             self._fork(sockets[0])
-        elif kind == b"K" and number in self._parsers:
-            os.kill(number, signal.SIGKILL)  # not buried yet, so that nobody else has the number
+        elif kind in _SIGNALS and number in self._parsers:
+            os.kill(number, _SIGNALS[kind])  # not buried yet, so that nobody else has the number
         return True
+
+    def _watch(self) -> None:
+        for parser in self._parsers:
+            if (resident(parser) or 0) > self._most:
+                self._too_large.add(parser)
+                os.kill(parser, signal.SIGKILL)
 
     def _fork(self, descriptor: int) -> None:
         connection = socket.socket(fileno=descriptor)
@@ -83,7 +107,7 @@ class _Template:
             self._die_with_parent()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            work(connection, self._memory)
+            work(connection, None if self._watched else self._memory)
         connection.close()
         self._parsers.add(parser)
         self._program.sendall(NEWS.pack(b"F", parser, 0, 0, 0))
@@ -94,6 +118,9 @@ class _Template:
             if parser == 0:
                 return
             self._parsers.discard(parser)
+            if parser in self._too_large:
+                self._too_large.discard(parser)
+                status = OUT_OF_MEMORY << 8  # as if it had been told by itself
             spent = round((used.ru_utime + used.ru_stime) * 1e6)
             self._program.sendall(NEWS.pack(b"E", parser, status, spent, used.ru_maxrss))
 

@@ -1,15 +1,118 @@
-"""Who gets the next parser: a fast lane and a slow one, in each of which pages take turns.
+"""Who gets the next parser: a fast lane, in which pages take turns, and a slow one for what takes long.
 
 Every order is tried in the fast lane first, for a short time. What needs longer is begun again in the
 slow lane. There is always a parser for the fast lane, so that no page waits for what another one
-takes long for.
+takes long for. In the slow lane the page that has used least is next, and one that is far ahead of it
+pauses: so a page that needs a second gets it at once, whatever is under way of those that take all.
+To have waited counts as having used less, down to `YOUNG`: so all come to their turn.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+AHEAD = 0.5
+"""Seconds of a processor that a page in the slow lane may have used more than one that waits."""
+
+YOUNG = 1.0
+"""Seconds; who has used less than this is served before everybody who has used more."""
+
+PAUSED = 1
+"""Orders that may be paused: each keeps a parser and its memory. What else gives way is begun again."""
+
+_SOON = 0.05
+
+
+class Page(Protocol):
+    """On whose behalf a turn is taken."""
+
+    @property
+    def used(self) -> float:
+        """Seconds of a processor that it has used."""
+
+
+class Runs(Protocol):
+    """What carries out the order of a turn in the slow lane."""
+
+    def pause(self) -> bool:
+        """Stop it where it is. Returns False where that costs too much: it is to be ended instead."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+class Turn:
+    """A place in a lane, from when it is given until it is given back.
+
+    Attributes:
+        page: Whose it is.
+        slow: In which lane.
+        ended: Whether what carried out the order was ended because others were to have their turn.
+    """
+
+    __slots__ = ("_at", "_now", "_paused_at", "_rank", "_runs", "_spent", "ended", "page", "slow")
+
+    def __init__(
+        self, page: Page, now: Callable[[], float], *, slow: bool, waited: float = 0.0
+    ) -> None:
+        self.page = page
+        self.slow = slow
+        self.ended = False
+        self._now = now
+        self._runs: Runs | None = None
+        self._spent = 0.0
+        self._at: float | None = None
+        self._rank = _aged(page.used, waited)
+        self._paused_at: float | None = None
+
+    def begin(self, runs: Runs) -> None:
+        """From here on this carries out the order."""
+        self._runs, self._at = runs, self._now()
+
+    @property
+    def spent(self) -> float:
+        """Seconds that the order has run: about those of a processor."""
+        return self._spent + (0.0 if self._at is None else self._now() - self._at)
+
+    @property
+    def rank(self) -> float:
+        """What its page has used, as far as it counts: who has least is next."""
+        if self._paused_at is not None:
+            return _aged(self._rank, self._now() - self._paused_at)
+        return self._rank + (0.0 if self._at is None else self._now() - self._at)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the order has begun, and not been ended."""
+        return self._runs is not None and not self.ended
+
+    def pause(self) -> bool:
+        """Stop where it is, if that can be."""
+        if self._runs is None or not self._runs.pause():
+            return False
+        self._spent, self._rank = self.spent, self.rank
+        self._at, self._paused_at = None, self._now()
+        return True
+
+    def resume(self) -> None:
+        """Go on."""
+        if self._runs is not None:
+            self._rank = self.rank
+            self._at, self._paused_at = self._now(), None
+            self._runs.resume()
+
+    def end(self) -> None:
+        """Give way; the order is begun again later."""
+        self.ended = True
+        if self._runs is not None:
+            self._runs.kill()
 
 
 class Turns:
@@ -17,47 +120,136 @@ class Turns:
 
     Args:
         places: Orders that are carried out at a time. Of two or more the slow lane gets all but one.
+        now: Seconds of a clock that never goes back.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, now: Callable[[], float] = time.monotonic) -> None:
         self._places = places
         self._slow_places = max(1, places - 1)
-        self._running = {False: 0, True: 0}
-        self._waiting = {False: _Lane(), True: _Lane()}
+        self._now = now
+        self._fast = 0
+        self._slow: list[Turn] = []
+        self._paused: list[Turn] = []
+        self._waiting_fast = _Lane()
+        self._waiting_slow: list[_Waiting] = []
+        self._later: asyncio.TimerHandle | None = None
 
-    async def take(self, page: Hashable, *, slow: bool) -> None:
+    async def take(self, page: Page, *, slow: bool) -> Turn:
         """Wait for a place in a lane; it is to be given back."""
-        if not self._waiting[slow] and self._has_place(slow=slow):
-            self._running[slow] += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[slow].add(page, turn)
+        waits = bool(self._waiting_slow or self._paused) if slow else bool(self._waiting_fast)
+        if not waits and self._has_place(slow=slow):
+            return self._given(page, slow=slow)
+        place: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
+        if slow:
+            self._waiting_slow.append(_Waiting(page, place, self._now()))
+        else:
+            self._waiting_fast.add(page, place)
+        self.look()
         try:
-            await turn
+            return await place
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give_back(slow=slow)  # it came at the same moment
+            if place.done() and not place.cancelled():
+                self.give_back(place.result())  # it came at the same moment
             raise
 
-    def give_back(self, *, slow: bool) -> None:
-        """A place is free."""
-        self._running[slow] -= 1
+    def give_back(self, turn: Turn) -> None:
+        """An order is done with, or was given up."""
+        if not turn.slow:
+            self._fast -= 1
+        elif turn in self._paused:
+            self._paused.remove(turn)
+        else:
+            self._slow.remove(turn)
+        self.look()
+
+    def look(self) -> None:
+        """See who may go on, and who is to give way."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         # The slow lane first: it has no more than its share, and would never get it otherwise.
-        for lane in (True, False):
-            while self._has_place(slow=lane) and (turn := self._waiting[lane].next()) is not None:
-                self._running[lane] += 1
-                turn.set_result(None)
+        while self._next_slow() or self._give_way():
+            pass
+        while self._has_place(slow=False) and (waiting := self._waiting_fast.next()) is not None:
+            page, place = waiting
+            place.set_result(self._given(page, slow=False))
+
+    def _given(self, page: Page, *, slow: bool, waited: float = 0.0) -> Turn:
+        turn = Turn(page, self._now, slow=slow, waited=waited)
+        if slow:
+            self._slow.append(turn)
+        else:
+            self._fast += 1
+        return turn
+
+    def _next_slow(self) -> bool:
+        """Give the next place in the slow lane, if there is one, to who has used least."""
+        self._waiting_slow = [one for one in self._waiting_slow if not one.place.done()]
+        if not self._has_place(slow=True):
+            return False
+        turn = min(self._paused, key=lambda turn: turn.rank, default=None)
+        waiting = min(self._waiting_slow, key=self._rank_of, default=None)
+        if turn is not None and (waiting is None or turn.rank <= self._rank_of(waiting)):
+            self._paused.remove(turn)
+            self._slow.append(turn)
+            turn.resume()
+            return True
+        if waiting is not None:
+            self._waiting_slow.remove(waiting)
+            waited = self._now() - waiting.since
+            waiting.place.set_result(self._given(waiting.page, slow=True, waited=waited))
+        return waiting is not None
+
+    def _rank_of(self, waiting: _Waiting) -> float:
+        return _aged(waiting.page.used, self._now() - waiting.since)
+
+    def _give_way(self) -> bool:
+        """Make room in the slow lane for one who has used much less than those who have a place."""
+        if not self._slow or any(turn.ended for turn in self._slow):
+            return False
+        most = max(self._slow, key=lambda turn: turn.rank)
+        others = [one for one in self._waiting_slow if one.page is not most.page]
+        if not others:
+            return False
+        early = min(map(self._rank_of, others)) + AHEAD - most.rank
+        if early > 0 or not most.begun:
+            self._later = asyncio.get_running_loop().call_later(max(early, _SOON), self.look)
+            return False
+        room = len(self._paused) < PAUSED
+        # Whoever has done least of what it is at loses least.
+        if not room and min(turn.spent for turn in self._paused) < most.spent:
+            loses = min(self._paused, key=lambda turn: turn.spent)
+            self._paused.remove(loses)
+            self._slow.append(loses)  # until its parser has ended
+            loses.end()
+            return False
+        if room and most.pause():
+            self._slow.remove(most)
+            self._paused.append(most)
+            return True
+        most.end()
+        return False
 
     def _has_place(self, *, slow: bool) -> bool:
-        if self._running[False] + self._running[True] >= self._places:
+        if self._fast + len(self._slow) >= self._places:
             return False
         if slow:
-            return self._running[True] < self._slow_places
+            return len(self._slow) < self._slow_places
         # With one place for both, and none of the slow lane's running, the slow lane waits its turn.
-        return self._places == 1 or not self._starves() or self._running[False] < self._places - 1
+        starves = bool(self._waiting_slow) and not self._slow
+        return self._places == 1 or not starves or self._fast < self._places - 1
 
-    def _starves(self) -> bool:
-        return bool(self._waiting[True]) and not self._running[True]
+
+class _Waiting(NamedTuple):
+    """An order that waits for the slow lane, and since when."""
+
+    page: Page
+    place: asyncio.Future[Turn]
+    since: float
+
+
+def _aged(used: float, waited: float) -> float:
+    return max(min(used, YOUNG), used - waited)
 
 
 class _Lane:
@@ -66,15 +258,15 @@ class _Lane:
     __slots__ = ("_pages",)
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
+        self._pages: OrderedDict[Page, deque[asyncio.Future[Turn]]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._pages)
 
-    def add(self, page: Hashable, turn: asyncio.Future[None]) -> None:
+    def add(self, page: Page, turn: asyncio.Future[Turn]) -> None:
         self._pages.setdefault(page, deque()).append(turn)
 
-    def next(self) -> asyncio.Future[None] | None:
+    def next(self) -> tuple[Page, asyncio.Future[Turn]] | None:
         while self._pages:
             page, turns = self._pages.popitem(last=False)
             found = None
@@ -84,5 +276,5 @@ class _Lane:
             if turns:
                 self._pages[page] = turns
             if found is not None:
-                return found
+                return page, found
         return None

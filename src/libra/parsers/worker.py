@@ -14,6 +14,7 @@ from typing import NoReturn
 import msgspec
 from selectolax.lexbor import SelectolaxError
 
+from libra.parsers.memory import address_space
 from libra.parsers.protocol import (
     ANSWER_HEAD,
     FAILED,
@@ -43,12 +44,12 @@ _NICE = 10
 _FILES = 8
 
 
-def work(connection: socket.socket, memory: int) -> NoReturn:
+def work(connection: socket.socket, memory: int | None) -> NoReturn:
     """The whole life of a parser, in a process that was just forked.
 
     Args:
         connection: To the program; all other descriptors are closed.
-        memory: Bytes that it may take beyond what it has.
+        memory: Bytes that it may take beyond what it has; None where somebody else looks at that.
     """
     try:
         _keep_only(connection.fileno())
@@ -67,30 +68,17 @@ def _keep_only(descriptor: int) -> None:
     os.closerange(descriptor + 1, min(most, 65_536))
 
 
-def _limit(memory: int) -> None:
+def _limit(memory: int | None) -> None:
     os.nice(_NICE)
     limits = [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _FILES),
     ]
-    size = _size()
-    if size:
-        limits.append((resource.RLIMIT_AS, size + memory))
+    if memory is not None:
+        limits.append((resource.RLIMIT_AS, address_space() + memory))
     for which, limit in limits:
         resource.setrlimit(which, (limit, limit))
-
-
-def _size() -> int:
-    """The address space of this process in bytes; 0 where that cannot be known."""
-    try:
-        descriptor = os.open("/proc/self/statm", os.O_RDONLY)
-    except OSError:
-        return 0
-    try:
-        return int(os.read(descriptor, 64).split()[0]) * resource.getpagesize()
-    finally:
-        os.close(descriptor)
 
 
 def _serve(connection: socket.socket) -> None:
@@ -140,6 +128,11 @@ def _carry_out(order: Order, desk: Desk, bodies: memoryview, file: int) -> bytes
         return encode(desk.style(order.style, found.__getitem__, order.viewport))
     ((text, body),) = found.values()
     found.clear()
+    if order.form:
+        # Here, as most parsers are never asked for it.
+        from libra.formats.converting import convert  # noqa: PLC0415
+
+        return convert(body, order.form)
     if text.role != "stylesheet" and _is_too_much(body):
         raise MemoryError
     return encode(desk.read(text, body, order.viewport, most=order.most, keep=order.keep))

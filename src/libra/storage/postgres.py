@@ -62,6 +62,11 @@ _TYPES: Final = {
 }
 _COLUMNS: Final = ", ".join(_TYPES)
 _SELECT: Final = f"SELECT {_COLUMNS} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
+# What makes a report large stays where it is: no list shows it.
+_LIST: Final = _SELECT.replace(
+    " report,", " report - '{assets,by_host,findings}'::text[] AS report,"
+)
+_INLINE: Final = 200_000  # bytes of reports that are read or written on the event loop in one go
 _ARRAYS: Final = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_TYPES.values(), 1))
 _KEYS: Final = """
     SELECT idempotency, id FROM pages WHERE idempotency IS NOT NULL AND id >= $1
@@ -186,7 +191,7 @@ class PostgresStore(Store):
         since: str | None = None,
     ) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
-        sql, arguments = _SELECT, list[Any]()
+        sql, arguments = _LIST, list[Any]()
         if url is not None:
             arguments.append(escape(url))
             sql += " AND md5(url) = md5($1) AND url = $1"
@@ -475,7 +480,9 @@ def _query(
         async with _transaction(connection, limit):
             rows = await connection.fetch(sql, *arguments)
             await check(connection, found=bool(rows))
-            return _snapshots(rows)
+        if sum(len(row["report"]) for row in rows) > _INLINE:
+            return await asyncio.to_thread(_snapshots, rows)
+        return _snapshots(rows)
 
     return work
 
@@ -488,7 +495,11 @@ async def _save(
     known: History | None,
 ) -> tuple[list[Refused], History | None]:
     try:
-        snapshots = [_row_of(entry) for entry in batch if isinstance(entry, Snapshot)]
+        pages = [entry for entry in batch if isinstance(entry, Snapshot)]
+        if sum(len(page.report) for page in pages) > _INLINE:
+            snapshots = await asyncio.to_thread(lambda: [_row_of(page) for page in pages])
+        else:
+            snapshots = [_row_of(page) for page in pages]
         watches = [
             (escape(e.id), escape(e.url), e.version, escape_json(e.data))
             for e in batch

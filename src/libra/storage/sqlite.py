@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 import zstandard
 
 from libra.storage.classify import classify
@@ -39,9 +40,10 @@ from libra.storage.snapshot import (
 )
 from libra.storage.sqlite_desk import Desk
 from libra.storage.store import Deadlines, Store
-from libra.weighing.report import Status
+from libra.weighing.report import Status, without_assets
 
 T = TypeVar("T")
+Cut: TypeAlias = Callable[[bytes], bytes]
 Work: TypeAlias = Callable[[sqlite3.Connection, Job[T]], T]
 
 _COLUMNS: Final = (
@@ -180,7 +182,8 @@ class SQLiteStore(Store):
             sql, arguments = f"{sql} AND id >= ?", [*arguments, escape(since)]
         if after is not None:
             sql, arguments = f"{sql} AND id < ?", [*arguments, escape(after)]
-        return await self._read(f"{sql} ORDER BY id DESC LIMIT ?", (*arguments, limit))
+        query = f"{sql} ORDER BY id DESC LIMIT ?"
+        return await self._read(query, (*arguments, limit), cut=without_assets)
 
     async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
         """List idempotency keys."""
@@ -271,8 +274,10 @@ class SQLiteStore(Store):
 
         return checked
 
-    async def _read(self, sql: str, arguments: Sequence[Any]) -> list[Snapshot]:
-        work: Work[list[Snapshot]] = partial(_query, (sql, arguments))
+    async def _read(
+        self, sql: str, arguments: Sequence[Any], cut: Cut | None = None
+    ) -> list[Snapshot]:
+        work: Work[list[Snapshot]] = partial(_query, (sql, arguments), cut=cut)
         return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
 
     async def _fetch(
@@ -498,13 +503,16 @@ def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
 
 
 def _query(
-    query: tuple[str, Sequence[Any]], connection: sqlite3.Connection, _job: Job[Any]
+    query: tuple[str, Sequence[Any]],
+    connection: sqlite3.Connection,
+    _job: Job[Any],
+    cut: Cut | None = None,
 ) -> list[Snapshot]:
-    return _snapshots(connection.execute(*query))
-
-
-def _snapshots(rows: Iterable[tuple[Any, ...]]) -> list[Snapshot]:
-    return [_snapshot(*row) for row in rows]
+    snapshots = (_snapshot(*row) for row in connection.execute(*query))
+    if cut is None:
+        return list(snapshots)
+    # One by one: each may be large, and together they would be too much.
+    return [msgspec.structs.replace(one, report=cut(one.report)) for one in snapshots]
 
 
 def _snapshot(

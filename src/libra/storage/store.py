@@ -107,7 +107,10 @@ class Store(abc.ABC):
         status: Status | None = None,
         since: str | None = None,
     ) -> list[Snapshot]:
-        """Pages by the time of their submission, newest first.
+        """Pages by the time of their submission, newest first, for lists.
+
+        Their reports are without assets, as `libra.weighing.report.without_assets` makes them, or
+        without more that no summary has: a hundred whole ones may be more than memory holds.
 
         Args:
             limit: how many at most.

@@ -34,7 +34,7 @@ from libra.web.routes_site import site_routes
 from libra.web.routes_submit import submit_routes
 from libra.web.routes_watches import watch_routes
 from libra.web.telemetry import Telemetry
-from libra.web.unsent import PIECE, Backlog, Unsent
+from libra.web.unsent import WHOLE, Backlog, Unsent
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -184,7 +184,7 @@ class Application:
                 call.log(status, seconds)
             elif not body_wanted:
                 message = {**message, "body": b""}
-            elif backlog is not None and len(message.get("body", b"")) > PIECE:
+            elif backlog is not None and len(message.get("body", b"")) > WHOLE:
                 await backlog.send(send, message)
                 return
             await send(message)

@@ -9,6 +9,7 @@ from typing import Any
 from litestar.types import Receive, Scope, Send
 
 from libra.web.metrics import RequestCounts
+from libra.web.problems import Refused
 
 EVENT_STREAM = "text/event-stream"
 
@@ -18,6 +19,9 @@ HEARTBEAT = 15.0
 It keeps proxies from closing the connection and finds out clients that are gone. The standard
 recommends about this interval.
 """
+
+STREAMS = 2_000
+"""Streams that may be open. Each takes some 30 kB, and a write for each change."""
 
 Change = tuple[int, bytes]
 """A version and the JSON of the report at it."""
@@ -33,6 +37,17 @@ def last_event_id(header: str | None) -> int:
     if header is None or not header.isascii() or not header.isdigit():
         return 0
     return int(header[:18])
+
+
+def require_room(counts: RequestCounts) -> None:
+    """Raise `Refused` (503) where there are as many streams as there may be."""
+    if counts.streams >= STREAMS:
+        raise Refused(
+            503,
+            "busy",
+            f"{STREAMS} event streams are open already. Ask for the page again now and then instead.",
+            retry_after=HEARTBEAT,
+        )
 
 
 class EventStream:

@@ -97,6 +97,7 @@ _HEALTH = Health(
         "pages": Part("ok", _NOON),
         "database": Part("down", _NOON + timedelta(hours=1), "connection refused"),
         "journal": Part("ok", _NOON),
+        "parsers": Part("ok", _NOON, "2 of 2 run"),
     },
     pages={"queued": 0, "fetching": 1, "weighing": 0, "weighed": 412, "failed": 3},
     waiting_to_be_stored=12,

@@ -1,24 +1,25 @@
 """What is made of large reports: pages for people, CSV, HAR, comparisons.
 
 It takes a second of computing for ten thousand assets, and a client may ask for it as often as he likes.
-So few are made at a time and outside the event loop, those who ask for the same meanwhile share one, and
-when too many wait the next are told to come again.
+So few are made at a time and outside the event loop, downloads even in a parser; those who ask for the
+same meanwhile share one, and when too many wait the next are told to come again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
-from libra.formats import to_csv, to_har
 from libra.web.problems import Refused
-from libra.weighing.report import decode
 
 T = TypeVar("T")
 
 LARGE = 150_000
-"""Bytes of a report from which others would notice if something were made of it on the event loop."""
+"""Bytes of a report from which others would notice if a page were made of it on the event loop."""
+
+LARGE_DOWNLOAD = 20_000
+"""The same of a download, which has all assets and not some."""
 
 AT_A_TIME = 2
 """How many are made at a time."""
@@ -33,19 +34,8 @@ FORMATS = {"csv": "text/csv", "har": "application/json"}
 """Formats that a report is turned into, by the suffix that asks for them, and their types."""
 
 
-def convert(data: bytes, form: str) -> bytes:
-    """A report in another format. The one place where one is made, and it needs nothing but this.
-
-    Args:
-        data: the report's JSON.
-        form: one of `FORMATS`.
-    """
-    make = {"csv": to_csv, "har": to_har}[form]
-    return make([decode(data)]).encode()
-
-
 class Making:
-    """Makes things in threads, each once for all who want the same at the same time."""
+    """Makes things elsewhere, each once for all who want the same at the same time."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(AT_A_TIME)
@@ -65,6 +55,10 @@ class Making:
         """
         if size <= LARGE:
             return make()
+        return await self.share(key, lambda: asyncio.to_thread(make))
+
+    async def share(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make` makes elsewhere, when its turn comes; raises as it does, and as `Making.make`."""
         if self.waiting >= WAITING:
             raise Refused(
                 503,
@@ -75,7 +69,7 @@ class Making:
             )
         task: asyncio.Task[T] | None = self._under_way.get(key)
         if task is None:
-            task = self._under_way[key] = asyncio.create_task(self._in_thread(make))
+            task = self._under_way[key] = asyncio.create_task(self._in_turn(make))
             task.add_done_callback(lambda done: self._made(key, done))
         self.waiting += 1
         try:
@@ -83,9 +77,9 @@ class Making:
         finally:
             self.waiting -= 1
 
-    async def _in_thread(self, make: Callable[[], T]) -> T:
+    async def _in_turn(self, make: Callable[[], Awaitable[T]]) -> T:
         async with self._room:
-            return await asyncio.to_thread(make)
+            return await make()
 
     def _made(self, key: Hashable, task: asyncio.Task[Any]) -> None:
         del self._under_way[key]

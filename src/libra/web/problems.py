@@ -16,6 +16,7 @@ from libra.app import (
     CannotRender,
     Full,
     InvalidSchedule,
+    NotConverted,
     PageNotFound,
     PageUnknown,
     TooManyWatches,
@@ -60,7 +61,8 @@ TYPES = {
     "token-needed": "Send a token as `Authorization: Bearer SECRET`, or log in at `/login`.",
     "not-allowed": "The token that was sent is known and may not do this.",
     "too-many-requests": "The client has used up its rate; `Retry-After` says when there is more.",
-    "busy": "Too many wait for what is made of large reports; `Retry-After` says when to ask again.",
+    "busy": "Too many wait for what is made of large reports, or follow pages: see the detail.",
+    "not-converted": "What made the report into this format took too much, or died: see the detail.",
     "other-site": "A browser sent this on behalf of a page of another site.",
     "wrong-host": "The service does not go by the name that it was asked by; see `--allowed-host`.",
     "idempotency-key-reused": "The `Idempotency-Key` was sent before with another body.",
@@ -123,6 +125,9 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911 - a table
             return _own("too-many-watches", 409, "Too many watches", str(error))
         case Full():
             return _own("full", 503, "Full", str(error), error.retry_after)
+        case NotConverted():
+            detail = f"The report could not be made into this format. {error}. Read it as JSON."
+            return _own("not-converted", 503, "Not converted", detail, error.retry_after)
         case InvalidURL():
             return _own("invalid-url", 400, "Not a URL that can be weighed", str(error))
         case InvalidOptions() | InvalidSchedule():
@@ -144,7 +149,9 @@ def response_to(
         # Whoever reads the body of a client that has left it half sent takes that for our fault.
         error = HTTPException(status_code=400, detail="The client went away.")
     problem = problem_of(error)
-    if problem.status >= 500 and not isinstance(error, (PageUnknown, WatchUnknown, Full, Refused)):
+    if problem.status >= 500 and not isinstance(
+        error, (PageUnknown, WatchUnknown, Full, NotConverted, Refused)
+    ):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     headers = dict(getattr(error, "headers", None) or {})
     body, media_type, more = rendered(problem, request.headers.get("accept"), html)

@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 from libra.web.application import SECURITY_HEADERS, Application
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.problems import PROBLEM_JSON, Problem
-from libra.web.unsent import PIECE
+from libra.web.unsent import HELD, WHOLE
 
 MAX_HEAD = 64 * 1024
 """Bytes that may arrive of a request's line and headers before they are complete."""
@@ -34,6 +34,9 @@ BODY_SECONDS = 60.0
 
 WRITE_SECONDS = 60.0
 """That a client may read nothing of an answer that waits for it."""
+
+HELD_SECONDS = 10.0
+"""The same if more than 1 MB waits for it."""
 
 PREFIX = b"/pages/"
 PAGE_PATH = len(PREFIX) + 36
@@ -114,7 +117,8 @@ class Protocol(HttpToolsProtocol):
         """The client does not read; it is given some time."""
         super().pause_writing()
         self._backlog.buffer(self.transport.get_write_buffer_size())
-        self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+        seconds = HELD_SECONDS if self._backlog.waiting > HELD else WRITE_SECONDS
+        self._stuck = self.loop.call_later(seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The client reads again."""
@@ -181,7 +185,7 @@ class Protocol(HttpToolsProtocol):
             return False
         found = self._at_hand(self.url[len(PREFIX) :].decode("ascii", "replace"))
         # A large one is sent in pieces.
-        if found is None or len(found[1]) > PIECE or not self._lets_read(head):
+        if found is None or len(found[1]) > WHOLE or not self._lets_read(head):
             return False
         self._write(*found, head.get(b"if-none-match"))
         return True

@@ -14,11 +14,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from libra.app import Libra, PageList, PageNotFound, PageUnknown
+from libra.formats.converting import convert
 from libra.web.compression import compress, compressed_page
 from libra.web.compression import page as html_page
-from libra.web.events import EVENT_STREAM, EventStream, last_event_id
+from libra.web.events import EVENT_STREAM, EventStream, last_event_id, require_room
 from libra.web.html import Renderer, Search
-from libra.web.making import FORMATS, Making, convert
+from libra.web.making import FORMATS, LARGE_DOWNLOAD, Making
 from libra.web.metrics import RequestCounts
 from libra.web.negotiation import etag_matches, wants_html
 from libra.web.schema import answer, cursor, empty, header, problems
@@ -191,7 +192,11 @@ async def _read_as(
     }
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers=headers)
-    body = await making.make((suffix, page_id, version), len(data), lambda: convert(data, suffix))
+    if len(data) <= LARGE_DOWNLOAD:
+        body = convert(data, suffix)
+    else:
+        key = (suffix, page_id, version)
+        body = await making.share(key, lambda: libra.convert(data, suffix))
     return Response(body, media_type=FORMATS[suffix], headers=headers)
 
 
@@ -203,6 +208,7 @@ async def _follow(
         version, data = await libra.report_bytes(page_id)
         if version <= seen and decode_summary(data).status in FINISHED:
             return EventStream(None)
+    require_room(counts)
     changes = libra.follow_bytes(page_id)
     # Taken here, so that a page that is not there is an error and not an empty stream.
     first = await anext(changes, None)

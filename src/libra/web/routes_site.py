@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from libra.app import Libra, PageNotFound
 from libra.web.compression import compress_once, page
-from libra.web.events import EventStream
+from libra.web.events import EventStream, require_room
 from libra.web.html import Renderer, Search
 from libra.web.metrics import RequestCounts
 from libra.web.observing import observer_view
@@ -66,6 +66,7 @@ def site_routes(
 
     @get("/events", include_in_schema=False)
     async def events() -> EventStream:
+        require_room(counts)
         return EventStream(pulse.beats(html.banner), name=b"pulse", counts=counts)
 
     @post("/pages/{page_id:str}/delete", include_in_schema=False)

@@ -12,8 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PIECE = 262_144
-"""Bytes of an answer that are handed to a connection at a time: what waits there is a little more."""
+WHOLE = 262_144
+"""Bytes of an answer up to which it is handed to a connection as it is."""
+
+PIECE = 65_536
+"""Bytes of a longer one that are handed on at a time: what waits in the connection is a little more."""
+
+HELD = 1_000_000
+"""Bytes that may wait for one client as long as others have nothing to fear. Of more it has to read."""
 
 PATIENCE = 2.0
 """Seconds in which a client that has read nothing is not slow yet, however much waits."""

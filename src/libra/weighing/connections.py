@@ -11,6 +11,26 @@ import aiohttp
 
 from libra.weighing.gate import Denied
 
+CONNECTIONS = 512
+"""Connections that are open at a time."""
+
+_LEAST = 4
+
+
+def most_connections() -> int:
+    """As many as there may be, and a quarter of the files that the program may open at most.
+
+    Else what is kept open to servers would leave none for clients, the database and the disk.
+    """
+    try:
+        import resource  # noqa: PLC0415 - see below
+    except ImportError:  # Windows has none
+        return CONNECTIONS
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return min(CONNECTIONS, max(_LEAST, files // 4))
+
 
 class HostSlots:
     """At most so many requests to one origin at a time; the others wait in line."""

@@ -9,10 +9,8 @@ there is no moment at which a name server could change its answer to any effect.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -24,7 +22,9 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from libra.weighing.gate import ADDRESS_DENIED, Denied, Gate
+from libra.weighing.look_ups import LookUps
 from libra.weighing.receiving import Receiver
+from libra.weighing.urls import site_of
 
 AddrInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
@@ -37,12 +37,11 @@ HAPPY_EYEBALLS_SECONDS = 0.25
 OPEN = Gate(private=True)
 """Allows all, for those who name no gate."""
 
-_DNS_THREADS = 8
 _DNS_CACHE_SECONDS = 30
 
 
 class Resolver(AbstractResolver):
-    """The system's resolver, in threads of its own: a slow name server holds up nothing else.
+    """The system's resolver, in threads of its own: a slow name server holds up its own site alone.
 
     Args:
         gate: What it denies is not among the answers.
@@ -52,7 +51,7 @@ class Resolver(AbstractResolver):
     def __init__(self, gate: Gate = OPEN, look_up: LookUp | None = None) -> None:
         self._gate = gate
         self._look_up = look_up or _ask_system
-        self._threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="libra-dns")
+        self._look_ups = LookUps()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -63,9 +62,7 @@ class Resolver(AbstractResolver):
             Denied: if there are addresses but none is allowed.
             OSError: as `socket.getaddrinfo` does.
         """
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._look_up, host, port, family
-        )
+        found = await self._look_ups.run(site_of(host), partial(self._look_up, host, port, family))
         results: list[ResolveResult] = []
         reason: str | None = None
         for kind, _, protocol, _, address in found:
@@ -89,7 +86,7 @@ class Resolver(AbstractResolver):
 
     async def close(self) -> None:
         """End the threads; a look-up that is still under way ends on its own."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._look_ups.close()
 
 
 class GatedConnector(aiohttp.TCPConnector):

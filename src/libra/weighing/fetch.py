@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 
 from libra.weighing.body import INLINE_BYTES, Body
-from libra.weighing.connections import HostSlots, name_of_error
+from libra.weighing.connections import HostSlots, most_connections, name_of_error
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of, measure_savings
@@ -59,7 +59,7 @@ class Fetcher:
 
     Args:
         per_host: Connections to one origin; a browser has six.
-        connections: Connections in all.
+        connections: Connections in all; `most_connections` without it.
         gate: Judges every address that is about to be connected to; the default allows all.
         look_up: For tests, what resolves names instead of the system.
         threads: For reading large bodies.
@@ -70,13 +70,13 @@ class Fetcher:
         self,
         *,
         per_host: int = 6,
-        connections: int = 512,
+        connections: int | None = None,
         gate: Gate = OPEN,
         look_up: LookUp | None = None,
         threads: int = 2,
         delay: float = 0.0,
     ) -> None:
-        self._connections = connections
+        self._connections = connections or most_connections()
         self._gate = gate
         self._slots = HostSlots(per_host)
         self.politeness = Politeness(delay)

@@ -7,6 +7,7 @@ bytes, all durations milliseconds, all times UTC.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -190,9 +191,30 @@ def decode(data: bytes | str) -> Report:
     return decode_json_with(_decoder, data)
 
 
-def decode_summary(data: bytes | str) -> Summary:
-    """Read the summary of what `encode` wrote, without making its assets; raises as `decode` does."""
+def decode_summary(data: bytes) -> Summary:
+    """Read the summary of what `encode` wrote; raises as `decode` does.
+
+    Its assets are not even looked at: a list has a hundred reports, each of which may have megabytes
+    of them.
+    """
+    short = without_assets(data)
+    if short is not data:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return _summaries.decode(short)
     return decode_json_with(_summaries, data)
+
+
+def without_assets(encoded: bytes) -> bytes:
+    """An encoded report whose list of assets is empty, without decoding it.
+
+    What was written by another program, and so in another order, is returned as it is, or may be no
+    JSON any more.
+    """
+    # As in `restamp`: no text in a report can look like these. Only the list of assets is followed by
+    # the report's error; those of its findings are not.
+    start = encoded.find(_ASSETS) + len(_ASSETS)
+    end = encoded.rfind(_AFTER_ASSETS)
+    return encoded[:start] + encoded[end:] if len(_ASSETS) < start < end else encoded
 
 
 def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:
@@ -218,5 +240,7 @@ def require_stampable(encoded: bytes) -> None:
     encoded.index(b",", encoded.index(_BACKUP, encoded.index(_VERSION)) + len(_BACKUP))
 
 
+_ASSETS = b',"assets":['
+_AFTER_ASSETS = b'],"error":'
 _VERSION = b',"version":'
 _BACKUP = b',"backup":'

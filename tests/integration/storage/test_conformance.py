@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libra.storage import Deleted, Entry, Snapshot, Store, migrate, open_store
-from libra.weighing.report import Asset, Report, Score, Total, encode
+from libra.weighing.report import Asset, Report, Score, Total, decode_summary, encode
 from support.patience import PATIENT
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -214,6 +214,18 @@ async def test_recent_pages_come_newest_first_and_a_page_at_a_time(store: Store)
     assert [page.id for page in first + rest] == [page.id for page in reversed(saved)]
 
 
+async def test_a_list_has_summaries_and_no_assets(store: Store) -> None:
+    images = tuple(Asset(f"https://example.com/{n}", "image") for n in range(3_000))
+    saved = [snapshot(assets=images, error="timeout") for _ in range(3)]
+    await store.save(saved)
+    listed = await store.recent(limit=3)
+    assert all(len(page.report) < 2_000 for page in listed)
+    assert [decode_summary(page.report) for page in listed] == [
+        decode_summary(page.report) for page in reversed(saved)
+    ]
+    assert await store.load(saved[0].id) == saved[0]
+
+
 async def test_history_is_that_of_exactly_one_url(store: Store) -> None:
     mine = [snapshot() for _ in range(3)]
     await store.save([*mine, snapshot(url="https://example.com/other")])
@@ -329,7 +341,8 @@ async def test_text_that_a_database_cannot_hold_comes_back_as_it_was(store: Stor
     )
     assert await store.save([saved]) == []
     assert await store.load(saved.id) == saved
-    assert await store.history(saved.url, limit=1) == [saved]
+    (listed,) = await store.history(saved.url, limit=1)
+    assert (listed.url, listed.title) == (saved.url, saved.title)
     assert await store.load("\x00\ud800") is None
 
 

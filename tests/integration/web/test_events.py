@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
+import pytest
 
 from libra.web.pulse import Beat
 from libra.weighing.report import FINISHED, Report, decode
@@ -101,3 +102,18 @@ async def pulses(answer: httpx.Response) -> AsyncIterator[Beat]:
         elif name == "data":
             assert kind == "pulse"
             yield msgspec.json.decode(value, type=Beat)
+
+
+async def test_when_as_many_follow_as_may_the_next_is_told_to_come_again(
+    service: Service, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_id = (await service.client.post("/pages", json={"url": site.url("/held")})).json()["id"]
+    path = f"/pages/{page_id}/events"
+    monkeypatch.setattr("libra.web.events.STREAMS", 1)
+    async with service.client.stream("GET", path) as stays:
+        await anext(stays.aiter_lines())
+        for address in (path, "/events"):
+            answer = await service.client.get(address)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/docs#busy")
+            assert int(answer.headers["retry-after"]) >= 1
+    site.gate.set()

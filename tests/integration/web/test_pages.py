@@ -12,7 +12,7 @@ import pytest
 
 from libra.settings import Settings
 from libra.testing.pages import PageServer, html
-from libra.web.making import LARGE
+from libra.web.making import LARGE, LARGE_DOWNLOAD
 from libra.weighing.report import decode, encode
 from support.service import BROWSER, MISSING, Service, running
 from support.site import ASSETS, WebSite
@@ -332,3 +332,23 @@ async def test_a_large_report_can_be_read_in_every_form(service: Service) -> Non
     table = await service.client.get(f"/pages/{report.id}.csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [row["url"] for row in rows] == [asset.url for asset in report.assets]
+
+
+async def test_a_download_whose_parser_may_not_finish_is_503_with_the_reason(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with PageServer() as server:
+        server.site["/"] = html("".join(f"<img src=/{number}.png>" for number in range(100)))
+        report = await service.weighed(server.url())
+    assert len(encode(report)) > LARGE_DOWNLOAD
+    monkeypatch.setattr("libra.parsers.pool.PAGE_SECONDS", 0.0)
+    answer = await service.client.get(f"/pages/{report.id}.har")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/docs#not-converted")
+    assert "too-complex: " in answer.json()["detail"]
+    assert int(answer.headers["retry-after"]) >= 1
+    monkeypatch.undo()
+    answer = await service.client.get(f"/pages/{report.id}.har")
+    assert (answer.status_code, len(answer.json()["log"]["entries"])) == (
+        200,
+        len(report.assets),
+    )

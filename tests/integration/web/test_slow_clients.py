@@ -27,7 +27,7 @@ ALIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HEAD_SECONDS", "BODY_SECONDS", "WRITE_SECONDS"):
+    for name in ("HEAD_SECONDS", "BODY_SECONDS", "WRITE_SECONDS", "HELD_SECONDS"):
         monkeypatch.setattr(protocol, name, FOR_EVER)
 
 
@@ -106,6 +106,7 @@ async def deaf(
     """Asks for a large answer, with a field, and reads nothing; gives when that was cut off."""
     report = await service.weighed(site.url())
     monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.02)
+    monkeypatch.setattr(protocol, "HELD_SECONDS", 0.02)
     monkeypatch.setattr(service.libra, "report_bytes", _answering(b'"' + b"x" * LARGE + b'"'))
     lost = asyncio.get_running_loop().create_future()
     on_close = service.server._connection_closed
@@ -133,6 +134,14 @@ async def deaf(
 async def test_a_client_that_does_not_read_its_answer_is_cut_off(
     deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]],
 ) -> None:
+    await (await deaf(b""))
+
+
+async def test_for_one_that_does_not_read_more_than_a_megabyte_waits_only_shortly(
+    deaf: Callable[[bytes], Awaitable[asyncio.Future[None]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", FOR_EVER)
+    monkeypatch.setattr(protocol, "HELD", 0)  # whatever the system takes from us meanwhile
     await (await deaf(b""))
 
 

@@ -1,14 +1,29 @@
 """What outlives a crash."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.inspector.context import BATCH_BYTES, Context
 from libra.inspector.record import PageRecord, Records, first_version, is_page_id, life_of, restore
-from libra.weighing.report import Asset, Backup, Report, decode, encode, restamp
+from libra.weighing.report import (
+    Asset,
+    Backup,
+    Finding,
+    HostTotal,
+    Report,
+    decode,
+    decode_summary,
+    encode,
+    restamp,
+    summarize,
+    without_assets,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXT = st.text(max_size=60)
@@ -114,6 +129,59 @@ def test_a_title_that_looks_like_the_fields_does_not_fool_restamping() -> None:
     report = Report(id="x", url=title, title=title)
     assert decode(restamp(encode(report), 9, "stored")).title == title
     assert decode(restamp(encode(report), 9, "stored")).version == 9
+
+
+@given(
+    TEXT,
+    st.none() | TEXT,
+    st.lists(TEXT, max_size=3),
+    st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=3),
+)
+def test_a_summary_is_that_of_the_whole_report_whatever_is_in_it(
+    title: str, error: str | None, hosts: list[str], assets: list[tuple[str, str, str]]
+) -> None:
+    like = ',"assets":[],"error":"],"findings":[{"assets":['
+    report = Report(
+        id="x",
+        url=like,
+        title=title + like,
+        error=error,
+        assets=tuple(Asset(url + like, "image", error=why) for url, why, _ in assets),
+        by_host={f"{name}{like}": HostTotal() for name in [*hosts, "assets", "error"]},
+        findings=tuple(Finding(code, like, assets=(url, like)) for url, _, code in assets),
+    )
+    assert decode_summary(encode(report)) == summarize(report)
+    without = decode(without_assets(encode(report)))
+    assert without == msgspec.structs.replace(report, assets=())
+
+
+def test_a_summary_is_read_whatever_the_order_of_the_names() -> None:
+    report = Report(id="x", url="u", assets=(Asset("a", "image"),), error="e")
+    fields = msgspec.json.decode(encode(report))
+    for names in (sorted(fields), sorted(fields, reverse=True), ["error", "assets", *fields]):
+        data = msgspec.json.encode({name: fields[name] for name in names})
+        assert decode_summary(data) == summarize(report)
+
+
+def test_the_summary_of_a_record_is_as_of_its_version() -> None:
+    record = PageRecord.submitted("http://a.test/", None, NOW)
+    assert record.summary() == summarize(record.base())
+    record.begin_life()
+    assets = tuple(Asset(f"http://a.test/{number}", "image") for number in range(100))
+    report = finished(record, assets=assets)
+    record.mark("journaled", record.version + 1)
+    assert record.summary() == summarize(record.report())
+    assert record.report_bytes == len(encode(report))
+
+
+def test_a_batch_has_no_more_than_one_write_should() -> None:
+    records = {f"{number}": SimpleNamespace(report_bytes=BATCH_BYTES // 3) for number in range(9)}
+    context = cast("Context", SimpleNamespace(records=records))
+    assert Context.batch(context, records, 500) == ["0", "1", "2"]
+    assert Context.batch(context, records, 2) == ["0", "1"]
+    records["0"].report_bytes = 2 * BATCH_BYTES
+    assert Context.batch(context, records, 500) == ["0"]
+    assert Context.batch(context, ["gone", *records], 500) == ["gone"]
 
 
 def test_records_are_walked_from_the_newest_while_they_change() -> None:
