@@ -231,16 +231,14 @@ class Context:
         self.unwatched -= self.erased
         self.erased.clear()
 
-    def tell(self, entry_id: str, message: object) -> None:
-        """Send the process of a page or a watch a message.
-
-        One that has no process at the moment misses it, and asks again when it has one.
-        """
+    def tell(self, entry_id: str, message: object) -> bool:
+        """Send the process of a page or a watch a message; whether it has one at the moment."""
         try:
             process: GenServer | None = self.registry.whereis(entry_id)
             if process is None and (child := self.watchers.child(entry_id)) is not None:
                 process = child.process
         except ProcessExited:
-            return
+            return False
         if process is not None:
             process.send(message)
+        return process is not None

@@ -266,7 +266,7 @@ class JournalThenDatabase:
         if record is not None and record.journal_first and record.row_version == version:
             self._journal_first.discard(entry_id)
             self._context.backup.cast(Offer(entry_id))
-        self._context.tell(entry_id, Safe(version, "journaled"))
+        self._tell(entry_id, Safe(version, "journaled"))
 
     def not_journaled(self, entry_id: str) -> None:
         """The local disk cannot keep an entry at the moment, so the database does not wait for it."""
@@ -276,23 +276,38 @@ class JournalThenDatabase:
 
     def stored(self, entry_id: str, version: int) -> None:
         """The database has an entry as of this version."""
-        self._context.tell(entry_id, Safe(version, "stored"))
+        self._tell(entry_id, Safe(version, "stored"))
 
     def refused(self, entry_id: str, version: int, reason: str) -> None:
         """The database does not take this version of an entry, and never will."""
         kind = "page" if self._context.watches.get(entry_id) is None else "watch"
         log.error("the database refuses %s %s: %s", kind, entry_id, reason)
-        self._context.tell(entry_id, Safe(version, "rejected"))
+        self._tell(entry_id, Safe(version, "rejected"))
 
     def lost(self, entry_id: str, level: Level) -> None:
         """The database, or the journal, has lost what it had of an entry."""
-        self._context.tell(entry_id, Unsafe(level))
+        self._tell(entry_id, Unsafe(level))
 
     def over(self, stored: list[tuple[str, int]], deleted: Sequence[Deleted]) -> None:
         """The database has these, each as of a version: they are only the journal's copy now."""
         # As long as it lacks what it had, a restart is to find that out again.
         known = self.store.known if self._context.gap is None else None
         self._context.keeper.cast(Dropped(stored, known, tuple(deleted)))
+
+    def _tell(self, entry_id: str, message: Safe | Unsafe) -> None:
+        if self._context.tell(entry_id, message):
+            return
+        # Nobody answers for it: it is quarantined, or about to be started again.
+        record = self._context.find(entry_id)
+        if record is None:
+            return
+        if isinstance(message, Safe):
+            changed = record.learn(message.version, message.level, self.steps)
+        else:
+            changed = record.unlearn(message.level, self.steps)
+            self.keep(entry_id)
+        if changed:
+            self._context.followers.changed(entry_id)
 
     # Its processes
 

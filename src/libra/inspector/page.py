@@ -295,18 +295,9 @@ class PageInspector(GenServer):
         return None
 
     def _safe(self, version: int, level: Backup) -> Stop | None:
-        record, steps = self._record, self._context.durability.steps
-        if record.finished and version < record.stored_version:
-            return None  # that was the submission, or was before a loss; the result is on its way
-        if steps(level) >= steps(record.backup) and level != "rejected":
-            return None  # it is as safe already, or safer
-        if level == "stored":
-            record.mark(level, record.stored_version if record.finished else record.version + 1)
-        else:
-            record.mark(level, record.version + 1)
-            if level == "rejected":
-                # Should the database take it after all, that is one more version.
-                record.stored_version = record.version + steps(level)
+        record = self._record
+        if not record.learn(version, level, self._context.durability.steps):
+            return None
         self._context.followers.changed(record.id)
         if level != "stored":
             return None
@@ -317,9 +308,7 @@ class PageInspector(GenServer):
 
     def _unsafe(self, level: Backup) -> None:
         record, durability = self._record, self._context.durability
-        if record.backup == level:
-            record.mark("memory", record.version + 1)
-            record.stored_version = record.version + durability.steps("memory")
+        if record.unlearn(level, durability.steps):
             self._context.followers.changed(record.id)
             durability.keep(record.id)
 

@@ -282,17 +282,12 @@ class Watcher(GenServer):
 
     def _safe(self, version: int, level: Backup) -> None:
         """How safe it is now, unless it has changed since: then more is on its way."""
-        record, steps = self._record, self._context.durability.steps
-        if version == record.version and (
-            level == "rejected" or steps(level) < steps(record.backup)
-        ):
-            record.backup = level
-            self._context.followers.changed(record.id)
+        if self._record.learn(version, level, self._context.durability.steps):
+            self._context.followers.changed(self._record.id)
 
     def _unsafe(self, level: Backup) -> None:
         record = self._record
-        if record.backup == level:
-            record.backup = "memory"
+        if record.unlearn(level, self._context.durability.steps):
             self._context.durability.keep(record.id)
             self._context.followers.changed(record.id)
 

@@ -8,7 +8,7 @@ watch is due, the page that is being weighed for it, and the alerts that nobody 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
@@ -154,6 +154,20 @@ class WatchRecord:
         self.state = msgspec.structs.replace(self.state, **changes)
         self.version = max(self.version + 1, first_version(self._life))
         self.backup = "memory"
+
+    def learn(self, version: int, level: Backup, steps: Callable[[Backup], int]) -> bool:
+        """As `PageRecord.learn`; what has changed since is on its way."""
+        if version != self.version or (level != "rejected" and steps(level) >= steps(self.backup)):
+            return False
+        self.backup = level
+        return True
+
+    def unlearn(self, level: Backup, _steps: Callable[[Backup], int]) -> bool:
+        """As `PageRecord.unlearn`."""
+        if self.backup != level:
+            return False
+        self.backup = "memory"
+        return True
 
     def row(self) -> WatchRow:
         """The row that the database is to hold."""

@@ -73,6 +73,9 @@ TIDY_BYTES: Final = 4 * SEGMENT_BYTES
 """Above this size of the whole journal the oldest segment is cleared if it is mostly dead."""
 
 
+_OVER: Final = bytes((0, 1))
+"""Of the note of a life: it ended well, and only its number is still needed."""
+
 RESERVE_BYTES: Final = 1_000_000
 """What is kept free for the day on which the disk is full, so that copies can give way then."""
 
@@ -241,7 +244,9 @@ class Journal:
         Raises:
             OSError: it could not be written down; nothing is lost by that.
         """
+        gone = list(gone)
         dropped = [one for one in gone if self._index.forget(*one)]
+        dropped += self._lives_over(key for key, _ in gone)
         self._delete_dead()
         if dropped and self._index.segments:
             self._append([of_struct(DROPPED, "", 0, dropped)], sync=False)
@@ -282,12 +287,17 @@ class Journal:
         """
         if rows and self.local_copy:
             self._append([of_entry(row, stored=True) for row in rows], sync=False, copies=True)
+            if over := self._lives_over(row.id for row in rows):
+                self._append([of_struct(DROPPED, "", 0, over)], sync=False)
             self._tidy()
 
     # Notes
 
     def begin(self, lives: Iterable[tuple[str, Begun | None]]) -> None:
         """Note that the lives of pages begin; None ends the note of a page.
+
+        As long as the row of a page is here from an earlier life, a note stays that says which life it
+        was: else the page would begin that life again when it comes back, with the same versions.
 
         It is not synced: a program that is killed loses nothing that was written, and a power cut is
         no page's fault.
@@ -299,7 +309,9 @@ class Journal:
         dropped: list[tuple[str, int]] = []
         for page_id, begun in lives:
             key = note_key(BEGUN, page_id)
-            if begun is not None:
+            if begun is None and self._is_older(page_id):
+                written.append(Raw(BEGUN, page_id, self._index.notes[key].version, _OVER))
+            elif begun is not None:
                 times = bytes((min(begun.times, 255),))
                 written.append(Raw(BEGUN, page_id, begun.life, times))
             elif self._index.forget(key, DELETED_VERSION):
@@ -308,6 +320,23 @@ class Journal:
             written.append(of_struct(DROPPED, "", 0, dropped))
         if written:
             self._append(written, sync=False)
+
+    def _is_older(self, page_id: str) -> bool:
+        """Whether the row of a page is here, and from an earlier life than the one that is noted."""
+        note, place = self._index.notes.get(note_key(BEGUN, page_id)), self._index.place(page_id)
+        return note is not None and place is not None and place.version >> 32 < note.version
+
+    def _lives_over(self, page_ids: Iterable[str]) -> list[tuple[str, int]]:
+        """Forget the notes that stayed only for an older row, where that is here no more."""
+        over: list[tuple[str, int]] = []
+        for page_id in page_ids:
+            key = note_key(BEGUN, page_id)
+            note = self._index.notes.get(key)
+            if note is None or note.payload != _OVER or self._is_older(page_id):
+                continue
+            if self._index.forget(key, DELETED_VERSION):
+                over.append((key, DELETED_VERSION))
+        return over
 
     def begun(self) -> dict[str, Begun]:
         """What is noted of the lives of pages, by their ids."""

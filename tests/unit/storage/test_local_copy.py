@@ -316,3 +316,30 @@ class CopyLaw(RuleBasedStateMachine):
 
 TestCopyLaw = CopyLaw.TestCase
 TestCopyLaw.settings = examples(40)
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_which_life_it_was_is_known_as_long_as_the_row_is_from_an_earlier_one(
+    tmp_path: Path, leaves: bool
+) -> None:
+    """A kill in between would else bring it back in the same life again, with the same versions."""
+    journal = opened(tmp_path)
+    former, again = page(1, version=(1 << 32) + 7), page(1, version=(2 << 32) + 1)
+    journal.write([former])
+    journal.begin([(former.id, Begun(2, 1))])
+    journal.begin([(former.id, None)])  # it is stored in its second life
+    for _ in range(2):
+        assert journal.begun() == {former.id: Begun(2, 0)}
+        journal.close()
+        journal = opened(tmp_path)
+    if leaves:
+        journal.drop(as_of(again))
+    else:
+        assert journal.store(as_of(again)) == [again.id]
+        journal.copy([again])
+    for _ in range(2):
+        assert journal.begun() == {}
+        assert list(copies(journal).values()) == ([] if leaves else [again])
+        journal.close()
+        journal = opened(tmp_path)
+    journal.close()
