@@ -2,7 +2,7 @@
 
 To start `libra` takes a second of a processor and the template of its parsers a third of one, and the
 tests start some hundreds of both. What is forked here runs the same code from there on. How they are
-really started is tested, too: `test_parsers`, `test_streams`, `test_deploy`.
+really started is tested, too: `test_parsers`, `test_streams`, `test_rendered`.
 """
 
 from __future__ import annotations
