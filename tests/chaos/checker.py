@@ -63,12 +63,18 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A page at the end: in memory as it is read over HTTP, in the database as its row says."""
+    """A page at the end: in memory as it is read over HTTP, in the database as its row says.
+
+    Attributes:
+        submission: the content of the row of a page that was quarantined before it was weighed, as
+            it was under way at too many kills: somebody may want it to be weighed after all.
+    """
 
     version: int
     status: Status
     content: str
     backup: Backup
+    submission: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +372,9 @@ def _equal(page_id: str, final: Final) -> Iterator[Contradiction]:
         yield Contradiction(
             end, "unequal", f"page {page_id} is {kept.backup}, although nothing waits any more"
         )
+    elif kept.submission is not None and kept.submission == row.content:
+        if row.status != "queued" or row.version > kept.version:
+            yield Contradiction(end, "unequal", f"page {page_id} is quarantined and {row.status}")
     elif kept != row:
         yield Contradiction(
             end,

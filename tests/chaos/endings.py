@@ -100,9 +100,19 @@ async def _told(session: aiohttp.ClientSession, page: str, found: dict[str, Kept
         if answer.status == 200:
             report = await answer.json()
             found[page] = Kept(
-                report["version"], report["status"], digest(report), report["backup"]
+                report["version"],
+                report["status"],
+                digest(report),
+                report["backup"],
+                _submission_of(report),
             )
         return answer.status != 503
+
+
+def _submission_of(report: dict[str, Any]) -> str | None:
+    if not (report["error"] or "").startswith("quarantined:") or report["finished_at"] is not None:
+        return None
+    return digest(report | {"status": "queued", "error": None})
 
 
 async def _listed(session: aiohttp.ClientSession) -> AsyncIterator[str]:

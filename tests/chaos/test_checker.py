@@ -209,6 +209,18 @@ def test_a_database_that_does_not_end_equal_to_memory_is_named(final: Final) -> 
     assert verdict(submit(0), final=final) == "unequal"
 
 
+def test_the_row_of_a_page_that_is_quarantined_is_its_submission() -> None:
+    page = Kept(12, "failed", "quarantined", "stored", submission="as submitted")
+    row = Kept(11, "queued", "as submitted", "stored")
+    assert verdict(submit(0), final=Final({PAGE: page}, {PAGE: row})) is None
+    for wrong in (
+        replace(row, content="x"),
+        replace(row, version=13),
+        replace(row, status="failed"),
+    ):
+        assert verdict(submit(0), final=Final({PAGE: page}, {PAGE: wrong})) == "unequal"
+
+
 def test_a_page_that_never_finishes_is_named() -> None:
     final = Final({PAGE: Kept(3, "weighing", "x", "stored")}, {})
     assert verdict(submit(0), final=final) == "unfinished"
