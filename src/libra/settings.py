@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -32,6 +33,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 WEIGH_KEYS = frozenset(
     {
+        "allow_partial",
         "budget",
         "compare",
         "format",
@@ -191,22 +193,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         environ = os.environ if environ is None else environ
         known = set(cls.__struct_fields__)
-        merged: dict[str, Any] = {}
+        won: dict[str, tuple[Any, str]] = {}
         path, written = read_file(file, environ)
         for source, values in (
             (path, {k: v for k, v in written.items() if k.replace("-", "_") not in WEIGH_KEYS}),
             ("the environment", _from_environ(environ, known)),
             ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
         ):
+            _require_known(values, source, known)
             for key, value in values.items():
-                name = key.replace("-", "_")
-                if name not in known:
-                    raise SettingsError(
-                        f"{source}: there is no setting {key!r}; "
-                        f"known are {', '.join(sorted(known))}"
-                    )
-                merged[name] = _convert(name, value, source)
-        settings = cls(**merged)
+                won[key.replace("-", "_")] = value, source
+        # Only what counts is read: a flag also beats what the environment has in a wrong form.
+        settings = cls(**{name: _convert(name, *value) for name, value in won.items()})
         settings.check()
         return settings
 
@@ -273,14 +271,15 @@ def read_file(
         environ: the environment; the process's own by default.
 
     Raises:
-        SettingsError: if a file that was asked for is not there, or it cannot be read.
+        SettingsError: if a file that was asked for is not there, it cannot be read, or it has a key
+            that no command knows.
     """
     environ = os.environ if environ is None else environ
     named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
     path = named or Path("libra.toml")
     try:
         with path.open("rb") as stream:
-            return str(path), decode_toml(stream.read(TOML_BYTES + 1))
+            written = decode_toml(stream.read(TOML_BYTES + 1))
     except FileNotFoundError:
         if named is not None:
             raise SettingsError(f"there is no file {path}") from None
@@ -289,6 +288,9 @@ def read_file(
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except Undecodable as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
+    # By every command, also one that needs none of them: a misspelt budget would guard nothing.
+    _require_known(written, str(path), {*Settings.__struct_fields__, *WEIGH_KEYS})
+    return str(path), written
 
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.ASCII | re.IGNORECASE)
@@ -356,6 +358,17 @@ _LIMITS: dict[str, type] = {
 def redact(url: str) -> str:
     """A database address without its password, for logs, errors and `/health`."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def _require_known(written: Mapping[str, Any], source: str, known: set[str]) -> None:
+    for key in written:
+        name = key.replace("-", "_")
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f", perhaps {near[0]} is meant" if near else ""
+            raise SettingsError(
+                f"{source}: there is no setting {key!r}{meant}; known are {', '.join(sorted(known))}"
+            )
 
 
 def _check_networks(name: str, networks: Iterable[str]) -> None:
@@ -429,7 +442,13 @@ def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, str]
     # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
     # happens to begin so must not stop the program.
     return {
-        name: environ[variable]
+        name: value
         for name in sorted(known)
-        if (variable := f"LIBRA_{name.upper()}") in environ
+        if (value := environ.get(f"LIBRA_{name.upper()}")) is not None
+        and not _OF_A_CLUSTER.match(value)
     }
+
+
+# Kubernetes, and Docker for linked containers, tell every program of a service that is called "libra"
+# in LIBRA_PORT, and of one called "libra-allow" in LIBRA_ALLOW_PORT.
+_OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)

@@ -83,7 +83,9 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("prot = 1", "there is no setting 'prot'; known are .*port"),
+        ("prot = 1", "there is no setting 'prot', perhaps port is meant; known are .*port"),
+        ('max-wieght = "1MB"', "'max-wieght', perhaps max_weight is meant"),
+        ("[weigh]\nlimit = 5", "there is no setting 'weigh'"),
         ('port = "x"', "port cannot be 'x': it takes a whole number"),
         ("port = 70000", "from 0 to 65535"),
         ('ttl = "soon"', "'soon' is not a duration: write 90, 500ms"),
@@ -106,6 +108,20 @@ def test_what_cannot_be_used_is_refused_with_what_is_taken(
     file.write_text(written)
     with pytest.raises(SettingsError, match=message):
         Settings.load(environ={}, file=file)
+
+
+@pytest.mark.parametrize("name", ["LIBRA_PORT", "LIBRA_ALLOW_PORT", "LIBRA_HOST"])
+@pytest.mark.parametrize(
+    "value", ["tcp://10.96.0.7:8000", "udp://[fd00::7]:53", "sctp://10.0.0.1:9"]
+)
+def test_what_a_cluster_says_of_its_services_is_no_setting(name: str, value: str) -> None:
+    assert Settings.load(environ={name: value}) == Settings.load(environ={})
+
+
+def test_a_flag_beats_also_what_cannot_be_read(file: Path) -> None:
+    file.write_text('port = "none"')
+    settings = Settings.load({"port": 0, "ttl": 60.0}, environ={"LIBRA_TTL": "soon"}, file=file)
+    assert (settings.port, settings.ttl) == (0, 60.0)
 
 
 def test_a_file_in_another_encoding_is_refused_and_no_crash(file: Path) -> None:
