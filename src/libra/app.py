@@ -47,6 +47,7 @@ from libra.inspector.status import health, tree
 from libra.inspector.submission_keys import Key as IdempotencyKey
 from libra.inspector.submission_keys import Used as KeyUse
 from libra.inspector.watches import Watch, WeighIn
+from libra.inspector.webhook import parse_webhook, parse_webhook_headers
 from libra.otp import Clock
 from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
@@ -89,6 +90,8 @@ __all__ = [
     "WatchUnknown",
     "WeighIn",
     "parse_schedule",
+    "parse_webhook",
+    "parse_webhook_headers",
     "schedule_words",
     "weigh_once",
 ]
@@ -363,6 +366,7 @@ class Libra:
         max_weight: int | None = None,
         jump: Jump | None = JUMP,
         webhook: str | None = None,
+        webhook_headers: Mapping[str, str] | None = None,
     ) -> Watch:
         """Have a URL weighed now and again and again, and alert somebody when something is wrong.
 
@@ -372,13 +376,15 @@ class Libra:
             budgets: what the page must keep to; the last that matches its path counts.
             max_weight: bytes of transfer size that it may weigh in all.
             jump: what counts as a jump of its weight; None for nothing.
-            webhook: where alerts are sent to.
+            webhook: where alerts are sent to, with credentials where it asks for them.
+            webhook_headers: what is sent with them, such as ``Authorization``.
 
         Returns:
             The watch, with the secret that its alerts are signed with: nobody is told it again.
 
         Raises:
             InvalidURL: saying what is wrong with the URL or the webhook.
+            InvalidOptions: saying what is wrong with the headers of the webhook.
             InvalidSchedule: saying what is wrong with the schedule.
             TooManyWatches: there are as many as there may be.
             Stopping: the program is about to end.
@@ -386,16 +392,22 @@ class Libra:
         url, every = parse_url(url), parse_schedule(every)
         if webhook is not None:
             try:
-                webhook = parse_url(webhook)
+                webhook = parse_webhook(webhook)
             except InvalidURL as error:
                 raise InvalidURL(f"The webhook is not valid. {error}") from None
+        elif webhook_headers:
+            raise InvalidOptions("headers of a webhook are of no use without one")
         if self._pages.closing:
             raise Stopping
         if self._house.watching.full():
             raise TooManyWatches("there are as many watches as there may be")
         terms = Terms(tuple(budgets), max_weight, jump)
         record, secret = await self._house.watching.add(
-            url, every=every, terms=terms, webhook=webhook
+            url,
+            every=every,
+            terms=terms,
+            webhook=webhook,
+            webhook_headers=parse_webhook_headers(webhook_headers or {}),
         )
         return msgspec.structs.replace(record.shown(), secret=secret)
 

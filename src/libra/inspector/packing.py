@@ -86,7 +86,7 @@ def _sample() -> bytes:
         finished_at=now,
         expires_at=now,
         duration_ms=800,
-        score=Score(93, "A for effort.", 100),
+        score=Score(teledrin=93, verdict="A for effort.", lighthouse=100),
         assets=(*assets, missing),
     )
     return encode(report)

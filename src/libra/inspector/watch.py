@@ -255,7 +255,7 @@ class Watcher(GenServer):
         if state.webhook is None or state.secret is None:
             return
         alert = state.alerts[0]  # the others wait, since a receiver wants them in their order
-        work = self._weigh_ins.deliver(state.webhook, state.secret, alert)
+        work = self._weigh_ins.deliver(state.webhook, state.webhook_headers, state.secret, alert)
         self._delivering = self.start_task(work, tag=alert)
 
     def _delivered(self, alert: Alert, error: str | None) -> None:

@@ -8,6 +8,7 @@ from libra.inspector.archive import Archive
 from libra.inspector.context import Context
 from libra.inspector.pages import Pages
 from libra.inspector.record import PageRecord, restore
+from libra.inspector.webhook import Headers
 from libra.storage import Unavailable
 from libra.weighing.report import Report
 
@@ -81,7 +82,11 @@ class WeighIns:
             return None
         return restore(row).report()
 
-    async def deliver(self, webhook: str, secret: str, undelivered: Alert) -> str | None:
+    async def deliver(
+        self, webhook: str, headers: Headers, secret: str, undelivered: Alert
+    ) -> str | None:
         """Try to deliver an alert; None if the receiver took it, else the named error."""
         context = self._context
-        return await alert.deliver(context.fetcher, webhook, secret, undelivered, context.now())
+        return await alert.deliver(
+            context.fetcher, webhook, secret, undelivered, context.now(), headers
+        )

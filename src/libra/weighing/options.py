@@ -6,6 +6,7 @@ Both are plain immutable data, so that they can travel in messages, be stored an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -139,13 +140,22 @@ class Options(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
-        for name, value in self.headers:
-            if _TOKEN.match(name) is None:
-                raise InvalidOptions(f"headers: {name[:40]!r} is not a header name")
-            if name.lower() in _RESERVED:
-                raise InvalidOptions(f"headers: {name} is set by Libra itself")
-            _require_header_value(f"headers: the value of {name}", value)
+        require_headers(self.headers)
         _require_header_value("user agent", self.user_agent)
+
+
+def require_headers(headers: Iterable[tuple[str, str]]) -> None:
+    """Refuse headers that cannot be sent, or that are Libra's own.
+
+    Raises:
+        InvalidOptions: naming the header.
+    """
+    for name, value in headers:
+        if _TOKEN.match(name) is None:
+            raise InvalidOptions(f"headers: {name[:40]!r} is not a header name")
+        if name.lower() in _RESERVED:
+            raise InvalidOptions(f"headers: {name} is set by Libra itself")
+        _require_header_value(f"headers: the value of {name}", value)
 
 
 def _require_header_value(what: str, value: str) -> None:
