@@ -60,7 +60,7 @@ REPORT = Report(
         "example.com": HostTotal(1, 1256, 1256),
         "cdn.example.net": HostTotal(1, 3120, 11240, third_party=True),
     },
-    score=Score(100, "A for effort.", 100),
+    score=Score(teledrin=100, verdict="A for effort.", lighthouse=100),
     assets=(
         Asset(
             url="https://example.com/",

@@ -41,6 +41,7 @@ def observe(tree: LexborHTMLParser, html_bytes: int, url: str, base: str) -> Obs
         refresh_seconds=seconds,
         shown=_shown(tree, base),
         is_shell=html_bytes <= SHELL_BYTES and _is_shell(tree),
+        asks_password=tree.css_first("input[type=password i]") is not None,
     )
 
 

@@ -195,13 +195,14 @@ class Weighing:
     def report(self, base: Report) -> Report:
         """What is known now, filled into a report that holds the rest (id, status, times, version)."""
         weighed = self.done and self._failed is None
+        complete = weighed and self._whole and not self._omitted and self._error is None
         return msgspec.structs.replace(
             base,
             final_url=self._final_url,
             title=self._title,
             method=self.options.method,
             viewport=str(self.options.viewport),
-            complete=weighed and self._whole and not self._omitted and self._error is None,
+            complete=complete,
             body=self._body,
             total=Total(*self._total),
             by_kind={kind: Total(*sums) for kind, sums in self._kinds.items()},
@@ -209,7 +210,11 @@ class Weighing:
                 host: HostTotal(requests, transfer, resource, self._third[host])
                 for host, (requests, transfer, resource) in self._hosts.items()
             },
-            score=score(self._total[1]) if weighed else None,
+            score=(
+                score(self._total[1], whole=complete and self._notes.coverage is None)
+                if weighed
+                else None
+            ),
             assets=tuple(self._assets),
             error=self._failed or self._error or self._limit_reached(),
             findings=(
@@ -279,6 +284,8 @@ class Weighing:
             return []
         self._error = outcome.error  # part of it arrived: weigh what it asks for, and say so
         reading = outcome.reading
+        unread = reading is None and outcome.error is None and outcome.resource_bytes > 0
+        self._notes.see_document(fetch.index, is_html=False if unread else None)
         if reading is None:
             return []
         self._title = reading.title

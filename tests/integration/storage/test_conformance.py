@@ -35,7 +35,7 @@ def snapshot(page: str | None = None, version: int = 1, **changes: object) -> Sn
         finished_at=NOON + timedelta(seconds=1),
         expires_at=NOON + timedelta(hours=24),
         total=Total(3, 2000, 5000),
-        score=Score(93, "A for effort.", 100),
+        score=Score(teledrin=93, verdict="A for effort.", lighthouse=100),
         assets=(Asset("https://www.example.com/", "document", "fetched", 200, 2000, 5000),),
     )
     return Snapshot.of(msgspec.structs.replace(report, **changes))

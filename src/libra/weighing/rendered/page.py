@@ -417,18 +417,21 @@ class _Visit:
         status: Status = "weighing" if not final else "weighed" if failed is None else "failed"
         weighed = status == "weighed"
         own = assets[entries.index(document)] if weighed and document else None
+        if own is not None:
+            self._notes.see_document(assets.index(own))
         cut_short = None if own is None or _is_measured(own) else own.error
+        complete = weighed and self._error is None and all(map(_is_measured, assets))
         report = msgspec.structs.replace(
             self._base,
             status=status,
             final_url=final_url,
             title=self._title,
-            complete=weighed and self._error is None and all(map(_is_measured, assets)),
+            complete=complete,
             body=Bytes(document.transfer_bytes, document.resource_bytes) if document else Bytes(),
             total=total,
             by_kind=kinds,
             by_host=hosts,
-            score=score(total.transfer_bytes) if weighed else None,
+            score=score(total.transfer_bytes, whole=complete) if weighed else None,
             assets=assets,
             error=failed or cut_short or self._error,
             findings=(self._notes.findings(assets, self._options.viewport.dpr) if weighed else ()),
