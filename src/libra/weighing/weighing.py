@@ -44,6 +44,12 @@ DEADLINE = "timeout: the page's deadline passed"
 _UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
 """What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
 
+_UNREACHED = ("dns:", "refused:", "unreachable:", "disconnected:")
+"""Errors of parts that are tried once more: what is wrong may be over in a moment."""
+
+SECOND_TRIES = 200
+"""Parts of a page that are tried once more at most: a page may name many addresses that lead nowhere."""
+
 LAZY = "lazy: a browser loads it when it is scrolled near"
 
 
@@ -83,6 +89,8 @@ class Weighing:
         "_third",
         "_title",
         "_total",
+        "_tried",
+        "_unreached",
         "_whole",
         "options",
         "url",
@@ -113,6 +121,8 @@ class Weighing:
         self._sources: dict[str, Wanted] = {}
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = Notes()
+        self._tried: set[int] = set()
+        self._unreached: list[tuple[Fetch, str]] = []
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
         self._total = [0, 0, 0]
         self._kinds: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
@@ -152,6 +162,8 @@ class Weighing:
         asset = self._assets[fetch.index]
         if asset.status != "pending":
             return []
+        if self._put_off(fetch, outcome):
+            return [*self._try_again()]
         if outcome.redirect is not None and self._loops(fetch, outcome.redirect):
             hops = len(fetch.hops) + 1
             outcome = msgspec.structs.replace(
@@ -171,6 +183,7 @@ class Weighing:
                 self._styles.add_sheet((*fetch.hops, fetch.url), _sheet_of(outcome))
             elif fetch.reference.role == "font" and outcome.error is not None:
                 orders += self._try_next_source((*fetch.hops, fetch.url)[0])
+        orders += self._try_again()
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
             orders += self._order_styled()
         if self._pending == 0:
@@ -181,9 +194,11 @@ class Weighing:
         """End now: what is pending becomes failed with this error, the report is not complete."""
         if self._pending == 0:
             return
+        known = {fetch.index: why for fetch, why in self._unreached}
         for index, asset in enumerate(self._assets):
             if asset.status == "pending":
-                self._assets[index] = msgspec.structs.replace(asset, status="failed", error=error)
+                why = known.get(index, error)
+                self._assets[index] = msgspec.structs.replace(asset, status="failed", error=why)
         self._pending = self._pending_reads = 0
         self._jobs.clear()
         self._styles.clear()
@@ -328,10 +343,46 @@ class Weighing:
             return []  # it was given up
         self._pending -= 1
         self._error = self._error or outcome.error
-        orders = self._order_wanted(outcome.wanted)
+        orders = [*self._order_wanted(outcome.wanted), *self._try_again()]
         if self._pending == 0:
             self._styles.clear()
         return orders
+
+    def _put_off(self, fetch: Fetch, outcome: Outcome) -> bool:
+        """Leave a part that could not be reached for a second try, at the end."""
+        if (
+            not (outcome.error or "").startswith(_UNREACHED)
+            or outcome.http_status is not None
+            or fetch.reference.role == "document"
+            or fetch.index in self._tried
+            or len(self._tried) == SECOND_TRIES
+            or (*fetch.hops, fetch.url)[0] in self._sources  # a browser takes the next source
+        ):
+            return False
+        self._tried.add(fetch.index)
+        self._unreached.append((fetch, outcome.error or ""))
+        self._pending -= 1
+        if fetch.reference.role in READ_ROLES:
+            self._pending_reads -= 1
+        return True
+
+    def _try_again(self) -> list[Fetch]:
+        """What could not be reached, once there is nothing else to wait for.
+
+        What is to be read comes first, when only that is missing: the style waits for it.
+        """
+        again = [
+            fetch
+            for fetch, _ in self._unreached
+            if self._pending == 0
+            or (self._pending_reads == 0 and fetch.reference.role in READ_ROLES)
+        ]
+        if again:
+            places = {fetch.index for fetch in again}
+            self._unreached = [left for left in self._unreached if left[0].index not in places]
+            self._pending += len(again)
+            self._pending_reads += sum(fetch.reference.role in READ_ROLES for fetch in again)
+        return again
 
     def _order_wanted(self, wanted: list[Wanted]) -> list[Order]:
         orders: list[Order] = []

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from libra.weighing.modules import ImportMap
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reading, Reference
-from libra.weighing.report import KINDS, Kind, Report
+from libra.weighing.report import KINDS, Kind, Report, Total
 from libra.weighing.roles import KIND_OF, Role
-from libra.weighing.weighing import Weighing
+from libra.weighing.weighing import DEADLINE, SECOND_TRIES, Weighing
 from support.examples import examples
 from support.work import assert_linear, calls
 
@@ -326,6 +326,81 @@ def test_what_is_denied_is_skipped_and_is_no_request() -> None:
         False,
     )
     require_sums_to_agree(report)
+
+
+@pytest.mark.parametrize("error", ["refused: x", "dns: x", "unreachable: x", "disconnected: x"])
+def test_what_could_not_be_reached_is_tried_once_more_at_the_end(error: str) -> None:
+    weighing, fetch = begun()
+    lost, other = record(weighing, document(fetch, image("lost"), image("other")))
+    assert record(weighing, failed(lost, error)) == []
+    assert weighing.pending == 1
+    assert record(weighing, arrived(other)) == [lost]
+    require_sums_to_agree(weighing.report(BASE))
+    assert record(weighing, arrived(lost)) == []
+    report = weighing.report(BASE)
+    assert weighing.done
+    assert report.complete
+    assert report.total == Total(3, 120, 240)
+    require_sums_to_agree(report)
+
+
+def test_the_second_failure_is_the_last() -> None:
+    weighing, fetch = begun()
+    (lost,) = record(weighing, document(fetch, image("lost")))
+    (again,) = record(weighing, failed(lost))
+    assert record(weighing, failed(again, "dns: no such name")) == []
+    assert weighing.done
+    assert weighing.report(BASE).assets[1].error == "dns: no such name"
+
+
+@pytest.mark.parametrize(
+    "error", ["timeout: no answer", "tls: x", "denied: x", "cut-short: x", "too-large: x"]
+)
+def test_what_was_reached_is_not_tried_again(error: str) -> None:
+    weighing, fetch = begun()
+    (lost,) = record(weighing, document(fetch, image("lost")))
+    assert record(weighing, failed(lost, error)) == []
+    assert weighing.done
+
+
+def test_the_document_is_not_tried_again() -> None:
+    weighing, fetch = begun()
+    assert record(weighing, failed(fetch)) == []
+    assert weighing.failed == "refused: nothing listens"
+
+
+def test_a_style_sheet_is_tried_again_before_the_style_is_worked_out() -> None:
+    weighing, fetch = begun()
+    sheet, picture = record(
+        weighing, document(fetch, Reference(f"{PAGE}a.css", "stylesheet"), image("1"))
+    )
+    assert record(weighing, failed(sheet)) == [sheet]
+    assert record(weighing, arrived(picture)) == []
+    assert weighing.pending == 1
+    record(weighing, arrived(sheet))
+    assert weighing.report(BASE).complete
+
+
+def test_giving_up_says_why_a_part_was_not_reached() -> None:
+    weighing, fetch = begun()
+    lost, other = record(weighing, document(fetch, image("lost"), image("other")))
+    record(weighing, failed(lost))
+    weighing.give_up()
+    assert [asset.error for asset in weighing.report(BASE).assets[1:]] == [
+        "refused: nothing listens",
+        DEADLINE,
+    ]
+    assert record(weighing, arrived(other)) == []
+
+
+def test_only_so_many_are_tried_again() -> None:
+    weighing, fetch = begun()
+    images = [image(str(number)) for number in range(SECOND_TRIES + 5)]
+    orders = record(weighing, document(fetch, *images))
+    again = [order for lost in orders for order in record(weighing, failed(lost))]
+    assert len(again) == SECOND_TRIES
+    assert [order for lost in again for order in record(weighing, failed(lost))] == []
+    assert weighing.done
 
 
 def test_giving_up_fails_what_is_pending_and_ignores_what_still_comes() -> None:
