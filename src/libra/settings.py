@@ -20,6 +20,7 @@ import platformdirs
 
 from libra.decoding import TOML_BYTES, Undecodable, decode_toml
 from libra.tokens import Token, read_token_file
+from libra.weighing.choosing import Choice
 from libra.weighing.options import InvalidOptions, Limits
 
 Restore = Literal["eager", "lazy", "off"]
@@ -40,7 +41,6 @@ WEIGH_KEYS = frozenset(
         "header",
         "limit",
         "max_weight",
-        "method",
         "output",
         "sitemap",
         "summary",
@@ -52,7 +52,7 @@ WEIGH_KEYS = frozenset(
 )
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
-SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits"})
+SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits", "method"})
 """Settings that are flags of `libra weigh` too."""
 
 
@@ -87,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
         limits: what one page may cost, as ``name=value``: the names of `libra.weighing.Limits`.
         delay: seconds between the starts of two requests to one origin.
+        method: how pages are weighed whose submission does not say: ``static``, ``rendered``, or
+            ``auto``, a browser for those that scripts build.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
         parsers: how many processes read what pages are made of, two at least; None is the number of
@@ -128,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_pages: int = 100_000
     allow: tuple[str, ...] = ()
     allow_port: tuple[int, ...] = ()
+    method: Choice = "static"
     browser: str | None = None
     browsers: int = 2
     parsers: int | None = None

@@ -1,19 +1,13 @@
-"""Which method a page is weighed by where that is left to Libra.
-
-Every page is read without a browser first, which takes a hundredth of the time. One that scripts build
-shows next to nothing in that way, and is weighed again in a browser.
-"""
+"""Which method the command takes where nobody said one, and what it needs for a browser."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Literal
 
 import msgspec
 
-from libra.weighing.report import Method, Report
-
-Choice = Method | Literal["auto"]
+from libra.weighing.choosing import IN_BROWSER, READ, Choice, browser_failed, no_browser
+from libra.weighing.report import Report
 
 
 def default_method() -> Choice:
@@ -36,22 +30,18 @@ def why_no_browser(browser: str | None) -> str | None:
     return None
 
 
-def choose(static: Report, rendered: Report | None, no_browser: str | None) -> Report:
+def choose(static: Report, rendered: Report | None, missing: str | None) -> Report:
     """The report that counts, saying which method was taken and why.
 
     Args:
         static: what was seen without a browser.
         rendered: what a browser saw, if it was asked.
-        no_browser: why none was asked, if that is so.
+        missing: why none was asked, if that is so.
     """
     if not static.coverage:
-        reason = "Weighed without a browser: the document has content of its own."
-    elif rendered is None:
-        reason = f"Weighed without a browser, as there is none: {no_browser}"
-    elif rendered.status == "weighed":
-        return msgspec.structs.replace(
-            rendered, chosen="Weighed in a browser: scripts build this page."
-        )
-    else:
-        reason = f"Weighed without a browser, as that failed: {rendered.error}"
-    return msgspec.structs.replace(static, chosen=reason)
+        return msgspec.structs.replace(static, chosen=READ)
+    if rendered is None:
+        return msgspec.structs.replace(static, chosen=no_browser(missing or "nobody was asked"))
+    if rendered.status == "weighed":
+        return msgspec.structs.replace(rendered, chosen=IN_BROWSER)
+    return msgspec.structs.replace(static, chosen=browser_failed(rendered.error or "it ended"))

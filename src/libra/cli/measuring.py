@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from libra.cli.choosing import Choice, choose, why_no_browser
+from libra.cli.choosing import choose, why_no_browser
 from libra.cli.progress import Watch
+from libra.weighing.choosing import Choice, needs_browser
 from libra.weighing.options import Options
 from libra.weighing.report import Report
 
@@ -44,7 +45,7 @@ async def measure(pages: Sequence[str], way: Way, watch: Watch | None) -> list[R
     reports = await _read_all(pages, way, watch)
     if way.method == "static":
         return reports
-    built = [report.url for report in reports if report.status == "weighed" and report.coverage]
+    built = [report.url for report in reports if needs_browser(report)]
     reason = why_no_browser(way.browser) if built else None
     rendered: dict[str, Report] = {}
     if built and reason is None:

@@ -77,6 +77,12 @@ T = TypeVar("T")
 @click.option(
     "--delay", metavar="DURATION", help="Pause between two requests to one origin; none by default."
 )
+@click.option(
+    "--method",
+    metavar="[auto|static|rendered]",
+    help="How pages are weighed that do not say: read (the default), in a browser, or in one if "
+    "scripts build them.",
+)
 @click.option("--browser", metavar="PATH", help="The browser for rendered pages.")
 @click.option("--browsers", metavar="N", help="Pages rendered at a time; 2 by default.")
 @click.option("--parsers", metavar="N", help="Processes that read pages; one for each processor.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from libra.cli.choosing import Choice, default_method, why_no_browser
+from libra.cli.choosing import default_method, why_no_browser
 from libra.cli.inputs import (
     pages_to_weigh,
     parse_page,
@@ -33,6 +33,7 @@ from libra.cli.progress import progress
 from libra.formats import comparison
 from libra.formats.budget import Check, at_most, check
 from libra.formats.verdict import outcome
+from libra.weighing.choosing import Choice
 from libra.weighing.options import USER_AGENT, Options, Viewport
 from libra.weighing.report import Method
 

@@ -163,7 +163,11 @@ class House:
             self.fetcher,
             self.browsers,
             self.parsers,
-            options=Options(limits=parse_limits(settings.limits, limits)),
+            options=Options(
+                method="rendered" if settings.method == "rendered" else "static",
+                limits=parse_limits(settings.limits, limits),
+                auto=settings.method == "auto",
+            ),
             ttl=settings.ttl,
             now=now,
             public_url=settings.public_url,

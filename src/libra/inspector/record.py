@@ -22,6 +22,7 @@ from libra.ids import new_id
 from libra.inspector.packing import PACK_FROM, pack, unpack, unpacked_size
 from libra.inspector.submission_keys import SubmissionKeys
 from libra.storage.snapshot import Snapshot
+from libra.weighing.choosing import UNDECIDED
 from libra.weighing.options import DESKTOP, Options, Viewport
 from libra.weighing.report import (
     FINISHED,
@@ -67,6 +68,7 @@ class PageRecord:
         "_packed",
         "_resting",
         "backup",
+        "chosen",
         "error",
         "expires_at",
         "id",
@@ -88,6 +90,7 @@ class PageRecord:
         self.url = url
         self.options = options
         self.method: Method = options.method if options else "static"
+        self.chosen = UNDECIDED if options and options.auto else None
         self.viewport = options.viewport if options else DESKTOP
         self.submitted_at = submitted_at
         self.version = 0
@@ -143,6 +146,7 @@ class PageRecord:
             submitted_at=self.submitted_at,
             expires_at=self.expires_at,
             error=self.error,
+            chosen=self.chosen,
         )
 
     def rest(self, report: Report, steps: int) -> None:
@@ -346,6 +350,7 @@ def restore(
     if row.status not in FINISHED:
         chosen = decode(row.report)
         record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
+        record.chosen = chosen.chosen
         # It is readable before its process takes it up, and more of it may have been seen than this.
         record.version = again
     else:

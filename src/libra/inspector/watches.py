@@ -21,7 +21,7 @@ from libra.inspector.schedule import spread_of
 from libra.inspector.webhook import Headers, shown
 from libra.storage.snapshot import WatchRow
 from libra.weighing.alarm import FAILED, Event, Standing, Terms
-from libra.weighing.report import Backup
+from libra.weighing.report import Backup, Method
 
 WatchStatus = Literal["new", "ok", "over-budget", "failed", "quarantined"]
 """``new`` until the first weigh-in; ``quarantined`` when its process crashes whenever it is started."""
@@ -103,6 +103,7 @@ class WatchState(msgspec.Struct, frozen=True):
     terms: Terms = Terms()
     webhook: str | None = None
     webhook_headers: Headers = ()
+    method: Method | None = None
     secret: str | None = None
     page: str | None = None
     last: WeighIn | None = None

@@ -236,4 +236,5 @@ class RenderedWork:
             expires_at=None,
             error=self._failed or self._latest.error,
             complete=self._latest.complete and self._failed is None,
+            chosen=base.chosen,
         )

@@ -71,8 +71,9 @@ def _add_submissions(document: dict[str, Any]) -> None:
     choice: dict[str, Any] = {
         "method": {
             "type": ["string", "null"],
-            "enum": ["static", "rendered", None],
-            "description": "static reads HTML and CSS; rendered runs a browser, where there is one.",
+            "enum": ["auto", "static", "rendered", None],
+            "description": "static reads HTML and CSS; rendered runs a browser, where there is one; "
+            "auto runs one for pages that scripts build.",
         },
         "viewport": {
             "type": ["string", "null"],

@@ -126,6 +126,8 @@ class Options(msgspec.Struct, frozen=True):
 
     Attributes:
         method: ``static`` reads HTML and CSS; ``rendered`` runs a browser.
+        auto: Whether a browser goes on with a page that scripts build, if the method is ``static``.
+            That is for who weighs more than one way: a service and the command.
         viewport: What images and media queries are chosen for.
         headers: Further request headers, sent to the page's own origin only, so that a
             credential never reaches a third party.
@@ -138,6 +140,7 @@ class Options(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     user_agent: str = USER_AGENT
     limits: Limits = Limits()
+    auto: bool = False
 
     def __post_init__(self) -> None:
         require_headers(self.headers)
