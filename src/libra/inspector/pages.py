@@ -65,9 +65,13 @@ class Pages:
                 await context.recalled.wait()
         except TimeoutError:
             raise Restoring from None
-        if context.outage is None and not context.keys_known.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(OPENING):
+        used = keys.find(name)
+        if used is not None or context.outage is not None or context.keys_known.is_set():
+            return used
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPENING):
+                await context.opened.wait()
+                if context.outage is None:
                     await context.keys_known.wait()
         return keys.find(name)
 
