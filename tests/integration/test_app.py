@@ -391,11 +391,12 @@ async def test_it_opens_twice_in_a_row_and_leaves_nothing_behind(
     async with Libra.open(settings) as libra:  # whatever a first use loads for good
         await finished(libra, await libra.weigh(site.url()))
     before, tasks = left_behind(), asyncio.all_tasks()
+    of_others = set(threading.enumerate())
     for number in range(2):
         other = msgspec.structs.replace(settings, data_dir=tmp_path / str(number))
         async with Libra.open(other) as libra:
             await finished(libra, await libra.weigh(site.url()))
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - of_others:
         if thread.name.startswith("libra-"):
             thread.join()  # one with a slow disk may be about to end
     threads, files = left_behind()
