@@ -153,6 +153,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: LogLevel = "info"
     otel: bool = False
 
+    def __post_init__(self) -> None:
+        """Read what was written as people write it: ``"24h"``, ``"500kB"``, a path, one network.
+
+        Raises:
+            SettingsError: naming the setting and what it takes.
+        """
+        for name in self.__struct_fields__:
+            given = getattr(self, name)
+            if given is not None:
+                msgspec.structs.force_setattr(self, name, _convert(name, given, "Settings"))
+
     def tokens(self) -> tuple[Token, ...]:
         """Every token, of the settings and of the file.
 

@@ -6,7 +6,8 @@ Both are plain immutable data, so that they can travel in messages, be stored an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import get_args
 
 import msgspec
 
@@ -143,6 +144,16 @@ class Options(msgspec.Struct, frozen=True):
     auto: bool = False
 
     def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise InvalidOptions(f"method is {self.method!r}: it takes static or rendered")
+        if isinstance(self.viewport, str):
+            msgspec.structs.force_setattr(self, "viewport", Viewport.parse(self.viewport))
+        for name, kind in (("viewport", Viewport), ("limits", Limits), ("user_agent", str)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise InvalidOptions(f"{name} takes a {kind.__name__}, not {value!r}")
+        if isinstance(self.headers, Mapping):
+            msgspec.structs.force_setattr(self, "headers", tuple(self.headers.items()))
         require_headers(self.headers)
         _require_header_value("user agent", self.user_agent)
 

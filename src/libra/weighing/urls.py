@@ -40,6 +40,8 @@ def parse_url(text: str) -> str:
     Raises:
         InvalidURL: with a sentence for the person who typed it.
     """
+    if not isinstance(text, str):
+        raise InvalidURL(f"A URL is text such as 'https://example.com/', not {text!r}.")
     stripped = _scalar(text).strip(_STRIPPED)
     if not stripped:
         raise InvalidURL("The URL is empty. Give an address such as https://example.com/.")
