@@ -194,3 +194,39 @@ async def test_a_sitemap_of_which_a_part_is_gone_costs_that_part(
         server.site["/index.xml"] = pages.redirect(elsewhere.url("/one.xml"))
         assert (await libra(*weigh, server.url("/index.xml"))).code == 0
         assert [r.headers.get("x-key") for r in elsewhere.requests] == [None]
+
+
+async def test_a_page_may_grow_so_much_and_no_more(
+    libra: Command, server: pages.PageServer
+) -> None:
+    server.site["/a.png"] = pages.Page(b"x" * 1000, "image/png")
+    await libra("weigh", server.url("/"), "--format", "json", "--output", "before.json")
+    server.site["/a.png"] = pages.Page(b"x" * 1100, "image/png")
+    weigh = ("weigh", server.url("/"), "--compare", "before.json", "--format", "junit")
+    for growth, code in (("100B", 0), ("99", 1), ("15%", 0), ("1%", 1), ("0", 1)):
+        assert (await libra(*weigh, "--max-growth", growth)).code == code
+    over = await libra(*weigh, "--max-growth", "20B")
+    assert "growth size is 100 B, 80 B over its budget of 20 B" in over.err
+    assert (await libra("weigh", server.url("/"), "--max-growth", "5%")).code == 2
+    assert (await libra(*weigh, "--max-growth", "much")).code == 2
+
+
+async def test_quiet_prints_the_summary_of_all_pages_and_what_is_wrong(
+    libra: Command, server: pages.PageServer
+) -> None:
+    ended = await libra(
+        "weigh", server.url("/"), server.url("/missing"), "--quiet", "--max-weight", "500B"
+    )
+    assert ended.code == 1
+    assert ended.out.split()[:5] == ["Transfer", "Requests", "Score", "Result", "Page"]
+    assert len(ended.out.strip().splitlines()) == 3
+    assert "over budget: " in ended.err
+
+
+async def test_the_scheme_and_the_window_need_not_be_written_out(
+    libra: Command, server: pages.PageServer
+) -> None:
+    typed = server.url("/").removeprefix("http://")
+    ended = await libra("weigh", typed, "--preset", "mobile", "--format", "json")
+    report = json.loads(ended.out)
+    assert (report["url"], report["viewport"]) == (server.url("/"), "412x823@1.75")

@@ -33,7 +33,7 @@ def _run(*arguments: str) -> Result:
         (["frobnicate"], "No such command 'frobnicate'"),
         (["weigh"], "Say what to weigh, for instance: libra weigh https://example.com"),
         (["weigh", ""], "The URL is empty"),
-        (["weigh", "example.com"], "Write it as https://example.com"),
+        (["weigh", "example"], "Write it as https://example"),
         (["weigh", "ftp://example.com/"], "only http and https"),
         (["weigh", "http://user:pass@example.com/"], "user name or password"),
         (["weigh", "http://example.com:70000/"], "70000"),

@@ -16,7 +16,7 @@ from libra.formats.report_json import from_json
 from libra.settings import parse_limits
 from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
 from libra.weighing.report import Method, Report
-from libra.weighing.urls import InvalidURL, parse_url
+from libra.weighing.urls import InvalidURL, as_typed, parse_url
 
 
 def pages_to_weigh(urls: Sequence[str], lists: Sequence[Path] = ()) -> list[str]:
@@ -62,7 +62,7 @@ def parse_page(url: str, where: str = "") -> str:
         click.UsageError: if it cannot be weighed, with where it was found.
     """
     try:
-        return parse_url(url)
+        return parse_url(as_typed(url))
     except InvalidURL as error:
         raise click.UsageError(f"{where}{error}") from None
 

@@ -70,8 +70,15 @@ def terminal(*, stderr: bool = False) -> Console:
     return _console(stream, None if stream.isatty() else _log_width())
 
 
-def render(results: Results, form: str, output: Path | None) -> str:
-    """The result in one of the formats; a table with colours only when it goes to a terminal."""
+def render(results: Results, form: str, output: Path | None, *, quiet: bool = False) -> str:
+    """The result in one of the formats; a table with colours only when it goes to a terminal.
+
+    Args:
+        results: of the run.
+        form: the format.
+        output: where it goes to; None is standard output.
+        quiet: only the summary of a table.
+    """
     reports, checks = results.reports, results.checks
     match form:
         case "json":
@@ -87,7 +94,7 @@ def render(results: Results, form: str, output: Path | None) -> str:
     to_terminal = (output is None or str(output) == "-") and sys.stdout.isatty()
     console = terminal() if to_terminal else _console(io.StringIO(), _log_width())
     with console.capture() as captured:
-        _print_tables(console, results)
+        _print_tables(console, results, quiet=quiet)
     text = captured.get()
     # Rich fills the cells of a table with spaces, which a file need not keep.
     return text if to_terminal else "\n".join(map(str.rstrip, text.split("\n")))
@@ -160,7 +167,10 @@ def say_not_compared(pairs: Sequence[tuple[Report, Report]]) -> None:
         )
 
 
-def _print_tables(console: Console, results: Results) -> None:
+def _print_tables(console: Console, results: Results, *, quiet: bool) -> None:
+    if quiet:
+        print_summary(console, results.reports, results.checks)
+        return
     compared = {comparison.url: comparison for comparison in results.comparisons}
     for n, report in enumerate(results.reports):
         if n:

@@ -28,10 +28,10 @@ from libra.cli.outputs import (
     terminal,
     write,
 )
-from libra.cli.parameters import Duration, Header, Size, ViewportType
+from libra.cli.parameters import Duration, Growth, GrowthType, Header, Size, ViewportType
 from libra.cli.progress import progress
 from libra.formats import comparison
-from libra.formats.budget import Check, at_most, check
+from libra.formats.budget import Check, at_most, check, growth
 from libra.formats.verdict import outcome
 from libra.weighing.choosing import Choice
 from libra.weighing.options import USER_AGENT, Options, Viewport
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from libra.cli.sitemap import Listed
 
 FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
+
+PRESETS = {"mobile": Viewport(412, 823, 1.75), "desktop": Viewport()}
+"""Lighthouse's devices: a Moto G Power, and a window on a desk."""
 
 _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -97,6 +100,12 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="The most that each page may transfer, such as 500kB or 1.5MB.",
 )
 @click.option(
+    "--max-growth",
+    type=GrowthType(),
+    envvar="LIBRA_MAX_GROWTH",
+    help="How much more each page may transfer than in --compare, such as 5% or 20kB.",
+)
+@click.option(
     "--allow-partial",
     is_flag=True,
     envvar="LIBRA_ALLOW_PARTIAL",
@@ -107,6 +116,12 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     type=_READABLE,
     envvar="LIBRA_COMPARE",
     help="An earlier --format json: show what has changed since.",
+)
+@click.option(
+    "--quiet",
+    is_flag=True,
+    envvar="LIBRA_QUIET",
+    help="Print no table of each page, only the summary of them all and what is wrong.",
 )
 @click.option(
     "--summary",
@@ -132,10 +147,16 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--viewport",
     type=ViewportType(),
     metavar="WxH[@DPR]",
-    default="1350x940@1",
+    default=Viewport(),
     envvar="LIBRA_VIEWPORT",
     show_default=True,
     help="The window that images and media queries are chosen for.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(tuple(PRESETS)),
+    envvar="LIBRA_PRESET",
+    help="The window of a usual device instead: mobile is 412x823@1.75, desktop 1350x940@1.",
 )
 @click.option(
     "--header",
@@ -190,9 +211,12 @@ def weigh(
     output: Path | None,
     budget: Path | None,
     max_weight: int | None,
+    max_growth: Growth | None,
     allow_partial: bool,
     compare: Path | None,
+    quiet: bool,
     summary: Path | None,
+    preset: str | None,
     method: Choice,
     browser: str | None,
     viewport: Viewport,
@@ -215,6 +239,8 @@ def weigh(
     if not (urls or lists or sitemap):
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
+    if preset is not None:
+        viewport = PRESETS[preset]
     first: Method = "rendered" if method == "rendered" else "static"
     options = weighing_options(first, viewport, headers, user_agent, timeout, changed_limits)
     if method == "rendered":
@@ -222,6 +248,8 @@ def weigh(
     budgets = read_budgets(budget)
     limits = [] if max_weight is None else [at_most(max_weight)]
     before = read_reports(compare)
+    if max_growth is not None and compare is None:
+        raise click.UsageError("--max-growth needs --compare: an earlier result to grow from.")
     for file in (output, summary):
         require_writable(file)
     unread = False
@@ -237,15 +265,22 @@ def weigh(
         if not outcome(report):
             checks += check(report, budgets, limits)
     pairs = comparison.pairs_of(before, reports)
+    alike = [pair for pair in pairs if comparison.comparable(*pair)]
+    if max_growth is not None:
+        checks += [
+            growth(earlier, report, max_growth.allowed(earlier.total.transfer_bytes))
+            for earlier, report in alike
+            if not outcome(report)
+        ]
     results = Results(
         tuple(reports),
         tuple(checks),
-        tuple(comparison.compare(*pair) for pair in pairs if comparison.comparable(*pair)),
+        tuple(comparison.compare(*pair) for pair in alike),
         allow_partial=allow_partial,
         unread=unread,
     )
-    write(render(results, output_format, output), output)
-    if output_format != "table" or output is not None:
+    write(render(results, output_format, output, quiet=quiet), output)
+    if quiet or output_format != "table" or output is not None:
         say(results)
     say_not_compared([pair for pair in pairs if not comparison.comparable(*pair)])
     say_unproven(results)

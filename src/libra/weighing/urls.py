@@ -69,6 +69,28 @@ def parse_url(text: str) -> str:
     return href
 
 
+def as_typed(text: str) -> str:
+    """What somebody typed, with the scheme that is meant where there is none, as browsers add it.
+
+    ``https`` for names of the public internet; ``http`` for addresses, ``localhost`` and whatever has a
+    port of its own, which are rather one's own machine. Anything else is left for `parse_url` to refuse.
+    """
+    match = _BARE.match(text.strip(_STRIPPED))
+    if match is None:
+        return text
+    host, port = match["host"].lower(), match["port"]
+    local = host == "localhost" or host.endswith(".localhost") or _is_ip(host)
+    if not (local or port or "." in host):
+        return text
+    secure = port in ("443", "8443") if port else not local
+    return f"{'https' if secure else 'http'}://{text.strip(_STRIPPED)}"
+
+
+_BARE = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[^\s/\\?#@:\[\]]{1,253})(?::(?P<port>\d{1,5}))?(?=[/?#]|\Z)"
+)
+
+
 def join(base: str, reference: str) -> str | None:
     """The absolute form of a reference, without fragment; None if it leads to no http(s) address.
 
