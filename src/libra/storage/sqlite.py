@@ -27,7 +27,7 @@ from libra.storage.errors import Rejected, Unavailable
 from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
 from libra.storage.history import History, Writer
 from libra.storage.keyset import read_ahead
-from libra.storage.lane import File, Job, Lane
+from libra.storage.lane import Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.snapshot import (
     DELETED_VERSION,
@@ -39,6 +39,7 @@ from libra.storage.snapshot import (
     newest,
 )
 from libra.storage.sqlite_desk import Desk
+from libra.storage.sqlite_file import File
 from libra.storage.store import Deadlines, Store
 from libra.weighing.report import Status, without_assets
 
@@ -103,7 +104,7 @@ class SQLiteStore(Store):
         self._desk: Desk | None = None
         self.deadlines = deadlines or Deadlines()
         self._file = File(path)
-        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file)
+        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file, writes=True)
         self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._file)
         self._restorers: set[Lane] = set()
 
@@ -316,7 +317,6 @@ class SQLiteStore(Store):
         try:
             _use_wal(connection, self.deadlines.save / 2)
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
             # Never interrupted by a deadline, which begins to hold once there is a connection: a
             # long migration is waited for by one call after the other, until it is done.
             if status_of_sqlite(connection).state != "current":
