@@ -10,8 +10,9 @@
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
      │   ├─ Admission     how many pages are fetched at a time, and how many rendered
-     │   ├─ Inspectors    one PageInspector per page (transient)
+     │   ├─ Inspectors    one PageInspector per page (transient), asleep after a start
      │   ├─ Watches       one Watcher per watch (transient)
+     │   ├─ Expiry        wakes the pages that are asleep when they expire
      │   └─ Restorer      brings pages and watches back
      └─ services, such as the web server
 """
@@ -31,6 +32,7 @@ from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
 from libra.inspector.context import Context, utc_now
 from libra.inspector.durability import Durability, JournalThenDatabase
+from libra.inspector.expiry import Expiry
 from libra.inspector.pages import Pages
 from libra.inspector.pauses import PauseWatch
 from libra.inspector.service import Runnable, Service
@@ -41,6 +43,8 @@ from libra.otp import (
     ChildSpec,
     Clock,
     DynamicSupervisor,
+    GenServer,
+    Key,
     Lag,
     Registry,
     Runtime,
@@ -70,8 +74,13 @@ class PageRegistry(Registry):
 
     def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
         """Enter itself in the context."""
-        super().init()
+        super().init(wake=partial(_woken, context))
         context.registry = self
+
+
+def _woken(context: Context, page_id: Key) -> GenServer | None:
+    """The process of a page that was asleep."""
+    return context.inspectors.wake_child(page_id)
 
 
 class Inspectors(DynamicSupervisor):
@@ -205,6 +214,7 @@ class House:
             ChildSpec(Admission, (context, "rendered", settings.browsers), id="browsers"),
             ChildSpec(Inspectors, (context,), id="inspectors"),
             ChildSpec(Watches, (context,), id="watches"),
+            ChildSpec(Expiry, (context,), id="expiry"),
             self.durability.restorer(),
         ]
         self._root = self.runtime.start(

@@ -72,6 +72,13 @@ def start(context: Context, record: PageRecord) -> None:
     """
     spec = PageInspector.child_spec(context, record)
     deaths = context.durability.deaths(record.id)
+    if record.finished and record.backup == "stored" and record.expires_at is not None:
+        # It has nothing to do until somebody asks, or it expires.
+        context.inspectors.add_asleep(spec)
+        context.durability.end(record.id)
+        context.departures.note(record.id, record.expires_at)
+        context.durability.keep(record.id)
+        return
     if record.finished or deaths < CONVICTED:
         context.inspectors.start_child(spec)
         return
@@ -123,7 +130,8 @@ class PageInspector(GenServer):
             suspected = context.durability.deaths(record.id) >= SUSPECT
             self._admission().cast(Ask(self, alone=suspected))
             context.followers.changed(record.id)
-        context.durability.keep(record.id)
+        if not self._is_safe():
+            context.durability.keep(record.id)
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
         """Answer for the page."""
@@ -348,6 +356,9 @@ class PageInspector(GenServer):
         """
         record = self._record
         return record.finished and record.backup in ("stored", "rejected")
+
+    def _is_safe(self) -> bool:
+        return self._record.finished and self._record.backup == "stored"
 
     def _leave_if_overdue(self) -> Stop | None:
         if not self._overdue or not self._may_leave():

@@ -134,6 +134,6 @@ def _node(name: str, process: GenServer | None, child: Child | None) -> Node:
         mailbox=process.mailbox_size if process is not None else 0,
         restarts=child.restarts if child is not None else 0,
         reason=str(child.reason) if child is not None and child.reason is not None else None,
-        children=tuple(_node(str(c.id), c.process, c) for c in children),
+        children=tuple(_node(str(c.id), None if c.asleep else c.process, c) for c in children),
         more=more,
     )
