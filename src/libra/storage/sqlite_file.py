@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
@@ -36,6 +37,9 @@ _BASE: Final = """
 """
 
 _OTHERS_MAY_TAKE: Final = 0.3  # seconds
+
+_LOOKS: Final = 10
+_BETWEEN_LOOKS: Final = 0.05  # seconds
 
 _WAL_BYTES: Final = 4_000_000
 """From this size on a WAL is moved to the file after each job; SQLite's own number, nearly."""
@@ -69,6 +73,7 @@ class File:
         self._lock = threading.Lock()
         self._settling = threading.Lock()
         self._stale = False
+        self._cut = False
         self._left: Mark | None = None  # as the writer left it; None while there is no writer
         self._base: Base | None = None
         self._wal: int | None = None  # a descriptor of the one in use, whatever has its name
@@ -160,12 +165,16 @@ class File:
             to: the device and inode of the file that it is to.
         """
         with self._settling, suppress(OSError, sqlite3.Error):
-            if self._left is None or self._wal is None or not self._differs(writer=False):
+            if self._left is None or self._wal is None:
                 return
             now = _mark_of(self.path)
             in_place = now is not None and now[:2] == self._left[:2]
-            if in_place and self._is_overwritten(_base_of(self.path)):
-                os.ftruncate(self._wal, 0)
+            if in_place and now != self._left:
+                if self._is_overwritten(_base_when_done(self.path)):
+                    os.ftruncate(self._wal, 0)
+                    self._cut = True
+                return
+            if in_place and not self._lacks_wal():
                 return
             # It was moved away, or only lacks its WAL: make it complete. Left where it is, the WAL
             # would be taken for that of whatever has come to stand there.
@@ -195,11 +204,14 @@ class File:
         if now != self._left:
             if now is None or self._left is None or now[:2] != self._left[:2]:
                 return True
-            base = _base_of(self.path)
-            if self._is_overwritten(base):
+            base = _base_when_done(self.path) if writer else _base_of(self.path)
+            if (writer or base is not None) and self._is_overwritten(base):
                 return True
             if writer:
                 self._left, self._base = now, base  # by another program, as it should
+        return self._lacks_wal()
+
+    def _lacks_wal(self) -> bool:
         if self._wal is None:
             return False
         there = _mark_of(_wal_of(self.path))
@@ -207,6 +219,8 @@ class File:
 
     def _is_overwritten(self, base: Base | None) -> bool:
         """Whether the file was changed where it stands by somebody who does not use SQLite."""
+        if self._cut:
+            return True  # until all have closed it: what they know of its WAL is no more
         if base is None or self._base is None:
             return self._base is not None
         if base[0] != self._base[0] or base[2] < self._base[2]:
@@ -220,6 +234,7 @@ class File:
         if wal is not None:
             os.close(wal)
         self._left = self._base = self._wal_left = None
+        self._cut = False
 
 
 def inode_of(path: Path) -> tuple[int, int] | None:
@@ -249,6 +264,23 @@ def _base_of(path: Path) -> Base | None:
             return found
     except sqlite3.Error:
         return None
+
+
+def _base_when_done(path: Path) -> Base | None:
+    """The same when whoever is writing to the file has done so.
+
+    In the middle of another program's checkpoint a file that grows is as unreadable as one that is being
+    copied over.
+    """
+    base = _base_of(path)
+    for _ in range(_LOOKS):
+        if base is not None:
+            break
+        before = _mark_of(path)
+        time.sleep(_BETWEEN_LOOKS)  # on the thread of a lane
+        if _mark_of(path) == before:
+            base = _base_of(path)
+    return base
 
 
 def _wal_of(path: Path) -> Path:
