@@ -14,7 +14,7 @@ from libra.formats.page_lists import (
     Sitemap,
     parse_sitemap,
 )
-from libra.weighing.options import Options
+from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
 from libra.weighing.urls import InvalidURL, join, parse_url
 from libra.words import plain
 
@@ -30,7 +30,9 @@ async def pages_of_sitemap(url: str, options: Options, limit: int) -> list[str]:
     """
     pages: dict[str, None] = {}
     waiting, seen, omitted = deque([url]), {url}, False
-    headers = {"User-Agent": options.user_agent}
+    # A list of addresses is for robots, who say plainly who they are.
+    own = options.user_agent != USER_AGENT
+    headers = {"User-Agent": options.user_agent if own else PLAIN_USER_AGENT}
     timeout = aiohttp.ClientTimeout(total=options.limits.page_seconds)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
         while waiting and len(pages) <= limit:

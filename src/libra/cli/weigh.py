@@ -125,7 +125,10 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="A request header for the page's own origin, as 'Name: value'; may be repeated.",
 )
 @click.option(
-    "--user-agent", default=USER_AGENT, envvar="LIBRA_USER_AGENT", help="What servers see."
+    "--user-agent",
+    default=USER_AGENT,
+    envvar="LIBRA_USER_AGENT",
+    help="What servers see; 'libra' is Libra's name and address without a browser's form.",
 )
 @click.option(
     "--timeout",

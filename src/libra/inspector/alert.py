@@ -17,6 +17,7 @@ import msgspec
 
 from libra.weighing.alarm import Event, Judgement
 from libra.weighing.fetch import Fetcher
+from libra.weighing.options import PLAIN_USER_AGENT
 from libra.weighing.report import Report
 from libra.words import plain, size
 
@@ -168,7 +169,7 @@ async def deliver(
     body = alert.body.encode()
     headers = {
         "Content-Type": "application/json",
-        "User-Agent": "Libra",
+        "User-Agent": PLAIN_USER_AGENT,
         SIGNATURE: sign(secret, body, now),
     }
     return await fetcher.post(webhook, body, headers, seconds=DEADLINE)

@@ -30,24 +30,17 @@ from libra.weighing.reader import InPlaceReader, Reader, text_of
 from libra.weighing.reading import will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading
 from libra.weighing.report import Kind
-from libra.weighing.roles import Role
+from libra.weighing.request_headers import request_headers
 from libra.weighing.source import Source
 from libra.weighing.urls import join, origin_of
 from libra.weighing.wire import Answer, Wire
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
-_IMAGE = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-_ACCEPT: dict[Role, str] = {
-    "document": _HTML,
-    "frame": _HTML,
-    "object": _HTML,
-    "stylesheet": "text/css,*/*;q=0.1",
-    "image": _IMAGE,
-    "icon": _IMAGE,
-}
-"""What Chromium sends; servers choose formats by it. All others get ``*/*``."""
+_REFUSALS = frozenset({401, 403, 406, 429, 503})
+_FIREWALLS = ("cloudflare", "akamaighost", "sucuri", "datadome", "imperva", "ddos-guard", "awselb")
+"""What servers call themselves that judge whoever asks before the site does."""
 
+_FIREWALL = " (a firewall may refuse who says Chrome and is not: try --user-agent libra, or --method rendered)"
 
 T = TypeVar("T")
 
@@ -264,6 +257,7 @@ class _Exchange:
         "_started",
         "_status",
         "_until",
+        "_walled",
         "error",
         "retry_after",
     )
@@ -289,6 +283,7 @@ class _Exchange:
         self._redirect: str | None = None
         self.retry_after: float | None = None
         self._refused = False
+        self._walled = False
         self._body: Body | None = None
         self._read = False
         self._observer: Observer | None = None
@@ -298,7 +293,9 @@ class _Exchange:
     async def run(self, wire: Wire) -> None:
         """Send the request and take in the answer."""
         answer = await wire.get(
-            self._fetch.url, self._headers(), max_field=self._options.limits.header_bytes
+            self._fetch.url,
+            request_headers(self._fetch, self._options),
+            max_field=self._options.limits.header_bytes,
         )
         try:
             self._take_head(answer)
@@ -336,7 +333,7 @@ class _Exchange:
         facts = await self._facts() if whole else None
         status = self._status
         if error is None and status is not None and status >= 400:
-            error = _http_error(status)
+            error = _http_error(status) + (_FIREWALL if self._walled else "")
         if error is None and self._refused:
             error = "cors: the server does not let this page read it"
         return Outcome(
@@ -364,6 +361,9 @@ class _Exchange:
         status = self._status = answer.status
         self._content_type = _as_sent(headers.get("Content-Type"))
         self._encoding = _as_sent(headers.get("Content-Encoding"))
+        if status in _REFUSALS and "Chrome/" in self._options.user_agent:
+            server = headers.get("Server", "").lower()
+            self._walled = server.startswith(_FIREWALLS) or "cf-mitigated" in headers
         if status in BUSY:
             self.retry_after = retry_after(status, headers.get("Retry-After"))
         if status in _REDIRECTS:
@@ -433,19 +433,6 @@ class _Exchange:
         except TimeoutError:
             return Reading(error="timeout: the page's deadline passed before it was read"), None
 
-    def _headers(self) -> str:
-        fetch, options = self._fetch, self._options
-        headers = _usual_headers(fetch.reference.role, options.user_agent)
-        if fetch.initiator is not None:
-            referrer = _referrer(fetch.initiator, fetch.url)
-            if referrer is not None:
-                headers += f"Referer: {referrer}\r\n"
-        if fetch.reader:
-            headers += f"Origin: {fetch.reader}\r\n"
-        if fetch.own_origin and options.headers:
-            headers = _with_own(headers, options.headers)
-        return headers
-
     def _kind(self) -> Kind | None:
         """What an ``<object>`` or ``<embed>`` turned out to be."""
         if self._fetch.reference.role != "object":
@@ -456,29 +443,6 @@ class _Exchange:
         if essence in {"text/html", "application/xhtml+xml"}:
             return "document"
         return "media" if essence.startswith(("video/", "audio/")) else "other"
-
-
-@lru_cache(maxsize=256)
-def _usual_headers(role: Role, user_agent: str) -> str:
-    """The header lines that all requests for something of this role begin with."""
-    media = role == "media"
-    encodings = "identity;q=1, *;q=0" if media else "gzip, deflate, br, zstd"
-    return (
-        f"User-Agent: {user_agent}\r\n"
-        f"Accept: {_ACCEPT.get(role, '*/*')}\r\n"
-        f"Accept-Encoding: {encodings}\r\n"
-        "Accept-Language: en-US,en;q=0.9\r\n" + ("Range: bytes=0-\r\n" if media else "")
-    )
-
-
-def _with_own(lines: str, own: tuple[tuple[str, str], ...]) -> str:
-    """Header lines in which those of the page's options replace the usual ones of their names."""
-    names = {name.lower() for name, _ in own}
-    usual = lines.splitlines(keepends=True)
-    kept = [line for line in usual if line.partition(":")[0].lower() not in names]
-    # Of two with one name the last holds.
-    last = {name.lower(): f"{name}: {value}\r\n" for name, value in own}
-    return "".join((*kept, *last.values()))
 
 
 def _http_error(status: int) -> str:
@@ -500,13 +464,3 @@ def _as_sent(field: str | None) -> str | None:
     if field is None or field.isascii():
         return field
     return field.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _referrer(initiator: str, url: str) -> str | None:
-    """The default policy of browsers, ``strict-origin-when-cross-origin``."""
-    origin = origin_of(initiator)
-    if origin == origin_of(url):
-        return initiator
-    if initiator.startswith("https:") and not url.startswith("https:"):
-        return None
-    return origin + "/"

@@ -11,8 +11,20 @@ import msgspec
 
 from libra.weighing.report import Method
 
-USER_AGENT = "Libra/0.1 (page weight; +https://github.com/libra-weigh/libra)"
-"""Honest and with an address: the owner of a server can see who asks and why."""
+CHROME = 156
+"""The Chromium that pages are weighed as; a test compares it with the one that is installed."""
+
+PLAIN_USER_AGENT = "Libra/0.1 (+https://github.com/libra-weigh/libra)"
+"""Who asks, by name and address: all that sitemaps and webhooks are told."""
+
+USER_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    f"Chrome/{CHROME}.0.0.0 Safari/537.36 {PLAIN_USER_AGENT}"
+)
+"""What pages and their parts are asked for with. Servers choose formats by the form of a browser's, font
+services above all; the name and the address say who it is all the same."""
+
+_PLAIN_NAME = "libra"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 """A header name as in RFC 9110, section 5.6.2."""
@@ -128,7 +140,7 @@ class Options(msgspec.Struct, frozen=True):
         viewport: What images and media queries are chosen for.
         headers: Further request headers, sent to the page's own origin only, so that a
             credential never reaches a third party.
-        user_agent: What servers see.
+        user_agent: What servers see; ``libra`` stands for `PLAIN_USER_AGENT`.
         limits: How much the page may cost.
     """
 
@@ -146,6 +158,8 @@ class Options(msgspec.Struct, frozen=True):
                 raise InvalidOptions(f"headers: {name} is set by Libra itself")
             _require_header_value(f"headers: the value of {name}", value)
         _require_header_value("user agent", self.user_agent)
+        if self.user_agent.strip().lower() == _PLAIN_NAME:
+            msgspec.structs.force_setattr(self, "user_agent", PLAIN_USER_AGENT)
 
 
 def _require_header_value(what: str, value: str) -> None:

@@ -108,7 +108,8 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     Attributes:
         index: The asset's place in the report.
         reference: What is wanted.
-        initiator: The URL of the body that asked for it; None for the document.
+        initiator: The URL of the body that asked for it; None for the page.
+        document: The origin of the document that it is fetched for; "" for the page.
         own_origin: Whether the submission's own headers may be sent along.
         reader: The origin that has to be allowed to read the answer; "" if none has.
         frame_depth: Frames between the page and this.
@@ -120,6 +121,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     index: int
     reference: Reference
     initiator: str | None = None
+    document: str = ""
     own_origin: bool = False
     reader: str = ""
     frame_depth: int = 0

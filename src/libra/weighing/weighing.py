@@ -413,15 +413,22 @@ class Weighing:
             if reference.role in READ_ROLES:
                 self._pending_reads += 1
             origin = origin_of(reference.url)
+            asked_by, document = self._assets[at].initiator, self._document_of(parent)
             if hop and parent is not None:
-                import_map = parent.import_map
+                # A redirect is followed in the name of whoever asked first.
+                asked_by, document, import_map = (
+                    parent.initiator,
+                    parent.document,
+                    parent.import_map,
+                )
             orders.append(
                 Fetch(
                     index=at,
                     reference=reference,
-                    initiator=self._assets[at].initiator,
+                    initiator=asked_by,
+                    document="" if reference.role == "document" else document,
                     own_origin=origin == self._origin,
-                    reader=self._reader(reference, parent, origin),
+                    reader=self._reader(reference, document, origin),
                     frame_depth=frame_depth,
                     import_depth=import_depth,
                     hops=(*parent.hops, parent.url) if hop and parent else (),
@@ -430,14 +437,17 @@ class Weighing:
             )
         return orders
 
-    def _reader(self, reference: Reference, parent: Fetch | None, origin: str) -> str:
+    def _document_of(self, parent: Fetch | None) -> str:
+        """The origin of the document for which something is fetched that this body asks for."""
+        if parent is not None and parent.reference.role == "frame":
+            return origin_of(parent.url)
+        return origin_of(self._final_url or self.url)
+
+    def _reader(self, reference: Reference, document: str, origin: str) -> str:
         """The origin of the document that is to read this, if that needs to be allowed."""
         if not (reference.cors or reference.role in CORS_ROLES):
             return ""
-        in_frame = parent is not None and parent.reference.role == "frame"
-        document = parent.url if parent is not None and in_frame else self._final_url or self.url
-        reader = origin_of(document)
-        return "" if reader == origin else reader
+        return "" if document == origin else document
 
     def _enter(self, reference: Reference, initiator: str | None) -> int:
         """A new asset, pending or, if it is lazy, skipped. Returns its place."""

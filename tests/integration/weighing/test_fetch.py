@@ -16,7 +16,7 @@ import pytest
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
-from libra.weighing.options import Limits, Options
+from libra.weighing.options import CHROME, Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reference
 from libra.weighing.roles import Role
 from support.arrivals import Arrived, arrivals
@@ -168,7 +168,8 @@ async def test_a_request_looks_like_a_browsers_but_says_who_it_is() -> None:
         await fetcher.fetch(order(server.url("/d"), "document"), Options())
         await fetcher.fetch(order(server.url("/i"), initiator=server.url("/d?x")), Options())
         document, picture = (request.headers for request in server.requests)
-    assert document["user-agent"].startswith("Libra/")
+    assert document["user-agent"].endswith("Libra/0.1 (+https://github.com/libra-weigh/libra)")
+    assert f"Chrome/{CHROME}.0.0.0 Safari/537.36" in document["user-agent"]
     assert document["accept"].startswith("text/html")
     assert "image/avif" in picture["accept"]
     assert document["accept-encoding"] == "gzip, deflate, br, zstd"
@@ -198,6 +199,27 @@ async def test_further_headers_go_to_the_own_origin_only() -> None:
         own, other = (request.headers for request in server.requests)
     assert (own["authorization"], own["user-agent"]) == ("Bearer x", "Mine/1")
     assert "authorization" not in other
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "user_agent", "says_so"),
+    [
+        (403, {"Server": "cloudflare"}, None, True),
+        (503, {"CF-Mitigated": "challenge"}, None, True),
+        (403, {"Server": "AkamaiGHost"}, None, True),
+        (403, {"Server": "nginx"}, None, False),
+        (404, {"Server": "cloudflare"}, None, False),
+        (403, {"Server": "cloudflare"}, "libra", False),
+    ],
+)
+async def test_where_a_firewall_may_have_refused_the_error_says_so(
+    status: int, headers: dict[str, str], user_agent: str | None, says_so: bool
+) -> None:
+    options = Options() if user_agent is None else Options(user_agent=user_agent)
+    async with PageServer({"/x": Page(b"no", "text/html", status, headers=headers)}) as server:
+        outcome = await fetched(server, "/x", options=options)
+    assert (outcome.error or "").startswith(f"http: {status} ")
+    assert ("--user-agent libra" in (outcome.error or "")) is says_so
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import msgspec
 
 from libra.ids import new_id
 from libra.weighing.findings import Notes
-from libra.weighing.options import USER_AGENT, Options
+from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
 from libra.weighing.politeness import retry_after
 from libra.weighing.rendered.browser import Browser, BrowserLost, RenderUnavailable
 from libra.weighing.rendered.inspecting import BODY_BYTES, BUFFER_BYTES, inspect, worker_sizes
@@ -178,7 +178,7 @@ class _Visit:
         options, viewport = self._options, self._options.viewport
         user_agent = options.user_agent
         if user_agent == USER_AGENT:
-            user_agent = f"{self._browser.user_agent} {USER_AGENT}"
+            user_agent = f"{self._browser.user_agent} {PLAIN_USER_AGENT}"
         try:
             async with asyncio.timeout(_OPEN_SECONDS):
                 context = await self._browser.playwright.new_context(
