@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from libra.otp import GenServer, Runtime, TaskRef
+from libra.weighing.cookies import CookieJar
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
@@ -67,6 +68,7 @@ class StaticWork:
     """A page weighed by Libra's own fetcher, asset by asset."""
 
     __slots__ = (
+        "_cookies",
         "_fetcher",
         "_lanes",
         "_page",
@@ -86,6 +88,7 @@ class StaticWork:
         self._fetcher = fetcher
         self._reader = reader
         self._weighing = Weighing(url, options)
+        self._cookies = CookieJar()
         self._lanes = Lanes()
         self._tasks: set[TaskRef] = set()
         self.started = runtime.clock.time()
@@ -139,7 +142,9 @@ class StaticWork:
         page, fetcher, reader = self._page, self._fetcher, self._reader
         options, until = self._weighing.options, self._until
         while (fetch := lane.take()) is not None:
-            outcome = await fetcher.fetch(fetch, options, until=until, reader=reader)
+            outcome = await fetcher.fetch(
+                fetch, options, until=until, reader=reader, cookies=self._cookies
+            )
             page.send(Arrived(self, outcome))
 
     async def _style(self, order: StyleJob) -> None:

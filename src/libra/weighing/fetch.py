@@ -14,12 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 import aiohttp
 
 from libra.weighing.body import INLINE_BYTES, Body
 from libra.weighing.connections import HostSlots, most_connections, name_of_error
+from libra.weighing.cookies import CookieJar
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of, measure_savings
@@ -30,7 +31,7 @@ from libra.weighing.reader import InPlaceReader, Reader, text_of
 from libra.weighing.reading import will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading
 from libra.weighing.report import Kind
-from libra.weighing.request_headers import request_headers
+from libra.weighing.request_headers import has_credentials, is_trustworthy, request_headers
 from libra.weighing.source import Source
 from libra.weighing.urls import join, origin_of
 from libra.weighing.wire import Answer, Wire
@@ -40,7 +41,9 @@ _REFUSALS = frozenset({401, 403, 406, 429, 503})
 _FIREWALLS = ("cloudflare", "akamaighost", "sucuri", "datadome", "imperva", "ddos-guard", "awselb")
 """What servers call themselves that judge whoever asks before the site does."""
 
-_FIREWALL = " (a firewall may refuse who says Chrome and is not: try --user-agent libra, or --method rendered)"
+_FIREWALL = (
+    " (a firewall may refuse who only says Chrome: try --user-agent libra or --method rendered)"
+)
 
 T = TypeVar("T")
 
@@ -106,6 +109,7 @@ class Fetcher:
         *,
         until: float | None = None,
         reader: Reader | None = None,
+        cookies: CookieJar | None = None,
     ) -> Outcome:
         """Carry out one order. Raises nothing but `asyncio.CancelledError`.
 
@@ -115,6 +119,7 @@ class Fetcher:
             until: The loop's time at which the page's deadline passes, if the asset's own comes
                 later; what has arrived by then is counted.
             reader: The page's, who reads what must be read; this program does without one.
+            cookies: The page's; without a jar none are sent or kept.
         """
         reader = reader or InPlaceReader(self.in_thread, options)
         origin = origin_of(fetch.url)
@@ -125,12 +130,12 @@ class Fetcher:
                 refused = await self._wait(origin, fetch, options, until)
                 if refused is not None:
                     return refused
-            exchange = await self._exchange(fetch, options, until, reader)
+            exchange = await self._exchange(fetch, options, until, reader, cookies)
             if exchange.retry_after is not None:
                 now = asyncio.get_running_loop().time()
                 self.politeness.leave_alone(origin, exchange.retry_after, now)
                 if await self._wait(origin, fetch, options, until) is None:
-                    exchange = await self._exchange(fetch, options, until, reader)
+                    exchange = await self._exchange(fetch, options, until, reader, cookies)
         finally:
             self._slots.release(origin)
         # The connection is free again: reading may have to wait for a processor.
@@ -150,12 +155,17 @@ class Fetcher:
         return None
 
     async def _exchange(
-        self, fetch: Fetch, options: Options, until: float | None, reader: Reader
+        self,
+        fetch: Fetch,
+        options: Options,
+        until: float | None,
+        reader: Reader,
+        cookies: CookieJar | None,
     ) -> _Exchange:
         wire = self._wire
         if wire is None:
             raise RuntimeError("the fetcher is not open")
-        exchange = _Exchange(self, fetch, options, reader, until)
+        exchange = _Exchange(self, fetch, options, reader, until, cookies)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + options.limits.asset_seconds
         if until is not None and until < deadline:
@@ -243,6 +253,7 @@ class _Exchange:
     __slots__ = (
         "_body",
         "_content_type",
+        "_cookies",
         "_encoding",
         "_fetch",
         "_fetcher",
@@ -254,6 +265,7 @@ class _Exchange:
         "_reader",
         "_redirect",
         "_refused",
+        "_set_cookies",
         "_started",
         "_status",
         "_until",
@@ -269,8 +281,11 @@ class _Exchange:
         options: Options,
         reader: Reader,
         until: float | None,
+        cookies: CookieJar | None,
     ) -> None:
         self._fetcher = fetcher
+        self._cookies = cookies if cookies is not None and has_credentials(fetch) else None
+        self._set_cookies = False
         self._fetch = fetch
         self._options = options
         self._reader = reader
@@ -294,7 +309,7 @@ class _Exchange:
         """Send the request and take in the answer."""
         answer = await wire.get(
             self._fetch.url,
-            request_headers(self._fetch, self._options),
+            request_headers(self._fetch, self._options, self._cookies_to_send()),
             max_field=self._options.limits.header_bytes,
         )
         try:
@@ -351,6 +366,7 @@ class _Exchange:
             denied=error is not None and error.startswith("denied:"),
             redirect=self._redirect,
             retry_after=self.retry_after,
+            set_cookies=self._set_cookies,
             reading=reading,
             source=source,
             facts=facts,
@@ -361,6 +377,14 @@ class _Exchange:
         status = self._status = answer.status
         self._content_type = _as_sent(headers.get("Content-Type"))
         self._encoding = _as_sent(headers.get("Content-Encoding"))
+        if self._cookies is not None and "Set-Cookie" in headers:
+            fetch = self._fetch
+            self._set_cookies = self._cookies.take(
+                fetch.url,
+                [_as_sent(line) for line in headers.getall("Set-Cookie")],
+                trusted=is_trustworthy(origin_of(fetch.url)),
+                same_site=fetch.same_site,
+            )
         if status in _REFUSALS and "Chrome/" in self._options.user_agent:
             server = headers.get("Server", "").lower()
             self._walled = server.startswith(_FIREWALLS) or "cf-mitigated" in headers
@@ -433,6 +457,14 @@ class _Exchange:
         except TimeoutError:
             return Reading(error="timeout: the page's deadline passed before it was read"), None
 
+    def _cookies_to_send(self) -> str:
+        if not self._cookies:
+            return ""
+        url = self._fetch.url
+        return self._cookies.header(
+            url, trusted=is_trustworthy(origin_of(url)), same_site=self._fetch.same_site
+        )
+
     def _kind(self) -> Kind | None:
         """What an ``<object>`` or ``<embed>`` turned out to be."""
         if self._fetch.reference.role != "object":
@@ -459,6 +491,12 @@ def _essence(content_type: str | None) -> str | None:
     return content_type.partition(";")[0].strip().lower()[:127] or None
 
 
+@overload
+def _as_sent(field: str) -> str: ...
+@overload
+def _as_sent(field: None) -> None: ...
+@overload
+def _as_sent(field: str | None) -> str | None: ...
 def _as_sent(field: str | None) -> str | None:
     """A header's bytes as text: browsers read them as UTF-8, aiohttp leaves surrogates."""
     if field is None or field.isascii():

@@ -110,6 +110,9 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
         reference: What is wanted.
         initiator: The URL of the body that asked for it; None for the page.
         document: The origin of the document that it is fetched for; "" for the page.
+        same_site: Whether it is of the page's site, and so are the frames around it, so that all of the
+            site's cookies go with it.
+        set_cookies: Whether one of the redirects to here set a cookie.
         own_origin: Whether the submission's own headers may be sent along.
         reader: The origin that has to be allowed to read the answer; "" if none has.
         frame_depth: Frames between the page and this.
@@ -122,6 +125,8 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     reference: Reference
     initiator: str | None = None
     document: str = ""
+    same_site: bool = True
+    set_cookies: bool = False
     own_origin: bool = False
     reader: str = ""
     frame_depth: int = 0
@@ -154,6 +159,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         denied: It was not requested because the gate or a limit forbids it.
         redirect: Where a 3xx answer leads, absolute.
         retry_after: Seconds for which the server asks to be left alone.
+        set_cookies: Whether the page's cookies are others since.
         reading: What was read in the body, if it was to be read.
         source: The body, if the style of a document needs it.
         facts: What was noted of the body beside its sizes, if all of it arrived.
@@ -173,6 +179,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     denied: bool = False
     redirect: str | None = None
     retry_after: float | None = None
+    set_cookies: bool = False
     reading: Reading | None = None
     source: Source | None = None
     facts: Facts | None = None

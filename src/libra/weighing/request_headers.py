@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from libra.weighing.options import Options
 from libra.weighing.reference import Fetch
 from libra.weighing.roles import CORS_ROLES, Role
-from libra.weighing.urls import host_of, origin_of, site_of
+from libra.weighing.urls import host_of, is_same_site, origin_of
 
 _HTML = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,"
@@ -89,8 +89,18 @@ def client_of(fetch: Fetch) -> str:
 
 
 def is_cors(fetch: Fetch) -> bool:
-    """Whether another origin has to allow it, and gets no cookies with it."""
+    """Whether another origin has to allow it."""
     return fetch.reference.cors or fetch.reference.role in CORS_ROLES
+
+
+def has_credentials(fetch: Fetch) -> bool:
+    """Whether cookies go with it and are taken from it: not the manifest, nor another origin's fonts."""
+    if fetch.reference.role == "manifest":
+        return False
+    if not is_cors(fetch):
+        return True
+    document = client_of(fetch)
+    return all(origin_of(url) == document for url in (*fetch.hops, fetch.url))
 
 
 @lru_cache(maxsize=4096)
@@ -109,14 +119,6 @@ def is_trustworthy(origin: str) -> bool:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-@lru_cache(maxsize=4096)
-def is_same_site(origin: str, other: str) -> bool:
-    """Whether two origins are of one site, which has one scheme and one registrable domain."""
-    return origin.partition(":")[0] == other.partition(":")[0] and site_of(
-        host_of(origin)
-    ) == site_of(host_of(other))
 
 
 def referrer_of(initiator: str, url: str) -> str | None:

@@ -137,6 +137,15 @@ def is_third_party(host: str, page_host: str) -> bool:
     return site_of(host) != site_of(page_host)
 
 
+@lru_cache(maxsize=4096)
+def is_same_site(origin: str, other: str) -> bool:
+    """Whether two origins are of one site, which has one scheme and one registrable domain."""
+    if origin == other:
+        return True
+    schemes = origin.partition(":")[0] == other.partition(":")[0]
+    return schemes and site_of(host_of(origin)) == site_of(host_of(other))
+
+
 @lru_cache(maxsize=65_536)
 def site_of(host: str) -> str:
     """The registrable domain of a host, or the host itself where there is none."""
@@ -144,6 +153,14 @@ def site_of(host: str) -> str:
     if _is_ip(name):
         return name
     return _suffixes().privatesuffix(name) or name
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether names below this host belong to different owners, as with ``com`` and ``github.io``.
+
+    By the algorithm of the list every name of one label is such a suffix, ``localhost`` too.
+    """
+    return _suffixes().privatesuffix(host) is None
 
 
 @cache

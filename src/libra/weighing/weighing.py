@@ -37,7 +37,14 @@ from libra.weighing.roles import CORS_ROLES, READ_ROLES, Role
 from libra.weighing.score import score
 from libra.weighing.source import Document, SheetSource, StyleWork
 from libra.weighing.styles import Styles
-from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
+from libra.weighing.urls import (
+    host_of,
+    is_same_site,
+    is_third_party,
+    join,
+    origin_of,
+    without_fragment,
+)
 from libra.weighing.wanted import Wanted
 
 DEADLINE = "timeout: the page's deadline passed"
@@ -152,7 +159,7 @@ class Weighing:
         asset = self._assets[fetch.index]
         if asset.status != "pending":
             return []
-        if outcome.redirect is not None and self._loops(fetch, outcome.redirect):
+        if outcome.redirect is not None and self._loops(fetch, outcome):
             hops = len(fetch.hops) + 1
             outcome = msgspec.structs.replace(
                 outcome, redirect=None, error=f"redirect-loop: {hops} redirects", whole=False
@@ -162,7 +169,10 @@ class Weighing:
         self._settle(fetch, asset, outcome)
         if outcome.redirect is not None:
             reference = msgspec.structs.replace(fetch.reference, url=outcome.redirect)
-            orders: list[Order] = [*self._order([reference], fetch, hop=True)]
+            hop = msgspec.structs.replace(
+                fetch, set_cookies=fetch.set_cookies or outcome.set_cookies
+            )
+            orders: list[Order] = [*self._order([reference], hop, hop=True)]
         elif fetch.reference.role == "document":
             orders = self._record_document(outcome)
         else:
@@ -360,12 +370,12 @@ class Weighing:
             return []
         return self._order_wanted([item._replace(urls=item.urls[1:])])
 
-    def _loops(self, fetch: Fetch, target: str) -> bool:
-        return (
-            len(fetch.hops) >= self.options.limits.redirects
-            or target == fetch.url
-            or target in fetch.hops
-        )
+    def _loops(self, fetch: Fetch, outcome: Outcome) -> bool:
+        """Whether a redirect leads nowhere: too many, or back to where nothing has changed since."""
+        if len(fetch.hops) >= self.options.limits.redirects:
+            return True
+        back = outcome.redirect in (fetch.url, *fetch.hops)
+        return back and not (fetch.set_cookies or outcome.set_cookies)
 
     def _settle_site(self, host: str) -> None:
         """First and third party are judged from where the page is in the end."""
@@ -395,6 +405,8 @@ class Weighing:
         orders: list[Fetch] = []
         for reference in references if parent is None else merged(references):
             at = self._index.get(reference.url)
+            if hop and parent is not None and reference.url in (parent.url, *parent.hops):
+                at = None  # back again, with a cookie: one more request, and so one more asset
             if at is not None and not self._wakes(at, reference):
                 continue
             frame_depth, import_depth = _depths(reference, parent, hop=hop)
@@ -427,6 +439,8 @@ class Weighing:
                     reference=reference,
                     initiator=asked_by,
                     document="" if reference.role == "document" else document,
+                    same_site=self._same_site(reference, parent, origin),
+                    set_cookies=hop and parent is not None and parent.set_cookies,
                     own_origin=origin == self._origin,
                     reader=self._reader(reference, document, origin),
                     frame_depth=frame_depth,
@@ -442,6 +456,14 @@ class Weighing:
         if parent is not None and parent.reference.role == "frame":
             return origin_of(parent.url)
         return origin_of(self._final_url or self.url)
+
+    def _same_site(self, reference: Reference, parent: Fetch | None, origin: str) -> bool:
+        """Whether all of a site's cookies go with a request (``SameSite``)."""
+        if reference.role == "document":
+            return True
+        if parent is not None and parent.reference.role == "frame" and not parent.same_site:
+            return False
+        return is_same_site(origin_of(self._final_url or self.url), origin)
 
     def _reader(self, reference: Reference, document: str, origin: str) -> str:
         """The origin of the document that is to read this, if that needs to be allowed."""

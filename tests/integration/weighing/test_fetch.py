@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
+from libra.weighing.cookies import CookieJar
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
 from libra.weighing.options import CHROME, Limits, Options
@@ -256,14 +257,35 @@ async def test_the_redirect_of_another_origin_need_not_allow_anything() -> None:
     assert (outcome.error, outcome.redirect) == (None, server.url("/g"))
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_kept_in_the_jar_of_the_page_and_nowhere_else() -> None:
     async with (
         PageServer({"/x": Page(b"", headers={"Set-Cookie": "a=1"})}) as server,
         Fetcher() as fetcher,
     ):
-        await fetcher.fetch(order(server.url("/x")), Options())
-        await fetcher.fetch(order(server.url("/x")), Options())
-        assert all("cookie" not in request.headers for request in server.requests)
+        jar, another = CookieJar(), CookieJar()
+        first = await fetcher.fetch(order(server.url("/x")), Options(), cookies=jar)
+        second = await fetcher.fetch(order(server.url("/x")), Options(), cookies=jar)
+        for cookies in (another, None):
+            await fetcher.fetch(order(server.url("/x")), Options(), cookies=cookies)
+        sent = [request.headers.get("cookie") for request in server.requests]
+    assert sent == [None, "a=1", None, None]
+    assert (first.set_cookies, second.set_cookies) == (True, False)
+
+
+async def test_another_origins_fonts_neither_get_nor_set_cookies() -> None:
+    font = Page(b"x", "font/woff2", headers={"Set-Cookie": "f=1"})
+    async with (
+        PageServer({"/x": Page(b"", headers={"Set-Cookie": "a=1"}), "/f": font}) as server,
+        Fetcher() as fetcher,
+    ):
+        jar = CookieJar()
+        await fetcher.fetch(order(server.url("/x")), Options(), cookies=jar)
+        fetch = msgspec.structs.replace(
+            order(server.url("/f"), "font"), reader="http://a.example", document="http://a.example"
+        )
+        await fetcher.fetch(fetch, Options(), cookies=jar)
+        assert "cookie" not in server.requests[-1].headers
+        assert len(jar) == 1
 
 
 async def test_proxies_of_the_environment_are_ignored(

@@ -199,6 +199,42 @@ def test_a_redirect_to_where_one_has_been_is_a_loop() -> None:
     assert weighing.failed == "redirect-loop: 2 redirects"
 
 
+def test_a_redirect_back_is_followed_if_a_cookie_was_set_on_the_way() -> None:
+    weighing, fetch = begun()
+    with_cookie = msgspec.structs.replace(redirected(fetch, PAGE), set_cookies=True)
+    (again,) = record(weighing, with_cookie)
+    assert (again.url, again.hops, again.index) == (PAGE, (PAGE,), 1)
+    assert record(weighing, document(again)) == []
+    report = weighing.report(BASE)
+    assert [(asset.url, asset.http_status) for asset in report.assets[:2]] == [
+        (PAGE, 302),
+        (PAGE, 200),
+    ]
+    assert weighing.failed is None
+    require_sums_to_agree(report)
+
+
+def test_a_redirect_back_with_a_cookie_each_time_ends_at_the_limit() -> None:
+    weighing, fetch = begun(Options(limits=Limits(redirects=4)))
+    orders = [fetch]
+    while orders:
+        with_cookie = msgspec.structs.replace(redirected(orders[0], PAGE), set_cookies=True)
+        orders = record(weighing, with_cookie)
+    assert weighing.failed == "redirect-loop: 5 redirects"
+    assert len(weighing.report(BASE).assets) == 5
+
+
+def test_a_redirect_is_asked_for_in_the_name_of_whoever_asked_first() -> None:
+    weighing, fetch = begun()
+    (hop,) = record(weighing, redirected(fetch, "https://other.example/"))
+    assert (hop.initiator, hop.document) == (None, "")
+    (part,) = record(weighing, document(hop, image("https://img.example/a.png"), has_icon=True))
+    assert (part.document, part.same_site) == ("https://other.example", False)
+    (moved,) = record(weighing, redirected(part, "https://other.example/b.png"))
+    assert (moved.initiator, moved.document) == ("https://other.example/", "https://other.example")
+    assert moved.same_site
+
+
 def test_a_redirect_of_an_asset_that_ends_badly_fails_alone() -> None:
     weighing, fetch = begun()
     (asset,) = record(weighing, document(fetch, image("1")))
