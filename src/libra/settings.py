@@ -33,13 +33,17 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 WEIGH_KEYS = frozenset(
     {
         "budget",
+        "ca",
         "compare",
         "format",
         "header",
+        "insecure",
         "limit",
         "max_weight",
         "method",
+        "no_proxy",
         "output",
+        "proxy",
         "sitemap",
         "summary",
         "timeout",

@@ -316,6 +316,21 @@ async def test_headers_and_user_agent_reach_the_page(libra: Command, server: Ser
     assert server.requests[0].headers["user-agent"] == "Probe/1"
 
 
+async def test_the_proxy_of_the_environment_is_asked_unless_the_command_says_otherwise(
+    libra: Command, server: Server
+) -> None:
+    server.site["http://intranet.invalid/"] = pages.html("through the proxy")
+    proxy = server.url().rstrip("/")
+    through = await libra("weigh", "http://intranet.invalid/", HTTP_PROXY=proxy)
+    assert through.code == 0
+    assert server.paths()[0] == "http://intranet.invalid/"
+    around = await libra(
+        "weigh", "http://intranet.invalid/", "--no-proxy", "invalid", HTTP_PROXY=proxy
+    )
+    assert around.code == 3
+    assert "does not resolve" in around.out
+
+
 async def test_a_flag_beats_the_environment_and_the_environment_the_file(
     libra: Command, server: Server
 ) -> None:

@@ -59,6 +59,9 @@ def _run(*arguments: str) -> Result:
         (["db", "prune"], "Missing option '--older-than'"),
         (["history", "nowhere"], "has no scheme"),
         (["--config", "none.toml", "weigh", PAGE], "there is no file none.toml"),
+        (["weigh", PAGE, "--proxy", "ftp://proxy.example"], "write it as http://"),
+        (["weigh", PAGE, "--ca", __file__], "holds no certificate in PEM form"),
+        (["weigh", PAGE, "--ca", "none.pem"], "none.pem"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_to_do(arguments: list[str], message: str) -> None:

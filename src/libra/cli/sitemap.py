@@ -8,6 +8,7 @@ from collections import deque
 import aiohttp
 import click
 
+from libra.cli.inputs import DIRECTLY, Way
 from libra.formats.page_lists import (
     MAX_SITEMAP_BYTES,
     PageListError,
@@ -22,7 +23,9 @@ MAX_SITEMAPS = 100
 """How many sitemaps of an index are read at most."""
 
 
-async def pages_of_sitemap(url: str, options: Options, limit: int) -> list[str]:
+async def pages_of_sitemap(
+    url: str, options: Options, limit: int, way: Way = DIRECTLY
+) -> list[str]:
     """The first so many pages of a sitemap, through its index if it is one, each once.
 
     Raises:
@@ -34,9 +37,12 @@ async def pages_of_sitemap(url: str, options: Options, limit: int) -> list[str]:
     own = options.user_agent != USER_AGENT
     headers = {"User-Agent": options.user_agent if own else PLAIN_USER_AGENT}
     timeout = aiohttp.ClientTimeout(total=options.limits.page_seconds)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
+    connector = aiohttp.TCPConnector(ssl=way.tls or True)
+    async with aiohttp.ClientSession(
+        headers=headers, timeout=timeout, trust_env=False, connector=connector
+    ) as session:
         while waiting and len(pages) <= limit:
-            listed = await _read(session, waiting.popleft())
+            listed = await _read(session, waiting.popleft(), way)
             for address in listed.pages:
                 try:
                     pages[parse_url(address)] = None
@@ -61,9 +67,11 @@ async def pages_of_sitemap(url: str, options: Options, limit: int) -> list[str]:
     return list(pages)[:limit]
 
 
-async def _read(session: aiohttp.ClientSession, url: str) -> Sitemap:
+async def _read(session: aiohttp.ClientSession, url: str, way: Way) -> Sitemap:
     try:
-        async with session.get(url, max_redirects=10) as response:
+        async with session.get(
+            url, max_redirects=10, proxy=way.proxies.of(url) or None
+        ) as response:
             if response.status != 200:
                 raise click.UsageError(f"{plain(url)} answered {response.status}.")
             # One byte more than is allowed, so that what is too much is seen to be.

@@ -9,11 +9,13 @@ from pathlib import Path
 import click
 
 from libra.cli.inputs import (
+    Way,
     pages_to_weigh,
     parse_page,
     read_budgets,
     read_reports,
     require_writable,
+    way_to_the_web,
     weighing_options,
 )
 from libra.cli.outputs import Results, append_summary, render, say, terminal, write
@@ -131,6 +133,31 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="What servers see; 'libra' is Libra's name and address without a browser's form.",
 )
 @click.option(
+    "--ca",
+    type=_READABLE,
+    metavar="FILE",
+    envvar="LIBRA_CA",
+    help="Authorities, in PEM form, whose certificates are believed beside the system's.",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    envvar="LIBRA_INSECURE",
+    help="Believe every certificate: for a site of one's own that signed its own.",
+)
+@click.option(
+    "--proxy",
+    metavar="URL",
+    envvar="LIBRA_PROXY",
+    help="The proxy for all requests; HTTPS_PROXY, HTTP_PROXY and ALL_PROXY by default.",
+)
+@click.option(
+    "--no-proxy",
+    metavar="HOSTS",
+    envvar="LIBRA_NO_PROXY",
+    help="What is asked directly, with commas between, * for all; NO_PROXY by default.",
+)
+@click.option(
     "--timeout",
     type=Duration(),
     default="60s",
@@ -179,6 +206,10 @@ def weigh(
     viewport: Viewport,
     headers: tuple[tuple[str, str], ...],
     user_agent: str,
+    ca: Path | None,
+    insecure: bool,
+    proxy: str | None,
+    no_proxy: str | None,
     timeout: float,
     changed_limits: tuple[str, ...],
     delay: float | None,
@@ -196,7 +227,10 @@ def weigh(
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
     options = weighing_options(method, viewport, headers, user_agent, timeout, changed_limits)
+    way = way_to_the_web(ca, insecure=insecure, proxy=proxy, no_proxy=no_proxy)
     if method == "rendered":
+        if way.tls is not None or proxy:
+            raise click.UsageError("--ca, --insecure and --proxy are for --method static")
         _require_browser(browser)
     budgets = read_budgets(budget)
     limits = [] if max_weight is None else [at_most(max_weight)]
@@ -204,14 +238,14 @@ def weigh(
     for file in (output, summary):
         require_writable(file)
     if sitemap is not None:
-        listed = asyncio.run(_of_sitemap(parse_page(sitemap), options, limit))
+        listed = asyncio.run(_of_sitemap(parse_page(sitemap), options, limit, way))
         pages = list(dict.fromkeys((*pages, *listed)))
 
     with progress(terminal(stderr=True), len(pages)) as watch:
         if method == "rendered":
             work = _render_all(pages, options, concurrency, watch, delay or 0.0, browser)
         else:
-            work = _weigh_all(pages, options, concurrency, watch, delay or 0.0)
+            work = _weigh_all(pages, options, concurrency, watch, delay or 0.0, way)
         reports = asyncio.run(work)
     checks: list[Check] = []
     for report in reports:
@@ -226,10 +260,10 @@ def weigh(
     context.exit(results.exit_code)
 
 
-async def _of_sitemap(address: str, options: Options, limit: int) -> list[str]:
+async def _of_sitemap(address: str, options: Options, limit: int, way: Way) -> list[str]:
     from libra.cli.sitemap import pages_of_sitemap  # noqa: PLC0415 - slow, and seldom needed
 
-    return await pages_of_sitemap(address, options, limit)
+    return await pages_of_sitemap(address, options, limit, way)
 
 
 async def _weigh_all(
@@ -238,6 +272,7 @@ async def _weigh_all(
     concurrency: int,
     watch: Watch | None,
     delay: float,
+    way: Way,
 ) -> list[Report]:
     """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
     from libra.parsers.once import weigh_once  # noqa: PLC0415 - slow, and --help needs none
@@ -249,7 +284,7 @@ async def _weigh_all(
     try:
         if can_fork():
             parsers.start()  # it is ready when the first document is there
-        async with Fetcher(delay=delay) as fetcher:
+        async with Fetcher(delay=delay, tls=way.tls, proxies=way.proxies) as fetcher:
             return await _at_a_time(
                 concurrency,
                 pages,

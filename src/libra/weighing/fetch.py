@@ -8,6 +8,7 @@ redirect: the `Weighing` does, hop by hop, so that each hop is an asset and pass
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,12 +28,14 @@ from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of,
 from libra.weighing.gate import Gate
 from libra.weighing.options import Options
 from libra.weighing.politeness import BUSY, Politeness, busy, retry_after
+from libra.weighing.proxies import DIRECT, Proxies
 from libra.weighing.reader import InPlaceReader, Reader, text_of
 from libra.weighing.reading import will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading
 from libra.weighing.report import Kind
 from libra.weighing.request_headers import has_credentials, is_trustworthy, request_headers
 from libra.weighing.source import Source
+from libra.weighing.trust import trust
 from libra.weighing.urls import join, origin_of
 from libra.weighing.wire import Answer, Wire
 
@@ -60,6 +63,8 @@ class Fetcher:
         look_up: For tests, what resolves names instead of the system.
         threads: For reading large bodies.
         delay: Seconds between the starts of two requests to one origin.
+        tls: Whose certificates are believed; the system's authorities without it.
+        proxies: Which requests go through a proxy. What it connects to no gate can judge.
     """
 
     def __init__(
@@ -71,7 +76,11 @@ class Fetcher:
         look_up: LookUp | None = None,
         threads: int = 2,
         delay: float = 0.0,
+        tls: ssl.SSLContext | None = None,
+        proxies: Proxies = DIRECT,
     ) -> None:
+        self._tls = tls
+        self._proxies = proxies
         self._connections = connections or most_connections()
         self._gate = gate
         self._slots = HostSlots(per_host)
@@ -83,8 +92,13 @@ class Fetcher:
         self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        connector = GatedConnector(self._gate, self._resolver, limit=self._connections)
-        self._wire = Wire(connector)
+        connector = GatedConnector(
+            self._gate,
+            self._resolver,
+            limit=self._connections,
+            trust=self._tls or trust(),
+        )
+        self._wire = Wire(connector, self._proxies)
         return self
 
     async def __aexit__(
