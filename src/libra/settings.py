@@ -20,6 +20,8 @@ import platformdirs
 from libra.decoding import TOML_BYTES, Undecodable, decode_toml
 from libra.tokens import Token, read_token_file
 from libra.weighing.options import InvalidOptions, Limits
+from libra.weighing.proxies import ProxyError, proxies_of
+from libra.weighing.trust import TrustError, trust
 
 Restore = Literal["eager", "lazy", "off"]
 
@@ -33,7 +35,6 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 WEIGH_KEYS = frozenset(
     {
         "budget",
-        "ca",
         "compare",
         "format",
         "header",
@@ -43,7 +44,6 @@ WEIGH_KEYS = frozenset(
         "method",
         "no_proxy",
         "output",
-        "proxy",
         "sitemap",
         "summary",
         "timeout",
@@ -54,7 +54,7 @@ WEIGH_KEYS = frozenset(
 )
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
-SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits"})
+SHARED_KEYS = frozenset({"browser", "ca", "concurrency", "delay", "limits", "proxy"})
 """Settings that are flags of `libra weigh` too."""
 
 
@@ -87,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_pages: how many pages are held in memory.
         allow: networks (CIDR) that the service may fetch from although they are not public.
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
+        ca: a PEM file of authorities whose certificates are believed beside the system's.
+        proxy: the proxy that everything is fetched through; those of the environment are not looked at.
+        proxy_is_the_gate: whether the proxy keeps to public addresses itself, which Libra cannot
+            judge behind one.
         limits: what one page may cost, as ``name=value``: the names of `libra.weighing.Limits`.
         delay: seconds between the starts of two requests to one origin.
         browser: the browser for rendered pages; by default the first that is found on PATH.
@@ -130,6 +134,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_pages: int = 100_000
     allow: tuple[str, ...] = ()
     allow_port: tuple[int, ...] = ()
+    ca: Path | None = None
+    proxy: str | None = None
+    proxy_is_the_gate: bool = False
     browser: str | None = None
     browsers: int = 2
     parsers: int | None = None
@@ -254,6 +261,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for port in self.allow_port:
             if not 1 <= port <= 65535:
                 raise SettingsError(f"allow_port is {port}: it must be from 1 to 65535")
+        self._check_way()
         _check_networks("allow", self.allow)
         _check_networks("trusted_proxy", self.trusted_proxy)
         for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
@@ -264,6 +272,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except ValueError as error:
             raise SettingsError(f"limits: {error}") from None
         self.tokens()
+
+    def _check_way(self) -> None:
+        try:
+            proxies_of({}, self.proxy or "")
+            trust(self.ca)
+        except ProxyError as error:
+            raise SettingsError(str(error).replace("--proxy", "proxy")) from None
+        except TrustError as error:
+            raise SettingsError(f"ca: {error}") from None
+        if self.proxy and not self.proxy_is_the_gate:
+            raise SettingsError(
+                "proxy: Libra cannot judge what a proxy connects to, so whoever may submit could reach"
+                " what the proxy reaches; if the proxy itself keeps to public addresses, say so with"
+                " proxy_is_the_gate (--proxy-is-the-gate)"
+            )
 
 
 def read_file(
@@ -374,7 +397,7 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 """So many in a second, a minute or an hour."""
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
-_PATHS = {"data_dir", "token_file"}
+_PATHS = {"ca", "data_dir", "token_file"}
 _SIZES = {"local_copy", "parser_memory", "unsent"}
 _DURATIONS = {
     "asset_timeout",

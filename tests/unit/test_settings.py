@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import get_type_hints
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +57,10 @@ def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> N
     values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
     values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
     values |= {"public_url": "https://libra.test", "parser_memory": "64MB"}
+    values |= {"ca": certifi.where(), "proxy_is_the_gate": "true"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
+    if name == "proxy":  # which is refused alone
+        environ["LIBRA_PROXY_IS_THE_GATE"] = "true"
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)
 
@@ -223,3 +227,25 @@ def test_every_limit_is_in_the_reference() -> None:
     for name in Limits.__struct_fields__:
         if not name.endswith("_seconds"):
             assert f"| `{name.replace('_', '-')}` |" in reference
+
+
+def test_a_proxy_needs_the_word_that_it_is_the_gate() -> None:
+    with pytest.raises(SettingsError, match="--proxy-is-the-gate"):
+        Settings.load({"proxy": "http://proxy.example:3128"}, environ={})
+    flags = {"proxy": "http://proxy.example:3128", "proxy_is_the_gate": True}
+    assert Settings.load(flags, environ={}).proxy == "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("proxy", "socks5://proxy.example", "write it as http://"),
+        ("ca", "none.pem", "ca: none.pem cannot be read"),
+        ("ca", __file__, "holds no certificate in PEM form"),
+    ],
+)
+def test_a_way_to_the_web_that_leads_nowhere_is_refused(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.load({name: value, "proxy_is_the_gate": True}, environ={})

@@ -68,6 +68,13 @@ T = TypeVar("T")
     metavar="PORT",
     help="A port that may be fetched from beside 80, 443, 8080 and 8443; may be repeated.",
 )
+@click.option("--ca", metavar="FILE", help="Authorities, in PEM form, that are believed as well.")
+@click.option("--proxy", metavar="URL", help="The proxy that everything is fetched through.")
+@click.option(
+    "--proxy-is-the-gate/--proxy-is-no-gate",
+    default=None,
+    help="The proxy keeps to public addresses itself; needed with --proxy.",
+)
 @click.option(
     "--limits",
     multiple=True,

@@ -52,10 +52,13 @@ from libra.settings import Settings, parse_limits
 from libra.storage import file_of, open_store
 from libra.storage.journal import Journal
 from libra.storage.recollection import InMemory, OnDisk
+from libra.weighing.dialing import OPEN
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import PORTS, Gate
 from libra.weighing.options import Limits, Options
+from libra.weighing.proxies import proxies_of
 from libra.weighing.rendered import BrowserPool
+from libra.weighing.trust import trust
 
 log = logging.getLogger("libra")
 
@@ -148,7 +151,13 @@ class House:
         self.settings = settings
         self._clock = clock
         gate = _gate(settings)
-        self.fetcher = Fetcher(gate=gate, delay=settings.delay)
+        self.fetcher = Fetcher(
+            # Behind a proxy that is the gate, the proxy is all that is connected to.
+            gate=OPEN if settings.proxy else gate,
+            delay=settings.delay,
+            tls=trust(settings.ca),
+            proxies=proxies_of({}, settings.proxy or ""),
+        )
         self.browsers = BrowserPool(
             executable=settings.browser,
             size=settings.browsers,

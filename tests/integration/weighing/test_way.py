@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from libra.testing.pages import PageServer, image
+from libra.app import Libra
+from libra.settings import Settings
+from libra.testing.pages import PageServer, html, image
 from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Limits, Options
 from libra.weighing.proxies import Proxies
@@ -165,3 +167,19 @@ async def test_what_is_exempt_is_asked_directly() -> None:
         async with PageServer({"/x": image(5)}) as server, Fetcher(proxies=proxies) as fetcher:
             outcome = await fetch(fetcher, server.url("/x"))
     assert (outcome.error, outcome.transfer_bytes) == (None, 5)
+
+
+async def test_a_service_fetches_through_the_proxy_that_is_its_gate(tmp_path: Path) -> None:
+    async with PageServer({"http://intranet.invalid/": html("through the proxy")}) as proxy:
+        settings = Settings(
+            data_dir=tmp_path, proxy=proxy.url().rstrip("/"), proxy_is_the_gate=True
+        )
+        async with Libra.open(settings) as libra:
+            page_id = await libra.weigh("http://intranet.invalid/")
+            async for report in libra.follow(page_id):
+                if report.status in {"weighed", "failed"}:
+                    break
+            else:
+                pytest.fail("it was never finished")
+    assert (report.status, report.error) == ("weighed", None)
+    assert proxy.paths()[0] == "http://intranet.invalid/"
