@@ -74,7 +74,10 @@ class Tunnels:
             return
         there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await asyncio.gather(_pump(reader, to_there), _pump(there, writer))
+        try:
+            await asyncio.gather(_pump(reader, to_there), _pump(there, writer))
+        finally:
+            to_there.transport.abort()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
