@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from pathlib import Path
 
 
@@ -10,8 +11,11 @@ class TrustError(ValueError):
     """A file of authorities that cannot be used; the message says why."""
 
 
+@cache
 def trust(ca: Path | None = None, *, insecure: bool = False) -> ssl.SSLContext:
     """What connections are judged by: the system's authorities, or those of ``SSL_CERT_FILE``.
+
+    To read them takes some milliseconds, so that it is done once.
 
     Args:
         ca: A PEM file of authorities that are believed beside them.
