@@ -101,20 +101,20 @@ def weighing_options(
         raise click.UsageError(str(error)) from None
 
 
-class Way(NamedTuple):
+class Route(NamedTuple):
     """How the command gets to the web: whose certificates it believes, and through which proxies."""
 
     tls: ssl.SSLContext | None = None
     proxies: Proxies = DIRECT
 
 
-DIRECTLY = Way()
+DIRECTLY = Route()
 
 
-def way_to_the_web(
+def route_to_the_web(
     ca: Path | None, *, insecure: bool, proxy: str | None, no_proxy: str | None
-) -> Way:
-    """The way that the flags and the environment describe.
+) -> Route:
+    """What the flags and the environment describe.
 
     Raises:
         click.UsageError: if a file or an address cannot be used.
@@ -125,7 +125,7 @@ def way_to_the_web(
         tls = trust(ca, insecure=insecure) if ca is not None or insecure else None
     except (ProxyError, TrustError) as error:
         raise click.UsageError(str(error)) from None
-    return Way(tls, proxies)
+    return Route(tls, proxies)
 
 
 def read_budgets(path: Path | None) -> list[Budget]:

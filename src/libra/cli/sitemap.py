@@ -8,7 +8,7 @@ from collections import deque
 import aiohttp
 import click
 
-from libra.cli.inputs import DIRECTLY, Way
+from libra.cli.inputs import DIRECTLY, Route
 from libra.formats.page_lists import (
     MAX_SITEMAP_BYTES,
     PageListError,
@@ -24,7 +24,7 @@ MAX_SITEMAPS = 100
 
 
 async def pages_of_sitemap(
-    url: str, options: Options, limit: int, way: Way = DIRECTLY
+    url: str, options: Options, limit: int, route: Route = DIRECTLY
 ) -> list[str]:
     """The first so many pages of a sitemap, through its index if it is one, each once.
 
@@ -37,12 +37,12 @@ async def pages_of_sitemap(
     own = options.user_agent != USER_AGENT
     headers = {"User-Agent": options.user_agent if own else PLAIN_USER_AGENT}
     timeout = aiohttp.ClientTimeout(total=options.limits.page_seconds)
-    connector = aiohttp.TCPConnector(ssl=way.tls or True)
+    connector = aiohttp.TCPConnector(ssl=route.tls or True)
     async with aiohttp.ClientSession(
         headers=headers, timeout=timeout, trust_env=False, connector=connector
     ) as session:
         while waiting and len(pages) <= limit:
-            listed = await _read(session, waiting.popleft(), way)
+            listed = await _read(session, waiting.popleft(), route)
             for address in listed.pages:
                 try:
                     pages[parse_url(address)] = None
@@ -67,10 +67,10 @@ async def pages_of_sitemap(
     return list(pages)[:limit]
 
 
-async def _read(session: aiohttp.ClientSession, url: str, way: Way) -> Sitemap:
+async def _read(session: aiohttp.ClientSession, url: str, route: Route) -> Sitemap:
     try:
         async with session.get(
-            url, max_redirects=10, proxy=way.proxies.of(url) or None
+            url, max_redirects=10, proxy=route.proxies.of(url) or None
         ) as response:
             if response.status != 200:
                 raise click.UsageError(f"{plain(url)} answered {response.status}.")

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from libra.cli.inputs import (
-    Way,
+    Route,
     pages_to_weigh,
     parse_page,
     read_budgets,
     read_reports,
     require_writable,
-    way_to_the_web,
+    route_to_the_web,
     weighing_options,
 )
 from libra.cli.outputs import Results, append_summary, render, say, terminal, write
@@ -227,9 +227,9 @@ def weigh(
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
     options = weighing_options(method, viewport, headers, user_agent, timeout, changed_limits)
-    way = way_to_the_web(ca, insecure=insecure, proxy=proxy, no_proxy=no_proxy)
+    route = route_to_the_web(ca, insecure=insecure, proxy=proxy, no_proxy=no_proxy)
     if method == "rendered":
-        if way.tls is not None or proxy:
+        if route.tls is not None or proxy:
             raise click.UsageError("--ca, --insecure and --proxy are for --method static")
         _require_browser(browser)
     budgets = read_budgets(budget)
@@ -238,14 +238,14 @@ def weigh(
     for file in (output, summary):
         require_writable(file)
     if sitemap is not None:
-        listed = asyncio.run(_of_sitemap(parse_page(sitemap), options, limit, way))
+        listed = asyncio.run(_of_sitemap(parse_page(sitemap), options, limit, route))
         pages = list(dict.fromkeys((*pages, *listed)))
 
     with progress(terminal(stderr=True), len(pages)) as watch:
         if method == "rendered":
             work = _render_all(pages, options, concurrency, watch, delay or 0.0, browser)
         else:
-            work = _weigh_all(pages, options, concurrency, watch, delay or 0.0, way)
+            work = _weigh_all(pages, options, concurrency, watch, delay or 0.0, route)
         reports = asyncio.run(work)
     checks: list[Check] = []
     for report in reports:
@@ -260,10 +260,10 @@ def weigh(
     context.exit(results.exit_code)
 
 
-async def _of_sitemap(address: str, options: Options, limit: int, way: Way) -> list[str]:
+async def _of_sitemap(address: str, options: Options, limit: int, route: Route) -> list[str]:
     from libra.cli.sitemap import pages_of_sitemap  # noqa: PLC0415 - slow, and seldom needed
 
-    return await pages_of_sitemap(address, options, limit, way)
+    return await pages_of_sitemap(address, options, limit, route)
 
 
 async def _weigh_all(
@@ -272,7 +272,7 @@ async def _weigh_all(
     concurrency: int,
     watch: Watch | None,
     delay: float,
-    way: Way,
+    route: Route,
 ) -> list[Report]:
     """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
     from libra.parsers.once import weigh_once  # noqa: PLC0415 - slow, and --help needs none
@@ -284,7 +284,7 @@ async def _weigh_all(
     try:
         if can_fork():
             parsers.start()  # it is ready when the first document is there
-        async with Fetcher(delay=delay, tls=way.tls, proxies=way.proxies) as fetcher:
+        async with Fetcher(delay=delay, tls=route.tls, proxies=route.proxies) as fetcher:
             return await _at_a_time(
                 concurrency,
                 pages,
