@@ -117,7 +117,7 @@ class Cascade:
         for rule in sheet.rules:
             if names is not None and not may_hold(rule.selector, names):
                 continue
-            parts = parts_of(rule.selector)
+            parts = parts_of(self._scope.scoped(rule.selector, layer))
             if names is not None:
                 parts = tuple(part for part in parts if names >= part.names)
             if not parts:

@@ -24,13 +24,15 @@ from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of, measure_savings
 from libra.weighing.gate import Gate
+from libra.weighing.headers import NO_HEADERS, DocumentHeaders
+from libra.weighing.mime import essence_of
 from libra.weighing.options import Options
 from libra.weighing.politeness import BUSY, Politeness, busy, retry_after
 from libra.weighing.reader import InPlaceReader, Reader, text_of
-from libra.weighing.reading import will_be_read
+from libra.weighing.reading import refusal_of, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading
 from libra.weighing.report import Kind
-from libra.weighing.roles import Role
+from libra.weighing.roles import DOCUMENT_ROLES, Role
 from libra.weighing.source import Source
 from libra.weighing.urls import join, origin_of
 from libra.weighing.wire import Answer, Wire
@@ -254,7 +256,7 @@ class _Exchange:
         "_fetch",
         "_fetcher",
         "_job",
-        "_links",
+        "_named",
         "_observer",
         "_options",
         "_read",
@@ -285,10 +287,10 @@ class _Exchange:
         self._status: int | None = None
         self._content_type: str | None = None
         self._encoding: str | None = None
-        self._links: tuple[str, ...] = ()
+        self._named = NO_HEADERS
         self._redirect: str | None = None
         self.retry_after: float | None = None
-        self._refused = False
+        self._refused: str | None = None
         self._body: Body | None = None
         self._read = False
         self._observer: Observer | None = None
@@ -329,7 +331,7 @@ class _Exchange:
                 body.finish()
             error = error or body.error or body.cut
             transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
-            if self._read and resource_bytes:
+            if self._read and (resource_bytes or self._named.asks):
                 reading, source = await self._reading(body)
                 error = error or reading.error
         whole = error is None
@@ -337,14 +339,14 @@ class _Exchange:
         status = self._status
         if error is None and status is not None and status >= 400:
             error = _http_error(status)
-        if error is None and self._refused:
-            error = "cors: the server does not let this page read it"
+        if error is None and self._refused is not None:
+            error = self._refused
         return Outcome(
             fetch=self._fetch,
             http_status=status,
             transfer_bytes=transfer_bytes,
             resource_bytes=resource_bytes,
-            content_type=_essence(self._content_type),
+            content_type=essence_of(self._content_type),
             encoding=None if self._encoding is None else self._encoding[:127],
             duration_ms=round((time.perf_counter() - self._started) * 1000),
             started=self._started,
@@ -362,7 +364,7 @@ class _Exchange:
     def _take_head(self, answer: Answer) -> None:
         headers = answer.headers
         status = self._status = answer.status
-        self._content_type = _as_sent(headers.get("Content-Type"))
+        self._content_type = _as_sent(", ".join(headers.getall("Content-Type", ()))) or None
         self._encoding = _as_sent(headers.get("Content-Encoding"))
         if status in BUSY:
             self.retry_after = retry_after(status, headers.get("Retry-After"))
@@ -375,11 +377,17 @@ class _Exchange:
         if self._fetch.reader and self._redirect is None:
             allowed = headers.get("Access-Control-Allow-Origin", "").strip()
             if allowed not in {"*", self._fetch.reader}:
-                self._refused = True  # a browser lets go of it here
+                # A browser lets go of it here.
+                self._refused = "cors: the server does not let this page read it"
                 return
-        self._read = will_be_read(self._fetch, status, _essence(self._content_type))
-        if self._read and "Link" in headers:
-            self._links = tuple(headers.getall("Link"))
+        named = DocumentHeaders.of(lambda name: map(_as_sent_text, headers.getall(name, ())))
+        if self._fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
+            self._named = named
+            refused = refusal_of(self._fetch, self._content_type, named)
+            if refused is not None:
+                self._refused = refused
+                return
+        self._read = will_be_read(self._fetch, status, self._content_type, named)
         self._body = Body(
             encodings_in(self._encoding),
             self._options.limits,
@@ -426,7 +434,7 @@ class _Exchange:
 
     async def _reading(self, body: Body) -> tuple[Reading, Source | None]:
         """What was read in the body. What is not read in time has arrived all the same."""
-        text = text_of(self._fetch, self._content_type, self._links)
+        text = text_of(self._fetch, self._content_type, self._named)
         try:
             async with asyncio.timeout_at(self._until):
                 return await self._reader.read(text, body.take_kept())
@@ -450,7 +458,7 @@ class _Exchange:
         """What an ``<object>`` or ``<embed>`` turned out to be."""
         if self._fetch.reference.role != "object":
             return None
-        essence = _essence(self._content_type) or ""
+        essence = essence_of(self._content_type) or ""
         if essence.startswith("image/"):
             return "image"
         if essence in {"text/html", "application/xhtml+xml"}:
@@ -488,18 +496,15 @@ def _http_error(status: int) -> str:
         return f"http: {status}"
 
 
-@lru_cache(maxsize=256)
-def _essence(content_type: str | None) -> str | None:
-    if content_type is None:
-        return None
-    return content_type.partition(";")[0].strip().lower()[:127] or None
-
-
 def _as_sent(field: str | None) -> str | None:
     """A header's bytes as text: browsers read them as UTF-8, aiohttp leaves surrogates."""
     if field is None or field.isascii():
         return field
     return field.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _as_sent_text(field: str) -> str:
+    return _as_sent(field) or ""
 
 
 def _referrer(initiator: str, url: str) -> str | None:

@@ -11,14 +11,20 @@ from typing import TypeAlias
 
 import msgspec
 
+from libra.weighing.client import NOBODY, Client
 from libra.weighing.facts import Facts
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.observed import Observed
 from libra.weighing.outline import DocumentOutline, SheetOutline
+from libra.weighing.policy import Policies
+from libra.weighing.refresh import Refresh
 from libra.weighing.report import Kind
 from libra.weighing.roles import KIND_OF, READ_ROLES, Role
 from libra.weighing.source import Source
 from libra.weighing.wanted import Wanted
+
+BLOCKED = "blocked: the page's Content-Security-Policy forbids it ({})"
+"""Why something is not requested, as a named error; with the directive."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -33,7 +39,14 @@ class Reference(msgspec.Struct, frozen=True):
         applies: For a style sheet, whether its rules take effect (``media``, not alternate).
         cors: Whether another origin has to allow that the page reads it (``crossorigin``); fonts and
             modules need that in any case.
-        integrity: Of a style sheet, what its digest has to be so that it is used.
+        integrity: What its digest has to be so that it is used.
+        nonce: What the element says by which a policy knows its scripts and styles.
+        inserted: Whether the parser made the element that asks.
+        ahead: For a module, that it is only loaded ahead (``modulepreload``): what it imports is loaded
+            when a script needs it.
+        encoding: For a style sheet, what its ``link`` says of its encoding.
+        blocked: Why it is not requested, as a named error.
+        otherwise: For an object, what is wanted if it cannot be shown.
     """
 
     url: str
@@ -44,6 +57,12 @@ class Reference(msgspec.Struct, frozen=True):
     applies: bool = True
     cors: bool = False
     integrity: str = ""
+    nonce: str = ""
+    inserted: bool = True
+    ahead: bool = False
+    encoding: str = ""
+    blocked: str = ""
+    otherwise: tuple[Reference, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -72,8 +91,15 @@ def merged(references: list[Reference]) -> list[Reference]:
                 partial=known.partial and reference.partial,
                 applies=known.applies or reference.applies,
                 cors=known.cors and reference.cors,
+                ahead=not (_runs(known) or _runs(reference)),
+                blocked=known.blocked and reference.blocked,
             )
     return list(merged.values())
+
+
+def _runs(reference: Reference) -> bool:
+    """Whether a module is wanted to run, and not only to be there."""
+    return reference.role == "module" and not reference.ahead
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -89,6 +115,10 @@ class Reading(msgspec.Struct, frozen=True):
         error: Why not all of the body was read, as a named error.
         observed: What a document shows beside what it asks for.
         omitted: How many references there are beyond those that are listed.
+        refresh: Where a document sends its visitors.
+        policies: What a document may ask for.
+        encoding: The encoding that a document or a style sheet is in.
+        in_quirks_mode: Whether a document is.
     """
 
     references: list[Reference] = []
@@ -100,6 +130,10 @@ class Reading(msgspec.Struct, frozen=True):
     error: str | None = None
     observed: Observed | None = None
     omitted: int = 0
+    refresh: Refresh | None = None
+    policies: Policies = ()
+    encoding: str = ""
+    in_quirks_mode: bool = False
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):
@@ -115,6 +149,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
         import_depth: Imports (of style sheets or modules) between a document and this.
         hops: The URLs that redirected to here.
         import_map: What the specifiers of a module stand for; None if it is no module.
+        client: The document that asks.
     """
 
     index: int
@@ -126,6 +161,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     import_depth: int = 0
     hops: tuple[str, ...] = ()
     import_map: ImportMap | None = None
+    client: Client = NOBODY
 
     @property
     def url(self) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from libra.weighing.selector import at_rest, names_in
+from libra.weighing.shadow import LAYER, in_root, outside_roots
 from libra.weighing.stylesheet import Sheet
 
 MATCHING_SECONDS = 3.0
@@ -43,6 +44,7 @@ class Linked(NamedTuple):
 
     sheet: Sheet | str
     applies: bool = True
+    layer: str = ""
 
 
 class Scope:
@@ -56,11 +58,12 @@ class Scope:
         inline: ``style`` attributes that may matter, by element.
         lazy: What elements load when they are near the window, by element.
         large: Whether it is too large to be searched.
+        has_roots: Whether it has shadow roots.
     """
 
     __slots__ = (
         "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until",
-        "base", "inline", "large", "lazy", "sheets", "size", "url",
+        "base", "has_roots", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +86,7 @@ class Scope:
         self.inline: dict[int, str] = {}
         self.lazy: dict[int, list[str]] = {}
         self.large = False
+        self.has_roots = False
 
     @property
     def root(self) -> LexborNode | None:
@@ -136,6 +140,14 @@ class Scope:
             time.sleep(0)
 
     # Matching
+
+    def scoped(self, selector: str, layer: str) -> str:
+        """A selector of a style sheet in this layer, as it matches in a document with shadow roots."""
+        if not self.has_roots:
+            return selector
+        if layer.startswith(LAYER):
+            return in_root(selector, layer.removeprefix(LAYER).partition(".")[0])
+        return outside_roots(selector)
 
     @property
     def names(self) -> set[str]:

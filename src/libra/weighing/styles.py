@@ -16,6 +16,7 @@ from libra.weighing.images import images_in
 from libra.weighing.options import Viewport
 from libra.weighing.position import near
 from libra.weighing.scope import Scope, Spent
+from libra.weighing.shadow import LAYER
 from libra.weighing.stylesheet import Import, Sheet
 from libra.weighing.styling import Styled
 from libra.weighing.wanted import Wanted
@@ -56,6 +57,10 @@ class LinkedLike(Protocol[S_co]):
     @property
     def applies(self) -> bool:
         """Whether its rules take effect."""
+
+    @property
+    def layer(self) -> str:
+        """The layer that it is put into."""
 
 
 class DocumentLike(Protocol[S_co]):
@@ -147,7 +152,7 @@ class Styles(Generic[D, S]):
     def _parts(self, scope: D) -> list[tuple[S, str]]:
         parts: list[tuple[S, str]] = []
         waiting: list[tuple[S | str, str, bool, frozenset[str]]] = [
-            (linked.sheet, "", False, frozenset())
+            (linked.sheet, linked.layer, False, frozenset())
             for linked in reversed(scope.sheets)
             if linked.applies
         ]
@@ -185,7 +190,8 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
 
     If it takes more than `MATCHING_SECONDS` the answer is a rough one.
     """
-    faces = [face for sheet, _ in parts for face in sheet.faces]
+    # Chromium takes no fonts from the sheets of shadow roots.
+    faces = [face for sheet, layer in parts if not layer.startswith(LAYER) for face in sheet.faces]
     inline = scope.inline
     images = scope.has_images or any(sheet.has_images for sheet, _ in parts)
     if not (images or scope.lazy or any(face.sources for face in faces)):

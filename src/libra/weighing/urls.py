@@ -76,7 +76,7 @@ def join(base: str, reference: str) -> str | None:
     """
     if len(reference) > MAX_ASSET_URL:
         return None
-    if _PLAIN.match(reference) is not None:
+    if _PLAIN.match(reference) is not None and base.startswith("http"):
         # The usual case, which needs no parser: nothing in it has a meaning but the slashes.
         return (_directory(base) if reference[0] != "/" else origin_of(base)) + reference
     if reference[:5].lower() == "data:":

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import msgspec
 
+from libra.weighing.client import NOBODY, Client
+from libra.weighing.document_walk import asked_by
 from libra.weighing.findings import Notes
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.options import Options
 from libra.weighing.outline import SheetOutline
+from libra.weighing.policy import forbids
 from libra.weighing.reference import (
+    BLOCKED,
     Fetch,
     Order,
     Outcome,
+    Reading,
     Reference,
     StyleFound,
     StyleJob,
@@ -33,7 +38,7 @@ from libra.weighing.report import (
     Report,
     Total,
 )
-from libra.weighing.roles import CORS_ROLES, READ_ROLES, Role
+from libra.weighing.roles import CORS_ROLES, DOCUMENT_ROLES, READ_ROLES, Role
 from libra.weighing.score import score
 from libra.weighing.source import Document, SheetSource, StyleWork
 from libra.weighing.styles import Styles
@@ -59,6 +64,7 @@ class Weighing:
     """
 
     __slots__ = (
+        "_ahead",
         "_asset_hosts",
         "_assets",
         "_body",
@@ -75,6 +81,7 @@ class Weighing:
         "_origin",
         "_pending",
         "_pending_reads",
+        "_run",
         "_site_host",
         "_sources",
         "_started",
@@ -110,7 +117,9 @@ class Weighing:
         self._styles: Styles[Document, SheetOutline | SheetSource] = Styles()
         self._styled = 0
         self._jobs: dict[StyleJob, StyleWork] = {}
-        self._sources: dict[str, Wanted] = {}
+        self._sources: dict[str, tuple[Wanted, Client]] = {}
+        self._ahead: dict[int, tuple[Fetch, Reading]] = {}
+        self._run: set[int] = set()
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = Notes()
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
@@ -161,8 +170,7 @@ class Weighing:
             outcome = msgspec.structs.replace(outcome, transfer_bytes=0, resource_bytes=0)
         self._settle(fetch, asset, outcome)
         if outcome.redirect is not None:
-            reference = msgspec.structs.replace(fetch.reference, url=outcome.redirect)
-            orders: list[Order] = [*self._order([reference], fetch, hop=True)]
+            orders = self._follow(outcome.redirect, fetch)
         elif fetch.reference.role == "document":
             orders = self._record_document(outcome)
         else:
@@ -171,6 +179,8 @@ class Weighing:
                 self._styles.add_sheet((*fetch.hops, fetch.url), _sheet_of(outcome))
             elif fetch.reference.role == "font" and outcome.error is not None:
                 orders += self._try_next_source((*fetch.hops, fetch.url)[0])
+            elif fetch.reference.otherwise and not _is_shown(outcome):
+                orders += self._order([*fetch.reference.otherwise], None, client=fetch.client)
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
             orders += self._order_styled()
         if self._pending == 0:
@@ -282,6 +292,10 @@ class Weighing:
         if reading is None:
             return []
         self._title = reading.title
+        if (onward := self._sent_on(outcome)) is not None:
+            # What the stub names is asked for before its visitors are gone; its icon is not.
+            orders = self._read(outcome, without="icon")
+            return orders + self._follow(onward, fetch)
         orders = self._read(outcome)
         if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
@@ -289,19 +303,72 @@ class Weighing:
                 orders += self._order([Reference(icon, "icon")], fetch)
         return orders
 
-    def _read(self, outcome: Outcome) -> list[Order]:
+    def _sent_on(self, outcome: Outcome) -> str | None:
+        """Where a document sends its visitors at once; None if nowhere, or round in circles."""
+        fetch, reading = outcome.fetch, outcome.reading
+        refresh = None if reading is None else reading.refresh
+        if refresh is None or refresh.url is None or refresh.seconds:
+            return None
+        return None if self._loops(fetch, refresh.url) else refresh.url
+
+    def _follow(self, url: str, fetch: Fetch) -> list[Order]:
+        """Go on to where an answer leads, if that is allowed."""
+        reference = msgspec.structs.replace(fetch.reference, url=url)
+        client = fetch.client
+        asked = asked_by(reference, redirected=True)
+        directive = forbids(client.policies, asked, client.origin)
+        if directive is not None:
+            reference = msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
+        return [*self._order([reference], fetch, hop=True, client=client)]
+
+    def _client_of(self, outcome: Outcome) -> Client:
+        """On whose behalf that is fetched which was found in a body."""
+        fetch, reading = outcome.fetch, outcome.reading
+        if reading is None:
+            return fetch.client
+        if fetch.reference.role not in DOCUMENT_ROLES:
+            return msgspec.structs.replace(
+                fetch.client, encoding=reading.encoding or fetch.client.encoding
+            )
+        return Client(
+            origin_of(fetch.url),
+            reading.policies,
+            reading.encoding,
+            fetch.client.around,
+            reading.in_quirks_mode,
+        )
+
+    def _read(self, outcome: Outcome, *, without: Role | None = None) -> list[Order]:
         fetch, reading, source = outcome.fetch, outcome.reading, outcome.source
         if reading is None:
             return []
+        role = fetch.reference.role
+        if role == "module" and fetch.reference.ahead and fetch.index not in self._run:
+            self._ahead[fetch.index] = fetch, reading  # until a script asks for it
+            return []
         import_map = reading.import_map or fetch.import_map
+        client = self._client_of(outcome)
         for number, outline in enumerate(reading.documents):
             if source is not None and (outline.sheets or outline.asks):
-                self._styles.add_document(Document(source, number, outline))
+                self._styles.add_document(Document(source, number, outline, client))
         self._omitted += reading.omitted
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
-        if not reading.references:
+        references = reading.references
+        if without is not None:
+            references = [found for found in references if found.role != without]
+        if role in DOCUMENT_ROLES and role != "document":
+            onward = self._sent_on(outcome)
+            if onward is not None:
+                return [
+                    *self._order(references, fetch, import_map=import_map, client=client),
+                    *self._follow(onward, fetch),
+                ]
+        elif role == "module":
+            nonce = fetch.reference.nonce
+            references = [msgspec.structs.replace(found, nonce=nonce) for found in references]
+        if not references:
             return []
-        return [*self._order(reading.references, fetch, import_map=import_map)]
+        return [*self._order(references, fetch, import_map=import_map, client=client)]
 
     def _order_styled(self) -> list[Order]:
         """What the style of a document asks for is known when all its style sheets are."""
@@ -317,16 +384,17 @@ class Weighing:
         return orders
 
     def _record_style(self, outcome: StyleFound) -> list[Order]:
-        if self._jobs.pop(outcome.job, None) is None:
+        work = self._jobs.pop(outcome.job, None)
+        if work is None:
             return []  # it was given up
         self._pending -= 1
         self._error = self._error or outcome.error
-        orders = self._order_wanted(outcome.wanted)
+        orders = self._order_wanted(outcome.wanted, work.document.client)
         if self._pending == 0:
             self._styles.clear()
         return orders
 
-    def _order_wanted(self, wanted: list[Wanted]) -> list[Order]:
+    def _order_wanted(self, wanted: list[Wanted], client: Client) -> list[Order]:
         orders: list[Order] = []
         for item in sorted(wanted, key=lambda item: item.conditional):
             urls = self._still_to_try(item.urls)
@@ -335,15 +403,22 @@ class Weighing:
                 if url in self._lazy:
                     reference, parent = self._lazy.pop(url)
                     awake = msgspec.structs.replace(reference, lazy=False)
-                    orders += self._order([awake], parent)
+                    orders += self._order([awake], parent, client=client)
                 continue
             if len(urls) > 1:
-                self._sources[url] = item._replace(urls=urls)
+                self._sources[url] = item._replace(urls=urls), client
             reference = Reference(
                 url, "font" if item.font else "image", conditional=item.conditional
             )
-            orders += self._order([reference], None, initiator=item.initiator)
+            known = len(orders)
+            orders += self._order([reference], None, initiator=item.initiator, client=client)
+            if len(orders) == known and self._is_blocked(url):
+                orders += self._try_next_source(url)
         return orders
+
+    def _is_blocked(self, url: str) -> bool:
+        asset = self._assets[self._index[url]] if url in self._index else None
+        return asset is not None and asset.status == "skipped" and not asset.lazy
 
     def _still_to_try(self, urls: tuple[str, ...]) -> tuple[str, ...]:
         """A font's sources from the first that has not failed, or else the last."""
@@ -355,10 +430,10 @@ class Weighing:
 
     def _try_next_source(self, url: str) -> list[Order]:
         """A font that could not be had is looked for where its rule says next."""
-        item = self._sources.pop(url, None)
+        item, client = self._sources.pop(url, (None, NOBODY))
         if item is None or len(item.urls) < 2:
             return []
-        return self._order_wanted([item._replace(urls=item.urls[1:])])
+        return self._order_wanted([item._replace(urls=item.urls[1:])], client)
 
     def _loops(self, fetch: Fetch, target: str) -> bool:
         return (
@@ -389,13 +464,16 @@ class Weighing:
         hop: bool = False,
         initiator: str | None = None,
         import_map: ImportMap | None = None,
+        client: Client = NOBODY,
     ) -> list[Fetch]:
-        """Orders for those references that are new, as far as the limits allow."""
+        """Orders for those references that are new, as far as policies and limits allow."""
         limits = self.options.limits
         orders: list[Fetch] = []
-        for reference in references if parent is None else merged(references):
+        for found in references if parent is None else merged(references):
+            reference = found if hop else self._judged(found, client, parent)
             at = self._index.get(reference.url)
             if at is not None and not self._wakes(at, reference):
+                orders += self._run_after_all(at, reference)
                 continue
             frame_depth, import_depth = _depths(reference, parent, hop=hop)
             if frame_depth > limits.frame_depth or import_depth > limits.import_depth:
@@ -408,6 +486,10 @@ class Weighing:
                 at = self._enter(reference, initiator or (parent.url if parent else None))
             if reference.lazy:
                 self._lazy.setdefault(reference.url, (reference, parent))
+                continue
+            if reference.blocked:
+                if reference.role == "stylesheet":
+                    self._styles.add_sheet((reference.url,), None)
                 continue
             self._pending += 1
             if reference.role in READ_ROLES:
@@ -426,6 +508,7 @@ class Weighing:
                     import_depth=import_depth,
                     hops=(*parent.hops, parent.url) if hop and parent else (),
                     import_map=import_map if reference.role == "module" else None,
+                    client=client,
                 )
             )
         return orders
@@ -448,25 +531,48 @@ class Weighing:
         asset = Asset(
             url=reference.url,
             kind=reference.kind,
-            status="skipped" if reference.lazy else "pending",
+            status="skipped" if reference.lazy or reference.blocked else "pending",
             initiator=initiator,
             third_party=third_party,
             lazy=reference.lazy,
             conditional=reference.conditional,
-            error=LAZY if reference.lazy else None,
+            error=reference.blocked or (LAZY if reference.lazy else None),
         )
         at = len(self._assets)
         self._index[reference.url] = at
         self._assets.append(asset)
         self._asset_hosts.append(host)
-        if not reference.lazy:
+        if asset.status == "pending":
             self._count(at, asset.kind, 1)
         return at
+
+    def _judged(self, reference: Reference, client: Client, parent: Fetch | None) -> Reference:
+        """The reference, blocked if it may not be asked for. Documents judge their own when read."""
+        if not client.policies or reference.blocked:
+            return reference
+        if parent is not None and parent.reference.role in DOCUMENT_ROLES:
+            return reference
+        directive = forbids(client.policies, asked_by(reference), client.origin)
+        if directive is None:
+            return reference
+        return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
+
+    def _run_after_all(self, at: int, reference: Reference) -> list[Fetch]:
+        """A script asks for a module that was loaded ahead: now its imports are wanted, too."""
+        if reference.role != "module" or reference.ahead or reference.blocked:
+            return []
+        self._run.add(at)
+        fetch, reading = self._ahead.pop(at, (None, None))
+        if fetch is None or reading is None:
+            return []
+        nonce = reference.nonce
+        imports = [msgspec.structs.replace(found, nonce=nonce) for found in reading.references]
+        return self._order(imports, fetch, import_map=fetch.import_map, client=fetch.client)
 
     def _wakes(self, at: int, reference: Reference) -> bool:
         """Whether this reference needs at once what so far was wanted only lazily."""
         asset = self._assets[at]
-        if reference.lazy or asset.error is not LAZY:
+        if asset.status != "skipped" or reference.lazy or reference.blocked:
             return False
         asset = msgspec.structs.replace(asset, status="pending", lazy=False, error=None)
         self._assets[at] = asset
@@ -504,6 +610,11 @@ def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[i
     if reference.role == parent.reference.role:
         return parent.frame_depth, parent.import_depth + 1
     return parent.frame_depth, 0
+
+
+def _is_shown(outcome: Outcome) -> bool:
+    """Whether an object shows what came, so that what stands in for it is not asked for."""
+    return outcome.error is None and (outcome.http_status or 0) < 400
 
 
 def _sheet_of(outcome: Outcome) -> SheetSource | None:

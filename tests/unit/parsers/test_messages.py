@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from libra.parsers.protocol import Order, Piece, encode
 from libra.parsers.reader import IN_PLACE, is_small
 from libra.weighing.desk import Desk, StyleTask
+from libra.weighing.import_map import ImportMap
 from libra.weighing.kept import Kept, Spool, joined
-from libra.weighing.modules import ImportMap
 from libra.weighing.options import DESKTOP
 from libra.weighing.reference import Reading
 from libra.weighing.roles import READ_ROLES, Role

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from libra.weighing import scope as scopes
 from libra.weighing import styles as styles_module
-from libra.weighing.document import parse_html, read_document
+from libra.weighing.document import read_document
+from libra.weighing.document_walk import parse_html
 from libra.weighing.options import Viewport
 from libra.weighing.scope import Scope
 from libra.weighing.styles import Styles, style

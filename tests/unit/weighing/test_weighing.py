@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reading, Reference
 from libra.weighing.report import KINDS, Kind, Report
