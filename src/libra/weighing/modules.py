@@ -144,8 +144,7 @@ def _kind_of(statement: Node) -> str | None:
     for part in statement.named_children:
         if part.type != "import_attribute":
             continue
-        keyword = part.child(0)
-        if keyword is None or keyword.type != "with":
+        if not part.children or part.children[0].type != "with":
             return None  # "assert" is not known any more
         for entry in part.named_children:
             for pair in entry.named_children:

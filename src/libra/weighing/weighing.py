@@ -300,7 +300,9 @@ class Weighing:
         if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
             if icon is not None:
-                orders += self._order([Reference(icon, "icon")], fetch)
+                client = self._client_of(outcome)
+                implied = self._judged(Reference(icon, "icon"), client, None)
+                orders += self._order([implied], fetch, client=client)
         return orders
 
     def _sent_on(self, outcome: Outcome) -> str | None:

@@ -45,7 +45,7 @@ def test_half_a_character_becomes_a_question_mark() -> None:
 
 def test_of_too_many_references_the_first_are_listed_and_the_others_counted() -> None:
     body = b"".join(b"<img src=%d.png><img src=%d.png>" % (n, n) for n in range(100))
-    text = Text(0, "document", URL)
+    text = Text(0, "document", URL, "text/html")
     reading = Desk().read(text, body, DESKTOP, most=30, keep=False)
     assert [reference.url for reference in reading.references] == [
         f"{URL}{n}.png" for n in range(30)
