@@ -1,7 +1,7 @@
 """``@import`` of a style sheet in a ``data:`` URL: it is put into the sheet that imports it.
 
 So nobody else has to know of sheets without an address. What it imports itself comes before all
-rules, as imports have to; addresses in it are relative to the sheet around it, as in Chromium.
+rules, as imports have to; images in it are relative to the sheet around it, as in Chromium.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _ADDRESS = re.compile(
     r"(?:url\(\s*+(?:\"([^\"\n]*+)\"|'([^'\n]*+)'|([^\"')\s]*+))\s*+\)|\"([^\"\n]*+)\"|'([^'\n]*+)')",
     re.IGNORECASE,
 )
+_ABSOLUTE = re.compile(r"\s*+[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _CONDITIONS = re.compile(r"[^;{}]*+(?:;|\Z)")
 
 
@@ -31,6 +32,14 @@ def with_data_imports(css: str) -> str:
     if _MAY_IMPORT.search(css) is None:
         return css
     head, rules, at = _split(css, 0)
+    return head + "".join(rules) + css[at:]
+
+
+def as_data_sheet(css: str) -> str:
+    """The text of a sheet in a ``data:`` URL, without what it imports relative to nothing."""
+    if "@import" not in css.lower():
+        return css
+    head, rules, at = _split(css, 1)
     return head + "".join(rules) + css[at:]
 
 
@@ -57,7 +66,8 @@ def _split(css: str, depth: int) -> tuple[str, list[str], int]:
             break
         text = next((group for group in address.groups() if group is not None), "")
         if not is_data_url(text):
-            head.append(css[at : conditions.end()])
+            if not depth or _ABSOLUTE.match(text):
+                head.append(css[at : conditions.end()])
         elif depth < _MAX_DEPTH:
             inner_head, inner_rules = _imported(text, depth + 1)
             media = conditions[0].rstrip(";").strip()

@@ -20,6 +20,7 @@ from libra.weighing import elements_media as media
 from libra.weighing.charset import html_encoding, to_utf8, xml_encoding
 from libra.weighing.client import Client
 from libra.weighing.document_walk import Walk, characters_of
+from libra.weighing.elements_embedded import is_rendered
 from libra.weighing.headers import NO_HEADERS, DocumentHeaders
 from libra.weighing.icons import Icon, choose_icons, others_than
 from libra.weighing.mime import is_page, is_xml, page_type
@@ -27,6 +28,7 @@ from libra.weighing.observing import observe
 from libra.weighing.options import DESKTOP, Viewport
 from libra.weighing.parsed import Parsed
 from libra.weighing.position import near
+from libra.weighing.quirks import is_in_quirks_mode
 from libra.weighing.reference import Reference
 from libra.weighing.refresh import Refresh, parse_refresh
 from libra.weighing.scope import Scope
@@ -47,6 +49,7 @@ def read_document(
     is_frame: bool = False,
     headers: DocumentHeaders = NO_HEADERS,
     inherited: str = "",
+    is_unseen: bool = False,
 ) -> Parsed:
     """Parse a document and find what it asks for. Never raises, whatever the body holds.
 
@@ -58,6 +61,7 @@ def read_document(
         is_frame: Frames have no icons and no manifest.
         headers: What else the answer says.
         inherited: The encoding of the document around it, if that is of the same origin.
+        is_unseen: Whether its frame is not rendered: then nothing in it is laid out.
     """
     refresh = parse_refresh(headers.refresh, url, url) if headers.refresh else None
     essence = page_type(content_type, body, nosniff=headers.is_typed)
@@ -70,7 +74,16 @@ def read_document(
         encoding = html_encoding(body, content_type, inherited)
         html = to_utf8(body, encoding)
     client = Client(origin_of(url), headers.parsed_policies(), encoding)
-    walk = _walk(html, url, client, viewport, is_frame=is_frame, depth=0, documents=[])
+    walk = _walk(
+        html,
+        url,
+        client,
+        viewport,
+        is_frame=is_frame,
+        depth=0,
+        documents=[],
+        is_unseen=is_unseen,
+    )
     return _parsed(walk, _sooner(refresh, walk.refresh))
 
 
@@ -83,6 +96,7 @@ def _walk(
     is_frame: bool,
     depth: int,
     documents: list[Scope],
+    is_unseen: bool = False,
 ) -> Walk:
     walk = Walk(
         html,
@@ -93,6 +107,7 @@ def _walk(
         depth=depth,
         documents=documents,
         inner=_read_inner,
+        is_unseen=is_unseen,
     )
     late_base = walk.tree.css_first("base[href]") is not None
     deferred: list[LexborNode] = []
@@ -110,13 +125,43 @@ def _walk(
     for node in walk.tree.css("[style]"):
         _inline_style(walk, node)
     walk.scope.base = walk.base
-    if walk.scope.lazy and not walk.scope.sheets:
+    _leave_to_styles(walk)
+    if walk.is_unseen:
+        walk.documents.remove(walk.scope)
+    elif walk.scope.lazy and not walk.scope.sheets:
         _wake_near(walk)
     if not walk.is_frame:
         walk.add(walk.manifest, "manifest")
         icons = [Icon(walk.address(icon.url) or "", icon.sizes) for icon in walk.icons]
         _refer_to_icons(walk, icons)
     return walk
+
+
+def _leave_to_styles(walk: Walk) -> None:
+    """What is embedded depends on whether it is rendered, which style sheets decide where there are any.
+
+    Objects that are not are not loaded; frames are, but nothing of theirs is laid out.
+    """
+    scope = walk.scope
+    if not scope.embedded:
+        return
+    later = bool(scope.sheets) and not walk.large and not walk.is_unseen
+    hidden = {
+        at: walk.is_unseen or (not later and not is_rendered(node))
+        for at, (node, _) in scope.embedded.items()
+    }
+    kept: list[Reference] = []
+    for at, reference in enumerate(walk.references):
+        if at not in hidden:
+            kept.append(reference)
+        elif later and not reference.lazy and not reference.blocked:
+            kept.append(msgspec.structs.replace(reference, lazy=True, if_rendered=True))
+        elif not hidden[at]:
+            kept.append(reference)
+        elif reference.role == "frame":
+            kept.append(msgspec.structs.replace(reference, unseen=True))
+    walk.references = kept
+    scope.embedded = {at: item for at, item in scope.embedded.items() if later}
 
 
 def _refer_to_icons(walk: Walk, icons: list[Icon]) -> None:
@@ -128,7 +173,7 @@ def _refer_to_icons(walk: Walk, icons: list[Icon]) -> None:
         walk.refer(Reference(url, "icon", otherwise=otherwise if url == chosen[-1] else ()))
 
 
-def _read_inner(outer: Walk, html: bytes, url: str, origin: str) -> None:
+def _read_inner(outer: Walk, html: bytes, url: str, origin: str, *, is_unseen: bool) -> None:
     """A document that is written in another one, whose policies it has."""
     client = Client(origin, outer.policies, "utf-8")
     inner = _walk(
@@ -139,6 +184,7 @@ def _read_inner(outer: Walk, html: bytes, url: str, origin: str) -> None:
         is_frame=True,
         depth=outer.depth + 1,
         documents=outer.documents,
+        is_unseen=is_unseen or outer.is_unseen,
     )
     outer.references += inner.references
     if inner.refresh is not None and inner.refresh.url is not None and not inner.refresh.seconds:
@@ -163,7 +209,7 @@ def _parsed(walk: Walk, refresh: Refresh | None) -> Parsed:
         refresh=refresh,
         policies=walk.policies,
         encoding=walk.encoding,
-        in_quirks_mode=_is_in_quirks_mode(walk.html),
+        in_quirks_mode=is_in_quirks_mode(walk.html),
     )
 
 
@@ -172,14 +218,6 @@ def _sooner(first: Refresh | None, second: Refresh | None) -> Refresh | None:
     if first is None or second is None:
         return first or second
     return second if second.seconds <= first.seconds else first
-
-
-def _is_in_quirks_mode(html: bytes) -> bool:
-    """Whether a document has no doctype; the old ones that mean quirks are not told apart."""
-    start = html[:4_000].lstrip(b"\t\n\x0c\r \xef\xbb\xbf")
-    while start.startswith(b"<!--"):
-        start = start.partition(b"-->")[2].lstrip(b"\t\n\x0c\r ")
-    return start[:9].lower() != b"<!doctype"
 
 
 def _elements(walk: Walk) -> Iterator[LexborNode]:

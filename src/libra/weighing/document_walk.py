@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
@@ -30,8 +30,12 @@ LARGE = 1_000_000
 NO_BASE = "data:,"
 """What addresses in a ``data:`` document are relative to: only absolute ones lead anywhere."""
 
-Inner = Callable[["Walk", bytes, str, str], None]
-"""Reads a document that is written in this one: its source in UTF-8, its URL, its origin."""
+
+class Inner(Protocol):
+    """Reads a document that is written in another one."""
+
+    def __call__(self, outer: Walk, html: bytes, url: str, origin: str, *, is_unseen: bool) -> None:
+        """Read it: its source in UTF-8, its URL, its origin, whether it is not rendered."""
 
 
 def parse_html(html: bytes) -> tuple[LexborHTMLParser, bool]:
@@ -58,6 +62,7 @@ class Walk:
         depth: Of the documents written in one another.
         documents: Those that were found in the same body before it.
         inner: Reads a document that is written in it.
+        is_unseen: Whether its frame is not rendered.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Walk:
         depth: int,
         documents: list[Scope],
         inner: Inner,
+        is_unseen: bool = False,
     ) -> None:
         self.tree, self.cut_off = parse_html(html)
         self.html = html
@@ -83,6 +89,7 @@ class Walk:
         self.depth = depth
         self.documents = documents
         self.inner = inner
+        self.is_unseen = is_unseen
         self.size = len(html)
         self.large = self.size > LARGE
         self.scope = Scope(self.tree, url=url, size=self.size)

@@ -50,15 +50,18 @@ def on_frame(walk: Walk, node: LexborNode) -> None:
     attributes = node.attrs
     source = attributes.get("src")
     if "srcdoc" in attributes and node.tag == "iframe":
-        srcdoc = attributes.sget("srcdoc")
-        _read_inner(walk, srcdoc.encode("utf-8", "replace"), walk.base, walk.origin)
+        srcdoc = attributes.sget("srcdoc").encode("utf-8", "replace")
+        _read_inner(walk, node, srcdoc, walk.base, walk.origin)
     elif source is not None and is_data_url(source) and not is_dangling(source):
-        _on_data_document(walk, source, Reference("data:", "frame"))
+        _on_data_document(walk, node, source, Reference("data:", "frame"))
     else:
-        walk.add(source, "frame", lazy=if_lazy(node))
+        url, lazy = walk.address(source), if_lazy(node)
+        if url is not None and lazy is None:
+            walk.scope.embedded[len(walk.references)] = node, url
+        walk.add(source, "frame", lazy=lazy)
 
 
-def _on_data_document(walk: Walk, address: str, reference: Reference) -> None:
+def _on_data_document(walk: Walk, node: LexborNode, address: str, reference: Reference) -> None:
     """A document in a ``data:`` URL, which has an origin of its own."""
     data = decode_data_url(address)
     if data is None or walk.judged(reference).blocked:
@@ -70,16 +73,16 @@ def _on_data_document(walk: Walk, address: str, reference: Reference) -> None:
         html = as_html(to_utf8(data.body, xml_encoding(data.body, data.content_type)))
     else:
         html = to_utf8(data.body, html_encoding(data.body, data.content_type))
-    _read_inner(walk, html, NO_BASE, "")
+    _read_inner(walk, node, html, NO_BASE, "")
 
 
-def _read_inner(walk: Walk, html: bytes, url: str, origin: str) -> None:
+def _read_inner(walk: Walk, node: LexborNode, html: bytes, url: str, origin: str) -> None:
     if walk.depth >= MAX_DEPTH:
         return
     if len(walk.documents) > MAX_INNER:
         walk.cut_off = True
         return
-    walk.inner(walk, html, url, origin)
+    walk.inner(walk, html, url, origin, is_unseen=not is_rendered(node))
 
 
 def on_object(walk: Walk, node: LexborNode) -> None:
@@ -89,11 +92,12 @@ def on_object(walk: Walk, node: LexborNode) -> None:
     address = _address_of(node)
     if address is not None and is_data_url(address) and _is_shown(node, address):
         walk.objects.add(node.mem_id)
-        _on_data_document(walk, address, Reference("data:", "object"))
+        _on_data_document(walk, node, address, Reference("data:", "object"))
         return
     reference = _reference_of(walk, node, 0)
     if reference is not None:
         walk.objects.add(node.mem_id)
+        walk.scope.embedded[len(walk.references)] = node, reference.url
         walk.references.append(reference)
 
 
@@ -134,12 +138,20 @@ def _nearest(node: LexborNode) -> Iterator[LexborNode]:
 
 
 def _is_shown(node: LexborNode, address: str) -> bool:
-    """What would need a plug-in is not loaded, nor is what is not shown."""
+    """What would need a plug-in is not loaded, nor is what never has a box."""
     kind = _type_of(node)
-    if kind:
-        return _shows(kind) and _is_rendered(node)
-    path = address.partition("?")[0].partition("#")[0].lower()
-    return not path.endswith(_NOT_SHOWN_SUFFIXES) and _is_rendered(node)
+    if not (_shows(kind) if kind else not _path_of(address).endswith(_NOT_SHOWN_SUFFIXES)):
+        return False
+    parent = node.parent
+    for _ in range(_ANCESTORS):
+        if parent is None or parent.tag in _NO_BOXES_INSIDE:
+            return parent is None
+        parent = parent.parent
+    return True
+
+
+def _path_of(address: str) -> str:
+    return address.partition("?")[0].partition("#")[0].lower()
 
 
 def _shows(kind: str) -> bool:
@@ -150,7 +162,7 @@ def _shows(kind: str) -> bool:
     return kind.startswith("text/") or kind in _SHOWN_TYPES
 
 
-def _is_rendered(node: LexborNode) -> bool:
+def is_rendered(node: LexborNode) -> bool:
     """Whether it has a box, as far as attributes tell; ``<embed hidden>`` has one, of no size."""
     element: LexborNode | None = node
     inside: LexborNode | None = None
@@ -163,8 +175,7 @@ def _is_rendered(node: LexborNode) -> bool:
         if "hidden" in attributes and element.tag != "embed":
             return False
         if inside is not None and (
-            element.tag in _NO_BOXES_INSIDE
-            or ("open" not in attributes and element.tag == "dialog")
+            ("open" not in attributes and element.tag == "dialog")
             or ("open" not in attributes and element.tag == "details" and inside.tag != "summary")
         ):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from selectolax.lexbor import LexborNode
 
 from libra.weighing.charset import sheet_encoding, to_utf8
+from libra.weighing.data_imports import as_data_sheet
 from libra.weighing.data_url import decode_data_url, is_data_url
 from libra.weighing.document_walk import Walk
 from libra.weighing.icons import Icon
@@ -143,7 +144,7 @@ def _on_data_sheet(walk: Walk, href: str, nonce: str, *, applies: bool) -> None:
         return
     encoding = sheet_encoding(data.body, data.content_type, walk.encoding)
     css = to_utf8(data.body, encoding).decode()
-    walk.add_inline_sheet(css, walk.base, applies=applies)  # as in Chromium
+    walk.add_inline_sheet(as_data_sheet(css), walk.base, applies=applies)  # as in Chromium
 
 
 def _on_icon(walk: Walk, node: LexborNode, href: str | None) -> None:

@@ -81,4 +81,4 @@ def outline_of_document(scope: Scope) -> DocumentOutline:
         )
         for number, linked in enumerate(scope.sheets)
     )
-    return DocumentOutline(sheets, asks=bool(scope.lazy) or scope.has_images)
+    return DocumentOutline(sheets, asks=bool(scope.lazy or scope.embedded) or scope.has_images)

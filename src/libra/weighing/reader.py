@@ -72,6 +72,7 @@ def text_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders = N
         fetch.import_map,
         headers,
         encoding,
+        wanted.unseen,
     )
 
 

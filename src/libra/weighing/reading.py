@@ -136,6 +136,7 @@ def _read(text: Text, body: bytes, viewport: Viewport) -> Parsed:
                 is_frame=text.role != "document",
                 headers=text.headers,
                 inherited=text.encoding,
+                is_unseen=text.is_unseen,
             )
         case "stylesheet":
             if text.integrity and not holds(text.integrity, body):

@@ -46,6 +46,8 @@ class Reference(msgspec.Struct, frozen=True):
             when a script needs it.
         encoding: For a style sheet, what its ``link`` says of its encoding.
         blocked: Why it is not requested, as a named error.
+        unseen: For a frame, that it is not rendered: nothing in it is laid out.
+        if_rendered: Whether it waits for the style sheets, as `lazy`, to see if it is shown at all.
         otherwise: For an object, what is wanted if it cannot be shown.
     """
 
@@ -62,6 +64,8 @@ class Reference(msgspec.Struct, frozen=True):
     ahead: bool = False
     encoding: str = ""
     blocked: str = ""
+    if_rendered: bool = False
+    unseen: bool = False
     otherwise: tuple[Reference, ...] = ()
 
     @property
@@ -91,6 +95,8 @@ def merged(references: list[Reference]) -> list[Reference]:
                 partial=known.partial and reference.partial,
                 applies=known.applies or reference.applies,
                 cors=known.cors and reference.cors,
+                unseen=known.unseen and reference.unseen,
+                if_rendered=known.if_rendered and reference.if_rendered,
                 ahead=not (_runs(known) or _runs(reference)),
                 blocked=known.blocked and reference.blocked,
             )

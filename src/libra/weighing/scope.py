@@ -57,13 +57,15 @@ class Scope:
         sheets: In document order.
         inline: ``style`` attributes that may matter, by element.
         lazy: What elements load when they are near the window, by element.
+        embedded: The objects and frames that wait to be known as rendered or not, with what they
+            load, by their place among the references.
         large: Whether it is too large to be searched.
         has_roots: Whether it has shadow roots.
     """
 
     __slots__ = (
         "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until",
-        "base", "has_roots", "inline", "large", "lazy", "sheets", "size", "url",
+        "base", "embedded", "has_roots", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +87,7 @@ class Scope:
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}
         self.lazy: dict[int, list[str]] = {}
+        self.embedded: dict[int, tuple[LexborNode, str]] = {}
         self.large = False
         self.has_roots = False
 
@@ -204,7 +207,7 @@ class Scope:
     def forget(self) -> None:
         """Give back what was only needed while the document was looked at."""
         self._selected, self._nodes = {}, {}
-        self.sheets, self.inline, self.lazy = [], {}, {}
+        self.sheets, self.inline, self.lazy, self.embedded = [], {}, {}, {}
 
     def may_match(self, selector: str) -> bool:
         """Whether all names in one of a list's selectors occur somewhere in the document.

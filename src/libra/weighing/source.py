@@ -24,6 +24,7 @@ class Text(msgspec.Struct, frozen=True, array_like=True):
         integrity: Of a style sheet, what its digest has to be so that it is used.
         import_map: Of a module, what its specifiers stand for.
         headers: What else the answer of a document says.
+        is_unseen: Of a document, whether its frame is not rendered.
         encoding: The encoding of who asks for it, which it has if it declares none.
     """
 
@@ -36,6 +37,7 @@ class Text(msgspec.Struct, frozen=True, array_like=True):
     import_map: ImportMap | None = None
     headers: DocumentHeaders = DocumentHeaders()
     encoding: str = ""
+    is_unseen: bool = False
 
 
 class Source(msgspec.Struct, frozen=True, eq=False):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from selectolax.lexbor import LexborNode
+
 from libra.weighing.cascade import IMAGES, Cascade, longhands
 from libra.weighing.fonts import Face, families_in, is_met
 from libra.weighing.images import images_in
@@ -194,7 +196,7 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
     faces = [face for sheet, layer in parts if not layer.startswith(LAYER) for face in sheet.faces]
     inline = scope.inline
     images = scope.has_images or any(sheet.has_images for sheet, _ in parts)
-    if not (images or scope.lazy or any(face.sources for face in faces)):
+    if not (images or scope.lazy or scope.embedded or any(face.sources for face in faces)):
         return []
     displays: dict[int, str] = {}
     try:
@@ -207,7 +209,7 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
             cascade.add(sheet, layer)
         for element, text in inline.items():
             cascade.add_inline(element, text, scope.base)
-        if scope.lazy:
+        if scope.lazy or scope.embedded:
             displays = {
                 element: value.text.lower() for element, value in cascade.winners("display").items()
             }
@@ -216,6 +218,7 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
         wanted = _roughly(scope, parts, faces, viewport)
     if scope.lazy:
         wanted = _near(scope, displays, viewport) + wanted
+    wanted = _rendered(scope, displays) + wanted
     scope.forget()
     return wanted[:_MAX_WANTED]
 
@@ -227,6 +230,37 @@ def _near(scope: Scope, displays: Mapping[int, str], viewport: Viewport) -> list
         for element in near(scope.tree, viewport, displays)
         for url in scope.lazy.get(element, ())
     ]
+
+
+def _rendered(scope: Scope, displays: Mapping[int, str]) -> list[Wanted]:
+    """What objects load that no style sheet hides, and frames in any case."""
+    return [
+        Wanted((url,), scope.url, near=True, hidden=is_hidden(node, displays))
+        for node, url in scope.embedded.values()
+    ]
+
+
+def is_hidden(node: LexborNode, displays: Mapping[int, str]) -> bool:
+    """Whether an element or one around it has no box.
+
+    Args:
+        node: The element.
+        displays: What rules and ``style`` attributes say of ``display``, in lower case.
+    """
+    element: LexborNode | None = node
+    for _ in range(_ANCESTORS):
+        if element is None or not element.is_element_node:
+            break
+        display = displays.get(element.mem_id)
+        if display is None and "hidden" in element.attrs and element.tag != "embed":
+            display = "none"
+        if display is not None and display.strip() == "none":
+            return True
+        element = element.parent
+    return False
+
+
+_ANCESTORS = 512
 
 
 def _roughly(scope: Scope, parts: Parts, faces: list[Face], viewport: Viewport) -> list[Wanted]:

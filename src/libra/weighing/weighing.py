@@ -50,6 +50,7 @@ _UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
 """What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
 
 LAZY = "lazy: a browser loads it when it is scrolled near"
+HIDDEN = "hidden: a browser does not load what an object would show while it is not displayed"
 
 
 class Weighing:
@@ -391,7 +392,12 @@ class Weighing:
             return []  # it was given up
         self._pending -= 1
         self._error = self._error or outcome.error
-        orders = self._order_wanted(outcome.wanted, work.document.client)
+        client = work.document.client
+        orders = self._order_wanted(outcome.wanted, client)
+        if outcome.error is not None:
+            waiting = [url for url, (found, _) in self._lazy.items() if found.if_rendered]
+            for url in waiting:
+                orders += self._wake(url, client, hidden=False)
         if self._pending == 0:
             self._styles.clear()
         return orders
@@ -402,10 +408,7 @@ class Weighing:
             urls = self._still_to_try(item.urls)
             url = urls[0]
             if item.near:
-                if url in self._lazy:
-                    reference, parent = self._lazy.pop(url)
-                    awake = msgspec.structs.replace(reference, lazy=False)
-                    orders += self._order([awake], parent, client=client)
+                orders += self._wake(url, client, hidden=item.hidden)
                 continue
             if len(urls) > 1:
                 self._sources[url] = item._replace(urls=urls), client
@@ -417,6 +420,15 @@ class Weighing:
             if len(orders) == known and self._is_blocked(url):
                 orders += self._try_next_source(url)
         return orders
+
+    def _wake(self, url: str, client: Client, *, hidden: bool) -> list[Fetch]:
+        """Ask for what waited for style sheets, now that it is known where it is, or whether it is."""
+        reference, parent = self._lazy.get(url, (None, None))
+        if reference is None or (hidden and reference.role == "object"):
+            return []
+        del self._lazy[url]
+        awake = msgspec.structs.replace(reference, lazy=False, unseen=hidden)
+        return self._order([awake], parent, client=client)
 
     def _is_blocked(self, url: str) -> bool:
         asset = self._assets[self._index[url]] if url in self._index else None
@@ -536,9 +548,9 @@ class Weighing:
             status="skipped" if reference.lazy or reference.blocked else "pending",
             initiator=initiator,
             third_party=third_party,
-            lazy=reference.lazy,
+            lazy=reference.lazy and not reference.if_rendered,
             conditional=reference.conditional,
-            error=reference.blocked or (LAZY if reference.lazy else None),
+            error=reference.blocked or _why_not_yet(reference),
         )
         at = len(self._assets)
         self._index[reference.url] = at
@@ -612,6 +624,12 @@ def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[i
     if reference.role == parent.reference.role:
         return parent.frame_depth, parent.import_depth + 1
     return parent.frame_depth, 0
+
+
+def _why_not_yet(reference: Reference) -> str | None:
+    if not reference.lazy:
+        return None
+    return HIDDEN if reference.if_rendered else LAZY
 
 
 def _is_shown(outcome: Outcome) -> bool:
