@@ -88,7 +88,7 @@ def declared_in_xml(body: bytes) -> str | None:
 
 def _of_meta(attributes: dict[bytes, str]) -> str | None:
     label = attributes.get(b"charset")
-    if label is None and attributes.get(b"http-equiv", "").strip().lower() == "content-type":
+    if label is None and attributes.get(b"http-equiv", "").lower() == "content-type":
         match = _CHARSET.search(attributes.get(b"content", "")[:1_000])
         label = None if match is None else match["double"] or match["single"] or match["bare"]
     return None if label is None else _as_read(label)
@@ -115,7 +115,7 @@ def _attributes(body: bytes, at: int, end: int) -> tuple[dict[bytes, str], int]:
             found[name] = value[:1_000].decode("latin-1")
         if body[at : at + 1] == b">":
             return found, at + 1
-    return found, end
+    return {}, end  # it does not end, so it is no tag
 
 
 def _end_of_raw(body: bytes, name: bytes, at: int, end: int) -> int:
