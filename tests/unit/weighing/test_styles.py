@@ -31,7 +31,9 @@ class Looks:
 
 
 def documents(html: str) -> list[Scope]:
-    return read_document(html.encode("utf-8", "replace"), None, BASE).documents
+    return read_document(
+        html.encode("utf-8", "replace"), "text/html; charset=utf-8", BASE
+    ).documents
 
 
 def wanted(css: str, html: str = PAGE, viewport: Viewport = DESKTOP) -> list[Wanted]:
