@@ -230,7 +230,7 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
     if root is None:
         return
     names: set[str] = set()
-    apart = walk.tree.css_first(INERT) is not None
+    apart = {node.mem_id for inert in walk.tree.css(INERT) for node in inert.traverse()}
     for node in root.traverse():
         if not node.is_element_node:
             continue  # a comment has no attributes
@@ -239,7 +239,7 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
             names.add(tag)
             names.update(f".{name}" for name in node.attrs.sget("class").split())
             names.add(f"#{node.attrs.sget('id')}")
-        if tag in _HANDLERS and not (apart and tag not in _SCANNED and _is_set_apart(node)):
+        if tag in _HANDLERS and (tag in _SCANNED or node.mem_id not in apart):
             yield node
     if walk.large:
         walk.scope.use_names(names, characters_of(walk.html))
@@ -249,16 +249,6 @@ def _layer_of(node: LexborNode) -> str:
     """The layer of the style sheets of the shadow root that an element is in, if it is in one."""
     number = node.attrs.get(IN)
     return f"{LAYER}{number}" if number else ""
-
-
-def _is_set_apart(node: LexborNode) -> bool:
-    """Whether it is in a template that could not become a shadow root."""
-    parent = node.parent
-    while parent is not None:
-        if parent.tag == INERT:
-            return True
-        parent = parent.parent
-    return False
 
 
 def _inline_style(walk: Walk, node: LexborNode) -> None:

@@ -42,6 +42,9 @@ _FALLBACK_DEPTH = 8
 _ANCESTORS = 100
 _NO_BOXES_INSIDE = frozenset({"audio", "video", "canvas", "picture"})
 _LOOKED_AT = 500
+_MOST_WAITING = 1_000
+"""Objects and frames of a document that wait for its style; those beyond are taken to be rendered."""
+
 _NOT_DISPLAYED = re.compile(r"(?:^|;)\s*+display\s*+:\s*+none", re.IGNORECASE)
 
 
@@ -56,7 +59,7 @@ def on_frame(walk: Walk, node: LexborNode) -> None:
         _on_data_document(walk, node, source, Reference("data:", "frame"))
     else:
         url, lazy = walk.address(source), if_lazy(node)
-        if url is not None and lazy is None:
+        if url is not None and lazy is None and len(walk.scope.embedded) < _MOST_WAITING:
             walk.scope.embedded[len(walk.references)] = node, url
         walk.add(source, "frame", lazy=lazy)
 
@@ -97,7 +100,8 @@ def on_object(walk: Walk, node: LexborNode) -> None:
     reference = _reference_of(walk, node, 0)
     if reference is not None:
         walk.objects.add(node.mem_id)
-        walk.scope.embedded[len(walk.references)] = node, reference.url
+        if len(walk.scope.embedded) < _MOST_WAITING:
+            walk.scope.embedded[len(walk.references)] = node, reference.url
         walk.references.append(reference)
 
 

@@ -12,14 +12,18 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Literal
-from urllib.parse import unquote, urlsplit
+from functools import lru_cache
+from typing import Literal, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
 from libra.weighing.roles import Role
 
-MAX_POLICIES = 100
+MAX_POLICIES = 20
+MAX_SOURCES = 500
+"""In all policies of a document: each is compared with everything that the document asks for."""
+
 _MOST_TEXT = 200_000
 
 Inline = Literal["script", "script-attr", "style", "style-attr"]
@@ -103,6 +107,7 @@ class Asked(msgspec.Struct, frozen=True):
 def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
     """The policies of headers, or of the ``content`` of a ``<meta>``. Never raises."""
     found: list[Policy] = []
+    room = MAX_SOURCES
     for value in values:
         for text in [value] if meta else value[:_MOST_TEXT].split(","):
             directives: dict[str, tuple[str, ...]] = {}
@@ -110,7 +115,8 @@ def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
                 name, *rest = part.split() or [""]
                 name = name.lower()
                 if name and name not in directives and not (meta and name in _NOT_IN_META):
-                    directives[name] = tuple(rest)
+                    directives[name] = tuple(rest[:room])
+                    room -= len(directives[name])
             if directives and len(found) < MAX_POLICIES:
                 found.append(Policy(directives))
     return tuple(found)
@@ -245,42 +251,59 @@ def _is_hash_of(source: str, text: str) -> bool:
     return hashlib.new(match[1].lower(), text.encode("utf-8", "replace")).digest() == wanted
 
 
-def _matches(source: str, url: str, own: str, redirected: bool) -> bool:
-    """Whether an address matches a source expression (section 6.7.2.7)."""
-    lower = source.lower()
-    address = urlsplit(url)
-    scheme = address.scheme.lower()
-    if lower == "'self'":
-        return bool(own) and _is_own(address.scheme, address.netloc, own)
-    if lower == "*":
-        return scheme in {"http", "https", "ws", "wss"}
-    match = _SCHEME_SOURCE.match(source)
+class _Source(NamedTuple):
+    """A source expression that is not a keyword: an address as far as it is given."""
+
+    scheme: str
+    host: str
+    port: str | None
+    path: str
+
+
+@lru_cache(maxsize=4_096)
+def _source(text: str) -> _Source | None:
+    match = _SCHEME_SOURCE.match(text)
     if match is not None:
-        return _scheme_matches(match[1].lower(), scheme)
-    match = _HOST_SOURCE.match(source)
-    if match is None or not address.hostname:
-        return False
-    wanted = match["scheme"] or urlsplit(own).scheme
-    if wanted and not _scheme_matches(wanted.lower(), scheme):
-        return False
-    if not _host_matches(match["host"].lower(), address.hostname):
-        return False
-    if not _port_matches(match["port"], wanted.lower(), address.port, scheme):
-        return False
-    return redirected or _path_matches(match["path"] or "", address.path)
+        return _Source(match[1].lower(), "", None, "")
+    match = _HOST_SOURCE.match(text)
+    if match is None:
+        return None
+    scheme, host, port, path = match.groups()
+    return _Source((scheme or "").lower(), host.lower(), port, path or "")
 
 
-def _is_own(scheme: str, netloc: str, own: str) -> bool:
-    mine = urlsplit(own)
-    if netloc == mine.netloc and scheme == mine.scheme:
-        return True
-    theirs = urlsplit(f"{scheme}://{netloc}")
+def _matches(text: str, url: str, own: str, redirected: bool) -> bool:
+    """Whether an address matches a source expression (section 6.7.2.7)."""
+    address = urlsplit(url)
+    if text[:1] == "'":
+        return text.lower() == "'self'" and bool(own) and _is_own(address, own)
+    if text == "*":
+        return address.scheme in {"http", "https", "ws", "wss"}
+    source = _source(text)
+    if source is None:
+        return False
+    if not source.host:
+        return _scheme_matches(source.scheme, address.scheme)
+    host = address.hostname
+    if not host or not _host_matches(source.host, host):
+        return False
+    wanted = source.scheme or urlsplit(own).scheme
     return (
-        mine.scheme == "http"
-        and scheme == "https"
-        and theirs.hostname == mine.hostname
+        (not wanted or _scheme_matches(wanted, address.scheme))
+        and _port_matches(source.port, wanted, address.port, address.scheme)
+        and (redirected or _path_matches(source.path, address.path))
+    )
+
+
+def _is_own(address: SplitResult, own: str) -> bool:
+    mine = urlsplit(own)
+    if address.netloc == mine.netloc and address.scheme == mine.scheme:
+        return True
+    return (
+        (mine.scheme, address.scheme) == ("http", "https")
+        and address.hostname == mine.hostname
         and mine.port is None
-        and theirs.port is None
+        and address.port is None
     )
 
 
