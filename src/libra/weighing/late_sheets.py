@@ -37,6 +37,7 @@ def after_load(attributes: Mapping[str, str | None]) -> dict[str, str | None] | 
     body = tree.root_node.named_children[0].child_by_field_name("body")
     if body is not None:
         _run(body, changed, 0)
+    changed = {name: value for name, value in changed.items() if name[:1] != "\0"}
     return changed if changed != dict(attributes) else None
 
 
@@ -49,6 +50,11 @@ def _run(node: Node, attributes: dict[str, str | None], depth: int) -> None:
         if target is not None and value is not None:
             _set(_property(target), _value(value, attributes), attributes)
         return
+    if node.type == "variable_declarator":
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is not None and value is not None:
+            attributes[_local(_text(name))] = _value(value, attributes)
+        return
     if node.type == "call_expression":
         _call(node, attributes, depth)
         return
@@ -56,6 +62,11 @@ def _run(node: Node, attributes: dict[str, str | None], depth: int) -> None:
         return  # unless somebody calls it
     for child in node.named_children:
         _run(child, attributes, depth + 1)
+
+
+def _local(name: str) -> str:
+    """Under which name a variable of the handler is kept among the attributes."""
+    return f"\0{name}"
 
 
 def _call(node: Node, attributes: dict[str, str | None], depth: int) -> None:
@@ -134,6 +145,8 @@ def _value(node: Node, attributes: Mapping[str, str | None], depth: int = 0) -> 
             found = _text(node)
         case "parenthesized_expression" if node.named_children:
             found = _value(node.named_children[0], attributes, depth + 1)
+        case "identifier":
+            found = attributes.get(_local(_text(node)))
         case "ternary_expression":
             chosen = node.child_by_field_name("consequence")
             found = None if chosen is None else _value(chosen, attributes, depth + 1)

@@ -294,9 +294,8 @@ class Weighing:
             return []
         self._title = reading.title
         if (onward := self._sent_on(outcome)) is not None:
-            # What the stub names is asked for before its visitors are gone; its icon is not.
-            orders = self._read(outcome, without="icon")
-            return orders + self._follow(onward, fetch)
+            # What the stub names is asked for before its visitors are gone.
+            return self._read(outcome) + self._follow(onward, fetch)
         orders = self._read(outcome)
         if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
@@ -341,7 +340,7 @@ class Weighing:
             reading.in_quirks_mode,
         )
 
-    def _read(self, outcome: Outcome, *, without: Role | None = None) -> list[Order]:
+    def _read(self, outcome: Outcome) -> list[Order]:
         fetch, reading, source = outcome.fetch, outcome.reading, outcome.source
         if reading is None:
             return []
@@ -357,8 +356,6 @@ class Weighing:
         self._omitted += reading.omitted
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
         references = reading.references
-        if without is not None:
-            references = [found for found in references if found.role != without]
         if role in DOCUMENT_ROLES and role != "document":
             onward = self._sent_on(outcome)
             if onward is not None:

@@ -36,6 +36,7 @@ EXCEPTIONS = {
     "xml-pi-xsl": "XSLT is not carried out",
     "m-dynamic": BY_SCRIPT,
     "m-workers": BY_SCRIPT,
+    "mx-m3": BY_SCRIPT,
     "al-inlinejs": BY_SCRIPT,
     "da43": BY_SCRIPT,
     "m-root": "the port of the test site is another",
