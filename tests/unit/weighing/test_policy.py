@@ -22,8 +22,16 @@ from libra.weighing.urls import origin_of
 OWN = "https://example.com"
 
 
-def forbidden(policy: str, url: str, role: Role = "image", **how: bool) -> str | None:
-    return forbids(parse_policies([policy]), Asked(url, role, **how), OWN)
+def forbidden(
+    policy: str,
+    url: str,
+    role: Role = "image",
+    *,
+    inserted: bool = True,
+    redirected: bool = False,
+) -> str | None:
+    asked = Asked(url, role, inserted=inserted, redirected=redirected)
+    return forbids(parse_policies([policy]), asked, OWN)
 
 
 @pytest.mark.parametrize(
