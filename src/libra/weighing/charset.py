@@ -34,13 +34,21 @@ def html_to_utf8(body: bytes, content_type: str | None) -> bytes:
     return _transcode(body, label)
 
 
-def css_to_text(body: bytes, content_type: str | None) -> str:
-    """The text of a style sheet. Never raises."""
+def css_to_text(body: bytes, content_type: str | None, fallback: str | None = None) -> str:
+    """The text of a style sheet. Never raises.
+
+    Args:
+        body: Its bytes.
+        content_type: The header, which may name the encoding.
+        fallback: The encoding of the document or sheet that it is for, if that is known.
+    """
     label = _byte_order_mark(body) or _from_header(content_type)
     if label is None and (match := _AT_CHARSET.match(body)) is not None:
         label = _known(match[1].decode("ascii", "replace"))
         if label is not None and label.startswith("utf-16"):
             label = "utf-8"  # it could not have been read as ASCII
+    if label is None and fallback is not None:
+        label = _known(fallback)
     if label in {None, "utf-8"} and len(body) <= _PIECE:
         return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
     return _transcode(body, label or "utf-8").decode()
