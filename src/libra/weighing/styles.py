@@ -205,7 +205,26 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
             displays = {
                 element: value.text.lower() for element, value in cascade.winners("display").items()
             }
-        wanted = Styled(scope, cascade, faces, viewport, images=images).wanted()
+        initial = {
+            found.name: found.initial
+            for sheet, _ in parts
+            for found in sheet.properties
+            if found.initial
+        }
+        cascade.variables_with_images |= any("url(" in text for text in initial.values())
+        wanted = Styled(
+            scope,
+            cascade,
+            faces,
+            viewport,
+            images=images,
+            initial=initial,
+            keyframes={
+                frames.name: (frames, sheet.base)
+                for sheet, _ in parts
+                for frames in sheet.keyframes
+            },
+        ).wanted()
     except Spent:
         wanted = _roughly(scope, parts, faces, viewport)
     if scope.lazy:
@@ -239,7 +258,7 @@ def _roughly(scope: Scope, parts: Parts, faces: list[Face], viewport: Viewport) 
         if scope.may_match(rule.selector)
     )
     for block, base in blocks:
-        for name, value, _ in longhands(block):
+        for name, (_, value, _) in longhands(block):
             if name == "font-family" or name[:2] == "--":
                 families.update(families_in(value))
             elif name in IMAGES:

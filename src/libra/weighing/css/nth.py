@@ -12,7 +12,9 @@ _INTEGER = re.compile(r"[+-]?\d+\Z")
 _KEYWORDS = {"odd": (2, 1), "even": (2, 0)}
 
 
-def an_plus_b(parts: list[Part]) -> tuple[int, int] | None:
+def an_plus_b(  # noqa: PLR0911 - one for each form of the standard
+    parts: list[Part],
+) -> tuple[int, int] | None:
     """The two numbers, or None if the parts are anything else."""
     parts = stripped(parts)
     if not parts:

@@ -184,11 +184,7 @@ def declaration_of(parts: Sequence[Part]) -> Declaration | None:
         return None
     name, value, important = parts[0].value, stripped(parts[at + 1 :]), False
     words = [place for place, part in enumerate(value) if part.kind != " "][-2:]
-    if (
-        len(words) == 2
-        and value[words[0]].is_delim("!")
-        and value[words[1]].is_word("important")
-    ):
+    if len(words) == 2 and value[words[0]].is_delim("!") and value[words[1]].is_word("important"):
         value, important = stripped(value[: words[0]]), True
     if name[:2] != "--" and len(value) > 1 and any(part.kind == "{" for part in value):
         return None

@@ -34,7 +34,9 @@ _TOKEN = re.compile(
     |(?P<other>[\s\S])""",
     re.VERBOSE | re.ASCII,
 )
-_URL = re.compile(rf"[ \t\n]*+((?:[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]++|{ESCAPE})*+)[ \t\n]*+")
+_URL = re.compile(
+    rf"[ \t\n]*+((?:[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]++|{ESCAPE})*+)[ \t\n]*+"
+)
 _QUOTE = re.compile(r"[ \t\n]*+[\"']")
 _BAD_URL = re.compile(r"(?:[^)\\]++|\\[\s\S]?)*+\)?+")
 _ESCAPED = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(\n)|([\s\S])|(\Z))")
@@ -72,7 +74,9 @@ def preprocessed(text: str) -> str:
     return text if text.isascii() and "\0" not in text else _NOT_CHARACTERS.sub("\ufffd", text)
 
 
-def tokens(text: str, at: int = 0, end: int | None = None) -> Iterator[Token]:
+def tokens(  # noqa: C901, PLR0912 - one branch for each kind of token
+    text: str, at: int = 0, end: int | None = None
+) -> Iterator[Token]:
     """The tokens of a text that is `preprocessed`, without comments."""
     end = len(text) if end is None else end
     match = _TOKEN.match

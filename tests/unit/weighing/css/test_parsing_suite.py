@@ -36,7 +36,11 @@ def cases(name: str) -> list[Any]:
 
 def numeric(part: Part) -> list[Any]:
     whole = part.value.lstrip("+-").isdigit()
-    return [part.value, int(part.value) if whole else float(part.value), "integer" if whole else "number"]
+    return [
+        part.value,
+        int(part.value) if whole else float(part.value),
+        "integer" if whole else "number",
+    ]
 
 
 def shown(part: Part) -> Any:
@@ -74,7 +78,12 @@ def shown_item(item: Item) -> Any:
             inner = [shown(part) for part in block.parts]
             return ["qualified rule", [shown(part) for part in prelude], inner]
         case Declaration(name, value, important):
-            return ["declaration", name, [shown(part) for part in value if part.kind != " "], important]
+            return [
+                "declaration",
+                name,
+                [shown(part) for part in value if part.kind != " "],
+                important,
+            ]
         case _:
             return ["error", "invalid"]
 
@@ -106,13 +115,17 @@ def test_component_values_are_those_of_the_suite(given: str, expected: Any) -> N
 @pytest.mark.parametrize(("given", "expected"), cases("one_component_value"))
 def test_one_component_value_stands_alone(given: str, expected: Any) -> None:
     found = stripped(components(given))
-    assert (shown(found[0]) if len(found) == 1 else ["error", "invalid"]) == without_details(expected)
+    assert (shown(found[0]) if len(found) == 1 else ["error", "invalid"]) == without_details(
+        expected
+    )
 
 
 @pytest.mark.parametrize(("given", "expected"), cases("one_declaration"))
 def test_one_declaration_is_that_of_the_suite(given: str, expected: Any) -> None:
     found = declaration_of(components(given))
-    assert (["error", "invalid"] if found is None else shown_item(found)) == without_details(expected)
+    assert (["error", "invalid"] if found is None else shown_item(found)) == without_details(
+        expected
+    )
 
 
 @pytest.mark.parametrize(("given", "expected"), cases("blocks_contents"))
