@@ -161,7 +161,8 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 SHAPES = r"""
-x mandatory|y proximity|both mandatory|red blue|auto red|"x" 1|"x" on|x 1|x 1 y 2|auto 1px|
+x mandatory|y proximity|both mandatory|red blue|auto red|
+"wght" 1|"liga" on|"x" 1|"x" on|x 1|x 1 y 2|auto 1px|
 auto 1px auto 1px|1px x|1px/1 x|bold 1px x|italic bold 1px x|1px/1.5 "x",y|oblique 1deg|
 oblique 1deg 2deg|first baseline|last baseline|safe center|unsafe center|legacy left|0 0 red|
 0 0 1px red|0 0 1px 1px red|inset 0 0 red|inset 0 0 1px red|red 0 0|1px 1px 1px red|1px solid red|

@@ -377,6 +377,16 @@ _MAX_READ = 50_000
 """Characters of a value beyond which it is taken as it is."""
 
 
+_BEFORE_SIZE = frozenset(
+    {
+        "normal", "italic", "oblique", "small-caps", "bold", "bolder", "lighter",
+        "ultra-condensed", "extra-condensed", "condensed", "semi-condensed", "semi-expanded",
+        "expanded", "extra-expanded", "ultra-expanded",
+    }
+)  # fmt: skip
+"""Words that may stand before the size in ``font``."""
+
+
 def font_parts(value: str) -> list[tuple[str, str]]:
     """What the ``font`` shorthand sets."""
     lower = value.strip().lower()
@@ -388,6 +398,8 @@ def font_parts(value: str) -> list[tuple[str, str]]:
     if size is None:
         return []
     before = lower[: size.start()].split()
+    if not all(word in _BEFORE_SIZE or word[:1].isdigit() or "(" in word for word in before):
+        return []  # a word that nothing knows: all of it is invalid
     weight = next((word for word in before if _is_weight(word)), "normal")
     style = next((word for word in before if word in {"italic", "oblique"}), "normal")
     return [

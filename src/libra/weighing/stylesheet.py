@@ -491,6 +491,8 @@ class _Reader:
             elif name != "unicode-range" or _RANGES.match(value) is not None:
                 found[name] = value
         families = families_in(found.get("font-family", ""))
+        if found.get("font-family", "").lower() in _GENERIC:
+            return  # a family of the browser's own has no faces
         if len(families) != 1 or sources is None:
             return
         self._faces.append(
@@ -523,6 +525,14 @@ class _Reader:
             if url is not None:
                 sources.append(url)
         return sources or None
+
+
+_GENERIC = frozenset(
+    {
+        "serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "math",
+        "inherit", "initial", "unset", "revert", "revert-layer", "default",
+    }
+)  # fmt: skip
 
 
 def _font_source(parts: list[Part]) -> str | None:
@@ -661,12 +671,18 @@ def _marks(text: str, lower: str, at: int) -> list[int]:
             ):
                 marks.append(place)
             place = lower.find(word, end)
-    if "--" in lower:
+    if "style(" in lower:
+        marks += (found.start() for found in _DEFINED.finditer(lower, at))
+    elif "--" in lower:
         marks += (found.start() for found in VARIABLE.finditer(lower, at))
     if "\\" in lower:
         marks += (found.start() for found in _SPELLED.finditer(text, at))
     marks.sort()
     return marks
+
+
+_DEFINED = re.compile(r"--[\w-]++\s*+:")
+"""Where any custom property is defined: style queries may ask for it."""
 
 
 def _at_rule(prelude: str) -> tuple[str, str]:

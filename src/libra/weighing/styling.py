@@ -312,7 +312,7 @@ class Styled:
             transform=self._transform_of(element, tag, transform),
         )
         transform = position.transform
-        if self._is_skipped(element, display):
+        if tag not in {"html", "body"} and self._is_skipped(element, display):
             return
         if self._fonts:
             default = _UA_STYLES.get(tag)

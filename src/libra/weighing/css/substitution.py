@@ -111,6 +111,8 @@ class _Substitution:
         argument = inside(text, part)
         match part.value.lower():
             case "media":
+                if argument[:1] != "(" and ":" not in argument:
+                    return None  # a type is no feature
                 plain = argument if argument[:1] == "(" or ":" not in argument else f"({argument})"
                 return media_matches(plain, self._viewport)
             case "supports":
