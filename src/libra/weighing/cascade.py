@@ -369,12 +369,14 @@ def _is_read(value: Value) -> bool:
     name, text = value.name, value.text
     if name[:2] == "--" or _PLAIN.match(text) is not None:
         return True
-    return len(text) > _MAX_READ or is_valid_text(name, text)
+    if len(text) > _MAX_READ and "data:" not in text:
+        return True
+    return is_valid_text(name, text)
 
 
 _PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
-_MAX_READ = 50_000
-"""Characters of a value beyond which it is taken as it is."""
+_MAX_READ = 5_000
+"""Characters of a value, unless images are written in it, beyond which it is taken as it is."""
 
 
 _BEFORE_SIZE = frozenset(

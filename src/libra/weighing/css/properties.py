@@ -275,9 +275,15 @@ PROPERTIES = {
 _grammars = Grammars(_TESTS, _GRAMMARS)
 
 
+_MAX_PARTS = 1_000
+"""Components of a value beyond which it is taken as it is: no page has such a value but to cost time."""
+
+
 def matches(name: str, parts: Sequence[Part]) -> bool | None:
     """Whether a value without white space is valid for a property; None if it has no grammar here."""
     grammar = PROPERTIES.get(name)
+    if len(parts) > _MAX_PARTS:
+        return True
     return None if grammar is None else _grammars.fits(grammar, parts)
 
 

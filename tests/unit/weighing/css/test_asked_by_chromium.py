@@ -1,7 +1,7 @@
 """What Chromium asked for on small pages is what is found in them, without a browser.
 
-The tables hold a style sheet, a body and what Chromium 156 asked for; of a case that is not the same here
-the fourth entry is the reason. Where `libra.weighing` gets better than an exception, that has to go.
+The tables hold a style sheet, a body and what Chromium 156 asked for; of a case that is not the same
+here the fourth entry is the reason. Where Libra gets better than an exception, that has to go.
 """
 
 import json
