@@ -351,7 +351,7 @@ def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, Declarat
             if "var(" in found.value:
                 for longhand in sorted(_FONT_PROPERTIES):
                     yield longhand, found
-            else:
+            elif is_valid_text(name, found.value):
                 for longhand, part in font_parts(found.value):
                     yield longhand, Declaration(longhand, part, found.important)
         elif name in IMAGE_PROPERTIES:

@@ -248,6 +248,17 @@ _GRAMMARS = {
         , <n> , <n> , <angle>) | skew(<angle>#{1,2}) | skewx(<angle>) | skewy(<angle>) |
         perspective([ <l+> | none ]) ]+""",
     "bg-positions": "<bg-position>#",
+    "font": """
+        caption | icon | menu | message-box | small-caption | status-bar
+        | [ normal | italic | oblique <angle>? | small-caps | bold | bolder | lighter | <n+>
+        | <font-width> ]{0,4} [ <lp+> | <font-size> ] [ / [ normal | <lp+> | <n+> ] ]?
+        <font-family>""",
+    "font-width": """
+        ultra-condensed | extra-condensed | condensed | semi-condensed | semi-expanded | expanded
+        | extra-expanded | ultra-expanded""",
+    "font-size": """
+        xx-small | x-small | small | medium | large | x-large | xx-large | xxx-large | smaller
+        | larger | math""",
     "font-family": "[ <string> | <family-word>+ ]#",
     "family-word": "<ident>",
 }  # fmt: skip
@@ -268,6 +279,7 @@ PROPERTIES = {
     "offset-path": "offset-path", "-webkit-box-reflect": "reflect", "content": "content",
     "fill": "paint", "stroke": "paint", "transform": "transform", "-webkit-transform": "transform",
     "object-position": "position", "background-position": "bg-positions", "font-family": "font-family",
+    "font": "font",
     "marker": "marker", "marker-start": "marker", "marker-mid": "marker", "marker-end": "marker",
 }  # fmt: skip
 """The grammar of each property that has one."""

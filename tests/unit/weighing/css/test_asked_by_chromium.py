@@ -36,7 +36,9 @@ def asked(css: str, body: str) -> list[str]:
     return sorted(url.removeprefix(BASE) for url in found)
 
 
-@pytest.mark.parametrize("area", ["syntax", "values", "selectors", "matching", "supports", "fonts"])
+@pytest.mark.parametrize(
+    "area", ["syntax", "values", "selectors", "matching", "supports", "fonts", "more"]
+)
 def test_what_chromium_asked_for_is_found(area: str) -> None:
     table: dict[str, Any] = json.loads((TABLES / f"{area}.json").read_text("utf-8"))
     wrong = []
