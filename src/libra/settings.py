@@ -50,12 +50,15 @@ WEIGH_KEYS = frozenset(
 )
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
-SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits"})
+SHARED_KEYS = frozenset({"browser", "browser_memory", "concurrency", "delay", "limits"})
 """Settings that are flags of `libra weigh` too."""
 
 
 LEAST_PARSER_MEMORY = 16_000_000
 """Bytes: with less, a parser cannot read an ordinary page."""
+
+LEAST_BROWSER_MEMORY = 500_000_000
+"""Bytes: a browser and its driver take 290 MB before they show anything."""
 
 
 class SettingsError(ValueError):
@@ -87,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delay: seconds between the starts of two requests to one origin.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
+        browser_memory: bytes that each browser may take with all its processes.
         parsers: how many processes read what pages are made of, two at least; None is the number of
             processors.
         parser_memory: bytes that each of them may take beyond what it has at first.
@@ -128,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_port: tuple[int, ...] = ()
     browser: str | None = None
     browsers: int = 2
+    browser_memory: int = 1_000_000_000
     parsers: int | None = None
     parser_memory: int = 128_000_000
     unsent: int = 64_000_000
@@ -220,6 +225,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("concurrency", self.concurrency, 1),
             ("max_pages", self.max_pages, 1),
             ("browsers", self.browsers, 1),
+            ("browser_memory", self.browser_memory, LEAST_BROWSER_MEMORY),
             ("parsers", 1 if self.parsers is None else self.parsers, 1),
             ("parser_memory", self.parser_memory, LEAST_PARSER_MEMORY),
             ("unsent", self.unsent, 1),
@@ -371,7 +377,7 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
 _PATHS = {"data_dir", "token_file"}
-_SIZES = {"local_copy", "parser_memory", "unsent"}
+_SIZES = {"browser_memory", "local_copy", "parser_memory", "unsent"}
 _DURATIONS = {
     "asset_timeout",
     "delay",

@@ -56,6 +56,7 @@ def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> N
     values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
     values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
     values |= {"public_url": "https://libra.test", "parser_memory": "64MB"}
+    values |= {"browser_memory": "2GB"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)

@@ -79,6 +79,11 @@ T = TypeVar("T")
 )
 @click.option("--browser", metavar="PATH", help="The browser for rendered pages.")
 @click.option("--browsers", metavar="N", help="Pages rendered at a time; 2 by default.")
+@click.option(
+    "--browser-memory",
+    metavar="SIZE",
+    help="What each browser may take with all its processes; 1GB by default.",
+)
 @click.option("--parsers", metavar="N", help="Processes that read pages; one for each processor.")
 @click.option(
     "--parser-memory", metavar="SIZE", help="What each of them may take; 128MB by default."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,6 +25,9 @@ from libra.formats.comparison import compare_all
 from libra.formats.verdict import outcome
 from libra.weighing.options import USER_AGENT, Options, Viewport
 from libra.weighing.report import Method, Report
+
+if TYPE_CHECKING:
+    from libra.weighing.rendered import BrowserPool
 
 FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
 
@@ -108,6 +112,15 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="The browser for --method rendered; Chromium or Chrome on PATH by default.",
 )
 @click.option(
+    "--browser-memory",
+    type=Size(),
+    metavar="SIZE",
+    default="1GB",
+    envvar="LIBRA_BROWSER_MEMORY",
+    show_default=True,
+    help="What a browser may take with all its processes.",
+)
+@click.option(
     "--viewport",
     type=ViewportType(),
     metavar="WxH[@DPR]",
@@ -173,6 +186,7 @@ def weigh(
     summary: Path | None,
     method: Method,
     browser: str | None,
+    browser_memory: int,
     viewport: Viewport,
     headers: tuple[tuple[str, str], ...],
     user_agent: str,
@@ -193,8 +207,9 @@ def weigh(
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
     options = weighing_options(method, viewport, headers, user_agent, timeout, changed_limits)
+    browsers = None
     if method == "rendered":
-        _require_browser(browser)
+        browsers = _browsers(browser, browser_memory, concurrency, delay or 0.0)
     budgets = read_budgets(budget)
     limits = [] if max_weight is None else [at_most(max_weight)]
     before = read_reports(compare)
@@ -205,8 +220,8 @@ def weigh(
         pages = list(dict.fromkeys((*pages, *listed)))
 
     with progress(terminal(stderr=True), len(pages)) as watch:
-        if method == "rendered":
-            work = _render_all(pages, options, concurrency, watch, delay or 0.0, browser)
+        if browsers is not None:
+            work = _render_all(pages, options, concurrency, watch, browsers)
         else:
             work = _weigh_all(pages, options, concurrency, watch, delay or 0.0)
         reports = asyncio.run(work)
@@ -264,16 +279,12 @@ async def _render_all(
     options: Options,
     concurrency: int,
     watch: Watch | None,
-    delay: float,
-    browser: str | None,
+    browsers: BrowserPool,
 ) -> list[Report]:
     """The same in browsers, one for each page at a time."""
-    from libra.weighing.politeness import Politeness  # noqa: PLC0415 - as above
-    from libra.weighing.rendered import BrowserPool, weigh_rendered  # noqa: PLC0415 - seldom used
+    from libra.weighing.rendered import weigh_rendered  # noqa: PLC0415 - as above
 
-    async with BrowserPool(
-        executable=browser, size=concurrency, politeness=Politeness(delay)
-    ) as browsers:
+    async with browsers:
         return await _at_a_time(
             concurrency,
             pages,
@@ -302,10 +313,16 @@ async def _at_a_time(
     return [task.result() for task in tasks]
 
 
-def _require_browser(browser: str | None) -> None:
-    from libra.weighing.rendered import BrowserPool, RenderUnavailable  # noqa: PLC0415 - as above
+def _browsers(executable: str | None, memory: int, size: int, delay: float) -> BrowserPool:
+    """Browsers, none of which has been started yet."""
+    from libra.weighing.politeness import Politeness  # noqa: PLC0415 - as above
+    from libra.weighing.rendered import BrowserPool, RenderUnavailable  # noqa: PLC0415 - seldom used
 
+    browsers = BrowserPool(
+        executable=executable, size=size, politeness=Politeness(delay), memory=memory
+    )
     try:
-        BrowserPool(executable=browser).check()
+        browsers.check()
     except RenderUnavailable as error:
         raise click.UsageError(str(error)) from None
+    return browsers

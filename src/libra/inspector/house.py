@@ -154,6 +154,7 @@ class House:
             size=settings.browsers,
             gate=gate,
             politeness=self.fetcher.politeness,
+            memory=settings.browser_memory,
         )
         # One of them is always for what is done quickly: so there are two at least.
         count = max(2, settings.parsers or os.cpu_count() or 2)
@@ -195,6 +196,7 @@ class House:
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
+        await self.browsers.__aenter__()
         if services and self.parsers is not None:
             self._start_parsers(self.parsers)
         context.restore_again = self._restore_again

@@ -11,6 +11,7 @@ from libra.inspector.watches import WatchStatus
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
 from libra.parsers.pool import Ends
 from libra.settings import redact
+from libra.weighing.rendered import BrowserEnds
 from libra.weighing.report import Status
 
 
@@ -28,6 +29,7 @@ def health(house: House) -> Health:
         ),
         "database": _database(house),
         "parsers": _parsers(house),
+        "browsers": _browsers(house),
     }
     trouble = context.disk_trouble
     damage = None if house.journal is None else house.journal.damage
@@ -94,6 +96,19 @@ def _parsers(house: House) -> Part:
             f"memory, {ends.other} otherwise"
         )
     return Part("ok", since, words)
+
+
+def _browsers(house: House) -> Part:
+    browsers = house.browsers
+    words = f"{len(browsers.processes)} of {browsers.size} run"
+    if browsers.shortcomings:
+        words += f", {' and '.join(browsers.shortcomings)}"
+    if browsers.ends != BrowserEnds():
+        words += (
+            f"; over pages ended {browsers.ends.out_of_memory} for their memory, "
+            f"{browsers.ends.other} otherwise"
+        )
+    return Part("ok", house.started_at, words)
 
 
 def _processes(house: House) -> Processes:

@@ -26,6 +26,9 @@ SLACK = 0.5
 #: A browser gets its page's deadline twice: one that crashes or hangs costs the page one retry.
 RENDERED_LIVES = 2
 
+#: Seconds for each of these lives, before its deadline begins: a browser is started.
+STARTING = 30.0
+
 
 class Work(Protocol):
     """A page being weighed."""
@@ -179,7 +182,8 @@ class RenderedWork:
         self._failed: str | None = None
         self._task: TaskRef | None = None
         self.started = page.runtime.clock.time()
-        self.seconds = RENDERED_LIVES * (options.limits.page_seconds + SLACK) + SLACK
+        life = STARTING + options.limits.page_seconds + SLACK
+        self.seconds = RENDERED_LIVES * life + SLACK
 
     def begin(self) -> None:
         """Open the page in a browser."""

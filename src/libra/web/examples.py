@@ -98,6 +98,7 @@ _HEALTH = Health(
         "database": Part("down", _NOON + timedelta(hours=1), "connection refused"),
         "journal": Part("ok", _NOON),
         "parsers": Part("ok", _NOON, "2 of 2 run"),
+        "browsers": Part("ok", _NOON, "0 of 2 run"),
     },
     pages={"queued": 0, "fetching": 1, "weighing": 0, "weighed": 412, "failed": 3},
     waiting_to_be_stored=12,
