@@ -1,8 +1,9 @@
 """Bytes per resting page of 40 assets, beside the same state in a hibernated Erlang process.
 
-Both sides count everything that a page costs: its process, its entry with the supervisor and in the
-registry, its timer, its report. Libra's is what the process grows by in physical memory, the peer's
-what its runtime says it holds (`erlang:memory(total)`), after a garbage collection.
+Both sides count everything that a page costs: its entry with the supervisor, its report, its place in
+the tables, and the peer its process (Libra's is asleep, and costs 700 bytes once it was called). Libra's
+is what the process grows by in physical memory, the peer's what its runtime says it holds
+(`erlang:memory(total)`), after a garbage collection.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Restore of 100,000 pages at the start, beside a plain SELECT of the same rows.
 
-Libra's side is the whole way: rows read, reports checked and compressed, a supervised process for
-each page, registered and with its timer. The peer reads the same columns of the same rows with
-Python's `sqlite3`, 500 at a time as Libra does, and drops them.
+Libra's side is until every page is in memory and can be read: rows read, a record and a supervised
+child for each, asleep until somebody calls it. Its reports are checked after that. The peer reads the
+same columns of the same rows with Python's `sqlite3`, 500 at a time as Libra does, and drops them.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         "SELECT",
         bar=0.3,
         aim=0.6,
-        note="One core for either side. A restored page is a supervised, registered process with a "
-        "timer; a selected row is a tuple.",
+        note="One core for either side. A restored page is a record and a supervised child that runs "
+        "when it is called; a selected row is a tuple.",
     )
 
 

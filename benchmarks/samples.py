@@ -88,7 +88,11 @@ def report(number: int, *, assets: int = ASSETS, now: datetime | None = None) ->
         total=_total(found),
         by_kind=by_kind,
         by_host={host: total for host, total in by_host.items() if total.requests},
-        score=Score(rng.randrange(101), "Could be better.", rng.randrange(101)),
+        score=Score(
+            teledrin=rng.randrange(101),
+            verdict="Could be better.",
+            lighthouse=rng.randrange(101),
+        ),
         assets=tuple(found),
     )
 

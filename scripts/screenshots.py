@@ -4,7 +4,6 @@ Starts some small sites and a Libra on this machine, has the sites weighed over 
 the database away and brings it back, and photographs what a browser shows meanwhile. Needs the
 development environment and a Chromium on the PATH.
 """
-# ruff: noqa: INP001 - a script and no package
 
 from __future__ import annotations
 

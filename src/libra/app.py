@@ -47,11 +47,12 @@ from libra.inspector.status import health, tree
 from libra.inspector.submission_keys import Key as IdempotencyKey
 from libra.inspector.submission_keys import Used as KeyUse
 from libra.inspector.watches import Watch, WeighIn
+from libra.inspector.webhook import parse_webhook, parse_webhook_headers
 from libra.otp import Clock
 from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
 from libra.parsers.pool import Refused
-from libra.settings import Settings
+from libra.settings import Settings, parse_size
 from libra.storage.journal import JournalInUse
 from libra.tally import Tally
 from libra.weighing.alarm import Jump, Terms
@@ -89,6 +90,8 @@ __all__ = [
     "WatchUnknown",
     "WeighIn",
     "parse_schedule",
+    "parse_webhook",
+    "parse_webhook_headers",
     "schedule_words",
     "weigh_once",
 ]
@@ -360,9 +363,10 @@ class Libra:
         *,
         every: str = "day",
         budgets: Sequence[Budget] = (),
-        max_weight: int | None = None,
+        max_weight: int | str | None = None,
         jump: Jump | None = JUMP,
         webhook: str | None = None,
+        webhook_headers: Mapping[str, str] | None = None,
     ) -> Watch:
         """Have a URL weighed now and again and again, and alert somebody when something is wrong.
 
@@ -370,32 +374,45 @@ class Libra:
             url: what is to be weighed.
             every: ``hour``, ``day``, ``week`` or a cron expression of five fields, in UTC.
             budgets: what the page must keep to; the last that matches its path counts.
-            max_weight: bytes of transfer size that it may weigh in all.
+            max_weight: transfer size that it may have in all: bytes, or a size such as ``"500kB"``.
             jump: what counts as a jump of its weight; None for nothing.
-            webhook: where alerts are sent to.
+            webhook: where alerts are sent to, with credentials where it asks for them.
+            webhook_headers: what is sent with them, such as ``Authorization``.
 
         Returns:
             The watch, with the secret that its alerts are signed with: nobody is told it again.
 
         Raises:
             InvalidURL: saying what is wrong with the URL or the webhook.
+            InvalidOptions: saying what is wrong with the limits or the headers of the webhook.
             InvalidSchedule: saying what is wrong with the schedule.
             TooManyWatches: there are as many as there may be.
             Stopping: the program is about to end.
         """
         url, every = parse_url(url), parse_schedule(every)
+        max_weight = _size(max_weight)
+        if not all(isinstance(budget, Budget) for budget in budgets):
+            raise InvalidOptions("budgets takes Budget objects, as `parse_budgets` reads them")
+        if jump is not None and not isinstance(jump, Jump):
+            raise InvalidOptions(f"jump takes a Jump or None, not {jump!r}")
         if webhook is not None:
             try:
-                webhook = parse_url(webhook)
+                webhook = parse_webhook(webhook)
             except InvalidURL as error:
                 raise InvalidURL(f"The webhook is not valid. {error}") from None
+        elif webhook_headers:
+            raise InvalidOptions("headers of a webhook are of no use without one")
         if self._pages.closing:
             raise Stopping
         if self._house.watching.full():
             raise TooManyWatches("there are as many watches as there may be")
         terms = Terms(tuple(budgets), max_weight, jump)
         record, secret = await self._house.watching.add(
-            url, every=every, terms=terms, webhook=webhook
+            url,
+            every=every,
+            terms=terms,
+            webhook=webhook,
+            webhook_headers=parse_webhook_headers(webhook_headers or {}),
         )
         return msgspec.structs.replace(record.shown(), secret=secret)
 
@@ -498,3 +515,14 @@ class Libra:
         """
         if not self._house.watching.retry(page_id) and not self._pages.retry(page_id):
             raise PageNotFound(page_id)
+
+
+def _size(most: int | str | None) -> int | None:
+    if isinstance(most, str):
+        try:
+            return parse_size(most)
+        except ValueError as error:
+            raise InvalidOptions(f"max_weight: {error}") from None
+    if most is not None and (type(most) is not int or most < 0):
+        raise InvalidOptions(f"max_weight takes bytes or a size such as '500kB', not {most!r}")
+    return most

@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,7 +20,10 @@ import platformdirs
 
 from libra.decoding import TOML_BYTES, Undecodable, decode_toml
 from libra.tokens import Token, read_token_file
+from libra.weighing.choosing import Choice
 from libra.weighing.options import InvalidOptions, Limits
+from libra.weighing.proxies import ProxyError, proxies_of
+from libra.weighing.trust import TrustError, trust
 
 Restore = Literal["eager", "lazy", "off"]
 
@@ -32,14 +36,19 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 WEIGH_KEYS = frozenset(
     {
+        "allow_partial",
         "budget",
         "compare",
         "format",
         "header",
+        "insecure",
         "limit",
+        "max_growth",
         "max_weight",
-        "method",
+        "no_proxy",
         "output",
+        "preset",
+        "quiet",
         "sitemap",
         "summary",
         "timeout",
@@ -50,12 +59,17 @@ WEIGH_KEYS = frozenset(
 )
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
-SHARED_KEYS = frozenset({"browser", "concurrency", "delay", "limits"})
+SHARED_KEYS = frozenset(
+    {"browser", "browser_memory", "ca", "concurrency", "delay", "limits", "method", "proxy"}
+)
 """Settings that are flags of `libra weigh` too."""
 
 
 LEAST_PARSER_MEMORY = 16_000_000
 """Bytes: with less, a parser cannot read an ordinary page."""
+
+LEAST_BROWSER_MEMORY = 500_000_000
+"""Bytes: a browser and its driver take 290 MB before they show anything."""
 
 
 class SettingsError(ValueError):
@@ -83,10 +97,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_pages: how many pages are held in memory.
         allow: networks (CIDR) that the service may fetch from although they are not public.
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
+        ca: a PEM file of authorities whose certificates are believed beside the system's.
+        proxy: the proxy that everything is fetched through; those of the environment are not looked at.
+        proxy_is_the_gate: whether the proxy keeps to public addresses itself, which Libra cannot
+            judge behind one.
         limits: what one page may cost, as ``name=value``: the names of `libra.weighing.Limits`.
         delay: seconds between the starts of two requests to one origin.
+        method: how pages are weighed whose submission does not say: ``static``, ``rendered``, or
+            ``auto``, a browser for those that scripts build.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
+        browser_memory: bytes that each browser may take with all its processes.
         parsers: how many processes read what pages are made of, two at least; None is the number of
             processors.
         parser_memory: bytes that each of them may take beyond what it has at first.
@@ -126,8 +147,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_pages: int = 100_000
     allow: tuple[str, ...] = ()
     allow_port: tuple[int, ...] = ()
+    method: Choice = "static"
+    ca: Path | None = None
+    proxy: str | None = None
+    proxy_is_the_gate: bool = False
     browser: str | None = None
     browsers: int = 2
+    browser_memory: int = 1_000_000_000
     parsers: int | None = None
     parser_memory: int = 128_000_000
     unsent: int = 64_000_000
@@ -147,6 +173,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_format: LogFormat = "text"
     log_level: LogLevel = "info"
     otel: bool = False
+
+    def __post_init__(self) -> None:
+        """Read what was written as people write it: ``"24h"``, ``"500kB"``, a path, one network.
+
+        Raises:
+            SettingsError: naming the setting and what it takes.
+        """
+        for name in self.__struct_fields__:
+            given = getattr(self, name)
+            if given is not None:
+                msgspec.structs.force_setattr(self, name, _convert(name, given, "Settings"))
 
     def tokens(self) -> tuple[Token, ...]:
         """Every token, of the settings and of the file.
@@ -191,22 +228,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         environ = os.environ if environ is None else environ
         known = set(cls.__struct_fields__)
-        merged: dict[str, Any] = {}
+        won: dict[str, tuple[Any, str]] = {}
         path, written = read_file(file, environ)
         for source, values in (
             (path, {k: v for k, v in written.items() if k.replace("-", "_") not in WEIGH_KEYS}),
             ("the environment", _from_environ(environ, known)),
             ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
         ):
+            _require_known(values, source, known)
             for key, value in values.items():
-                name = key.replace("-", "_")
-                if name not in known:
-                    raise SettingsError(
-                        f"{source}: there is no setting {key!r}; "
-                        f"known are {', '.join(sorted(known))}"
-                    )
-                merged[name] = _convert(name, value, source)
-        settings = cls(**merged)
+                won[key.replace("-", "_")] = value, source
+        # Only what counts is read: a flag also beats what the environment has in a wrong form.
+        settings = cls(**{name: _convert(name, *value) for name, value in won.items()})
         settings.check()
         return settings
 
@@ -220,6 +253,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("concurrency", self.concurrency, 1),
             ("max_pages", self.max_pages, 1),
             ("browsers", self.browsers, 1),
+            ("browser_memory", self.browser_memory, LEAST_BROWSER_MEMORY),
             ("parsers", 1 if self.parsers is None else self.parsers, 1),
             ("parser_memory", self.parser_memory, LEAST_PARSER_MEMORY),
             ("unsent", self.unsent, 1),
@@ -250,6 +284,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for port in self.allow_port:
             if not 1 <= port <= 65535:
                 raise SettingsError(f"allow_port is {port}: it must be from 1 to 65535")
+        self._check_way()
         _check_networks("allow", self.allow)
         _check_networks("trusted_proxy", self.trusted_proxy)
         for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
@@ -260,6 +295,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except ValueError as error:
             raise SettingsError(f"limits: {error}") from None
         self.tokens()
+
+    def _check_way(self) -> None:
+        try:
+            proxies_of({}, self.proxy or "")
+            trust(self.ca)
+        except ProxyError as error:
+            raise SettingsError(str(error).replace("--proxy", "proxy")) from None
+        except TrustError as error:
+            raise SettingsError(f"ca: {error}") from None
+        if self.proxy and not self.proxy_is_the_gate:
+            raise SettingsError(
+                "proxy: Libra cannot judge what a proxy connects to, so whoever may submit could reach"
+                " what the proxy reaches; if the proxy itself keeps to public addresses, say so with"
+                " proxy_is_the_gate (--proxy-is-the-gate)"
+            )
 
 
 def read_file(
@@ -273,14 +323,15 @@ def read_file(
         environ: the environment; the process's own by default.
 
     Raises:
-        SettingsError: if a file that was asked for is not there, or it cannot be read.
+        SettingsError: if a file that was asked for is not there, it cannot be read, or it has a key
+            that no command knows.
     """
     environ = os.environ if environ is None else environ
     named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
     path = named or Path("libra.toml")
     try:
         with path.open("rb") as stream:
-            return str(path), decode_toml(stream.read(TOML_BYTES + 1))
+            written = decode_toml(stream.read(TOML_BYTES + 1))
     except FileNotFoundError:
         if named is not None:
             raise SettingsError(f"there is no file {path}") from None
@@ -289,6 +340,9 @@ def read_file(
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except Undecodable as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
+    # By every command, also one that needs none of them: a misspelt budget would guard nothing.
+    _require_known(written, str(path), {*Settings.__struct_fields__, *WEIGH_KEYS})
+    return str(path), written
 
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.ASCII | re.IGNORECASE)
@@ -358,6 +412,17 @@ def redact(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
+def _require_known(written: Mapping[str, Any], source: str, known: set[str]) -> None:
+    for key in written:
+        name = key.replace("-", "_")
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f", perhaps {near[0]} is meant" if near else ""
+            raise SettingsError(
+                f"{source}: there is no setting {key!r}{meant}; known are {', '.join(sorted(known))}"
+            )
+
+
 def _check_networks(name: str, networks: Iterable[str]) -> None:
     for network in networks:
         try:
@@ -370,8 +435,8 @@ RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNOREC
 """So many in a second, a minute or an hour."""
 
 _LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
-_PATHS = {"data_dir", "token_file"}
-_SIZES = {"local_copy", "parser_memory", "unsent"}
+_PATHS = {"ca", "data_dir", "token_file"}
+_SIZES = {"browser_memory", "local_copy", "parser_memory", "unsent"}
 _DURATIONS = {
     "asset_timeout",
     "delay",
@@ -429,7 +494,13 @@ def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, str]
     # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
     # happens to begin so must not stop the program.
     return {
-        name: environ[variable]
+        name: value
         for name in sorted(known)
-        if (variable := f"LIBRA_{name.upper()}") in environ
+        if (value := environ.get(f"LIBRA_{name.upper()}")) is not None
+        and not _OF_A_CLUSTER.match(value)
     }
+
+
+# Kubernetes, and Docker for linked containers, tell every program of a service that is called "libra"
+# in LIBRA_PORT, and of one called "libra-allow" in LIBRA_ALLOW_PORT.
+_OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)

@@ -190,6 +190,16 @@ class GoneBack(Fault):
             self._older.rename(self._path)
 
 
+class CopiedOver(GoneBack):
+    """An older copy is written over the file where it stands, and nobody asks who has it open."""
+
+    name = "file overwritten by an older copy"
+
+    def _swap(self) -> None:
+        shutil.copyfile(self._older, self._path)
+        self._older.unlink()
+
+
 class DiskFull(Fault):
     """There is no room left on a disk, which is a small one of its own.
 
@@ -219,7 +229,7 @@ class DiskFull(Fault):
 
 def every_fault(path: Path) -> list[Fault]:
     """All faults of a SQLite file, each once."""
-    return [Locked(path), ReadOnly(path), Corrupt(path), GoneBack(path)]
+    return [Locked(path), ReadOnly(path), Corrupt(path), GoneBack(path), CopiedOver(path)]
 
 
 def fill(ballast: Path) -> None:

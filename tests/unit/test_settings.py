@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import get_type_hints
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,8 +56,12 @@ def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> N
     values |= {"token": "ci:full:sha256:" + "0" * 64, "token_file": str(file), "public": "read"}
     values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
     values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
-    values |= {"public_url": "https://libra.test", "parser_memory": "64MB"}
+    values |= {"public_url": "https://libra.test", "parser_memory": "64MB", "method": "auto"}
+    values |= {"ca": certifi.where(), "proxy_is_the_gate": "true"}
+    values |= {"browser_memory": "2GB"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
+    if name == "proxy":  # which is refused alone
+        environ["LIBRA_PROXY_IS_THE_GATE"] = "true"
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)
 
@@ -83,7 +88,9 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("prot = 1", "there is no setting 'prot'; known are .*port"),
+        ("prot = 1", "there is no setting 'prot', perhaps port is meant; known are .*port"),
+        ('max-wieght = "1MB"', "'max-wieght', perhaps max_weight is meant"),
+        ("[weigh]\nlimit = 5", "there is no setting 'weigh'"),
         ('port = "x"', "port cannot be 'x': it takes a whole number"),
         ("port = 70000", "from 0 to 65535"),
         ('ttl = "soon"', "'soon' is not a duration: write 90, 500ms"),
@@ -106,6 +113,20 @@ def test_what_cannot_be_used_is_refused_with_what_is_taken(
     file.write_text(written)
     with pytest.raises(SettingsError, match=message):
         Settings.load(environ={}, file=file)
+
+
+@pytest.mark.parametrize("name", ["LIBRA_PORT", "LIBRA_ALLOW_PORT", "LIBRA_HOST"])
+@pytest.mark.parametrize(
+    "value", ["tcp://10.96.0.7:8000", "udp://[fd00::7]:53", "sctp://10.0.0.1:9"]
+)
+def test_what_a_cluster_says_of_its_services_is_no_setting(name: str, value: str) -> None:
+    assert Settings.load(environ={name: value}) == Settings.load(environ={})
+
+
+def test_a_flag_beats_also_what_cannot_be_read(file: Path) -> None:
+    file.write_text('port = "none"')
+    settings = Settings.load({"port": 0, "ttl": 60.0}, environ={"LIBRA_TTL": "soon"}, file=file)
+    assert (settings.port, settings.ttl) == (0, 60.0)
 
 
 def test_a_file_in_another_encoding_is_refused_and_no_crash(file: Path) -> None:
@@ -223,3 +244,25 @@ def test_every_limit_is_in_the_reference() -> None:
     for name in Limits.__struct_fields__:
         if not name.endswith("_seconds"):
             assert f"| `{name.replace('_', '-')}` |" in reference
+
+
+def test_a_proxy_needs_the_word_that_it_is_the_gate() -> None:
+    with pytest.raises(SettingsError, match="--proxy-is-the-gate"):
+        Settings.load({"proxy": "http://proxy.example:3128"}, environ={})
+    flags = {"proxy": "http://proxy.example:3128", "proxy_is_the_gate": True}
+    assert Settings.load(flags, environ={}).proxy == "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("proxy", "socks5://proxy.example", "write it as http://"),
+        ("ca", "none.pem", "ca: none.pem cannot be read"),
+        ("ca", __file__, "holds no certificate in PEM form"),
+    ],
+)
+def test_a_way_to_the_web_that_leads_nowhere_is_refused(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.load({name: value, "proxy_is_the_gate": True}, environ={})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -15,8 +17,10 @@ from libra.formats.page_lists import parse_url_list
 from libra.formats.report_json import from_json
 from libra.settings import parse_limits
 from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
+from libra.weighing.proxies import DIRECT, Proxies, ProxyError, proxies_of
 from libra.weighing.report import Method, Report
-from libra.weighing.urls import InvalidURL, parse_url
+from libra.weighing.trust import TrustError, trust
+from libra.weighing.urls import InvalidURL, as_typed, parse_url
 
 
 def pages_to_weigh(urls: Sequence[str], lists: Sequence[Path] = ()) -> list[str]:
@@ -62,7 +66,7 @@ def parse_page(url: str, where: str = "") -> str:
         click.UsageError: if it cannot be weighed, with where it was found.
     """
     try:
-        return parse_url(url)
+        return parse_url(as_typed(url))
     except InvalidURL as error:
         raise click.UsageError(f"{where}{error}") from None
 
@@ -95,6 +99,33 @@ def weighing_options(
         )
     except InvalidOptions as error:
         raise click.UsageError(str(error)) from None
+
+
+class Route(NamedTuple):
+    """How the command gets to the web: whose certificates it believes, and through which proxies."""
+
+    tls: ssl.SSLContext | None = None
+    proxies: Proxies = DIRECT
+
+
+DIRECTLY = Route()
+
+
+def route_to_the_web(
+    ca: Path | None, *, insecure: bool, proxy: str | None, no_proxy: str | None
+) -> Route:
+    """What the flags and the environment describe.
+
+    Raises:
+        click.UsageError: if a file or an address cannot be used.
+    """
+    try:
+        proxies = proxies_of(os.environ, proxy, no_proxy)
+        # The usual authorities are read when they are needed.
+        tls = trust(ca, insecure=insecure) if ca is not None or insecure else None
+    except (ProxyError, TrustError) as error:
+        raise click.UsageError(str(error)) from None
+    return Route(tls, proxies)
 
 
 def read_budgets(path: Path | None) -> list[Budget]:

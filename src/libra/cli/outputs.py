@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +17,7 @@ from libra.cli.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import outcome, why_partial
+from libra.formats.verdict import outcome, remarks, why_not_whole
 from libra.weighing.report import Report
 from libra.words import plain, size
 
@@ -24,23 +25,43 @@ OVER_BUDGET = 1
 NOT_WEIGHED = 3
 """Beats `OVER_BUDGET`: what could not be weighed cannot be judged."""
 
+NOT_WHOLE = 4
+"""Budgets hold, but for a part of the page only: nobody may take that for green."""
+
 LOG_WIDTH = 120
 """Columns where there is no terminal: a file, a pipe, the log of a CI server."""
 
 
 class Results(msgspec.Struct, frozen=True):
-    """All that a run has found out."""
+    """All that a run has found out.
+
+    Attributes:
+        reports: of the pages, in their order.
+        checks: of the limits of each page.
+        comparisons: with earlier reports.
+        allow_partial: whether a budget may hold for a page that is not whole.
+        unread: whether a list of pages could not be read in whole.
+    """
 
     reports: tuple[Report, ...]
     checks: tuple[Check, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    allow_partial: bool = False
+    unread: bool = False
 
     @property
     def exit_code(self) -> int:
         """0, or the worst of what happened."""
-        if any(outcome(report) for report in self.reports):
+        if self.unread or any(outcome(report) for report in self.reports):
             return NOT_WEIGHED
-        return OVER_BUDGET if any(check.over for check in self.checks) else 0
+        if any(check.over for check in self.checks):
+            return OVER_BUDGET
+        return NOT_WHOLE if any(map(self.unproven, self.reports)) else 0
+
+    def unproven(self, report: Report) -> str | None:
+        """Why budgets that hold for what was seen of a page say nothing about it; None if they do."""
+        judged = any(check.page == report.url for check in self.checks)
+        return why_not_whole(report) if judged and not self.allow_partial else None
 
 
 def terminal(*, stderr: bool = False) -> Console:
@@ -49,8 +70,15 @@ def terminal(*, stderr: bool = False) -> Console:
     return _console(stream, None if stream.isatty() else _log_width())
 
 
-def render(results: Results, form: str, output: Path | None) -> str:
-    """The result in one of the formats; a table with colours only when it goes to a terminal."""
+def render(results: Results, form: str, output: Path | None, *, quiet: bool = False) -> str:
+    """The result in one of the formats; a table with colours only when it goes to a terminal.
+
+    Args:
+        results: of the run.
+        form: the format.
+        output: where it goes to; None is standard output.
+        quiet: only the summary of a table.
+    """
     reports, checks = results.reports, results.checks
     match form:
         case "json":
@@ -60,13 +88,13 @@ def render(results: Results, form: str, output: Path | None) -> str:
         case "har":
             return to_har(reports)
         case "junit":
-            return to_junit(reports, checks)
+            return to_junit(reports, checks, allow_partial=results.allow_partial)
         case "markdown":
             return to_markdown(reports, checks, results.comparisons)
     to_terminal = (output is None or str(output) == "-") and sys.stdout.isatty()
     console = terminal() if to_terminal else _console(io.StringIO(), _log_width())
     with console.capture() as captured:
-        _print_tables(console, results)
+        _print_tables(console, results, quiet=quiet)
     text = captured.get()
     # Rich fills the cells of a table with spaces, which a file need not keep.
     return text if to_terminal else "\n".join(map(str.rstrip, text.split("\n")))
@@ -104,19 +132,45 @@ def append_summary(results: Results, path: Path) -> None:
 def say(results: Results) -> None:
     """A line on standard error for each page and each breach, where no table tells of them."""
     for report in results.reports:
-        problem, partial = outcome(report), why_partial(report)
+        problem = outcome(report)
         if problem:
             click.echo(f"not weighed: {plain(report.url)}: {problem}", err=True)
         else:
             weight = size(report.total.transfer_bytes)
-            note = f" (partial: {partial})" if partial else ""
+            notes = "; ".join(remark.text for remark in remarks(report))
+            note = f" ({notes})" if notes else ""
             click.echo(f"{weight}: {plain(report.url)}{note}", err=True)
     for check in results.checks:
         if check.over:
             click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
 
 
-def _print_tables(console: Console, results: Results) -> None:
+def say_unproven(results: Results) -> None:
+    """A line on standard error for each page whose budget holds for a part of it only."""
+    for report in results.reports:
+        lacks = results.unproven(report)
+        if lacks and not any(check.over for check in results.checks if check.page == report.url):
+            click.echo(
+                f"not whole: {plain(report.url)}: its budget holds for what was weighed, and that is not"
+                f" all of it: {lacks} (--allow-partial accepts that)",
+                err=True,
+            )
+
+
+def say_not_compared(pairs: Sequence[tuple[Report, Report]]) -> None:
+    """Why some pages are not compared with earlier ones: the difference would be that of the methods."""
+    for earlier, report in pairs:
+        click.echo(
+            f"not compared: {plain(report.url)}: it was weighed {report.method} at {report.viewport},"
+            f" and the earlier one {earlier.method} at {earlier.viewport}",
+            err=True,
+        )
+
+
+def _print_tables(console: Console, results: Results, *, quiet: bool) -> None:
+    if quiet:
+        print_summary(console, results.reports, results.checks)
+        return
     compared = {comparison.url: comparison for comparison in results.comparisons}
     for n, report in enumerate(results.reports):
         if n:

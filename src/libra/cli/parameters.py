@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import click
+import msgspec
 
 from libra.settings import parse_duration, parse_size
 from libra.weighing.options import InvalidOptions, Viewport
@@ -39,6 +42,40 @@ class Duration(click.ParamType[float]):
         if seconds <= 0:
             self.fail("it must be more than 0", param, ctx)
         return seconds
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """How much more a page may weigh than before: bytes, or a share of what it weighed."""
+
+    transfer_bytes: int = 0
+    percent: float | None = None
+
+    def allowed(self, before: int) -> int:
+        """By how many bytes a page may grow that weighed so many."""
+        if self.percent is None:
+            return self.transfer_bytes
+        return math.floor(before * self.percent / 100)
+
+
+class GrowthType(click.ParamType[Growth]):
+    """``5%`` or ``20kB``."""
+
+    name = "growth"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Growth:
+        """How much more a page may weigh."""
+        if isinstance(value, Growth):
+            return value
+        text = str(value).strip()
+        match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*%", text, re.ASCII)
+        if match is not None:
+            return Growth(percent=float(match[1]))
+        try:
+            return Growth(transfer_bytes=parse_size(text))
+        except ValueError:
+            self.fail(f"{text!r} is no growth: write 5% or 20kB", param, ctx)
 
 
 class Header(click.ParamType[tuple[str, str]]):

@@ -68,6 +68,13 @@ T = TypeVar("T")
     metavar="PORT",
     help="A port that may be fetched from beside 80, 443, 8080 and 8443; may be repeated.",
 )
+@click.option("--ca", metavar="FILE", help="Authorities, in PEM form, that are believed as well.")
+@click.option("--proxy", metavar="URL", help="The proxy that everything is fetched through.")
+@click.option(
+    "--proxy-is-the-gate/--proxy-is-no-gate",
+    default=None,
+    help="The proxy keeps to public addresses itself; needed with --proxy.",
+)
 @click.option(
     "--limits",
     multiple=True,
@@ -77,8 +84,19 @@ T = TypeVar("T")
 @click.option(
     "--delay", metavar="DURATION", help="Pause between two requests to one origin; none by default."
 )
+@click.option(
+    "--method",
+    metavar="[auto|static|rendered]",
+    help="How pages are weighed that do not say: read (the default), in a browser, or in one if "
+    "scripts build them.",
+)
 @click.option("--browser", metavar="PATH", help="The browser for rendered pages.")
 @click.option("--browsers", metavar="N", help="Pages rendered at a time; 2 by default.")
+@click.option(
+    "--browser-memory",
+    metavar="SIZE",
+    help="What each browser may take with all its processes; 1GB by default.",
+)
 @click.option("--parsers", metavar="N", help="Processes that read pages; one for each processor.")
 @click.option(
     "--parser-memory", metavar="SIZE", help="What each of them may take; 128MB by default."

@@ -4,77 +4,163 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 
 import aiohttp
 import click
+import msgspec
 
-from libra.formats.page_lists import (
-    MAX_SITEMAP_BYTES,
-    PageListError,
-    Sitemap,
-    parse_sitemap,
-)
-from libra.weighing.options import Options
-from libra.weighing.urls import InvalidURL, join, parse_url
+from libra.cli.inputs import DIRECTLY, Route
+from libra.formats.page_lists import PageListError
+from libra.formats.sitemap import MAX_SITEMAP_BYTES, Sitemap, parse_sitemap
+from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
+from libra.weighing.urls import InvalidURL, join, origin_of, parse_url
 from libra.words import plain
 
 MAX_SITEMAPS = 100
 """How many sitemaps of an index are read at most."""
 
+MAX_REDIRECTS = 10
 
-async def pages_of_sitemap(url: str, options: Options, limit: int) -> list[str]:
+
+class Listed(msgspec.Struct, frozen=True):
+    """The pages that were found, each once, and whether a part of the list could not be read."""
+
+    pages: list[str]
+    whole: bool
+
+
+class SitemapError(Exception):
+    """A sitemap that cannot be fetched or read; the message names it and says why."""
+
+
+async def pages_of_sitemap(
+    url: str, options: Options, limit: int, route: Route = DIRECTLY
+) -> Listed:
     """The first so many pages of a sitemap, through its index if it is one, each once.
 
+    What is wrong with a part of it is told on standard error, and the other parts are read. The
+    headers of the options are sent to the origin of the sitemap, as they are to that of a page, and
+    nowhere else.
+
     Raises:
-        click.UsageError: if it cannot be fetched or read, or lists no page.
+        click.UsageError: if it cannot be fetched or read itself, or lists no page.
     """
-    pages: dict[str, None] = {}
-    waiting, seen, omitted = deque([url]), {url}, False
-    headers = {"User-Agent": options.user_agent}
+    found = _Found(limit)
+    waiting, seen = deque([url]), {url}
     timeout = aiohttp.ClientTimeout(total=options.limits.page_seconds)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
-        while waiting and len(pages) <= limit:
-            listed = await _read(session, waiting.popleft())
-            for address in listed.pages:
-                try:
-                    pages[parse_url(address)] = None
-                except InvalidURL as error:
-                    click.echo(f"{plain(url)}: passed over: {error}", err=True)
-            for address in listed.sitemaps:
-                further = join(url, address)
+    connector = aiohttp.TCPConnector(ssl=route.tls or True)
+    async with aiohttp.ClientSession(
+        timeout=timeout, trust_env=False, connector=connector
+    ) as session:
+        while waiting and len(found.pages) <= limit:
+            address = waiting.popleft()
+            try:
+                base, listed = await _read(
+                    session, address, _Asking(origin_of(url), options, route)
+                )
+            except SitemapError as error:
+                if address == url:
+                    raise click.UsageError(str(error)) from None
+                found.lose(f"{error} The pages that it lists are not weighed.")
+                continue
+            found.take(address, base, listed)
+            for further in (join(base, child) for child in listed.sitemaps):
                 if further is None or further in seen:
                     continue
-                omitted = omitted or len(seen) >= MAX_SITEMAPS
-                if not omitted:
-                    seen.add(further)
-                    waiting.append(further)
-    if not pages:
+                if len(seen) >= MAX_SITEMAPS:
+                    found.more = True
+                    break
+                seen.add(further)
+                waiting.append(further)
+    if not found.pages:
         raise click.UsageError(f"{plain(url)} lists no pages.")
-    if len(pages) > limit or waiting or omitted:
-        click.echo(
+    if len(found.pages) > limit or waiting or found.more:
+        _say(
             f"{plain(url)} lists more than is weighed: "
-            f"--limit says how many pages are, and it is {limit:,}.",
-            err=True,
+            f"--limit says how many pages are, and it is {limit:,}."
         )
-    return list(pages)[:limit]
+    return Listed(list(found.pages)[:limit], found.whole)
 
 
-async def _read(session: aiohttp.ClientSession, url: str) -> Sitemap:
+@dataclass(frozen=True)
+class _Asking:
+    """How sitemaps are asked for, and what the origin is that may see the headers."""
+
+    own: str
+    options: Options
+    route: Route
+
+    def headers(self, address: str) -> dict[str, str]:
+        """What is sent to an address."""
+        # A list of addresses is for robots, who say plainly who they are.
+        chosen = self.options.user_agent
+        headers = {"User-Agent": PLAIN_USER_AGENT if chosen == USER_AGENT else chosen}
+        return headers | dict(self.options.headers if origin_of(address) == self.own else ())
+
+
+class _Found:
+    def __init__(self, limit: int) -> None:
+        self.pages: dict[str, None] = {}
+        self.whole = True
+        self.more = False
+        self._limit = limit
+
+    def take(self, address: str, base: str, listed: Sitemap) -> None:
+        if listed.fault is not None:
+            loss = "" if listed.whole else " Some of what it lists is not weighed."
+            _say(f"{plain(address)}: {plain(listed.fault)}.{loss}")
+            self.whole = self.whole and listed.whole
+        for page in listed.pages:
+            try:
+                # Addresses must be whole, but many a script leaves out the site.
+                self.pages[parse_url((join(base, page) or page) if page[0] == "/" else page)] = None
+            except InvalidURL as error:
+                _say(f"{plain(address)}: passed over: {error}")
+
+    def lose(self, message: str) -> None:
+        _say(message)
+        self.whole = False
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+async def _read(session: aiohttp.ClientSession, url: str, asking: _Asking) -> tuple[str, Sitemap]:
+    """Where it is after redirects, and what it lists."""
     try:
-        async with session.get(url, max_redirects=10) as response:
-            if response.status != 200:
-                raise click.UsageError(f"{plain(url)} answered {response.status}.")
-            # One byte more than is allowed, so that what is too much is seen to be.
-            data = await _at_most(response.content, MAX_SITEMAP_BYTES + 1)
+        address, data = await _fetch(session, url, asking)
     except TimeoutError:
-        raise click.UsageError(f"{plain(url)} did not answer in time.") from None
+        raise SitemapError(f"{plain(url)} did not answer in time.") from None
     except (aiohttp.ClientError, ValueError) as error:
-        raise click.UsageError(f"{plain(url)} cannot be fetched: {plain(str(error))}") from None
+        raise SitemapError(f"{plain(url)} cannot be fetched: {plain(str(error))}.") from None
     try:
         # Large lists take a while; the progress of the others goes on.
-        return await asyncio.to_thread(parse_sitemap, data)
+        return address, await asyncio.to_thread(parse_sitemap, data)
     except PageListError as error:
-        raise click.UsageError(f"{plain(url)}: {plain(str(error))}") from None
+        raise SitemapError(f"{plain(url)}: {plain(str(error))}.") from None
+
+
+async def _fetch(session: aiohttp.ClientSession, url: str, asking: _Asking) -> tuple[str, bytes]:
+    address = url
+    for _ in range(MAX_REDIRECTS + 1):
+        async with session.get(
+            address,
+            headers=asking.headers(address),
+            allow_redirects=False,
+            proxy=asking.route.proxies.of(address) or None,
+        ) as response:
+            location = response.headers.get("Location", "")
+            further = join(address, location) if location else None
+            if response.status in {301, 302, 303, 307, 308} and further is not None:
+                address = further
+                continue
+            if response.status != 200:
+                raise SitemapError(f"{plain(url)} answered {response.status}.")
+            # One byte more than is allowed, so that what is too much is seen to be.
+            return address, await _at_most(response.content, MAX_SITEMAP_BYTES + 1)
+    raise SitemapError(f"{plain(url)} is redirected more than {MAX_REDIRECTS} times.")
 
 
 async def _at_most(stream: aiohttp.StreamReader, most: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from textwrap import wrap
 
 from rich.console import Console
 from rich.style import Style
@@ -12,7 +13,15 @@ from rich.text import Text
 
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import outcome, reason, weighs, why_partial
+from libra.formats.verdict import (
+    outcome,
+    points,
+    reason,
+    remarks,
+    suggestions,
+    weighs,
+    why_chosen,
+)
 from libra.weighing.report import Asset, Kind, Report, Total
 from libra.words import count, duration, plain, shorten, signed_size, size
 
@@ -81,7 +90,8 @@ def _lines(
                     yield Text()
                 yield Text.assemble((title, "bold"), ("  none", "dim"))
             empty = not assets
-        yield from _total(report)
+        yield from _total(report, width)
+        yield from _suggestions(report, width)
         if checks:
             yield from _budget(checks)
         if comparison is not None:
@@ -108,6 +118,9 @@ def _general(report: Report, width: int) -> Iterator[Text]:
         yield _fact("Third party", f"{weight} in {requests} to {count(len(strangers), 'host')}")
     took = f" in {duration(report.duration_ms)}" if report.duration_ms is not None else ""
     yield _fact("Weighed", f"{report.method}{took}")
+    chosen = why_chosen(report)
+    if chosen:
+        yield from _wrapped("", chosen, width)
     problem = outcome(report)
     if problem:
         yield _fact("Problem", Text(problem, "bold red"))
@@ -163,21 +176,33 @@ def _notes(asset: Asset, width: int) -> str:
     return ", ".join(notes)
 
 
-def _total(report: Report) -> Iterator[Text]:
+def _total(report: Report, width: int) -> Iterator[Text]:
     yield Text()
     yield Text("Total", "bold")
     yield _fact("Transfer", Text(weighs(report), "bold"))
-    partial = why_partial(report)
-    if partial:
-        yield _fact("Partial", Text(partial, "yellow"))
+    for number, remark in enumerate(remarks(report)):
+        yield from _wrapped("" if number else "But", remark.text, width, "yellow")
     score = report.score
     if score is not None:
-        style = _score_style(score.teledrin)
-        text = Text.assemble((f"{score.teledrin}  {score.verdict}", style))
-        if partial:
-            text.append("  for what has arrived", "dim")
+        text = Text.assemble((points(score), _score_style(score.teledrin)))
+        if score.verdict:
+            text.append(f"  {score.verdict}", _score_style(score.teledrin))
+        else:
+            text.append("  the page weighs more than what was seen of it", "dim")
         yield _fact("Teledrin score", text)
         yield _fact("Lighthouse", str(score.lighthouse))
+
+
+def _suggestions(report: Report, width: int) -> Iterator[Text]:
+    found = suggestions(report)
+    if not found:
+        return
+    yield Text()
+    yield Text.assemble(("Suggestions", "bold"), ("  and what each saves", "dim"))
+    for saves, text in found:
+        first, *rest = wrap(text, max(20, width - 13)) or [""]
+        yield Text(f"  {'-' if saves is None else size(saves):>9}  {first}")
+        yield from (Text(f"{'':13}{line}") for line in rest)
 
 
 def _budget(checks: Iterable[Check]) -> Iterator[Text]:
@@ -192,15 +217,42 @@ def _changes(comparison: Comparison, width: int) -> Iterator[Text]:
     yield Text()
     yield Text("Changes", "bold")
     yield Text(f"  {comparison.sentence()}")
+    for kind, delta in comparison.by_kind.items():
+        if delta:
+            before, after = comparison.kinds_before[kind], comparison.kinds_after[kind]
+            line = Text(
+                f"  {_change_of(delta.transfer_bytes)}  ", _change_style(delta.transfer_bytes)
+            )
+            line.append(f"{kind:<10}  ", "default")
+            line.append(
+                f"{size(before.transfer_bytes):>9} to {size(after.transfer_bytes)}", "default"
+            )
+            line.append(f", {delta.requests:+d} requests" if delta.requests else "", "default")
+            yield line
+    if comparison.changes:
+        yield Text()
     for change in comparison.changes[:LONGEST]:
-        grew = change.transfer_bytes > 0
-        line = Text(f"  {signed_size(change.transfer_bytes):>9}  ", "red" if grew else "green")
+        style = _change_style(change.transfer_bytes)
+        line = Text(f"  {_change_of(change.transfer_bytes)}  ", style)
         line.append(f"{change.what:<7}  ", "default")
         line.append_text(_address(change.url, max(20, width - 22)))
         yield line
     rest = len(comparison.changes) - LONGEST
     if rest > 0:
         yield Text(f"  and {count(rest, 'smaller change')}", "dim")
+
+
+def _change_of(transfer_bytes: int) -> str:
+    return f"{signed_size(transfer_bytes):>9}"
+
+
+def _change_style(transfer_bytes: int) -> str:
+    return "red" if transfer_bytes > 0 else "green"
+
+
+def _wrapped(name: str, text: str, width: int, style: str = "") -> Iterator[Text]:
+    for number, line in enumerate(wrap(text, max(20, width - 18))):
+        yield _fact("" if number else name, Text(line, style))
 
 
 def _fact(name: str, value: str | Text) -> Text:
@@ -230,12 +282,15 @@ def _result(report: Report, over: bool) -> Text:
         return Text("failed", "red")
     if over:
         return Text("over budget", "red")
-    return Text("partial", "yellow") if why_partial(report) else Text("ok", "green")
+    doubts = remarks(report)
+    return Text(doubts[0].short, "yellow") if doubts else Text("ok", "green")
 
 
 def _score(report: Report) -> Text:
-    points = report.score.teledrin if report.score else 0
-    return Text(str(points), _score_style(points))
+    if report.score is None:
+        return Text("-")
+    least = "≤ " if report.score.bound == "at_most" else ""
+    return Text(f"{least}{report.score.teledrin}", _score_style(report.score.teledrin))
 
 
 def _score_style(points: int) -> str:

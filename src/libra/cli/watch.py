@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import click
 
 from libra.cli.inputs import read_budgets
-from libra.cli.parameters import Size
+from libra.cli.parameters import Header, Size
 from libra.decoding import Undecodable, decode_json
 from libra.words import plain, size
 
@@ -61,6 +61,13 @@ class _Server(click.ParamType[str]):
 )
 @click.option("--no-jump", is_flag=True, help="Tell nobody of jumps.")
 @click.option("--webhook", metavar="URL", help="Where alerts are sent to, as signed JSON.")
+@click.option(
+    "--webhook-header",
+    "webhook_headers",
+    type=Header(),
+    multiple=True,
+    help="A header that is sent with alerts, as 'Name: value'; may be repeated.",
+)
 @click.option(
     "--list", "listing", is_flag=True, help="List the watches instead; with URL, its own."
 )
@@ -114,6 +121,8 @@ def _alone(option: str, *others: object) -> None:
 def _make(service: _Service, url: str, wanted: Mapping[str, Any]) -> None:
     body: dict[str, Any] = {"url": url, "every": wanted["every"]}
     body |= {name: wanted[name] for name in ("max_weight", "webhook") if wanted[name] is not None}
+    if wanted["webhook_headers"]:
+        body["webhook_headers"] = dict(wanted["webhook_headers"])
     if wanted["budget"] is not None:
         read_budgets(wanted["budget"])  # a mistake in it is told with its place in the file
         body["budget"] = decode_json(wanted["budget"].read_bytes())

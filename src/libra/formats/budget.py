@@ -21,6 +21,7 @@ from libra.weighing.budget import (
     at_most,
     budget_for,
     check,
+    growth,
     path_matches,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "at_most",
     "budget_for",
     "check",
+    "growth",
     "parse_budgets",
     "path_matches",
 ]

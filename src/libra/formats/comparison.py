@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -42,9 +44,15 @@ class Comparison(msgspec.Struct, frozen=True):
     before: int
     after: int
     total: Delta
-    by_kind: dict[Kind, Delta]
+    kinds_before: dict[Kind, Total]
+    kinds_after: dict[Kind, Total]
     changes: tuple[Change, ...]
     partial: bool
+
+    @property
+    def by_kind(self) -> dict[Kind, Delta]:
+        """The difference of each kind."""
+        return {kind: _delta(self.kinds_before[kind], self.kinds_after[kind]) for kind in KINDS}
 
     def sentence(self) -> str:
         """``520.1 kB, +8.6 kB (+1.7 %): 2 added, 1 removed and 3 changed``."""
@@ -63,44 +71,80 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def compare(before: Report, after: Report) -> Comparison:
-    """What changed from one report of a page to another."""
-    old, new = _by_url(before), _by_url(after)
-    changes = [
-        *(Change("added", a.url, a.kind, a.transfer_bytes) for u, a in new.items() if u not in old),
-        *(
-            Change("removed", a.url, a.kind, -a.transfer_bytes)
-            for u, a in old.items()
-            if u not in new
-        ),
-        *(
-            Change("changed", a.url, a.kind, a.transfer_bytes - old[u].transfer_bytes)
-            for u, a in new.items()
-            if u in old and a.transfer_bytes != old[u].transfer_bytes
-        ),
-    ]
+    """What changed from one report of a page to another.
+
+    Assets of the page's own site are the same if their path is, whatever the host: a preview is
+    compared with what it will replace. So are those whose names differ in a content hash only.
+    """
     return Comparison(
         url=after.url,
         before=before.total.transfer_bytes,
         after=after.total.transfer_bytes,
         total=_delta(before.total, after.total),
-        by_kind={
-            kind: _delta(before.by_kind.get(kind, Total()), after.by_kind.get(kind, Total()))
-            for kind in KINDS
-        },
-        changes=tuple(sorted(changes, key=lambda c: (-abs(c.transfer_bytes), c.url))),
+        kinds_before={kind: before.by_kind.get(kind, Total()) for kind in KINDS},
+        kinds_after={kind: after.by_kind.get(kind, Total()) for kind in KINDS},
+        changes=tuple(sorted(_changes(before, after), key=_order)),
         partial=not (before.complete and after.complete),
     )
 
 
-def compare_all(before: Sequence[Report], after: Sequence[Report]) -> list[Comparison]:
-    """A comparison for each page of ``after`` that ``before`` has too, matched by its address.
+def comparable(before: Report, after: Report) -> bool:
+    """Whether both were weighed in the same way: a browser fetches what HTML alone does not show."""
+    return (before.method, before.viewport) == (after.method, after.viewport)
 
-    One report against one is compared whatever the addresses are: a preview with its original.
+
+def pairs_of(before: Sequence[Report], after: Sequence[Report]) -> list[tuple[Report, Report]]:
+    """Each page of ``after`` with the one of ``before`` that it is: of its address, or of its path.
+
+    One report goes with one whatever the addresses are. A path stands for a page if only one has it.
     """
     if len(before) == len(after) == 1:
-        return [compare(before[0], after[0])]
+        return [(before[0], after[0])]
     known = {report.url: report for report in before}
-    return [compare(known[report.url], report) for report in after if report.url in known]
+    paths: dict[str, list[Report]] = {}
+    for report in before:
+        paths.setdefault(_path(report.url), []).append(report)
+    found: list[tuple[Report, Report]] = []
+    for report in after:
+        alike = paths.get(_path(report.url), [])
+        earlier = known.get(report.url) or (alike[0] if len(alike) == 1 else None)
+        if earlier is not None:
+            found.append((earlier, report))
+    return found
+
+
+def _changes(before: Report, after: Report) -> Iterable[Change]:
+    old, new = _by_url(before), _by_url(after)
+    # The same address first, then the same path, then the same name but for its hash: what is told apart
+    # by less is taken for the same only if nothing is left that is told apart by more.
+    for key in (lambda asset: asset.url, _place, _folded):
+        yield from _paired(old, new, key)
+    for url, asset in new.items():
+        yield Change("added", url, asset.kind, asset.transfer_bytes)
+    for url, asset in old.items():
+        yield Change("removed", url, asset.kind, -asset.transfer_bytes)
+
+
+def _paired(
+    old: dict[str, Asset], new: dict[str, Asset], key: Callable[[Asset], str]
+) -> Iterable[Change]:
+    """Take out of both what is the same by this key, and tell of what changed its size."""
+    waiting: dict[str, list[Asset]] = {}
+    for _, asset in sorted(old.items()):
+        waiting.setdefault(key(asset), []).append(asset)
+    for url, asset in sorted(new.items()):
+        alike = waiting.get(key(asset))
+        if not alike:
+            continue
+        earlier = alike.pop(0)
+        del old[earlier.url], new[url]
+        difference = asset.transfer_bytes - earlier.transfer_bytes
+        if difference:
+            yield Change("changed", url, asset.kind, difference)
+
+
+def _order(change: Change) -> tuple[int, str]:
+    return -abs(change.transfer_bytes), change.url
 
 
 def _by_url(report: Report) -> dict[str, Asset]:
@@ -112,6 +156,27 @@ def _by_url(report: Report) -> dict[str, Asset]:
             asset = msgspec.structs.replace(asset, transfer_bytes=more)  # noqa: PLW2901 - the sum stands for both
         found[asset.url] = asset
     return found
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path or '/'}?{parts.query}"
+
+
+def _place(asset: Asset) -> str:
+    return asset.url if asset.third_party else _path(asset.url)
+
+
+#: Names with a letter and a digit, or with digits alone, of eight characters at least.
+_HASH: Final = re.compile(r"(?<![A-Za-z0-9_])(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{8,64}(?![A-Za-z0-9_])")
+
+#: What Vite and esbuild write before the suffix: eight characters of base64, ``index-DiwrgTda.js``.
+_BASE64: Final = re.compile(r"(?<=[-.])(?=.{1,7}[A-Z0-9])[\w-]{8}(?=\.\w+(?:\?|$))", re.ASCII)
+
+
+def _folded(asset: Asset) -> str:
+    """Where it is, without what bundlers make of the content and put into the name."""
+    return _HASH.sub("*", _BASE64.sub("*", _place(asset)))
 
 
 def _delta(before: Total, after: Total) -> Delta:

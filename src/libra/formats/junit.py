@@ -7,22 +7,33 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from libra.formats.budget import Check
-from libra.formats.verdict import missing, outcome, weighs
+from libra.formats.verdict import missing, outcome, remarks, suggestions, weighs, why_not_whole
 from libra.weighing.report import Report
+from libra.words import size
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold even as a reference (section 2.2)."""
 
 
-def to_junit(reports: Sequence[Report], checks: Sequence[Check] = ()) -> str:
+def to_junit(
+    reports: Sequence[Report], checks: Sequence[Check] = (), *, allow_partial: bool = False
+) -> str:
     """One suite for each page.
 
     Its first case says whether the page could be weighed (an ``error`` if not); one case for each
-    limit follows, a ``failure`` where it is breached. Without limits the weight is a case's output.
+    limit follows, a ``failure`` where it is breached. Where there are limits and the page is not whole,
+    one more is an ``error``: what a limit says of a part is nothing about the page. Without limits the
+    weight is a case's output.
+
+    Args:
+        reports: of the pages.
+        checks: of the limits that they have to keep to.
+        allow_partial: whether a page that is not whole is no error.
     """
     root = ET.Element("testsuites", {"name": "libra"})
     for report in reports:
-        _suite(root, report, [check for check in checks if check.page == report.url])
+        own = [check for check in checks if check.page == report.url]
+        _suite(root, report, own, allow_partial=allow_partial)
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root)
@@ -30,17 +41,21 @@ def to_junit(reports: Sequence[Report], checks: Sequence[Check] = ()) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(root: ET.Element, report: Report, checks: Sequence[Check]) -> None:
+def _suite(
+    root: ET.Element, report: Report, checks: Sequence[Check], *, allow_partial: bool
+) -> None:
     problem = outcome(report)
+    judged = bool(checks) and not problem and not allow_partial
+    lacks = why_not_whole(report) if judged else None
     seconds = f"{(report.duration_ms or 0) / 1000:.3f}"
     suite = ET.SubElement(
         root,
         "testsuite",
         {
             "name": _text(report.url),
-            "tests": str(1 + len(checks)),
+            "tests": str(1 + len(checks) + bool(lacks)),
             "failures": str(sum(check.over for check in checks)),
-            "errors": "1" if problem else "0",
+            "errors": "1" if problem or lacks else "0",
             "skipped": "0",
             "time": seconds,
         },
@@ -51,7 +66,11 @@ def _suite(root: ET.Element, report: Report, checks: Sequence[Check]) -> None:
     if problem:
         ET.SubElement(weighed, "error", {"message": _text(problem), "type": "not-weighed"})
     else:
-        lines = [weighs(report), *missing(report)]
+        lines = [weighs(report), *(remark.text for remark in remarks(report)), *missing(report)]
+        lines += [
+            f"suggestion: {text}" + ("" if saves is None else f" (saves {size(saves)})")
+            for saves, text in suggestions(report)
+        ]
         ET.SubElement(weighed, "system-out").text = _text("\n".join(lines))
     for check in checks:
         case = _case(suite, report, f"{check.subject} is within budget", "0")
@@ -59,6 +78,10 @@ def _suite(root: ET.Element, report: Report, checks: Sequence[Check]) -> None:
             ET.SubElement(
                 case, "failure", {"message": _text(check.sentence()), "type": "over-budget"}
             )
+
+    if lacks:
+        whole = _case(suite, report, "is weighed whole", "0")
+        ET.SubElement(whole, "error", {"message": _text(lacks), "type": "not-whole"})
 
 
 def _case(suite: ET.Element, report: Report, name: str, seconds: str) -> ET.Element:

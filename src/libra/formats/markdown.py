@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 
 from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import lacking, outcome, reason, weighs, why_partial
+from libra.formats.verdict import (
+    lacking,
+    outcome,
+    points,
+    reason,
+    remarks,
+    suggestions,
+    weighs,
+    why_chosen,
+)
 from libra.weighing.report import Report
 from libra.words import count, plain, shorten, signed_size, size
 
@@ -59,21 +68,24 @@ def to_markdown(
 
 def _page_row(report: Report, checks: Sequence[Check]) -> tuple[str, ...]:
     own = [check for check in checks if check.page == report.url]
-    problem, partial = outcome(report), why_partial(report)
+    problem, doubts = outcome(report), remarks(report)
     if problem:
         result = f"❌ could not be weighed: {_escape(problem)}"
     elif any(check.over for check in own):
         result = "❌ over budget"
-    elif partial:
-        result = f"⚠️ partial: {_escape(partial)}"
+        if doubts:
+            result += f"; {_escape('; '.join(remark.text for remark in doubts))}"
+    elif doubts:
+        result = f"⚠️ {_escape('; '.join(remark.text for remark in doubts))}"
     else:
         result = "✅ within budget" if own else "✅ weighed"
-    score = f"{report.score.teledrin} {_escape(report.score.verdict)}" if report.score else ""
+    score = report.score
+    verdict = f" {_escape(score.verdict)}" if score and score.verdict else ""
     return (
         _code(report.url, 80),
         size(report.total.transfer_bytes),
         f"{report.total.requests:,}",
-        score,
+        f"{points(score)}{verdict}" if score else "",
         result,
     )
 
@@ -81,12 +93,18 @@ def _page_row(report: Report, checks: Sequence[Check]) -> tuple[str, ...]:
 def _comparison(comparison: Comparison) -> list[str]:
     lines = [f"### What changed on {_code(comparison.url)}", "", comparison.sentence()]
     rows = [
-        (LABELS[kind], signed_size(delta.transfer_bytes), f"{delta.requests:+d}")
+        (
+            LABELS[kind],
+            size(comparison.kinds_before[kind].transfer_bytes),
+            size(comparison.kinds_after[kind].transfer_bytes),
+            signed_size(delta.transfer_bytes),
+            f"{delta.requests:+d}",
+        )
         for kind, delta in comparison.by_kind.items()
         if delta
     ]
     if rows:
-        lines += ["", *_table(("", "Transfer", "Requests"), "lrr", rows)]
+        lines += ["", *_table(("", "Before", "After", "Transfer", "Requests"), "lrrrr", rows)]
     changes = [
         (change.what, signed_size(change.transfer_bytes), _code(change.url, 100))
         for change in comparison.changes[:HEAVIEST]
@@ -105,6 +123,11 @@ def _details(report: Report) -> list[str]:
         lines += [f"{_code(report.url)} could not be weighed: {_escape(problem)}"]
         return [*lines, "", "</details>"]
     lines += [f"{_code(report.final_url or report.url)}: {weighs(report)}", ""]
+    chosen = why_chosen(report)
+    if chosen:
+        lines += [_escape(chosen), ""]
+    for remark in remarks(report):
+        lines += [f"⚠️ {_escape(remark.text)}", ""]
     lines += _table(
         ("", "Requests", "Transfer", "Decoded"),
         "lrrr",
@@ -121,6 +144,14 @@ def _details(report: Report) -> list[str]:
             ("Transfer", "Kind", "Address"),
             "rll",
             ((size(a.transfer_bytes), a.kind, _code(a.url, 100)) for a in heaviest),
+        )
+    found = suggestions(report)
+    if found:
+        lines += ["", "Suggestions:", ""]
+        lines += _table(
+            ("Saves", "What"),
+            "rl",
+            (("" if saves is None else size(saves), _escape(text)) for saves, text in found),
         )
     missing = lacking(report)
     if missing:

@@ -3,12 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from libra.weighing.report import Asset, Report
+from libra.weighing.not_the_page import LOGIN_PAGE, NOT_HTML
+from libra.weighing.report import Asset, Report, Score
 from libra.words import count, plain, sentence_list, size
 
 _NOTHING_LACKS = ("http:", "lazy:")
 """Codes of errors that take nothing away from the total."""
+
+NOT_WHOLE = frozenset({"partial", "built-by-scripts"})
+"""Remarks with which the weight is a lower bound: the page weighs as much at least."""
+
+_SHORT = {
+    "partial": "partial",
+    "built-by-scripts": "built by scripts",
+    NOT_HTML: "not HTML",
+    LOGIN_PAGE: "login page",
+}
+
+
+class Remark(NamedTuple):
+    """Why a weight is not that of the whole page, or not of the page that was meant."""
+
+    code: str
+    text: str
+
+    @property
+    def short(self) -> str:
+        """In a word or two."""
+        return _SHORT[self.code]
+
+
+def remarks(report: Report) -> list[Remark]:
+    """All that keeps the weight from being what it looks like, the same in every output."""
+    found: list[Remark] = []
+    partial = why_partial(report)
+    if partial is not None:
+        found.append(Remark("partial", f"partial: {partial}"))
+    if report.status == "weighed" and report.coverage:
+        found.append(Remark("built-by-scripts", plain(report.coverage)))
+    found += [
+        Remark(finding.code, plain(finding.message))
+        for finding in report.findings
+        if finding.code in (NOT_HTML, LOGIN_PAGE)
+    ]
+    return found
+
+
+def why_not_whole(report: Report) -> str | None:
+    """Why the page weighs more than the report says, or may; None if the weight is the page's."""
+    return "; ".join(r.text for r in remarks(report) if r.code in NOT_WHOLE) or None
+
+
+def why_chosen(report: Report) -> str | None:
+    """Why this method was taken, where that is worth a word: it was no ordinary page."""
+    return plain(report.chosen) if report.chosen and _is_news(report) else None
+
+
+def _is_news(report: Report) -> bool:
+    return report.method == "rendered" or bool(report.coverage)
+
+
+def suggestions(report: Report) -> list[tuple[int | None, str]]:
+    """What could be lighter or better, with how many bytes less would cross the wire, if known."""
+    return [
+        (finding.saves_bytes, plain(finding.message))
+        for finding in report.findings
+        if finding.code not in (NOT_HTML, LOGIN_PAGE)
+    ]
+
+
+def points(score: Score) -> str:
+    """``93``, or ``at most 93``."""
+    return f"at most {score.teledrin}" if score.bound == "at_most" else str(score.teledrin)
 
 
 def outcome(report: Report) -> str | None:

@@ -15,8 +15,10 @@ from typing import Final
 
 import msgspec
 
+from libra.inspector.webhook import Headers, address_and_headers
 from libra.weighing.alarm import Event, Judgement
 from libra.weighing.fetch import Fetcher
+from libra.weighing.options import PLAIN_USER_AGENT
 from libra.weighing.report import Report
 from libra.words import plain, size
 
@@ -162,16 +164,22 @@ def sign(secret: str, body: bytes, now: datetime) -> str:
 
 
 async def deliver(
-    fetcher: Fetcher, webhook: str, secret: str, alert: Alert, now: datetime
+    fetcher: Fetcher,
+    webhook: str,
+    secret: str,
+    alert: Alert,
+    now: datetime,
+    webhook_headers: Headers = (),
 ) -> str | None:
     """Try to deliver an alert once; None if the receiver took it, else the named error."""
     body = alert.body.encode()
-    headers = {
+    address, headers = address_and_headers(webhook, webhook_headers)
+    headers |= {
         "Content-Type": "application/json",
-        "User-Agent": "Libra",
+        "User-Agent": PLAIN_USER_AGENT,
         SIGNATURE: sign(secret, body, now),
     }
-    return await fetcher.post(webhook, body, headers, seconds=DEADLINE)
+    return await fetcher.post(address, body, headers, seconds=DEADLINE)
 
 
 def delay_after(tries: int) -> float:

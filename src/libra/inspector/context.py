@@ -154,7 +154,15 @@ class Context:
 
     def options_for(self, method: Method, viewport: Viewport) -> Options:
         """How a page is weighed that chose nothing but these, or of which nothing else is known."""
-        return msgspec.structs.replace(self.options, method=method, viewport=viewport)
+        return msgspec.structs.replace(self.options, method=method, viewport=viewport, auto=False)
+
+    def options_of_its_own(self) -> Options | None:
+        """The options of a page whose submission chose nothing, where these are not as usual.
+
+        A page remembers how it is to be weighed; most need not, as it is without a browser.
+        """
+        usual = self.options.method == "static" and not self.options.auto
+        return None if usual else self.options
 
     def reader_for(self, options: Options) -> Reader:
         """Who reads the documents and style sheets of one page."""

@@ -35,6 +35,13 @@ class Departures:
             self._heap = list(present)
             heapify(self._heap)
 
+    def due(self, now: datetime, most: int) -> list[str]:
+        """Take out pages that have expired, so many at most: they leave by themselves."""
+        due: list[str] = []
+        while self._heap and self._heap[0].expires_at <= now and len(due) < most:
+            due.append(heappop(self._heap).page_id)
+        return due
+
     def next(self) -> Departure | None:
         """Take out the page that is nearest to its expiry; None when no page may leave."""
         while self._heap:

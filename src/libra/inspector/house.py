@@ -10,8 +10,9 @@
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
      │   ├─ Admission     how many pages are fetched at a time, and how many rendered
-     │   ├─ Inspectors    one PageInspector per page (transient)
+     │   ├─ Inspectors    one PageInspector per page (transient), asleep after a start
      │   ├─ Watches       one Watcher per watch (transient)
+     │   ├─ Expiry        wakes the pages that are asleep when they expire
      │   └─ Restorer      brings pages and watches back
      └─ services, such as the web server
 """
@@ -31,6 +32,7 @@ from libra.inspector.admission import Admission
 from libra.inspector.archive import Archive
 from libra.inspector.context import Context, utc_now
 from libra.inspector.durability import Durability, JournalThenDatabase
+from libra.inspector.expiry import Expiry
 from libra.inspector.pages import Pages
 from libra.inspector.pauses import PauseWatch
 from libra.inspector.service import Runnable, Service
@@ -41,6 +43,8 @@ from libra.otp import (
     ChildSpec,
     Clock,
     DynamicSupervisor,
+    GenServer,
+    Key,
     Lag,
     Registry,
     Runtime,
@@ -52,10 +56,13 @@ from libra.settings import Settings, parse_limits
 from libra.storage import file_of, open_store
 from libra.storage.journal import Journal
 from libra.storage.recollection import InMemory, OnDisk
+from libra.weighing.dialing import OPEN
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import PORTS, Gate
 from libra.weighing.options import Limits, Options
+from libra.weighing.proxies import proxies_of
 from libra.weighing.rendered import BrowserPool
+from libra.weighing.trust import trust
 
 log = logging.getLogger("libra")
 
@@ -70,8 +77,13 @@ class PageRegistry(Registry):
 
     def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
         """Enter itself in the context."""
-        super().init()
+        super().init(wake=partial(_woken, context))
         context.registry = self
+
+
+def _woken(context: Context, page_id: Key) -> GenServer | None:
+    """The process of a page that was asleep."""
+    return context.inspectors.wake_child(page_id)
 
 
 class Inspectors(DynamicSupervisor):
@@ -148,12 +160,19 @@ class House:
         self.settings = settings
         self._clock = clock
         gate = _gate(settings)
-        self.fetcher = Fetcher(gate=gate, delay=settings.delay)
+        self.fetcher = Fetcher(
+            # Behind a proxy that is the gate, the proxy is all that is connected to.
+            gate=OPEN if settings.proxy else gate,
+            delay=settings.delay,
+            tls=trust(settings.ca),
+            proxies=proxies_of({}, settings.proxy or ""),
+        )
         self.browsers = BrowserPool(
             executable=settings.browser,
             size=settings.browsers,
             gate=gate,
             politeness=self.fetcher.politeness,
+            memory=settings.browser_memory,
         )
         # One of them is always for what is done quickly: so there are two at least.
         count = max(2, settings.parsers or os.cpu_count() or 2)
@@ -163,7 +182,11 @@ class House:
             self.fetcher,
             self.browsers,
             self.parsers,
-            options=Options(limits=parse_limits(settings.limits, limits)),
+            options=Options(
+                method="rendered" if settings.method == "rendered" else "static",
+                limits=parse_limits(settings.limits, limits),
+                auto=settings.method == "auto",
+            ),
             ttl=settings.ttl,
             now=now,
             public_url=settings.public_url,
@@ -195,6 +218,7 @@ class House:
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
+        await self.browsers.__aenter__()
         if services and self.parsers is not None:
             self._start_parsers(self.parsers)
         context.restore_again = self._restore_again
@@ -205,6 +229,7 @@ class House:
             ChildSpec(Admission, (context, "rendered", settings.browsers), id="browsers"),
             ChildSpec(Inspectors, (context,), id="inspectors"),
             ChildSpec(Watches, (context,), id="watches"),
+            ChildSpec(Expiry, (context,), id="expiry"),
             self.durability.restorer(),
         ]
         self._root = self.runtime.start(

@@ -34,7 +34,16 @@ from libra.otp import (
     TaskFailed,
     Timer,
 )
+from libra.weighing.choosing import (
+    IN_BROWSER,
+    READ,
+    UNDECIDED,
+    browser_failed,
+    needs_browser,
+    no_browser,
+)
 from libra.weighing.reference import Outcome, StyleFound
+from libra.weighing.rendered import RenderUnavailable
 from libra.weighing.report import Backup, Report, encode
 
 #: Seconds that a page waits until it is written down that its life begins.
@@ -72,6 +81,13 @@ def start(context: Context, record: PageRecord) -> None:
     """
     spec = PageInspector.child_spec(context, record)
     deaths = context.durability.deaths(record.id)
+    if record.finished and record.backup == "stored" and record.expires_at is not None:
+        # It has nothing to do until somebody asks, or it expires.
+        context.inspectors.add_asleep(spec)
+        context.durability.end(record.id)
+        context.departures.note(record.id, record.expires_at)
+        context.durability.keep(record.id)
+        return
     if record.finished or deaths < CONVICTED:
         context.inspectors.start_child(spec)
         return
@@ -89,6 +105,7 @@ class PageInspector(GenServer):
         "_deadline",
         "_overdue",
         "_paused",
+        "_read_first",
         "_record",
         "_repeats",
         "_seen",
@@ -113,6 +130,7 @@ class PageInspector(GenServer):
         self._paused = 0.0
         self._repeats = 0
         self._overdue = False
+        self._read_first: Report | None = None
         context.registry.register(record.id, self)
         if record.finished:
             if record.backup == "stored":
@@ -123,7 +141,8 @@ class PageInspector(GenServer):
             suspected = context.durability.deaths(record.id) >= SUSPECT
             self._admission().cast(Ask(self, alone=suspected))
             context.followers.changed(record.id)
-        context.durability.keep(record.id)
+        if not self._is_safe():
+            context.durability.keep(record.id)
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
         """Answer for the page."""
@@ -199,7 +218,7 @@ class PageInspector(GenServer):
         self._deadline = self.send_after(work.seconds, Alarm.DEADLINE)
         self._paused = context.pauses.seconds()
         record.status = "fetching"
-        if not self._repeats:
+        if not self._repeats and self._read_first is None:
             context.tally.begin(record.id)
         self._changed()
         work.begin()
@@ -234,25 +253,68 @@ class PageInspector(GenServer):
             self._repeats += 1
             self._begin()
             return
+        if self._needs_browser(work):
+            return
         record, now = self._record, self._context.now()
-        record.status = "failed" if work.failed else "weighed"
+        read = self._read_first if work.failed else None
+        if read is not None:
+            record.method, record.chosen = "static", browser_failed(work.failed or "")
+        record.status = "failed" if work.failed and read is None else "weighed"
         # Whatever of this page was stored before, the result is only in memory now.
         record.backup = "memory"
         record.version += 1
         report = msgspec.structs.replace(
-            work.report(record.base()),
+            work.report(record.base()) if read is None else self._as_read(read),
             finished_at=now,
             expires_at=now + timedelta(seconds=self._context.ttl),
             duration_ms=round((self.runtime.clock.time() - work.started) * 1000),
         )
         record.rest(report, self._context.durability.steps("memory"))
-        self._work = self._deadline = self._seen = None
-        self._admission().cast(Release(self))
+        self._work = self._deadline = self._seen = self._read_first = None
+        self._admission_of(work).cast(Release(self))
         self._context.followers.changed(record.id)
         self._context.durability.keep(record.id)
         self._context.durability.end(record.id)
         self._rest()
         self._context.tally.finish(report)
+
+    def _needs_browser(self, work: Work) -> bool:
+        """Whether a browser goes on with this page, which has had what it needs until now."""
+        record = self._record
+        if record.chosen != UNDECIDED or not isinstance(work, StaticWork) or work.failed:
+            return False
+        report = work.report(record.base())
+        if not needs_browser(report):
+            record.chosen = READ
+            return False
+        try:
+            self._context.browsers.check()
+        except RenderUnavailable as error:
+            record.chosen = no_browser(str(error))
+            return False
+        self._read_first = report
+        self._admission().cast(Release(self))
+        record.method, record.chosen = "rendered", IN_BROWSER
+        record.status = "queued"
+        record.options = record.options and msgspec.structs.replace(
+            record.options, method="rendered", auto=False
+        )
+        self._work = self._deadline = None
+        suspected = self._context.durability.deaths(record.id) >= SUSPECT
+        self._admission().cast(Ask(self, alone=suspected))
+        self._changed()
+        return True
+
+    def _as_read(self, report: Report) -> Report:
+        """What was seen without a browser, as the record has it now."""
+        base = self._record.base()
+        names = ("status", "version", "backup", "method", "chosen")
+        return msgspec.structs.replace(
+            report, error=None, **{name: getattr(base, name) for name in names}
+        )
+
+    def _admission_of(self, work: Work) -> Admission:
+        return self._context.admission["static" if isinstance(work, StaticWork) else "rendered"]
 
     def _was_robbed(self, work: Work) -> bool:
         """Whether the page lacks something, and its time passed while the program did not run."""
@@ -281,7 +343,9 @@ class PageInspector(GenServer):
 
     def _report(self) -> Report:
         base = self._record.base()
-        return base if self._work is None else self._work.report(base)
+        if self._work is not None:
+            return self._work.report(base)
+        return base if self._read_first is None else self._as_read(self._read_first)
 
     # Being backed up, and leaving
 
@@ -348,6 +412,9 @@ class PageInspector(GenServer):
         """
         record = self._record
         return record.finished and record.backup in ("stored", "rejected")
+
+    def _is_safe(self) -> bool:
+        return self._record.finished and self._record.backup == "stored"
 
     def _leave_if_overdue(self) -> Stop | None:
         if not self._overdue or not self._may_leave():

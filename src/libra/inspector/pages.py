@@ -86,6 +86,7 @@ class Pages:
             Full: as many pages as may be are in memory and none may leave yet.
         """
         context = self._context
+        options = options or self._context.options_of_its_own()
         if options is not None and options.method == "rendered":
             try:
                 context.browsers.check()

@@ -111,6 +111,8 @@ class PauseWatch(GenServer):
 
     async def _tell_all(self) -> None:
         for number, record in enumerate(self._context.everything(), 1):
-            self._context.tell(record.id, ClockSet())
+            child = self._context.inspectors.child(record.id)
+            if child is None or not child.asleep:  # `Expiry` looks at the wall clock for those
+                self._context.tell(record.id, ClockSet())
             if number % SLICE == 0:
                 await asyncio.sleep(0)

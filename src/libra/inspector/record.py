@@ -17,11 +17,13 @@ from operator import attrgetter
 from typing import Final
 
 import msgspec
+import zstandard
 
 from libra.ids import new_id
 from libra.inspector.packing import PACK_FROM, pack, unpack, unpacked_size
 from libra.inspector.submission_keys import SubmissionKeys
-from libra.storage.snapshot import Snapshot
+from libra.storage.snapshot import Packed, Snapshot
+from libra.weighing.choosing import UNDECIDED
 from libra.weighing.options import DESKTOP, Options, Viewport
 from libra.weighing.report import (
     FINISHED,
@@ -67,6 +69,7 @@ class PageRecord:
         "_packed",
         "_resting",
         "backup",
+        "chosen",
         "error",
         "expires_at",
         "id",
@@ -88,6 +91,7 @@ class PageRecord:
         self.url = url
         self.options = options
         self.method: Method = options.method if options else "static"
+        self.chosen = UNDECIDED if options and options.auto else None
         self.viewport = options.viewport if options else DESKTOP
         self.submitted_at = submitted_at
         self.version = 0
@@ -143,6 +147,7 @@ class PageRecord:
             submitted_at=self.submitted_at,
             expires_at=self.expires_at,
             error=self.error,
+            chosen=self.chosen,
         )
 
     def rest(self, report: Report, steps: int) -> None:
@@ -166,6 +171,24 @@ class PageRecord:
         """Keep the encoding of a finished report."""
         self._packed = len(data) >= PACK_FROM
         self._resting = pack(data) if self._packed else data
+
+    def rest_packed(self, packed: bytes) -> None:
+        """Keep a report that comes back packed, as it is; see `check`."""
+        self._packed = True
+        self._resting = packed
+
+    def check(self) -> None:
+        """See that the report that rests here can be read.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if self._resting is None:
+            return
+        try:
+            require_stampable(unpack(self._resting) if self._packed else self._resting)
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
 
     def resting(self) -> bytes | None:
         """The encoded report of a finished page; None while it is not finished."""
@@ -335,7 +358,7 @@ def restore(
         life: the life that it begins with this; by default the one after that of the row.
 
     Raises:
-        ValueError: if what is stored is not a report.
+        ValueError: if what is stored is not a report; of one that is packed `PageRecord.check` tells.
     """
     record = PageRecord(row.id, row.url, None, row.submitted_at or datetime.now(UTC))
     record.version = record.stored_version = row.version
@@ -346,12 +369,16 @@ def restore(
     if row.status not in FINISHED:
         chosen = decode(row.report)
         record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
+        record.chosen = chosen.chosen
         # It is readable before its process takes it up, and more of it may have been seen than this.
         record.version = again
     else:
         record.status = row.status
-        record.rest_encoded(row.report)
-        require_stampable(row.report)  # raises here and not at every read
+        if isinstance(row, Packed):
+            record.rest_packed(row.report)
+        else:
+            record.rest_encoded(row.report)
+            record.check()  # raises here and not at every read
         if steps:
             # The database may have had this and somebody may have seen it as stored, before the
             # journal could be told. So this goes on above, as a life does, and is stored as that.

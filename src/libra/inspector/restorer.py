@@ -35,7 +35,7 @@ from libra.inspector.watches import restore_watch
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
 from libra.storage import Deleted, Store, Unavailable
 from libra.storage.journal import Journal
-from libra.storage.snapshot import Snapshot, WatchRow
+from libra.storage.snapshot import Packed, Snapshot, WatchRow
 from libra.weighing.report import FINISHED, Backup
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ COPIES = 100
 
 #: New objects between two looks of Python's garbage collector while pages are brought back.
 OBJECTS = 20_000
+
+#: What is said of a page that cannot come back.
+SET_ASIDE = "page %s is set aside, its stored report cannot be read: %s"
 
 log = logging.getLogger("libra.restore")
 
@@ -115,6 +118,7 @@ class Restorer(GenServer):
         "_restored",
         "_store",
         "_thread",
+        "_unchecked",
         "_unconfirmed",
         "_unconfirmed_watches",
     )
@@ -149,6 +153,7 @@ class Restorer(GenServer):
         self._eager = eager
         self._max_pages = max_pages
         self._restored = 0
+        self._unchecked: list[PageRecord] = []  # those that came back packed
         self._unconfirmed: set[str] = set()  # pages of the local copy, until the database was asked
         self._unconfirmed_watches: set[str] = set()
         self._orphans = list(context.records)
@@ -395,6 +400,7 @@ class Restorer(GenServer):
         if self._eager:
             with few_collections():
                 await self._read_all()
+        await self._check_all()
         while self._unconfirmed:
             page_id = self._unconfirmed.pop()
             try:
@@ -416,6 +422,20 @@ class Restorer(GenServer):
                     self._bring_back(row, "stored")
                 if number % SLICE == SLICE - 1:
                     await give_way()
+
+    async def _check_all(self) -> None:
+        """Unpack what came back packed, once all of it is there."""
+        context = self._context
+        for number, record in enumerate(self._unchecked, 1):
+            try:
+                if context.records.get(record.id) is record:
+                    record.check()
+            except ValueError as error:
+                log.error(SET_ASIDE, record.id, error)
+                await let_go(context, record)
+            if number % SLICE == 0:
+                await give_way()
+        self._unchecked.clear()
 
     async def _confirm(self, page_id: str, row: Snapshot | None) -> None:
         """Compare a page of the local copy with what the database has of it."""
@@ -445,8 +465,10 @@ class Restorer(GenServer):
             record = self._restored_as(row, backup, life)
         except ValueError as error:
             # One page that cannot be read must not keep the others from coming back.
-            log.error("page %s is set aside, its stored report cannot be read: %s", row.id, error)
+            log.error(SET_ASIDE, row.id, error)
             return
+        if isinstance(row, Packed):
+            self._unchecked.append(record)
         context.records.add(record)
         self._bring_up(record)
         self._restored += 1

@@ -11,6 +11,7 @@ from libra.inspector.watches import WatchStatus
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
 from libra.parsers.pool import Ends
 from libra.settings import redact
+from libra.weighing.rendered import BrowserEnds
 from libra.weighing.report import Status
 
 
@@ -28,6 +29,7 @@ def health(house: House) -> Health:
         ),
         "database": _database(house),
         "parsers": _parsers(house),
+        "browsers": _browsers(house),
     }
     trouble = context.disk_trouble
     damage = None if house.journal is None else house.journal.damage
@@ -96,6 +98,19 @@ def _parsers(house: House) -> Part:
     return Part("ok", since, words)
 
 
+def _browsers(house: House) -> Part:
+    browsers = house.browsers
+    words = f"{len(browsers.processes)} of {browsers.size} run"
+    if browsers.shortcomings:
+        words += f", {' and '.join(browsers.shortcomings)}"
+    if browsers.ends != BrowserEnds():
+        words += (
+            f"; over pages ended {browsers.ends.out_of_memory} for their memory, "
+            f"{browsers.ends.other} otherwise"
+        )
+    return Part("ok", house.started_at, words)
+
+
 def _processes(house: House) -> Processes:
     counts = house.runtime.counts
     return Processes(
@@ -134,6 +149,6 @@ def _node(name: str, process: GenServer | None, child: Child | None) -> Node:
         mailbox=process.mailbox_size if process is not None else 0,
         restarts=child.restarts if child is not None else 0,
         reason=str(child.reason) if child is not None and child.reason is not None else None,
-        children=tuple(_node(str(c.id), c.process, c) for c in children),
+        children=tuple(_node(str(c.id), None if c.asleep else c.process, c) for c in children),
         more=more,
     )

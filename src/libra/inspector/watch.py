@@ -196,11 +196,11 @@ class Watcher(GenServer):
         self._submit(page)
 
     def _submit(self, page: str) -> None:
-        work = self._weigh_ins.submit(page, self._record.state.url)
+        work = self._weigh_ins.submit(page, self._record.state.url, self._record.state.method)
         self._weighing = self.start_task(work, tag=Step.SUBMIT)
 
     def _resume(self, page: str) -> None:
-        work = self._weigh_ins.resume(page, self._record.state.url)
+        work = self._weigh_ins.resume(page, self._record.state.url, self._record.state.method)
         self._weighing = self.start_task(work, tag=Step.SUBMIT)
 
     def _submitted(self, *, submitted: bool | None) -> None:
@@ -245,6 +245,8 @@ class Watcher(GenServer):
             ),
             standing=judgement.standing,
             alerts=alerts,
+            # It stays with the method of its first weigh-in: else a change would be one of methods.
+            method=report.method if weighed else state.method,
         )
         self._act()
 
@@ -255,7 +257,7 @@ class Watcher(GenServer):
         if state.webhook is None or state.secret is None:
             return
         alert = state.alerts[0]  # the others wait, since a receiver wants them in their order
-        work = self._weigh_ins.deliver(state.webhook, state.secret, alert)
+        work = self._weigh_ins.deliver(state.webhook, state.webhook_headers, state.secret, alert)
         self._delivering = self.start_task(work, tag=alert)
 
     def _delivered(self, alert: Alert, error: str | None) -> None:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,9 +18,10 @@ from libra.decoding import decode_json_as
 from libra.inspector.alert import Alert, Breach
 from libra.inspector.record import first_version, life_of
 from libra.inspector.schedule import spread_of
+from libra.inspector.webhook import Headers, shown
 from libra.storage.snapshot import WatchRow
 from libra.weighing.alarm import FAILED, Event, Standing, Terms
-from libra.weighing.report import Backup
+from libra.weighing.report import Backup, Method
 
 WatchStatus = Literal["new", "ok", "over-budget", "failed", "quarantined"]
 """``new`` until the first weigh-in; ``quarantined`` when its process crashes whenever it is started."""
@@ -102,6 +102,8 @@ class WatchState(msgspec.Struct, frozen=True):
     next_at: datetime
     terms: Terms = Terms()
     webhook: str | None = None
+    webhook_headers: Headers = ()
+    method: Method | None = None
     secret: str | None = None
     page: str | None = None
     last: WeighIn | None = None
@@ -182,7 +184,7 @@ class WatchRecord:
             every=state.every,
             status=self.status,
             terms=state.terms,
-            webhook=None if state.webhook is None else _shortened(state.webhook),
+            webhook=None if state.webhook is None else shown(state.webhook),
             created_at=state.created_at,
             next_at=state.next_at,
             page=state.page,
@@ -248,8 +250,3 @@ def restore_watch(row: WatchRow, backup: Backup) -> WatchRecord:
         msgspec.MsgspecError: if what is stored is no watch.
     """
     return WatchRecord(decode_json_as(row.data, WatchState), row.version, backup)
-
-
-def _shortened(webhook: str) -> str:
-    parts = urlsplit(webhook)
-    return f"{parts.scheme}://{parts.netloc}/…"

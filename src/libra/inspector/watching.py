@@ -11,6 +11,7 @@ from libra.inspector.alert import new_secret
 from libra.inspector.context import Context
 from libra.inspector.watch import Watcher
 from libra.inspector.watches import WatchRecord, WatchState
+from libra.inspector.webhook import Headers
 from libra.otp import (
     Child,
     DynamicSupervisor,
@@ -60,7 +61,13 @@ class Watching:
         return len(self._context.watches) >= MAX_WATCHES
 
     async def add(
-        self, url: str, *, every: str, terms: Terms, webhook: str | None
+        self,
+        url: str,
+        *,
+        every: str,
+        terms: Terms,
+        webhook: str | None,
+        webhook_headers: Headers = (),
     ) -> tuple[WatchRecord, str | None]:
         """Make a watch, whose page is weighed at once; returns it and its secret, if it has one.
 
@@ -77,6 +84,7 @@ class Watching:
                 next_at=now,
                 terms=terms,
                 webhook=webhook,
+                webhook_headers=webhook_headers,
                 secret=secret,
             )
         )

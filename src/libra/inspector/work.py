@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from libra.otp import GenServer, Runtime, TaskRef
+from libra.weighing.cookies import CookieJar
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
@@ -25,6 +26,9 @@ SLACK = 0.5
 
 #: A browser gets its page's deadline twice: one that crashes or hangs costs the page one retry.
 RENDERED_LIVES = 2
+
+#: Seconds for each of these lives, before its deadline begins: a browser is started.
+STARTING = 30.0
 
 
 class Work(Protocol):
@@ -67,6 +71,7 @@ class StaticWork:
     """A page weighed by Libra's own fetcher, asset by asset."""
 
     __slots__ = (
+        "_cookies",
         "_fetcher",
         "_lanes",
         "_page",
@@ -86,6 +91,7 @@ class StaticWork:
         self._fetcher = fetcher
         self._reader = reader
         self._weighing = Weighing(url, options)
+        self._cookies = CookieJar()
         self._lanes = Lanes()
         self._tasks: set[TaskRef] = set()
         self.started = runtime.clock.time()
@@ -139,7 +145,9 @@ class StaticWork:
         page, fetcher, reader = self._page, self._fetcher, self._reader
         options, until = self._weighing.options, self._until
         while (fetch := lane.take()) is not None:
-            outcome = await fetcher.fetch(fetch, options, until=until, reader=reader)
+            outcome = await fetcher.fetch(
+                fetch, options, until=until, reader=reader, cookies=self._cookies
+            )
             page.send(Arrived(self, outcome))
 
     async def _style(self, order: StyleJob) -> None:
@@ -179,7 +187,8 @@ class RenderedWork:
         self._failed: str | None = None
         self._task: TaskRef | None = None
         self.started = page.runtime.clock.time()
-        self.seconds = RENDERED_LIVES * (options.limits.page_seconds + SLACK) + SLACK
+        life = STARTING + options.limits.page_seconds + SLACK
+        self.seconds = RENDERED_LIVES * life + SLACK
 
     def begin(self) -> None:
         """Open the page in a browser."""
@@ -236,4 +245,5 @@ class RenderedWork:
             expires_at=None,
             error=self._failed or self._latest.error,
             complete=self._latest.complete and self._failed is None,
+            chosen=base.chosen,
         )

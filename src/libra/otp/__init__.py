@@ -53,7 +53,7 @@ from libra.otp.messages import (
     TimedOut,
     Timeout,
 )
-from libra.otp.registry import Entry, Registered, Registry, Unregistered
+from libra.otp.registry import Entry, Key, Registered, Registry, Unregistered
 from libra.otp.reports import CrashReport, brief
 from libra.otp.runtime import Counts, Runtime
 from libra.otp.supervisor import Supervisor
@@ -92,6 +92,7 @@ __all__ = [
     "Ignore",
     "Ignored",
     "InvalidSpec",
+    "Key",
     "Killed",
     "Lag",
     "LoopClock",

@@ -149,10 +149,11 @@ class Trouble:
 class Child:
     """A supervisor's record of one child. It stays the same object through restarts."""
 
-    __slots__ = ("_process", "_trouble", "spec")
+    __slots__ = ("_process", "_sleeps_under", "_trouble", "spec")
 
     def __init__(self, spec: ChildSpec[Any]) -> None:
         self.spec = spec
+        self._sleeps_under: Parent | None = None
         self._process: GenServer | None = None
         self._trouble: Trouble | None = None
 
@@ -166,9 +167,19 @@ class Child:
 
     @property
     def process(self) -> GenServer | None:
-        """The living process; None while the child is restarting or quarantined."""
+        """The living process; None while the child is restarting or quarantined.
+
+        A child that is asleep is started by being asked for.
+        """
+        if self._sleeps_under is not None:
+            return self._sleeps_under._wake(self)
         process = self._process
         return process if process is not None and process.alive else None
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it runs as soon as somebody asks for its process, and has none now."""
+        return self._sleeps_under is not None
 
     @property
     def state(self) -> Literal["running", "restarting", "quarantined"]:
@@ -226,7 +237,7 @@ class ChildCount(msgspec.Struct, frozen=True):
 
     Attributes:
         specs: all of them, in whatever state.
-        active: those with a living process.
+        active: those with a living process, or one that is asleep.
         workers: those that are workers, alive or not.
         supervisors: those that are supervisors, alive or not.
         restarting: those waiting for a restart.
@@ -282,12 +293,16 @@ class Parent(GenServer):
         supervisors = sum(child.spec.supervises for child in children)
         return ChildCount(
             specs=len(children),
-            active=sum(child.process is not None for child in children),
+            active=sum(child.asleep or child.process is not None for child in children),
             workers=len(children) - supervisors,
             supervisors=supervisors,
             restarting=states.count("restarting"),
             quarantined=states.count("quarantined"),
         )
+
+    def _wake(self, child: Child) -> GenServer | None:
+        """Start a child that is asleep; only who has such children can."""
+        raise NotImplementedError
 
     def _offspring(self) -> list[GenServer]:
         return [c._process for c in self.which_children() if c._process is not None]

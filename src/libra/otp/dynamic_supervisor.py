@@ -126,19 +126,8 @@ class DynamicSupervisor(Parent):
             InvalidSpec: `spec` is not a ChildSpec.
             ProcessExited: the supervisor has ended, or is about to.
         """
-        if not isinstance(spec, ChildSpec):
-            raise InvalidSpec(f"a ChildSpec is needed, not {type(spec).__name__}")
-        if self._state >= TERMINATING:
-            raise ProcessExited(NOPROC)
-        children = self._children
-        child = Child(spec)
-        key: Hashable = child if spec.id is None else spec.id
-        if key in children:
-            raise AlreadyStarted(children[key].process)
-        if self._max_children is not None and len(children) >= self._max_children:
-            raise MaxChildren(self._max_children)
-        # Known before it runs: its init may start siblings.
-        children[key] = child
+        child = self._admit(spec)
+        children, key = self._children, child.id
         try:
             process = self._launch(child, self._extra)
         except Ignored:
@@ -149,6 +138,33 @@ class DynamicSupervisor(Parent):
             raise
         child._forget_arguments()
         return cast("P", process)
+
+    def add_asleep(self, spec: ChildSpec[Any]) -> Child:
+        """Enter a child whose process is started when somebody asks for it (`Child.process`).
+
+        For many that have nothing to do until they are spoken to, as a hibernated process has, which
+        this is to everybody who looks: it is a child, it counts, and whoever finds it can call it. Let a
+        `Registry` find it with ``wake=supervisor.wake_child``. A start that fails then is a crash.
+
+        Args:
+            spec: as for `start_child`; it needs an id.
+
+        Raises:
+            AlreadyStarted: there is a child with this id, in whatever state.
+            MaxChildren: there are `max_children` already.
+            InvalidSpec: `spec` is not a ChildSpec, or has no id.
+            ProcessExited: the supervisor has ended, or is about to.
+        """
+        if spec.id is None:
+            raise InvalidSpec("a child that is asleep needs an id, to be woken by")
+        child = self._admit(spec)
+        child._sleeps_under = self
+        return child
+
+    def wake_child(self, key: Hashable) -> GenServer | None:
+        """The process of a child that is asleep, which runs from here on; None if none of this id is."""
+        child = self._children.get(key)
+        return None if child is None or not child.asleep else child.process
 
     def quarantine_child(self, spec: ChildSpec[Any], reason: ExitReason) -> None:
         """Enter a child that is not to be started until somebody retries it.
@@ -182,6 +198,7 @@ class DynamicSupervisor(Parent):
             NotFound: there is no such child (any more).
         """
         child = self._find(which)
+        child._sleeps_under = None
         process = child._process
         if process is None:
             self._forget(child)
@@ -236,6 +253,36 @@ class DynamicSupervisor(Parent):
             self.start_task(stopping.wait())
 
     # --- Helpers ---
+
+    def _admit(self, spec: ChildSpec[Any]) -> Child:
+        """A new child, known before it runs: its init may start siblings."""
+        if not isinstance(spec, ChildSpec):
+            raise InvalidSpec(f"a ChildSpec is needed, not {type(spec).__name__}")
+        if self._state >= TERMINATING:
+            raise ProcessExited(NOPROC)
+        children = self._children
+        child = Child(spec)
+        key: Hashable = child if spec.id is None else spec.id
+        if key in children:
+            raise AlreadyStarted(None if children[key].asleep else children[key].process)
+        if self._max_children is not None and len(children) >= self._max_children:
+            raise MaxChildren(self._max_children)
+        children[key] = child
+        return child
+
+    def _wake(self, child: Child) -> GenServer | None:
+        child._sleeps_under = None
+        if self._state >= TERMINATING or self._children.get(child.id) is not child:
+            return None
+        try:
+            return self._launch(child, self._extra)
+        except Ignored:
+            self._forget(child)
+        except StartError as error:
+            trouble = child._enter("restarting", self.runtime)
+            trouble.reason = error.reason
+            post_info(self, TryRestart(child, trouble.restarts))
+        return None
 
     def _find(self, which: Hashable) -> Child:
         if isinstance(which, GenServer):

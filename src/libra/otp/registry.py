@@ -79,20 +79,28 @@ class Registry(GenServer):
     is not "there is none".
     """
 
-    __slots__ = ("_entries", "_listeners", "_locks")
+    __slots__ = ("_entries", "_listeners", "_locks", "_wake")
 
     def __init__(self, runtime: Runtime, parent: GenServer | None, child: Child | None) -> None:
         super().__init__(runtime, parent, child)
         self._entries: dict[Key, _Registration] = {}
         self._locks: dict[Key, deque[asyncio.Future[None]]] = {}
 
-    def init(self, *, listeners: tuple[GenServer, ...] = ()) -> None:
+    def init(
+        self,
+        *,
+        listeners: tuple[GenServer, ...] = (),
+        wake: Callable[[Key], GenServer | None] | None = None,
+    ) -> None:
         """Start empty.
 
         Args:
             listeners: get `Registered` and `Unregistered` in their `handle_info`.
+            wake: is asked by `whereis` and `lookup` for a key that nobody has: starts whoever is to
+                have it, who then takes it. See `DynamicSupervisor.add_asleep`.
         """
         self._listeners = listeners
+        self._wake = wake
 
     def register(self, key: Key, process: GenServer, value: Any = None) -> None:
         """Give `key` to `process` until it unregisters or ends.
@@ -128,12 +136,14 @@ class Registry(GenServer):
         """The living process that has `key`."""
         entry = self._table().get(key)
         if entry is None or entry.owner._state >= EXITING:
-            return None
+            return None if self._wake is None else self._wake(key)
         return entry.owner
 
     def lookup(self, key: Key) -> Entry | None:
         """The living process that has `key`, with its value."""
         entry = self._table().get(key)
+        if entry is None and self._wake is not None and self._wake(key) is not None:
+            entry = self._entries.get(key)
         return None if entry is None or entry.owner._state >= EXITING else entry.shown()
 
     def keys(self, process: GenServer) -> list[Key]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -59,3 +60,22 @@ async def weigh_once(
         return await once.weigh_once(
             url, options, fetcher=fetcher, on_change=on_change, reader=reader
         )
+
+
+def weigh_sync(url: str, options: Options | None = None) -> Report:
+    """`weigh_once` for programs without an event loop: weigh a page and return its report.
+
+    Args:
+        url: Absolute, http or https.
+        options: How; the defaults are a desktop browser's.
+
+    Raises:
+        InvalidURL: if the URL cannot be weighed.
+        OSError: if the process cannot be started.
+        RuntimeError: inside an event loop, which it would hold up.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(weigh_once(url, options))
+    raise RuntimeError("an event loop is running here: write `await weigh_once(url)` instead")

@@ -10,24 +10,20 @@ work does not go on in secret and hold the lock.
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected, Unavailable
+from libra.storage.sqlite_file import File, inode_of
 
 T = TypeVar("T")
 
 # After these faults the file may have been replaced or mended, which an open connection cannot see.
 _REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema", "history"})
-
-
-_OTHERS_MAY_TAKE: Final = 0.3  # seconds
 
 _ATTEMPTS: Final = 3  # to open a file that nobody replaces meanwhile
 
@@ -64,50 +60,6 @@ class Job(Generic[T]):
             raise Abandoned
 
 
-class File:
-    """A SQLite file and the lanes that have it open.
-
-    SQLite shares the memory of a file's ``-shm`` among all connections of a process. When the file is
-    replaced while one of them still has the old one open, a connection to the new one gets the memory
-    of the old: at best "not a database", at worst a bus error. So whoever finds that it was replaced or
-    is damaged has every connection closed before anybody opens it again.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lanes: set[Lane] = set()
-        self._lock = threading.Lock()
-        self._stale = False
-
-    def join(self, lane: Lane) -> None:
-        """A lane is about to open the file."""
-        with self._lock:
-            self._lanes.add(lane)
-
-    def leave(self, lane: Lane) -> None:
-        """A lane has ended."""
-        with self._lock:
-            self._lanes.discard(lane)
-
-    def doubt(self) -> None:
-        """What is open may not be what the path leads to: see `begin_again`."""
-        self._stale = True
-
-    def begin_again(self, mine: Lane) -> None:
-        """Before a connection is opened: close all others if there is a doubt.
-
-        Raises:
-            Unavailable: if one of them is in use and does not end soon.
-        """
-        with self._lock:
-            if not self._stale:
-                return
-            for lane in self._lanes - {mine}:
-                if not lane.disconnect_if_idle(_OTHERS_MAY_TAKE):
-                    raise Unavailable("unreachable", "the file was replaced and is still in use")
-            self._stale = False
-
-
 class Lane:
     """Runs jobs one after the other on a connection of its own, opened when first needed.
 
@@ -115,6 +67,7 @@ class Lane:
         name: the name of the thread.
         connect: opens the connection; called on the thread, again after a fault.
         file: the file; when another one has come to stand there, it is opened instead.
+        writes: whether this is the one lane that changes the file.
     """
 
     def __init__(
@@ -122,9 +75,12 @@ class Lane:
         name: str,
         connect: Callable[[], sqlite3.Connection],
         file: File,
+        *,
+        writes: bool = False,
     ) -> None:
         self._connect = connect
         self._file = file
+        self._writes = writes
         self._busy = threading.Lock()
         self._inode: tuple[int, int] | None = None
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
@@ -181,28 +137,32 @@ class Lane:
             if job.abandoned:
                 continue
             self._current = job
-            try:
-                with self._busy:
-                    result = self._perform(job)
-            except Abandoned:
-                pass
-            except BaseException as exc:  # noqa: BLE001 - handed to the caller, who waits for it
-                _tell(job, _fail, job.future, exc)
-            else:
-                _tell(job, _succeed, job.future, result)
-            finally:
+            with self._busy:
+                self._do(job)
                 self._current = None
+                if self._writes and self._connection is not None:
+                    self._file.settle(self._connection)
         self._disconnect()
         self._file.leave(self)
         if (stopped := self._stopped) is not None:
             _tell_loop(stopped.get_loop(), _succeed, stopped, None)
 
+    def _do(self, job: Job[Any]) -> None:
+        try:
+            result = self._perform(job)
+        except Abandoned:
+            pass
+        except BaseException as exc:  # noqa: BLE001 - handed to the caller, who waits for it
+            _tell(job, _fail, job.future, exc)
+        else:
+            _tell(job, _succeed, job.future, result)
+
     def _perform(self, job: Job[T]) -> T:
         connecting = True
         try:
-            if self._connection is not None and self._inode != _inode_of(self._file.path):
-                # The file was replaced or removed. What we have open could be read and written
-                # as if nothing had happened, and all of it would be lost.
+            if self._is_another():
+                # The file was replaced, overwritten or removed. What we have open could be read and
+                # written as if nothing had happened, and all of it would be lost.
                 self._file.doubt()
                 self._disconnect()
             if self._connection is None:
@@ -210,9 +170,15 @@ class Lane:
                 self._file.begin_again(self)
                 self._connection, self._inode = self._open()
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
+                if self._writes:
+                    self._file.opened(self._connection)
             connecting = False
-            result = job.work(self._connection, job)
-            if self._inode != _inode_of(self._file.path):
+            try:
+                result = job.work(self._connection, job)
+            finally:
+                if self._writes:
+                    self._file.wrote()
+            if self._is_another():
                 # Who waited for the lock of a file may have been given it when the file had gone.
                 raise Unavailable("unreachable", "the file was replaced meanwhile")
             return result
@@ -228,12 +194,12 @@ class Lane:
 
     def _open(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
         """A connection, and which file it is to."""
-        inode = _inode_of(self._file.path)
+        inode = inode_of(self._file.path)
         for _ in range(_ATTEMPTS):
             connection = self._connect()
             # Replaced just now, it would be taken for the file that stands there since, and all that
             # is written to it would be lost. Where there was none it may be ours or another's.
-            found, inode = inode, _inode_of(self._file.path)
+            found, inode = inode, inode_of(self._file.path)
             if found == inode:
                 return connection, inode
             connection.close()
@@ -254,6 +220,10 @@ class Lane:
         # no effect on a statement that begins a moment after it.
         return self._current is not None and self._current.abandoned
 
+    def _is_another(self) -> bool:
+        moved = self._connection is not None and self._inode != inode_of(self._file.path)
+        return moved or self._file.is_another(writer=self._writes)
+
     def _tidy(self, verdict: Unavailable | Rejected) -> None:
         if isinstance(verdict, Unavailable) and verdict.fault in _REOPEN_AFTER:
             self._file.doubt()
@@ -261,16 +231,12 @@ class Lane:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-
-def _inode_of(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - before every job; Path.stat costs twice as much
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        if connection is None:
+            return
+        self._file.give_up(connection, self._inode)
+        connection.close()
+        if self._writes:
+            self._file.closed()
 
 
 def _tell(job: Job[Any], what: Callable[..., None], *args: Any) -> None:

@@ -26,7 +26,14 @@ from libra.storage.history import History, Writer
 from libra.storage.keyset import read_ahead
 from libra.storage.link import FAILURES, Connection, Link
 from libra.storage.postgres_desk import Check, Desk
-from libra.storage.schema import ALL_TABLES, VERSION_TABLE, SchemaStatus, judge, render
+from libra.storage.schema import (
+    ALL_TABLES,
+    VERSION_TABLE,
+    VERSION_VIEW,
+    SchemaStatus,
+    judge,
+    render,
+)
 from libra.storage.snapshot import (
     DELETED_VERSION,
     Deleted,
@@ -416,6 +423,7 @@ async def _migrate(connection: Connection) -> SchemaStatus:
         if status.state == "newer":
             status.require_current()
         if status.state == "missing":
+            await connection.execute(f"DROP VIEW IF EXISTS {VERSION_VIEW}")
             await connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
         if status.state != "current":
             # In a thread, as importing what it needs takes half a second.

@@ -24,9 +24,12 @@ Engine: TypeAlias = Literal["sqlite", "postgres"]
 VERSION_TABLE: Final = "libra_schema"
 """Where the version is kept; not alembic's default, as the database may be shared with others."""
 
+VERSION_VIEW: Final = "libra_schema_version"
+"""The same under the name that people and their tools look for; see migration 0004."""
+
 REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {
-    "sqlite": ("0001", "0002", "0003"),
-    "postgres": ("0001", "0002", "0003"),
+    "sqlite": ("0001", "0002", "0003", "0004"),
+    "postgres": ("0001", "0002", "0003", "0004"),
 }
 """Every version of each engine's schema that this program knows, oldest first."""
 
@@ -61,6 +64,7 @@ TABLES: Final[dict[str, set[str]]] = {
     "0001": {"pages"},
     "0002": {"watches"},
     "0003": {"libra_database", "libra_writers", "libra_lease"},
+    "0004": set(),  # a view, which only others need
 }
 """What each version adds."""
 
@@ -136,6 +140,7 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
         if status.state == "newer":
             status.require_current()
         if status.state == "missing":
+            connection.execute(f"DROP VIEW IF EXISTS {VERSION_VIEW}")
             connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
         if status.state != "current":
             for statement in _statements(render("sqlite", status.current)):

@@ -27,22 +27,26 @@ from libra.storage.errors import Rejected, Unavailable
 from libra.storage.foreign import escape, escape_json, like, unescape, unescape_json
 from libra.storage.history import History, Writer
 from libra.storage.keyset import read_ahead
-from libra.storage.lane import File, Job, Lane
+from libra.storage.lane import Job, Lane
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.snapshot import (
     DELETED_VERSION,
     Deleted,
     Entry,
+    Packed,
     Refused,
     Snapshot,
     WatchRow,
     newest,
 )
 from libra.storage.sqlite_desk import Desk
+from libra.storage.sqlite_file import File
 from libra.storage.store import Deadlines, Store
-from libra.weighing.report import Status, without_assets
+from libra.weighing.report import FINISHED, Status, without_assets
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Snapshot)
+Row: TypeAlias = tuple[Any, ...]
 Cut: TypeAlias = Callable[[bytes], bytes]
 Work: TypeAlias = Callable[[sqlite3.Connection, Job[T]], T]
 
@@ -50,6 +54,7 @@ _COLUMNS: Final = (
     "id, url, version, report, final_url, host, title, status, submitted_at, finished_at,"
     " expires_at, transfer_bytes, resource_bytes, requests, score, idempotency"
 )
+_REPORT, _STATUS = 3, 7
 _SELECT: Final = f"SELECT {_COLUMNS} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
 _KEYS: Final = """
     SELECT idempotency, id FROM pages WHERE idempotency IS NOT NULL AND id >= ?
@@ -103,7 +108,7 @@ class SQLiteStore(Store):
         self._desk: Desk | None = None
         self.deadlines = deadlines or Deadlines()
         self._file = File(path)
-        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file)
+        self._writer = Lane("libra-sqlite-writer", self._connect_writer, self._file, writes=True)
         self._reader = Lane("libra-sqlite-reader", self._connect_reader, self._file)
         self._restorers: set[Lane] = set()
 
@@ -292,7 +297,7 @@ class SQLiteStore(Store):
             arguments += [place] if never else [_text_of(last.expires_at), place]
         order = ", ".join(f"{name} DESC" for name in key)
         query = (f"{sql} ORDER BY {order} LIMIT {size:d}", arguments)
-        work: Work[list[Snapshot]] = partial(_query, query)
+        work: Work[list[Snapshot]] = partial(_query_packed, query)
         return await lane.run(self._checked(work), deadline=self.deadlines.restore)
 
     async def _prune(self, table: str, column: str, moment: str) -> int:
@@ -316,7 +321,6 @@ class SQLiteStore(Store):
         try:
             _use_wal(connection, self.deadlines.save / 2)
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
             # Never interrupted by a deadline, which begins to hold once there is a connection: a
             # long migration is waited for by one call after the other, until it is done.
             if status_of_sqlite(connection).state != "current":
@@ -508,36 +512,34 @@ def _query(
     _job: Job[Any],
     cut: Cut | None = None,
 ) -> list[Snapshot]:
-    snapshots = (_snapshot(*row) for row in connection.execute(*query))
+    snapshots = (_snapshot(row) for row in connection.execute(*query))
     if cut is None:
         return list(snapshots)
     # One by one: each may be large, and together they would be too much.
     return [msgspec.structs.replace(one, report=cut(one.report)) for one in snapshots]
 
 
-def _snapshot(
-    page_id: str,
-    url: str,
-    version: int,
-    report: bytes,
-    final_url: str | None,
-    host: str,
-    title: str | None,
-    status: Status,
-    submitted_at: str | None,
-    finished_at: str | None,
-    expires_at: str | None,
-    transfer_bytes: int,
-    resource_bytes: int,
-    requests: int,
-    score: int | None,
-    idempotency: str | None,
-) -> Snapshot:
-    return Snapshot(
+def _query_packed(
+    query: tuple[str, Sequence[Any]], connection: sqlite3.Connection, _job: Job[Any]
+) -> list[Snapshot]:
+    return [
+        _filled(Packed, row, row[_REPORT]) if row[_STATUS] in FINISHED else _snapshot(row)
+        for row in connection.execute(*query)
+    ]
+
+
+def _snapshot(row: Row) -> Snapshot:
+    return _filled(Snapshot, row, _zstd.decompress(row[_REPORT]))
+
+
+def _filled(kind: type[S], row: Row, report: bytes) -> S:
+    page_id, url, version, _, final_url, host, title, status, *times, key = row
+    submitted_at, finished_at, expires_at, transfer_bytes, resource_bytes, requests, score = times
+    return kind(
         unescape(page_id),
         unescape(url),
         version,
-        _zstd.decompress(report),
+        report,
         None if final_url is None else unescape(final_url),
         unescape(host),
         None if title is None else unescape(title),
@@ -549,7 +551,7 @@ def _snapshot(
         resource_bytes,
         requests,
         score,
-        None if idempotency is None else unescape(idempotency),
+        None if key is None else unescape(key),
     )
 
 

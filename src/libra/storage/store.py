@@ -92,7 +92,8 @@ class Store(abc.ABC):
         """Every page that is to be in memory again, ``size`` at a time.
 
         First those that never expire because they were not finished, then those that expire after
-        ``now``; in each group the youngest first, as they are the likeliest to be asked for.
+        ``now``; in each group the youngest first, as they are the likeliest to be asked for. Those that
+        are finished may be `libra.storage.snapshot.Packed`, unchecked.
         """
 
     @abc.abstractmethod

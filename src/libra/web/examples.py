@@ -60,7 +60,7 @@ REPORT = Report(
         "example.com": HostTotal(1, 1256, 1256),
         "cdn.example.net": HostTotal(1, 3120, 11240, third_party=True),
     },
-    score=Score(100, "A for effort.", 100),
+    score=Score(teledrin=100, verdict="A for effort.", lighthouse=100),
     assets=(
         Asset(
             url="https://example.com/",
@@ -98,6 +98,7 @@ _HEALTH = Health(
         "database": Part("down", _NOON + timedelta(hours=1), "connection refused"),
         "journal": Part("ok", _NOON),
         "parsers": Part("ok", _NOON, "2 of 2 run"),
+        "browsers": Part("ok", _NOON, "0 of 2 run"),
     },
     pages={"queued": 0, "fetching": 1, "weighing": 0, "weighed": 412, "failed": 3},
     waiting_to_be_stored=12,

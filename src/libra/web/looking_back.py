@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from libra.app import PageList
-from libra.formats.comparison import Change, Comparison, Delta, compare
+from libra.formats.comparison import Change, Comparison, Delta, comparable, compare
 from libra.web.charts import History, history, percent
 from libra.web.views import KIND_NAMES, ROWS
 from libra.weighing.report import Kind, Report, Summary, Total
@@ -42,6 +42,11 @@ class HistoryView:
     partial: bool
     more: bool
 
+    @property
+    def mixed(self) -> bool:
+        """Whether they were weighed in different ways."""
+        return any(not alike(one.page, self.weigh_ins[0].page) for one in self.weigh_ins)
+
 
 @dataclass(frozen=True, slots=True)
 class KindChange:
@@ -68,11 +73,17 @@ class CompareView:
     folded: tuple[Change, ...]
     more: int
 
+    @property
+    def alike(self) -> bool:
+        """Whether both were weighed in the same way."""
+        return comparable(self.before, self.after)
+
 
 def history_view(url: str, pages: PageList) -> HistoryView:
     """Arrange the weigh-ins of a URL."""
     weigh_ins = tuple(_with_changes(pages.pages))
-    chart = history(pages.pages)
+    newest = next((page for page in pages.pages if page.status == "weighed"), None)
+    chart = None if newest is None else history([p for p in pages.pages if alike(p, newest)])
     return HistoryView(
         url, weigh_ins, chart, _sentence(chart), pages.partial, pages.next is not None
     )
@@ -109,10 +120,19 @@ def compare_view(before: Report, after: Report) -> CompareView:
 
 
 def one_before(page: Report | Summary, pages: Iterable[Summary]) -> Summary | None:
-    """The newest weighed page that was submitted before this one; ``pages`` come newest first."""
+    """The newest page that was weighed in the same way before this one; ``pages`` come newest first."""
     # Ids sort by the time of submission.
-    older = (other for other in pages if other.id < page.id and other.status == "weighed")
+    older = (
+        other
+        for other in pages
+        if other.id < page.id and other.status == "weighed" and alike(page, other)
+    )
     return next(older, None)
+
+
+def alike(one: Report | Summary, other: Report | Summary) -> bool:
+    """Whether two were weighed in the same way: else a difference is one of the methods."""
+    return (one.method, one.viewport) == (other.method, other.viewport)
 
 
 def _with_changes(pages: Sequence[Summary]) -> Iterable[WeighIn]:

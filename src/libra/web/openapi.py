@@ -71,8 +71,9 @@ def _add_submissions(document: dict[str, Any]) -> None:
     choice: dict[str, Any] = {
         "method": {
             "type": ["string", "null"],
-            "enum": ["static", "rendered", None],
-            "description": "static reads HTML and CSS; rendered runs a browser, where there is one.",
+            "enum": ["auto", "static", "rendered", None],
+            "description": "static reads HTML and CSS; rendered runs a browser, where there is one; "
+            "auto runs one for pages that scripts build.",
         },
         "viewport": {
             "type": ["string", "null"],
@@ -167,7 +168,14 @@ def _add_watch(document: dict[str, Any]) -> None:
         "webhook": {
             **{k: v for k, v in url.items() if k != "examples"},
             "type": ["string", "null"],
-            "description": "Where alerts are posted to, such as an incoming webhook of Slack.",
+            "description": "Where alerts are posted to, such as an incoming webhook of Slack. "
+            "Credentials in it are sent as Basic, and never shown.",
+        },
+        "webhook_headers": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "string"},
+            "maxProperties": 20,
+            "description": "Headers that are sent with alerts, such as Authorization. Never shown.",
         },
     }
     schema = {
@@ -187,6 +195,10 @@ def _add_watch(document: dict[str, Any]) -> None:
             "every": {"type": "string", "description": properties["every"]["description"]},
             "max_weight": {"type": "string", "description": "A size such as 500kB."},
             "webhook": {"type": "string", "description": properties["webhook"]["description"]},
+            "webhook_header": {
+                "type": "string",
+                "description": "A header that is sent with alerts, as Name: value.",
+            },
             "cron": {"type": "string", "description": "Instead of every, where both are sent."},
             "budget": {"type": "string", "description": "The same as JSON text."},
             "jump_percent": {"type": "string", "description": "A number, or off."},

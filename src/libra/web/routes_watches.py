@@ -218,6 +218,7 @@ class _Desk:
             max_weight=most,
             jump=wanted.jump,
             webhook=wanted.webhook,
+            webhook_headers=wanted.webhook_headers,
         )
 
 

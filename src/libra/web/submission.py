@@ -10,8 +10,8 @@ from litestar import Request
 from litestar.exceptions import ClientException, HTTPException
 
 from libra.decoding import Undecodable, decode_json_as
+from libra.weighing.choosing import Choice
 from libra.weighing.options import Options, Viewport
-from libra.weighing.report import Method
 
 T = TypeVar("T")
 
@@ -27,14 +27,14 @@ BULK_BODY = 4_000_000
 """Bytes of its body: so many URLs of the greatest length, and some escapes in them."""
 
 
-class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How pages are to be weighed; what is left out is as the service weighs by default.
 
     Request headers cannot be chosen: they are credentials more often than not, they would have to be
     kept until the page is weighed, and would let strangers make requests that are not Libra's.
     """
 
-    method: Method | None = None
+    method: Choice | None = None
     viewport: str | None = None
 
     def options(self, default: Options) -> Options | None:
@@ -46,18 +46,23 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         if self.method is None and self.viewport is None:
             return None
         viewport = default.viewport if self.viewport is None else Viewport.parse(self.viewport)
+        if self.method is None:
+            return msgspec.structs.replace(default, viewport=viewport)
         return msgspec.structs.replace(
-            default, method=self.method or default.method, viewport=viewport
+            default,
+            method="rendered" if self.method == "rendered" else "static",
+            viewport=viewport,
+            auto=self.method == "auto",
         )
 
 
-class Submission(Choice, frozen=True, kw_only=True):
+class Submission(Wanted, frozen=True, kw_only=True):
     """A page to weigh: an absolute ``http`` or ``https`` URL without credentials."""
 
     url: str
 
 
-class Bulk(Choice, frozen=True, kw_only=True):
+class Bulk(Wanted, frozen=True, kw_only=True):
     """Up to 1,000 pages to weigh, all in the same way."""
 
     urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST)]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
+from libra.formats.verdict import Remark, remarks, why_chosen
 from libra.web.charts import Segment, Waterfall, percent, stack, waterfall
 from libra.web.pulse import Outage
 from libra.weighing.report import (
@@ -86,7 +87,8 @@ class PageView:
     finished: bool
     settled: bool
     answered: int
-    heavier_than: int | None
+    chosen: str | None
+    remarks: tuple[Remark, ...]
     kinds: tuple[Share, ...]
     hosts: tuple[Share, ...]
     folded_hosts: tuple[Share, ...]
@@ -96,6 +98,11 @@ class PageView:
     sections: tuple[Section, ...]
     waterfall: Waterfall | None
     sort: str
+
+    @property
+    def scripts(self) -> bool:
+        """Whether a browser would see more of the page."""
+        return any(remark.code == "built-by-scripts" for remark in self.remarks)
 
 
 def page_view(report: Report, sort: str = "") -> PageView:
@@ -125,7 +132,8 @@ def page_view(report: Report, sort: str = "") -> PageView:
         finished=finished,
         settled=finished and report.backup in ("stored", "rejected"),
         answered=sum(asset.status != "pending" for asset in report.assets),
-        heavier_than=None if report.score is None else 100 - report.score.teledrin,
+        chosen=why_chosen(report),
+        remarks=tuple(remarks(report)),
         kinds=tuple(
             _share(kind, name, report.by_kind.get(kind, Total()), total)
             for kind, name in KIND_NAMES.items()

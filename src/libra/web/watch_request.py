@@ -10,7 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException
 
-from libra.app import Jump, parse_schedule
+from libra.app import Jump, parse_schedule, parse_webhook, parse_webhook_headers
 from libra.formats.budget import Budget, BudgetError, parse_budgets
 from libra.settings import parse_size
 from libra.web.submission import JSON, content_type, decode_body, read_fields
@@ -36,6 +36,7 @@ class WatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: msgspec.Raw = _NOTHING
     jump: Jump | None = Jump()
     webhook: str | None = None
+    webhook_headers: dict[str, str] | None = None
 
     def budgets(self) -> tuple[Budget, ...]:
         """The budgets, read.
@@ -125,6 +126,7 @@ def of_form(fields: Mapping[str, str]) -> WatchRequest:
         budget=msgspec.Raw(given.get("budget", "null").encode()),
         jump=jump,
         webhook=given.get("webhook"),
+        webhook_headers=_read("webhook_header", _header, given.get("webhook_header", "")),
     )
 
 
@@ -144,6 +146,19 @@ def mistakes_in(fields: Mapping[str, str]) -> dict[str, str]:
 def _given(fields: Mapping[str, str]) -> dict[str, str]:
     # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
     return {name: value.strip() for name, value in fields.items() if value.strip()}
+
+
+def _header(text: str) -> dict[str, str]:
+    """The headers of some lines, each ``Name: value``."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if line.strip() and not colon:
+            raise ValueError("that is no header: write Name: value")
+        if colon:
+            found[name.strip()] = value.strip()
+    parse_webhook_headers(found)
+    return found
 
 
 def _size(text: str) -> int:
@@ -172,7 +187,8 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
     "max_weight": _size,
     "jump_percent": _unless_off(_percent),
     "jump_bytes": _unless_off(_size),
-    "webhook": parse_url,
+    "webhook": parse_webhook,
+    "webhook_header": _header,
 }
 """What finds mistakes in the fields of a form, in their order; each raises a ValueError."""
 

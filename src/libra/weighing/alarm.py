@@ -74,9 +74,9 @@ class Judgement(msgspec.Struct, frozen=True):
 def judge(report: Report, terms: Terms, before: Standing) -> Judgement:
     """Judge a finished weigh-in.
 
-    A report that is not complete is judged as it is, since what arrived is a part of the weight. But it
-    does not replace a complete one as what the next is compared with: else a server that is down for
-    a day makes a jump of its return.
+    A report that is not complete says neither that a budget holds nor that it is broken: what was wrong
+    stays so, without a word, until a complete one tells. Nor does it replace a complete one as what the
+    next is compared with: else a server that is down for a day makes a jump of its return.
 
     Args:
         report: of a page that is finished.
@@ -84,12 +84,14 @@ def judge(report: Report, terms: Terms, before: Standing) -> Judgement:
         before: what was known of it.
     """
     if report.status != "weighed":
-        events: tuple[Event, ...] = () if FAILED in before.trouble else ("failed",)
-        standing = msgspec.structs.replace(before, trouble=(FAILED,))
-        return Judgement(events, (), None, standing)
+        if FAILED in before.trouble:
+            return Judgement((), (), None, before)
+        # A budget that was broken is still: it is not told again when the page can be weighed again.
+        standing = msgspec.structs.replace(before, trouble=(*before.trouble, FAILED))
+        return Judgement(("failed",), (), None, standing)
     limits = () if terms.max_weight is None else (at_most(terms.max_weight),)
     breaches = tuple(one for one in check(report, terms.budgets, limits) if one.over)
-    trouble = tuple(one.subject for one in breaches)
+    trouble = tuple(one.subject for one in breaches) if report.complete else before.trouble
     weight = report.total.transfer_bytes
     change = None if before.weight is None else weight - before.weight
     found: list[Event] = []

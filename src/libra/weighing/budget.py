@@ -89,6 +89,12 @@ def at_most(most: int) -> Limit:
     return Limit("total", "size", most)
 
 
+def growth(before: Report, after: Report, allowed: int) -> Check:
+    """What ``--max-growth`` says: a page weighs so many bytes more at most than in an earlier report."""
+    grown = after.total.transfer_bytes - before.total.transfer_bytes
+    return Check(after.url, Limit("growth", "size", allowed), max(0, grown))
+
+
 def check(
     report: Report, budgets: Sequence[Budget] = (), limits: Sequence[Limit] = ()
 ) -> list[Check]:

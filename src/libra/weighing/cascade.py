@@ -9,10 +9,11 @@ selector.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from libra.weighing.csstext import Declaration, declarations
+from libra.weighing.css.scan import Declaration, declarations
+from libra.weighing.css.supports import is_valid_text
 from libra.weighing.fonts import weight_of
 from libra.weighing.scope import Scope, Spent
 from libra.weighing.selector import may_hold, parts_of
@@ -26,6 +27,12 @@ IMAGE_PROPERTIES = {
         ),
         "border-image",
     ),
+    "border": "border-image",
+    "-webkit-filter": "filter",
+    "-webkit-backdrop-filter": "backdrop-filter",
+    "-webkit-clip-path": "clip-path",
+    "-webkit-shape-outside": "shape-outside",
+    "marker": "marker-start",
     **dict.fromkeys(("list-style", "list-style-image"), "list-style"),
     **dict.fromkeys(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"), "mask"),
     **dict.fromkeys(
@@ -39,14 +46,22 @@ IMAGE_PROPERTIES = {
         name: name
         for name in (
             "content", "cursor", "shape-outside", "-webkit-box-reflect", "filter", "clip-path",
-            "offset-path",
+            "backdrop-filter", "fill", "stroke", "marker-start", "marker-mid", "marker-end",
         )
     },
 }  # fmt: skip
 """The properties whose images Chromium loads when an element has them, and what each of them sets."""
 
 IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
-_ALWAYS = frozenset({"display", "content"})
+_OTHERS = frozenset(
+    {
+        "display", "font-family", "font-weight", "font-style", "text-transform", "quotes",
+        "content-visibility", "color-scheme", "animation", "animation-name", "animation-duration",
+        "-webkit-animation", "-webkit-animation-name", "-webkit-animation-duration", "container",
+        "container-type", "container-name",
+    }
+)  # fmt: skip
+_ALWAYS = _OTHERS | {"content"}
 _FONT_PROPERTIES = frozenset({"font-family", "font-weight", "font-style"})
 _FONT_SIZE = re.compile(
     r"(?<![\w.-])(?:[\d.]+(?:[a-z%]+)|(?:xx?-)?(?:small|large)|medium|smaller|larger|xxx-large"
@@ -57,8 +72,9 @@ _FONT_SIZE = re.compile(
 _WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
 _SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-caption", "status-bar"})
 _VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
-_FOREIGN = re.compile(r"(?<![^\s,(:])-(?:moz|ms|o)-[a-z-]++\(", re.IGNORECASE)
-"""Functions of other browsers make a declaration invalid, so that what was declared before holds."""
+_SET_BY_ALL = (*IMAGES, *sorted(_FONT_PROPERTIES), "display", "text-transform", "quotes")
+
+_STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
 
 _MAX_VALUE = 10_000
 _LAST = 1 << 60
@@ -72,12 +88,29 @@ _INLINE = 1 << 40
 """The specificity of a ``style`` attribute."""
 
 
+STARTING = "@starting-style"
+"""In place of a container query: it is shown for a moment, whatever else is."""
+
+
 class Value(NamedTuple):
-    """A declared value, the URL that it is relative to, and whether its rule is known to apply."""
+    """A declared value.
+
+    Attributes:
+        text: As written.
+        base: The URL that it is relative to.
+        name: The property that it was declared for, which may be a shorthand.
+        containers: The container queries that it depends on.
+    """
 
     text: str
     base: str
-    certain: bool = True
+    name: str = ""
+    containers: tuple[str, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Whether its rule is known to apply."""
+        return not self.containers
 
 
 class _Entry(NamedTuple):
@@ -117,7 +150,7 @@ class Cascade:
         for rule in sheet.rules:
             if names is not None and not may_hold(rule.selector, names):
                 continue
-            parts = parts_of(rule.selector)
+            parts = parts_of(self._scope.scoped(rule.selector, layer))
             if names is not None:
                 parts = tuple(part for part in parts if names >= part.names)
             if not parts:
@@ -128,14 +161,19 @@ class Cascade:
             self._order += 1
             rank = self._layer_rank(self._full(layer, rule.layer))
             for part in parts:
-                for name, text, important in found:
+                for name, (written, text, important) in found:
                     self._enter(
                         (name, part.pseudo),
                         _Entry(
                             self._rank(rank, part.specificity, important=important),
                             part.plain,
                             (),
-                            Value(text, sheet.base, rule.certain),
+                            Value(
+                                text,
+                                sheet.base,
+                                written,
+                                (STARTING,) if rule.starting else rule.containers,
+                            ),
                         ),
                     )
 
@@ -143,9 +181,12 @@ class Cascade:
         """Take in a ``style`` attribute."""
         self._order += 1
         rank = self._layer_rank(())
-        for name, value, important in self._of_interest(text):
+        for name, (written, value, important) in self._of_interest(text, rules=False):
             entry = _Entry(
-                self._rank(rank, _INLINE, important=important), "", (element,), Value(value, base)
+                self._rank(rank, _INLINE, important=important),
+                "",
+                (element,),
+                Value(value, base, written),
             )
             self._enter((name, ""), entry)
 
@@ -153,7 +194,7 @@ class Cascade:
         """For each element that a rule sets this property of, the value that wins."""
         won: dict[int, Value] = {}
         for entry in self._ranked(name, pseudo):
-            if entry.value.certain:
+            if entry.value.certain and _is_read(entry.value):
                 won.update(dict.fromkeys(self._elements(entry), entry.value))
         return won
 
@@ -164,7 +205,12 @@ class Cascade:
             fetches = self._may_fetch(entry.value.text)
             if not (fetches or won):
                 continue  # what is set so far has no images anyway
-            for element in self._elements(entry):
+            elements = self._elements(entry)
+            if not (fetches or any(element in won for element in elements)):
+                continue
+            if not _is_read(entry.value):
+                continue
+            for element in elements:
                 if not entry.value.certain:
                     if fetches:
                         won.setdefault(element, []).append(entry.value)
@@ -209,25 +255,39 @@ class Cascade:
     def _may_fetch(self, text: str) -> bool:
         known = self._fetching.get(text)  # a rule's value is asked about for each of its selectors
         if known is None:
-            known = may_fetch(text.lower()) or (self.variables_with_images and "var(" in text)
+            known = (
+                may_fetch(text.lower())
+                or ("\\" in text and "(" in text)
+                or (self.variables_with_images and "var(" in text)
+            )
             self._fetching[text] = known
         return known
 
-    def _of_interest(self, block: str) -> Iterator[Declaration]:
-        for found in longhands(block):
-            of_fonts = found.name in _FONT_PROPERTIES
-            of_variable = found.name[:2] == "--"
+    def _of_interest(self, block: str, *, rules: bool = True) -> Iterator[tuple[str, Declaration]]:
+        for name, found in longhands(block, rules=rules):
+            of_fonts = name in _FONT_PROPERTIES
+            of_variable = name[:2] == "--"
             if of_variable and may_fetch(found.value.lower()):
                 self.variables_with_images = True
-            always = found.name in _ALWAYS or of_variable
+            always = name in _ALWAYS or of_variable
             if of_fonts and self._fonts:
-                yield found._replace(value=found.value[:_MAX_VALUE])
+                yield name, found._replace(value=found.value[:_MAX_VALUE])
             elif always or (self._images and not of_fonts):
-                yield found
+                yield name, found
+
+    def variables_in_containers(self) -> set[str]:
+        """The custom properties that style queries ask for."""
+        return {
+            name
+            for entries in self._entries.values()
+            for entry in entries
+            for text in entry.value.containers
+            for name in _STYLED_BY.findall(text)
+        }
 
     def _referred_to(self) -> list[str]:
         """The custom properties that values refer to, those that these refer to included."""
-        wanted: dict[str, None] = {}
+        wanted: dict[str, None] = dict.fromkeys(self.variables_in_containers())
         # Each text once: a rule's value is there for each of its selectors.
         waiting = list(
             {
@@ -240,6 +300,8 @@ class Cascade:
         while waiting:
             self._scope.check()
             text = waiting.pop()
+            if "style(" in text:
+                wanted |= dict.fromkeys(_STYLED_BY.findall(text))
             for match in _VARIABLE.finditer(text) if "var(" in text else ():
                 for name in (match[1], *re.findall(r"--[\w-]+", match[2] or "")):
                     if name not in wanted and (name, "") in self._entries:
@@ -276,32 +338,58 @@ def _rank_of(entry: _Entry) -> tuple[bool, tuple[int, ...], int, int]:
     return entry.rank
 
 
-def longhands(block: str) -> Iterator[Declaration]:
-    """The declarations that decide what is fetched, shorthands by what they set."""
-    for found in declarations(block):
+def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, Declaration]]:
+    """The declarations that decide what is fetched, each with what it sets.
+
+    Args:
+        block: The block.
+        rules: Whether rules may be nested in it, as in a sheet but not in a ``style`` attribute.
+    """
+    for found in declarations(block, rules=rules):
         name = found.name
         if name == "font":
-            for longhand, part in _font_parts(found.value):
-                yield Declaration(longhand, part, found.important)
+            if "var(" in found.value:
+                for longhand in sorted(_FONT_PROPERTIES):
+                    yield longhand, found
+            elif is_valid_text(name, found.value):
+                for longhand, part in font_parts(found.value):
+                    yield longhand, Declaration(longhand, part, found.important)
         elif name in IMAGE_PROPERTIES:
-            if "-" not in found.value or not _FOREIGN.search(found.value):
-                yield found._replace(name=IMAGE_PROPERTIES[name])
-        elif name in _FONT_PROPERTIES or name == "display" or name[:2] == "--":
-            yield found
+            yield IMAGE_PROPERTIES[name], found
+        elif name == "all":
+            if found.value.lower() in _WIDE:
+                for longhand in _SET_BY_ALL:
+                    yield longhand, Declaration(longhand, found.value, found.important)
+        elif name in _OTHERS or name[:2] == "--":
+            yield name, found
 
 
-def substitute(text: str, variables: Mapping[str, str]) -> str:
-    """A value with its ``var()`` replaced; variables may refer to variables."""
-    for _ in range(6):
-        if "var(" not in text:
-            break
-        text = text[:_MAX_VALUE]
-        text = _VARIABLE.sub(lambda match: variables.get(match[1], match[2] or ""), text)
-        text = text[:_MAX_VALUE]
-    return text
+def _is_read(value: Value) -> bool:
+    """Whether a browser reads a declared value: one that it cannot read does not win."""
+    name, text = value.name, value.text
+    if name[:2] == "--" or _PLAIN.match(text) is not None:
+        return True
+    if len(text) > _MAX_READ and "data:" not in text:
+        return True
+    return is_valid_text(name, text)
 
 
-def _font_parts(value: str) -> list[tuple[str, str]]:
+_PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
+_MAX_READ = 5_000
+"""Characters of a value, unless images are written in it, beyond which it is taken as it is."""
+
+
+_BEFORE_SIZE = frozenset(
+    {
+        "normal", "italic", "oblique", "small-caps", "bold", "bolder", "lighter",
+        "ultra-condensed", "extra-condensed", "condensed", "semi-condensed", "semi-expanded",
+        "expanded", "extra-expanded", "ultra-expanded",
+    }
+)  # fmt: skip
+"""Words that may stand before the size in ``font``."""
+
+
+def font_parts(value: str) -> list[tuple[str, str]]:
     """What the ``font`` shorthand sets."""
     lower = value.strip().lower()
     if lower in _WIDE:
@@ -312,6 +400,8 @@ def _font_parts(value: str) -> list[tuple[str, str]]:
     if size is None:
         return []
     before = lower[: size.start()].split()
+    if not all(word in _BEFORE_SIZE or word[:1].isdigit() or "(" in word for word in before):
+        return []  # a word that nothing knows: all of it is invalid
     weight = next((word for word in before if _is_weight(word)), "normal")
     style = next((word for word in before if word in {"italic", "oblique"}), "normal")
     return [

@@ -1,8 +1,9 @@
 """Which character encoding a body is in (WHATWG Encoding and HTML standards), and decoding it.
 
-The order for HTML: byte order mark, ``Content-Type``, ``<meta charset>`` in the first 1,024 bytes, then
-UTF-8 if the bytes are valid UTF-8 (as browsers guess), else windows-1252. For CSS: byte order mark,
-header, ``@charset``, the encoding of the document, UTF-8.
+The order for HTML: byte order mark, ``Content-Type``, ``<meta charset>`` (`prescan`), an XML
+declaration, the encoding of the document around a frame, windows-1252: Chromium does not guess
+UTF-8. For XML: byte order mark, header, declaration, UTF-8. For CSS: byte order mark, header,
+``@charset``, the encoding of the document, UTF-8.
 """
 
 from __future__ import annotations
@@ -12,38 +13,64 @@ import re
 
 import webencodings
 
-_PRESCAN = 1024
-_UNREADABLE = frozenset({"x-user-defined", "replacement"})
+from libra.weighing.mime import charset_of
+from libra.weighing.prescan import declared_in_html, declared_in_xml, known_encoding
+
 _PIECE = 262_144
 """Bytes decoded in one go: between pieces other threads get the interpreter."""
 
-_META = re.compile(rb"<meta[\s/][^>]{0,500}", re.IGNORECASE)
-_CHARSET = re.compile(
-    rb"charset\s{0,20}=\s{0,20}[\"']?\s{0,20}([a-z0-9_:.\-]{1,40})", re.IGNORECASE
-)
 _AT_CHARSET = re.compile(rb'@charset "([^"]{1,40})";')
-_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-def html_to_utf8(body: bytes, content_type: str | None) -> bytes:
-    """The body as valid UTF-8, ready for the parser. Never raises: what is invalid becomes U+FFFD."""
-    bom = _byte_order_mark(body)
-    label = bom or _from_header(content_type) or _from_meta(body[:_PRESCAN])
-    if label is None:
-        label = "utf-8" if _is_utf8(body) else "windows-1252"
-    return _transcode(body, label)
+def html_encoding(body: bytes, content_type: str | None, inherited: str = "") -> str:
+    """The name of the encoding of a document in HTML.
+
+    Args:
+        body: All of it.
+        content_type: The header.
+        inherited: The encoding of the document around it, if that is of the same origin.
+    """
+    return (
+        _byte_order_mark(body)
+        or _from_header(content_type)
+        or declared_in_html(body)
+        or _utf16_by_its_first_character(body)
+        or declared_in_xml(body)
+        or inherited
+        or "windows-1252"
+    )
 
 
-def css_to_text(body: bytes, content_type: str | None) -> str:
-    """The text of a style sheet. Never raises."""
+def xml_encoding(body: bytes, content_type: str | None) -> str:
+    """The name of the encoding of a document in XML, whose default is UTF-8."""
+    return (
+        _byte_order_mark(body)
+        or _from_header(content_type)
+        or _utf16_by_its_first_character(body)
+        or declared_in_xml(body)
+        or "utf-8"
+    )
+
+
+def to_utf8(body: bytes, encoding: str) -> bytes:
+    """The body as valid UTF-8, ready for a parser. Never raises: what is invalid becomes U+FFFD."""
+    return _transcode(body, encoding)
+
+
+def sheet_encoding(body: bytes, content_type: str | None, environment: str = "") -> str:
+    """The name of the encoding of a style sheet.
+
+    Args:
+        body: All of it.
+        content_type: The header.
+        environment: The encoding of who asks for it, which is the last but one to be asked.
+    """
     label = _byte_order_mark(body) or _from_header(content_type)
     if label is None and (match := _AT_CHARSET.match(body)) is not None:
-        label = _known(match[1].decode("ascii", "replace"))
+        label = known_encoding(match[1].decode("ascii", "replace"))
         if label is not None and label.startswith("utf-16"):
             label = "utf-8"  # it could not have been read as ASCII
-    if label in {None, "utf-8"} and len(body) <= _PIECE:
-        return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
-    return _transcode(body, label or "utf-8").decode()
+    return label or environment or "utf-8"
 
 
 def _transcode(body: bytes, label: str) -> bytes:
@@ -53,14 +80,32 @@ def _transcode(body: bytes, label: str) -> bytes:
         if _is_utf8(body):
             return body
     # A browser that meets a label it does not know goes on as if there were none.
-    name = "utf-8" if encoding is None else encoding.codec_info.name
-    decoder = codecs.getincrementaldecoder(name)("replace")
+    codec = (encoding or webencodings.UTF8).codec_info
+    decoder = codec.incrementaldecoder(_C1 if _is_single_byte(codec.name) else "replace")
     pieces = [
         decoder.decode(body[at : at + _PIECE]).encode("utf-8", "replace")
         for at in range(0, len(body), _PIECE)
     ]
     pieces.append(decoder.decode(b"", final=True).encode("utf-8", "replace"))
     return b"".join(pieces).removeprefix(codecs.BOM_UTF8)
+
+
+_C1 = "libra.c1"
+
+
+def _to_c1(error: UnicodeError) -> tuple[str, int]:
+    """What a single-byte encoding leaves open from 0x80 to 0x9F is a control character (Encoding, 4)."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    code = error.object[error.start]
+    return chr(code) if code < 0xA0 else "\ufffd", error.start + 1
+
+
+codecs.register_error(_C1, _to_c1)
+
+
+def _is_single_byte(name: str) -> bool:
+    return name.startswith(("cp125", "cp874", "iso8859", "koi8", "mac", "cp866"))
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -86,27 +131,12 @@ def _byte_order_mark(body: bytes) -> str | None:
 
 
 def _from_header(content_type: str | None) -> str | None:
-    if content_type is None or "charset" not in content_type.lower():
-        return None
-    match = _CHARSET.search(content_type.encode("ascii", "replace"))
-    return None if match is None else _known(match[1].decode("ascii"))
+    label = charset_of(content_type)
+    return known_encoding(label) if label else None
 
 
-def _from_meta(head: bytes) -> str | None:
-    for meta in _META.finditer(_COMMENT.sub(b"", head)):
-        match = _CHARSET.search(meta[0])
-        if match is None:
-            continue
-        label = _known(match[1].decode("ascii"))
-        if label is not None:
-            # The declaration was readable as ASCII, so it cannot be UTF-16.
-            return "utf-8" if label.startswith("utf-16") else label
-    return None
-
-
-def _known(label: str) -> str | None:
-    encoding = webencodings.lookup(label)
-    # The standard's "replacement" encodings exist to be harmless: nothing in such a body is read.
-    if encoding is None or encoding.name in _UNREADABLE:
-        return None
-    return encoding.name
+def _utf16_by_its_first_character(body: bytes) -> str | None:
+    """XML 1.0, appendix F: a document in UTF-16 with an XML declaration cannot be mistaken."""
+    if body.startswith(b"<\0?\0x\0"):
+        return "utf-16le"
+    return "utf-16be" if body.startswith(b"\0<\0?\0x") else None

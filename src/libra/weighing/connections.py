@@ -10,6 +10,7 @@ from collections import deque
 import aiohttp
 
 from libra.weighing.gate import Denied
+from libra.weighing.tolerant_http import NotHTTP
 
 CONNECTIONS = 512
 """Connections that are open at a time."""
@@ -90,6 +91,8 @@ def name_of_error(error: aiohttp.ClientError | OSError | ValueError) -> str:
             name = f"tls: the certificate is not valid ({_short(error.certificate_error)})"
         case aiohttp.ClientSSLError():
             name = f"tls: {_short(error)}"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            name = _name_of_proxy_error(error)
         case aiohttp.ClientConnectorError():
             name = _name_of_os_error(error.os_error)
         case aiohttp.ServerDisconnectedError():
@@ -100,6 +103,8 @@ def name_of_error(error: aiohttp.ClientError | OSError | ValueError) -> str:
             name = _name_of_bad_answer(error)
         case OSError():
             name = _name_of_os_error(error)
+        case NotHTTP():
+            name = str(error)
         case ValueError():
             name = "bad-url: it cannot be requested"
         case _:
@@ -126,6 +131,14 @@ def _name_of_os_error(error: OSError) -> str:
             if "Connect call failed" in text and "111" in text:
                 return "refused: nothing listens at that address"
             return f"unreachable: {_short(error)}"
+
+
+def _name_of_proxy_error(
+    error: aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError,
+) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"proxy: it answered {error.status} to the request for a tunnel"
+    return f"proxy: {_name_of_os_error(error.os_error).partition(': ')[2]}"
 
 
 def _name_of_bad_answer(error: aiohttp.ClientResponseError) -> str:

@@ -2,7 +2,7 @@
 
 Bodies of every kind are decoded to learn their resource size. A `Decoder` is fed wire bytes and yields
 decoded pieces of bounded size; between two pieces its user can stop, give others a turn, or move to a
-thread. Encodings that are unknown are passed through, as browsers do.
+thread. A body of which one encoding is unknown is passed through, as browsers do.
 """
 
 from __future__ import annotations
@@ -94,40 +94,87 @@ class Decoder:
 
 
 def encodings_in(header: str | None) -> list[str]:
-    """The encodings that a ``Content-Encoding`` header names and that can be undone."""
+    """The encodings that a ``Content-Encoding`` header names, if all of them can be undone.
+
+    Chromium undoes none where it does not know one of them, and neither does this.
+    """
     if not header:
         return []
-    names = (name.strip().lower() for name in header.split(","))
-    return [name for name in names if name in _STEPS]
+    names = [name.strip().lower() for name in header.split(",")]
+    return names if all(name in _STEPS for name in names) else []
 
 
 class _Gzip:
-    """RFC 1952. What follows the first member is ignored, as Chromium does."""
+    """RFC 1952, as Chromium reads it: the first member, and nothing that follows its data.
 
-    __slots__ = ("_inflate", "_started")
+    Its checksum and length are not looked at: servers leave them out or send wrong ones, and a browser
+    shows the page.
+    """
 
-    def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        self._started = False
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._started = self._started or bool(data)
-        return _inflated(self._inflate, data, "gzip")
-
-    def finish(self) -> None:
-        # An empty body is fine: servers label empty answers as gzip, and browsers accept it.
-        if self._started and not self._inflate.eof:
-            raise DecodeError("decode: gzip stream cut short")
-
-
-class _Deflate:
-    """RFC 1951 with or without the zlib wrapper of RFC 1950: servers send both under this name."""
-
-    __slots__ = ("_head", "_inflate")
+    __slots__ = ("_head", "_inflate", "_started")
 
     def __init__(self) -> None:
         self._head = b""
         self._inflate: Any = None
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._started = self._started or bool(data)
+        if self._inflate is None:
+            self._head += data
+            end = _end_of_gzip_header(self._head)
+            if end is None and len(self._head) > _GZIP_HEADER_BYTES:
+                raise DecodeError("decode: not gzip (its header does not end)")
+            if end is None:
+                return
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            data, self._head = self._head[end:], b""
+        yield from _inflated(self._inflate, data, "gzip")
+
+    def finish(self) -> None:
+        # An empty body is fine: servers label empty answers as gzip, and browsers accept it.
+        if self._started and (self._inflate is None or not self._inflate.eof):
+            raise DecodeError("decode: gzip stream cut short")
+
+
+_GZIP_HEADER_BYTES = 65_536 + 4_096
+"""The longest header that is waited for: its extra field may take 64 KiB, its names a little more."""
+
+
+def _end_of_gzip_header(head: bytes) -> int | None:
+    """Where the data begins (RFC 1952, section 2.3); None if that has not arrived yet."""
+    if not b"\x1f\x8b\x08".startswith(head[:3]):
+        raise DecodeError("decode: not gzip (incorrect header check)")
+    if len(head) < 10:
+        return None
+    flags, at = head[3], 10
+    if flags & 0x04:  # an extra field, with its length before it
+        at += 2 + int.from_bytes(head[at : at + 2], "little")
+    for name in (0x08, 0x10):  # the file's name, a comment
+        if flags & name:
+            zero = head.find(b"\0", at)
+            if zero < 0:
+                return None
+            at = zero + 1
+    if flags & 0x02:  # a checksum of the header
+        at += 2
+    return at if at <= len(head) else None
+
+
+class _Deflate:
+    """RFC 1951 with or without the zlib wrapper of RFC 1950: servers send both under this name.
+
+    As in Chromium the wrapper's checksum may be missing, but not wrong.
+    """
+
+    __slots__ = ("_checksum", "_head", "_inflate", "_tail", "_wrapped")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: Any = None
+        self._wrapped = False
+        self._checksum = 1
+        self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         if self._inflate is None:
@@ -135,10 +182,19 @@ class _Deflate:
             if len(self._head) < 2:
                 return
             first, second = self._head[0], self._head[1]
-            wrapped = first & 0x0F == 8 and (first << 8 | second) % 31 == 0
-            self._inflate = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
-            data, self._head = self._head, b""
-        yield from _inflated(self._inflate, data, "deflate")
+            self._wrapped = first & 0x0F == 8 and (first << 8 | second) % 31 == 0
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            data, self._head = self._head[2 if self._wrapped else 0 :], b""
+        if not self._inflate.eof:
+            for piece in _inflated(self._inflate, data, "deflate"):
+                if self._wrapped:
+                    self._checksum = zlib.adler32(piece, self._checksum)
+                yield piece
+            data = self._inflate.unused_data
+        if self._wrapped and self._inflate.eof and len(self._tail) < 4:
+            self._tail = (self._tail + data)[:4]
+            if len(self._tail) == 4 and int.from_bytes(self._tail, "big") != self._checksum:
+                raise DecodeError("decode: not deflate (incorrect data check)")
 
     def finish(self) -> None:
         if self._head or (self._inflate is not None and not self._inflate.eof):

@@ -10,6 +10,7 @@ there is no moment at which a name server could change its answer to any effect.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -96,11 +97,17 @@ class GatedConnector(aiohttp.TCPConnector):
         gate: Judges every address and far end.
         resolver: For names; closing it remains its owner's business.
         limit: Connections in all.
+        trust: Whose certificates are believed.
     """
 
-    def __init__(self, gate: Gate, resolver: Resolver, *, limit: int) -> None:
+    def __init__(
+        self, gate: Gate, resolver: Resolver, *, limit: int, trust: ssl.SSLContext
+    ) -> None:
+        self.trust = trust
+        self._dial = partial(dial, resolver=resolver, gate=gate)
         super().__init__(
             limit=limit,
+            ssl=trust,
             resolver=resolver,
             ttl_dns_cache=_DNS_CACHE_SECONDS,
             happy_eyeballs_delay=HAPPY_EYEBALLS_SECONDS,
@@ -108,6 +115,10 @@ class GatedConnector(aiohttp.TCPConnector):
         )
         self._gate = gate
         self._factory: partial[Receiver] = partial(Receiver, self._loop)  # type: ignore[assignment]
+
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """A connection that is nobody else's; see `dial`."""
+        return await self._dial(host, port)
 
     async def connect(
         self,

@@ -8,46 +8,47 @@ redirect: the `Weighing` does, hop by hop, so that each hop is an asset and pass
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 import aiohttp
 
 from libra.weighing.body import INLINE_BYTES, Body
 from libra.weighing.connections import HostSlots, most_connections, name_of_error
+from libra.weighing.cookies import CookieJar
 from libra.weighing.decode import encodings_in
 from libra.weighing.dialing import OPEN, GatedConnector, LookUp, Resolver
 from libra.weighing.facts import Facts, Observer, Savings, SavingsCache, key_of, measure_savings
 from libra.weighing.gate import Gate
+from libra.weighing.headers import NO_HEADERS, DocumentHeaders
+from libra.weighing.mime import essence_of
 from libra.weighing.options import Options
 from libra.weighing.politeness import BUSY, Politeness, busy, retry_after
+from libra.weighing.proxies import DIRECT, Proxies
 from libra.weighing.reader import InPlaceReader, Reader, text_of
-from libra.weighing.reading import will_be_read
+from libra.weighing.reading import refusal_of, will_be_read
 from libra.weighing.reference import Fetch, Outcome, Reading
 from libra.weighing.report import Kind
-from libra.weighing.roles import Role
+from libra.weighing.request_headers import has_credentials, is_trustworthy, request_headers
+from libra.weighing.roles import DOCUMENT_ROLES
 from libra.weighing.source import Source
+from libra.weighing.trust import trust
 from libra.weighing.urls import join, origin_of
 from libra.weighing.wire import Answer, Wire
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
-_IMAGE = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-_ACCEPT: dict[Role, str] = {
-    "document": _HTML,
-    "frame": _HTML,
-    "object": _HTML,
-    "stylesheet": "text/css,*/*;q=0.1",
-    "image": _IMAGE,
-    "icon": _IMAGE,
-}
-"""What Chromium sends; servers choose formats by it. All others get ``*/*``."""
+_REFUSALS = frozenset({401, 403, 406, 429, 503})
+_FIREWALLS = ("cloudflare", "akamaighost", "sucuri", "datadome", "imperva", "ddos-guard", "awselb")
+"""What servers call themselves that judge whoever asks before the site does."""
 
+_FIREWALL = (
+    " (a firewall may refuse who only says Chrome: try --user-agent libra or --method rendered)"
+)
 
 T = TypeVar("T")
 
@@ -64,6 +65,8 @@ class Fetcher:
         look_up: For tests, what resolves names instead of the system.
         threads: For reading large bodies.
         delay: Seconds between the starts of two requests to one origin.
+        tls: Whose certificates are believed; the system's authorities without it.
+        proxies: Which requests go through a proxy. What it connects to no gate can judge.
     """
 
     def __init__(
@@ -75,7 +78,11 @@ class Fetcher:
         look_up: LookUp | None = None,
         threads: int = 2,
         delay: float = 0.0,
+        tls: ssl.SSLContext | None = None,
+        proxies: Proxies = DIRECT,
     ) -> None:
+        self._tls = tls
+        self._proxies = proxies
         self._connections = connections or most_connections()
         self._gate = gate
         self._slots = HostSlots(per_host)
@@ -87,8 +94,13 @@ class Fetcher:
         self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        connector = GatedConnector(self._gate, self._resolver, limit=self._connections)
-        self._wire = Wire(connector)
+        connector = GatedConnector(
+            self._gate,
+            self._resolver,
+            limit=self._connections,
+            trust=self._tls or trust(),
+        )
+        self._wire = Wire(connector, self._proxies)
         return self
 
     async def __aexit__(
@@ -113,6 +125,7 @@ class Fetcher:
         *,
         until: float | None = None,
         reader: Reader | None = None,
+        cookies: CookieJar | None = None,
     ) -> Outcome:
         """Carry out one order. Raises nothing but `asyncio.CancelledError`.
 
@@ -122,6 +135,7 @@ class Fetcher:
             until: The loop's time at which the page's deadline passes, if the asset's own comes
                 later; what has arrived by then is counted.
             reader: The page's, who reads what must be read; this program does without one.
+            cookies: The page's; without a jar none are sent or kept.
         """
         reader = reader or InPlaceReader(self.in_thread, options)
         origin = origin_of(fetch.url)
@@ -132,12 +146,12 @@ class Fetcher:
                 refused = await self._wait(origin, fetch, options, until)
                 if refused is not None:
                     return refused
-            exchange = await self._exchange(fetch, options, until, reader)
+            exchange = await self._exchange(fetch, options, until, reader, cookies)
             if exchange.retry_after is not None:
                 now = asyncio.get_running_loop().time()
                 self.politeness.leave_alone(origin, exchange.retry_after, now)
                 if await self._wait(origin, fetch, options, until) is None:
-                    exchange = await self._exchange(fetch, options, until, reader)
+                    exchange = await self._exchange(fetch, options, until, reader, cookies)
         finally:
             self._slots.release(origin)
         # The connection is free again: reading may have to wait for a processor.
@@ -157,12 +171,17 @@ class Fetcher:
         return None
 
     async def _exchange(
-        self, fetch: Fetch, options: Options, until: float | None, reader: Reader
+        self,
+        fetch: Fetch,
+        options: Options,
+        until: float | None,
+        reader: Reader,
+        cookies: CookieJar | None,
     ) -> _Exchange:
         wire = self._wire
         if wire is None:
             raise RuntimeError("the fetcher is not open")
-        exchange = _Exchange(self, fetch, options, reader, until)
+        exchange = _Exchange(self, fetch, options, reader, until, cookies)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + options.limits.asset_seconds
         if until is not None and until < deadline:
@@ -250,20 +269,23 @@ class _Exchange:
     __slots__ = (
         "_body",
         "_content_type",
+        "_cookies",
         "_encoding",
         "_fetch",
         "_fetcher",
         "_job",
-        "_links",
+        "_named",
         "_observer",
         "_options",
         "_read",
         "_reader",
         "_redirect",
         "_refused",
+        "_set_cookies",
         "_started",
         "_status",
         "_until",
+        "_walled",
         "error",
         "retry_after",
     )
@@ -275,8 +297,11 @@ class _Exchange:
         options: Options,
         reader: Reader,
         until: float | None,
+        cookies: CookieJar | None,
     ) -> None:
         self._fetcher = fetcher
+        self._cookies = cookies if cookies is not None and has_credentials(fetch) else None
+        self._set_cookies = False
         self._fetch = fetch
         self._options = options
         self._reader = reader
@@ -285,10 +310,11 @@ class _Exchange:
         self._status: int | None = None
         self._content_type: str | None = None
         self._encoding: str | None = None
-        self._links: tuple[str, ...] = ()
+        self._named = NO_HEADERS
         self._redirect: str | None = None
         self.retry_after: float | None = None
-        self._refused = False
+        self._refused: str | None = None
+        self._walled = False
         self._body: Body | None = None
         self._read = False
         self._observer: Observer | None = None
@@ -298,7 +324,9 @@ class _Exchange:
     async def run(self, wire: Wire) -> None:
         """Send the request and take in the answer."""
         answer = await wire.get(
-            self._fetch.url, self._headers(), max_field=self._options.limits.header_bytes
+            self._fetch.url,
+            request_headers(self._fetch, self._options, self._cookies_to_send()),
+            max_field=self._options.limits.header_bytes,
         )
         try:
             self._take_head(answer)
@@ -329,22 +357,22 @@ class _Exchange:
                 body.finish()
             error = error or body.error or body.cut
             transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
-            if self._read and resource_bytes:
+            if self._read and (resource_bytes or self._named.asks):
                 reading, source = await self._reading(body)
                 error = error or reading.error
         whole = error is None
         facts = await self._facts() if whole else None
         status = self._status
         if error is None and status is not None and status >= 400:
-            error = _http_error(status)
-        if error is None and self._refused:
-            error = "cors: the server does not let this page read it"
+            error = _http_error(status) + (_FIREWALL if self._walled else "")
+        if error is None and self._refused is not None:
+            error = self._refused
         return Outcome(
             fetch=self._fetch,
             http_status=status,
             transfer_bytes=transfer_bytes,
             resource_bytes=resource_bytes,
-            content_type=_essence(self._content_type),
+            content_type=essence_of(self._content_type),
             encoding=None if self._encoding is None else self._encoding[:127],
             duration_ms=round((time.perf_counter() - self._started) * 1000),
             started=self._started,
@@ -354,6 +382,7 @@ class _Exchange:
             denied=error is not None and error.startswith("denied:"),
             redirect=self._redirect,
             retry_after=self.retry_after,
+            set_cookies=self._set_cookies,
             reading=reading,
             source=source,
             facts=facts,
@@ -362,8 +391,19 @@ class _Exchange:
     def _take_head(self, answer: Answer) -> None:
         headers = answer.headers
         status = self._status = answer.status
-        self._content_type = _as_sent(headers.get("Content-Type"))
+        self._content_type = _as_sent(", ".join(headers.getall("Content-Type", ()))) or None
         self._encoding = _as_sent(headers.get("Content-Encoding"))
+        if self._cookies is not None and "Set-Cookie" in headers:
+            fetch = self._fetch
+            self._set_cookies = self._cookies.take(
+                fetch.url,
+                [_as_sent(line) for line in headers.getall("Set-Cookie")],
+                trusted=is_trustworthy(origin_of(fetch.url)),
+                same_site=fetch.same_site,
+            )
+        if status in _REFUSALS and "Chrome/" in self._options.user_agent:
+            server = headers.get("Server", "").lower()
+            self._walled = server.startswith(_FIREWALLS) or "cf-mitigated" in headers
         if status in BUSY:
             self.retry_after = retry_after(status, headers.get("Retry-After"))
         if status in _REDIRECTS:
@@ -375,11 +415,17 @@ class _Exchange:
         if self._fetch.reader and self._redirect is None:
             allowed = headers.get("Access-Control-Allow-Origin", "").strip()
             if allowed not in {"*", self._fetch.reader}:
-                self._refused = True  # a browser lets go of it here
+                # A browser lets go of it here.
+                self._refused = "cors: the server does not let this page read it"
                 return
-        self._read = will_be_read(self._fetch, status, _essence(self._content_type))
-        if self._read and "Link" in headers:
-            self._links = tuple(headers.getall("Link"))
+        named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
+        if self._fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
+            self._named = named
+            refused = refusal_of(self._fetch, self._content_type, named)
+            if refused is not None:
+                self._refused = refused
+                return
+        self._read = will_be_read(self._fetch, status, self._content_type, named)
         self._body = Body(
             encodings_in(self._encoding),
             self._options.limits,
@@ -426,59 +472,31 @@ class _Exchange:
 
     async def _reading(self, body: Body) -> tuple[Reading, Source | None]:
         """What was read in the body. What is not read in time has arrived all the same."""
-        text = text_of(self._fetch, self._content_type, self._links)
+        text = text_of(self._fetch, self._content_type, self._named)
         try:
             async with asyncio.timeout_at(self._until):
                 return await self._reader.read(text, body.take_kept())
         except TimeoutError:
             return Reading(error="timeout: the page's deadline passed before it was read"), None
 
-    def _headers(self) -> str:
-        fetch, options = self._fetch, self._options
-        headers = _usual_headers(fetch.reference.role, options.user_agent)
-        if fetch.initiator is not None:
-            referrer = _referrer(fetch.initiator, fetch.url)
-            if referrer is not None:
-                headers += f"Referer: {referrer}\r\n"
-        if fetch.reader:
-            headers += f"Origin: {fetch.reader}\r\n"
-        if fetch.own_origin and options.headers:
-            headers = _with_own(headers, options.headers)
-        return headers
+    def _cookies_to_send(self) -> str:
+        if not self._cookies:
+            return ""
+        url = self._fetch.url
+        return self._cookies.header(
+            url, trusted=is_trustworthy(origin_of(url)), same_site=self._fetch.same_site
+        )
 
     def _kind(self) -> Kind | None:
         """What an ``<object>`` or ``<embed>`` turned out to be."""
         if self._fetch.reference.role != "object":
             return None
-        essence = _essence(self._content_type) or ""
+        essence = essence_of(self._content_type) or ""
         if essence.startswith("image/"):
             return "image"
         if essence in {"text/html", "application/xhtml+xml"}:
             return "document"
         return "media" if essence.startswith(("video/", "audio/")) else "other"
-
-
-@lru_cache(maxsize=256)
-def _usual_headers(role: Role, user_agent: str) -> str:
-    """The header lines that all requests for something of this role begin with."""
-    media = role == "media"
-    encodings = "identity;q=1, *;q=0" if media else "gzip, deflate, br, zstd"
-    return (
-        f"User-Agent: {user_agent}\r\n"
-        f"Accept: {_ACCEPT.get(role, '*/*')}\r\n"
-        f"Accept-Encoding: {encodings}\r\n"
-        "Accept-Language: en-US,en;q=0.9\r\n" + ("Range: bytes=0-\r\n" if media else "")
-    )
-
-
-def _with_own(lines: str, own: tuple[tuple[str, str], ...]) -> str:
-    """Header lines in which those of the page's options replace the usual ones of their names."""
-    names = {name.lower() for name, _ in own}
-    usual = lines.splitlines(keepends=True)
-    kept = [line for line in usual if line.partition(":")[0].lower() not in names]
-    # Of two with one name the last holds.
-    last = {name.lower(): f"{name}: {value}\r\n" for name, value in own}
-    return "".join((*kept, *last.values()))
 
 
 def _http_error(status: int) -> str:
@@ -488,25 +506,14 @@ def _http_error(status: int) -> str:
         return f"http: {status}"
 
 
-@lru_cache(maxsize=256)
-def _essence(content_type: str | None) -> str | None:
-    if content_type is None:
-        return None
-    return content_type.partition(";")[0].strip().lower()[:127] or None
-
-
+@overload
+def _as_sent(field: str) -> str: ...
+@overload
+def _as_sent(field: None) -> None: ...
+@overload
+def _as_sent(field: str | None) -> str | None: ...
 def _as_sent(field: str | None) -> str | None:
     """A header's bytes as text: browsers read them as UTF-8, aiohttp leaves surrogates."""
     if field is None or field.isascii():
         return field
     return field.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _referrer(initiator: str, url: str) -> str | None:
-    """The default policy of browsers, ``strict-origin-when-cross-origin``."""
-    origin = origin_of(initiator)
-    if origin == origin_of(url):
-        return initiator
-    if initiator.startswith("https:") and not url.startswith("https:"):
-        return None
-    return origin + "/"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from libra.weighing.facts import Facts
+from libra.weighing.not_the_page import not_the_page
 from libra.weighing.observed import Observed
 from libra.weighing.report import Asset, Finding
 
@@ -41,18 +42,24 @@ BUILT_BY_SCRIPT = (
 class Notes:
     """What is noted of a page while it is weighed, for its findings."""
 
-    __slots__ = ("_facts", "_refresh", "_shown", "coverage")
+    __slots__ = ("_asks_password", "_document", "_facts", "_refresh", "_shown", "coverage")
 
     def __init__(self) -> None:
         self._facts: dict[int, Facts] = {}
         self._shown: dict[str, tuple[int, int]] = {}
         self._refresh: tuple[str, int] | None = None
+        self._document: tuple[int, bool | None] | None = None
+        self._asks_password = False
         self.coverage: str | None = None
 
     def note(self, at: int, facts: Facts | None) -> None:
         """What is known of the body of the asset at this place."""
         if facts is not None:
             self._facts[at] = facts
+
+    def see_document(self, at: int, *, is_html: bool | None = None) -> None:
+        """Which asset the page itself is, after redirects; None is for its content type to say."""
+        self._document = at, is_html
 
     def see(self, observed: Observed | None, *, is_page: bool) -> None:
         """What a document shows, the page's own or that of a frame."""
@@ -64,11 +71,19 @@ class Notes:
         if is_page:
             if observed.refresh is not None:
                 self._refresh = observed.refresh, observed.refresh_seconds
+            self._asks_password = observed.asks_password
             self.coverage = BUILT_BY_SCRIPT if observed.is_shell else None
 
     def findings(self, assets: Sequence[Asset], dpr: float) -> tuple[Finding, ...]:
         """All findings on the page, once it is weighed."""
-        return findings_of(assets, self._facts, shown=self._shown, dpr=dpr, refresh=self._refresh)
+        found = findings_of(assets, self._facts, shown=self._shown, dpr=dpr, refresh=self._refresh)
+        if self._document is None:
+            return found
+        at, is_html = self._document
+        doubts = not_the_page(
+            assets[0].url, assets[at], is_html=is_html, asks_password=self._asks_password
+        )
+        return (*doubts, *found)
 
 
 def findings_of(

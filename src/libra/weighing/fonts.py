@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from libra.weighing.css.tokens import unescape
+
 _MAX_FAMILIES = 50
 REGULAR = 400
 BOLD = 700
@@ -135,8 +137,17 @@ class Library:
 
 def families_in(value: str) -> list[str]:
     """The names in a ``font-family`` value, in lower case, without quotes."""
-    names = (name.strip().strip("\"'").strip().lower() for name in value.split(",")[:_MAX_FAMILIES])
-    return list(dict.fromkeys(" ".join(name.split()) for name in names if name))
+    if "\\" in value:
+        value = unescape(value)
+    names = (_family(name.strip()) for name in value.split(",")[:_MAX_FAMILIES])
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _family(name: str) -> str:
+    """A name in lower case: in quotes as it stands, else with one space between its words."""
+    if name[:1] in "\"'":
+        return name.strip("\"'").lower()
+    return " ".join(name.split()).lower()
 
 
 def weight_of(value: str) -> int | None:

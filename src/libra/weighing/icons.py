@@ -30,6 +30,13 @@ def choose_icons(icons: list[Icon]) -> list[str]:
     return [best.url] if best is not None and best.url else []
 
 
+def others_than(chosen: list[str], icons: list[Icon]) -> list[str]:
+    """The icons that are tried, one after the other, if those that were chosen cannot be had."""
+    sized = [icon for icon in reversed(icons) if _edges(icon)]
+    urls = dict.fromkeys(icon.url for icon in sorted(sized, key=_score, reverse=True) if icon.url)
+    return [url for url in urls if url not in chosen]
+
+
 def _edges(icon: Icon) -> list[int]:
     edges = (size.partition("x")[0] for size in icon.sizes.lower().split())
     return [edge for edge in (int(text[:6]) for text in edges if text.isdecimal()) if edge]

@@ -17,8 +17,17 @@ _IMAGE_TYPES = frozenset(
 )
 
 
-def images_in(value: str, base: str, viewport: Viewport) -> list[str]:
-    """The addresses of the images that a value makes a browser fetch; absolute."""
+def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) -> list[str]:
+    """The addresses of the images that a value makes a browser fetch; absolute.
+
+    Args:
+        value: Of a property.
+        base: What its addresses are relative to.
+        viewport: What candidates are chosen for.
+        dark: Whether the element is shown in dark colours.
+    """
+    if "light-dark(" in value.lower():
+        value = _in_light(value, dark=dark)
     if "image-set(" in value.lower():
         value = _without_image_sets(value, viewport)
     images: list[str] = []
@@ -28,6 +37,20 @@ def images_in(value: str, base: str, viewport: Viewport) -> list[str]:
             if url is not None:
                 images.append(url)
     return images
+
+
+def _in_light(value: str, *, dark: bool) -> str:
+    """Each ``light-dark()`` replaced by the half of it that is shown."""
+    lower = lowered(value)
+    parts: list[str] = []
+    at = 0
+    while (found := lower.find("light-dark(", at)) >= 0:
+        end = end_of_function(value, found + 10)
+        halves = split_top_level(value[found + 11 : end], ",")
+        parts += (value[at:found], halves[min(int(dark), len(halves) - 1)] if halves else "")
+        at = end + 1
+    parts.append(value[at:])
+    return " ".join(parts)
 
 
 def _without_image_sets(value: str, viewport: Viewport) -> str:

@@ -9,6 +9,10 @@ import math
 import re
 from functools import lru_cache
 
+from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.weighing.css.scan import without_comments
+from libra.weighing.css.syntax import Part, components, significant, split_at, stripped
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.options import Viewport
 
 _MAX_QUERY = 10_000
@@ -35,7 +39,6 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)")
-_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 _KEYWORDS = {
     "prefers-color-scheme": "light",
@@ -57,6 +60,7 @@ _KEYWORDS = {
     "overflow-block": "scroll",
     "overflow-inline": "scroll",
     "scan": "",
+    "device-posture": "continuous",
 }
 _OFF_WORDS = frozenset({"none", "no-preference", ""})
 
@@ -66,10 +70,9 @@ def media_matches(query_list: str, viewport: Viewport) -> bool:
     """Whether a media query list holds on a screen with this viewport. An empty list does."""
     if len(query_list) > _MAX_QUERY:
         return False
-    text = _COMMENT.sub(" ", query_list).strip().lower()
-    if not text:
-        return True
-    return any(_query(query.strip(), viewport) for query in split_top_level(text, ","))
+    text = preprocessed(query_list).lower()
+    parts = stripped(components(text))
+    return not parts or any(_query(query, text, viewport) for query in split_at(parts, ","))
 
 
 def length_px(text: str, viewport: Viewport) -> float | None:
@@ -108,76 +111,43 @@ def split_top_level(text: str, separator: str) -> list[str]:
     return parts
 
 
-def _query(query: str, viewport: Viewport) -> bool:
-    match = re.match(r"(?:(not|only)\s+)?([a-z-][\w-]*)(?=\s|\Z)", query)
-    if match is None or match[2] == "not":
-        return _condition(query, viewport, 0) is True
-    modifier, kind = match.groups()
-    if kind in {"and", "or", "only", "layer"}:
+def _query(query: list[Part], text: str, viewport: Viewport) -> bool:
+    parts = significant(query)
+    if not parts:
         return False
-    holds: bool | None = kind in {"all", "screen"}
-    rest = query[match.end() :].strip()
-    if rest:
-        if not re.match(r"and[\s(]", rest):
+    negated = parts[0].is_word("not")
+    if (negated or parts[0].is_word("only")) and len(parts) > 1 and parts[1].kind == "ident":
+        parts = parts[1:]
+    elif parts[0].kind != "ident" or negated:
+        return _holds(parts, text, viewport) is True
+    if parts[0].is_word("and", "or", "not", "only", "layer"):
+        return False
+    holds = parts[0].is_word("all", "screen")
+    if len(parts) > 1:
+        if not parts[1].is_word("and"):
             return False
-        condition = _condition(rest[3:].strip(), viewport, 0)
+        condition = _holds(parts[2:], text, viewport, no_or=True)
         if condition is None:
             return False
         holds = holds and condition
-    return not holds if modifier == "not" else bool(holds)
+    return not holds if negated else holds
 
 
-def _condition(text: str, viewport: Viewport, depth: int) -> bool | None:
+def _holds(parts: list[Part], text: str, viewport: Viewport, *, no_or: bool = False) -> bool | None:
     """A condition: ``not X``, ``X and Y``, ``X or Y``, ``(X)``, ``(feature)``. None is *unknown*."""
-    if depth > _MAX_DEPTH:
+    try:
+        return condition(parts, lambda part: _term(part, text, viewport), no_or=no_or)
+    except Invalid:
         return None
-    text = text.strip()
-    if text.startswith("not") and text[3:4] in {" ", "(", "\t", "\n"}:
-        inner = _condition(text[3:], viewport, depth + 1)
-        return None if inner is None else not inner
-    terms, words = _terms(text)
-    if not terms or len(set(words)) > 1:
-        return None
-    values = [_term(term, viewport, depth) for term in terms]
-    if words and words[0] == "or":
-        return True if True in values else (None if None in values else False)
-    return False if False in values else (None if None in values else True)
 
 
-def _terms(text: str) -> tuple[list[str], list[str]]:
-    """The parenthesised terms of a condition and the words between them."""
-    terms: list[str] = []
-    words: list[str] = []
-    depth = start = 0
-    between = 0
-    for match in re.finditer(r"[()]", text):
-        if match[0] == "(":
-            if depth == 0:
-                word = text[between : match.start()].strip()
-                start = match.end()
-                if terms:
-                    words.append(word)
-                elif word:
-                    return [], []
-            depth += 1
-        elif depth:
-            depth -= 1
-            if depth == 0:
-                terms.append(text[start : match.start()])
-                between = match.end()
-    if depth:
-        terms.append(text[start:])  # what is left open is closed at the end, as CSS has it
-        between = len(text)
-    if text[between:].strip() or any(word not in {"and", "or"} for word in words):
-        return [], []
-    return terms, words
+def _term(part: Part, text: str, viewport: Viewport) -> bool | None:
+    return None if part.kind == "function" else feature(inside(text, part), viewport)
 
 
-def _term(text: str, viewport: Viewport, depth: int) -> bool | None:
-    text = text.strip()
-    if text.startswith("(") or re.match(r"not[\s(]", text):
-        return _condition(text, viewport, depth + 1)
-    name, colon, value = text.partition(":")
+def feature(text: str, viewport: Viewport) -> bool | None:
+    """A feature with what is asked of it, in lower case; None if that is unknown."""
+    name, colon, value = without_comments(text).partition(":")
     name = name.strip()
     if colon:
         return _plain(name, value.strip(), viewport)
@@ -189,11 +159,11 @@ def _term(text: str, viewport: Viewport, depth: int) -> bool | None:
 def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
     if name.startswith("-webkit-"):
         name = name[8:].replace("device-pixel-ratio", "resolution")
-        value = value if value.endswith(("x", "i", "m")) else value + "x"
+        value = value if value.endswith(("x", "i", "m")) or name == "transform-3d" else value + "x"
     prefix, _, rest = name.partition("-")
     actual = _actual(rest if prefix in {"min", "max"} else name, viewport)
     if actual is not None:
-        wanted = _value(value, viewport)
+        wanted = _value(value, viewport) if _has_unit_of(name, value) else None
         if wanted is None:
             return None
         if prefix == "min":
@@ -210,9 +180,24 @@ def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
     return None
 
 
+_UNITLESS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\Z")
+_WITH_UNITS = ("width", "height", "resolution")
+
+
+def _has_unit_of(name: str, value: str) -> bool:
+    """Whether a value may be one of a feature: of lengths and resolutions only zero has no unit."""
+    if _UNITLESS.match(value) is None:
+        return True
+    if name.endswith(_WITH_UNITS) and "-webkit-" not in name:
+        return float(value) == 0 and not name.endswith("resolution")
+    return True
+
+
 def _range(text: str, viewport: Viewport) -> bool | None:
     parts = [part.strip() for part in _COMPARISON.split(text)]
     if len(parts) not in {3, 5}:
+        return None
+    if len(parts) == 5 and {parts[1][0], parts[3][0]} not in ({"<"}, {">"}):
         return None
     values: list[float | None] = []
     for part in parts[::2]:
@@ -237,6 +222,10 @@ def _compare(left: float, operator: str, right: float) -> bool:
 
 
 def _boolean(name: str, viewport: Viewport) -> bool | None:
+    if name == "-webkit-transform-3d":
+        return True
+    if name == "transform-3d":
+        return None
     actual = _actual(name, viewport)
     if actual is not None:
         return actual != 0
@@ -261,6 +250,8 @@ def _actual(name: str, viewport: Viewport) -> float | None:
             return 8.0
         case "monochrome" | "color-index":
             return 0.0
+        case "horizontal-viewport-segments" | "vertical-viewport-segments" | "transform-3d":
+            return 1.0
         case _:
             return None
 

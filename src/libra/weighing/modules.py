@@ -1,97 +1,183 @@
-"""Module scripts: what they import statically, and import maps (HTML standard, "import maps").
+"""Module scripts: what they import statically (ECMAScript 2025, sections 16.2.2 and 16.2.3).
 
-``import(...)`` is decided by a running script and is not followed.
+``import(...)`` is decided by a running script and is not followed. A module that a browser cannot
+compile fetches nothing at all, nor does one of whose specifiers one leads nowhere. So a module is
+parsed, by tree-sitter: what stands in comments, strings, templates and regular expressions is no
+import. A module that takes longer than it may is searched for what looks like imports.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
-import msgspec
+import tree_sitter_javascript
+from tree_sitter import Language, Node, Parser, Tree
 
-from libra.decoding import Undecodable, decode_json
+from libra.weighing.data_url import decode_data_url, is_data_url
+from libra.weighing.early_errors import has_early_error
+from libra.weighing.import_map import ImportMap
+from libra.weighing.mime import JAVASCRIPT_TYPES, essence_of
 from libra.weighing.urls import join
 
 MAX_IMPORTS = 2_000
 
+PARSING_SECONDS = 2.0
+"""Of a thread's time for one module: a megabyte takes about one."""
+
+_MAX_DATA_DEPTH = 4
+
+_MAY_IMPORT = re.compile(r"\b(?:import|export)\b")
 _KEYWORD = re.compile(r"(?<![\w$.])(?:import|export)(?![\w$])")
 _CLAUSE = re.compile(r"[\w$*{},\s]*+")
 _SPECIFIER = re.compile(r"""(["'])([^"'\\\n]{1,4000}+)\1""")
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL
+)
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+_LINE_ENDS = frozenset({"\n", "\r", "\r\n", "\u2028", "\u2029"})
+_TYPES = frozenset({"json", "css", "text"})
+"""The values of the import attribute ``type`` that Chromium knows."""
 
 
-class ImportMap(msgspec.Struct):
-    """The specifiers that a document maps to URLs.
+class Import(NamedTuple):
+    """A module that is imported: its specifier, and its ``type`` if that is not JavaScript."""
 
-    Attributes:
-        base: What the map's addresses are relative to.
-        imports: URLs by specifier.
-        scopes: The same for the modules below an address.
-    """
-
-    base: str
-    imports: dict[str, str] = {}
-    scopes: dict[str, dict[str, str]] = {}
-
-    def add(self, text: str) -> None:
-        """Merge the JSON of a ``<script type=importmap>``; what is not an import map is ignored."""
-        try:
-            parsed = decode_json(text)
-        except Undecodable:
-            return
-        if not isinstance(parsed, dict):
-            return
-        self.imports = self._resolved(parsed.get("imports")) | self.imports
-        scopes = parsed.get("scopes")
-        for prefix, imports in scopes.items() if isinstance(scopes, dict) else ():
-            url = join(self.base, prefix)
-            if url is not None:
-                self.scopes[url] = self._resolved(imports) | self.scopes.get(url, {})
-
-    def resolve(self, specifier: str, importer: str) -> str | None:
-        """The URL of a specifier in a module at `importer`; None if the import would fail."""
-        relative = specifier.startswith(("/", "./", "../"))
-        as_url = join(importer, specifier) if relative or ":" in specifier else None
-        key = as_url or specifier
-        for prefix in sorted(self.scopes, key=len, reverse=True):
-            if importer == prefix or (prefix.endswith("/") and importer.startswith(prefix)):
-                found = _lookup(self.scopes[prefix], key)
-                if found is not None:
-                    return found
-        return _lookup(self.imports, key) or as_url
-
-    def _resolved(self, imports: object) -> dict[str, str]:
-        resolved: dict[str, str] = {}
-        for key, address in imports.items() if isinstance(imports, dict) else ():
-            if not isinstance(address, str):
-                continue
-            url = join(self.base, address)
-            name = join(self.base, key) if key.startswith(("/", "./", "../")) else key
-            if url is not None and name:
-                resolved[name] = url
-        return resolved
+    specifier: str
+    kind: str = ""
 
 
-def imports_in(source: str, url: str, import_map: ImportMap) -> list[str]:
-    """The URLs that a module imports or re-exports from statically, in order, each once.
+class Imported(NamedTuple):
+    """The same with its address."""
+
+    url: str
+    kind: str = ""
+
+
+def imports_in(source: str, url: str, import_map: ImportMap, *, depth: int = 0) -> list[Imported]:
+    """What a module imports or re-exports from statically, in order, each once.
 
     Args:
         source: The text of the module.
         url: Its address, or the document's base for an inline module.
         import_map: The map of its document.
+        depth: Of the ``data:`` modules around it.
     """
-    found: dict[str, None] = {}
-    for specifier in _specifiers(source):
-        resolved = import_map.resolve(specifier, url)
-        if resolved is not None:
-            found[resolved] = None
+    found: dict[Imported, None] = {}
+    for item in _imports(source):
+        target = import_map.resolve(item.specifier, url)
+        if target is None:
+            return []  # then a browser does not even ask for the others
+        if is_data_url(target):
+            if depth < _MAX_DATA_DEPTH and not item.kind:
+                inner = imports_of_data(target, import_map, depth=depth + 1)
+                found.update(dict.fromkeys(inner))
+            continue
+        address = join(url, target)
+        if address is not None:
+            found[Imported(address, item.kind)] = None
         if len(found) >= MAX_IMPORTS:
             break
-    return list(found)
+    return list(found)[:MAX_IMPORTS]
 
 
-def _specifiers(source: str) -> Iterator[str]:
-    """What follows ``import`` and ``import ... from`` and ``export ... from``.
+def imports_of_data(target: str, import_map: ImportMap, *, depth: int = 0) -> list[Imported]:
+    """What a module that is written in a ``data:`` URL imports."""
+    data = decode_data_url(target)
+    if data is None or essence_of(data.content_type) not in JAVASCRIPT_TYPES:
+        return []
+    return imports_in(data.body.decode("utf-8", "replace"), target, import_map, depth=depth)
+
+
+def _imports(source: str) -> list[Import]:
+    if _MAY_IMPORT.search(source) is None:
+        return []
+    tree = _parse(source.encode("utf-8", "replace"))
+    if tree is None:
+        return [Import(specifier) for specifier in _looks_like_imports(source)]
+    if tree.root_node.has_error or has_early_error(tree):
+        return []
+    found: list[Import] = []
+    for statement in tree.root_node.named_children:
+        if statement.type in {"import_statement", "export_statement"}:
+            specifier = statement.child_by_field_name("source")
+            if specifier is None:
+                continue
+            kind = _kind_of(statement)
+            if kind is None:
+                return []
+            found.append(Import(_value_of(specifier), kind))
+    return found
+
+
+@cache
+def language() -> Language:
+    """The grammar of JavaScript."""
+    return Language(tree_sitter_javascript.language())
+
+
+def _parse(source: bytes) -> Tree | None:
+    """The syntax tree; None if it takes too long."""
+    until = time.thread_time() + PARSING_SECONDS
+
+    def is_over(_state: object, _has_error: bool) -> bool:
+        return time.thread_time() > until
+
+    def read(at: int, _point: object) -> bytes:
+        return source[at : at + _PIECE]
+
+    try:
+        return Parser(language()).parse(read, progress_callback=is_over)
+    except ValueError:  # it was stopped
+        return None
+
+
+_PIECE = 65_536
+
+
+def _kind_of(statement: Node) -> str | None:
+    """The ``type`` of an import; None if it has attributes that no browser knows."""
+    kind = ""
+    for part in statement.named_children:
+        if part.type != "import_attribute":
+            continue
+        if not part.children or part.children[0].type != "with":
+            return None  # "assert" is not known any more
+        for entry in part.named_children:
+            for pair in entry.named_children:
+                key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+                if key is None or value is None or value.type != "string":
+                    return None
+                name = _value_of(key) if key.type == "string" else _text_of(key)
+                if name != "type" or _value_of(value) not in _TYPES:
+                    return None
+                kind = _value_of(value)
+    return kind
+
+
+def _text_of(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def _value_of(string: Node) -> str:
+    """What a string literal stands for."""
+    return _ESCAPE.sub(_unescaped, _text_of(string)[1:-1])
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    braced, four, two, other = match.groups()
+    digits = braced or four or two
+    if digits:
+        code = int(digits, 16)
+        return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
+    return "" if other in _LINE_ENDS else _CONTROL.get(other, other)
+
+
+def _looks_like_imports(source: str) -> Iterator[str]:
+    """What follows ``import`` and ``import ... from`` and ``export ... from``, wherever it stands.
 
     A clause that is not followed by a string ends the search at its end and not after its keyword:
     a later keyword inside it would run into the same end. So the time is linear in the source.
@@ -108,13 +194,3 @@ def _specifiers(source: str) -> Iterator[str]:
         if named or (not words and keyword[0] == "import"):
             yield specifier[2]
             at = specifier.end()
-
-
-def _lookup(imports: dict[str, str], key: str) -> str | None:
-    if key in imports:
-        return imports[key]
-    prefixes = [name for name in imports if name.endswith("/") and key.startswith(name)]
-    if not prefixes:
-        return None
-    longest = max(prefixes, key=len)
-    return join(imports[longest], key[len(longest) :])

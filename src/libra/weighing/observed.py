@@ -14,9 +14,11 @@ class Observed(msgspec.Struct, frozen=True):
         shown: Images by URL with the largest width and height, in CSS pixels, that their attributes
             say; those that also appear without both are not among them.
         is_shell: Whether scripts plainly build the page: it has scripts and next to no content.
+        asks_password: Whether it has a field for a password.
     """
 
     refresh: str | None = None
     refresh_seconds: int = 0
     shown: dict[str, tuple[int, int]] = {}
     is_shell: bool = False
+    asks_password: bool = False

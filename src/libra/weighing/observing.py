@@ -19,49 +19,21 @@ _IMAGES = 2_000
 """Images that are looked at; a page with more has other troubles."""
 
 _NOT_SEEN = frozenset({"script", "style", "noscript", "template", "textarea", "iframe", "title"})
-_REFRESH = re.compile(
-    r"\s{0,20}(\d{1,9})?[\d.]{0,20}\s{0,20}[;,]?\s{0,20}(?:url\s{0,20}=\s{0,20})?(.*)",
-    re.DOTALL | re.IGNORECASE,
-)
-"""The shared declarative refresh steps of the HTML standard; no part of it can run away."""
 
 
-def observe(tree: LexborHTMLParser, html_bytes: int, url: str, base: str) -> Observed:
+def observe(tree: LexborHTMLParser, html_bytes: int, base: str) -> Observed:
     """Look at a parsed document that is not large.
 
     Args:
         tree: The document.
         html_bytes: How long its source is.
-        url: Where it is.
         base: What its references are relative to.
     """
-    refresh, seconds = _refresh(tree, url, base)
     return Observed(
-        refresh=refresh,
-        refresh_seconds=seconds,
         shown=_shown(tree, base),
         is_shell=html_bytes <= SHELL_BYTES and _is_shell(tree),
+        asks_password=tree.css_first("input[type=password i]") is not None,
     )
-
-
-def refresh_in(content: str, url: str, base: str) -> tuple[str | None, int]:
-    """Where the ``content`` of a refresh leads and after how many seconds; None for the page itself."""
-    match = _REFRESH.match(content[:4_000])
-    text = match[2].strip().strip("'\"") if match is not None else ""
-    target = join(base, text) if text else None
-    if match is None or target is None or target == url:
-        return None, 0
-    return target, int(match[1] or 0)
-
-
-def _refresh(tree: LexborHTMLParser, url: str, base: str) -> tuple[str | None, int]:
-    for meta in tree.css("meta[http-equiv]"):
-        if (meta.attrs.get("http-equiv") or "").strip().lower() != "refresh":
-            continue
-        target, seconds = refresh_in(meta.attrs.get("content") or "", url, base)
-        if target is not None:
-            return target, seconds
-    return None, 0
 
 
 def _shown(tree: LexborHTMLParser, base: str) -> dict[str, tuple[int, int]]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from libra.ids import new_id
+from libra.weighing.cookies import CookieJar
 from libra.weighing.fetch import Fetcher
 from libra.weighing.lanes import Lane, Lanes
 from libra.weighing.options import Options
@@ -72,6 +73,7 @@ class _Run:
         self._reader = reader or InPlaceReader(fetcher.in_thread, options)
         self._on_change = on_change
         self._lanes = Lanes()
+        self._cookies = CookieJar()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = time.perf_counter()
@@ -116,7 +118,11 @@ class _Run:
         while (fetch := lane.take()) is not None:
             self._record(
                 await self._fetcher.fetch(
-                    fetch, self._options, until=self._until, reader=self._reader
+                    fetch,
+                    self._options,
+                    until=self._until,
+                    reader=self._reader,
+                    cookies=self._cookies,
                 )
             )
 

@@ -6,13 +6,27 @@ Both are plain immutable data, so that they can travel in messages, be stored an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import get_args
 
 import msgspec
 
 from libra.weighing.report import Method
 
-USER_AGENT = "Libra/0.1 (page weight; +https://github.com/libra-weigh/libra)"
-"""Honest and with an address: the owner of a server can see who asks and why."""
+CHROME = 156
+"""The Chromium that pages are weighed as; a test compares it with the one that is installed."""
+
+PLAIN_USER_AGENT = "Libra/0.1 (+https://github.com/libra-weigh/libra)"
+"""Who asks, by name and address: all that sitemaps and webhooks are told."""
+
+USER_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    f"Chrome/{CHROME}.0.0.0 Safari/537.36 {PLAIN_USER_AGENT}"
+)
+"""What pages and their parts are asked for with. Servers choose formats by the form of a browser's, font
+services above all; the name and the address say who it is all the same."""
+
+_PLAIN_NAME = "libra"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 """A header name as in RFC 9110, section 5.6.2."""
@@ -125,10 +139,12 @@ class Options(msgspec.Struct, frozen=True):
 
     Attributes:
         method: ``static`` reads HTML and CSS; ``rendered`` runs a browser.
+        auto: Whether a browser goes on with a page that scripts build, if the method is ``static``.
+            That is for who weighs more than one way: a service and the command.
         viewport: What images and media queries are chosen for.
         headers: Further request headers, sent to the page's own origin only, so that a
             credential never reaches a third party.
-        user_agent: What servers see.
+        user_agent: What servers see; ``libra`` stands for `PLAIN_USER_AGENT`.
         limits: How much the page may cost.
     """
 
@@ -137,15 +153,37 @@ class Options(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     user_agent: str = USER_AGENT
     limits: Limits = Limits()
+    auto: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in self.headers:
-            if _TOKEN.match(name) is None:
-                raise InvalidOptions(f"headers: {name[:40]!r} is not a header name")
-            if name.lower() in _RESERVED:
-                raise InvalidOptions(f"headers: {name} is set by Libra itself")
-            _require_header_value(f"headers: the value of {name}", value)
+        if self.method not in get_args(Method):
+            raise InvalidOptions(f"method is {self.method!r}: it takes static or rendered")
+        if isinstance(self.viewport, str):
+            msgspec.structs.force_setattr(self, "viewport", Viewport.parse(self.viewport))
+        for name, kind in (("viewport", Viewport), ("limits", Limits), ("user_agent", str)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise InvalidOptions(f"{name} takes a {kind.__name__}, not {value!r}")
+        if isinstance(self.headers, Mapping):
+            msgspec.structs.force_setattr(self, "headers", tuple(self.headers.items()))
+        require_headers(self.headers)
         _require_header_value("user agent", self.user_agent)
+        if self.user_agent.strip().lower() == _PLAIN_NAME:
+            msgspec.structs.force_setattr(self, "user_agent", PLAIN_USER_AGENT)
+
+
+def require_headers(headers: Iterable[tuple[str, str]]) -> None:
+    """Refuse headers that cannot be sent, or that are Libra's own.
+
+    Raises:
+        InvalidOptions: naming the header.
+    """
+    for name, value in headers:
+        if _TOKEN.match(name) is None:
+            raise InvalidOptions(f"headers: {name[:40]!r} is not a header name")
+        if name.lower() in _RESERVED:
+            raise InvalidOptions(f"headers: {name} is set by Libra itself")
+        _require_header_value(f"headers: the value of {name}", value)
 
 
 def _require_header_value(what: str, value: str) -> None:

@@ -30,10 +30,14 @@ class SheetOutline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LinkedSheet(NamedTuple):
-    """A style sheet of a document: one that is written in it, or where it is to be had."""
+    """A style sheet of a document: one that is written in it, or where it is to be had.
+
+    A shadow root's are in a layer of its own.
+    """
 
     sheet: SheetOutline | str
     applies: bool = True
+    layer: str = ""
 
 
 class DocumentOutline(msgspec.Struct, frozen=True, array_like=True):

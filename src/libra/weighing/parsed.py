@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.observed import Observed
 from libra.weighing.outline import DocumentOutline, LinkedSheet, outline_of_sheet
+from libra.weighing.policy import Policies
 from libra.weighing.reference import Reading, Reference, merged
+from libra.weighing.refresh import Refresh
 from libra.weighing.scope import Scope
 from libra.weighing.stylesheet import Sheet
 
@@ -24,6 +26,10 @@ class Parsed(msgspec.Struct, frozen=True):
         documents: The document, and those that are written in it (``srcdoc``).
         error: Why not all of the body was read, as a named error.
         observed: What a document shows beside what it asks for.
+        refresh: Where a document sends its visitors.
+        policies: What a document may ask for.
+        encoding: The encoding that a document or a style sheet is in.
+        in_quirks_mode: Whether a document is.
     """
 
     references: list[Reference] = []
@@ -34,6 +40,10 @@ class Parsed(msgspec.Struct, frozen=True):
     documents: list[Scope] = []
     error: str | None = None
     observed: Observed | None = None
+    refresh: Refresh | None = None
+    policies: Policies = ()
+    encoding: str = ""
+    in_quirks_mode: bool = False
 
     def reading(self, most: int) -> Reading:
         """The same as plain data, with no more than so many references."""
@@ -52,6 +62,10 @@ class Parsed(msgspec.Struct, frozen=True):
             error=self.error,
             observed=self.observed,
             omitted=omitted,
+            refresh=self.refresh,
+            policies=self.policies,
+            encoding=self.encoding,
+            in_quirks_mode=self.in_quirks_mode,
         )
 
 
@@ -63,7 +77,8 @@ def outline_of_document(scope: Scope) -> DocumentOutline:
             if isinstance(linked.sheet, str)
             else outline_of_sheet(linked.sheet, number),
             linked.applies,
+            linked.layer,
         )
         for number, linked in enumerate(scope.sheets)
     )
-    return DocumentOutline(sheets, asks=bool(scope.lazy) or scope.has_images)
+    return DocumentOutline(sheets, asks=bool(scope.lazy or scope.embedded) or scope.has_images)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -70,7 +71,11 @@ _LENGTH = re.compile(r"\s*+(\d{1,7}(?:\.\d{1,6})?)")
 
 
 def near(
-    tree: LexborHTMLParser, viewport: Viewport, displays: Mapping[int, str] | None = None
+    tree: LexborHTMLParser,
+    viewport: Viewport,
+    displays: Mapping[int, str] | None = None,
+    *,
+    marked: AbstractSet[int] = frozenset(),
 ) -> frozenset[int]:
     """The lazy elements (their ``mem_id``) that a browser loads without any scrolling.
 
@@ -82,11 +87,12 @@ def near(
         viewport: The window.
         displays: The ``display`` of the elements that style sheets give one, in lower case; None if
             the document has no style sheets.
+        marked: Other elements (``content-visibility: auto``) that are looked for as well.
     """
     root = tree.root
     if root is None:
         return frozenset()
-    return _Flow(viewport, displays).lay_out(root)
+    return _Flow(viewport, displays, marked).lay_out(root)
 
 
 class _Box:
@@ -146,13 +152,19 @@ class _Box:
 class _Flow:
     """One walk over the beginning of a document."""
 
-    def __init__(self, viewport: Viewport, displays: Mapping[int, str] | None) -> None:
+    def __init__(
+        self,
+        viewport: Viewport,
+        displays: Mapping[int, str] | None,
+        marked: AbstractSet[int],
+    ) -> None:
         self._viewport = viewport
         self._edge = viewport.height + MARGIN
         self._styled = displays is not None
         self._displays = displays or {}
         self._line = _STYLED_LINE if self._styled else _LINE
         self._near: set[int] = set()
+        self._marked = marked
         self._open: list[tuple[LexborNode, _Box]] = []
         self._rows = 0
 
@@ -200,6 +212,8 @@ class _Flow:
         tag = node.tag or ""
         if not node.is_element_node or tag in _NOT_SHOWN or self._hidden(node):
             return None
+        if node.mem_id in self._marked and box.y < self._edge:
+            self._near.add(node.mem_id)
         if tag == "br":
             box.place(0, self._line * box.font)
             box.end_line()

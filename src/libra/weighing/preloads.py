@@ -19,6 +19,9 @@ from libra.weighing.urls import join
 
 MAX_LINKS = 500
 
+DICTIONARY = "compression-dictionary"
+"""What later answers may be compressed with (RFC 9842); a browser gets it when it is idle."""
+
 _ROLES: dict[str, Role] = {
     "script": "script",
     "style": "stylesheet",
@@ -118,6 +121,8 @@ def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
                 at = match.end()
             links.append((found[1].strip(), parameters))
         step = _TO_NEXT.match(value, at)
+        if found is not None and step is not None and step[0].strip(" \t;,"):
+            links.pop()  # Chromium drops a link with something else behind it
         if step is None or step.end() == at:
             break
         at = step.end()
@@ -131,11 +136,17 @@ def _reference(
         return None
     rel = parameters.get("rel", "").lower().split()
     found: tuple[str, Role] | None = None
+    ahead = False
     if "preload" in rel:
         found = preload(parameters, target, viewport)
     elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
-        found = (target, "module") if target else None
+        found, ahead = (target, "module") if target else None, True
+    elif DICTIONARY in rel:
+        found = (target, "other")
     if found is None:
         return None
     address = join(url, found[0])
-    return None if address is None else Reference(address, found[1])
+    if address is None:
+        return None
+    nonce = parameters.get("nonce", "")
+    return Reference(address, found[1], nonce=nonce, inserted=not ahead, ahead=ahead)

@@ -14,10 +14,13 @@ from typing import Any, Protocol, TypeVar
 
 from libra.weighing.body import INLINE_BYTES
 from libra.weighing.desk import Desk, StyleTask
+from libra.weighing.headers import NO_HEADERS, DocumentHeaders
 from libra.weighing.kept import Kept, Spool
 from libra.weighing.options import Options
 from libra.weighing.reference import Fetch, Reading
+from libra.weighing.roles import DOCUMENT_ROLES
 from libra.weighing.source import Source, StyleWork, Text
+from libra.weighing.urls import origin_of
 from libra.weighing.wanted import Wanted
 
 T = TypeVar("T")
@@ -53,9 +56,12 @@ class Reader(Protocol):
         """What the style of a document asks for, and why not all is known, as a named error."""
 
 
-def text_of(fetch: Fetch, content_type: str | None, links: tuple[str, ...] = ()) -> Text:
+def text_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders = NO_HEADERS) -> Text:
     """What a reader has to know of the body that came of an order."""
-    wanted = fetch.reference
+    wanted, client = fetch.reference, fetch.client
+    encoding = wanted.encoding or client.encoding
+    if wanted.role in DOCUMENT_ROLES and client.origin != origin_of(wanted.url):
+        encoding = ""  # a document of another origin has nothing of the one around it
     return Text(
         next(_numbers),
         wanted.role,
@@ -64,7 +70,9 @@ def text_of(fetch: Fetch, content_type: str | None, links: tuple[str, ...] = ())
         wanted.applies,
         wanted.integrity,
         fetch.import_map,
-        links,
+        headers,
+        encoding,
+        wanted.unseen,
     )
 
 

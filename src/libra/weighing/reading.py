@@ -4,45 +4,82 @@ from __future__ import annotations
 
 import msgspec
 
-from libra.weighing.charset import css_to_text, html_to_utf8
-from libra.weighing.document import imports_of, read_document
+from libra.weighing.charset import sheet_encoding, to_utf8
+from libra.weighing.data_imports import with_data_imports
+from libra.weighing.document import read_document
+from libra.weighing.document_walk import asked_by, imports_of
+from libra.weighing.elements_head import imported
+from libra.weighing.headers import NO_HEADERS, DocumentHeaders, addresses_of_rules
+from libra.weighing.import_map import ImportMap
 from libra.weighing.integrity import holds
-from libra.weighing.modules import ImportMap, imports_in
+from libra.weighing.mime import JAVASCRIPT_TYPES, essence_of, is_page, is_sniffed
+from libra.weighing.modules import imports_in
 from libra.weighing.options import Viewport
 from libra.weighing.parsed import Parsed
+from libra.weighing.policy import forbids
 from libra.weighing.preloads import preloads_in_headers
-from libra.weighing.reference import Fetch, Reference
+from libra.weighing.query_encoding import queries_in_sheet
+from libra.weighing.reference import BLOCKED, Fetch, Reference
+from libra.weighing.roles import DOCUMENT_ROLES
 from libra.weighing.source import Text
 from libra.weighing.stylesheet import read_stylesheet
+from libra.weighing.urls import join, origin_of
 
-_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
-"""A drawing in a frame is a document, too, with style sheets, images and scripts of its own."""
-
-LINKING_ROLES = frozenset({"document", "frame", "object"})
-"""What a ``Link`` header is followed for: in the answers of style sheets browsers ignore it."""
-
-_SCRIPT_SUFFIXES = ("javascript", "ecmascript")
+_UNKNOWN_TYPE = "application/x-unknown-content-type"
 
 
-def will_be_read(fetch: Fetch, http_status: int, content_type: str | None) -> bool:
-    """Whether a browser would read this answer for references, so that its body must be kept."""
-    role = fetch.reference.role
+def will_be_read(
+    fetch: Fetch,
+    http_status: int,
+    content_type: str | None,
+    headers: DocumentHeaders = NO_HEADERS,
+) -> bool:
+    """Whether a browser would read this answer for references, so that its body must be kept.
+
+    Args:
+        fetch: The order.
+        http_status: Of the answer.
+        content_type: The whole header.
+        headers: What else the answer says.
+    """
+    role, essence = fetch.reference.role, essence_of(content_type)
+    nosniff = headers.is_typed
+    shown = is_page(essence) or (is_sniffed(content_type) and not nosniff) or headers.asks
+    shown = shown and not headers.is_download
     if role == "frame":  # an error's page is shown like any other
-        return content_type is None or content_type in _PAGE_TYPES
+        return shown
     if not 200 <= http_status < 300:
         return False
     match role:
-        case "document":
-            return content_type is None or content_type in _PAGE_TYPES
-        case "object":
-            return content_type in _PAGE_TYPES
+        case "document" | "object":
+            return shown
         case "stylesheet":
-            # Browsers in standards mode refuse a sheet of another type.
-            return content_type is None or content_type == "text/css"
+            return _is_sheet(fetch, essence, content_type, nosniff=nosniff)
         case "module":
-            return content_type is None or content_type.endswith(_SCRIPT_SUFFIXES)
+            return essence in JAVASCRIPT_TYPES
         case _:
             return False
+
+
+def refusal_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders) -> str | None:
+    """Why a browser does not show a document in the frame it is wanted for, as a named error."""
+    if fetch.reference.role == "object" and not is_page(essence_of(content_type)):
+        return None  # an image is not framed
+    refusal = headers.refuses(fetch.client.around, origin_of(fetch.url))
+    return None if refusal is None else f"blocked: {refusal} keeps it out of frames"
+
+
+def _is_sheet(
+    fetch: Fetch, essence: str | None, content_type: str | None, *, nosniff: bool
+) -> bool:
+    """Whether a style sheet of this type is used: any is, in quirks mode, of the page's own origin."""
+    if essence == "text/css":
+        return True
+    if nosniff:
+        return False
+    if essence is None or essence == _UNKNOWN_TYPE or (content_type or "").strip() == "*/*":
+        return True
+    return fetch.client.in_quirks_mode and fetch.client.origin == origin_of(fetch.url)
 
 
 def read_body(
@@ -58,26 +95,57 @@ def read_body(
         viewport: What candidates are chosen for.
     """
     parsed = _read(text, body, viewport)
-    if not text.links or text.role not in LINKING_ROLES:
+    if text.role not in DOCUMENT_ROLES:
         return parsed
-    ahead = preloads_in_headers(text.links, text.url, viewport)
-    return msgspec.structs.replace(parsed, references=ahead + parsed.references)
+    ahead = _named_in_headers(text, viewport)
+    return (
+        msgspec.structs.replace(parsed, references=ahead + parsed.references) if ahead else parsed
+    )
+
+
+def _named_in_headers(text: Text, viewport: Viewport) -> list[Reference]:
+    """What the headers of a document ask for, as far as its policies allow."""
+    headers = text.headers
+    found = preloads_in_headers(headers.links, text.url, viewport) if headers.links else []
+    if found and headers.policies:
+        policies, own = headers.parsed_policies(), origin_of(text.url)
+        directives = [forbids(policies, asked_by(reference), own) for reference in found]
+        found = [
+            msgspec.structs.replace(
+                reference, blocked="" if directive is None else BLOCKED.format(directive)
+            )
+            for reference, directive in zip(found, directives, strict=True)
+        ]
+    if headers.speculation_rules and text.role == "document":
+        for address in addresses_of_rules(headers.speculation_rules):
+            url = join(text.url, address)
+            if url is not None:
+                found.append(Reference(url, "other", cors=True))
+    return found
 
 
 def _read(text: Text, body: bytes, viewport: Viewport) -> Parsed:
     url, content_type = text.url, text.content_type
     match text.role:
-        case "document":
-            return read_document(body, content_type, url, viewport)
-        case "frame" | "object":
-            return read_document(body, content_type, url, viewport, is_frame=True)
+        case "document" | "frame" | "object":
+            return read_document(
+                body,
+                content_type,
+                url,
+                viewport,
+                is_frame=text.role != "document",
+                headers=text.headers,
+                inherited=text.encoding,
+                is_unseen=text.is_unseen,
+            )
         case "stylesheet":
             if text.integrity and not holds(text.integrity, body):
                 return Parsed()
-            css = css_to_text(body, content_type)
+            encoding = sheet_encoding(body, content_type, text.encoding)
+            css = queries_in_sheet(with_data_imports(to_utf8(body, encoding).decode()), encoding)
             sheet = read_stylesheet(css, url, viewport, applies=text.applies)
-            return Parsed(references=imports_of(sheet), sheet=sheet)
+            return Parsed(references=imports_of(sheet), sheet=sheet, encoding=encoding)
         case _:
-            script = html_to_utf8(body, "text/javascript; charset=utf-8").decode()
-            urls = imports_in(script, url, text.import_map or ImportMap(url))
-            return Parsed(references=[Reference(found, "module") for found in urls])
+            script = to_utf8(body, "utf-8").decode()
+            found = imports_in(script, url, text.import_map or ImportMap(url))
+            return Parsed(references=[imported(item) for item in found])

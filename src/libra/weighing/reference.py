@@ -11,14 +11,20 @@ from typing import TypeAlias
 
 import msgspec
 
+from libra.weighing.client import NOBODY, Client
 from libra.weighing.facts import Facts
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.observed import Observed
 from libra.weighing.outline import DocumentOutline, SheetOutline
+from libra.weighing.policy import Policies
+from libra.weighing.refresh import Refresh
 from libra.weighing.report import Kind
 from libra.weighing.roles import KIND_OF, READ_ROLES, Role
 from libra.weighing.source import Source
 from libra.weighing.wanted import Wanted
+
+BLOCKED = "blocked: the page's Content-Security-Policy forbids it ({})"
+"""Why something is not requested, as a named error; with the directive."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -33,7 +39,16 @@ class Reference(msgspec.Struct, frozen=True):
         applies: For a style sheet, whether its rules take effect (``media``, not alternate).
         cors: Whether another origin has to allow that the page reads it (``crossorigin``); fonts and
             modules need that in any case.
-        integrity: Of a style sheet, what its digest has to be so that it is used.
+        integrity: What its digest has to be so that it is used.
+        nonce: What the element says by which a policy knows its scripts and styles.
+        inserted: Whether the parser made the element that asks.
+        ahead: For a module, that it is only loaded ahead (``modulepreload``): what it imports is loaded
+            when a script needs it.
+        encoding: For a style sheet, what its ``link`` says of its encoding.
+        blocked: Why it is not requested, as a named error.
+        unseen: For a frame, that it is not rendered: nothing in it is laid out.
+        if_rendered: Whether it waits for the style sheets, as `lazy`, to see if it is shown at all.
+        otherwise: For an object, what is wanted if it cannot be shown.
     """
 
     url: str
@@ -44,6 +59,14 @@ class Reference(msgspec.Struct, frozen=True):
     applies: bool = True
     cors: bool = False
     integrity: str = ""
+    nonce: str = ""
+    inserted: bool = True
+    ahead: bool = False
+    encoding: str = ""
+    blocked: str = ""
+    if_rendered: bool = False
+    unseen: bool = False
+    otherwise: tuple[Reference, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -72,8 +95,17 @@ def merged(references: list[Reference]) -> list[Reference]:
                 partial=known.partial and reference.partial,
                 applies=known.applies or reference.applies,
                 cors=known.cors and reference.cors,
+                unseen=known.unseen and reference.unseen,
+                if_rendered=known.if_rendered and reference.if_rendered,
+                ahead=not (_runs(known) or _runs(reference)),
+                blocked=known.blocked and reference.blocked,
             )
     return list(merged.values())
+
+
+def _runs(reference: Reference) -> bool:
+    """Whether a module is wanted to run, and not only to be there."""
+    return reference.role == "module" and not reference.ahead
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -89,6 +121,10 @@ class Reading(msgspec.Struct, frozen=True):
         error: Why not all of the body was read, as a named error.
         observed: What a document shows beside what it asks for.
         omitted: How many references there are beyond those that are listed.
+        refresh: Where a document sends its visitors.
+        policies: What a document may ask for.
+        encoding: The encoding that a document or a style sheet is in.
+        in_quirks_mode: Whether a document is.
     """
 
     references: list[Reference] = []
@@ -100,6 +136,10 @@ class Reading(msgspec.Struct, frozen=True):
     error: str | None = None
     observed: Observed | None = None
     omitted: int = 0
+    refresh: Refresh | None = None
+    policies: Policies = ()
+    encoding: str = ""
+    in_quirks_mode: bool = False
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):
@@ -108,24 +148,33 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     Attributes:
         index: The asset's place in the report.
         reference: What is wanted.
-        initiator: The URL of the body that asked for it; None for the document.
+        initiator: The URL of the body that asked for it; None for the page.
+        document: The origin of the document that it is fetched for; "" for the page.
+        same_site: Whether it is of the page's site, and so are the frames around it, so that all of the
+            site's cookies go with it.
+        set_cookies: Whether one of the redirects to here set a cookie.
         own_origin: Whether the submission's own headers may be sent along.
         reader: The origin that has to be allowed to read the answer; "" if none has.
         frame_depth: Frames between the page and this.
         import_depth: Imports (of style sheets or modules) between a document and this.
         hops: The URLs that redirected to here.
         import_map: What the specifiers of a module stand for; None if it is no module.
+        client: The document that asks.
     """
 
     index: int
     reference: Reference
     initiator: str | None = None
+    document: str = ""
+    same_site: bool = True
+    set_cookies: bool = False
     own_origin: bool = False
     reader: str = ""
     frame_depth: int = 0
     import_depth: int = 0
     hops: tuple[str, ...] = ()
     import_map: ImportMap | None = None
+    client: Client = NOBODY
 
     @property
     def url(self) -> str:
@@ -152,6 +201,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
         denied: It was not requested because the gate or a limit forbids it.
         redirect: Where a 3xx answer leads, absolute.
         retry_after: Seconds for which the server asks to be left alone.
+        set_cookies: Whether the page's cookies are others since.
         reading: What was read in the body, if it was to be read.
         source: The body, if the style of a document needs it.
         facts: What was noted of the body beside its sizes, if all of it arrived.
@@ -171,6 +221,7 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     denied: bool = False
     redirect: str | None = None
     retry_after: float | None = None
+    set_cookies: bool = False
     reading: Reading | None = None
     source: Source | None = None
     facts: Facts | None = None

@@ -32,6 +32,9 @@ Backup = Literal["memory", "journaled", "stored", "rejected"]
 
 Method = Literal["static", "rendered"]
 
+Bound = Literal["exact", "at_most"]
+"""Whether a score is that of the page, or of the part of it that is known."""
+
 
 class Bytes(msgspec.Struct, frozen=True):
     """The two sizes of a body: as it crossed the wire, and decoded."""
@@ -60,11 +63,16 @@ class HostTotal(msgspec.Struct, frozen=True):
     third_party: bool = False
 
 
-class Score(msgspec.Struct, frozen=True):
-    """Both scores of a page, 0 to 100, and the verdict in words."""
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """Both scores of a page, 0 to 100, and the verdict in words.
+
+    The weight of a page that is not whole is a lower bound, so its scores are upper ones: ``bound`` is
+    ``at_most``, and there is no verdict.
+    """
 
     teledrin: int
-    verdict: str
+    bound: Bound = "exact"
+    verdict: str | None
     lighthouse: int
 
 
@@ -116,7 +124,8 @@ class Report(msgspec.Struct, frozen=True):
     while the page is being weighed. ``complete`` is true only when every asset was fetched and
     nothing was cut short by a limit or a deadline. ``viewport`` is width and height in CSS pixels and
     the device pixels for each, as `libra.weighing.options.Viewport` reads it. ``findings`` come when
-    the page is weighed; ``coverage`` says what the method could not see, where that is plain.
+    the page is weighed; ``coverage`` says what the method could not see, where that is plain, and
+    ``chosen`` why this method was taken, where that was left to Libra.
     """
 
     id: str
@@ -144,6 +153,7 @@ class Report(msgspec.Struct, frozen=True):
     error: str | None = None
     findings: tuple[Finding, ...] = ()
     coverage: str | None = None
+    chosen: str | None = None
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -164,6 +174,8 @@ class Summary(msgspec.Struct, frozen=True):
     by_kind: dict[Kind, Total]
     score: Score | None
     error: str | None
+    method: Method = "static"
+    viewport: str = "1350x940@1"
 
 
 def summarize(report: Report) -> Summary:

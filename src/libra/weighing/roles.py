@@ -42,5 +42,8 @@ KIND_OF: dict[Role, Kind] = {
 READ_ROLES: frozenset[Role] = frozenset({"document", "frame", "stylesheet", "module", "object"})
 """Bodies that are kept and read for references; all others are only counted."""
 
+DOCUMENT_ROLES: frozenset[Role] = frozenset({"document", "frame", "object"})
+"""What is shown as a document, whose headers and policies count."""
+
 CORS_ROLES: frozenset[Role] = frozenset({"font", "module"})
 """What is only loaded from another origin if that allows it."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from libra.weighing.selector import at_rest, names_in
+from libra.weighing.shadow import LAYER, in_root, outside_roots
 from libra.weighing.stylesheet import Sheet
 
 MATCHING_SECONDS = 3.0
@@ -43,6 +44,7 @@ class Linked(NamedTuple):
 
     sheet: Sheet | str
     applies: bool = True
+    layer: str = ""
 
 
 class Scope:
@@ -55,12 +57,15 @@ class Scope:
         sheets: In document order.
         inline: ``style`` attributes that may matter, by element.
         lazy: What elements load when they are near the window, by element.
+        embedded: The objects and frames that wait to be known as rendered or not, with what they
+            load, by their place among the references.
         large: Whether it is too large to be searched.
+        has_roots: Whether it has shadow roots.
     """
 
     __slots__ = (
         "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until",
-        "base", "inline", "large", "lazy", "sheets", "size", "url",
+        "base", "embedded", "has_roots", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +87,9 @@ class Scope:
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}
         self.lazy: dict[int, list[str]] = {}
+        self.embedded: dict[int, tuple[LexborNode, str]] = {}
         self.large = False
+        self.has_roots = False
 
     @property
     def root(self) -> LexborNode | None:
@@ -136,6 +143,14 @@ class Scope:
             time.sleep(0)
 
     # Matching
+
+    def scoped(self, selector: str, layer: str) -> str:
+        """A selector of a style sheet in this layer, as it matches in a document with shadow roots."""
+        if not self.has_roots:
+            return selector
+        if layer.startswith(LAYER):
+            return in_root(selector, layer.removeprefix(LAYER).partition(".")[0])
+        return outside_roots(selector)
 
     @property
     def names(self) -> set[str]:
@@ -192,7 +207,7 @@ class Scope:
     def forget(self) -> None:
         """Give back what was only needed while the document was looked at."""
         self._selected, self._nodes = {}, {}
-        self.sheets, self.inline, self.lazy = [], {}, {}
+        self.sheets, self.inline, self.lazy, self.embedded = [], {}, {}, {}
 
     def may_match(self, selector: str) -> bool:
         """Whether all names in one of a list's selectors occur somewhere in the document.

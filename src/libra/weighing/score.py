@@ -24,11 +24,21 @@ LIGHTHOUSE_MEDIAN = 4000 * KIB
 _INVERSE_ERFC_ONE_FIFTH = 0.9061938024368232
 
 
-def score(transfer_bytes: int) -> Score:
-    """Both scores and the verdict for a page of so many bytes on the wire."""
+def score(transfer_bytes: int, *, whole: bool = True) -> Score:
+    """Both scores of a page of so many bytes on the wire, and the verdict.
+
+    Args:
+        transfer_bytes: what it weighs, or at least weighs.
+        whole: False if it is more than that, or may be: no verdict then, and scores that are bounds.
+    """
     teledrin = percent(transfer_bytes, p10=TELEDRIN_P10, median=TELEDRIN_MEDIAN)
     lighthouse = percent(transfer_bytes, p10=LIGHTHOUSE_P10, median=LIGHTHOUSE_MEDIAN)
-    return Score(teledrin=teledrin, verdict=verdict(teledrin), lighthouse=lighthouse)
+    return Score(
+        teledrin=teledrin,
+        bound="exact" if whole else "at_most",
+        verdict=verdict(teledrin) if whole else None,
+        lighthouse=lighthouse,
+    )
 
 
 def verdict(teledrin: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from libra.weighing.client import NOBODY, Client
+from libra.weighing.headers import DocumentHeaders
+from libra.weighing.import_map import ImportMap
 from libra.weighing.kept import Kept
-from libra.weighing.modules import ImportMap
 from libra.weighing.outline import DocumentOutline, LinkedSheet, SheetOutline
 from libra.weighing.roles import Role
 
@@ -21,7 +23,9 @@ class Text(msgspec.Struct, frozen=True, array_like=True):
         applies: Of a style sheet, whether its rules take effect.
         integrity: Of a style sheet, what its digest has to be so that it is used.
         import_map: Of a module, what its specifiers stand for.
-        links: The values of the ``Link`` headers.
+        headers: What else the answer of a document says.
+        is_unseen: Of a document, whether its frame is not rendered.
+        encoding: The encoding of who asks for it, which it has if it declares none.
     """
 
     id: int
@@ -31,7 +35,9 @@ class Text(msgspec.Struct, frozen=True, array_like=True):
     applies: bool = True
     integrity: str = ""
     import_map: ImportMap | None = None
-    links: tuple[str, ...] = ()
+    headers: DocumentHeaders = DocumentHeaders()
+    encoding: str = ""
+    is_unseen: bool = False
 
 
 class Source(msgspec.Struct, frozen=True, eq=False):
@@ -47,14 +53,18 @@ class Document:
     Attributes:
         source: The body.
         number: Which of the documents in that body.
+        client: Who it is, when it asks for something.
         asks: Whether its style matters whatever its sheets say.
         sheets: Its style sheets in their order.
     """
 
-    __slots__ = ("asks", "number", "sheets", "source")
+    __slots__ = ("asks", "client", "number", "sheets", "source")
 
-    def __init__(self, source: Source, number: int, outline: DocumentOutline) -> None:
+    def __init__(
+        self, source: Source, number: int, outline: DocumentOutline, client: Client = NOBODY
+    ) -> None:
         self.source = source
+        self.client = client
         self.number = number
         self.asks = outline.asks
         self.sheets: tuple[LinkedSheet, ...] = outline.sheets

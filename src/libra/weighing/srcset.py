@@ -101,6 +101,7 @@ def source_size(sizes: str | None, viewport: Viewport) -> float:
 def _candidate(url: str, descriptors: str) -> Candidate | None:
     width: int | None = None
     density: float | None = None
+    has_height = False
     for token in descriptors.split():
         match = _DESCRIPTOR.fullmatch(token)
         if match is None:
@@ -112,9 +113,11 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
             width = int(number[:9])
             if width == 0:
                 return None
-        elif unit != "h":  # a height is allowed beside a width and changes nothing
+        elif unit == "h" and not has_height and number.isdigit() and int(number[:9]):
+            has_height = True  # it is allowed beside a width and changes nothing
+        else:
             return None
-    if density is not None and not math.isfinite(density):
+    if (density is not None and not math.isfinite(density)) or (has_height and width is None):
         return None
     return Candidate(url, width, density)
 

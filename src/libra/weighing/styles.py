@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from selectolax.lexbor import LexborNode
+
 from libra.weighing.cascade import IMAGES, Cascade, longhands
 from libra.weighing.fonts import Face, families_in, is_met
 from libra.weighing.images import images_in
 from libra.weighing.options import Viewport
 from libra.weighing.position import near
 from libra.weighing.scope import Scope, Spent
+from libra.weighing.shadow import LAYER
 from libra.weighing.stylesheet import Import, Sheet
 from libra.weighing.styling import Styled
 from libra.weighing.wanted import Wanted
@@ -56,6 +59,10 @@ class LinkedLike(Protocol[S_co]):
     @property
     def applies(self) -> bool:
         """Whether its rules take effect."""
+
+    @property
+    def layer(self) -> str:
+        """The layer that it is put into."""
 
 
 class DocumentLike(Protocol[S_co]):
@@ -147,7 +154,7 @@ class Styles(Generic[D, S]):
     def _parts(self, scope: D) -> list[tuple[S, str]]:
         parts: list[tuple[S, str]] = []
         waiting: list[tuple[S | str, str, bool, frozenset[str]]] = [
-            (linked.sheet, "", False, frozenset())
+            (linked.sheet, linked.layer, False, frozenset())
             for linked in reversed(scope.sheets)
             if linked.applies
         ]
@@ -185,10 +192,11 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
 
     If it takes more than `MATCHING_SECONDS` the answer is a rough one.
     """
-    faces = [face for sheet, _ in parts for face in sheet.faces]
+    # Chromium takes no fonts from the sheets of shadow roots.
+    faces = [face for sheet, layer in parts if not layer.startswith(LAYER) for face in sheet.faces]
     inline = scope.inline
     images = scope.has_images or any(sheet.has_images for sheet, _ in parts)
-    if not (images or scope.lazy or any(face.sources for face in faces)):
+    if not (images or scope.lazy or scope.embedded or any(face.sources for face in faces)):
         return []
     displays: dict[int, str] = {}
     try:
@@ -201,15 +209,35 @@ def style(scope: Scope, parts: Parts, viewport: Viewport) -> list[Wanted]:
             cascade.add(sheet, layer)
         for element, text in inline.items():
             cascade.add_inline(element, text, scope.base)
-        if scope.lazy:
+        if scope.lazy or scope.embedded:
             displays = {
                 element: value.text.lower() for element, value in cascade.winners("display").items()
             }
-        wanted = Styled(scope, cascade, faces, viewport, images=images).wanted()
+        initial = {
+            found.name: found.initial
+            for sheet, _ in parts
+            for found in sheet.properties
+            if found.initial
+        }
+        cascade.variables_with_images |= any("url(" in text for text in initial.values())
+        wanted = Styled(
+            scope,
+            cascade,
+            faces,
+            viewport,
+            images=images,
+            initial=initial,
+            keyframes={
+                frames.name: (frames, sheet.base)
+                for sheet, _ in parts
+                for frames in sheet.keyframes
+            },
+        ).wanted()
     except Spent:
         wanted = _roughly(scope, parts, faces, viewport)
     if scope.lazy:
         wanted = _near(scope, displays, viewport) + wanted
+    wanted = _rendered(scope, displays) + wanted
     scope.forget()
     return wanted[:_MAX_WANTED]
 
@@ -221,6 +249,37 @@ def _near(scope: Scope, displays: Mapping[int, str], viewport: Viewport) -> list
         for element in near(scope.tree, viewport, displays)
         for url in scope.lazy.get(element, ())
     ]
+
+
+def _rendered(scope: Scope, displays: Mapping[int, str]) -> list[Wanted]:
+    """What objects load that no style sheet hides, and frames in any case."""
+    return [
+        Wanted((url,), scope.url, near=True, hidden=is_hidden(node, displays))
+        for node, url in scope.embedded.values()
+    ]
+
+
+def is_hidden(node: LexborNode, displays: Mapping[int, str]) -> bool:
+    """Whether an element or one around it has no box.
+
+    Args:
+        node: The element.
+        displays: What rules and ``style`` attributes say of ``display``, in lower case.
+    """
+    element: LexborNode | None = node
+    for _ in range(_ANCESTORS):
+        if element is None or not element.is_element_node:
+            break
+        display = displays.get(element.mem_id)
+        if display is None and "hidden" in element.attrs and element.tag != "embed":
+            display = "none"
+        if display is not None and display.strip() == "none":
+            return True
+        element = element.parent
+    return False
+
+
+_ANCESTORS = 512
 
 
 def _roughly(scope: Scope, parts: Parts, faces: list[Face], viewport: Viewport) -> list[Wanted]:
@@ -239,7 +298,7 @@ def _roughly(scope: Scope, parts: Parts, faces: list[Face], viewport: Viewport) 
         if scope.may_match(rule.selector)
     )
     for block, base in blocks:
-        for name, value, _ in longhands(block):
+        for name, (_, value, _) in longhands(block):
             if name == "font-family" or name[:2] == "--":
                 families.update(families_in(value))
             elif name in IMAGES:

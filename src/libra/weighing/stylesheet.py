@@ -9,26 +9,31 @@ may say something of images, fonts, ``content`` or ``display`` are kept for the 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from base64 import b64decode
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
-from libra.weighing.csstext import (
+from libra.weighing.css.chromium import chromium
+from libra.weighing.css.scan import (
     PLAIN_RULES,
     RULE,
-    VARIABLE,
-    after_function,
     declarations,
-    first_url,
-    import_at,
-    lowered,
-    unescape,
+    is_declaration,
+    past_separators,
+    past_space,
+    stop,
     without_comments,
 )
+from libra.weighing.css.supports import supports, supports_import
+from libra.weighing.css.syntax import Part, components, significant, split_at, stripped
+from libra.weighing.css.tokens import preprocessed, tokens
+from libra.weighing.csstext import VARIABLE, lowered
 from libra.weighing.fonts import Face, families_in, weight_of
-from libra.weighing.media import media_matches, split_top_level
+from libra.weighing.media import media_matches
 from libra.weighing.options import Viewport
-from libra.weighing.selector import MAX_SELECTOR
+from libra.weighing.selector import MAX_SELECTOR, is_valid, nested, scoped
 from libra.weighing.urls import join
 
 MAX_RULES = 50_000
@@ -45,23 +50,29 @@ _NONE = 1 << 60
 
 _WORDS: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("url(", None),
-    ("font", ("-f", "-w", "-st", ":", " ")),
-    ("background", (":", "-i", " ")),
-    ("display", (":", " ")),
-    ("content", (":", " ")),
+    ("font", ("-f", "-w", "-st", "-va", ":", " ", "/")),
+    ("background", (":", "-i", " ", "/")),
+    ("display", (":", " ", "/")),
+    ("content", (":", " ", "-v", "/")),
+    ("text-transform", None),
+    ("quotes", (":", " ")),
+    ("all:", None),
+    ("container", ("-", ":", " ")),
+    ("color-scheme", None),
 )
 """Words that make a rule worth reading, with what has to follow them. Every one of them costs time."""
 
+_WITH_IMAGES = ("list-style", "cursor", "mask", "border-image", "filter", "clip-path", "animation")
+"""Properties that are of interest only in sheets where one like them names an image."""
+
 _GROUPS = frozenset({"media", "supports", "layer", "container", "scope", "starting-style"})
-_CONDITIONAL_GROUPS = frozenset({"container", "starting-style"})
-_FONT_FORMATS = frozenset(
-    {
-        "woff2", "woff", "truetype", "opentype", "collection", "woff2-variations", "woff-variations",
-        "truetype-variations", "opentype-variations",
-    }
-)  # fmt: skip
-_FORMAT = re.compile(r"format\(\s*[\"']?([\w-]+)", re.IGNORECASE)
-_AT_NAME = re.compile(r"@(-?[\w-]+)")
+_SPELLED = re.compile(r"\\(?:0{0,4}[4-7][0-9a-fA-F](?![0-9a-fA-F])|[g-zG-Z])")
+"""An escaped letter of ASCII: what is written with it may be any word."""
+
+_RANGES = re.compile(
+    r"(?:\s*u\+[0-9a-f]{0,6}(?:\?{0,5}|-[0-9a-f]{1,6})\s*(?:,|\Z))++\Z", re.IGNORECASE
+)
+_LAST_CODE_POINT = 0x10FFFF
 _RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNORECASE)
 
 
@@ -72,13 +83,30 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
         selector: The list of selectors; those of nested rules are made whole.
         block: Its declarations.
         layer: The name of its cascade layer, or "" outside of layers.
-        certain: Whether it is known to apply; a container query cannot be judged.
+        containers: The container queries around it, each with its name before it.
+        starting: Whether it says only what transitions begin with.
     """
 
     selector: str
     block: str
     layer: str = ""
-    certain: bool = True
+    containers: tuple[str, ...] = ()
+    starting: bool = False
+
+
+class Keyframes(NamedTuple):
+    """A ``@keyframes`` rule: its name, and its blocks, each with whether it is what it begins with."""
+
+    name: str
+    blocks: tuple[tuple[bool, str], ...]
+
+
+class Property(NamedTuple):
+    """A ``@property`` rule: a custom property's name, whether it is inherited, its initial value."""
+
+    name: str
+    inherits: bool
+    initial: str
 
 
 class Import(NamedTuple):
@@ -98,6 +126,8 @@ class Sheet(msgspec.Struct, frozen=True):
         rules: Those that may decide about something that is fetched.
         faces: ``@font-face`` rules.
         layers: The names of its cascade layers in the order in which they are first named.
+        keyframes: What its animations may show, if any of it is an image.
+        properties: The custom properties that it registers.
         has_images: Whether any rule names an image.
         size: Of the text that is kept, in characters, at the most.
     """
@@ -107,6 +137,8 @@ class Sheet(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     faces: tuple[Face, ...] = ()
     layers: tuple[str, ...] = ()
+    keyframes: tuple[Keyframes, ...] = ()
+    properties: tuple[Property, ...] = ()
     has_images: bool = False
     size: int = 0
 
@@ -124,22 +156,40 @@ def read_stylesheet(text: str, base: str, viewport: Viewport, *, applies: bool =
 
 
 class _Group:
-    """A block that is open: a conditional group, a style rule with rules nested in it, or other."""
+    """A block that is open.
 
-    __slots__ = ("applies", "certain", "layer", "selector")
+    Attributes:
+        applies: Whether what is in it takes effect.
+        selector: What ``&`` is in it: a whole list of selectors, or None outside of style rules.
+        items: Whether it holds declarations among rules, as style rules do.
+        scope: Of an ``@scope``: its roots as one compound, and where it ends.
+    """
+
+    __slots__ = ("applies", "containers", "items", "layer", "scope", "selector", "starting")
 
     def __init__(
         self,
         *,
         applies: bool,
-        certain: bool = True,
         selector: str | None = None,
+        items: bool = False,
         layer: str = "",
+        containers: tuple[str, ...] = (),
+        starting: bool = False,
+        scope: tuple[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.applies = applies
-        self.certain = certain
         self.selector = selector
+        self.items = items
         self.layer = layer
+        self.containers = containers
+        self.starting = starting
+        self.scope = scope
+
+    def within(self, **changes: Any) -> _Group:
+        """A group in this one, with what is different there."""
+        same = {name: getattr(self, name) for name in self.__slots__}
+        return _Group(**(same | changes))
 
 
 class _Reader:
@@ -152,51 +202,58 @@ class _Reader:
         self._rules: list[Rule] = []
         self._faces: list[Face] = []
         self._layers: dict[str, None] = {}
+        self._keyframes: list[Keyframes] = []
+        self._properties: list[Property] = []
         self._made = 0
 
     def read(self, text: str, *, applies: bool) -> Sheet:
+        text = preprocessed(text)
         lower = lowered(text)
-        at = self._read_imports(text, lower, applies=applies)
+        at = 0
+        if "@import" in lower or (lower.find("@") >= 0 and _SPELLED.search(text) is not None):
+            at = self._read_head(text, applies=applies)
         if applies:
             self._read_rules(text, lower, at)
+        kept = self._rules or self._faces or self._keyframes or self._properties
         return Sheet(
             base=self._base,
             imports=tuple(self._imports),
             rules=tuple(self._rules),
             faces=tuple(self._faces),
             layers=tuple(self._layers),
-            size=len(text) + self._made if self._rules or self._faces else 0,
-            has_images="url(" in lower or bool(self._rules and "image-set(" in lower),
+            keyframes=tuple(self._keyframes),
+            properties=tuple(self._properties),
+            size=len(text) + self._made if kept else 0,
+            has_images=_may_name_images(text, lower, rules=bool(kept)),
         )
 
     # Structure
 
-    def _read_imports(self, text: str, lower: str, *, applies: bool) -> int:
+    def _read_head(self, text: str, *, applies: bool) -> int:
         """``@import`` counts only at the head of a sheet. Returns where the head ends."""
-        at = 0
-        if "@import" not in lower:
-            return at
+        at, end = 0, len(text)
         while True:
-            at = _skip_space(text, at)
-            if lower.startswith("@import", at):
-                rule = import_at(text, at)
-                if rule is None:
-                    break
-                self._add_import(rule.url, rule.condition, applies=applies)
-                at = rule.end
-                continue
-            match = RULE.match(text, at)
-            if match is None or match[5] != ";" or not lower.startswith(("@charset", "@layer"), at):
-                break
-            self._read_statement(match[1])
-            at = match.end()
-        return at
+            at = past_space(text, at, at_top=True)
+            if at >= end:
+                return at
+            start, at = at, stop(text, at, "{;" if text[at] == "@" else "{")
+            name, prelude = _at_rule(text[start:at])
+            has_block = at < end and text[at] == "{"
+            after = stop(text, at + 1, "}") + 1 if has_block else at + 1
+            if name == "import" and not has_block:
+                self._add_import(prelude, applies=applies)
+            elif name == "layer" and not has_block and _are_layers(prelude):
+                if self._imports:
+                    return start  # none is allowed after it
+                self._name_layers(_Group(applies=True), prelude)
+            elif _ends_head(name, text[start:at].strip(), has_block=has_block):
+                return start
+            at = after  # what cannot be read is as if it were not there
 
-    def _read_statement(self, prelude: str) -> None:
+    def _name_layers(self, group: _Group, names: str) -> None:
         """``@layer a, b;`` gives layers their order."""
-        name, names = _at_rule(without_comments(prelude).strip())
-        if name == "layer":
-            self._layers |= dict.fromkeys(part.strip()[:_MAX_LAYER] for part in names.split(","))
+        for name in names.split(","):
+            self._layer(group.layer, without_comments(name))
 
     def _layer(self, outer: str, name: str) -> str:
         """The whole name of a layer; one without a name is like no other."""
@@ -205,132 +262,237 @@ class _Reader:
         self._layers[name] = None
         return name
 
-    def _add_import(self, reference: str, condition: str, *, applies: bool) -> None:
-        url = join(self._base, reference) if reference else None
-        if url is None:
+    def _add_import(self, prelude: str, *, applies: bool) -> None:
+        parts = stripped(components(prelude))
+        reference = _address(parts[0]) if parts else None
+        if reference is None:
             return
-        condition = without_comments(condition).strip()
-        layer = ""
-        for name in ("layer", "supports"):
-            if condition[: len(name)].lower() == name:
-                argument, condition = after_function(condition[len(name) :])
-                if name == "layer":
-                    layer = self._layer("", argument)
-                elif not _supports(argument):
-                    return
-        holds = applies and media_matches(condition, self._viewport)
-        self._imports.append(Import(url, holds, layer))
+        layer, rest = "", parts[1:]
+        while rest and rest[0].kind == " ":
+            rest = rest[1:]
+        if rest and rest[0].value.lower() == "layer" and rest[0].kind in {"ident", "function"}:
+            start, stop_at = rest[0].start + 6, rest[0].end - 1
+            name = prelude[start:stop_at] if rest[0].kind == "function" else ""
+            if rest[0].kind == "ident" or _are_layers(name):
+                layer, rest = self._layer("", name), stripped(rest[1:])
+        if rest and rest[0].kind == "function" and rest[0].value.lower() == "supports":
+            holds = supports_import(prelude[rest[0].start + 9 : rest[0].end - rest[0].closed])
+            if holds is None:
+                return
+            applies = applies and holds
+            rest = stripped(rest[1:])
+        condition = prelude[rest[0].start :] if rest else ""
+        url = join(self._base, reference) if reference else None
+        if url is not None:
+            holds = applies and media_matches(condition, self._viewport)
+            self._imports.append(Import(url, holds, layer))
 
     def _read_rules(self, text: str, lower: str, at: int) -> None:
         """Walk the rules, from one of interest to the next; what lies between is passed over."""
         stack = [_Group(applies=True)]
-        stray = False
-        marks = iter(_marks(lower, at))
+        marks = iter(_marks(text, lower, at))
         mark = next(marks, _NONE)
-        rules, length = self._rules, len(text)
-        while mark < _NONE and len(rules) < MAX_RULES and at < length:
-            if mark - at > _NEAR and not stray:
+        length = len(text)
+        while mark < _NONE and len(self._rules) < MAX_RULES and at < length:
+            group = stack[-1]
+            if mark - at > _NEAR:
                 skipped = PLAIN_RULES.match(text, at, mark)
                 at = at if skipped is None else skipped.end()
-            match = RULE.match(text, at)
-            if match is None:
+            at = (
+                past_separators(text, at)
+                if group.items
+                else past_space(text, at, at_top=len(stack) == 1)
+            )
+            if at >= length:
                 break
-            prelude, opens, body, closes, ends = match.groups()
-            group, at = stack[-1], max(match.end(), at + 1)
-            if closes is not None:
-                if group.applies and mark < at and not stray:
-                    if group.selector is None and "@" not in prelude and "/" not in prelude:
-                        rules.append(Rule(prelude.strip(), body, group.layer, group.certain))
-                    else:
-                        self._read_rule(prelude, body, group)
-                stray = False
-            elif opens is None:
-                self._read_loose(prelude, ends, group)
-                if ends == "}":
-                    stray = len(stack) == 1  # it becomes part of the next rule and spoils it
-                    if not stray:
-                        stack.pop()
+            if text[at] == "}" and len(stack) > 1:
+                stack.pop()
+                at += 1
             else:
-                opened = self._opened(prelude, group, len(stack))
-                stack.append(_Group(applies=False) if stray else opened)
-                at, stray = match.start(3), False
+                at = self._read_item(text, at, mark, stack)
             while mark < at:
                 mark = next(marks, _NONE)
 
-    def _read_loose(self, prelude: str, ends: str | None, group: _Group) -> None:
-        """What is followed by no block: declarations among nested rules, or a statement."""
-        if group.selector is not None and group.applies and prelude:
-            self._keep(group.selector, prelude, group)
-        elif ends == ";" and prelude.lstrip().startswith("@"):
-            self._read_statement(prelude)
+    def _read_item(self, text: str, at: int, mark: int, stack: list[_Group]) -> int:
+        """A rule or declaration; of a group its beginning. Returns where it ends."""
+        group = stack[-1]
+        whole = RULE.match(text, at)
+        if whole is not None and (not group.items or whole[1][:2] != "--"):
+            if group.applies and mark < whole.end():
+                self._read_rule(whole[1], whole[2], group)
+            return whole.end()
+        start, length = at, len(text)
+        inner = len(stack) > 1
+        if text[at] == "@" or group.items:
+            at = stop(text, at, "{;}" if inner else "{;")
+        else:
+            at = stop(text, at, "{}" if inner else "{")
+        if at < length and text[at] == "{" and group.items and text.startswith("--", start):
+            at = stop(text, start, ";}") if is_declaration(text[start:at]) else at
+        prelude = text[start:at]
+        if at >= length or text[at] != "{":
+            if group.applies and mark < at:
+                self._read_loose(prelude, group)
+            elif prelude[:1] == "@":
+                self._read_statement(prelude, group)
+            return at if at < length and text[at] == "}" else at + 1
+        opened = self._opened(prelude, group, len(stack), text, at)
+        if isinstance(opened, int):
+            return opened
+        stack.append(opened)
+        return at + 1
 
-    def _opened(self, prelude: str, group: _Group, depth: int) -> _Group:
-        """The group that a block with blocks in it makes."""
-        prelude = without_comments(prelude).strip()
-        if not group.applies or depth > MAX_NESTING:
+    def _read_loose(self, prelude: str, group: _Group) -> None:
+        """What is followed by no block: a declaration among nested rules, or a statement."""
+        if prelude[:1] == "@":
+            self._read_statement(prelude, group)
+        elif group.items:
+            self._keep_own(prelude, group)
+
+    def _read_statement(self, prelude: str, group: _Group) -> None:
+        name, rest = _at_rule(prelude)
+        if name == "layer" and group.applies and not group.items and _are_layers(rest):
+            self._name_layers(group, rest)
+
+    def _opened(self, prelude: str, group: _Group, depth: int, text: str, at: int) -> _Group | int:
+        """The group that a block makes, or where the block ends if nothing in it is to be walked."""
+        name, rest = _at_rule(prelude)
+        if not group.applies or depth > MAX_NESTING or (name and name not in _GROUPS):
+            end = stop(text, at + 1, "}")
+            if group.applies and name:
+                self._read_other(name, rest, text[at + 1 : end], group)
+            return end + 1
+        if name:
+            return self._group(name, rest, group)
+        selector = self._selector(prelude, group)
+        if selector is None:
+            return stop(text, at + 1, "}") + 1
+        return group.within(selector=selector, items=True, scope=None)
+
+    def _group(self, name: str, condition: str, group: _Group) -> _Group:
+        match name:
+            case "media":
+                return group.within(applies=media_matches(condition, self._viewport))
+            case "supports":
+                return group.within(applies=bool(supports(condition)))
+            case "layer":
+                named = without_comments(condition).strip()
+                if named and ("," in named or not _are_layers(named)):
+                    return _Group(applies=False)
+                return group.within(layer=self._layer(group.layer, named))
+            case "container":
+                return group.within(containers=(*group.containers, condition))
+            case "scope":
+                return self._scope(condition, group)
+            case _:
+                return group.within(starting=True)
+
+    def _scope(self, condition: str, group: _Group) -> _Group:
+        """``@scope (roots) to (limits)``. Without roots it is for what the sheet stands in."""
+        parts = significant(components(condition))
+        root = ":root"
+        limits: tuple[str, ...] = ()
+        outer = group.selector
+        try:
+            if parts and parts[0].kind == "(":
+                inner = condition[parts[0].start + 1 : parts[0].end - parts[0].closed]
+                lists = nested(inner, f":is({outer})", descend=False) if outer else [inner]
+                root = f":is({','.join(part for part in lists if is_valid(part))})"
+                parts = parts[1:]
+            if parts and parts[0].is_word("to") and len(parts) == 2 and parts[1].kind == "(":
+                inner = condition[parts[1].start + 1 : parts[1].end - parts[1].closed]
+                limits = tuple(_limits(inner, root))
+                parts = [] if limits else parts
+        except ValueError:
             return _Group(applies=False)
-        if not prelude.startswith("@"):
-            return _Group(
-                applies=True,
-                certain=group.certain,
-                selector=self._nested(group.selector, prelude),
-                layer=group.layer,
-            )
-        name, condition = _at_rule(prelude)
-        if name not in _GROUPS:
+        if parts or root in {":root", ":is()"} or len(root) > MAX_SELECTOR:
             return _Group(applies=False)
-        applies = {
-            "media": lambda: media_matches(condition, self._viewport),
-            "supports": lambda: _supports(condition),
-        }.get(name, lambda: True)()
-        return _Group(
-            applies=applies,
-            certain=group.certain and name not in _CONDITIONAL_GROUPS,
-            selector=group.selector,
-            layer=self._layer(group.layer, condition) if name == "layer" else group.layer,
-        )
+        if group.scope is not None:
+            root = ",".join(scoped(root, *group.scope))
+            root = f":is({root})"
+        return group.within(selector=f":where({root})", items=True, scope=(root, limits))
 
     def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
-        prelude = without_comments(prelude).strip()
-        if not prelude.startswith("@"):
-            self._keep(self._nested(group.selector, prelude), body, group)
+        """A rule without blocks in it."""
+        if "@" not in prelude and "/" not in prelude and group.selector is None:
+            self._keep(prelude.strip(), body, group)
             return
-        name, _ = _at_rule(prelude)
-        if name == "font-face":
+        if not prelude.startswith("@"):
+            selector = self._selector(prelude, group)
+            if selector is not None:
+                self._keep(selector, body, group)
+            return
+        name, condition = _at_rule(prelude)
+        if name not in _GROUPS:
+            self._read_other(name, condition, body, group)
+        elif group.items or name == "scope":
+            inner = self._group(name, condition, group)  # declarations in a conditional group
+            if inner.applies:
+                self._keep_own(body, inner)
+        elif name == "layer":
+            self._group(name, condition, group)
+
+    def _read_other(self, name: str, rest: str, body: str, group: _Group) -> None:
+        """An at-rule that holds no style rules."""
+        if name == "font-face" and not rest and not group.items:
             self._read_face(body)
-        elif group.selector is not None and name in _GROUPS:
-            inner = self._opened(prelude, group, 0)  # declarations nested in a conditional group
-            if inner.applies and inner.selector is not None:
-                self._keep(inner.selector, body, inner)
+        elif name in {"keyframes", "-webkit-keyframes"}:
+            named = significant(components(rest))
+            if len(named) == 1 and named[0].kind in {"ident", "string"}:
+                self._keyframes.append(Keyframes(named[0].value, tuple(_frames(body))))
+        elif name == "property" and rest[:2] == "--":
+            found = {name: value for name, value, _ in declarations(body)}
+            if "syntax" in found and "inherits" in found:
+                inherits = found["inherits"].lower() == "true"
+                initial = found.get("initial-value", "")
+                self._properties.append(Property(rest.strip(), inherits, initial))
 
-    def _nested(self, outer: str | None, selector: str) -> str:
-        """A nested rule's selector, relative to the rule around it (CSS Nesting 1).
-
-        Of a list that becomes too long the first ones.
-        """
-        if outer is None:
-            return selector
-        parent = f":is({outer})" if len(outer) < MAX_SELECTOR else ""
-        parts: list[str] = []
+    def _selector(self, prelude: str, group: _Group) -> str | None:
+        """A rule's selectors made whole; None if they are invalid or too long."""
+        prelude = prelude.strip()
+        if group.scope is not None:
+            made = scoped(prelude, *group.scope)
+        elif group.selector is not None:
+            if len(group.selector) > MAX_SELECTOR:
+                return None
+            made = nested(prelude, f":is({group.selector})", descend=True)
+        else:
+            return prelude if is_valid(prelude) else None
         room = min(MAX_SELECTOR, _MAX_MADE - self._made)
-        for part in split_top_level(selector, ","):
-            length = 1 + len(part) + max(1, part.count("&")) * len(parent)
-            if not parent or length > room:
+        whole: list[str] = []
+        for part in made:
+            room -= len(part) + 1
+            if room < 0:
                 break
-            room -= length
-            self._made += length
-            parts.append(part.replace("&", parent) if "&" in part else f"{parent} {part}")
-        return ",".join(parts)
+            whole.append(part)
+            self._made += len(part) + 1
+        selector = ",".join(whole)
+        return selector if selector and is_valid(selector) else None
 
     def _keep(self, selector: str, block: str, group: _Group) -> None:
-        self._rules.append(Rule(selector, block, group.layer, group.certain))
+        self._rules.append(Rule(selector, block, group.layer, group.containers, group.starting))
+
+    def _keep_own(self, block: str, group: _Group) -> None:
+        """Declarations for what the group around them is about."""
+        if group.selector is not None:
+            self._keep(group.selector, block, group)
 
     # Fonts
 
     def _read_face(self, block: str) -> None:
-        found = {name: value for name, value, _ in declarations(block)}
-        families = families_in(unescape(found.get("font-family", "")))
-        sources = self._font_sources(found.get("src", ""))
+        found: dict[str, str] = {}
+        sources: list[str] | None = None
+        for name, value, important in declarations(block, rules=False):
+            if important:
+                continue  # descriptors know no importance
+            if name == "src":
+                read = self._font_sources(value)
+                sources = sources if read is None else read
+            elif name != "unicode-range" or _RANGES.match(value) is not None:
+                found[name] = value
+        families = families_in(found.get("font-family", ""))
+        if found.get("font-family", "").lower() in _GENERIC:
+            return  # a family of the browser's own has no faces
         if len(families) != 1 or sources is None:
             return
         self._faces.append(
@@ -351,36 +513,156 @@ class _Reader:
         They end at a font that is in the sheet itself. None if there is nothing to use.
         """
         sources: list[str] = []
-        for source in split_top_level(value, ","):
-            if "url(" not in source.lower():
-                continue
-            named = _FORMAT.search(source)
-            if named is not None and named[1].lower() not in _FONT_FORMATS:
-                continue
-            reference = first_url(source)
+        for source in split_at(components(value), ","):
+            reference = _font_source(significant(source))
             if not reference:
                 continue
             if reference[:5].lower() == "data:":
-                return sources
+                if _is_font_data(reference):
+                    return sources
+                continue
             url = join(self._base, reference)
             if url is not None:
                 sources.append(url)
         return sources or None
 
 
-def _skip_space(text: str, at: int) -> int:
-    """Past white space, comments and the comment marks of HTML."""
-    match = _SPACE.match(text, at)
-    return at if match is None else match.end()
+_GENERIC = frozenset(
+    {
+        "serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "math",
+        "inherit", "initial", "unset", "revert", "revert-layer", "default",
+    }
+)  # fmt: skip
 
 
-_SPACE = re.compile(r"(?:[ \t\r\n\f\ufeff]++|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?|<!--|-->)*+")
+def _font_source(parts: list[Part]) -> str | None:
+    """The address of one source of a font, if Chromium reads it and what it asks for."""
+    reference = _address(parts[0]) if parts and parts[0].kind != "string" else None
+    if reference is None:
+        return None
+    rest = parts[1:]
+    if rest and rest[0].kind == "function" and rest[0].value.lower() == "format":
+        inner = significant(rest[0].parts)
+        if len(inner) != 1 or inner[0].kind not in {"string", "ident"}:
+            return None
+        if inner[0].value.lower() not in chromium().font_formats | _VARIATION_FORMATS:
+            return None
+        rest = rest[1:]
+    if rest and rest[0].kind == "function" and rest[0].value.lower() == "tech":
+        techs = [significant(one) for one in split_at(rest[0].parts, ",")]
+        if any(
+            len(one) != 1
+            or one[0].kind != "ident"
+            or one[0].value.lower() not in chromium().font_techs
+            for one in techs
+        ):
+            return None
+        rest = rest[1:]
+    return reference if not rest else None
 
 
-def _marks(lower: str, at: int) -> list[int]:
+_VARIATION_FORMATS = frozenset(
+    {"woff-variations", "woff2-variations", "truetype-variations", "opentype-variations"}
+)
+_FONT_SIGNATURES = (b"wOF2", b"wOFF", b"\0\1\0\0", b"OTTO", b"true", b"ttcf")
+
+
+def _is_font_data(reference: str) -> bool:
+    """Whether a ``data:`` URL may hold a font: it begins as one."""
+    head, _, data = reference[5:].partition(",")
+    data = unquote(data[:400])
+    if head.lower().rstrip().endswith(";base64"):
+        try:
+            begin = b64decode("".join(data.split())[:80] + "====")
+        except ValueError:
+            return False
+    else:
+        begin = data[:80].encode("latin-1", "replace")
+    return len(data) > _MIN_FONT and begin.startswith(_FONT_SIGNATURES)
+
+
+_MIN_FONT = 60
+
+
+def _may_name_images(text: str, lower: str, *, rules: bool) -> bool:
+    return "url(" in lower or (
+        rules and ("image-set(" in lower or ("\\" in lower and _SPELLED.search(text) is not None))
+    )
+
+
+def _address(part: Part) -> str | None:
+    """The address that a ``url()`` or a string is."""
+    if part.kind in {"url", "string"}:
+        return part.value
+    if part.kind == "function" and part.value.lower() == "url":
+        inner = significant(part.parts)
+        return inner[0].value if inner and inner[0].kind == "string" else None
+    return None
+
+
+_BLOCKS = _GROUPS | {
+    "font-face", "keyframes", "-webkit-keyframes", "page", "property", "counter-style",
+    "font-feature-values", "font-palette-values", "position-try", "view-transition", "function",
+}  # fmt: skip
+"""At-rules with blocks: with one of them the head of a sheet ends."""
+
+
+def _ends_head(name: str, prelude: str, *, has_block: bool) -> bool:
+    """Whether a rule is one after which no ``@import`` counts."""
+    if not name:
+        return is_valid(prelude)
+    return name in _BLOCKS if has_block else name == "namespace"
+
+
+def _are_layers(names: str) -> bool:
+    """Whether this is a list of names of layers."""
+    return all(_LAYER.match(name) is not None for name in without_comments(names).split(","))
+
+
+_LAYER = re.compile(
+    r"\s*+(?!(?:initial|inherit|unset|revert|revert-layer|default)\s*+\Z)"
+    r"(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
+    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+\s*+\Z",
+    re.IGNORECASE,
+)
+
+
+def _limits(text: str, root: str) -> list[str]:
+    """Where a scope ends: selectors relative to its root."""
+    made = []
+    for part in nested(text, f":where({root})", descend=False):
+        whole = part.replace(":scope", f":is({root})")
+        made.append(whole if root in whole else f":is({root}) {whole}")
+    return [part for part in made if is_valid(part)]
+
+
+def _frames(body: str) -> list[tuple[bool, str]]:
+    """The blocks of the frames of an animation."""
+    blocks: list[tuple[bool, str]] = []
+    at, end = 0, len(body)
+    while at < end:
+        start, at = past_space(body, at), stop(body, at, "{")
+        after = stop(body, at + 1, "}")
+        names = body[start:at].lower().split(",")
+        if at < end and all(_FRAME.match(one) for one in names):
+            first = any(one.strip() in {"from", "0%"} for one in names)
+            blocks.append((first, body[at + 1 : after]))
+        at = after + 1
+    return blocks
+
+
+_FRAME = re.compile(r"\s*(?:from|to|[+]?(?:\d+(?:\.\d+)?|\.\d+)%)\s*\Z", re.IGNORECASE)
+
+
+def _marks(text: str, lower: str, at: int) -> list[int]:
     """The places, rising, at which a sheet may say something that decides what is fetched."""
     marks: list[int] = []
-    for word, follows in _WORDS:
+    words = _WORDS
+    if "url(" in lower or "image-set(" in lower:
+        words += tuple((word, None) for word in _WITH_IMAGES if word in lower)
+        if "border-image" in lower:
+            words += (("border:", None),)  # which takes the image away again
+    for word, follows in words:
         place, length = lower.find(word, at), len(word)
         while place >= 0:
             end = place + length
@@ -389,30 +671,28 @@ def _marks(lower: str, at: int) -> list[int]:
             ):
                 marks.append(place)
             place = lower.find(word, end)
-    if "--" in lower:
+    if "style(" in lower:
+        marks += (found.start() for found in _DEFINED.finditer(lower, at))
+    elif "--" in lower:
         marks += (found.start() for found in VARIABLE.finditer(lower, at))
+    if "\\" in lower:
+        marks += (found.start() for found in _SPELLED.finditer(text, at))
     marks.sort()
     return marks
 
 
+_DEFINED = re.compile(r"--[\w-]++\s*+:")
+"""Where any custom property is defined: style queries may ask for it."""
+
+
 def _at_rule(prelude: str) -> tuple[str, str]:
-    match = _AT_NAME.match(prelude)
-    if match is None:
+    """The name of an at-rule in lower case, and what follows it; "" of any other rule."""
+    if prelude[:1] != "@":
         return "", ""
-    return match[1].lower(), prelude[match.end() :].strip()
-
-
-def _supports(condition: str) -> bool:
-    """Whether an evergreen browser supports it: all but what asks for the contrary or for others."""
-    condition = condition.strip().lower()
-    holds, at = True, 0
-    while (negation := _NOT.match(condition, at)) is not None:
-        holds, at = not holds, negation.end()
-    return holds is (_UNSUPPORTED.search(condition, at) is None)
-
-
-_NOT = re.compile(r"not(?=[\s(])\s*+")
-_UNSUPPORTED = re.compile(r"-ms-|-moz-|(?<![\w-])selector\(\s*(?::-|::-moz)")
+    first = next(tokens(prelude), None)
+    if first is None or first.kind != "at-keyword":
+        return "", ""
+    return first.value.lower(), without_comments(prelude[first.end :]).strip()
 
 
 def may_fetch(value: str) -> bool:
@@ -452,6 +732,8 @@ def _ranges(value: str) -> tuple[tuple[int, int], ...]:
         first, wild, last = match.groups()
         low = int(first + "0" * len(wild), 16)
         high = int(last, 16) if last else int(first + "f" * len(wild), 16)
+        if not low <= high <= _LAST_CODE_POINT:
+            return ()  # the whole descriptor is invalid
         ranges.append((low, high))
         if len(ranges) >= _MAX_RANGES:
             break

@@ -40,6 +40,8 @@ def parse_url(text: str) -> str:
     Raises:
         InvalidURL: with a sentence for the person who typed it.
     """
+    if not isinstance(text, str):
+        raise InvalidURL(f"A URL is text such as 'https://example.com/', not {text!r}.")
     stripped = _scalar(text).strip(_STRIPPED)
     if not stripped:
         raise InvalidURL("The URL is empty. Give an address such as https://example.com/.")
@@ -67,6 +69,28 @@ def parse_url(text: str) -> str:
     return href
 
 
+def as_typed(text: str) -> str:
+    """What somebody typed, with the scheme that is meant where there is none, as browsers add it.
+
+    ``https`` for names of the public internet; ``http`` for addresses, ``localhost`` and whatever has a
+    port of its own, which are rather one's own machine. Anything else is left for `parse_url` to refuse.
+    """
+    match = _BARE.match(text.strip(_STRIPPED))
+    if match is None:
+        return text
+    host, port = match["host"].lower(), match["port"]
+    local = host == "localhost" or host.endswith(".localhost") or _is_ip(host)
+    if not (local or port or "." in host):
+        return text
+    secure = port in ("443", "8443") if port else not local
+    return f"{'https' if secure else 'http'}://{text.strip(_STRIPPED)}"
+
+
+_BARE = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[^\s/\\?#@:\[\]]{1,253})(?::(?P<port>\d{1,5}))?(?=[/?#]|\Z)"
+)
+
+
 def join(base: str, reference: str) -> str | None:
     """The absolute form of a reference, without fragment; None if it leads to no http(s) address.
 
@@ -76,7 +100,7 @@ def join(base: str, reference: str) -> str | None:
     """
     if len(reference) > MAX_ASSET_URL:
         return None
-    if _PLAIN.match(reference) is not None:
+    if _PLAIN.match(reference) is not None and base.startswith("http"):
         # The usual case, which needs no parser: nothing in it has a meaning but the slashes.
         return (_directory(base) if reference[0] != "/" else origin_of(base)) + reference
     if reference[:5].lower() == "data:":
@@ -137,6 +161,15 @@ def is_third_party(host: str, page_host: str) -> bool:
     return site_of(host) != site_of(page_host)
 
 
+@lru_cache(maxsize=4096)
+def is_same_site(origin: str, other: str) -> bool:
+    """Whether two origins are of one site, which has one scheme and one registrable domain."""
+    if origin == other:
+        return True
+    schemes = origin.partition(":")[0] == other.partition(":")[0]
+    return schemes and site_of(host_of(origin)) == site_of(host_of(other))
+
+
 @lru_cache(maxsize=65_536)
 def site_of(host: str) -> str:
     """The registrable domain of a host, or the host itself where there is none."""
@@ -144,6 +177,14 @@ def site_of(host: str) -> str:
     if _is_ip(name):
         return name
     return _suffixes().privatesuffix(name) or name
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether names below this host belong to different owners, as with ``com`` and ``github.io``.
+
+    By the algorithm of the list every name of one label is such a suffix, ``localhost`` too.
+    """
+    return _suffixes().privatesuffix(host) is None
 
 
 @cache

@@ -14,6 +14,7 @@ class Wanted(NamedTuple):
         font: Whether it is a font.
         conditional: Whether it is loaded only if something holds that is not known here.
         near: Whether it is what an element names that is lazy but near.
+        hidden: Whether that element is not rendered: a frame is loaded all the same, an object is not.
     """
 
     urls: tuple[str, ...]
@@ -21,3 +22,4 @@ class Wanted(NamedTuple):
     font: bool = False
     conditional: bool = False
     near: bool = False
+    hidden: bool = False

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import msgspec
 
+from libra.weighing.client import NOBODY, Client
+from libra.weighing.document_walk import asked_by
 from libra.weighing.findings import Notes
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.options import Options
 from libra.weighing.outline import SheetOutline
+from libra.weighing.policy import forbids
 from libra.weighing.reference import (
+    BLOCKED,
     Fetch,
     Order,
     Outcome,
+    Reading,
     Reference,
     StyleFound,
     StyleJob,
@@ -33,18 +38,32 @@ from libra.weighing.report import (
     Report,
     Total,
 )
-from libra.weighing.roles import CORS_ROLES, READ_ROLES, Role
+from libra.weighing.roles import CORS_ROLES, DOCUMENT_ROLES, READ_ROLES, Role
 from libra.weighing.score import score
 from libra.weighing.source import Document, SheetSource, StyleWork
 from libra.weighing.styles import Styles
-from libra.weighing.urls import host_of, is_third_party, join, origin_of, without_fragment
+from libra.weighing.urls import (
+    host_of,
+    is_same_site,
+    is_third_party,
+    join,
+    origin_of,
+    without_fragment,
+)
 from libra.weighing.wanted import Wanted
 
 DEADLINE = "timeout: the page's deadline passed"
 _UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
 """What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
 
+_UNREACHED = ("dns:", "refused:", "unreachable:", "disconnected:")
+"""Errors of parts that are tried once more: what is wrong may be over in a moment."""
+
+SECOND_TRIES = 200
+"""Parts of a page that are tried once more at most: a page may name many addresses that lead nowhere."""
+
 LAZY = "lazy: a browser loads it when it is scrolled near"
+HIDDEN = "hidden: a browser does not load what an object would show while it is not displayed"
 
 
 class Weighing:
@@ -59,6 +78,7 @@ class Weighing:
     """
 
     __slots__ = (
+        "_ahead",
         "_asset_hosts",
         "_assets",
         "_body",
@@ -75,6 +95,7 @@ class Weighing:
         "_origin",
         "_pending",
         "_pending_reads",
+        "_run",
         "_site_host",
         "_sources",
         "_started",
@@ -83,6 +104,8 @@ class Weighing:
         "_third",
         "_title",
         "_total",
+        "_tried",
+        "_unreached",
         "_whole",
         "options",
         "url",
@@ -110,9 +133,13 @@ class Weighing:
         self._styles: Styles[Document, SheetOutline | SheetSource] = Styles()
         self._styled = 0
         self._jobs: dict[StyleJob, StyleWork] = {}
-        self._sources: dict[str, Wanted] = {}
+        self._sources: dict[str, tuple[Wanted, Client]] = {}
+        self._ahead: dict[int, tuple[Fetch, Reading]] = {}
+        self._run: set[int] = set()
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = Notes()
+        self._tried: set[int] = set()
+        self._unreached: list[tuple[Fetch, str]] = []
         # Each sum is [requests, transfer, resource]; `_enter`, `_settle` and `_give_back` keep them.
         self._total = [0, 0, 0]
         self._kinds: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
@@ -152,25 +179,17 @@ class Weighing:
         asset = self._assets[fetch.index]
         if asset.status != "pending":
             return []
-        if outcome.redirect is not None and self._loops(fetch, outcome.redirect):
-            hops = len(fetch.hops) + 1
-            outcome = msgspec.structs.replace(
-                outcome, redirect=None, error=f"redirect-loop: {hops} redirects", whole=False
-            )
-        if (outcome.http_status or 0) >= 400 and fetch.reference.role in _UNREAD:
-            outcome = msgspec.structs.replace(outcome, transfer_bytes=0, resource_bytes=0)
+        if self._put_off(fetch, outcome):
+            return [*self._try_again()]
+        outcome = self._as_taken(outcome)
         self._settle(fetch, asset, outcome)
         if outcome.redirect is not None:
-            reference = msgspec.structs.replace(fetch.reference, url=outcome.redirect)
-            orders: list[Order] = [*self._order([reference], fetch, hop=True)]
+            orders = self._follow(outcome.redirect, _with_cookies(fetch, outcome))
         elif fetch.reference.role == "document":
             orders = self._record_document(outcome)
         else:
-            orders = self._read(outcome)
-            if fetch.reference.role == "stylesheet":
-                self._styles.add_sheet((*fetch.hops, fetch.url), _sheet_of(outcome))
-            elif fetch.reference.role == "font" and outcome.error is not None:
-                orders += self._try_next_source((*fetch.hops, fetch.url)[0])
+            orders = self._record_part(outcome)
+        orders += self._try_again()
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
             orders += self._order_styled()
         if self._pending == 0:
@@ -181,9 +200,11 @@ class Weighing:
         """End now: what is pending becomes failed with this error, the report is not complete."""
         if self._pending == 0:
             return
+        known = {fetch.index: why for fetch, why in self._unreached}
         for index, asset in enumerate(self._assets):
             if asset.status == "pending":
-                self._assets[index] = msgspec.structs.replace(asset, status="failed", error=error)
+                why = known.get(index, error)
+                self._assets[index] = msgspec.structs.replace(asset, status="failed", error=why)
         self._pending = self._pending_reads = 0
         self._jobs.clear()
         self._styles.clear()
@@ -195,13 +216,14 @@ class Weighing:
     def report(self, base: Report) -> Report:
         """What is known now, filled into a report that holds the rest (id, status, times, version)."""
         weighed = self.done and self._failed is None
+        complete = weighed and self._whole and not self._omitted and self._error is None
         return msgspec.structs.replace(
             base,
             final_url=self._final_url,
             title=self._title,
             method=self.options.method,
             viewport=str(self.options.viewport),
-            complete=weighed and self._whole and not self._omitted and self._error is None,
+            complete=complete,
             body=self._body,
             total=Total(*self._total),
             by_kind={kind: Total(*sums) for kind, sums in self._kinds.items()},
@@ -209,7 +231,11 @@ class Weighing:
                 host: HostTotal(requests, transfer, resource, self._third[host])
                 for host, (requests, transfer, resource) in self._hosts.items()
             },
-            score=score(self._total[1]) if weighed else None,
+            score=(
+                score(self._total[1], whole=complete and self._notes.coverage is None)
+                if weighed
+                else None
+            ),
             assets=tuple(self._assets),
             error=self._failed or self._error or self._limit_reached(),
             findings=(
@@ -219,6 +245,29 @@ class Weighing:
         )
 
     # What an outcome means
+
+    def _as_taken(self, outcome: Outcome) -> Outcome:
+        """An answer as a browser takes it: redirects end, and of some errors no body is read."""
+        fetch = outcome.fetch
+        if outcome.redirect is not None and self._loops(fetch, outcome):
+            hops = len(fetch.hops) + 1
+            outcome = msgspec.structs.replace(
+                outcome, redirect=None, error=f"redirect-loop: {hops} redirects", whole=False
+            )
+        if (outcome.http_status or 0) >= 400 and fetch.reference.role in _UNREAD:
+            outcome = msgspec.structs.replace(outcome, transfer_bytes=0, resource_bytes=0)
+        return outcome
+
+    def _record_part(self, outcome: Outcome) -> list[Order]:
+        fetch = outcome.fetch
+        orders = self._read(outcome)
+        if fetch.reference.role == "stylesheet":
+            self._styles.add_sheet((*fetch.hops, fetch.url), _sheet_of(outcome))
+        elif fetch.reference.role == "font" and outcome.error is not None:
+            orders += self._try_next_source((*fetch.hops, fetch.url)[0])
+        elif fetch.reference.otherwise and not _is_shown(outcome):
+            orders += self._order([*fetch.reference.otherwise], None, client=fetch.client)
+        return orders
 
     def _settle(self, fetch: Fetch, asset: Asset, outcome: Outcome) -> None:
         """Enter the measurement: the asset and every sum change together."""
@@ -279,29 +328,88 @@ class Weighing:
             return []
         self._error = outcome.error  # part of it arrived: weigh what it asks for, and say so
         reading = outcome.reading
+        unread = reading is None and outcome.error is None and outcome.resource_bytes > 0
+        self._notes.see_document(fetch.index, is_html=False if unread else None)
         if reading is None:
             return []
         self._title = reading.title
+        if (onward := self._sent_on(outcome)) is not None:
+            # What the stub names is asked for before its visitors are gone.
+            return self._read(outcome) + self._follow(onward, _with_cookies(fetch, outcome))
         orders = self._read(outcome)
         if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
             if icon is not None:
-                orders += self._order([Reference(icon, "icon")], fetch)
+                client = self._client_of(outcome)
+                implied = self._judged(Reference(icon, "icon"), client, None)
+                orders += self._order([implied], fetch, client=client)
         return orders
+
+    def _sent_on(self, outcome: Outcome) -> str | None:
+        """Where a document sends its visitors at once; None if nowhere, or round in circles."""
+        fetch, reading = outcome.fetch, outcome.reading
+        refresh = None if reading is None else reading.refresh
+        if refresh is None or refresh.url is None or refresh.seconds:
+            return None
+        onward = msgspec.structs.replace(outcome, redirect=refresh.url)
+        return None if self._loops(fetch, onward) else refresh.url
+
+    def _follow(self, url: str, fetch: Fetch) -> list[Order]:
+        """Go on to where an answer leads, if that is allowed."""
+        reference = msgspec.structs.replace(fetch.reference, url=url)
+        client = fetch.client
+        asked = asked_by(reference, redirected=True)
+        directive = forbids(client.policies, asked, client.origin)
+        if directive is not None:
+            reference = msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
+        return [*self._order([reference], fetch, hop=True, client=client)]
+
+    def _client_of(self, outcome: Outcome) -> Client:
+        """On whose behalf that is fetched which was found in a body."""
+        fetch, reading = outcome.fetch, outcome.reading
+        if reading is None:
+            return fetch.client
+        if fetch.reference.role not in DOCUMENT_ROLES:
+            return msgspec.structs.replace(
+                fetch.client, encoding=reading.encoding or fetch.client.encoding
+            )
+        return Client(
+            origin_of(fetch.url),
+            reading.policies,
+            reading.encoding,
+            fetch.client.around,
+            reading.in_quirks_mode,
+        )
 
     def _read(self, outcome: Outcome) -> list[Order]:
         fetch, reading, source = outcome.fetch, outcome.reading, outcome.source
         if reading is None:
             return []
+        role = fetch.reference.role
+        if role == "module" and fetch.reference.ahead and fetch.index not in self._run:
+            self._ahead[fetch.index] = fetch, reading  # until a script asks for it
+            return []
         import_map = reading.import_map or fetch.import_map
+        client = self._client_of(outcome)
         for number, outline in enumerate(reading.documents):
             if source is not None and (outline.sheets or outline.asks):
-                self._styles.add_document(Document(source, number, outline))
+                self._styles.add_document(Document(source, number, outline, client))
         self._omitted += reading.omitted
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
-        if not reading.references:
+        references = reading.references
+        if role in DOCUMENT_ROLES and role != "document":
+            onward = self._sent_on(outcome)
+            if onward is not None:
+                return [
+                    *self._order(references, fetch, import_map=import_map, client=client),
+                    *self._follow(onward, fetch),
+                ]
+        elif role == "module":
+            nonce = fetch.reference.nonce
+            references = [msgspec.structs.replace(found, nonce=nonce) for found in references]
+        if not references:
             return []
-        return [*self._order(reading.references, fetch, import_map=import_map)]
+        return [*self._order(references, fetch, import_map=import_map, client=client)]
 
     def _order_styled(self) -> list[Order]:
         """What the style of a document asks for is known when all its style sheets are."""
@@ -317,33 +425,89 @@ class Weighing:
         return orders
 
     def _record_style(self, outcome: StyleFound) -> list[Order]:
-        if self._jobs.pop(outcome.job, None) is None:
+        work = self._jobs.pop(outcome.job, None)
+        if work is None:
             return []  # it was given up
         self._pending -= 1
         self._error = self._error or outcome.error
-        orders = self._order_wanted(outcome.wanted)
+        client = work.document.client
+        orders = self._order_wanted(outcome.wanted, client)
+        if outcome.error is not None:
+            waiting = [url for url, (found, _) in self._lazy.items() if found.if_rendered]
+            for url in waiting:
+                orders += self._wake(url, client, hidden=False)
+        orders += self._try_again()
         if self._pending == 0:
             self._styles.clear()
         return orders
 
-    def _order_wanted(self, wanted: list[Wanted]) -> list[Order]:
+    def _put_off(self, fetch: Fetch, outcome: Outcome) -> bool:
+        """Leave a part that could not be reached for a second try, at the end."""
+        if (
+            not (outcome.error or "").startswith(_UNREACHED)
+            or outcome.http_status is not None
+            or fetch.reference.role == "document"
+            or fetch.index in self._tried
+            or len(self._tried) == SECOND_TRIES
+            or (*fetch.hops, fetch.url)[0] in self._sources  # a browser takes the next source
+        ):
+            return False
+        self._tried.add(fetch.index)
+        self._unreached.append((fetch, outcome.error or ""))
+        self._pending -= 1
+        if fetch.reference.role in READ_ROLES:
+            self._pending_reads -= 1
+        return True
+
+    def _try_again(self) -> list[Fetch]:
+        """What could not be reached, once there is nothing else to wait for.
+
+        What is to be read comes first, when only that is missing: the style waits for it.
+        """
+        again = [
+            fetch
+            for fetch, _ in self._unreached
+            if self._pending == 0
+            or (self._pending_reads == 0 and fetch.reference.role in READ_ROLES)
+        ]
+        if again:
+            places = {fetch.index for fetch in again}
+            self._unreached = [left for left in self._unreached if left[0].index not in places]
+            self._pending += len(again)
+            self._pending_reads += sum(fetch.reference.role in READ_ROLES for fetch in again)
+        return again
+
+    def _order_wanted(self, wanted: list[Wanted], client: Client) -> list[Order]:
         orders: list[Order] = []
         for item in sorted(wanted, key=lambda item: item.conditional):
             urls = self._still_to_try(item.urls)
             url = urls[0]
             if item.near:
-                if url in self._lazy:
-                    reference, parent = self._lazy.pop(url)
-                    awake = msgspec.structs.replace(reference, lazy=False)
-                    orders += self._order([awake], parent)
+                orders += self._wake(url, client, hidden=item.hidden)
                 continue
             if len(urls) > 1:
-                self._sources[url] = item._replace(urls=urls)
+                self._sources[url] = item._replace(urls=urls), client
             reference = Reference(
                 url, "font" if item.font else "image", conditional=item.conditional
             )
-            orders += self._order([reference], None, initiator=item.initiator)
+            known = len(orders)
+            orders += self._order([reference], None, initiator=item.initiator, client=client)
+            if len(orders) == known and self._is_blocked(url):
+                orders += self._try_next_source(url)
         return orders
+
+    def _wake(self, url: str, client: Client, *, hidden: bool) -> list[Fetch]:
+        """Ask for what waited for style sheets, now that it is known where it is, or whether it is."""
+        reference, parent = self._lazy.get(url, (None, None))
+        if reference is None or (hidden and reference.role == "object"):
+            return []
+        del self._lazy[url]
+        awake = msgspec.structs.replace(reference, lazy=False, unseen=hidden)
+        return self._order([awake], parent, client=client)
+
+    def _is_blocked(self, url: str) -> bool:
+        asset = self._assets[self._index[url]] if url in self._index else None
+        return asset is not None and asset.status == "skipped" and not asset.lazy
 
     def _still_to_try(self, urls: tuple[str, ...]) -> tuple[str, ...]:
         """A font's sources from the first that has not failed, or else the last."""
@@ -355,17 +519,17 @@ class Weighing:
 
     def _try_next_source(self, url: str) -> list[Order]:
         """A font that could not be had is looked for where its rule says next."""
-        item = self._sources.pop(url, None)
+        item, client = self._sources.pop(url, (None, NOBODY))
         if item is None or len(item.urls) < 2:
             return []
-        return self._order_wanted([item._replace(urls=item.urls[1:])])
+        return self._order_wanted([item._replace(urls=item.urls[1:])], client)
 
-    def _loops(self, fetch: Fetch, target: str) -> bool:
-        return (
-            len(fetch.hops) >= self.options.limits.redirects
-            or target == fetch.url
-            or target in fetch.hops
-        )
+    def _loops(self, fetch: Fetch, outcome: Outcome) -> bool:
+        """Whether a redirect leads nowhere: too many, or back to where nothing has changed since."""
+        if len(fetch.hops) >= self.options.limits.redirects:
+            return True
+        back = outcome.redirect in (fetch.url, *fetch.hops)
+        return back and not (fetch.set_cookies or outcome.set_cookies)
 
     def _settle_site(self, host: str) -> None:
         """First and third party are judged from where the page is in the end."""
@@ -389,13 +553,18 @@ class Weighing:
         hop: bool = False,
         initiator: str | None = None,
         import_map: ImportMap | None = None,
+        client: Client = NOBODY,
     ) -> list[Fetch]:
-        """Orders for those references that are new, as far as the limits allow."""
+        """Orders for those references that are new, as far as policies and limits allow."""
         limits = self.options.limits
         orders: list[Fetch] = []
-        for reference in references if parent is None else merged(references):
+        for found in references if parent is None else merged(references):
+            reference = found if hop else self._judged(found, client, parent)
             at = self._index.get(reference.url)
+            if hop and parent is not None and reference.url in (parent.url, *parent.hops):
+                at = None  # back again, with a cookie: one more request, and so one more asset
             if at is not None and not self._wakes(at, reference):
+                orders += self._run_after_all(at, reference)
                 continue
             frame_depth, import_depth = _depths(reference, parent, hop=hop)
             if frame_depth > limits.frame_depth or import_depth > limits.import_depth:
@@ -409,35 +578,60 @@ class Weighing:
             if reference.lazy:
                 self._lazy.setdefault(reference.url, (reference, parent))
                 continue
+            if reference.blocked:
+                if reference.role == "stylesheet":
+                    self._styles.add_sheet((reference.url,), None)
+                continue
             self._pending += 1
             if reference.role in READ_ROLES:
                 self._pending_reads += 1
             origin = origin_of(reference.url)
+            asked_by, document = self._assets[at].initiator, self._document_of(parent)
             if hop and parent is not None:
-                import_map = parent.import_map
+                # A redirect is followed in the name of whoever asked first.
+                asked_by, document, import_map = (
+                    parent.initiator,
+                    parent.document,
+                    parent.import_map,
+                )
             orders.append(
                 Fetch(
                     index=at,
                     reference=reference,
-                    initiator=self._assets[at].initiator,
+                    initiator=asked_by,
+                    document="" if reference.role == "document" else document,
+                    same_site=self._same_site(reference, parent, origin),
+                    set_cookies=hop and parent is not None and parent.set_cookies,
                     own_origin=origin == self._origin,
-                    reader=self._reader(reference, parent, origin),
+                    reader=self._reader(reference, document, origin),
                     frame_depth=frame_depth,
                     import_depth=import_depth,
                     hops=(*parent.hops, parent.url) if hop and parent else (),
                     import_map=import_map if reference.role == "module" else None,
+                    client=client,
                 )
             )
         return orders
 
-    def _reader(self, reference: Reference, parent: Fetch | None, origin: str) -> str:
+    def _document_of(self, parent: Fetch | None) -> str:
+        """The origin of the document for which something is fetched that this body asks for."""
+        if parent is not None and parent.reference.role == "frame":
+            return origin_of(parent.url)
+        return origin_of(self._final_url or self.url)
+
+    def _same_site(self, reference: Reference, parent: Fetch | None, origin: str) -> bool:
+        """Whether all of a site's cookies go with a request (``SameSite``)."""
+        if reference.role == "document":
+            return True
+        if parent is not None and parent.reference.role == "frame" and not parent.same_site:
+            return False
+        return is_same_site(origin_of(self._final_url or self.url), origin)
+
+    def _reader(self, reference: Reference, document: str, origin: str) -> str:
         """The origin of the document that is to read this, if that needs to be allowed."""
         if not (reference.cors or reference.role in CORS_ROLES):
             return ""
-        in_frame = parent is not None and parent.reference.role == "frame"
-        document = parent.url if parent is not None and in_frame else self._final_url or self.url
-        reader = origin_of(document)
-        return "" if reader == origin else reader
+        return "" if document == origin else document
 
     def _enter(self, reference: Reference, initiator: str | None) -> int:
         """A new asset, pending or, if it is lazy, skipped. Returns its place."""
@@ -448,25 +642,48 @@ class Weighing:
         asset = Asset(
             url=reference.url,
             kind=reference.kind,
-            status="skipped" if reference.lazy else "pending",
+            status="skipped" if reference.lazy or reference.blocked else "pending",
             initiator=initiator,
             third_party=third_party,
-            lazy=reference.lazy,
+            lazy=reference.lazy and not reference.if_rendered,
             conditional=reference.conditional,
-            error=LAZY if reference.lazy else None,
+            error=reference.blocked or _why_not_yet(reference),
         )
         at = len(self._assets)
         self._index[reference.url] = at
         self._assets.append(asset)
         self._asset_hosts.append(host)
-        if not reference.lazy:
+        if asset.status == "pending":
             self._count(at, asset.kind, 1)
         return at
+
+    def _judged(self, reference: Reference, client: Client, parent: Fetch | None) -> Reference:
+        """The reference, blocked if it may not be asked for. Documents judge their own when read."""
+        if not client.policies or reference.blocked:
+            return reference
+        if parent is not None and parent.reference.role in DOCUMENT_ROLES:
+            return reference
+        directive = forbids(client.policies, asked_by(reference), client.origin)
+        if directive is None:
+            return reference
+        return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
+
+    def _run_after_all(self, at: int, reference: Reference) -> list[Fetch]:
+        """A script asks for a module that was loaded ahead: now its imports are wanted, too."""
+        if reference.role != "module" or reference.ahead or reference.blocked:
+            return []
+        self._run.add(at)
+        fetch, reading = self._ahead.pop(at, (None, None))
+        if fetch is None or reading is None:
+            return []
+        nonce = reference.nonce
+        imports = [msgspec.structs.replace(found, nonce=nonce) for found in reading.references]
+        return self._order(imports, fetch, import_map=fetch.import_map, client=fetch.client)
 
     def _wakes(self, at: int, reference: Reference) -> bool:
         """Whether this reference needs at once what so far was wanted only lazily."""
         asset = self._assets[at]
-        if reference.lazy or asset.error is not LAZY:
+        if asset.status != "skipped" or reference.lazy or reference.blocked:
             return False
         asset = msgspec.structs.replace(asset, status="pending", lazy=False, error=None)
         self._assets[at] = asset
@@ -506,9 +723,25 @@ def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[i
     return parent.frame_depth, 0
 
 
+def _why_not_yet(reference: Reference) -> str | None:
+    if not reference.lazy:
+        return None
+    return HIDDEN if reference.if_rendered else LAZY
+
+
+def _is_shown(outcome: Outcome) -> bool:
+    """Whether an object shows what came, so that what stands in for it is not asked for."""
+    return outcome.error is None and (outcome.http_status or 0) < 400
+
+
 def _sheet_of(outcome: Outcome) -> SheetSource | None:
     """The style sheet that has come, if it is one that is used."""
     reading, source = outcome.reading, outcome.source
     if reading is None or reading.sheet is None or source is None:
         return None
     return SheetSource(source, reading.sheet)
+
+
+def _with_cookies(fetch: Fetch, outcome: Outcome) -> Fetch:
+    """A hop on the way of a redirect, and whether cookies were set until there."""
+    return msgspec.structs.replace(fetch, set_cookies=fetch.set_cookies or outcome.set_cookies)

@@ -3,24 +3,29 @@
 `aiohttp.ClientSession.get` also looks after cookies, credentials, redirects, proxies, tracing and
 middleware, and makes its request, writer and response objects anew for every request; all that is most
 of a request's time. `Wire.get` takes aiohttp's connector (pool, TLS, happy eyeballs) and its parser and
-does the rest itself: connect, write the request in one piece, wait for the headers, and try once more
-if a connection that was kept turns out to be closed (RFC 9110, section 9.2.2).
+does the rest itself: connect, write the request in one piece, wait for the headers, and try once more,
+on a connection of its own and as forgivingly as a browser, if what was kept turns out to be closed
+(RFC 9110, section 9.2.2) or the answer is none to a strict parser.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Protocol
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from libra.weighing.receiving import Receiver, Turns
+from libra.weighing.dialing import GatedConnector
+from libra.weighing.proxies import DIRECT, Proxies, authorization
+from libra.weighing.receiving import SLICE_BYTES, Receiver, Turns
+from libra.weighing.tolerant_http import CutShort, Reader
 from libra.weighing.urls import origin_of
 
 READ_BYTES = 262_144
@@ -35,13 +40,30 @@ _NO_TIMER = TimerNoop()
 _ORIGINS = 1_024
 
 
-class Answer:
-    """What a server answered: its head, and its body as it arrives.
+class Answer(Protocol):
+    """What a server answered: its head, and its body as it arrives."""
 
-    Attributes:
-        status: of HTTP.
-        headers: names in any case.
-    """
+    @property
+    def status(self) -> int:
+        """Of HTTP."""
+
+    @property
+    def headers(self) -> CIMultiDict[str] | CIMultiDictProxy[str]:
+        """Names in any case."""
+
+    async def read(self) -> bytes:
+        """What of the body has arrived, as soon as there is any; nothing at its end.
+
+        Raises:
+            aiohttp.ClientError: if the body ends before its announced end, or is not HTTP.
+        """
+
+    def close(self) -> None:
+        """Keep the connection for others if the body has been read to its end, else close it."""
+
+
+class _KeptAnswer:
+    """An answer on one of the connector's connections."""
 
     __slots__ = ("_connection", "_content", "_protocol", "_turns", "headers", "status")
 
@@ -62,11 +84,6 @@ class Answer:
         self._turns = turns
 
     async def read(self) -> bytes:
-        """What of the body has arrived, as soon as there is any; nothing at its end.
-
-        Raises:
-            aiohttp.ClientError: if the body ends before its announced end, or is not HTTP.
-        """
         content = self._content
         chunk = await content.readany()
         if chunk and not content.is_eof():
@@ -74,11 +91,61 @@ class Answer:
         return chunk
 
     def close(self) -> None:
-        """Keep the connection for others if the body has been read to its end, else close it."""
         if self._content.is_eof() and not self._protocol.upgraded:
             self._connection.release()
         else:
             self._connection.close()
+
+
+class _LastAnswer:
+    """An answer on a connection of its own, read as forgivingly as a browser does."""
+
+    __slots__ = ("_pieces", "_reader", "_silent", "_streams", "_turns", "headers", "status")
+
+    def __init__(
+        self,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        turns: Turns,
+        max_field: int,
+    ) -> None:
+        self._streams = streams
+        self._turns = turns
+        self._reader = Reader(max_field)
+        self._pieces: list[bytes] = []
+        self._silent = True
+        self.status = 0
+        self.headers: CIMultiDict[str] = CIMultiDict()
+
+    async def begin(self, request: bytes) -> None:
+        """Send the request and wait for the head of the answer."""
+        self._streams[1].write(request)
+        while self._reader.status is None:
+            await self._receive()
+        self.status, self.headers = self._reader.status, self._reader.headers
+
+    async def read(self) -> bytes:
+        while not self._pieces and not self._reader.done:
+            await self._receive()
+        chunk, self._pieces = b"".join(self._pieces), []
+        if chunk and not self._reader.done:
+            await self._turns.take()
+        return chunk
+
+    def close(self) -> None:
+        self._streams[1].transport.abort()
+
+    async def _receive(self) -> None:
+        data = await self._streams[0].read(SLICE_BYTES)
+        if not data and self._silent:
+            raise aiohttp.ServerDisconnectedError
+        self._silent = False
+        try:
+            if data:
+                self._pieces += self._reader.feed(data)
+            else:
+                self._reader.end()
+        except CutShort:
+            raise aiohttp.ClientPayloadError from None
 
 
 class Wire:
@@ -86,12 +153,14 @@ class Wire:
 
     Args:
         connector: It is closed with the wire.
+        proxies: Which requests go through a proxy.
     """
 
-    __slots__ = ("_connector", "_loop", "_origins", "_session", "_turns")
+    __slots__ = ("_connector", "_loop", "_origins", "_proxies", "_session", "_turns")
 
-    def __init__(self, connector: aiohttp.TCPConnector) -> None:
+    def __init__(self, connector: GatedConnector, proxies: Proxies = DIRECT) -> None:
         self._connector = connector
+        self._proxies = proxies
         self._loop = asyncio.get_running_loop()
         self._origins: dict[str, _Origin] = {}
         self._turns = Turns(self._loop)
@@ -120,15 +189,24 @@ class Wire:
         target = url[len(name) :]
         if not target.isprintable() or " " in target:
             raise ValueError("a URL that is sent must be in normal form")
+        target, headers = origin.prefix + target, headers + origin.authorization
         request = f"GET {target} HTTP/1.1\r\nHost: {origin.authority}\r\n{headers}\r\n".encode(
             "ascii"
         )
         try:
             return await self._get(origin, request, max_field)
-        except aiohttp.ClientConnectorError:
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError):
             raise
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            return await self._get(origin, request, max_field)
+        except (
+            aiohttp.ClientOSError,
+            aiohttp.ServerDisconnectedError,
+            aiohttp.ClientResponseError,
+        ):
+            if origin.proxy is not None and not origin.prefix:  # a tunnel is the connector's to dig
+                return await self._get(origin, request, max_field)
+            head, _, rest = request.partition(b"\r\n")
+            request = b"%b\r\nConnection: close\r\n%b" % (head, rest)
+            return await self._get_on_its_own(origin, request, max_field)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send something and return the status of the answer; raises as `get` does.
@@ -136,8 +214,9 @@ class Wire:
         This is what happens now and then, so the session does it. What the answer says is not read.
         """
         target = URL(url, encoded=True)
+        proxy = self._proxies.of(url)
         async with self._session.post(
-            target, data=body, headers=headers, allow_redirects=False
+            target, data=body, headers=headers, allow_redirects=False, proxy=proxy or None
         ) as response:
             response.close()
             return response.status
@@ -162,7 +241,9 @@ class Wire:
             )
             protocol.transport.write(request)
             message, content = await protocol.read()
-            return Answer(message.code, message.headers, content, connection, protocol, self._turns)
+            return _KeptAnswer(
+                message.code, message.headers, content, connection, protocol, self._turns
+            )
         except HttpProcessingError as error:
             connection.close()
             raise aiohttp.ClientResponseError(
@@ -172,10 +253,30 @@ class Wire:
             connection.close()
             raise
 
+    async def _get_on_its_own(self, origin: _Origin, request: bytes, max_field: int) -> Answer:
+        connected = await self._connector.dial(*origin.address)
+        try:
+            context = self._connector.trust if origin.is_ssl() else None
+            streams = await asyncio.open_connection(
+                sock=connected, ssl=context, server_hostname=origin.host if context else None
+            )
+        except BaseException:
+            connected.close()
+            raise
+        answer = _LastAnswer(streams, self._turns, max_field)
+        try:
+            await answer.begin(request)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
     def _origin(self, name: str) -> _Origin:
         if len(self._origins) >= _ORIGINS:
             self._origins.clear()
-        origin = self._origins[name] = _Origin(URL(name, encoded=True), self._loop, self._session)
+        origin = self._origins[name] = _Origin(
+            name, self._proxies.of(name + "/"), self._loop, self._session
+        )
         return origin
 
 
@@ -186,11 +287,27 @@ class _Origin(aiohttp.ClientRequest):
     """
 
     def __init__(
-        self, url: URL, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
+        self, name: str, proxy: str, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
     ) -> None:
-        super().__init__("GET", url, loop=loop, timer=_NO_TIMER, session=session)
+        url, through = URL(name, encoded=True), URL(proxy) if proxy else None
+        super().__init__(
+            "GET",
+            url,
+            loop=loop,
+            timer=_NO_TIMER,
+            session=session,
+            proxy=None if through is None else through.with_user(None),
+            proxy_auth=None if through is None else aiohttp.BasicAuth.from_url(through),
+        )
         self._key = super().connection_key
         self.authority = self.headers["Host"]
+        # A proxy is told the whole address, unless it only lends a tunnel.
+        told = through is not None and not self.is_ssl()
+        self.prefix = name if told else ""
+        known = authorization(proxy) if told else None
+        self.authorization = "" if known is None else f"Proxy-Authorization: {known}\r\n"
+        place = through if told and through is not None else url
+        self.address = (place.host or "", place.port or 0)
 
     @property
     def connection_key(self) -> ConnectionKey:

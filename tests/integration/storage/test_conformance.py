@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libra.storage import Deleted, Entry, Snapshot, Store, migrate, open_store
+from libra.storage.snapshot import Packed
 from libra.weighing.report import Asset, Report, Score, Total, decode_summary, encode
 from support.patience import PATIENT
 
@@ -35,14 +36,18 @@ def snapshot(page: str | None = None, version: int = 1, **changes: object) -> Sn
         finished_at=NOON + timedelta(seconds=1),
         expires_at=NOON + timedelta(hours=24),
         total=Total(3, 2000, 5000),
-        score=Score(93, "A for effort.", 100),
+        score=Score(teledrin=93, verdict="A for effort.", lighthouse=100),
         assets=(Asset("https://www.example.com/", "document", "fetched", 200, 2000, 5000),),
     )
     return Snapshot.of(msgspec.structs.replace(report, **changes))
 
 
 async def restored(store: Store, now: datetime = NOON, size: int = 500) -> list[Snapshot]:
-    return [page async for batch in store.batches(now=now, size=size) for page in batch]
+    return [
+        page.unpacked() if isinstance(page, Packed) else page
+        async for batch in store.batches(now=now, size=size)
+        for page in batch
+    ]
 
 
 async def test_what_was_saved_is_loaded_as_it_was(store: Store) -> None:

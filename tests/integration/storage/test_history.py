@@ -13,6 +13,7 @@ import pytest
 from integration.storage.test_conformance import NOON, page_id, restored, snapshot
 from libra.storage import Store, Unavailable, migrate, open_store
 from libra.storage.history import History, HistoryLost, LeaseHeld, Writer
+from libra.storage.schema import REVISIONS, VERSION_TABLE, VERSION_VIEW
 from support.postgres import Postgres
 
 Open = Callable[..., Store]
@@ -145,15 +146,18 @@ async def test_what_a_former_life_knew_is_checked_by_the_next(opened: Open, sql:
         await second.open()
 
 
-async def test_a_newer_schema_is_noticed_by_the_next_save_and_probe(opened: Open, sql: Sql) -> None:
+@pytest.mark.parametrize("name", [VERSION_TABLE, VERSION_VIEW])
+async def test_a_newer_schema_is_noticed_by_the_next_save_and_probe(
+    opened: Open, sql: Sql, name: str
+) -> None:
     store = opened("a")
     await store.save([snapshot()])
-    sql("UPDATE libra_schema SET version_num = '9999'")
+    sql(f"UPDATE {name} SET version_num = '9999'")
     for call in (lambda: store.save([snapshot()]), store.ping):
         with pytest.raises(Unavailable, match=r"schema 9999.*newer Libra") as caught:
             await call()
         assert caught.value.fault == "schema"
-    sql("UPDATE libra_schema SET version_num = '0003'")
+    sql(f"UPDATE {name} SET version_num = '{REVISIONS['sqlite'][-1]}'")
     await store.save([snapshot()])
     assert len(await store.recent(limit=9)) == 2
 

@@ -24,8 +24,9 @@ from libra.storage import (
     sqlite,
 )
 from libra.storage import migrate as migrate_url
-from libra.storage.lane import File, Job, Lane
+from libra.storage.lane import Job, Lane
 from libra.storage.sqlite import _transaction
+from libra.storage.sqlite_file import File
 from support.needs import needs
 from support.patience import FOR_EVER, PATIENT
 

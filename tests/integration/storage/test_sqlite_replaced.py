@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from libra.storage import Unavailable
-from libra.storage.lane import File, Job, Lane
+from libra.storage.lane import Job, Lane
+from libra.storage.sqlite_file import File
 
 
 async def test_work_on_a_file_that_was_replaced_meanwhile_is_not_taken_for_done(

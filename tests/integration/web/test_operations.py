@@ -119,7 +119,7 @@ async def test_tokens_limits_and_the_level_of_the_log_are_reloaded(
     assert (await program.logs("GET /pages 200"))["level"] == "debug"
 
 
-@pytest.mark.parametrize("content", ["port = 'x'", "nonsense", "[[", 'public = "maybe"'])
+@pytest.mark.parametrize("content", ["ttl = 'x'", "nonsense", "[[", 'public = "maybe"'])
 async def test_settings_that_cannot_be_used_change_nothing(
     start: Start, tmp_path: Path, content: str
 ) -> None:

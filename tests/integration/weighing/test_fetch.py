@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
+from libra.weighing.cookies import CookieJar
 from libra.weighing.fetch import Fetcher
 from libra.weighing.gate import Gate
-from libra.weighing.options import Limits, Options
+from libra.weighing.options import CHROME, Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reference
 from libra.weighing.roles import Role
 from support.arrivals import Arrived, arrivals
@@ -168,7 +169,8 @@ async def test_a_request_looks_like_a_browsers_but_says_who_it_is() -> None:
         await fetcher.fetch(order(server.url("/d"), "document"), Options())
         await fetcher.fetch(order(server.url("/i"), initiator=server.url("/d?x")), Options())
         document, picture = (request.headers for request in server.requests)
-    assert document["user-agent"].startswith("Libra/")
+    assert document["user-agent"].endswith("Libra/0.1 (+https://github.com/libra-weigh/libra)")
+    assert f"Chrome/{CHROME}.0.0.0 Safari/537.36" in document["user-agent"]
     assert document["accept"].startswith("text/html")
     assert "image/avif" in picture["accept"]
     assert document["accept-encoding"] == "gzip, deflate, br, zstd"
@@ -198,6 +200,27 @@ async def test_further_headers_go_to_the_own_origin_only() -> None:
         own, other = (request.headers for request in server.requests)
     assert (own["authorization"], own["user-agent"]) == ("Bearer x", "Mine/1")
     assert "authorization" not in other
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "user_agent", "says_so"),
+    [
+        (403, {"Server": "cloudflare"}, None, True),
+        (503, {"CF-Mitigated": "challenge"}, None, True),
+        (403, {"Server": "AkamaiGHost"}, None, True),
+        (403, {"Server": "nginx"}, None, False),
+        (404, {"Server": "cloudflare"}, None, False),
+        (403, {"Server": "cloudflare"}, "libra", False),
+    ],
+)
+async def test_where_a_firewall_may_have_refused_the_error_says_so(
+    status: int, headers: dict[str, str], user_agent: str | None, says_so: bool
+) -> None:
+    options = Options() if user_agent is None else Options(user_agent=user_agent)
+    async with PageServer({"/x": Page(b"no", "text/html", status, headers=headers)}) as server:
+        outcome = await fetched(server, "/x", options=options)
+    assert (outcome.error or "").startswith(f"http: {status} ")
+    assert ("--user-agent libra" in (outcome.error or "")) is says_so
 
 
 @pytest.mark.parametrize(
@@ -234,14 +257,35 @@ async def test_the_redirect_of_another_origin_need_not_allow_anything() -> None:
     assert (outcome.error, outcome.redirect) == (None, server.url("/g"))
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_kept_in_the_jar_of_the_page_and_nowhere_else() -> None:
     async with (
         PageServer({"/x": Page(b"", headers={"Set-Cookie": "a=1"})}) as server,
         Fetcher() as fetcher,
     ):
-        await fetcher.fetch(order(server.url("/x")), Options())
-        await fetcher.fetch(order(server.url("/x")), Options())
-        assert all("cookie" not in request.headers for request in server.requests)
+        jar, another = CookieJar(), CookieJar()
+        first = await fetcher.fetch(order(server.url("/x")), Options(), cookies=jar)
+        second = await fetcher.fetch(order(server.url("/x")), Options(), cookies=jar)
+        for cookies in (another, None):
+            await fetcher.fetch(order(server.url("/x")), Options(), cookies=cookies)
+        sent = [request.headers.get("cookie") for request in server.requests]
+    assert sent == [None, "a=1", None, None]
+    assert (first.set_cookies, second.set_cookies) == (True, False)
+
+
+async def test_another_origins_fonts_neither_get_nor_set_cookies() -> None:
+    font = Page(b"x", "font/woff2", headers={"Set-Cookie": "f=1"})
+    async with (
+        PageServer({"/x": Page(b"", headers={"Set-Cookie": "a=1"}), "/f": font}) as server,
+        Fetcher() as fetcher,
+    ):
+        jar = CookieJar()
+        await fetcher.fetch(order(server.url("/x")), Options(), cookies=jar)
+        fetch = msgspec.structs.replace(
+            order(server.url("/f"), "font"), reader="http://a.example", document="http://a.example"
+        )
+        await fetcher.fetch(fetch, Options(), cookies=jar)
+        assert "cookie" not in server.requests[-1].headers
+        assert len(jar) == 1
 
 
 async def test_proxies_of_the_environment_are_ignored(

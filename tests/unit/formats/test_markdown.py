@@ -48,7 +48,7 @@ def test_what_changed_is_told_by_kind_and_by_asset() -> None:
     after = weighed([asset(PAGE, "document", 1000), asset(f"{PAGE}b.js", "script", 900)])
     text = to_markdown([after], comparisons=[compare(before, after)])
     assert "1.9 kB, +400 B (+26.7 %): 1 added and 1 removed" in text
-    assert "| Scripts | +400 B | +0 |" in text
+    assert "| Scripts | 500 B | 900 B | +400 B | +0 |" in text
     assert "| removed | -500 B | `https://example.com/a.js` |" in text
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from libra.parsers.protocol import Order, Piece, encode
 from libra.parsers.reader import IN_PLACE, is_small
 from libra.weighing.desk import Desk, StyleTask
+from libra.weighing.import_map import ImportMap
 from libra.weighing.kept import Kept, Spool, joined
-from libra.weighing.modules import ImportMap
 from libra.weighing.options import DESKTOP
 from libra.weighing.reference import Reading
 from libra.weighing.roles import READ_ROLES, Role
@@ -45,7 +45,7 @@ def test_half_a_character_becomes_a_question_mark() -> None:
 
 def test_of_too_many_references_the_first_are_listed_and_the_others_counted() -> None:
     body = b"".join(b"<img src=%d.png><img src=%d.png>" % (n, n) for n in range(100))
-    text = Text(0, "document", URL)
+    text = Text(0, "document", URL, "text/html")
     reading = Desk().read(text, body, DESKTOP, most=30, keep=False)
     assert [reference.url for reference in reading.references] == [
         f"{URL}{n}.png" for n in range(30)

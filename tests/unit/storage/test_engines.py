@@ -50,8 +50,9 @@ def test_the_list_of_versions_is_that_of_the_migrations(engine: schemas.Engine) 
 
 
 def test_each_state_of_a_schema_says_what_to_do() -> None:
-    assert schemas.judge("sqlite", "0003").state == "current"
-    schemas.judge("sqlite", "0003").require_current()
+    newest = schemas.REVISIONS["sqlite"][-1]
+    assert schemas.judge("sqlite", newest).state == "current"
+    schemas.judge("sqlite", newest).require_current()
     with pytest.raises(SchemaMismatch, match=r"no tables yet.*libra db migrate"):
         schemas.judge("sqlite", None).require_current()
     with pytest.raises(SchemaMismatch, match="schema 0042, which this Libra does not know"):
@@ -60,7 +61,7 @@ def test_each_state_of_a_schema_says_what_to_do() -> None:
 
 def test_an_older_schema_is_behind() -> None:
     assert schemas.judge("sqlite", "0001").state == "behind"
-    with pytest.raises(SchemaMismatch, match=r"has schema 0001.*needs schema 0003.*db migrate"):
+    with pytest.raises(SchemaMismatch, match=r"has schema 0001.*needs schema \d+.*db migrate"):
         schemas.judge("sqlite", "0001").require_current()
 
 
@@ -69,6 +70,7 @@ def test_an_older_schema_is_behind() -> None:
     [("pages", None), ("watches", "0001"), ("libra_lease", "0002"), ("libra_database", "0002")],
 )
 def test_a_version_means_nothing_without_its_tables(dropped: str, current: str | None) -> None:
-    status = schemas.judge("sqlite", "0003", schemas.ALL_TABLES - {dropped})
+    newest = schemas.REVISIONS["sqlite"][-1]
+    status = schemas.judge("sqlite", newest, schemas.ALL_TABLES - {dropped})
     assert status.current == current
     assert status.state == ("missing" if current is None else "behind")

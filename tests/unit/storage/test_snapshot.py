@@ -21,7 +21,7 @@ def test_a_snapshot_carries_the_columns_and_the_whole_report() -> None:
         version=7,
         submitted_at=NOON,
         total=Total(3, 20, 50),
-        score=Score(93, "A for effort.", 100),
+        score=Score(teledrin=93, verdict="A for effort.", lighthouse=100),
     )
     made = Snapshot.of(report)
     assert made.report == encode(report)

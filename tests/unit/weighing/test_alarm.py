@@ -120,6 +120,23 @@ def test_an_incomplete_weigh_in_is_not_what_the_next_is_compared_with() -> None:
     assert told(weighed(1_000_000), weighed(9_000_000, complete=False)) == [(), ("jump",)]
 
 
+def test_an_incomplete_weigh_in_neither_breaks_nor_recovers_anything() -> None:
+    terms = Terms(max_weight=500_000)
+    fine, heavy = weighed(400_000), weighed(600_000)
+    light, partly = weighed(10, complete=False), weighed(600_000, complete=False)
+    assert told(fine, partly, fine, terms=terms) == [(), ("jump",), ()]
+    assert told(heavy, light, heavy, terms=terms) == [("budget",), (), ()]
+    assert told(heavy, light, fine, terms=terms) == [("budget",), (), ("recovered",)]
+    assert told(FAILED, light, light, fine) == [("failed",), (), (), ("recovered", "jump")]
+
+
+def test_a_budget_that_was_told_is_not_told_again_after_a_failure() -> None:
+    terms, heavy, fine = Terms(max_weight=500_000), weighed(600_000), weighed(400_000)
+    expected = [("budget",), ("failed",), (), (), ("recovered",)]
+    assert told(heavy, FAILED, FAILED, heavy, fine, terms=terms) == expected
+    assert told(heavy, FAILED, fine, terms=terms) == [("budget",), ("failed",), ("recovered",)]
+
+
 def test_a_page_that_is_never_complete_is_compared_with_what_it_was() -> None:
     small, large = weighed(100_000, complete=False), weighed(200_000, complete=False)
     assert told(large, small, large, large) == [(), (), ("jump",), ()]

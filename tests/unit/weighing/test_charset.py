@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from webencodings.labels import LABELS as STANDARD_LABELS
 
-from libra.weighing.charset import css_to_text, html_to_utf8
+from libra.weighing.charset import html_encoding, sheet_encoding, to_utf8
+
+
+def html_to_utf8(body: bytes, content_type: str | None, inherited: str = "") -> bytes:
+    return to_utf8(body, html_encoding(body, content_type, inherited))
+
+
+def css_to_text(body: bytes, content_type: str | None, environment: str = "") -> str:
+    return to_utf8(body, sheet_encoding(body, content_type, environment)).decode()
 
 
 @pytest.mark.parametrize(
@@ -20,8 +28,7 @@ from libra.weighing.charset import css_to_text, html_to_utf8
         (codecs.BOM_UTF16_LE + "é".encode("utf-16-le"), None),
         (codecs.BOM_UTF16_BE + "é".encode("utf-16-be"), "text/html; charset=utf-8"),
         ("é".encode("latin-1"), None),
-        ("é".encode(), None),
-        ("é".encode(), "text/html; charset=no-such-charset"),
+        ("é".encode("latin-1"), "text/html; charset=no-such-charset"),
     ],
 )
 def test_the_encoding_is_found_in_the_order_of_the_standard(
@@ -37,7 +44,7 @@ def test_a_declaration_in_the_document_is_found_near_its_beginning() -> None:
         "koi8-r"
     )
     assert html_to_utf8(old, None).decode().endswith("Привет")
-    commented = b"<!-- <meta charset=koi8-r> -->" + "é".encode()
+    commented = b"<!-- <meta charset=koi8-r> -->" + "é".encode("latin-1")
     assert html_to_utf8(commented, None).decode().endswith("é")
 
 

@@ -92,8 +92,45 @@ def test_a_zstd_body_may_have_several_frames() -> None:
     assert decoded(["zstd"], zstd.compress(b"one ") + zstd.compress(b"two"), step=3) == b"one two"
 
 
-def test_what_follows_a_gzip_member_is_ignored_as_chromium_does() -> None:
-    assert decoded(["gzip"], gzip.compress(b"body") + b"garbage") == b"body"
+BODY = b"body" * 99
+GZIP = gzip.compress(BODY)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire"),
+    [
+        pytest.param("gzip", GZIP + b"garbage", id="what follows"),
+        pytest.param("gzip", GZIP + GZIP, id="a second member"),
+        pytest.param("gzip", GZIP[:-8], id="no trailer"),
+        pytest.param("gzip", GZIP[:-3], id="half a trailer"),
+        pytest.param("gzip", GZIP[:-8] + bytes(8), id="a wrong trailer"),
+        pytest.param("gzip", GZIP[:3] + b"\xe0" + GZIP[4:], id="reserved flags"),
+        pytest.param(
+            "gzip",
+            GZIP[:3] + b"\x1e" + GZIP[4:10] + b"\2\0xyname\0comment\0\xaa\xbb" + GZIP[10:],
+            id="a long header with a wrong checksum",
+        ),
+        pytest.param("deflate", zlib.compress(BODY)[:-4], id="deflate without its checksum"),
+        pytest.param("deflate", zlib.compress(BODY) + b"garbage", id="what follows deflate"),
+        pytest.param("deflate", raw_deflate(BODY) + b"garbage", id="what follows raw deflate"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 5, 1_000])
+def test_what_chromium_shows_in_spite_of_its_coding_is_decoded(
+    encoding: str, wire: bytes, step: int
+) -> None:
+    assert decoded([encoding], wire, step=step) == BODY
+
+
+@pytest.mark.parametrize("step", [1, 1_000])
+def test_a_wrong_checksum_of_deflate_is_an_error_as_in_chromium(step: int) -> None:
+    with pytest.raises(DecodeError, match="incorrect data check"):
+        decoded(["deflate"], zlib.compress(BODY)[:-4] + b"wrong", step=step)
+
+
+def test_a_gzip_header_that_does_not_end_is_given_up() -> None:
+    with pytest.raises(DecodeError, match="its header does not end"):
+        decoded(["gzip"], GZIP[:3] + b"\x08" + GZIP[4:10] + b"n" * 100_000, step=1_000)
 
 
 @pytest.mark.parametrize("encoding", ENCODERS)
@@ -149,6 +186,10 @@ def test_the_header_names_what_can_be_undone() -> None:
     assert encodings_in(None) == []
     assert encodings_in("GZip, br") == ["gzip", "br"]
     assert encodings_in("identity, x-unknown, aws-chunked") == []
+
+
+def test_where_one_encoding_is_unknown_none_is_undone_as_in_chromium() -> None:
+    assert encodings_in("gzip, identity") == encodings_in("aws-chunked, gzip") == []
 
 
 @pytest.mark.parametrize("encoding", [*ENCODERS, "x-gzip"])

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.weighing.document import LARGE, MAX_SRCDOCS, read_document
+from libra.weighing.document import read_document
+from libra.weighing.document_walk import LARGE
+from libra.weighing.elements_embedded import MAX_INNER
 from libra.weighing.options import Options, Viewport
 from libra.weighing.parsed import Parsed
 from support.work import assert_linear
@@ -345,8 +347,8 @@ def test_where_there_are_style_sheets_what_is_lazy_waits_for_them() -> None:
     ["<iframe srcdoc='x'></iframe>", "<iframe srcdoc=\"<iframe srcdoc='x'></iframe>\"></iframe>"],
 )
 def test_only_so_many_documents_in_a_document_are_kept_and_it_says_so(unit: str) -> None:
-    few = read_document((unit * 50).encode(), None, "https://example.com/")
-    many = read_document((unit * 5_000).encode(), None, "https://example.com/")
+    few = read_document((unit * 50).encode(), "text/html", "https://example.com/")
+    many = read_document((unit * 5_000).encode(), "text/html", "https://example.com/")
     assert few.error is None
-    assert len(many.documents) == 1 + MAX_SRCDOCS
+    assert len(many.documents) == 1 + MAX_INNER
     assert many.error == "too-large: the document has too many elements"

@@ -113,7 +113,7 @@ def styled(make: Make, size: int) -> Callable[[], list[Wanted]]:
 
     def work() -> list[Wanted]:
         source = f"<!doctype html><link rel=stylesheet href=site.css>{html}".encode()
-        (document,) = read_document(source, None, BASE).documents
+        (document,) = read_document(source, "text/html", BASE).documents
         styles: Styles[Scope, Sheet] = Styles()
         styles.add_document(document)
         sheet = read_stylesheet(FACES + "b{background:url(b.png)}" + css, BASE, DESKTOP)

@@ -64,5 +64,5 @@ def test_of_another_origin_only_what_is_shared_can_be_checked(
     attributes: str, integrity: str
 ) -> None:
     page = f"<link rel=stylesheet {attributes}>".encode()
-    (sheet,) = read_document(page, None, "https://example.com/").references
+    (sheet,) = read_document(page, "text/html", "https://example.com/").references
     assert sheet.integrity == integrity

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from libra.weighing import nesting
-from libra.weighing.document import parse_html
+from libra.weighing.document_walk import parse_html
 from libra.weighing.nesting import MAX_DEPTH, tamed
 from support.work import assert_linear
 

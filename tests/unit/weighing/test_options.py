@@ -3,7 +3,14 @@
 import msgspec
 import pytest
 
-from libra.weighing.options import USER_AGENT, InvalidOptions, Limits, Options, Viewport
+from libra.weighing.options import (
+    PLAIN_USER_AGENT,
+    USER_AGENT,
+    InvalidOptions,
+    Limits,
+    Options,
+    Viewport,
+)
 
 
 def test_a_viewport_is_read_from_text() -> None:
@@ -58,3 +65,9 @@ def test_options_survive_a_trip_through_json() -> None:
 def test_the_user_agent_says_who_asks_and_where_to_complain() -> None:
     assert "Libra" in USER_AGENT
     assert "+https://" in USER_AGENT
+
+
+@pytest.mark.parametrize("text", ["libra", "Libra", " libra "])
+def test_libra_as_the_user_agent_is_the_plain_one(text: str) -> None:
+    assert Options(user_agent=text).user_agent == PLAIN_USER_AGENT
+    assert "Chrome" not in PLAIN_USER_AGENT

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.weighing.document import parse_html
+from libra.weighing.document_walk import parse_html
 from libra.weighing.options import DESKTOP, Viewport
 from libra.weighing.position import MARGIN, near
 from support.work import assert_linear

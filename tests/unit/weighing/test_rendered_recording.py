@@ -259,6 +259,58 @@ def test_the_script_of_a_shared_worker_is_what_the_proxy_saw(browser: Browser) -
     ]
 
 
+class Counted(Browser):
+    """A browser whose page may ask for three things."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = 0
+        self.recording = Recording(lambda: self.now, 3, self.stop)
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+def test_a_page_gets_as_many_assets_as_it_may_and_is_stopped_at_the_next() -> None:
+    browser = Counted()
+    for n in range(3):
+        browser.ask(str(n), f"https://example.com/{n}")
+    assert (browser.recording.full, browser.stopped) == (False, 0)
+    for n in range(3, 9):
+        browser.ask(str(n), f"https://example.com/{n}")
+    assert (browser.recording.full, browser.stopped) == (True, 1)
+    assert [asset.url[-1] for asset in browser.assets()] == ["0", "1", "2"]
+
+
+def test_redirects_and_what_workers_ask_for_count_as_well() -> None:
+    browser = Counted()
+    browser.ask("1", "https://example.com/1")
+    browser.ask("1", "https://example.com/2", redirectResponse={"status": 302, "headers": {}})
+    assert browser.recording.begin_of_worker("https://example.com/3", "Fetch", "GET", None)
+    assert not browser.recording.full
+    assert not browser.recording.count_unseen()
+    assert browser.recording.begin_of_worker("https://example.com/5", "Fetch", "GET", None) is None
+    assert (len(browser.assets()), browser.stopped) == (3, 1)
+
+
+def test_what_the_cache_has_is_no_asset_but_is_not_asked_for_endlessly() -> None:
+    browser = Counted()
+    for n in range(30):
+        assert not browser.recording.full
+        browser.ask(str(n), "https://example.com/same.png")
+        browser.take("requestServedFromCache", {"requestId": str(n)})
+    browser.ask("31", "https://example.com/same.png")
+    assert (browser.recording.full, browser.stopped) == (True, 1)
+
+
+def test_a_page_that_asks_for_nothing_of_the_network_is_stopped_some_time_too() -> None:
+    browser = Counted()
+    for n in range(31):
+        assert not browser.recording.full
+        browser.ask(str(n), f"data:text/plain,{n}")
+    assert (browser.recording.full, browser.stopped) == (True, 1)
+
+
 def test_what_is_asked_for_once_the_page_is_done_does_not_count(browser: Browser) -> None:
     browser.ask("1", PAGE, "Document")
     browser.answer("1", 200, "Document")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from libra.weighing.urls import (
     MAX_PAGE_URL,
     InvalidURL,
+    as_typed,
     host_of,
     is_third_party,
     join,
@@ -181,3 +182,33 @@ def test_the_short_way_of_joining_leads_where_the_long_way_does(reference: str, 
         assert joined is None
     else:
         assert joined == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("example.com", "https://example.com"),
+        (" www.example.com/a?b=c:d#e ", "https://www.example.com/a?b=c:d#e"),
+        ("münchen.example/", "https://münchen.example/"),
+        ("example.com:8080/x", "http://example.com:8080/x"),
+        ("example.com:443", "https://example.com:443"),
+        ("localhost", "http://localhost"),
+        ("localhost:8000/x", "http://localhost:8000/x"),
+        ("app.localhost", "http://app.localhost"),
+        ("127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("192.168.1.5/x", "http://192.168.1.5/x"),
+        ("[::1]:9000/", "http://[::1]:9000/"),
+        ("build:3000", "http://build:3000"),
+    ],
+)
+def test_what_is_typed_without_a_scheme_gets_the_one_that_is_meant(typed: str, meant: str) -> None:
+    assert as_typed(typed) == meant
+    assert parse_url(as_typed(typed))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["https://example.com", "nowhere", "ftp://example.com", "mailto:a@example.com", "", "/x"],
+)
+def test_all_else_is_left_as_it_is(typed: str) -> None:
+    assert as_typed(typed) == typed

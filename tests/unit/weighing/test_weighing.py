@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from libra.weighing.modules import ImportMap
+from libra.weighing.import_map import ImportMap
 from libra.weighing.options import Limits, Options
 from libra.weighing.reference import Fetch, Outcome, Reading, Reference
-from libra.weighing.report import KINDS, Kind, Report
+from libra.weighing.report import KINDS, Kind, Report, Total
 from libra.weighing.roles import KIND_OF, Role
-from libra.weighing.weighing import Weighing
+from libra.weighing.weighing import DEADLINE, SECOND_TRIES, Weighing
 from support.examples import examples
 from support.work import assert_linear, calls
 
@@ -199,6 +199,42 @@ def test_a_redirect_to_where_one_has_been_is_a_loop() -> None:
     assert weighing.failed == "redirect-loop: 2 redirects"
 
 
+def test_a_redirect_back_is_followed_if_a_cookie_was_set_on_the_way() -> None:
+    weighing, fetch = begun()
+    with_cookie = msgspec.structs.replace(redirected(fetch, PAGE), set_cookies=True)
+    (again,) = record(weighing, with_cookie)
+    assert (again.url, again.hops, again.index) == (PAGE, (PAGE,), 1)
+    assert record(weighing, document(again)) == []
+    report = weighing.report(BASE)
+    assert [(asset.url, asset.http_status) for asset in report.assets[:2]] == [
+        (PAGE, 302),
+        (PAGE, 200),
+    ]
+    assert weighing.failed is None
+    require_sums_to_agree(report)
+
+
+def test_a_redirect_back_with_a_cookie_each_time_ends_at_the_limit() -> None:
+    weighing, fetch = begun(Options(limits=Limits(redirects=4)))
+    orders = [fetch]
+    while orders:
+        with_cookie = msgspec.structs.replace(redirected(orders[0], PAGE), set_cookies=True)
+        orders = record(weighing, with_cookie)
+    assert weighing.failed == "redirect-loop: 5 redirects"
+    assert len(weighing.report(BASE).assets) == 5
+
+
+def test_a_redirect_is_asked_for_in_the_name_of_whoever_asked_first() -> None:
+    weighing, fetch = begun()
+    (hop,) = record(weighing, redirected(fetch, "https://other.example/"))
+    assert (hop.initiator, hop.document) == (None, "")
+    (part,) = record(weighing, document(hop, image("https://img.example/a.png"), has_icon=True))
+    assert (part.document, part.same_site) == ("https://other.example", False)
+    (moved,) = record(weighing, redirected(part, "https://other.example/b.png"))
+    assert (moved.initiator, moved.document) == ("https://other.example/", "https://other.example")
+    assert moved.same_site
+
+
 def test_a_redirect_of_an_asset_that_ends_badly_fails_alone() -> None:
     weighing, fetch = begun()
     (asset,) = record(weighing, document(fetch, image("1")))
@@ -326,6 +362,81 @@ def test_what_is_denied_is_skipped_and_is_no_request() -> None:
         False,
     )
     require_sums_to_agree(report)
+
+
+@pytest.mark.parametrize("error", ["refused: x", "dns: x", "unreachable: x", "disconnected: x"])
+def test_what_could_not_be_reached_is_tried_once_more_at_the_end(error: str) -> None:
+    weighing, fetch = begun()
+    lost, other = record(weighing, document(fetch, image("lost"), image("other")))
+    assert record(weighing, failed(lost, error)) == []
+    assert weighing.pending == 1
+    assert record(weighing, arrived(other)) == [lost]
+    require_sums_to_agree(weighing.report(BASE))
+    assert record(weighing, arrived(lost)) == []
+    report = weighing.report(BASE)
+    assert weighing.done
+    assert report.complete
+    assert report.total == Total(3, 120, 240)
+    require_sums_to_agree(report)
+
+
+def test_the_second_failure_is_the_last() -> None:
+    weighing, fetch = begun()
+    (lost,) = record(weighing, document(fetch, image("lost")))
+    (again,) = record(weighing, failed(lost))
+    assert record(weighing, failed(again, "dns: no such name")) == []
+    assert weighing.done
+    assert weighing.report(BASE).assets[1].error == "dns: no such name"
+
+
+@pytest.mark.parametrize(
+    "error", ["timeout: no answer", "tls: x", "denied: x", "cut-short: x", "too-large: x"]
+)
+def test_what_was_reached_is_not_tried_again(error: str) -> None:
+    weighing, fetch = begun()
+    (lost,) = record(weighing, document(fetch, image("lost")))
+    assert record(weighing, failed(lost, error)) == []
+    assert weighing.done
+
+
+def test_the_document_is_not_tried_again() -> None:
+    weighing, fetch = begun()
+    assert record(weighing, failed(fetch)) == []
+    assert weighing.failed == "refused: nothing listens"
+
+
+def test_a_style_sheet_is_tried_again_before_the_style_is_worked_out() -> None:
+    weighing, fetch = begun()
+    sheet, picture = record(
+        weighing, document(fetch, Reference(f"{PAGE}a.css", "stylesheet"), image("1"))
+    )
+    assert record(weighing, failed(sheet)) == [sheet]
+    assert record(weighing, arrived(picture)) == []
+    assert weighing.pending == 1
+    record(weighing, arrived(sheet))
+    assert weighing.report(BASE).complete
+
+
+def test_giving_up_says_why_a_part_was_not_reached() -> None:
+    weighing, fetch = begun()
+    lost, other = record(weighing, document(fetch, image("lost"), image("other")))
+    record(weighing, failed(lost))
+    weighing.give_up()
+    assert [asset.error for asset in weighing.report(BASE).assets[1:]] == [
+        "refused: nothing listens",
+        DEADLINE,
+    ]
+    assert record(weighing, arrived(other)) == []
+
+
+def test_only_so_many_are_tried_again() -> None:
+    weighing, fetch = begun()
+    images = [image(str(number)) for number in range(SECOND_TRIES + 5)]
+    orders = record(weighing, document(fetch, *images))
+    again = [order for lost in orders for order in record(weighing, failed(lost))]
+    assert len(again) == SECOND_TRIES
+    assert [order for lost in again for order in record(weighing, failed(lost))] == []
+    assert weighing.done
 
 
 def test_giving_up_fails_what_is_pending_and_ignores_what_still_comes() -> None:

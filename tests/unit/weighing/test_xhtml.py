@@ -14,6 +14,7 @@ URL = "https://example.com/"
 
 
 def found(markup: str, content_type: str = "application/xhtml+xml; charset=utf-8") -> list[str]:
+    markup = markup.replace("<html>", '<html xmlns="http://www.w3.org/1999/xhtml">')
     reading = read_document(markup.encode(), content_type, URL)
     return [reference.url.removeprefix(URL) for reference in reading.references]
 
@@ -37,7 +38,10 @@ def test_cdata_is_text() -> None:
 
 
 def test_a_drawing_is_a_page() -> None:
-    svg = '<svg xmlns="x"><script href="a.js"/><image href="b.png"/><rect/><image href="c.png"/></svg>'
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg"><script href="a.js"/><image href="b.png"/>'
+        '<rect/><image href="c.png"/></svg>'
+    )
     assert found(svg, "image/svg+xml") == ["a.js", "b.png", "c.png"]
 
 

@@ -9,6 +9,6 @@ browser some hundred megabytes, where the static method takes milliseconds.
 
 from libra.weighing.rendered.browser import RenderUnavailable, find_browser
 from libra.weighing.rendered.page import weigh_rendered
-from libra.weighing.rendered.pool import BrowserPool
+from libra.weighing.rendered.pool import BrowserEnds, BrowserPool
 
-__all__ = ["BrowserPool", "RenderUnavailable", "find_browser", "weigh_rendered"]
+__all__ = ["BrowserEnds", "BrowserPool", "RenderUnavailable", "find_browser", "weigh_rendered"]

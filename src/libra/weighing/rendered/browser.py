@@ -1,9 +1,10 @@
-"""One browser process: found on the system, started without a way to the network, killed when it hangs.
+"""One browser: found on the system, started without a way to the network, killed when it hangs.
 
-Playwright (the extra ``libra-weigh[render]``) starts it and speaks the DevTools protocol. The browser
-is the system's own Chromium or Chrome. It is given no route of its own: its proxy is a port where
-nobody listens, names do not resolve, QUIC and WebRTC are shut. Only a page's context has a proxy that
-works.
+Playwright (the extra ``libra-weigh[render]``) starts it and speaks the DevTools protocol. The browser is
+the system's own Chromium or Chrome. It shares nothing with another one: its driver, its process group
+and its temporary folder are its own and end with it. It is given no route of its own either: its proxy
+is a port where nobody listens, names do not resolve, QUIC and WebRTC are shut
+(`libra.weighing.rendered.flags`). Only a page's context has a proxy that works.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from libra.weighing.rendered.driver import Driver, start_driver
+from libra.weighing.rendered.flags import FLAGS
+from libra.weighing.rendered.folders import Folder, end_users
+from libra.weighing.rendered.warden import Tree
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as PlaywrightBrowser
@@ -39,57 +44,12 @@ _MAC = (
 
 LAUNCH_SECONDS = 30.0
 _DRIVER_SECONDS = 2.0
+_TEMPORARY_LENGTH = 55
+"""Characters: the browser makes a socket there, whose path may have 107 of them in all."""
+
 _CLEANUPS = 100
 ANSWER_SECONDS = 10.0
 """A browser that does not answer the simplest question for so long hangs."""
-
-NOWHERE = "http://127.0.0.1:9"
-"""The discard port: a proxy for the browser's own errands, which therefore come to nothing."""
-
-_NO_FEATURES = (
-    "IsolateOrigins",
-    "site-per-process",
-    "Translate",
-    "OptimizationHints",
-    "MediaRouter",
-    "DialMediaRouteProvider",
-    "CertificateTransparencyComponentUpdater",
-)
-_FLAGS = (
-    "--headless",
-    "--remote-debugging-pipe",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-domain-reliability",
-    "--disable-extensions",
-    "--disable-sync",
-    "--disable-breakpad",
-    "--no-pings",
-    "--metrics-recording-only",
-    "--mute-audio",
-    "--password-store=basic",
-    "--use-mock-keychain",
-    "--disable-dev-shm-usage",  # containers have 64 MB there, and pages crash
-    # A window that nobody looks at is not to be slowed down.
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-renderer-backgrounding",
-    # One DevTools session sees all frames of a page only if they share its process. A context lives
-    # for one page and holds no secret of another site that isolation could keep from a frame.
-    "--disable-site-isolation-trials",
-    f"--disable-features={','.join(_NO_FEATURES)}",
-    # No way to the network but a page's proxy, loopback included.
-    f"--proxy-server={NOWHERE}",
-    "--proxy-bypass-list=<-loopback>",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # its name in older versions
-)
 
 
 class RenderUnavailable(Exception):
@@ -97,7 +57,7 @@ class RenderUnavailable(Exception):
 
 
 class BrowserLost(Exception):
-    """The browser crashed, was killed or hangs. Another one may do."""
+    """The browser crashed, was killed or hangs: a named error. Another one may do."""
 
 
 def find_browser(given: str | os.PathLike[str] | None = None) -> str:
@@ -144,29 +104,41 @@ class Browser:
 
     Attributes:
         process_id: Of its main process.
+        tree: Its processes, with their memory.
         version: For instance ``138.0.7204.49``.
         pages: How many pages it has rendered.
+        out_of_memory: Whether it was ended since a page had it take too much.
     """
 
     def __init__(
         self,
         playwright: PlaywrightBrowser,
+        driver: Driver,
+        folder: Folder,
         process_id: int,
-        profile: str,
         user_agent: str,
     ) -> None:
         self.playwright = playwright
         self.process_id = process_id
+        self.tree = Tree((process_id, driver.process_id))
         self.version = playwright.version
         self.user_agent = user_agent
         self.pages = 0
-        self._profile = profile
-        self._killed = False
+        self.out_of_memory = False
+        self._driver = driver
+        self._folder = folder
+        self._ended_for: str | None = None
+        self._leads_group = hasattr(os, "killpg") and os.getpgid(process_id) == process_id
 
     @property
     def alive(self) -> bool:
         """Whether its process is still connected. The driver tells of its end only some time after."""
-        return not self._killed and self.playwright.is_connected()
+        return self._ended_for is None and self._driver.alive and self.playwright.is_connected()
+
+    @property
+    def why_lost(self) -> str:
+        """The named error of a page that has lost this browser."""
+        return self._ended_for or f"browser: {self._driver.why_ended or 'it crashed'}"
 
     async def answers(self) -> bool:
         """Whether it answers at all. One that was stopped or hangs does not."""
@@ -179,6 +151,17 @@ class Browser:
             return False
         return True
 
+    def end(self, error: str) -> None:
+        """Kill it over what it does to others; `kill` tidies up.
+
+        Args:
+            error: The named error of its page.
+        """
+        if self._ended_for is None:  # a number of a process that has ended may be another's one day
+            self._ended_for = error
+            _kill(self.process_id, group=self._leads_group)
+            self._driver.kill()
+
     async def close(self) -> None:
         """End it: politely where it listens, by force where it does not."""
         try:
@@ -190,53 +173,61 @@ class Browser:
             await self.kill()
 
     async def kill(self) -> None:
-        """End it by force with all its children, and remove its profile."""
-        self._killed = True
-        _kill(self.process_id)
-        for _ in range(_CLEANUPS):
-            if await asyncio.to_thread(_remove, self._profile):
-                break
-            await asyncio.sleep(0.02)  # a child has not noticed yet that it is dead, and writes
+        """End it by force with all its children and its driver, and remove its folder."""
+        self.end(self.why_lost)
+        await _tidy(self._driver, self._folder)
 
 
-async def launch(playwright: Playwright, executable: str) -> Browser:
-    """Start a browser with an empty profile.
+async def launch(executable: str) -> Browser:
+    """Start a browser with a driver and an empty folder of its own.
 
     Raises:
         RenderUnavailable: if it does not start.
+        BrowserLost: if it starts and goes away, or its driver hangs.
     """
-    profile = tempfile.mkdtemp(prefix="libra-browser-")
-    flags = [*_FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    if _is_root():
-        flags.insert(0, "--no-sandbox")  # the sandbox does not work for root
+    folder, driver = Folder(), None
+    environment = _environment(folder)
     try:
         # Playwright's own limit is kept by its driver, which may be what hangs.
         async with asyncio.timeout(LAUNCH_SECONDS + _DRIVER_SECONDS):
-            started = await playwright.chromium.launch(
-                executable_path=executable,
-                ignore_default_args=True,
-                args=flags,
-                headless=True,
-                handle_sigint=False,
-                handle_sigterm=False,
-                handle_sighup=False,
-                timeout=LAUNCH_SECONDS * 1000,
-                env=_environment(),
-            )
-    except TimeoutError:
-        shutil.rmtree(profile, ignore_errors=True)
-        raise BrowserLost("the driver of the browsers does not answer") from None
+            driver = await start_driver(environment)
+            started = await _launch(driver.playwright, executable, folder, environment)
+        process_id, user_agent = await _identify(started)
+        return Browser(started, driver, folder, process_id, user_agent)
+    except BaseException as error:
+        end_users(folder.path)
+        await _tidy(driver, folder)
+        if isinstance(error, TimeoutError):
+            raise BrowserLost("browser: its driver does not answer") from None
+        if isinstance(error, OSError):
+            raise RenderUnavailable(f"The driver of browsers does not start: {error}") from error
+        if isinstance(error, _error_type()):
+            raise BrowserLost("browser: it went away while starting") from error
+        raise
+
+
+async def _launch(
+    playwright: Playwright, executable: str, folder: Folder, environment: dict[str, str]
+) -> PlaywrightBrowser:
+    flags = [*FLAGS, f"--user-data-dir={folder.profile}", "about:blank"]
+    if not has_sandbox():
+        flags.insert(0, "--no-sandbox")
+    try:
+        return await playwright.chromium.launch(
+            executable_path=executable,
+            ignore_default_args=True,
+            args=flags,
+            headless=True,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+            timeout=LAUNCH_SECONDS * 1000,
+            env={**environment},
+        )
     except _error_type() as error:
-        shutil.rmtree(profile, ignore_errors=True)
         raise RenderUnavailable(
             f"The browser {executable} does not start: {_first_line(error)}"
         ) from error
-    try:
-        process_id, user_agent = await _identify(started)
-    except (TimeoutError, _error_type()) as error:
-        shutil.rmtree(profile, ignore_errors=True)
-        raise BrowserLost("the browser went away while starting") from error
-    return Browser(started, process_id, profile, user_agent)
 
 
 async def _identify(started: PlaywrightBrowser) -> tuple[int, str]:
@@ -249,32 +240,40 @@ async def _identify(started: PlaywrightBrowser) -> tuple[int, str]:
     return int(main[0]), str(version["userAgent"]).replace("HeadlessChrome", "Chrome")
 
 
-def _remove(profile: str) -> bool:
-    """Whether a profile is gone."""
-    shutil.rmtree(profile, ignore_errors=True)
-    return not Path(profile).exists()
+async def _tidy(driver: Driver | None, folder: Folder) -> None:
+    """End a driver and remove a folder, whose browser is dead or about to be."""
+    if driver is not None:
+        await driver.end()
+    for _ in range(_CLEANUPS):
+        if await asyncio.to_thread(folder.remove):
+            break
+        await asyncio.sleep(0.02)  # a child has not noticed yet that it is dead, and writes
 
 
-def _kill(process_id: int) -> None:
-    """Kill a browser; where it leads a group of its own, with all of the group."""
+def _kill(process_id: int, *, group: bool) -> None:
+    """Kill a browser, where it leads a group of its own with all that is left of the group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg") and os.getpgid(process_id) == process_id:
+        if group:
             os.killpg(process_id, signal.SIGKILL)
         else:
             os.kill(process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def _environment() -> dict[str, str | float | bool]:
-    """The environment without proxies, which a browser would honour."""
-    return {
+def _environment(folder: Folder) -> dict[str, str]:
+    """The environment without proxies, which a browser would honour, and with a place for files."""
+    environment = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and not name.startswith("LIBRA_")
     }
+    if len(str(folder.temporary)) <= _TEMPORARY_LENGTH:
+        environment["TMPDIR"] = str(folder.temporary)
+    return environment
 
 
-def _is_root() -> bool:
-    return sys.platform != "win32" and os.geteuid() == 0
+def has_sandbox() -> bool:
+    """Whether browsers confine what runs in them. For root their sandbox does not work."""
+    return sys.platform == "win32" or os.geteuid() != 0
 
 
 def _error_type() -> type[Exception]:

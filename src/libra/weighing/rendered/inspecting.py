@@ -23,7 +23,7 @@ from libra.weighing.facts import (
 )
 from libra.weighing.findings import COPY_BYTES, Notes
 from libra.weighing.observed import Observed
-from libra.weighing.observing import refresh_in
+from libra.weighing.refresh import parse_refresh
 from libra.weighing.rendered.recording import Entry
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ async def inspect(session: CDPSession, entries: list[Entry], url: str, notes: No
         shown[source] = max(known[0], shown_width), max(known[1], shown_height)
     refresh, seconds = None, 0
     for content, base in await _ask(session, _REFRESH):
-        refresh, seconds = refresh_in(content, url, base)
+        found = parse_refresh(content, url, base)
+        if found is not None:
+            refresh, seconds = found
     notes.see(Observed(refresh=refresh, refresh_seconds=seconds, shown=shown), is_page=True)
     for at, entry in enumerate(entries):
         if entry.status == 200 and entry.answered:

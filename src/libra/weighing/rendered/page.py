@@ -12,22 +12,24 @@ import msgspec
 
 from libra.ids import new_id
 from libra.weighing.findings import Notes
-from libra.weighing.options import USER_AGENT, Options
+from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
 from libra.weighing.politeness import retry_after
+from libra.weighing.rendered.asked import Asked
 from libra.weighing.rendered.browser import Browser, BrowserLost, RenderUnavailable
 from libra.weighing.rendered.inspecting import BODY_BYTES, BUFFER_BYTES, inspect, worker_sizes
 from libra.weighing.rendered.intercepting import Interceptor
 from libra.weighing.rendered.pool import BrowserPool
 from libra.weighing.rendered.proxy import Proxy
-from libra.weighing.rendered.recording import Entry, Recording, assets_of, sums_of
-from libra.weighing.rendered.service_workers import ServiceWorkers
+from libra.weighing.rendered.recording import Entry, Event, Recording, assets_of, sums_of
+from libra.weighing.rendered.service_workers import ASKED_BYTES, ServiceWorkers
+from libra.weighing.rendered.workers import hear_workers, shared_workers
 from libra.weighing.report import Asset, Bytes, Report, Status
 from libra.weighing.score import score
 from libra.weighing.urls import host_of, origin_of, parse_url
 from libra.weighing.weighing import DEADLINE
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, CDPSession, Page, Request
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Worker
 
 QUIET_SECONDS = 1.5
 """The page is done when it is loaded and the network has been silent for so long."""
@@ -53,7 +55,15 @@ _LOOK_SECONDS = 5.0
 _SILENCE_SECONDS = 2.0
 """After so long without an event the browser is asked whether it is still there."""
 
+_ASSETS_A_SECOND = 10_000
+"""That interim reports are made of."""
+
+_ASKS = "Network.requestWillBeSent"
+_SOCKET = "Network.webSocketCreated"
+_SHARED_WORKER = "Target.targetCreated"
 _BUFFERS = {"maxTotalBufferSize": BUFFER_BYTES, "maxResourceBufferSize": BODY_BYTES}
+_HANGS = "browser: it does not answer"
+_CRASHED = "browser: it crashed"
 _PAGES_OWN = ("http:", "blocked:", "cors:", "aborted:")
 """Failures that belong to the page: the browser did all that it does, and it was measured."""
 
@@ -67,8 +77,9 @@ async def weigh_rendered(
 ) -> Report:
     """Weigh a page in a browser and return its report, finished or failed.
 
-    A page whose browser crashes or hangs is tried once more in another one; so is one whose server asks
-    to be left alone for a while that is short enough.
+    A page whose browser crashes, hangs or takes too much memory is tried once more, alone: in a new
+    browser that no other page gets. So is, in any browser, one whose server asks to be left alone for a
+    while that is short enough.
 
     Args:
         url: Absolute, http or https.
@@ -101,16 +112,16 @@ async def _weigh(
         viewport=str(options.viewport),
         submitted_at=datetime.now(UTC),
     )
-    error = ""
+    error, alone = "", False
     for tries_left in (1, 0):
         try:
-            async with browsers.browser() as browser:
+            async with browsers.browser(alone=alone) as browser:
                 visit = _Visit(base, options, browsers, browser, on_change)
                 report = await visit.run()
             if not (tries_left and await visit.may_come_again(report)):
                 return report
         except BrowserLost as lost:
-            error = f"browser: {lost}"
+            error, alone = str(lost), True
         except RenderUnavailable as unavailable:
             error = f"no-browser: {unavailable}"
             break
@@ -136,8 +147,11 @@ class _Visit:
         self._on_change = on_change
         # The page's deadline is the loop's to keep, so all that it waits for goes by the same clock.
         self._clock = asyncio.get_running_loop().time
-        self._recording = Recording(self._clock)
-        self._proxy = Proxy(browsers.gate, browsers.resolver)
+        self._stopped = asyncio.Event()
+        self._recording = Recording(self._clock, options.limits.assets, self._stopped.set)
+        self._asked = Asked()
+        self._asked.note(base.url)
+        self._proxy = Proxy(browsers.gate, browsers.resolver, self._asked)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._politeness = browsers.politeness
         self._workers: ServiceWorkers | None = None
@@ -150,6 +164,7 @@ class _Visit:
         self._error: str | None = None
         self._title: str | None = None
         self._reported = 0
+        self._next_report = 0.0
 
     async def run(self) -> Report:
         """See `weigh_rendered`.
@@ -166,6 +181,11 @@ class _Visit:
                     await self._visit(context, until)
             except Error as error:
                 raise BrowserLost(self._why_lost(error)) from error
+            except BrowserLost:
+                if self._browser.alive:
+                    raise
+                # It was killed meanwhile: that is why it did not answer.
+                raise BrowserLost(self._browser.why_lost) from None
             finally:
                 for task in self._tasks:
                     task.cancel()
@@ -178,7 +198,7 @@ class _Visit:
         options, viewport = self._options, self._options.viewport
         user_agent = options.user_agent
         if user_agent == USER_AGENT:
-            user_agent = f"{self._browser.user_agent} {USER_AGENT}"
+            user_agent = f"{self._browser.user_agent} {PLAIN_USER_AGENT}"
         try:
             async with asyncio.timeout(_OPEN_SECONDS):
                 context = await self._browser.playwright.new_context(
@@ -190,7 +210,7 @@ class _Visit:
                     proxy={"server": self._proxy.address, "bypass": "<-loopback>"},
                 )
         except TimeoutError:
-            raise BrowserLost("it does not answer") from None
+            raise BrowserLost(_HANGS) from None
         try:
             yield context
         finally:
@@ -224,15 +244,19 @@ class _Visit:
     async def _visit(self, context: BrowserContext, until: float) -> None:
         try:
             async with asyncio.timeout_at(until):
-                self._workers = ServiceWorkers(context, self._recording, self._proxy.bodies)
-                page = await context.new_page()
-                session = await context.new_cdp_session(page)
-                await self._listen(context, page, session, until)
-                self._spawn(self._go(page))
-                await self._wait(page, session)
-                self._recording.rest()
-                await self._round_off(page, session)
+                workers = shared_workers(self._browser.playwright, self._take, self._spawn)
+                async with workers:
+                    self._workers = ServiceWorkers(context, self._recording, self._proxy.bodies)
+                    page = await context.new_page()
+                    session = await context.new_cdp_session(page)
+                    await self._listen(context, page, session, until)
+                    self._spawn(self._go(page))
+                    await self._wait(page, session)
+                    self._recording.rest()
+                    await self._round_off(page, session)
         except TimeoutError:
+            if not self._browser.alive:
+                raise BrowserLost(self._browser.why_lost) from None  # that is why it was not done
             self._error = DEADLINE
         self._recording.give_up(self._error, self._options.limits.asset_seconds)
 
@@ -240,18 +264,21 @@ class _Visit:
         self, context: BrowserContext, page: Page, session: CDPSession, until: float
     ) -> None:
         recording = self._recording
-        for name in recording.events:
-            session.on(name, lambda event, name=name: recording.take(name, event))
+        for name in (*recording.events, _SOCKET):
+            session.on(name, lambda event, name=name: self._take(name, event))
         page.on("crash", lambda _: setattr(self, "_crashed", True))
         page.on("load", lambda _: setattr(self, "_loaded", True))
         page.on("download", lambda _: setattr(self, "_download", True))
-        page.on("worker", lambda worker: recording.end_unseen(worker.url))
+        page.on("worker", self._started_worker)
         page.on("requestfinished", self._seen_by_playwright)
+        page.on("requestfailed", self._failed_by_playwright)
+        context.on("request", lambda request: self._asked.note(request.url))
         context.on("page", lambda popup: self._spawn(popup.close()))
         tree = await session.send("Page.getFrameTree")
         recording.main_frame = tree["frameTree"]["frame"]["id"]
-        session.on("Page.frameStoppedLoading", self._stopped)
+        session.on("Page.frameStoppedLoading", self._stopped_loading)
         session.on("Page.frameNavigated", self._navigated)
+        await hear_workers(session, self._take, self._spawn)
         await session.send("Page.enable")
         await session.send("Network.enable", _BUFFERS)
         interceptor = Interceptor(
@@ -265,7 +292,18 @@ class _Visit:
         )
         await interceptor.start()
 
-    def _stopped(self, event: dict[str, Any]) -> None:
+    def _take(self, name: str, event: Event) -> None:
+        """An event of the page or of one of its workers."""
+        if name == _SHARED_WORKER:
+            self._asked.has_workers = True
+        if name == _ASKS:
+            self._asked.note(event["request"]["url"])
+        elif name == _SOCKET:
+            self._asked.note(event["url"])
+        if name in self._recording.events:
+            self._recording.take(name, event)
+
+    def _stopped_loading(self, event: dict[str, Any]) -> None:
         """The end of loading, also of a page that called it off to go to ``mailto:`` or so."""
         recording = self._recording
         document = recording.document()
@@ -277,8 +315,22 @@ class _Visit:
         if frame.get("parentId") is None:
             self._recording.leave(frame["loaderId"])
 
+    def _started_worker(self, worker: Worker) -> None:
+        self._asked.has_workers = True
+        self._recording.end_unseen(worker.url)
+
     def _seen_by_playwright(self, request: Request) -> None:
-        self._elsewhere.append(request)
+        """What the page's session has not told of by now, a worker has asked for."""
+        if self._is_unseen(request) and self._recording.count_unseen():
+            self._elsewhere.append(request)
+
+    def _failed_by_playwright(self, request: Request) -> None:
+        if self._is_unseen(request):
+            self._recording.count_unseen()
+
+    def _is_unseen(self, request: Request) -> bool:
+        url = request.url
+        return url.startswith(("http://", "https://")) and not self._recording.has_seen(url)
 
     async def _go(self, page: Page) -> None:
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
@@ -294,14 +346,20 @@ class _Visit:
         """Until the page is loaded and silent, a limit is reached or it failed."""
         asked_manifest = False
         while not self._has_failed():
-            await asyncio.sleep(_TICK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._stopped.wait()
             if self._crashed or not self._browser.alive:
-                raise BrowserLost("it crashed")
+                raise BrowserLost(_CRASHED)
             self._tell()
             self._cut_too_large()
             self._error = self._limit_reached()
             if self._error is not None:
+                # From now on it gets nothing, and what was under way is called by this name.
+                self._recording.give_up(self._error, self._options.limits.asset_seconds)
+                self._proxy.shut()
                 return
+            self._recording.end_headless(self._proxy.bodies)
             silent = self._clock() - self._recording.last_event
             if silent > _SILENCE_SECONDS:
                 await self._ask_whether_alive()
@@ -330,10 +388,10 @@ class _Visit:
         return document is not None and document.status is None and not document.pending
 
     def _limit_reached(self) -> str | None:
-        limits, entries = self._options.limits, self._recording.entries
+        limits = self._options.limits
         if self._proxy.received_bytes > limits.page_bytes:
             return f"page-too-large: more than {limits.page_bytes:,} bytes"
-        if len(entries) > limits.assets:
+        if self._recording.full:
             return f"too-many-assets: more than {limits.assets:,}"
         return None
 
@@ -352,7 +410,7 @@ class _Visit:
 
     async def _ask_whether_alive(self) -> None:
         if not await self._browser.answers():
-            raise BrowserLost("it does not answer" if self._browser.alive else "it crashed")
+            raise BrowserLost(_HANGS)
 
     async def _fetch_manifest(self, page: Page, session: CDPSession) -> None:
         """An ordinary window fetches the manifest, one of its own context only when it is asked."""
@@ -360,9 +418,15 @@ class _Visit:
             await session.send("Page.getAppManifest")
 
     def _tell(self) -> None:
-        if self._on_change is not None and self._recording.changes != self._reported:
-            self._reported = self._recording.changes
-            self._on_change(self._report(final=False))
+        recording, now = self._recording, self._clock()
+        if recording.changes == self._reported or now < self._next_report:
+            return
+        if self._on_change is None:
+            return
+        self._reported = recording.changes
+        # To make one of 10,000 assets takes a while: the more there are, the less often.
+        self._next_report = now + len(recording.entries) / _ASSETS_A_SECOND
+        self._on_change(self._report(final=False))
 
     # The end
 
@@ -387,16 +451,17 @@ class _Visit:
             for url, entry in unseen.items():
                 if url in sizes:
                     recording.end(entry, *sizes[url])
-        seen = recording.urls()
+        seen = {request.url for request in self._elsewhere if recording.has_seen(request.url)}
         for request in self._elsewhere:
-            if request.url in seen or not request.url.startswith(("http://", "https://")):
+            if request.url in seen:
                 continue
             response = await request.response()
             if response is None:
                 continue
             transfer = max(0, (await request.sizes())["responseBodySize"])
             encoded = "content-encoding" in response.headers
-            resource = len(await response.body()) if encoded and transfer else transfer
+            asked = encoded and 0 < transfer <= ASKED_BYTES
+            resource = len(await response.body()) if asked else transfer
             recording.add(
                 request.url,
                 request.resource_type.capitalize(),
@@ -417,18 +482,21 @@ class _Visit:
         status: Status = "weighing" if not final else "weighed" if failed is None else "failed"
         weighed = status == "weighed"
         own = assets[entries.index(document)] if weighed and document else None
+        if own is not None:
+            self._notes.see_document(assets.index(own))
         cut_short = None if own is None or _is_measured(own) else own.error
+        complete = weighed and self._error is None and all(map(_is_measured, assets))
         report = msgspec.structs.replace(
             self._base,
             status=status,
             final_url=final_url,
             title=self._title,
-            complete=weighed and self._error is None and all(map(_is_measured, assets)),
+            complete=complete,
             body=Bytes(document.transfer_bytes, document.resource_bytes) if document else Bytes(),
             total=total,
             by_kind=kinds,
             by_host=hosts,
-            score=score(total.transfer_bytes) if weighed else None,
+            score=score(total.transfer_bytes, whole=complete) if weighed else None,
             assets=assets,
             error=failed or cut_short or self._error,
             findings=(self._notes.findings(assets, self._options.viewport.dpr) if weighed else ()),
@@ -467,7 +535,9 @@ class _Visit:
             task.exception()
 
     def _why_lost(self, error: Exception) -> str:
-        return "it crashed" if self._crashed or not self._browser.alive else _first_line(error)
+        if not self._browser.alive:
+            return self._browser.why_lost
+        return _CRASHED if self._crashed else f"browser: {_first_line(error)}"
 
 
 def _as_title(text: str) -> str | None:

@@ -7,6 +7,9 @@ does (`libra.weighing.dialing`). Plain requests are relayed with their answers b
 questions for a password, and https goes through a tunnel, so that the sizes that the browser measures
 are those of the server.
 
+It connects only to what the page has asked for: the browser has wishes of its own
+(`libra.weighing.rendered.asked`).
+
 What cannot be had, because the gate denies it or because nothing answers, ends in the same way for the
 page: the connection closes without an answer. The reason is noted for the report only.
 """
@@ -27,6 +30,7 @@ from libra.weighing.connections import name_of_error
 from libra.weighing.dialing import Resolver, dial
 from libra.weighing.gate import Gate
 from libra.weighing.receiving import INTERIM_ANSWERS, is_readable
+from libra.weighing.rendered.asked import Asked
 from libra.weighing.urls import host_and_port
 
 _HEAD_BYTES = 262_144
@@ -36,6 +40,8 @@ _CHUNK = 65_536
 _DIAL_SECONDS = 20.0
 _NOTES = 10_000
 """Hosts whose failure is remembered; a page that names more has made its point."""
+
+UNASKED = "browser: it wants to connect to what the page did not ask for"
 
 _HOP_BY_HOP = (b"proxy-connection:", b"proxy-authorization:")
 _UNAUTHORIZED = re.compile(rb"HTTP/1\.[01] 401\b")
@@ -50,6 +56,7 @@ class Proxy:
     Args:
         gate: Judges every address that is about to be connected to.
         resolver: For the names.
+        asked: What the page has asked for; without it everything is let through that the gate allows.
 
     Attributes:
         failures: Why a host (``host:port`` as the browser named it) could not be reached, as a named
@@ -59,12 +66,14 @@ class Proxy:
             fetches without telling anybody.
     """
 
-    def __init__(self, gate: Gate, resolver: Resolver) -> None:
+    def __init__(self, gate: Gate, resolver: Resolver, asked: Asked | None = None) -> None:
         self.failures: dict[str, str] = {}
         self.received_bytes = 0
         self.bodies: dict[str, int] = {}
         self._gate = gate
         self._resolver = resolver
+        self._asked = asked
+        self._shut = False
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._open: set[_Client] = set()
@@ -97,6 +106,9 @@ class Proxy:
         return f"http://{host}:{port}"
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._shut:
+            writer.transport.abort()
+            return
         task = asyncio.create_task(self._serve(_Client(self, (reader, writer))))
         self._clients.add(task)
         task.add_done_callback(self._clients.discard)
@@ -122,8 +134,19 @@ class Proxy:
         if coming:
             max(coming, key=lambda client: client.received_bytes).abort()
 
+    def shut(self) -> None:
+        """Let nothing in or out any more: the page has had what it may have."""
+        self._shut = True
+        for client in self._open:
+            client.abort()
+
     async def _dial(self, host: str, port: int) -> Stream | None:
         """A connection to a server, or None with the reason noted."""
+        if self._asked is not None and not await self._asked.wait(host):
+            self._note(host, port, UNASKED)
+            return None
+        if self._shut:
+            return None
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
                 connected = await dial(host, port, self._resolver, self._gate)

@@ -53,6 +53,9 @@ _NET_ERRORS = {
 
 _MAX_INITIATOR = 8_192
 
+_REPEATS = 10
+"""So many times the limit may be asked for of what is in the cache, or never becomes an asset."""
+
 
 class Entry:
     """One request as far as it has come."""
@@ -68,6 +71,7 @@ class Entry:
         "error",
         "head_bytes",
         "headers",
+        "headless",
         "initiator",
         "loader",
         "main_document",
@@ -102,6 +106,7 @@ class Entry:
         self.encoding: str | None = None
         self.protocol: str | None = None
         self.answered = False
+        self.headless = False
         self.cached = False
         self.skipped = False
         self.unseen = False
@@ -145,8 +150,11 @@ class Recording:
 
     Args:
         clock: Monotonic seconds.
+        limit: How many requests it takes; the next is not entered, and what it is of is `full`.
+        on_full: Called once at that moment.
 
     Attributes:
+        full: Whether there were more requests than it takes.
         entries: In the order in which they were sent, without ``data:`` and the like and without what
             came from the browser's cache.
         changes: Grows with every event that changes what a report would say.
@@ -154,11 +162,22 @@ class Recording:
         main_frame: The frame of the page itself; its documents are the page's.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        limit: int = 10_000,
+        on_full: Callable[[], None] = lambda: None,
+    ) -> None:
         self.changes = 0
+        self.full = False
         self.main_frame: str | None = None
         self._clock = clock
         self.last_event = clock()
+        self._limit = limit
+        self._on_full = on_full
+        self._counted = 0
+        self._asked = 0
+        self._urls: set[str] = set()
         self._entries: list[Entry] = []
         self._open: dict[str, Entry] = {}
         self._of_workers: dict[str, Entry] = {}
@@ -259,9 +278,35 @@ class Recording:
                 return entry.error is not None
         return False
 
-    def urls(self) -> set[str]:
-        """What the session has seen, from the cache or not."""
-        return {entry.url for entry in self._entries}
+    def has_seen(self, url: str) -> bool:
+        """Whether the session has told of a request for this, from the cache or not."""
+        return without_fragment(url) in self._urls
+
+    def count_unseen(self) -> bool:
+        """Count a request that will be entered when the page is done. Returns whether it may be."""
+        return self._has_room()
+
+    def _has_room(self) -> bool:
+        """Count one request more, if there is room for it."""
+        self._counted += 1
+        self._asked += 1
+        if self._counted > self._limit or self._asked > _REPEATS * self._limit:
+            self._fill()
+        return not self.full
+
+    def _fill(self) -> None:
+        if not self.full:
+            self.full = True
+            self._on_full()
+
+    def _enter(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self._urls.add(entry.url)
+
+    def _mark_cached(self, entry: Entry) -> None:
+        if not entry.cached:
+            entry.cached = True
+            self._counted -= 1
 
     def end_silent_scripts(self, bodies: Mapping[str, int]) -> None:
         """Of the script of a shared worker the session hears nothing; the proxy has seen its body.
@@ -273,6 +318,12 @@ class Recording:
                 continue
             if entry.url in bodies:
                 self.end(entry, bodies[entry.url], bodies[entry.url])
+
+    def end_headless(self, bodies: Mapping[str, int]) -> None:
+        """What has come, and whose head nobody was told of: the proxy has seen the body of it."""
+        for entry in [entry for entry in self._open.values() if entry.headless]:
+            size = bodies.get(entry.url, entry.arrived_bytes)
+            self.end(entry, size, max(size, entry.resource_bytes))
 
     def end_unseen(self, url: str) -> None:
         """The script of a worker has arrived; the session does not see its end."""
@@ -302,7 +353,7 @@ class Recording:
         """Enter a request that was seen elsewhere than in the page's session (in a worker)."""
         entry = Entry("", without_fragment(url), type_, "GET", self._clock())
         self._take_head(entry, {"status": status, "headers": headers})
-        self._entries.append(entry)
+        self._enter(entry)
         self.end(entry, transfer_bytes, resource_bytes)
 
     def begin_of_worker(
@@ -311,14 +362,14 @@ class Recording:
         """A service worker asks for something. The session tells no more of it.
 
         Returns:
-            None once the page is done.
+            None once the page is done or its limit reached.
         """
-        if self._at_rest:
+        if self._at_rest or not self._has_room():
             return None
         at = f"worker {len(self._entries)}"
         entry = Entry(at, without_fragment(url), type_, method, self._clock())
         entry.initiator = initiator
-        self._entries.append(entry)
+        self._enter(entry)
         self._open[at] = self._of_workers[entry.url] = entry
         self._stir()
         return entry
@@ -373,7 +424,14 @@ class Recording:
                 previous.resource_bytes = 0
             self._close(previous)
         url = without_fragment(request["url"])
-        if self._at_rest or not url.startswith(("http://", "https://")):
+        if self._at_rest:
+            return
+        if not url.startswith(("http://", "https://")):
+            self._asked += 1  # it costs nobody's bandwidth, but to be told of it costs time
+            if self._asked > _REPEATS * self._limit:
+                self._fill()
+            return
+        if not self._has_room():
             return
         type_ = event.get("type", "Other")
         entry = Entry(request_id, url, type_, request.get("method", "GET"), self._clock())
@@ -382,14 +440,14 @@ class Recording:
         entry.main_document = type_ == "Document" and (
             self.main_frame is None or event.get("frameId") == self.main_frame
         )
-        self._entries.append(entry)
+        self._enter(entry)
         self._open[request_id] = entry
         self.changes += 1
 
     def _served_from_cache(self, event: Event) -> None:
         entry = self._open.get(event["requestId"])
         if entry is not None:
-            entry.cached = True
+            self._mark_cached(entry)
             self.changes += 1
 
     def _answered(self, event: Event) -> None:
@@ -398,11 +456,11 @@ class Recording:
             return
         response = event["response"]
         if response.get("fromDiskCache") or response.get("fromPrefetchCache"):
-            entry.cached = True
+            self._mark_cached(entry)
         entry.type = event.get("type", entry.type)
         if response.get("fromServiceWorker"):
             # Its worker has it, or fetched it: that request weighs, as what the page wanted it for.
-            entry.cached = True
+            self._mark_cached(entry)
             if (fetched := self._of_workers.get(entry.url)) is not None:
                 fetched.type = entry.type
         self._take_head(entry, response)
@@ -420,6 +478,11 @@ class Recording:
         if entry is None:
             return
         whole = int(event.get("encodedDataLength", 0))
+        headless = not entry.answered or (entry.head_bytes >= whole and entry.resource_bytes > 0)
+        if headless and not entry.loader and not entry.cached:
+            # Of what a worker asks for at its start the sum of the head is missing, or is that of all.
+            entry.headless = True
+            return
         # Of an image that cannot be decoded the rest is not read, and the head is not in its sum.
         entry.transfer_bytes = max(entry.arrived_bytes, whole - entry.head_bytes)
         if entry.status is not None and entry.status >= 400:

@@ -23,6 +23,9 @@ _SIZES = (
 )
 _ASK_SECONDS = 2.0
 
+ASKED_BYTES = 5_000_000
+"""Bytes on the wire of a body that the browser is asked for only to learn its length decoded."""
+
 
 class ServiceWorkers:
     """Enters the requests of a context's service workers into a recording.
@@ -95,7 +98,8 @@ class ServiceWorkers:
             if entry.pending or (entry.error is not None and (entry.status or 0) < 400):
                 continue
             encoded, decoded = sizes.get(entry.url, (0, 0))
-            if not decoded and entry.type == "Script":  # its own script is not in its list
+            asked = not decoded and entry.type == "Script" and entry.transfer_bytes <= ASKED_BYTES
+            if asked:  # its own script is not in its list
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ASK_SECONDS):
                         decoded = len(await response.body())

@@ -1,0 +1,54 @@
+"""What Chromium supports, as it answered ``scripts/chromium_css.py``."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Property(NamedTuple):
+    """The values that Chromium takes for a property.
+
+    Attributes:
+        words: Keywords.
+        functions: Their names in lower case, with how much is in their parentheses told by samples.
+        samples: Values of several components, each of which is taken as it is.
+        kinds: How many components of one kind (``length``, ``color``) may follow one another.
+        listed: Whether values may be separated by commas.
+    """
+
+    words: frozenset[str]
+    functions: frozenset[str]
+    samples: tuple[str, ...]
+    kinds: dict[str, int]
+    listed: bool
+
+
+class Chromium(NamedTuple):
+    """The table."""
+
+    properties: dict[str, Property]
+    units: frozenset[str]
+    pseudo_classes: frozenset[str]
+    pseudo_class_functions: frozenset[str]
+    pseudo_elements: frozenset[str]
+    pseudo_element_functions: frozenset[str]
+    font_techs: frozenset[str]
+    font_formats: frozenset[str]
+    at_rules: frozenset[str]
+
+
+@cache
+def chromium() -> Chromium:
+    """The table, read once."""
+    table = json.loads((Path(__file__).parent / "chromium.json").read_text("utf-8"))
+    words = [frozenset(text.split()) for text in table["words"]]
+    samples = [tuple(text.split("|")) if text else () for text in table["shapes"]]
+    properties = {
+        name: Property(words[known], words[functions], samples[several], kinds, listed)
+        for name, (known, functions, several, kinds, listed) in table["properties"].items()
+    }
+    sets = (frozenset(table[name]) for name in Chromium._fields[1:])
+    return Chromium(properties, *sets)

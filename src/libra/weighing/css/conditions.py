@@ -1,0 +1,85 @@
+"""Conditions with ``not``, ``and``, ``or`` and parentheses, as queries of all kinds have them.
+
+They are three-valued (Media Queries 4, section 3.1): what is in good order but unknown is neither true
+nor false, and stays so when it is negated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from libra.weighing.css.syntax import Part, significant
+
+Term = Callable[[Part], "bool | None"]
+"""Judges a function, or parentheses that hold no condition; None is *unknown*."""
+
+_MAX_DEPTH = 24
+
+
+class Invalid(ValueError):
+    """What should be a condition, a selector or a value is none."""
+
+
+def condition(
+    parts: Sequence[Part], term: Term, *, depth: int = 0, no_or: bool = False
+) -> bool | None:
+    """Judge a condition.
+
+    Args:
+        parts: All of it.
+        term: Judges what it is made of.
+        depth: Of parentheses around it.
+        no_or: Whether ``or`` is not allowed, as after a media type.
+
+    Raises:
+        Invalid: it is no condition.
+    """
+    parts = significant(parts)
+    if not parts or depth > _MAX_DEPTH:
+        raise Invalid
+    if parts[0].is_word("not"):
+        if len(parts) != 2:
+            raise Invalid
+        found = _term(parts[1], term, depth)
+        return None if found is None else not found
+    found = _term(parts[0], term, depth)
+    word = None
+    if len(parts) % 2 == 0:
+        raise Invalid
+    for between, part in zip(parts[1::2], parts[2::2], strict=True):
+        if not between.is_word("and", "or") or (no_or and between.is_word("or")):
+            raise Invalid
+        if word is not None and word != between.value.lower():
+            raise Invalid
+        word = between.value.lower()
+        other = _term(part, term, depth)
+        if word == "and":
+            found = False if False in (found, other) else None if None in (found, other) else True
+        else:
+            found = True if True in (found, other) else None if None in (found, other) else False
+    return found
+
+
+def _term(part: Part, term: Term, depth: int) -> bool | None:
+    if part.kind == "(":
+        try:
+            return condition(part.parts, term, depth=depth + 1)
+        except Invalid:
+            return term(part)
+    if part.kind == "function":
+        return term(part)
+    raise Invalid
+
+
+def inside(text: str, part: Part) -> str:
+    """The text in a block or function."""
+    head = 1 if part.kind != "function" else text.index("(", part.start, part.end) + 1 - part.start
+    return text[part.start + head : part.end - 1 if part.closed else part.end].strip()
+
+
+def is_any_value(parts: Sequence[Part]) -> bool:
+    """Whether parts are without errors (``<any-value>``)."""
+    return all(
+        part.kind not in {"bad-string", "bad-url", ")", "]", "}"} and is_any_value(part.parts)
+        for part in parts
+    )

@@ -1,0 +1,146 @@
+"""Numbers with and without units, and the types of ``calc()`` and its like (CSS Values 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libra.weighing.css.chromium import chromium
+from libra.weighing.css.syntax import Part, significant, split_at
+
+_UNITS = {
+    **dict.fromkeys(("deg", "grad", "rad", "turn"), "angle"),
+    **dict.fromkeys(("s", "ms"), "time"),
+    **dict.fromkeys(("dpi", "dpcm", "dppx", "x"), "resolution"),
+    "fr": "flex",
+}
+_SAME = frozenset(
+    {"min", "max", "clamp", "hypot", "mod", "rem", "round", "abs", "calc", "-webkit-calc"}
+)
+_TO_NUMBER = frozenset({"sin", "cos", "tan", "pow", "sqrt", "log", "exp", "sign", "progress"})
+_TO_ANGLE = frozenset({"asin", "acos", "atan", "atan2"})
+_ROUNDING = frozenset({"nearest", "up", "down", "to-zero"})
+_CONSTANTS = frozenset({"pi", "e", "infinity", "-infinity", "nan"})
+_COUNTS = {
+    "calc": (1, 1), "-webkit-calc": (1, 1), "clamp": (3, 3), "mod": (2, 2), "rem": (2, 2),
+    "round": (1, 3), "abs": (1, 1), "sign": (1, 1), "sin": (1, 1), "cos": (1, 1), "tan": (1, 1),
+    "asin": (1, 1), "acos": (1, 1), "atan": (1, 1), "atan2": (2, 2), "pow": (2, 2), "sqrt": (1, 1),
+    "log": (1, 2), "exp": (1, 1), "progress": (3, 3),
+}  # fmt: skip
+MATH = _SAME | _TO_NUMBER | _TO_ANGLE
+_MIXED = frozenset({"length", "percentage", "length-percentage"})
+
+
+def unit_type(part: Part) -> str | None:
+    """Of a dimension: ``length``, ``angle``, ``time``, ``resolution`` or ``flex``."""
+    unit = part.unit.lower()
+    return _UNITS.get(unit, "length") if unit in chromium().units else None
+
+
+def type_of(part: Part) -> str | None:
+    """The type of a component: also ``number``, ``percentage``, ``length-percentage``."""
+    match part.kind:
+        case "number" | "percentage":
+            return part.kind
+        case "dimension":
+            return unit_type(part)
+        case "function":
+            name = part.value.lower()
+            return _of_math(name, part.parts) if name in MATH else None
+        case "(":
+            return _sum(part.parts)
+        case "ident" if part.value.lower() in _CONSTANTS:
+            return "number"
+        case _:
+            return None
+
+
+def _of_math(name: str, parts: Sequence[Part]) -> str | None:
+    pieces = split_at(parts, ",")
+    if name == "round" and (first := significant(pieces[0])) and first[0].is_word(*_ROUNDING):
+        pieces = pieces[1:]
+    least, most = _COUNTS.get(name, (1, 100))
+    if not least <= len(pieces) <= most:
+        return None
+    found: str | None = None
+    for piece in pieces:
+        if name == "clamp" and [part.is_word("none") for part in significant(piece)] == [True]:
+            continue
+        kind = _sum(piece)
+        if kind is None:
+            return None
+        found = kind if found is None else _added(found, kind)
+        if found is None:
+            return None
+    if name in _TO_NUMBER:
+        return "number"
+    return "angle" if name in _TO_ANGLE else found
+
+
+def _sum(parts: Sequence[Part]) -> str | None:
+    """Signs between terms have white space on both sides."""
+    terms: list[list[Part]] = [[]]
+    for place, part in enumerate(parts):
+        if part.is_delim("+") or part.is_delim("-"):
+            around = parts[max(0, place - 1) : place] + parts[place + 1 : place + 2]  # type: ignore[operator]
+            if len(around) != 2 or any(one.kind != " " for one in around):
+                return None
+            terms.append([])
+        else:
+            terms[-1].append(part)
+    found: str | None = None
+    for term in terms:
+        kind = _product(significant(term))
+        if kind is None:
+            return None
+        found = kind if found is None else _added(found, kind)
+        if found is None:
+            return None
+    return found
+
+
+def _product(parts: Sequence[Part]) -> str | None:
+    if len(parts) % 2 == 0:
+        return None
+    found = type_of(parts[0])
+    for sign, part in zip(parts[1::2], parts[2::2], strict=True):
+        kind = type_of(part)
+        if found is None or kind is None:
+            return None
+        if sign.is_delim("/"):
+            found = found if kind == "number" else "number" if kind == found else None
+        elif sign.is_delim("*"):
+            found = kind if found == "number" else found if kind == "number" else None
+        else:
+            return None
+    return found
+
+
+def _added(one: str, other: str) -> str | None:
+    if one == other:
+        return one
+    return "length-percentage" if {one, other} <= _MIXED else None
+
+
+def is_length(part: Part, *, negative: bool = True, percentage: bool = False) -> bool:
+    """Whether it is a length, or a percentage where that is allowed, or a zero."""
+    if part.kind == "number":
+        return float(part.value) == 0
+    kind = type_of(part)
+    if kind != "length" and not (percentage and kind in {"percentage", "length-percentage"}):
+        return False
+    return negative or part.kind == "function" or part.value[0] != "-" or float(part.value) == 0
+
+
+def is_number(part: Part, *, negative: bool = True, percentage: bool = False) -> bool:
+    """Whether it is a number, or a percentage where that is allowed."""
+    kind = type_of(part) if part.kind in {"number", "percentage", "function"} else None
+    if kind != "number" and not (percentage and kind == "percentage"):
+        return False
+    return negative or part.kind == "function" or float(part.value) >= 0
+
+
+def is_angle(part: Part, *, zero: bool = True) -> bool:
+    """Whether it is an angle, or a zero where that is allowed."""
+    if part.kind == "number":
+        return zero and float(part.value) == 0
+    return type_of(part) == "angle"

@@ -1,0 +1,171 @@
+"""Finding where rules and declarations end, quickly: most of a sheet is passed over by one expression.
+
+The expressions here take only what is clean: strings that are closed, parentheses that match, not too
+deep. Where they stop at anything else the tokenizer goes on, so that the answer is always its answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from libra.weighing.css.tokens import ESCAPE, tokens, unescape
+
+_SPACE = r"[ \t\n]"
+_STRING = r""""(?:[^"\\\n]++|\\[\s\S])*+"|'(?:[^'\\\n]++|\\[\s\S])*+'"""
+_COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+_OTHER = r"/(?!\*)|\\[^\n]"
+_AFTER_URL = r"(?<=[uU][rR][lL])(?<![\w\-\\][uU][rR][lL])"
+_URL = (
+    rf"{_AFTER_URL}\({_SPACE}*+"
+    rf"(?:(?:{_STRING})|[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]*+){_SPACE}*+\)"
+)
+_NO_URL = r"(?<![uU][rR][lL])"
+
+
+def _pairs(depth: int) -> str:
+    inner = f"|{_pairs(depth - 1)}" if depth else ""
+    of = rf"(?:[^()\[\]{{}}\"'\\/]++|{_STRING}|{_COMMENT}|{_OTHER}{inner})*+"
+    return rf"{_URL}|{_NO_URL}\({of}\)|\[{of}\]"
+
+
+_ATOMS = rf"{_STRING}|{_COMMENT}|{_OTHER}|{_pairs(3)}"
+
+RULE = re.compile(
+    rf"((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)\{{((?:[^{{}}\"'\\/()\[\]]++|{_ATOMS})*+)\}}"
+)
+"""A whole rule without blocks in it: its prelude and what is in its block."""
+
+PLAIN_RULES = re.compile(
+    r"(?:[^{};@\"'\\/()\[\]]*+\{(?:[^{}\"'\\/()\[\]]++|\([^(){}\[\]\"'\\/;]*+\))*+\})*+"
+)
+"""Any number of whole rules without anything special in them: a way to pass over many at once."""
+
+_RUNS = {
+    stops: re.compile(rf"(?:[^{re.escape(stops)}{{\"'\\/()\[\]]++|{_ATOMS})*+")
+    for stops in ("{", "{}", "{;", "{;}", ";", ";}", "}")
+}
+_SKIPPED = re.compile(rf"(?:[ \t\n;]++|{_COMMENT})*+")
+_WHITE = re.compile(rf"(?:[ \t\n\ufeff]++|{_COMMENT})*+")
+_WHITE_AT_TOP = re.compile(rf"(?:[ \t\n\ufeff]++|{_COMMENT}|<!--|-->)*+")
+_NAME = r"-{0,2}[A-Za-z_][\w-]*+|--[\w-]*+"
+_DECLARATION = re.compile(
+    rf"(?:[ \t\n;]++|{_COMMENT})*+({_NAME}){_SPACE}*+:((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)(?:;|\Z)"
+)
+_ANY_NAME = re.compile(rf"((?:[\w\-\x80-\U0010ffff]++|{ESCAPE})++)(?:[ \t\n]++|{_COMMENT})*+:")
+_IDENT_BEFORE = re.compile(r"(?:[\w\-\x80-\U0010ffff]|\\[0-9a-fA-F]{1,6}[ \t\n]?|\\.)*\Z")
+_MATCHING = {"(": ")", "[": "]", "{": "}", "function": ")"}
+_COMMENT_OR_TEXT = re.compile(
+    rf"{_STRING}|{_AFTER_URL}\({_SPACE}*+[^\"'()\\ \t\n]*+|(/\*[\s\S]*?(?:\*/|\Z))"
+)
+_IMPORTANT = re.compile(r"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+important\Z", re.IGNORECASE)
+
+
+class Declaration(NamedTuple):
+    """A property in lower case (a custom one as written), its value, whether it is ``!important``."""
+
+    name: str
+    value: str
+    important: bool
+
+
+def stop(text: str, at: int, stops: str) -> int:
+    """Where the first of `stops` is that stands in no string, comment, function or block.
+
+    `stops` is one of the sets that are needed: ``{``, ``{}``, ``{;``, ``{;}``, ``;``, ``;}``, ``}``.
+    """
+    run, end = _RUNS[stops], len(text)
+    while True:
+        found = run.match(text, at)
+        at = at if found is None else found.end()
+        if at >= end:
+            return end
+        if text[at] in stops:
+            return at
+        at = _past(text, at)
+
+
+def _past(text: str, at: int) -> int:
+    """Past one token, or a block with all that is in it."""
+    character = text[at]
+    if character == "(":
+        before = _IDENT_BEFORE.search(text, max(0, at - 40), at)
+        if before is not None and unescape(before[0]).lower() == "url":
+            at = before.start()
+    elif character in ")]":
+        return at + 1
+    stack: list[str] = []
+    end = at + 1
+    for token in tokens(text, at):
+        end = token.end
+        if stack and token.kind == stack[-1]:
+            stack.pop()
+        elif token.kind in _MATCHING:
+            stack.append(_MATCHING[token.kind])
+        if not stack:
+            return end
+    return len(text)
+
+
+def past_space(text: str, at: int, *, at_top: bool = False) -> int:
+    """Past white space and comments; at the top of a sheet past ``<!--`` and ``-->``."""
+    found = (_WHITE_AT_TOP if at_top else _WHITE).match(text, at)
+    return at if found is None else found.end()
+
+
+def past_separators(text: str, at: int) -> int:
+    """Past white space, comments and semicolons."""
+    found = _SKIPPED.match(text, at)
+    return at if found is None else found.end()
+
+
+def is_declaration(item: str) -> bool:
+    """Whether an item of a block begins as a declaration: a name and a colon."""
+    return _ANY_NAME.match(item) is not None
+
+
+def declarations(block: str, *, rules: bool = True) -> Iterator[Declaration]:
+    """The declarations of a block.
+
+    What is none is skipped up to the next semicolon, or with its block where rules may be nested.
+    """
+    at, end = 0, len(block)
+    while at < end:
+        found = _DECLARATION.match(block, at)
+        if found is not None:
+            at = found.end()
+            name = found[1]
+            yield _declaration(name if name[:2] == "--" else name.lower(), found[2])
+            continue
+        at = past_separators(block, at)
+        named = _ANY_NAME.match(block, at)
+        name = "" if named is None else unescape(named[1])
+        custom = name[:2] == "--"
+        start, at = (
+            at,
+            stop(
+                block, at if named is None else named.end(), "{;" if rules and not custom else ";"
+            ),
+        )
+        if rules and at < end and block[at] == "{":
+            at = stop(block, at + 1, "}") + 1  # a rule, which a declaration may be confused with
+        elif named is not None:
+            yield _declaration(name if custom else name.lower(), block[named.end() : at])
+        at = max(at, start + 1)
+
+
+def _declaration(name: str, value: str) -> Declaration:
+    value = without_comments(value).strip(" \t\n")
+    if value[-9:].lower() == "important":
+        found = _IMPORTANT.search(value, value.rfind("!") if "!" in value else 0)
+        if found is not None:
+            return Declaration(name, value[: found.start()].rstrip(" \t\n"), True)
+    return Declaration(name, value, False)
+
+
+def without_comments(text: str) -> str:
+    """Comments replaced by a space, unless they stand in a string or an address."""
+    if "/*" not in text:
+        return text
+    return _COMMENT_OR_TEXT.sub(lambda found: " " if found[1] else found[0], text)

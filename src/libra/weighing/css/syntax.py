@@ -1,0 +1,214 @@
+"""Component values, declarations and rules (CSS Syntax 3, section 5).
+
+What `libra.weighing.stylesheet` does quickly for whole sheets is done here by the letter, for the parts
+of a sheet that decide something: conditions, selectors and values. Tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from libra.weighing.css.tokens import Token, preprocessed, tokens
+
+_CLOSES = {"(": ")", "[": "]", "{": "}", "function": ")"}
+MAX_DEPTH = 100
+"""Blocks in blocks. What is nested deeper is no valid value of anything."""
+
+
+class Part(msgspec.Struct, gc=False):
+    """A component value: a token, or a block or function with what is in it.
+
+    Attributes:
+        kind: Of the token; of the one that opens a block; ``)``, ``]`` and ``}`` are errors.
+        value: As in `Token`; of a function its name.
+        unit: As in `Token`.
+        parts: What is in a block or function.
+        start: Where it begins in the text.
+        end: Where it ends.
+        closed: Whether a block has an end.
+    """
+
+    kind: str
+    value: str
+    unit: str
+    parts: list[Part]
+    start: int
+    end: int
+    closed: bool = True
+
+    def is_delim(self, character: str) -> bool:
+        """Whether it is this delimiter."""
+        return self.kind == "delim" and self.value == character
+
+    def is_word(self, *words: str) -> bool:
+        """Whether it is one of these identifiers, in whatever case."""
+        return self.kind == "ident" and self.value.lower() in words
+
+
+class Declaration(NamedTuple):
+    """A declaration as written: `value` without ``!important``."""
+
+    name: str
+    value: list[Part]
+    important: bool
+
+
+class AtRule(NamedTuple):
+    """An at-rule; `block` is None if it ends with a semicolon."""
+
+    name: str
+    prelude: list[Part]
+    block: Part | None
+
+
+class QualifiedRule(NamedTuple):
+    """A rule that is no at-rule."""
+
+    prelude: list[Part]
+    block: Part
+
+
+class ParseError(NamedTuple):
+    """Something that is left out."""
+
+    reason: str
+
+
+Rule = AtRule | QualifiedRule | ParseError
+Item = AtRule | QualifiedRule | Declaration | ParseError
+
+
+def components(text: str) -> list[Part]:
+    """All component values of a text."""
+    text = preprocessed(text)
+    return nested(tokens(text), len(text))
+
+
+def nested(found: Iterable[Token], end: int) -> list[Part]:
+    """Tokens put into the blocks that they are in; those that are open at the end are closed."""
+    top: list[Part] = []
+    here = top
+    stack: list[tuple[list[Part], str, Part]] = []
+    for kind, value, unit, start, stop in found:
+        if stack and kind == stack[-1][1]:
+            here, _, block = stack.pop()
+            block.end = stop
+            continue
+        part = Part(kind, value, unit, [], start, stop)
+        here.append(part)
+        closes = _CLOSES.get(kind)
+        if closes is not None and len(stack) < MAX_DEPTH:
+            stack.append((here, closes, part))
+            here = part.parts
+    for _, _, block in stack:
+        block.end, block.closed = end, False
+    return top
+
+
+def significant(parts: Sequence[Part]) -> list[Part]:
+    """Without white space."""
+    return [part for part in parts if part.kind != " "]
+
+
+def stripped(parts: Sequence[Part]) -> list[Part]:
+    """Without white space at both ends."""
+    start, end = 0, len(parts)
+    while start < end and parts[start].kind == " ":
+        start += 1
+    while end > start and parts[end - 1].kind == " ":
+        end -= 1
+    return list(parts[start:end])
+
+
+def split_at(parts: Sequence[Part], kind: str) -> list[list[Part]]:
+    """Split at the commas, say, that stand in no block."""
+    pieces: list[list[Part]] = [[]]
+    for part in parts:
+        if part.kind == kind:
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    return pieces
+
+
+def rules_in(parts: Sequence[Part], *, top_level: bool) -> Iterator[Rule]:
+    """A list of rules; at the top of a sheet ``<!--`` and ``-->`` are white space."""
+    at = 0
+    while at < len(parts):
+        part = parts[at]
+        if part.kind == " " or (top_level and part.kind in {"<!--", "-->"}):
+            at += 1
+        elif part.kind == "at-keyword":
+            rule, at = _at_rule(parts, at)
+            yield rule
+        else:
+            found, at = _qualified_rule(parts, at, nested_in=False)
+            yield found
+
+
+def items_in(parts: Sequence[Part]) -> Iterator[Item]:
+    """A block's contents: declarations, and rules nested among them (section 5.4.4)."""
+    at = 0
+    while at < len(parts):
+        part = parts[at]
+        if part.kind in {" ", ";"}:
+            at += 1
+        elif part.kind == "at-keyword":
+            rule, at = _at_rule(parts, at)
+            yield rule
+        else:
+            end = at
+            while end < len(parts) and parts[end].kind != ";":
+                end += 1
+            found = declaration_of(parts[at:end])
+            if found is not None:
+                at = end
+                yield found
+            else:
+                item, at = _qualified_rule(parts, at, nested_in=True)
+                yield item
+
+
+def declaration_of(parts: Sequence[Part]) -> Declaration | None:
+    """The declaration that these parts are, from the first to the last; None if they are not one."""
+    parts = stripped(parts)
+    if not parts or parts[0].kind != "ident":
+        return None
+    at = 1
+    while at < len(parts) and parts[at].kind == " ":
+        at += 1
+    if at >= len(parts) or parts[at].kind != ":":
+        return None
+    name, value, important = parts[0].value, stripped(parts[at + 1 :]), False
+    words = [place for place, part in enumerate(value) if part.kind != " "][-2:]
+    if len(words) == 2 and value[words[0]].is_delim("!") and value[words[1]].is_word("important"):
+        value, important = stripped(value[: words[0]]), True
+    if name[:2] != "--" and len(value) > 1 and any(part.kind == "{" for part in value):
+        return None
+    return Declaration(name, value, important)
+
+
+def _at_rule(parts: Sequence[Part], at: int) -> tuple[AtRule, int]:
+    name, start = parts[at].value, at + 1
+    for place in range(start, len(parts)):
+        kind = parts[place].kind
+        if kind == ";":
+            return AtRule(name, list(parts[start:place]), None), place + 1
+        if kind == "{":
+            return AtRule(name, list(parts[start:place]), parts[place]), place + 1
+    return AtRule(name, list(parts[start:]), None), len(parts)
+
+
+def _qualified_rule(
+    parts: Sequence[Part], at: int, *, nested_in: bool
+) -> tuple[QualifiedRule | ParseError, int]:
+    for place in range(at, len(parts)):
+        kind = parts[place].kind
+        if kind == "{":
+            return QualifiedRule(list(parts[at:place]), parts[place]), place + 1
+        if kind == ";" and nested_in:
+            return ParseError("invalid"), place + 1
+    return ParseError("invalid"), len(parts)

@@ -1,0 +1,200 @@
+"""Declarative shadow roots: ``<template shadowrootmode>`` (HTML standard, 4.12.3 and 13.2.6.4.4).
+
+A browser makes a shadow tree of such a template without any script. Here its content is put into
+the document, at the end of its host, under an element that nothing else is called. So it is walked,
+laid out and styled with the rest, and inherits from its host. That its styles are its own is done
+by attributes: each of its elements says which root it is in, and the selectors of style sheets are
+rewritten to ask for that. Where there can be no shadow root, the content is inert; only what
+Chromium's preload scanner takes from it, which does not know that, is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+MAX_ROOTS = 500
+_MAX_NESTING = 12
+
+ROOT = "libra-shadow-root"
+INERT = "libra-inert"
+IN = "libra-in"
+HOST = "libra-host"
+SLOTTED = "libra-slotted"
+
+LAYER = "\1shadow"
+"""What a root's layer is called: what a document says of a host beats what its root says."""
+
+_HOSTS = frozenset(
+    {
+        "article", "aside", "blockquote", "body", "div", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+        "header", "main", "nav", "p", "section", "span",
+    }
+)  # fmt: skip
+_HIDDEN = "display:none!important"
+
+
+def attach_shadow_roots(tree: LexborHTMLParser) -> int:
+    """Put the content of shadow roots into a document; returns how many there are."""
+    roots = 0
+    with_root: set[int] = set()
+    for _ in range(_MAX_NESTING):
+        templates = [node for node in tree.css("template[shadowrootmode]") if _is_meant(node)]
+        if not templates:
+            break
+        for template in templates:
+            host = template.parent
+            fragments = template.template_fragments()
+            if host is None or not fragments or roots >= MAX_ROOTS:
+                template.decompose()
+                continue
+            can_host = host.tag in _HOSTS or "-" in (host.tag or "")
+            if can_host and host.mem_id not in with_root and host.tag != INERT:
+                roots += 1
+                with_root.add(host.mem_id)
+                _attach(tree, host, template, fragments[0], str(roots))
+            else:
+                _set_apart(tree, host, template, fragments[0])
+    return roots
+
+
+def _is_meant(template: LexborNode) -> bool:
+    return template.attrs.sget("shadowrootmode").lower() in {"open", "closed"}
+
+
+def _attach(
+    tree: LexborHTMLParser, host: LexborNode, template: LexborNode, content: LexborNode, number: str
+) -> None:
+    template.decompose()
+    root = tree.create_node(ROOT)
+    host.insert_child(root, move=True)
+    _move(content, root)
+    slots: dict[str, LexborNode] = {}
+    root.attrs[IN] = "0"
+    for node in root.traverse():
+        if node.is_element_node and node.mem_id != root.mem_id:
+            node.attrs[IN] = number
+            if node.tag == "slot":
+                slots.setdefault(node.attrs.sget("name"), node)
+    host.attrs[HOST] = number
+    _distribute(host, root, slots, number)
+
+
+def _distribute(
+    host: LexborNode, root: LexborNode, slots: dict[str, LexborNode], number: str
+) -> None:
+    """Give the children of the host to slots; those without one are not rendered."""
+    child = host.first_child
+    while child is not None and child.mem_id != root.mem_id:
+        following = child.next
+        is_text = child.is_text_node and (child.text_content or "").strip() != ""
+        if child.is_element_node:
+            slot = slots.get(child.attrs.sget("slot"))
+            if slot is None:
+                _hide(child)
+            else:
+                child.attrs[SLOTTED] = number
+                _hide_fallback(slot)
+        elif is_text and "" in slots:
+            _hide_fallback(slots[""])
+        child = following
+
+
+def _hide_fallback(slot: LexborNode) -> None:
+    child = slot.first_child
+    while child is not None:
+        if child.is_element_node:
+            _hide(child)
+        child = child.next
+
+
+def _hide(node: LexborNode) -> None:
+    node.attrs["style"] = f"{node.attrs.sget('style')};{_HIDDEN}".lstrip(";")
+
+
+def _set_apart(
+    tree: LexborHTMLParser, host: LexborNode, template: LexborNode, content: LexborNode
+) -> None:
+    apart = tree.create_node(INERT)
+    template.decompose()
+    host.insert_child(apart, move=True)
+    apart.attrs["style"] = _HIDDEN
+    _move(content, apart)
+
+
+def _move(content: LexborNode, into: LexborNode) -> None:
+    child = content.first_child
+    while child is not None:
+        following = child.next
+        into.insert_child(child, move=True)
+        child = following
+
+
+_PIECE = re.compile(
+    r"""\\[\s\S]?"""
+    r"""|\[(?:[^\]"'\\]++|"(?:[^"\\]++|\\[\s\S]?)*+"?|'(?:[^'\\]++|\\[\s\S]?)*+'?|\\[\s\S]?)*+\]?"""
+    r"""|\((?:[^()"']++|"[^"]*+"?|'[^']*+'?|\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)*+\)?"""
+    r"""|::?[\w-]++|\s*+[>+~]\s*+|\s++|,|[^\\\[(:>+~,\s]++|.""",
+    re.DOTALL,
+)
+_COMBINATOR = re.compile(r"\s*+[>+~]?\s*+\Z")
+
+
+@lru_cache(maxsize=4_096)
+def in_root(selector: str, number: str) -> str:
+    """A selector list of a style sheet in a shadow root: its own elements, its host, what is slotted."""
+    return _rewritten(selector, number)
+
+
+@lru_cache(maxsize=4_096)
+def outside_roots(selector: str) -> str:
+    """A selector list of a style sheet of the document: nothing in a shadow root but its parts."""
+    return _rewritten(selector, "")
+
+
+def _rewritten(selector: str, number: str) -> str:
+    written: list[str] = []
+    compound: list[str] = []
+    for match in _PIECE.finditer(selector):
+        piece = match[0]
+        if piece == "," or _COMBINATOR.match(piece):
+            written.append(_compound(compound, number, piece.strip()))
+            written.append(piece)
+            compound = []
+        else:
+            compound.append(piece)
+    written.append(_compound(compound, number, ""))
+    return "".join(written)
+
+
+def _compound(pieces: list[str], number: str, combinator: str) -> str:
+    if not pieces:
+        return ""
+    names = [piece.lower() for piece in pieces]
+    argument = pieces[-1] if pieces[-1][:1] == "(" else ""
+    if number:
+        for name, mark in ((":host", HOST), ("::slotted", SLOTTED), (":host-context", HOST)):
+            if name in names:
+                at = names.index(name)
+                inner = pieces[at + 1] if at + 1 < len(pieces) and pieces[at + 1][:1] == "(" else ""
+                rest = "".join(pieces[at + 1 + bool(inner) :])
+                plain = inner[1:].removesuffix(")").strip()
+                where = f'[{mark}="{number}"]'
+                if name == ":host-context":
+                    plain = f":is({plain}) *, :is({plain})" if plain else ""
+                inside = f" > {ROOT}" if mark == HOST and combinator == ">" else ""
+                return (f":is({plain})" if plain else "") + f"{where}{rest}{inside}"
+        mark = f':where([{IN}="{number}"])'
+    elif "::part" in names and argument:
+        host = _compound(pieces[: names.index("::part")], "", "")
+        parts = "".join(f'[part~="{part}"]' for part in argument.strip("()").split())
+        return f"{host}:where([{HOST}]) :where([{IN}]){parts}"
+    else:
+        mark = f":where(:not([{IN}]))"
+    # Before the first pseudo-element, which ends a compound.
+    for at, name in enumerate(names):
+        if name.startswith("::") or name in {":before", ":after", ":first-line", ":first-letter"}:
+            return "".join(pieces[:at]) + mark + "".join(pieces[at:])
+    return "".join(pieces) + mark
