@@ -21,6 +21,7 @@ from libra.testing.pages import Page, PageServer, Request, html, script
 from libra.weighing import Limits
 from libra.weighing.rendered import BrowserEnds, BrowserPool, driver
 from libra.weighing.rendered.browser import has_sandbox
+from libra.weighing.report import Report
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -42,6 +43,13 @@ def driver_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+async def until_held_by(page: asyncio.Task[Report], web: PageServer) -> None:
+    """Wait until a page asks for what is held back, or ends before, which is an error."""
+    held = asyncio.ensure_future(web.until_held())
+    await asyncio.wait({page, held}, return_when=asyncio.FIRST_COMPLETED)
+    assert held.done(), f"the page beside ended: {page.result().error}"
+
+
 async def test_a_page_that_takes_all_memory_fails_with_that_and_the_one_beside_it_does_not(
     web: PageServer, small: BrowserPool
 ) -> None:
@@ -49,7 +57,7 @@ async def test_a_page_that_takes_all_memory_fails_with_that_and_the_one_beside_i
     web.site["/beside"] = html("<img src=/held.png>")
     web.site["/held.png"] = Page(image().body, "image/gif", held=True)
     beside = asyncio.create_task(visit(web.url("/beside"), small, until=ended("/held.png")))
-    await web.until_held()
+    await until_held_by(beside, web)
     before = small.ends.out_of_memory
     report = await visit(web.url("/greedy"), small)
     web.gate.set()
@@ -74,12 +82,12 @@ async def test_an_ordinary_page_does_not_come_near_the_limit(
 async def test_a_page_that_says_too_much_at_once_ends_its_own_driver_only(
     web: PageServer, victims: BrowserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "MESSAGE_BYTES", 600_000)
+    monkeypatch.setattr(driver, "MESSAGE_BYTES", 1_200_000)
     web.site["/wordy"] = html(WORDY)
     web.site["/beside"] = html("<img src=/held.png>")
     web.site["/held.png"] = Page(image().body, "image/gif", held=True)
     beside = asyncio.create_task(visit(web.url("/beside"), victims, until=ended("/held.png")))
-    await web.until_held()
+    await until_held_by(beside, web)
     report = await visit(web.url("/wordy"), victims)
     web.gate.set()
     assert report.status == "failed"
