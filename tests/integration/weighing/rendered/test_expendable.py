@@ -23,7 +23,8 @@ from libra.weighing.rendered import BrowserEnds, BrowserPool, driver
 from libra.weighing.rendered.browser import has_sandbox
 from libra.weighing.report import Report
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+# A browser for each page, and what they take: they run alone.
+pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
 GREEDY = (
     "<script>const kept = []; setInterval(() => kept.push(new Uint8Array(2e7).fill(1)), 0)</script>"

@@ -8,12 +8,14 @@ import os
 import sys
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from libra.parsers.forking import module_paths
 from support.needs import needs
 
-pytestmark = needs("a browser", "a network of its own")
+# A browser for each page, and what they take: they run alone.
+pytestmark = [pytest.mark.chaos, needs("a browser", "a network of its own")]
 
 NAMED = {
     "127.0.0.1",
