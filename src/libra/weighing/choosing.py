@@ -1,6 +1,6 @@
 """Which method a page is weighed by where that is left to Libra: ``auto``.
 
-Every page is read without a browser first, which takes a hundredth of the time. One that scripts build
+Every page is read without a browser first, which takes a small part of the time. One that scripts build
 shows next to nothing in that way, and is weighed again in a browser.
 """
 
