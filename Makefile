@@ -30,6 +30,10 @@ help: ## list the targets
 serve: $(VENV)/.installed ## start Libra on http://127.0.0.1:8000 (PORT=9000, ARGS="--ttl 1h")
 	@exec $(BIN)/libra serve $(if $(PORT),--port $(PORT)) $(ARGS)
 
+.PHONY: cluster
+cluster: $(VENV)/.dev ## start a whole cluster on loopback: 3 NATS servers, PostgreSQL, 2 web nodes, 5 inspectors
+	@PYTHONPATH=tests exec $(BIN)/python scripts/cluster.py $(ARGS)
+
 .PHONY: weigh
 weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.com (ARGS="--format json")
 	@set -f; if [ -z "$$URL" ]; then echo 'Say what to weigh: make weigh URL=https://example.com' >&2; exit 2; fi; \
@@ -49,6 +53,8 @@ lint: $(VENV)/.dev ## check style, formatting and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: types
 types: $(VENV)/.dev ## check the types, strictly
@@ -61,7 +67,7 @@ format: $(VENV)/.dev ## put the code in its standard form
 
 .PHONY: bench
 bench: $(VENV)/.dev ## measure Libra beside its peers and print the ratios
-	@exec $(BIN)/python -m benchmarks $(ARGS)
+	@PYTHONPATH=tests exec $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: accuracy
 accuracy: $(VENV)/.dev ## compare both methods with what a browser fetched: make accuracy CORPUS=folder
@@ -74,9 +80,35 @@ docs: $(VENV)/.installed ## build the documentation into site/
 	@# Not --quiet: --strict would then see no warning to fail for.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+.PHONY: dist
+dist: $(VENV)/.installed ## build the wheel and the source package into dist/, and check both
+	@$(INSTALL) --group release
+	@rm -rf dist
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist . >/dev/null
+	@$(BIN)/twine check --strict dist/*
+	@$(BIN)/python scripts/check_dist.py dist
+
+# Not part of `make test`, which it slows by half.
+.PHONY: coverage
+coverage: $(VENV)/.dev programs ## say which lines and branches the tests leave out (htmlcov/ shows them)
+	@$(INSTALL) --group coverage
+	@$(BIN)/coverage erase
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/coverage run -m pytest -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet
+	@$(BIN)/coverage report
+
 .PHONY: soak
 soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as asked (ARGS="--minutes 30 --seed 7")
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.soak $(ARGS)
+
+.PHONY: soak-cluster
+soak-cluster: $(VENV)/.dev ## break a cluster in every way that there is, one after the other (ARGS="--seed 7 --each")
+	@PYTHONPATH=tests exec $(BIN)/python -m chaos.cluster.drill $(ARGS)
+
+.PHONY: differential
+differential: $(VENV)/.dev programs ## compare static weighing with Chromium on made-up pages (ARGS="--area css --seed 7 --cases 2000")
+	@PYTHONPATH=tests exec $(BIN)/python -m differential $(ARGS)
 
 # What the tests start and no wheel brings. tests/support/needs.py knows what that is; what is missing
 # in the end is told by the tests themselves. One by one, as a package that a distribution does not have
@@ -96,7 +128,7 @@ programs: $(VENV)/.dev
 
 .PHONY: clean
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment ---------------------------------------------------------------------------

@@ -14,15 +14,22 @@ from benchmarks.figures import Figure, Rounds, Skipped, table
 
 BENCHES = {
     "weigh": "pages weighed per second on one core, beside curl --parallel and wget -p",
+    "distance": "pages over TLS, HTTP/2 and 50 ms, beside curl --parallel --http2 and Chromium",
     "reads": "GET /pages/{id} with 100,000 pages in memory, beside Cowboy + GenServer.call",
     "memory": "bytes per resting page of 40 assets, beside a hibernated Erlang process",
     "processes": "starts and restarts of processes per second, beside Elixir",
     "hostile": "loop lag and reads of another page while hostile pages are weighed",
-    "restore": "restore of 100,000 pages, beside a plain SELECT of the same rows",
+    "siege": "reads beside a hundred hostile pages at once, and the memory of all processes",
+    "restore": "restore of 100,000 pages from SQLite, PostgreSQL and the journal, beside a plain read",
     "outage": "reads while PostgreSQL is up, stopped and frozen",
     "journal": "submissions per second with the journal on and off, and its bytes per page",
+    "start": "the start of the command and of the service, beside a bare interpreter",
+    "cluster": "how long until the pages of a killed inspector are under way elsewhere",
     "drain": "a backlog of 100,000 reports drained into PostgreSQL, beside one COPY",
 }
+
+MODULES = {"cluster": "benchmarks.cluster.figures"}
+"""Where a bench is, if not in the module of its name."""
 
 
 def main() -> int:
@@ -45,7 +52,7 @@ def main() -> int:
         began = time.monotonic()
         print(f"... {name}: {BENCHES[name]}", file=sys.stderr, flush=True)
         try:
-            bench = importlib.import_module(f"benchmarks.{name}")
+            bench = importlib.import_module(MODULES.get(name, f"benchmarks.{name}"))
             lines += [*bench.measure(rounds), *rounds.skipped]
         except machine.Lacking as lack:
             lines += [*rounds.skipped, Skipped(name, str(lack))]

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from libra.report import Report
 from libra.weighing import Fetcher, Options, weigh_once
 from libra.weighing.rendered import BrowserPool, RenderUnavailable, weigh_rendered
-from libra.weighing.report import Report
 
 RENDERED_WITHIN = 0.01
 STATIC_WITHIN = 0.05

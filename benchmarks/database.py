@@ -14,12 +14,16 @@ from typing import TypeVar
 from benchmarks import machine
 from benchmarks.dataset import reports
 from libra.storage import Snapshot, Store, open_store
+from libra.storage.store import Deadlines
 
 # The launcher is that of the tests, which need every signal for themselves.
 sys.path.append(str(machine.ROOT / "tests"))
 from support.postgres import Postgres, installations
 
 T = TypeVar("T")
+
+PATIENCE = 60.0
+"""Seconds that a save may take here, where somebody else may keep the machine busy."""
 
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
 """What anybody would set first; all else, syncing included, is PostgreSQL's default."""
@@ -73,7 +77,7 @@ async def fill(url: str, count: int) -> None:
 @asynccontextmanager
 async def store(url: str) -> AsyncIterator[Store]:
     """The store behind a URL, opened."""
-    opened = open_store(url)
+    opened = open_store(url, deadlines=Deadlines(connect=PATIENCE, save=PATIENCE))
     await opened.open()
     try:
         yield opened

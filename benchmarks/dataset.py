@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import samples
+from libra.report import Report, encode
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
-from libra.weighing.report import Report, encode
 
 _DISTINCT = 1_000
 """Different contents; each page is a copy with an id and URL of its own, encoded by itself."""

@@ -1,4 +1,4 @@
-"""A backlog of 100,000 reports drained after an outage, and restored, beside COPY and SELECT.
+"""A backlog of 100,000 reports drained after an outage, beside COPY.
 
 The backlog is in memory, a process for each page, weighed while PostgreSQL was away. COPY takes the very
 rows that Libra then wrote, as a file in PostgreSQL's own format, into an empty table with the same
@@ -19,15 +19,9 @@ from benchmarks import machine
 from benchmarks.database import elsewhere, postgres
 from benchmarks.dataset import reports
 from benchmarks.figures import Figure, Rounds, Sample
-from benchmarks.restore import come_back
 from libra.app import Libra
-from libra.inspector.record import PageRecord
+from libra.inspector.records.page_record import PageRecord
 from libra.settings import Settings
-
-_COLUMNS = (
-    "id, url, version, report, final_url, host, title, status, submitted_at, finished_at,"
-    " expires_at, transfer_bytes, resource_bytes, requests, score"
-)
 
 
 def measure(rounds: Rounds) -> Iterable[Figure]:
@@ -59,15 +53,6 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         bar=1.0,
         less_is_better=True,
     )
-    yield Figure(
-        f"Restore of {count:,} pages at start (PostgreSQL)",
-        sample("restore", "pages/s"),
-        sample("select", "pages/s"),
-        "SELECT",
-        bar=0.3,
-        aim=0.6,
-        note="SELECT by asyncpg on the same core, 500 rows at a time, the rows dropped.",
-    )
 
 
 async def one_round(count: int) -> dict[str, float]:
@@ -90,7 +75,7 @@ async def one_round(count: int) -> dict[str, float]:
                     record = PageRecord(report.id, report.url, None, report.submitted_at)
                     record.rest(report, 2)
                     record.backup = "memory"
-                    libra._house.pages.bring_up(record)
+                    libra._tree.pages.bring_up(record)
                     if number % 200 == 0:
                         await asyncio.sleep(0)
                 began = time.perf_counter()
@@ -106,10 +91,6 @@ async def one_round(count: int) -> dict[str, float]:
                 found["first"] = max(first - back, 0.0)
                 found["drain"] = count / (end - first if first > back else end - began)
             found |= await _copy(server.url(), count, Path(name) / "rows")
-            began = time.perf_counter()
-            async with Libra.open(settings) as libra:
-                await come_back(libra, count)
-                found["restore"] = count / (time.perf_counter() - began)
     finally:
         await asyncio.to_thread(server_up.__exit__, None, None, None)
     return found
@@ -119,20 +100,10 @@ async def _copy(url: str, count: int, file: Path) -> dict[str, float]:
     connection = await asyncpg.connect(url)
     try:
         assert await connection.fetchval("SELECT count(*) FROM pages") == count
-        began = time.perf_counter()
-        read = 0
-        async with connection.transaction():
-            query = f"SELECT {_COLUMNS} FROM pages ORDER BY expires_at DESC, id DESC"
-            cursor = await connection.cursor(query)
-            while rows := await cursor.fetch(500):
-                read += len(rows)
-        found = {"select": read / (time.perf_counter() - began)}
-        assert read == count
         await connection.execute("CREATE TABLE copied (LIKE pages INCLUDING ALL)")
         await connection.copy_from_table("pages", output=str(file), timeout=600)
         began = time.perf_counter()
         await connection.copy_to_table("copied", source=str(file), timeout=600)
-        found["copy"] = count / (time.perf_counter() - began)
-        return found
+        return {"copy": count / (time.perf_counter() - began)}
     finally:
         await connection.close()

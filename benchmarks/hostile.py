@@ -21,7 +21,7 @@ from benchmarks import machine, samples
 from benchmarks.figures import Figure, Rounds, Sample, Skipped
 from benchmarks.load import read_steadily
 from benchmarks.service import libra
-from libra.weighing.report import decode
+from libra.report import decode
 
 PAGES = ("huge", "many", "silent", "drip", "loop", "invalid", "cut")
 WAITING = ("silent", "drip")

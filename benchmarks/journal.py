@@ -19,9 +19,9 @@ from benchmarks.dataset import reports
 from benchmarks.figures import Figure, Rounds, Sample
 from benchmarks.load import SUBMIT, wrk
 from benchmarks.service import libra
+from libra.report import Report
 from libra.storage import Snapshot
-from libra.storage.journal import Journal
-from libra.weighing.report import Report
+from libra.storage.journal.journal import Journal
 
 SWITCH = {"on": "true", "off": "false"}
 

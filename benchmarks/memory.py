@@ -22,8 +22,8 @@ from benchmarks.dataset import Dataset, dataset, reports
 from benchmarks.figures import Figure, Rounds, Sample, Skipped
 from benchmarks.restore import come_back
 from libra.app import Libra
+from libra.report import encode
 from libra.settings import Settings
-from libra.weighing.report import encode
 
 _HOW = {
     "terms": "hibernated process",

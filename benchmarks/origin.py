@@ -20,7 +20,7 @@ _TYPES = {
     ".png": "image/png",
     ".woff2": "font/woff2",
 }
-_NGINX = """
+NGINX = """
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -36,7 +36,7 @@ http {{
   gzip_static always;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}/www; }}
+  server {{ listen 127.0.0.1:{listen}; root {folder}/www; }}
 }}
 """
 
@@ -72,7 +72,9 @@ def serve_page(core: int) -> Iterator[Origin]:
             program, server = "", "asyncio"
         if program:
             config = folder / "nginx.conf"
-            config.write_text(_NGINX.format(folder=folder, port=port), encoding="ascii")
+            config.write_text(
+                NGINX.format(folder=folder, listen=f"{port} backlog=4096"), encoding="ascii"
+            )
             command = [program, "-c", str(config), "-e", str(folder / "error.log"), "-p", name]
         else:
             command = [sys.executable, "-m", "benchmarks.origin", str(folder / "www"), str(port)]

@@ -10,7 +10,7 @@ import random
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from libra.weighing.report import (
+from libra.report import (
     KINDS,
     Asset,
     Bytes,

@@ -20,8 +20,8 @@ from benchmarks import machine, page
 from benchmarks.figures import Figure, Rounds, Skipped
 from benchmarks.origin import Origin, serve_page
 from benchmarks.service import Service, libra
+from libra.report import Report, decode
 from libra.weighing import Fetcher, weigh_once
-from libra.weighing.report import Report, decode
 
 PER_HOST = 6
 AT_A_TIME = 8
@@ -67,9 +67,9 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
     cold = "curl and wget started anew for each page, as a person would use them."
     what = "Pages weighed per second, 41 assets: weigh_once"
     curl, wget = found.get("curl"), found.get("wget")
-    yield Figure(what, found["once"], curl, "curl", 0.35, 0.6, note=note)
+    yield Figure(what, found["once"], curl, "curl", 0.45, 0.6, note=note)
     yield Figure(
-        "  as a service (POST until weighed)", found["service"], curl, "curl", 0.35, 0.6, note=note
+        "  as a service (POST until weighed)", found["service"], curl, "curl", 0.35, 0.5, note=note
     )
     yield Figure(
         "  beside one curl per page", found["once"], found.get("curl1"), "curl each", note=cold

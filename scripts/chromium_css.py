@@ -100,7 +100,7 @@ upper-latin upper-roman uppercase upright use-glyph-orientation vector-effect ve
 vertical-rl vertical-text view-box viewport visible visiblefill visiblepainted visiblestroke visual
 w-resize wait wavy weight words wrap wrap-reverse x x-end x-large x-small x-start xor xx-large
 xx-small xxx-large y y-end y-start zero zoom-in zoom-out autospace ideograph space-first
-hanging-punctuation
+hanging-punctuation standard no-limit constrained constrained-high
 """.split()  # noqa: SIM905
 
 TYPES = {

@@ -24,7 +24,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from libra.app import Libra
 from libra.settings import Settings
 from libra.web import create_app
-from libra.web.server import Server
+from libra.web.serving.server import WebServer
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
@@ -140,7 +140,7 @@ class Studio:
     async def watch(self, url: str, **terms: Any) -> None:
         """Watch a page, and wait until it is weighed."""
         made = await self.libra.watch(url, **terms)
-        with self.libra._context.followers.subscribe(made.id) as change:  # noqa: SLF001 - as tests do
+        with self.libra._context.records.followers.subscribe(made.id) as change:  # noqa: SLF001 - as tests do
             while self.libra.watch_of(made.id).last is None:
                 await change.wait()
                 change.clear()
@@ -187,7 +187,7 @@ async def main(folder: Path, *, full: bool) -> None:
         settings = Settings(data_dir=data, allow=("127.0.0.0/8",), shutdown_grace=1)
         libra = await stack.enter_async_context(Libra.open(settings))
         app = await asyncio.to_thread(create_app, libra, settings)
-        server = Server(app, "127.0.0.1", 0)
+        server = WebServer(app, "127.0.0.1", 0)
         await server.start()
         stack.push_async_callback(server.stop, 1)
         await take(Studio(libra, server.url, browser, folder), sites, data, full=full)
@@ -247,7 +247,7 @@ async def take(studio: Studio, sites: Sites, data: Path, *, full: bool) -> None:
 
 
 async def _unfold_the_form(page: Page) -> None:
-    await page.locator(".watch-fold summary").click()
+    await page.locator(".watch-fold > summary").click()
     await page.locator(".watch-fold").scroll_into_view_if_needed()
 
 

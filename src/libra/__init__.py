@@ -1,4 +1,4 @@
-"""Libra weighs web pages, and goes on doing so while what it depends on is down.
+"""Libra weighs web pages, and keeps working when its database is down.
 
     from libra import Libra, weigh_once
 
@@ -7,7 +7,8 @@
     async with Libra.open() as libra:                     # many, kept
         page_id = await libra.weigh("https://example.com")
 
-`weigh_sync` is `weigh_once` for programs without an event loop. What is named here stays; the modules
+`weigh_sync` is `weigh_once` for programs without an event loop; `compare` says what changed between two
+reports, `check_budget` what a report must keep to. What is named here stays; the modules
 behind it may change. A name is imported when it is asked for, as all of them take half a second.
 """
 
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from libra.app import (
+        Behind,
         CannotRender,
         DataDirInUse,
+        EngineUnavailable,
         Full,
         InvalidOptions,
         InvalidSchedule,
@@ -32,24 +35,37 @@ if TYPE_CHECKING:
         PageNotFound,
         PageUnknown,
         Restoring,
+        ResultDeleted,
         Stopping,
         TooManyWatches,
+        UnusableResult,
         Watch,
+        WatchChanges,
         WatchList,
         WatchNotFound,
         WatchUnknown,
     )
+    from libra.budgets.budget import Budget
+    from libra.budgets.lighthouse import BudgetError, Check, parse_budgets
+    from libra.errors import NotWeighed, NotWhole
+    from libra.formats.comparison import Comparison, compare
+    from libra.judging import check_budget
     from libra.parsers.once import weigh_once, weigh_sync
+    from libra.report import Asset, Build, Finding, Report, Summary
     from libra.settings import Settings, SettingsError
-    from libra.weighing.budget import Budget
     from libra.weighing.options import Limits, Options, Viewport
-    from libra.weighing.report import Asset, Finding, Report, Summary
 
 __all__ = [
     "Asset",
+    "Behind",
     "Budget",
+    "BudgetError",
+    "Build",
     "CannotRender",
+    "Check",
+    "Comparison",
     "DataDirInUse",
+    "EngineUnavailable",
     "Finding",
     "Full",
     "InvalidOptions",
@@ -60,22 +76,30 @@ __all__ = [
     "LibraError",
     "Limits",
     "NotConverted",
+    "NotWeighed",
+    "NotWhole",
     "Options",
     "PageList",
     "PageNotFound",
     "PageUnknown",
     "Report",
     "Restoring",
+    "ResultDeleted",
     "Settings",
     "SettingsError",
     "Stopping",
     "Summary",
     "TooManyWatches",
+    "UnusableResult",
     "Viewport",
     "Watch",
+    "WatchChanges",
     "WatchList",
     "WatchNotFound",
     "WatchUnknown",
+    "check_budget",
+    "compare",
+    "parse_budgets",
     "weigh_once",
     "weigh_sync",
 ]
@@ -86,10 +110,14 @@ _ELSEWHERE = {
     "weigh_sync": "libra.parsers.once",
     "Settings": "libra.settings",
     "SettingsError": "libra.settings",
-    "Budget": "libra.weighing.budget",
+    "Budget": "libra.budgets.budget",
     **dict.fromkeys(("InvalidOptions", "Limits", "Options", "Viewport"), "libra.weighing.options"),
-    **dict.fromkeys(("Asset", "Finding", "Report", "Summary"), "libra.weighing.report"),
-    "InvalidURL": "libra.weighing.urls",
+    **dict.fromkeys(("Asset", "Build", "Finding", "Report", "Summary"), "libra.report"),
+    "InvalidURL": "libra.urls",
+    **dict.fromkeys(("NotWeighed", "NotWhole"), "libra.errors"),
+    **dict.fromkeys(("BudgetError", "Check", "parse_budgets"), "libra.budgets.lighthouse"),
+    **dict.fromkeys(("Comparison", "compare"), "libra.formats.comparison"),
+    "check_budget": "libra.judging",
 }
 
 

@@ -18,7 +18,7 @@ class PageNotFound(LibraError):
     """
 
     def __init__(self, page_id: str, lost: str | None = None) -> None:
-        super().__init__(f"there is no page {page_id[:64]!r}" + (f". {lost}" if lost else ""))
+        super().__init__(f"no page has the id {page_id[:64]!r}" + (f". {lost}" if lost else ""))
         self.lost = lost
 
 
@@ -30,8 +30,15 @@ class PageUnknown(LibraError):
     """
 
     def __init__(self, page_id: str, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(f"page {page_id} is not in memory and the database cannot be asked now")
+        super().__init__(
+            f"can't tell whether page {page_id} exists: it is not in memory "
+            "and the database is unreachable"
+        )
         self.retry_after = retry_after
+
+
+class Behind(LibraError):
+    """What is named is newer than what can be read here now; only a node of a cluster can be behind."""
 
 
 class Full(LibraError):
@@ -42,7 +49,7 @@ class Full(LibraError):
     """
 
     def __init__(self, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__("no room for another page at the moment")
+        super().__init__("memory is full of pages that must stay; try again in a moment")
         self.retry_after = retry_after
 
 
@@ -78,6 +85,44 @@ class CannotRender(LibraError):
     """Pages cannot be rendered here; the message says what to install."""
 
 
+class NotWeighed(LibraError):
+    """A page that could not be weighed, where its weight is asked for.
+
+    Attributes:
+        url: of the page.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} could not be weighed: {reason}")
+        self.url = url
+
+
+class UnusableResult(LibraError):
+    """A report that somebody sent and that cannot be kept; the message says what is wrong with it."""
+
+
+class ResultDeleted(LibraError):
+    """A result of CI that somebody deleted here is sent again: it stays deleted."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This result was kept here and somebody deleted it, so it is not taken again. "
+            "Weigh the page again to have a result of this commit."
+        )
+
+
+class NotWhole(LibraError):
+    """Only a part of a page was weighed, where its weight is asked for: it weighs that at least.
+
+    Attributes:
+        url: of the page.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"only a part of {url} was weighed: {reason}")
+        self.url = url
+
+
 class WatchNotFound(LibraError):
     """There is no such watch.
 
@@ -86,7 +131,7 @@ class WatchNotFound(LibraError):
     """
 
     def __init__(self, watch_id: str, lost: str | None = None) -> None:
-        super().__init__(f"there is no watch {watch_id[:64]!r}" + (f". {lost}" if lost else ""))
+        super().__init__(f"no watch has the id {watch_id[:64]!r}" + (f". {lost}" if lost else ""))
         self.lost = lost
 
 
@@ -98,12 +143,27 @@ class WatchUnknown(LibraError):
     """
 
     def __init__(self, watch_id: str, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(f"watch {watch_id} is not in memory and the database cannot be asked now")
+        super().__init__(
+            f"can't tell whether watch {watch_id} exists: it is not in memory "
+            "and the database is unreachable"
+        )
         self.retry_after = retry_after
 
 
 class TooManyWatches(LibraError):
-    """There are as many watches as there may be: delete one that nobody needs."""
+    """The limit of watches is reached. Delete a watch that you do not need."""
+
+
+class EngineUnavailable(LibraError):
+    """The engine of the cluster cannot be asked, and without it this is not done.
+
+    Attributes:
+        retry_after: seconds after which asking again is worth while.
+    """
+
+    def __init__(self, reason: str, retry_after: float = RETRY_AFTER) -> None:
+        super().__init__(f"the engine of the cluster cannot be asked now: {reason}")
+        self.retry_after = retry_after
 
 
 class DataDirInUse(LibraError):

@@ -43,13 +43,44 @@ class Processes(msgspec.Struct, frozen=True):
     abandoned: int = 0
 
 
+class NodeHealth(msgspec.Struct, frozen=True):
+    """A node of a cluster, as another has heard of it.
+
+    Attributes:
+        node: its name.
+        role: ``web``, ``inspector`` or ``all``.
+        version: of its program.
+        pages: how many it is weighing.
+        places: how many it weighs at a time.
+        silent_seconds: how long it has said nothing.
+        skew_seconds: by how much its clock is behind that of the one that has heard it, the way of the
+            message included.
+        journaled: what only its disk has.
+        weighed: pages that it has finished since its start.
+        second_lives: pages of others that it has begun again since its start.
+        trouble: what it cannot reach, or null.
+    """
+
+    node: str
+    role: str
+    version: str
+    pages: int
+    places: int
+    silent_seconds: float
+    skew_seconds: float
+    journaled: int
+    weighed: int
+    second_lives: int
+    trouble: str | None = None
+
+
 class Health(msgspec.Struct, frozen=True):
     """The truth about each part.
 
     ``status`` is ``degraded`` while any part is not ``ok``; ``accepting`` says whether pages can be
     submitted and read, which an outage of the database does not change. ``waiting_to_be_stored``
     counts pages whose newest version is not in the database yet. ``watches`` counts them by what is
-    known of their page.
+    known of their page. ``nodes`` are those of the cluster, this one included, if there is one.
     """
 
     status: Literal["ok", "degraded"]
@@ -64,6 +95,7 @@ class Health(msgspec.Struct, frozen=True):
     loop_lag: LoopLag
     processes: Processes = Processes()
     watches: dict[str, int] = {}
+    nodes: tuple[NodeHealth, ...] = ()
 
 
 class Node(msgspec.Struct, frozen=True):

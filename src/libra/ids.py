@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 _TICKS = 4096
@@ -45,11 +46,37 @@ class Ids:
         """
         if _V7.fullmatch(other) is None:
             return
-        number = UUID(other).int
-        tick = (number >> 80) * _TICKS + (number >> 64 & _TICKS - 1)
+        # Not by way of a UUID, which takes longer than all else: 100,000 pages may come back at a start.
+        tick = int(other[:8] + other[9:13], 16) * _TICKS + int(other[15:18], 16)
         self._last = max(self._last, tick)
 
 
+def first_id(moment: datetime) -> str:
+    """What the ids of all pages submitted at this time or later are not below.
+
+    A UUIDv7 begins with the milliseconds since 1970 (RFC 9562, section 5.7).
+    """
+    digits = f"{max(0, int(moment.timestamp() * 1000)):012x}"
+    return f"{digits[:8]}-{digits[8:12]}-0000-0000-000000000000"
+
+
+def moment_of(page_id: str) -> datetime | None:
+    """When a page of this id was submitted, to the millisecond; None if that is no id."""
+    if not is_page_id(page_id):
+        return None
+    milliseconds = int(page_id[:8] + page_id[9:13], 16)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # a UUID of another kind
+
+
+def is_page_id(text: str) -> bool:
+    """Whether a text can be the id of a page: a UUID in its canonical form."""
+    return _UUID.fullmatch(text) is not None
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}(-[0-9a-f]{4}-[0-9a-f]{12})")
 
 new_id = Ids()

@@ -27,7 +27,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
 from libra.repeats import Repeats
 from libra.settings import LogFormat, LogLevel
-from libra.words import plain
+from libra.wording import plain
 
 _LOOK_SECONDS = 5.0
 """How long lines that were left out may wait to be counted, beside their minute."""

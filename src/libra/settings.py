@@ -9,26 +9,32 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import platformdirs
 
 from libra.decoding import TOML_BYTES, Undecodable, decode_toml
-from libra.tokens import Token, read_token_file
-from libra.weighing.choosing import Choice
+from libra.destinations import Destination, parse_destinations
+from libra.network.proxies import ProxyError, proxies_of
+from libra.network.trust import TrustError, trust
+from libra.tokens import AccessToken, UserRole, read_token_file, read_user_roles
+from libra.weighing.method_choice import Choice
 from libra.weighing.options import InvalidOptions, Limits
-from libra.weighing.proxies import ProxyError, proxies_of
-from libra.weighing.trust import TrustError, trust
+from libra.wording import parse_size
 
 Restore = Literal["eager", "lazy", "off"]
 
 Public = Literal["no", "read", "submit"]
 """What strangers may do: nothing, read, or read and submit."""
+
+Role = Literal["all", "web", "inspector"]
+"""What a node of a cluster does: it serves and weighs, or one of the two."""
 
 LogFormat = Literal["text", "json"]
 
@@ -37,10 +43,17 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 WEIGH_KEYS = frozenset(
     {
         "allow_partial",
+        "annotate",
+        "base",
+        "branch",
         "budget",
+        "commit",
         "compare",
+        "crawl",
+        "depth",
         "format",
         "header",
+        "ignore_robots",
         "insecure",
         "limit",
         "max_growth",
@@ -48,7 +61,10 @@ WEIGH_KEYS = frozenset(
         "no_proxy",
         "output",
         "preset",
+        "project",
         "quiet",
+        "rule",
+        "server",
         "sitemap",
         "summary",
         "timeout",
@@ -60,7 +76,17 @@ WEIGH_KEYS = frozenset(
 """Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
 
 SHARED_KEYS = frozenset(
-    {"browser", "browser_memory", "ca", "concurrency", "delay", "limits", "method", "proxy"}
+    {
+        "browser",
+        "browser_memory",
+        "ca",
+        "concurrency",
+        "delay",
+        "http3",
+        "limits",
+        "method",
+        "proxy",
+    }
 )
 """Settings that are flags of `libra weigh` too."""
 
@@ -86,6 +112,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         database: ``sqlite:///path`` or ``postgresql://...``; None is SQLite in the data directory.
         migrate: whether a PostgreSQL database is migrated at start; SQLite always is.
         journal: whether what is acknowledged is kept on the local disk until the database has it.
+        keep: how long pages stay in the database, in seconds, not less than ``ttl``; of watched URLs
+            some stay for longer (see `libra.storage.keeping`); None for ever.
         keep_deletions: how long a deletion is remembered, in seconds, so that a database that turns out
             to be older is told again.
         local_copy: bytes of the local disk for a copy of what is in memory and the database has, so that
@@ -98,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         allow: networks (CIDR) that the service may fetch from although they are not public.
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
         ca: a PEM file of authorities whose certificates are believed beside the system's.
+        http3: whether HTTP/3 is tried beside HTTP/2.
         proxy: the proxy that everything is fetched through; those of the environment are not looked at.
         proxy_is_the_gate: whether the proxy keeps to public addresses itself, which Libra cannot
             judge behind one.
@@ -108,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
         browser_memory: bytes that each browser may take with all its processes.
+        screenshots: whether a picture is kept of pages that are weighed in a browser.
         parsers: how many processes read what pages are made of, two at least; None is the number of
             processors.
         parser_memory: bytes that each of them may take beyond what it has at first.
@@ -118,17 +148,34 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         token: who may come in, each ``NAME:ROLE:sha256:HEX`` (see `libra.tokens`); a secret is
             hashed as soon as it is read.
         token_file: a file with more of them, one on each line.
+        project_budgets: a folder with ``PROJECT.json`` for each project whose results CI jobs send: the
+            ``budget.json`` that they must keep to.
         public: what those without a token may do where the address is not a loopback one.
         allowed_host: names that the service is reached by, beside IP addresses, ``localhost``,
             ``host`` and the name of the machine.
         trusted_proxy: networks (CIDR) whose ``X-Forwarded-For`` is believed.
+        trusted_user_header: the header in which a proxy of ``trusted_proxy`` names whom it has signed
+            in; from anybody else it is not believed.
+        user_roles: a file of what these people may do, ``NAME:ROLE`` on each line; ``read`` if it does
+            not name somebody.
+        base_path: the path that the service is reached under, such as ``/libra``; empty for none.
         read_limit: requests of one client, such as ``100/s``; ``off`` for none; None is 100/s where
             strangers may come in.
         submit_limit: pages that one client may submit, such as ``60/m``; None is 60/m likewise.
         public_url: where people reach the service, for links in alerts.
+        alerts: where alerts may go beside webhooks, by the name that watches choose one by.
         log_format: ``text`` for people, ``json`` for machines.
         log_level: what is too unimportant to be logged.
         otel: whether traces are sent by OpenTelemetry.
+        cluster: the NATS servers of the cluster that this is a node of, such as ``nats://a:4222``; none
+            for a Libra that is alone.
+        role: what this node of a cluster does.
+        node: what people know this node by; a name that stays over restarts by default.
+        cluster_credentials: a file of credentials for the NATS servers.
+        cluster_tls_ca: a PEM file of the authorities of their certificates.
+        cluster_replicas: how many of them have a copy of everything.
+        cluster_shards: how many streams share the pages; it cannot be changed by a setting alone.
+        cluster_bytes: what all pages may take in the engine: from 80 % of it on none are taken in.
     """
 
     host: str = "127.0.0.1"
@@ -139,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: str | None = None
     migrate: bool = False
     journal: bool = True
+    keep: float | None = None
     keep_deletions: float = 30 * 86_400.0
     local_copy: int = 1_000_000_000
     ttl: float = 24 * 3600.0
@@ -149,11 +197,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_port: tuple[int, ...] = ()
     method: Choice = "static"
     ca: Path | None = None
+    http3: bool = False
     proxy: str | None = None
     proxy_is_the_gate: bool = False
     browser: str | None = None
     browsers: int = 2
     browser_memory: int = 1_000_000_000
+    screenshots: bool = False
     parsers: int | None = None
     parser_memory: int = 128_000_000
     unsent: int = 64_000_000
@@ -164,15 +214,28 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay: float = 0.0
     token: tuple[str, ...] = ()
     token_file: Path | None = None
+    project_budgets: Path | None = None
     public: Public = "no"
     allowed_host: tuple[str, ...] = ()
     trusted_proxy: tuple[str, ...] = ()
+    trusted_user_header: str | None = None
+    user_roles: Path | None = None
+    base_path: str = ""
     read_limit: str | None = None
     submit_limit: str | None = None
     public_url: str | None = None
+    alerts: dict[str, Destination] = {}
     log_format: LogFormat = "text"
     log_level: LogLevel = "info"
     otel: bool = False
+    cluster: tuple[str, ...] = ()
+    role: Role = "all"
+    node: str | None = None
+    cluster_credentials: Path | None = None
+    cluster_tls_ca: Path | None = None
+    cluster_replicas: int = 3
+    cluster_shards: int = 3
+    cluster_bytes: int = 8_000_000_000
 
     def __post_init__(self) -> None:
         """Read what was written as people write it: ``"24h"``, ``"500kB"``, a path, one network.
@@ -185,15 +248,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if given is not None:
                 msgspec.structs.force_setattr(self, name, _convert(name, given, "Settings"))
 
-    def tokens(self) -> tuple[Token, ...]:
+    def tokens(self) -> tuple[AccessToken, ...]:
         """Every token, of the settings and of the file.
 
         Raises:
             SettingsError: one of them is none, two have the same name, or the file cannot be read.
         """
-        found: dict[str, Token] = {}
+        found: dict[str, AccessToken] = {}
         try:
-            every = [Token.parse(text) for text in self.token]
+            every = [AccessToken.parse(text) for text in self.token]
             every += read_token_file(self.token_file) if self.token_file else ()
         except ValueError as error:
             raise SettingsError(f"token: {error}") from None
@@ -233,10 +296,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for source, values in (
             (path, {k: v for k, v in written.items() if k.replace("-", "_") not in WEIGH_KEYS}),
             ("the environment", _from_environ(environ, known)),
-            ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
+            (_FLAGS, {k: v for k, v in (flags or {}).items() if v is not None}),
         ):
             _require_known(values, source, known)
             for key, value in values.items():
+                if key == "alerts" and key in won and isinstance(value, Mapping):
+                    value = {**won[key][0], **value}  # noqa: PLW2901 - the file's are there as well
                 won[key.replace("-", "_")] = value, source
         # Only what counts is read: a flag also beats what the environment has in a wrong form.
         settings = cls(**{name: _convert(name, *value) for name, value in won.items()})
@@ -260,6 +325,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("local_copy", self.local_copy, 0),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
+            # What is in memory is to be in the database as well.
+            ("keep", self.ttl if self.keep is None else self.keep, self.ttl),
             ("keep_deletions", self.keep_deletions, 0),
             ("page_timeout", self.page_timeout, 0.001),
             ("asset_timeout", self.asset_timeout, 0.001),
@@ -285,6 +352,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not 1 <= port <= 65535:
                 raise SettingsError(f"allow_port is {port}: it must be from 1 to 65535")
         self._check_way()
+        self._check_cluster()
+        self._check_access()
         _check_networks("allow", self.allow)
         _check_networks("trusted_proxy", self.trusted_proxy)
         for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
@@ -296,6 +365,60 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(f"limits: {error}") from None
         self.tokens()
 
+    def users(self) -> dict[str, UserRole]:
+        """What the people may do whom a proxy signs in, as far as the file says.
+
+        Raises:
+            SettingsError: the file cannot be read, or a line of it.
+        """
+        try:
+            return {} if self.user_roles is None else read_user_roles(self.user_roles)
+        except ValueError as error:
+            raise SettingsError(f"user_roles: {error}") from None
+
+    def _check_access(self) -> None:
+        header = self.trusted_user_header
+        if header is not None:
+            if not _FIELD_NAME.fullmatch(header) or header.lower() in _NO_USER_HEADERS:
+                raise SettingsError(
+                    f"trusted_user_header takes a header such as X-Remote-User, not {header!r}"
+                )
+            if not self.trusted_proxy:
+                raise SettingsError(
+                    "trusted_user_header needs trusted_proxy, the network of the proxy that signs "
+                    "people in: else everybody could write who they are"
+                )
+        elif self.user_roles is not None:
+            raise SettingsError("user_roles needs trusted_user_header, which names the users")
+        self.users()
+        if self.base_path and not _BASE_PATH.fullmatch(self.base_path):
+            raise SettingsError(f"base_path takes a path such as /libra, not {self.base_path!r}")
+
+    def _check_cluster(self) -> None:
+        if not self.cluster:
+            if self.role != "all":
+                raise SettingsError(f"role is {self.role}: that takes a cluster to be a node of")
+            return
+        for server in self.cluster:
+            if not re.match(r"(nats|tls)://[^/?#]+", server):
+                raise SettingsError(
+                    f"cluster takes addresses such as nats://a:4222, not {server!r}"
+                )
+        if self.database is None or self.database.startswith("sqlite:"):
+            raise SettingsError(
+                "cluster: every node needs the same PostgreSQL database "
+                "(database = postgresql://user@host/name), as no two machines share a SQLite file"
+            )
+        if self.node is not None and not re.fullmatch(r"[A-Za-z0-9-]{1,60}", self.node):
+            raise SettingsError(f"node takes letters, digits and hyphens, not {self.node!r}")
+        for name, value, choices in (
+            ("cluster_replicas", self.cluster_replicas, (1, 3, 5)),
+            ("cluster_shards", self.cluster_shards, range(1, 65)),
+        ):
+            if value not in choices:
+                takes = "1, 3 or 5" if name == "cluster_replicas" else "from 1 to 64"
+                raise SettingsError(f"{name} is {value}: it takes {takes}")
+
     def _check_way(self) -> None:
         try:
             proxies_of({}, self.proxy or "")
@@ -304,12 +427,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(str(error).replace("--proxy", "proxy")) from None
         except TrustError as error:
             raise SettingsError(f"ca: {error}") from None
-        if self.proxy and not self.proxy_is_the_gate:
-            raise SettingsError(
-                "proxy: Libra cannot judge what a proxy connects to, so whoever may submit could reach"
-                " what the proxy reaches; if the proxy itself keeps to public addresses, say so with"
-                " proxy_is_the_gate (--proxy-is-the-gate)"
-            )
 
 
 def read_file(
@@ -359,22 +476,6 @@ def parse_duration(text: str) -> float:
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write 90, 500ms, 60s, 5m, 24h or 7d")
     return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
-
-
-_SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([kmg]i?)?b?\s*", re.ASCII | re.IGNORECASE)
-_BYTES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
-
-
-def parse_size(text: str) -> int:
-    """Bytes from ``500kB``, ``1.5MB``, ``300KiB`` or ``20000``; kB and MB are of 1000.
-
-    Raises:
-        ValueError: saying what is taken.
-    """
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a size: write 500kB, 1.5MB, 300KiB or a number of bytes")
-    return round(float(match[1]) * _BYTES[(match[2] or "").lower()])
 
 
 def parse_limits(texts: Iterable[str], limits: Limits) -> Limits:
@@ -431,19 +532,45 @@ def _check_networks(name: str, networks: Iterable[str]) -> None:
             raise SettingsError(f"{name} takes networks such as 10.0.0.0/8: {error}") from None
 
 
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NO_USER_HEADERS = frozenset(
+    {"authorization", "cookie", "host", "origin", "x-forwarded-for", "x-forwarded-proto"}
+)
+_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+
 RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)
 """So many in a second, a minute or an hour."""
 
-_LISTS = {"allow", "allow_port", "allowed_host", "limits", "token", "trusted_proxy"}
-_PATHS = {"ca", "data_dir", "token_file"}
-_SIZES = {"browser_memory", "local_copy", "parser_memory", "unsent"}
+_LISTS = {"allow", "allow_port", "allowed_host", "cluster", "limits", "token", "trusted_proxy"}
+_PATHS = {
+    "ca",
+    "cluster_credentials",
+    "cluster_tls_ca",
+    "data_dir",
+    "project_budgets",
+    "token_file",
+    "user_roles",
+}
+_SIZES = {"browser_memory", "cluster_bytes", "local_copy", "parser_memory", "unsent"}
 _DURATIONS = {
     "asset_timeout",
     "delay",
+    "keep",
     "keep_deletions",
     "page_timeout",
     "shutdown_grace",
     "ttl",
+}
+
+
+def _base_path(value: str) -> str:
+    return value.rstrip("/")
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_PATHS, lambda value: Path(value).expanduser()),
+    "alerts": parse_destinations,
+    "base_path": _base_path,
 }
 
 
@@ -455,33 +582,50 @@ def _convert(name: str, value: Any, source: str) -> Any:
             return parse_size(value)
         if name in _LISTS and isinstance(value, str):
             value = _split(value)
-        if name in _PATHS:
-            return Path(value).expanduser()
+        if name in _READERS:
+            return _READERS[name](value)
         if name in _LISTS and not isinstance(value, (list, tuple)):
             raise ValueError("it takes a list")
         if name == "token":
             # The secrets themselves are forgotten here: settings are shown, logged and compared.
-            return tuple(str(Token.parse(text)) for text in value)
+            return tuple(str(AccessToken.parse(text)) for text in value)
         if name == "public" and not isinstance(value, str):
             value = "submit" if value is True else "no"
         return msgspec.convert(value, type=_types()[name], strict=False)
     except msgspec.ValidationError:
         raise SettingsError(
-            f"{source}: {name} cannot be {value!r}: it takes {_what_it_takes(_types()[name])}"
+            f"{_called(name, source)} cannot be {_shown(value)}: "
+            f"it takes {_what_it_takes(_types()[name])}"
         ) from None
     except (ValueError, TypeError, AttributeError, RuntimeError) as error:
         # RuntimeError: `~somebody` has no home.
-        shown = "that" if name == "token" else repr(value)
-        raise SettingsError(f"{source}: {name} cannot be {shown}: {error}") from None
+        if name == "alerts":  # an address may have been written there, which is a secret
+            raise SettingsError(f"{source}: alerts: {error}") from None
+        shown = "that" if name == "token" else _shown(value)
+        raise SettingsError(f"{_called(name, source)} cannot be {shown}: {error}") from None
+
+
+_FLAGS = "the command line"
+
+
+def _called(name: str, source: str) -> str:
+    return f"--{name.replace('_', '-')}" if source == _FLAGS else f"{source}: {name}"
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(repr, value)) if isinstance(value, (list, tuple)) else repr(value)
 
 
 def _what_it_takes(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return {int: "whole numbers"}.get(get_args(kind)[0], "texts")
     choices = get_args(kind)
     if choices and all(isinstance(choice, str) for choice in choices):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
     return {int: "a whole number", float: "a number"}.get(kind, "text")
 
 
+@cache  # msgspec evaluates every annotation anew, and each field of each `Settings` asks
 def _types() -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
@@ -490,15 +634,25 @@ def _split(text: str) -> Iterable[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
 
 
-def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, str]:
+def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, Any]:
+    alerts = {
+        name.removeprefix(_ALERTS).lower().replace("_", "-"): {"url_env": name}
+        for name in environ
+        if name.startswith(_ALERTS) and name != _ALERTS
+    }
     # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
     # happens to begin so must not stop the program.
-    return {
+    found: dict[str, Any] = {
         name: value
         for name in sorted(known)
         if (value := environ.get(f"LIBRA_{name.upper()}")) is not None
         and not _OF_A_CLUSTER.match(value)
     }
+    return found | ({"alerts": alerts} if alerts else {})
+
+
+_ALERTS = "LIBRA_ALERTS_"
+"""What the variables begin with that have the address of a destination: ``LIBRA_ALERTS_TEAM``."""
 
 
 # Kubernetes, and Docker for linked containers, tell every program of a service that is called "libra"

@@ -1,5 +1,7 @@
 """Access tokens: a name, a role and the hash of a secret.
 
+The role ``push`` is bound to a project and written with it: ``NAME:push@PROJECT:SECRET``.
+
 Written as ``NAME:ROLE:SECRET``, or with the hash in place of the secret, ``NAME:ROLE:sha256:HEX``, as
 `libra token new` prints it. A secret is made of 32 random bytes, so a plain SHA-256 keeps it: there
 is nothing to guess, and salt and stretching (NIST SP 800-63B, section 5.1.1.2) are for passwords
@@ -17,55 +19,76 @@ from typing import Literal, cast, get_args
 
 import msgspec
 
-Role = Literal["read", "full"]
-"""``read`` sees everything and changes nothing; ``full`` may do everything."""
+Role = Literal["read", "push", "full"]
+"""``read`` sees everything and changes nothing; ``push`` sends results of CI for one project and touches
+nothing else; ``full`` may do everything."""
+
+UserRole = Literal["none", "read", "full"]
+"""What somebody may do whom a proxy has signed in; ``none`` is no more than strangers may."""
 
 LEAST_SECRET = 16
 """Characters that a secret must have."""
 
 
-class Token(msgspec.Struct, frozen=True):
-    """Who may come in. ``digest`` is the SHA-256 of the secret, in hexadecimal digits."""
+class AccessToken(msgspec.Struct, frozen=True):
+    """Who may come in.
+
+    Attributes:
+        name: what it is called.
+        role: what it may do.
+        digest: the SHA-256 of the secret, in hexadecimal digits.
+        project: whose results it may send, and no other's; of the role ``push`` only.
+    """
 
     name: str
     role: Role
     digest: str
+    project: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.role}:sha256:{self.digest}"
+        bound = "" if self.project is None else f"@{self.project}"
+        return f"{self.name}:{self.role}{bound}:sha256:{self.digest}"
 
     @classmethod
-    def parse(cls, text: str) -> Token:
+    def parse(cls, text: str) -> AccessToken:
         """Read ``NAME:ROLE:SECRET`` or ``NAME:ROLE:sha256:HEX``.
 
         Raises:
             ValueError: saying what is wrong, without the secret.
         """
         name, _, rest = text.partition(":")
-        role, _, secret = rest.partition(":")
+        written, _, secret = rest.partition(":")
+        role, bound, project = written.partition("@")
         if not secret:
             raise ValueError("a token is NAME:ROLE:SECRET; `libra token new NAME` makes one")
         if _NAME.fullmatch(name) is None:
             raise ValueError("a token's name is 1 to 64 letters, digits, - and _")
         if role not in get_args(Role):
-            raise ValueError(f"the role of token {name} must be read or full")
+            raise ValueError(f"the role of token {name} must be read, push@PROJECT or full")
+        if (role == "push") != bool(bound) or (bound and _PROJECT.fullmatch(project) is None):
+            raise ValueError(
+                f"the role of token {name} must be read, full, or push@PROJECT, where a project's name "
+                "is 1 to 64 letters, digits, - . and _"
+            )
         hashed = _HASHED.fullmatch(secret)
         if hashed is None and _SECRET.fullmatch(secret) is None:
             raise ValueError(
                 f"the secret of token {name} must be at least {LEAST_SECRET} letters, digits and "
                 f"-._~+/=; `libra token new {name}` makes a good one"
             )
-        return cls(name, cast("Role", role), hashed[1] if hashed else digest_of(secret))
+        digest = hashed[1] if hashed else digest_of(secret)
+        return cls(name, cast("Role", role), digest, project or None)
 
 
-def new_token(name: str, role: Role) -> tuple[str, Token]:
+def new_token(name: str, role: Role, project: str | None = None) -> tuple[str, AccessToken]:
     """A new secret, which is shown once and never again, and its token.
 
     Raises:
-        ValueError: if the name is none.
+        ValueError: if the name is none, or the project, which the role ``push`` needs.
     """
     secret = secrets.token_urlsafe(32)
-    return secret, Token.parse(f"{name}:{role}:{secret}")
+    bound = "" if project is None else f"@{project}"
+    return secret, AccessToken.parse(f"{name}:{role}{bound}:{secret}")
 
 
 def digest_of(secret: str) -> str:
@@ -73,19 +96,19 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def parse_tokens(lines: Iterable[str]) -> tuple[Token, ...]:
+def parse_tokens(lines: Iterable[str]) -> tuple[AccessToken, ...]:
     """Tokens from lines; empty ones and those that begin with ``#`` are left out.
 
     Raises:
         ValueError: naming the line that is none, or the name that is there twice.
     """
-    found: dict[str, Token] = {}
+    found: dict[str, AccessToken] = {}
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
         try:
-            token = Token.parse(text)
+            token = AccessToken.parse(text)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
         if token.name in found:
@@ -94,7 +117,7 @@ def parse_tokens(lines: Iterable[str]) -> tuple[Token, ...]:
     return tuple(found.values())
 
 
-def read_token_file(path: Path) -> tuple[Token, ...]:
+def read_token_file(path: Path) -> tuple[AccessToken, ...]:
     """The tokens of a file, one on each line.
 
     Raises:
@@ -111,6 +134,32 @@ def read_token_file(path: Path) -> tuple[Token, ...]:
         raise ValueError(f"{path}, {error}") from None
 
 
+def read_user_roles(path: Path) -> dict[str, UserRole]:
+    """The roles of a file, ``NAME:ROLE`` on each line; ``#`` begins a comment.
+
+    Raises:
+        ValueError: the file cannot be read, or a line of it.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ValueError(f"{path} cannot be read: {reason}") from None
+    found: dict[str, UserRole] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, _, role = (part.strip() for part in text.rpartition(":"))
+        if not name or role not in get_args(UserRole):
+            raise ValueError(f"{path}, line {number}: write NAME:ROLE, with none, read or full")
+        if name in found:
+            raise ValueError(f"{path}, line {number}: {name} is there twice")
+        found[name] = cast("UserRole", role)
+    return found
+
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET = re.compile(rf"[A-Za-z0-9._~+/=-]{{{LEAST_SECRET},512}}")
 _HASHED = re.compile(r"sha256:([0-9a-f]{64})")

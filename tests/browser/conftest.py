@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
+from libra.parsers import forking
 from libra.settings import Settings
-from support.needs import SHELL, missing
+from support.nursery import Nursery
 from support.service import Service, running
 from support.site import WebSite
 from support.visitor import PATIENCE, Visitor
@@ -31,15 +32,16 @@ FLAGS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _templates_are_ready(monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> None:
+    monkeypatch.setattr(forking, "start", nursery.template)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def _shared(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    without_windows = missing("a browser without windows") is None
-    chromium = SHELL if without_windows else request.getfixturevalue("chromium")
+async def _shared(engine: str) -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as driver:
-        shared = await driver.chromium.launch(
-            executable_path=chromium, args=FLAGS, timeout=PATIENCE
-        )
+        shared = await driver.chromium.launch(executable_path=engine, args=FLAGS, timeout=PATIENCE)
         yield shared
         await shared.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from browser.everybody import flaws
+from libra.app import WatchChanges
+from libra.testing import until_watch
 from support.service import MISSING, Service
 from support.site import WebSite
 from support.visitor import Visitor, watch
@@ -20,9 +22,12 @@ async def test_every_page_is_for_everybody(
     held = (await service.client.post("/pages", json={"url": site.url("/slow-part")})).json()["id"]
     await site.until_held()
     await service.client.post("/pages", json={"url": "http://nobody.invalid/"})
+    made = await service.libra.make_watch(WatchChanges(url=second.url, public=True))
+    await until_watch(service.libra, made.id, lambda one: one.last is not None)
     paths = {
         "the start page": "/",
-        "a list that was narrowed": "/?host=127.0.0.1&text=page",
+        "a list that was narrowed": "/?host=127.0.0.1&text=page&sort=heaviest",
+        "single weigh-ins": "/?view=weigh-ins",
         "a list without pages": "/?text=nothing+like+it",
         "a report": f"/pages/{second.id}",
         "a report that fills in": f"/pages/{held}",
@@ -30,6 +35,8 @@ async def test_every_page_is_for_everybody(
         "a comparison": f"/compare?a={first.id}&b={second.id}",
         "the choice of what to compare with": f"/compare?b={second.id}&choose=1",
         "the observer": "/observer",
+        "the tokens": "/tokens",
+        "a public page": f"/public/{made.public}",
         "an error": f"/pages/{MISSING}",
         "the login": "/login",
     }
@@ -40,6 +47,17 @@ async def test_every_page_is_for_everybody(
 async def test_the_reference_is_for_everybody(browser: Visitor, service: Service) -> None:
     """It is by far the longest page, and takes axe as long as all the others."""
     assert await flaws_of(browser, service, {"the reference": "/docs"}) == {}
+
+
+async def test_trying_the_api_is_for_everybody(browser: Visitor, service: Service) -> None:
+    page = await browser.new_page()
+    complaints = watch(page)
+    await page.goto(f"{service.server.url}/docs/try")
+    await page.get_by_role("button", name="/pages Weigh a page").click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("textbox", name="Body of the request").wait_for()
+    assert await flaws(page) == []
+    assert complaints == []
 
 
 async def flaws_of(

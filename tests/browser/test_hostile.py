@@ -52,8 +52,8 @@ async def test_a_page_that_is_all_script_runs_nowhere(browser: Visitor, service:
                 assert EVIL in await heading(page)
             await nothing_runs(page)
         await page.goto(f"{service.server.url}/watches")
-        await page.locator(".watch-fold summary").click()
-        for label in ("Which page?", "Or at times of your own", "Where shall alerts go?"):
+        await page.locator(".watch-fold > summary").click()
+        for label in ("Which page?", "Or on a schedule of your own", "Webhook URL"):
             await page.get_by_label(label).fill(EVIL + INNER)
         await page.keyboard.press("Enter")
         await page.get_by_role("alert").wait_for()

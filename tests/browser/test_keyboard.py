@@ -73,7 +73,7 @@ async def test_it_can_be_done_with_the_keyboard_alone(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="By kind")).to_be_visible()
 
-    await page.goto(service.server.url)
+    await page.goto(f"{service.server.url}/?view=weigh-ins")
     await go_to(page, "Delete")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")

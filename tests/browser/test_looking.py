@@ -67,12 +67,15 @@ async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
     await expect(page.locator(".side a").first).to_have_attribute("href", f"/pages/{first.id}")
     await page.get_by_role("link", name="History").click()
     await expect(page.locator(".weigh-ins tbody tr")).to_have_count(2)
+    await expect(page.get_by_role("link", name="Download CSV")).to_be_visible()
     await page.get_by_role("button", name="Compare").click()
     await page.wait_for_url(lambda url: f"a={first.id}" in url and f"b={second.id}" in url)
     await page.get_by_role("link", name="Libra").click()
+    await expect(page.locator(".urls li")).to_have_count(2)
+    await page.get_by_role("link", name="Weigh-ins").click()
     await expect(page.locator(".pages li")).to_have_count(3)
     await page.get_by_label("Text").fill("/OTHER")
-    await page.get_by_role("button", name="Filter").click()
+    await page.get_by_role("button", name="Show").click()
     await expect(page.locator(".pages li")).to_have_count(1)
     await page.locator(".pages summary").click()
     await page.get_by_role("button", name="Delete for good").click()
@@ -118,7 +121,7 @@ async def test_an_unfolded_list_stays_unfolded_while_the_list_goes_on(
 ) -> None:
     report = await service.weighed(site.url())
     page = await browser.new_page()
-    await page.goto(service.server.url)
+    await page.goto(f"{service.server.url}/?view=weigh-ins")
     menu = page.locator(f"#p-{report.id} details")
     await menu.locator("summary").click()
     await service.weighed(site.url("/another"))
@@ -126,3 +129,60 @@ async def test_an_unfolded_list_stays_unfolded_while_the_list_goes_on(
     await expect(menu).to_have_attribute("open", "")
     await menu.get_by_role("button").click()
     await expect(page.locator(".pages li")).to_have_count(1)
+
+
+async def test_many_urls_are_pasted_at_once_and_weighed_as_chosen(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    page = await browser.new_page()
+    complaints = watch(page)
+    await page.goto(service.server.url)
+    await page.get_by_label("Which page?").focus()
+    lines = f"{site.url('/one')}\n\n{site.url('/two')}\nnonsense\n"
+    await page.evaluate(PASTE, lines)
+    many = page.get_by_label("More URLs")
+    await expect(many).to_be_focused()
+    await page.get_by_label("Window").fill("390x844@3")
+    await page.get_by_role("button", name="Weigh", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("2 pages are being weighed")
+    await expect(page.get_by_role("alert")).to_contain_text("nonsense")
+    # What was refused is there to be mended.
+    await expect(page.get_by_label("More URLs")).to_have_value("nonsense")
+    await page.get_by_label("More URLs").fill(site.url("/three"))
+    await page.get_by_role("button", name="Weigh", exact=True).click()
+    await expect(page.locator(".urls li")).to_have_count(3)
+    pages = (await service.libra.recent()).pages
+    assert {one.viewport for one in pages} == {"390x844@3"}
+    # The browser complains that the form was not accepted, and of nothing else.
+    assert [one for one in complaints if "400" not in one] == []
+
+
+PASTE = """(text) => {
+    const data = new DataTransfer();
+    data.setData("text", text);
+    const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+    document.activeElement.dispatchEvent(paste);
+}"""
+
+
+async def test_any_earlier_weigh_in_is_three_clicks_away(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    other = await service.weighed(site.url("/other"))
+    first = await service.weighed(site.url())
+    await service.weighed(site.url())
+    last = await service.weighed(site.url())
+    page = await browser.new_page()
+    await page.goto(f"{service.server.url}/pages/{last.id}")
+    for name in ("Compare", "Compare with another"):
+        await page.get_by_role("link", name=name, exact=True).focus()
+        await page.keyboard.press("Enter")
+    await page.locator(f"a.name[href*='a={first.id}']").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("None: every request is as it was.")).to_be_visible()
+    await page.get_by_role("link", name="Compare with another").click()
+    await page.get_by_label("Text").fill("/OTHER")
+    await page.get_by_label("Text").press("Enter")
+    await expect(page.locator(".choices li")).to_have_count(1)
+    await page.locator(".choices a").click()
+    await expect(page.locator(".side a").first).to_have_attribute("href", f"/pages/{other.id}")

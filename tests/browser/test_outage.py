@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from integration.test_crashes import CRASHING, HANDLERS, Planted
+from integration.inspector.test_crashes import CRASHING, HANDLERS, Planted
 from support.service import Service
 from support.site import WebSite
 from support.visitor import Visitor, submit, until_settled, watch
@@ -78,7 +78,7 @@ async def test_a_quarantined_page_is_told_with_its_reason_and_retried(
     await expect(page.get_by_role("status")).to_have_text("Could not be weighed")
     # Also where it was open before.
     await expect(observer.locator("#quarantine")).to_contain_text("Bug: planted")
-    await page.get_by_role("link", name="Observer").click()
+    await page.get_by_role("link", name="System").click()
     await expect(page.locator("#quarantine")).to_contain_text("Bug: planted")
     await page.get_by_role("button", name="Retry").click()
     await expect(page.locator(".sick")).to_have_count(0)

@@ -58,8 +58,8 @@ async def test_a_page_is_watched_from_its_report_and_no_longer(
     await expect(page.locator("#watched")).to_contain_text("Watched: every hour")
 
     await page.goto(before)
-    await card.get_by_label("Watch no longer").click()
-    await card.get_by_role("button", name="Watch no longer").click()
+    await card.get_by_label("Delete the watch").click()
+    await card.get_by_role("button", name="Delete watch").click()
     await page.wait_for_url(before)
     await expect(page.get_by_text("Nothing is watched.")).to_be_visible()
     assert complaints == []
@@ -71,18 +71,18 @@ async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/history?url={site.url()}")
     await unfold(page)
-    await page.get_by_label("Or at times of your own").fill("soon")
-    await page.get_by_label("Where shall alerts go?").fill("slack")
+    await page.get_by_label("Or on a schedule of your own").fill("soon")
+    await page.get_by_label("Webhook URL").fill("slack")
     await page.get_by_label("It may weigh").fill("500 kB")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_have_text(
         "Not watched yet: 2 fields need another look."
     )
-    own = page.get_by_label("Or at times of your own")
+    own = page.get_by_label("Or on a schedule of your own")
     await expect(own).to_be_focused()
     await expect(own).to_have_value("soon")
-    await expect(own).to_have_accessible_description(re.compile("'soon' is no schedule.*UTC"))
-    hook = page.get_by_label("Where shall alerts go?")
+    await expect(own).to_have_accessible_description(re.compile("'soon' is no schedule.*30m"))
+    hook = page.get_by_label("Webhook URL")
     await expect(hook).to_have_accessible_description(re.compile("Write it as https://slack"))
     await expect(page.get_by_label("It may weigh")).to_have_value("500 kB")
     await own.fill("0 6 * * *")
@@ -104,7 +104,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await page.keyboard.type(site.url())
     for label in (
         "How often?",
-        "Or at times of your own",
+        "Or on a schedule of your own",
         "It may weigh at most",
         "Percent",
         "Size",
@@ -120,7 +120,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
 
     await page.goto(f"{service.server.url}/watches")
     await expect(page.locator(".watch")).to_contain_text("weighed just now")
-    await go_to(page, "Watch no longer")
+    await go_to(page, "Delete the watch")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
@@ -162,14 +162,14 @@ async def test_the_pages_of_watches_are_for_everybody(
 
     own = service.server.url
     await page.goto(f"{own}/watches")
-    await page.locator(".watch-fold summary").click()
-    await page.get_by_label("Watch no longer").first.click()
+    await page.locator(".watch-fold > summary").click()
+    await page.get_by_label("Delete the watch").first.click()
     await look("the list, unfolded")
     await page.get_by_role("button", name="Watch", exact=True).click()
     await page.get_by_role("alert").wait_for()
     await look("the form with a mistake")
     await page.get_by_label("Which page?").fill(report.url)
-    await page.get_by_label("Where shall alerts go?").fill(nobody)
+    await page.get_by_label("Webhook URL").fill(nobody)
     await page.keyboard.press("Enter")
     await page.locator(".secret").wait_for()
     await look("the secret")
@@ -180,7 +180,7 @@ async def test_the_pages_of_watches_are_for_everybody(
     }.items():
         await page.goto(own + path)
         if await page.locator(".watch-fold").count():
-            await page.locator(".watch-fold summary").click()
+            await page.locator(".watch-fold > summary").click()
         await look(name)
     assert wrong == {}
 
@@ -194,4 +194,4 @@ async def test_one_comes_to_the_end_of_the_list(
     await expect(page.locator(".watch")).to_contain_text("weighed just now")
     names = [name async for name in walk(page)]
     assert names[:4] == ["Skip to content", "Libra", "Pages", "Watches"]
-    assert names[-1].startswith("Watch no longer")
+    assert names[-1].startswith("Delete the watch")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from chaos.evidence import Lives, Machine, Page, pages_of
 from chaos.history import SAFE, Call, History
-from libra.weighing.report import FINISHED, Backup, Status
+from libra.report import FINISHED, Backup, Status
 
 LIMIT = 1.0
 """Seconds that a call may take, in whatever state the database is.
@@ -30,6 +30,7 @@ run cannot answer.
 
 _ANSWERS: dict[str, frozenset[int]] = {
     "submit": frozenset({202}),
+    "push": frozenset({200}),
     "read": frozenset({200}),
     "follow": frozenset({200}),
     "delete": frozenset({204}),
@@ -38,7 +39,7 @@ _ANSWERS: dict[str, frozenset[int]] = {
     "unknown": frozenset({404, 503}),
 }
 _TIMED = frozenset(
-    {"submit", "read", "delete", "list", "unknown", "ready"}
+    {"submit", "push", "read", "delete", "list", "unknown", "ready"}
 )  # a follow is to take long
 
 
@@ -328,11 +329,11 @@ def _ending(
                 "version went back",
                 f"page {page.id} was seen at version {last} and ended at {kept.version}",
             )
-        yield from _kept_promise(page, row)
+        yield from _kept_promise(page, row, kept)
     for page_id in sorted(final.memory.keys() | final.database.keys()):
         yield from _equal(page_id, final)
     strangers = final.memory.keys() - pages.keys()
-    unanswered = sum(call.kind == "submit" and call.code != 202 for call in calls)
+    unanswered = sum(call.kind in ("submit", "push") and not call.acknowledges for call in calls)
     if len(strangers) > unanswered:
         yield Contradiction(
             end,
@@ -341,7 +342,9 @@ def _ending(
         )
 
 
-def _kept_promise(page: Page, row: Kept | None) -> Iterator[Contradiction]:
+def _kept_promise(page: Page, row: Kept | None, kept: Kept | None) -> Iterator[Contradiction]:
+    if row is not None and kept is not None and kept.submission == row.content:
+        return  # it is quarantined: what is kept of it is its submission, so that it can be retried
     for call in page.seen:
         if call.backup != "stored" or page.doomed < float("inf"):
             continue

@@ -159,7 +159,8 @@ class Stage:
         outcome.busy = pressure.share()
         history.feel()
         outcome.during.add(history, broken.at, self._since)
-        outcome.doubtful += slower(outcome.before, outcome.during)
+        outcome.doubtful += slower(outcome.before, outcome.during, fault.slows)
+        outcome.doubtful += fault.wrong()
         if outcome.busy <= BUSY:
             outcome.doubtful += self.database.misused()
             said = self.service.times_said(OUTAGE) - said
@@ -206,7 +207,7 @@ class Stage:
         """Stop the load, wait until all is stored, and judge the whole history."""
         await self.load.stop()
         await self.service.drained()
-        ids = {call.page for call in self.history.calls if call.kind == "submit" and call.page}
+        ids = {call.page for call in self.history.calls if call.acknowledges and call.page}
         memory: dict[str, Kept] = {}
 
         async def all_is_stored() -> bool:
@@ -249,7 +250,7 @@ class Stage:
 
     def _in_doubt(self, moment: float) -> bool:
         """Whether it was honest, at this moment, to take back what had been said to be stored."""
-        return any(self.during(moment).endswith(name) for name in self._doubtful)
+        return self.history.fault_at(moment) in self._doubtful
 
     def during(self, moment: float) -> str:
         """What was going on at a moment of the history, in words."""

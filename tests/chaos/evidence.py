@@ -91,8 +91,8 @@ def pages_of(calls: Iterable[Call]) -> dict[str, Page]:
         page.born = min(page.born, call.started)
         if call.saw:
             page.seen.append(call)
-        if call.kind == "submit" and call.code == 202:
-            page.acknowledged = call.ended
+        if call.acknowledges:
+            page.acknowledged = min(page.acknowledged, call.ended)
         if call.kind == "delete":
             page.deletions.append(call)
         if call.code == 404:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from chaos.checker import Kept
 from chaos.history import Call
+from chaos.reads import RATIO
 
 
 class Fault(ABC):
@@ -21,6 +22,8 @@ class Fault(ABC):
         doubtful: whether Libra has to take back that pages are stored, as far as it can tell.
         gradual: whether the database may be back for a moment while it is broken or mended, so that
             there may be several outages.
+        slows: how many times slower reads may be meanwhile.
+        kills: whether Libra may be killed while it lasts.
     """
 
     name: str
@@ -30,6 +33,8 @@ class Fault(ABC):
     late: bool = False
     doubtful: bool = False
     gradual: bool = False
+    slows: float = RATIO
+    kills: bool = True
 
     @abstractmethod
     async def begin(self) -> None:
@@ -46,6 +51,10 @@ class Fault(ABC):
             calls: what was answered since it is in force.
         """
         return True
+
+    def wrong(self) -> list[str]:
+        """What this fault itself has seen and must not be, in words."""
+        return []
 
 
 class Nothing(Fault):
@@ -70,6 +79,9 @@ class Together(Fault):
         self.part = faults[0].part
         self.hold = max(fault.hold for fault in faults)
         self.gradual = any(fault.gradual for fault in faults)
+        self.doubtful = any(fault.doubtful for fault in faults)
+        self.slows = max(fault.slows for fault in faults)
+        self.kills = all(fault.kills for fault in faults)
 
     async def begin(self) -> None:
         """Break everything."""
@@ -80,6 +92,10 @@ class Together(Fault):
         """Mend everything."""
         for fault in self._faults:
             await fault.end()
+
+    def wrong(self) -> list[str]:
+        """What any of them saw."""
+        return [words for fault in self._faults for words in fault.wrong()]
 
     def was_seen(self, calls: Iterable[Call]) -> bool:
         """Whether each of them was."""

@@ -18,17 +18,19 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from chaos.quiet import seconds_active, seconds_lost
-from libra.weighing.report import FINISHED, Backup, Status
+from libra.report import FINISHED, Backup, Status
 
 Kind = Literal[
-    "submit", "read", "event", "listed", "follow", "delete", "list", "unknown", "ready", "ping"
-]
-"""What a client did.
+    "submit", "push", "read", "event", "listed", "follow", "delete", "list", "unknown", "ready", "ping",
+    "retry", "edit watch",
+]  # fmt: skip
+"""What a client did. The last two are done to clusters alone.
 
-``event`` is one report of a followed page and ``listed`` one entry of a list; their calls as a whole
+``push`` sends a result of CI, which is a page that comes in finished. ``event`` is one report of a
+followed page and ``listed`` one entry of a list; their calls as a whole
 are ``follow`` and ``list``. ``unknown`` reads an id that never was, ``ready`` asks whether Libra
 accepts work, and ``ping`` reads from a server that has nothing to do with Libra or its database: how
-long that takes is the noise of the machine.
+long that takes is the noise of the machine. ``retry`` asks for a finished page to be weighed again.
 """
 
 SAFE: frozenset[Backup] = frozenset({"journaled", "stored"})
@@ -74,6 +76,11 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
     def seconds(self) -> float:
         """How long it took."""
         return self.ended - self.started
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether the answer says that Libra has taken a page in."""
+        return (self.kind, self.code) in (("submit", 202), ("push", 200))
 
     @property
     def saw(self) -> bool:
@@ -166,6 +173,14 @@ class History:
     def between(self, start: float, end: float, *kinds: Kind) -> Iterator[Call]:
         """The calls of some kinds that started in an interval."""
         return (c for c in self.calls if c.kind in kinds and start <= c.started < end)
+
+    def fault_at(self, moment: float) -> str | None:
+        """The fault that was going on then, or the last one before; None before the first.
+
+        Kills and starts in the middle of a fault do not end it.
+        """
+        named = [mark.name for mark in self.marks if mark.name and mark.at <= moment]
+        return named[-1] if named else None
 
     def ended_since(self, moment: float) -> Iterator[Call]:
         """The calls that were noted after a moment, the newest first."""

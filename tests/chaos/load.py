@@ -22,6 +22,7 @@ from typing import Any, Self
 import aiohttp
 
 from chaos.history import Call, History, Kind, digest
+from chaos.results import PROJECT, result
 from support.asking import PATIENCE, ticks
 
 # Much more than is allowed, to see how long it takes, and on a busy machine it may take long.
@@ -36,6 +37,7 @@ class Rates:
     """Calls per second of each kind; a share of ``submit`` is of slow and of odd pages."""
 
     submit: float = 10
+    push: float = 2
     read: float = 150
     follow: float = 5
     delete: float = 1
@@ -109,6 +111,15 @@ class Load:
         async with asyncio.timeout(seconds + PATIENCE), self._answered:
             await self._answered.wait_for(lambda: self._reads_from(moment))
 
+    async def weigh(self, url: str) -> str | None:
+        """Submit a page that nobody follows or reads; its id, or None where that was not accepted."""
+        call = await self._call("submit", "POST", "/pages", json={"url": url}, url=url)
+        return call.page if call.code == 202 else None
+
+    async def forget(self, page: str) -> None:
+        """Delete such a page."""
+        await self._call("delete", "DELETE", f"/pages/{page}", page=page)
+
     def _reads_from(self, moment: float) -> bool:
         last = next((c for c in reversed(self._history.calls) if c.kind == "read"), None)
         return last is not None and last.started >= moment
@@ -118,6 +129,7 @@ class Load:
         async with asyncio.TaskGroup() as clients:
             for rate, act in (
                 (rates.submit, self._submit),
+                (rates.push, self._push),
                 (rates.read, self._read),
                 (rates.follow, self._follow),
                 (rates.delete, self._delete),
@@ -152,6 +164,24 @@ class Load:
         if call.code == 202 and call.page is not None:
             self.known.append(call.page)
             self._to_follow.append(call.page)
+
+    async def _push(self) -> None:
+        """Send the result of a build, and now and then once more, as a job does that had no answer."""
+        self._number += 1
+        body = result(self._number)
+        first = await self._send(body)
+        if first is not None and self._rng.random() < 0.3:
+            again = await self._send(body)
+            if again not in (first, None):
+                now = time.monotonic()
+                error = f"the same result is page {first} and page {again}"
+                self._note(Call("push", now, now, page=again, error=error))
+        if first is not None:
+            self.known.append(first)
+
+    async def _send(self, body: dict[str, Any]) -> str | None:
+        call = await self._call("push", "POST", f"/projects/{PROJECT}/results", json=body)
+        return call.page if call.acknowledges else None
 
     async def _read(self) -> None:
         page = self._some_page()
@@ -251,6 +281,8 @@ class Load:
                 )
             elif kind in ("submit", "read"):
                 call = _of_report(kind, started, _json(body), ended=ended, code=answer.status)
+            elif kind == "push":
+                call = Call(kind, started, ended, answer.status, _json(body)["id"])
             elif kind == "list":
                 call = self._listed(started, ended, _json(body))
         self._note(call)

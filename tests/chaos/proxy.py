@@ -1,4 +1,4 @@
-"""A TCP proxy between Libra and its database, to break what is between them.
+"""A TCP proxy between Libra and what it depends on, to break what is between them.
 
 It lives in the event loop of the tests and knows nothing of what it forwards. It also counts: how
 many connections were open at once is known here at every moment, and not only when somebody looks.
@@ -9,7 +9,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import Self
+from typing import Literal, Self
+
+Way = Literal["there", "back"]
+"""Of bytes: from the client to the server, or from the server to the client."""
+
+WAYS: frozenset[Way] = frozenset({"there", "back"})
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST instead of FIN
 _CHUNK = 65_536
@@ -27,8 +32,11 @@ class Proxy:
         self._upstream = host, port
         self._server: asyncio.Server | None = None
         self._pairs: set[_Pair] = set()
-        self.swallowing = False
+        self.swallowing: frozenset[Way] = frozenset()
         self.delay = 0.0
+        self.rate = float("inf")
+        self.flowing = asyncio.Event()
+        self.flowing.set()
         self.open = 0
         self.peak = 0
         self.port = 0
@@ -46,13 +54,26 @@ class Proxy:
         self._stop_listening()
         self.reset()
 
-    def swallow(self) -> None:
-        """Connections stay open and new ones are accepted, but no byte arrives: a black hole."""
-        self.swallowing = True
+    def swallow(self, *ways: Way) -> None:
+        """Connections stay open and new ones are accepted, but no byte arrives: a black hole.
+
+        Args:
+            ways: where bytes are lost, both if not given. Of a new connection nothing arrives in
+                any case, since one is made only if both sides hear of each other.
+        """
+        self.swallowing = frozenset(ways) or WAYS
+
+    def hold(self) -> None:
+        """Keep every byte until `mend`, as where packets are lost that are sent again until then."""
+        self.flowing.clear()
 
     def slow_down(self, seconds: float) -> None:
         """Every chunk takes that much longer, in each direction."""
         self.delay = seconds
+
+    def narrow(self, rate: float) -> None:
+        """Let so many bytes a second through each connection and direction; who sends more waits."""
+        self.rate = rate
 
     def reset(self) -> None:
         """Reset every connection that is open; new ones may come."""
@@ -62,8 +83,10 @@ class Proxy:
     async def mend(self) -> None:
         """Forward again, at once. Connections that have lost bytes in a black hole are reset."""
         self.delay = 0.0
+        self.rate = float("inf")
+        self.flowing.set()
         if self.swallowing:
-            self.swallowing = False
+            self.swallowing = frozenset()
             self.reset()
         if self._server is None:
             await self._listen()
@@ -84,6 +107,10 @@ class Proxy:
         self._pairs.add(pair)
         try:
             await pair.run(*self._upstream)
+        except asyncio.CancelledError:
+            # Whoever cuts it wants it to end; asyncio would report a connection that ends cancelled.
+            if not pair.is_cut:
+                raise
         finally:
             self._pairs.discard(pair)
 
@@ -98,6 +125,7 @@ class _Pair:
         self._reader = reader
         self._writers = [writer]
         self._task = asyncio.current_task()
+        self.is_cut = False
         self._counted = True
 
     async def run(self, host: str, port: int) -> None:
@@ -106,13 +134,14 @@ class _Pair:
         try:
             if self._proxy.swallowing:
                 # What asks for a connection is swallowed too, so the server never hears of this.
-                await self._forward(self._reader, None)
+                await self._forward("there", self._reader, None)
                 return
+            await self._proxy.flowing.wait()
             there, back = await asyncio.open_connection(host, port)
             self._writers.append(back)
             ways = {
-                asyncio.ensure_future(self._forward(self._reader, back)),
-                asyncio.ensure_future(self._forward(there, self._writers[0])),
+                asyncio.ensure_future(self._forward("there", self._reader, back)),
+                asyncio.ensure_future(self._forward("back", there, self._writers[0])),
             }
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except ConnectionError:
@@ -137,6 +166,7 @@ class _Pair:
 
     async def cut(self) -> None:
         """Close both sides and be done with it."""
+        self.is_cut = True
         self.reset()
         if self._task is not None:
             self._task.cancel()
@@ -148,15 +178,18 @@ class _Pair:
             self._proxy.open -= 1
 
     async def _forward(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None
+        self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None
     ) -> None:
         proxy, loop = self._proxy, asyncio.get_running_loop()
         late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         sender = None if writer is None else asyncio.ensure_future(_send(late, writer))
         try:
             while data := await reader.read(_CHUNK):
-                if not proxy.swallowing:
+                await proxy.flowing.wait()
+                if way not in proxy.swallowing:
                     late.put_nowait((loop.time() + proxy.delay, data))
+                # What is not read meanwhile fills the buffers of whoever sends it.
+                await _until(loop.time() + len(data) / proxy.rate)
         except ConnectionError:
             pass  # reset, by this proxy or by either side
         finally:
@@ -164,17 +197,22 @@ class _Pair:
                 self._client_has_gone()
             if sender is not None:
                 sender.cancel()
-        if proxy.swallowing and writer is not None:
+        await proxy.flowing.wait()
+        if way in proxy.swallowing and writer is not None:
             # That one side has gone does not come through either, until the hole is mended.
             await loop.create_future()
 
 
 async def _send(late: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
-    loop = asyncio.get_running_loop()
     while True:
         due, data = await late.get()
-        if due > loop.time():
-            arrived = asyncio.Event()
-            loop.call_at(due, arrived.set)
-            await arrived.wait()
+        await _until(due)
         writer.write(data)
+
+
+async def _until(moment: float) -> None:
+    loop = asyncio.get_running_loop()
+    if moment > loop.time():
+        arrived = asyncio.Event()
+        loop.call_at(moment, arrived.set)
+        await arrived.wait()

@@ -43,6 +43,11 @@ def seconds_lost() -> float:
     return waited + _stolen()
 
 
+def seconds_lost_with_disks() -> float:
+    """The same, and for how long somebody waited for a disk: for what syncs before it answers."""
+    return seconds_lost() + _total("io")
+
+
 def seconds_active(process: int) -> float:
     """For how long the first thread of a process has run or waited for a processor; 0 if unknown.
 

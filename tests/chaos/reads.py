@@ -49,7 +49,7 @@ class Times:
                 self.slept.append(machine.slept(call))
 
 
-def slower(before: Times, during: Times) -> list[str]:
+def slower(before: Times, during: Times, ratio: float = RATIO) -> list[str]:
     """Which percentiles rose by more than they may, in words."""
     found: list[str] = []
     for percent in (50, 99):
@@ -57,7 +57,7 @@ def slower(before: Times, during: Times) -> list[str]:
         pings = _both(before.pings, during.pings, percent)
         # A machine whose processors became slower slows down everybody and lets nobody wait.
         slowdown = max(1.0, pings[1] / pings[0]) if pings[0] else 1.0
-        if now > max(was * RATIO, was + FLOOR) * slowdown:
+        if now > max(was * ratio, was + FLOOR) * slowdown:
             seen = _both(before.reads, during.reads, percent)
             found.append(
                 f"the p{percent} of reads rose from {_ms(seen)}, and from {_ms((was, now))} without"

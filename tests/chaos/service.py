@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,9 +25,17 @@ class Service:
         database: the URL of its database.
         history: where it is noted when it dies and serves.
         flags: further flags of `libra serve`.
+        within: a command that it is run by.
     """
 
-    def __init__(self, directory: Path, database: str, history: History, *flags: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: str,
+        history: History,
+        *flags: str,
+        within: Sequence[str] = (),
+    ) -> None:
         self.log = directory / "libra.log"
         self.data = directory / "data"
         self._reserved = ReservedPort()
@@ -36,6 +45,7 @@ class Service:
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
         self._command = [
+            *within,
             *(sys.executable, "-m", "libra", "serve", "--port", str(self.port)),
             *("--data-dir", str(self.data), "--database", database),
             *("--allow", "127.0.0.0/8", "--shutdown-grace", "3s", *flags),

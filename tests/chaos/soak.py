@@ -3,6 +3,8 @@
 It goes in rounds. Each has a Libra, a database, a load and some drills of its own, chosen at random,
 and ends with the judgement of its whole history. What a round does follows from the seed and its
 number alone, so that ``--seed 7 --round 4`` does again what round 4 of seed 7 did.
+
+``--seeds 20`` soaks with one seed after the other on each engine; see `chaos.campaign`.
 """
 
 from __future__ import annotations
@@ -15,26 +17,41 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import postgres_faults, sqlite_faults
+from chaos.campaign import ENGINES, Campaign
 from chaos.drill import Stage
-from chaos.fault import Database, Fault, Nothing
+from chaos.fault import Database, Fault, Nothing, Together
 from chaos.history import History
+from chaos.hostility import HostileClients, HostilePages
 from chaos.load import Load, Rates
 from chaos.origin import running_origin
 from chaos.postgres_faults import Server
 from chaos.proxy import Proxy
 from chaos.service import Service
 from chaos.sqlite_faults import SQLiteFile
+from differential.areas import AREAS
+from differential.chromium import Chromium
+from differential.running import run
 from support.needs import may_mount
 from support.postgres import running_postgres
+from support.siege import besieged
+
+PAGES = 500
+"""Pages in a round that compares what they ask for with what a browser does."""
 
 DRILLS = 8
 """Drills in a round: some two minutes."""
+
+MINUTES = 6.0
+"""Of each seed on each engine, where there are many."""
+
+PAGE_TIMEOUT = "15s"
+"""So that a round need not wait longer for pages that never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +66,38 @@ class Scene:
 def main() -> int:
     """Run rounds until the time is over or something is wrong; 0 if all went well, 1 if not."""
     parser = argparse.ArgumentParser(prog="chaos.soak", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=10, help="begin no round after this time")
+    parser.add_argument("--minutes", type=float, help="begin no round after this time (10)")
     parser.add_argument("--seed", type=int, default=None, help="do again what that seed did")
     parser.add_argument("--round", type=int, default=None, help="only that round of it")
-    parser.add_argument("--engine", choices=["postgres", "sqlite"], help="only that database")
+    parser.add_argument("--engine", choices=[*ENGINES, "pages"], help="only that")
+    many = parser.add_argument_group("many seeds")
+    many.add_argument("--seeds", type=int, help="so many, from --seed (1) on, on each engine")
+    many.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="keep the results there; what is in it of this commit is not done again",
+    )
+    many.add_argument("--side-by-side", type=int, default=1, help="so many at a time (1)")
     arguments = parser.parse_args()
+    if arguments.seeds is not None:
+        first = 1 if arguments.seed is None else arguments.seed
+        campaign = Campaign(
+            range(first, first + arguments.seeds),
+            ENGINES if arguments.engine is None else (arguments.engine,),
+            minutes=arguments.minutes or MINUTES,
+            results=arguments.resume,
+        )
+        return asyncio.run(campaign.run(side_by_side=arguments.side_by_side))
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     say(f"seed {seed}")
-    until = time.monotonic() + arguments.minutes * 60
+    until = time.monotonic() + (arguments.minutes or 10) * 60
     number = 1 if arguments.round is None else arguments.round
     while time.monotonic() < until:
         rng = random.Random(f"{seed}-{number}")
-        engine = arguments.engine or rng.choice(["postgres", "postgres", "sqlite"])
+        engine = arguments.engine or rng.choice(["postgres", "postgres", "sqlite", "pages"])
         say(f"round {number}: {engine}")
-        if not asyncio.run(play(engine, rng)):
+        if not asyncio.run(compare(rng) if engine == "pages" else play(engine, rng)):
             say(f"to do it again: --seed {seed} --round {number} --engine {engine}")
             return 1
         if arguments.round is not None:
@@ -79,14 +114,19 @@ async def play(engine: str, rng: random.Random) -> bool:
     async with AsyncExitStack() as stack:
         scene = await stack.enter_async_context(scenes[engine](directory))
         origin = await stack.enter_async_context(running_origin())
-        service = Service(directory, scene.database.url, history, *scene.flags)
+        flags = (*scene.flags, "--page-timeout", PAGE_TIMEOUT)
+        service = Service(directory, scene.database.url, history, *flags)
         await stack.enter_async_context(service)
         rates = Rates(submit=rng.uniform(2, 20), slow=rng.uniform(0, 0.5), odd=0.05)
         load = Load(service.url, origin, history, rates=rates, rng=random.Random(rng.random()))
         await stack.enter_async_context(load)
         stage = Stage(service, load, history, scene.database)
+        hostile = [
+            HostilePages(service, load, await stack.enter_async_context(besieged())),
+            HostileClients(service, load, rng),
+        ]
         for _ in range(DRILLS):
-            await _drill(stage, rng.choice(scene.faults), rng)
+            await _drill(stage, _chosen(scene.faults, hostile, rng), rng)
         try:
             await stage.passed(directory, refused=frozenset(load.odd))
         except AssertionError as wrong:
@@ -96,20 +136,38 @@ async def play(engine: str, rng: random.Random) -> bool:
     return True
 
 
+async def compare(rng: random.Random) -> bool:
+    """Pages that nobody has seen before, weighed and shown by a browser; whether all agreed."""
+    async with Chromium() as chromium:
+        return not await run(rng.choice(sorted(AREAS)), rng.randrange(10**6), chromium, cases=PAGES)
+
+
 def say(words: str) -> None:
     """Tell who started it."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
 
 
+def _chosen(faults: Sequence[Fault], hostile: Sequence[Fault], rng: random.Random) -> Fault:
+    """A fault of the database, people who mean harm, or one with the other."""
+    who = rng.choice([None, None, None, *hostile])
+    if who is None:
+        return rng.choice(faults)
+    # What has to be weighed again and again meanwhile would be two faults to look for.
+    beside = [fault for fault in faults if fault.part is not None and not fault.destroys]
+    return Together(rng.choice(beside), who) if rng.random() < 0.5 else who
+
+
 async def _drill(stage: Stage, fault: Fault, rng: random.Random) -> None:
-    kills = 0 if fault.destroys and not fault.late else rng.choice([0, 0, 1, 3])
+    may_kill = fault.kills and (fault.late or not fault.destroys)
+    kills = rng.choice([0, 0, 1, 3]) if may_kill else 0
     if kills:
         say(f"  {fault.name}, and Libra killed {kills} times")
         await stage.kill_during(fault, rng, times=kills)
     else:
         # On the instance, so that the next drill begins from the fault's own time again.
-        fault.hold = type(fault).hold * rng.uniform(0.5, 3.0)
+        if not isinstance(fault, Together):
+            fault.hold = type(fault).hold * rng.uniform(0.5, 3.0)
         say(f"  {await stage.drill(fault)}")
 
 

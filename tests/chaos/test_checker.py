@@ -76,6 +76,26 @@ def test_a_lost_page_is_named() -> None:
     )
 
 
+def test_a_kill_in_the_middle_of_a_fault_does_not_end_it() -> None:
+    begun = [Mark("begins", 1, "gone back"), Mark("broken", 2, "gone back")]
+    history = History(
+        [*begun, *killed(3, 4, 5), Mark("mended", 6, "gone back"), Mark("restored", 7)]
+    )
+    assert [history.fault_at(at) for at in (0.5, 2.5, 4.5, 7.5)] == [None, *["gone back"] * 3]
+    history.add(Mark("begins", 8, "locked"))
+    assert history.fault_at(9) == "locked"
+
+
+def test_a_result_of_ci_is_acknowledged_as_a_submission_is() -> None:
+    pushed = call("push", 0)
+    assert verdict(pushed, call("push", 1), result(2), final=ENDED_WELL) is None
+    assert verdict(pushed, result(1), final=Final({}, {})) == "lost"
+    assert verdict(pushed, call("read", 1, code=404)) == "lost"
+    assert verdict(pushed, result(1), final=Final({PAGE: kept()}, {})) == "not stored"
+    assert verdict(pushed, result(1), result(2, content="another")) == "one version, two contents"
+    assert verdict(call("push", 0, None, code=503, after="2")) == "failed"
+
+
 def test_a_page_that_is_gone_at_the_end_is_lost() -> None:
     assert verdict(submit(0), result(1), final=Final({}, {})) == "lost"
 
@@ -212,7 +232,8 @@ def test_a_database_that_does_not_end_equal_to_memory_is_named(final: Final) -> 
 def test_the_row_of_a_page_that_is_quarantined_is_its_submission() -> None:
     page = Kept(12, "failed", "quarantined", "stored", submission="as submitted")
     row = Kept(11, "queued", "as submitted", "stored")
-    assert verdict(submit(0), final=Final({PAGE: page}, {PAGE: row})) is None
+    seen = result(1, 12, status="failed", content="quarantined")
+    assert verdict(submit(0), seen, final=Final({PAGE: page}, {PAGE: row})) is None
     for wrong in (
         replace(row, content="x"),
         replace(row, version=13),
@@ -232,7 +253,7 @@ def test_pages_that_nobody_submitted_are_named() -> None:
     assert verdict(cut_off, *killed(2, 3, 3), final=ENDED_WELL) is None
 
 
-@pytest.mark.parametrize("kind", ["submit", "read", "delete", "list", "ready", "unknown"])
+@pytest.mark.parametrize("kind", ["submit", "push", "read", "delete", "list", "ready", "unknown"])
 def test_a_call_that_takes_longer_than_a_second_is_named(kind: Any) -> None:
     code = {"submit": 202, "delete": 204, "unknown": 404}.get(kind, 200)
     assert verdict(call(kind, 1, None, code=code, takes=1.01)) == "slow"
@@ -248,7 +269,9 @@ def test_the_time_for_which_a_machine_ran_nobody_is_not_libras() -> None:
     assert verdict(slow, busy[0]) == "slow"  # nobody knows
 
 
-@pytest.mark.parametrize("kind", ["submit", "read", "delete", "list", "ready", "unknown", "follow"])
+@pytest.mark.parametrize(
+    "kind", ["submit", "push", "read", "delete", "list", "ready", "unknown", "follow"]
+)
 @pytest.mark.parametrize("code", [None, 500])
 def test_a_call_that_fails_is_named(kind: Any, code: int | None) -> None:
     assert verdict(call(kind, 1, None, code=code)) == "failed"

@@ -133,6 +133,19 @@ async def test_delay_holds_back_what_crosses_and_keeps_its_order(proxy: Proxy) -
     client.close()
 
 
+async def test_a_narrow_link_takes_its_time_and_loses_nothing(proxy: Proxy) -> None:
+    loop = asyncio.get_running_loop()
+    client = await Client.of(proxy)
+    proxy.narrow(400_000)
+    started = loop.time()
+    line = b"x" * 40_000 + b"\n"
+    assert await client.ask(line) == line
+    assert await client.ask(line) == line
+    # The second comes in when the first is through.
+    assert loop.time() - started >= 0.1
+    client.close()
+
+
 async def test_a_client_of_a_server_that_is_gone_is_reset() -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # nobody else gets the port, and nobody listens
@@ -142,3 +155,38 @@ async def test_a_client_of_a_server_that_is_gone_is_reset() -> None:
                 await client.reader.read()
             client.close()
             assert proxy.open == 0
+
+
+async def test_one_way_alone_can_be_a_hole_so_that_the_server_hears_and_is_not_heard(
+    echo: int,
+) -> None:
+    async with Proxy(echo) as proxy:
+        client = await Client.of(proxy)
+        await client.ask()
+        proxy.swallow("back")
+        client.writer.write(b"heard\n")
+        with pytest.raises(TimeoutError):
+            await client.ask(b"and not heard\n", within=0.05)
+        new = await Client.of(proxy)
+        with pytest.raises(TimeoutError):
+            await new.ask(within=0.05)
+        await proxy.mend()
+        for one in (client, new):
+            with pytest.raises(ConnectionResetError):
+                await one.reader.read()
+            one.close()
+
+
+async def test_what_is_held_arrives_when_it_is_let_go_and_nothing_is_lost(proxy: Proxy) -> None:
+    client = await Client.of(proxy)
+    await client.ask()
+    proxy.hold()
+    with pytest.raises(TimeoutError):
+        await client.ask(b"first\n", within=0.05)
+    new = await Client.of(proxy)
+    new.writer.write(b"new\n")
+    await proxy.mend()
+    assert await client.reader.readline() == b"first\n"
+    assert await new.reader.readline() == b"new\n"
+    for one in (client, new):
+        one.close()

@@ -22,7 +22,7 @@ from libra.otp import (
     Runtime,
     Stop,
 )
-from libra.otp.children import Intensity
+from libra.otp._process.children import Intensity
 from libra.otp.testing import FakeClock, settle
 from support.actors import Actor, Slow, Trapper, boom, tell
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libra.otp import genserver
+from libra.otp._process import genserver
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "processes.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)

@@ -23,8 +23,8 @@ from libra.otp import (
     Stop,
     Unregistered,
 )
+from libra.otp._process.ties import Tie, attach
 from libra.otp.testing import FakeClock, settle
-from libra.otp.ties import Tie, attach
 from support.actors import Actor, Named, Slow, boom, stubborn
 
 

@@ -30,8 +30,8 @@ from libra.otp import (
     Shutdown,
     StartError,
     Stop,
-    ending,
 )
+from libra.otp._process import ending
 from libra.otp.introspection import get_state, get_status, replace_state, resume, suspend
 from libra.otp.testing import FakeClock, settle
 from support.actors import Actor, Slow, Trapper, boom, for_ever, stubborn, tell

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from libra.inspector import archive, durability, house, keeper, pages
+from libra.inspector import tree
+from libra.inspector.durability import database_reader as reader
+from libra.inspector.durability import durability, journal_writer
+from libra.inspector.pages import pages
 from libra.parsers import forking
 from libra.settings import Settings
 from libra.storage import open_store
@@ -23,12 +26,12 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A test of one that is not well sets what it needs.
     """
-    monkeypatch.setattr(house, "open_store", partial(open_store, deadlines=PATIENT))
-    for patient in (durability, keeper):
+    monkeypatch.setattr(tree, "open_store", partial(open_store, deadlines=PATIENT))
+    for patient in (durability, journal_writer):
         monkeypatch.setattr(patient, "PATIENCE", FOR_EVER)
     monkeypatch.setattr(durability, "DISK_PATIENCE", FOR_EVER)
     monkeypatch.setattr(durability, "LAST_SAVE", FOR_EVER)
-    for patient in (archive, pages):
+    for patient in (reader, pages):
         monkeypatch.setattr(patient, "OPENING", FOR_EVER)
     monkeypatch.setattr(pages, "RESTORING", FOR_EVER)
 

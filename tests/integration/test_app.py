@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from integration.loop_time import pass_time
 from libra.app import Full, InvalidURL, Libra, PageNotFound
-from libra.inspector.archive import Archive
+from libra.inspector.durability.database_reader import DatabaseReader
+from libra.report import FINISHED, KINDS
 from libra.settings import Settings
-from libra.storage import Snapshot
+from libra.storage import PageQuery, Snapshot
 from libra.testing import finished, following, process_of, settled, stored
-from libra.weighing.report import FINISHED, KINDS
+from support.loop_time import pass_time
 from support.patience import FOR_EVER
 from support.ports import refusing_port
 from support.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, WebSite
@@ -282,14 +281,14 @@ async def test_what_the_database_had_of_a_page_is_not_shown_after_it_was_deleted
         kept, forgotten = [await libra.weigh(site.url(f"/{n}")) for n in range(2)]
         for page_id in (kept, forgotten):
             await stored(libra, page_id)
-        real = Archive.recent
+        real = DatabaseReader.recent
 
-        async def read_and_then_delete(self: Archive, **wanted: Any) -> list[Snapshot]:
-            rows = await real(self, **wanted)
+        async def read_and_then_delete(self: DatabaseReader, query: PageQuery) -> list[Snapshot]:
+            rows = await real(self, query)
             await libra.forget(forgotten)
             return rows
 
-        monkeypatch.setattr(Archive, "recent", read_and_then_delete)
+        monkeypatch.setattr(DatabaseReader, "recent", read_and_then_delete)
         assert [page.id for page in (await libra.recent()).pages] == [kept]
 
 
@@ -402,9 +401,34 @@ async def test_it_opens_twice_in_a_row_and_leaves_nothing_behind(
     threads, files = left_behind()
     # The default executor of the loop belongs to the program, not to Libra.
     assert {name for name in threads - before[0] if not name.startswith("asyncio_")} == set()
-    ours = {task for task in asyncio.all_tasks() - tasks if "RequestHandler" not in repr(task)}
-    assert ours == set()  # request handlers are those of the site
+    ours = {task for task in asyncio.all_tasks() - tasks if "RawServer" not in repr(task)}
+    assert ours == set()  # the site has tasks of its own
     assert files <= before[1] + 1
+
+
+async def test_whoever_is_cancelled_while_it_stops_leaves_nothing_behind_either(
+    site: WebSite, settings: Settings
+) -> None:
+    async with Libra.open(settings) as libra:  # whatever a first use loads for good
+        await finished(libra, await libra.weigh(site.url()))
+    patient = msgspec.structs.replace(settings, shutdown_grace=FOR_EVER)
+    tasks, stops = asyncio.all_tasks(), asyncio.Event()
+
+    async def open_and_stop() -> None:
+        async with Libra.open(patient) as libra:
+            await libra.weigh(site.url("/held"))
+            await site.until_held()
+            stops.set()
+
+    stopping = asyncio.create_task(open_and_stop())
+    await stops.wait()  # it waits for the page that is under way
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    ours = {task for task in asyncio.all_tasks() - tasks if "RawServer" not in repr(task)}
+    assert ours == set()
+    async with Libra.open(settings) as libra:  # nothing is still claimed
+        assert libra.health().parts["journal"].status == "ok"
 
 
 async def test_two_open_side_by_side_in_one_program(

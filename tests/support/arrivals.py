@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from libra.weighing.body import Body
+from libra.weighing.bodies.body import Body
 
 Arrived = Callable[[int], Awaitable[None]]
 """Waits until so many bytes have been taken in, of all bodies together."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from libra.storage.journal import Journal
-from libra.storage.snapshot import Entry
+from libra.storage.journal.journal import Journal
+from libra.storage.rows import Entry
 
 
 @contextmanager

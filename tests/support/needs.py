@@ -10,12 +10,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from libra.weighing.rendered.browser import RenderUnavailable, find_browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,19 @@ def may_mount() -> bool:
     return done.returncode == 0
 
 
+def cgroups() -> Path | None:
+    """Where this user can make a cgroup that limits memory (version 2 or 1), or None."""
+    for root, limit in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
+        tried = Path("/sys/fs/cgroup", root, f"libra-needs-{os.getpid()}")
+        with suppress(OSError):
+            tried.mkdir()
+            there = (tried / limit).exists()
+            tried.rmdir()
+            if there:
+                return tried.parent
+    return None
+
+
 def may_make_networks() -> bool:
     """Whether this user can make network namespaces, and interfaces in them."""
     if os.name != "posix" or os.geteuid() != 0 or program("ip") is None:
@@ -86,6 +98,11 @@ def _of_debian(name: str, package: str) -> Need:
 
 
 def _has_browser() -> bool:
+    from libra.weighing.rendered import (  # noqa: PLC0415 - slow, and needed by few who ask
+        RenderUnavailable,
+        find_browser,
+    )
+
     try:
         find_browser()
     except RenderUnavailable:
@@ -117,6 +134,9 @@ NEEDS = {
         may_make_networks,
         "apt-get install iproute2, and run the tests as root, where root may make networks",
         "iproute2",
+    ),
+    "a cgroup of its own": Need(
+        lambda: cgroups() is not None, "run the tests as root, where root may make cgroups"
     ),
     "a disk to mount": Need(may_mount, "run the tests as root, where root may mount"),
 }

@@ -26,22 +26,27 @@ from asyncio.subprocess import PIPE
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-from litestar import Litestar
 
-import libra.app
-import libra.cli
+import libra.cli.database
+import libra.cli.service
+import libra.cli.watch
+import libra.cli.weigh
 import libra.parsers.once
-import libra.web.serve  # noqa: F401 - what is forked has them
+import libra.web.serving.program  # noqa: F401 - what is forked has them
 from libra.__main__ import main
+from libra.app import Libra
 from libra.parsers import forking
 from libra.parsers.forking import module_paths
 from libra.parsers.template import serve
 from libra.parsers.worker import warm_up
+from libra.settings import Settings
 from libra.storage.schema import migrate_sqlite
-from libra.web.html import Renderer
+from libra.web import create_app
+from support.signatures import remember_signatures
 
 _NUMBER = struct.Struct("=q")
 _REQUEST = 262_144
@@ -265,8 +270,10 @@ def _main() -> None:
 def _warm_up_libra() -> None:
     """Do once what a service does when it starts, and what that imports: half a second of work."""
     migrate_sqlite(sqlite3.connect(":memory:", isolation_level=None))
-    Renderer()
-    Litestar([])
+    remember_signatures()
+    with TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        create_app(Libra(settings), settings)
 
 
 def _bury(running: dict[int, socket.socket]) -> None:

@@ -193,6 +193,19 @@ class Postgres:
         """Remove a database, whoever is connected."""
         self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
 
+    def dump(self, database: str) -> Path:
+        """Dump a database as its user would."""
+        file = self._root / f"{database}.dump"
+        self._run("pg_dump", "--format=custom", f"--file={file}", self.url(database=database))
+        return file
+
+    def undump(self, file: Path, database: str) -> None:
+        """Put a dump in the place of what is there, likewise."""
+        self._run(
+            "pg_restore", "--clean", "--if-exists", "--single-transaction",
+            f"--dbname={self.url(database=database)}", file,
+        )  # fmt: skip
+
     def connections(self) -> int:
         """How many sessions the role has."""
         return int(self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{USER}'"))

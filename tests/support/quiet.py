@@ -24,10 +24,12 @@ from ipaddress import ip_network
 from typing import Any, Self
 
 from integration.weighing.rendered.visits import ended, visit
+from libra.network.gate import Gate
 from libra.testing.pages import Page, PageServer, Request, html, image, script
-from libra.weighing.gate import Gate
-from libra.weighing.rendered import BrowserPool, asked, page
-from libra.weighing.rendered.flags import NOWHERE as ERRANDS
+from libra.weighing.rendered import BrowserPool
+from libra.weighing.rendered import asked_hosts as asked
+from libra.weighing.rendered import visit as page
+from libra.weighing.rendered.browsers.flags import NOWHERE as ERRANDS
 from libra.weighing.rendered.proxy import Proxy
 
 OTHER = "other.test"
@@ -222,7 +224,7 @@ class Heard(Proxy):
         return self
 
 
-class Told(asked.Asked):
+class Told(asked.AskedHosts):
     """Notes for which kind of page a host was refused."""
 
     by_kind: dict[str, set[str]] = {}  # noqa: RUF012 - likewise
@@ -270,7 +272,7 @@ async def _weigh(chromium: str) -> dict[str, Any]:
         return Page(b"x", "text/plain")
 
     page.QUIET_SECONDS = 0.2
-    page.Asked = Told  # type: ignore[attr-defined]
+    page.AskedHosts = Told  # type: ignore[attr-defined]
     page.Proxy = Heard  # type: ignore[attr-defined]
     ear, statuses = Ear(), {}
     gate = Gate(allow=[ip_network("127.0.0.1/32")])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from libra.weighing.report import KINDS, Asset, Bytes, HostTotal, Kind, Report, Total
+from libra.report import KINDS, Asset, Bytes, HostTotal, Kind, Report, Total
 from libra.weighing.score import score
 
 PAGE = "https://example.com/"

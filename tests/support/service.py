@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import httpx
 
 from libra.app import Libra
+from libra.report import FINISHED, Report
 from libra.settings import Settings
 from libra.testing import until
 from libra.web import Application, create_app
-from libra.web.server import Server
-from libra.weighing.report import FINISHED, Report
+from libra.web.serving.server import WebServer
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 MISSING = "0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa"
@@ -24,7 +24,7 @@ MISSING = "0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa"
 class Service:
     libra: Libra
     app: Application
-    server: Server
+    server: WebServer
     client: httpx.AsyncClient
 
     async def weighed(self, url: str) -> Report:
@@ -63,7 +63,7 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 async def running(settings: Settings) -> AsyncIterator[Service]:
     async with Libra.open(settings) as libra:
         app = create_app(libra, settings)
-        server = Server(app, "127.0.0.1", 0)
+        server = WebServer(app, "127.0.0.1", 0)
         await server.start()
         try:
             async with httpx.AsyncClient(base_url=server.url, timeout=None, verify=False) as client:

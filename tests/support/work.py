@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 
 TIMES = 8
@@ -64,17 +65,26 @@ def cost() -> Iterator[Callable[[], float]]:
     No garbage is looked for meanwhile, and what Libra has in caches is forgotten first: a second try
     would find it there.
     """
-    for name, module in list(sys.modules.items()):
-        if name.startswith("libra."):
-            for value in list(vars(module).values()):
-                if callable(clear := getattr(value, "cache_clear", None)):
-                    clear()
+    for clear in _clearing(len(sys.modules)):
+        clear()
     gc.disable()
     try:
         started = time.process_time()
         yield lambda: time.process_time() - started
     finally:
         gc.enable()
+
+
+@cache
+def _clearing(_modules: int) -> list[Callable[[], object]]:
+    """What makes each cache of Libra forget. To look for them takes longer than many a measured work."""
+    return [
+        clear
+        for name, module in list(sys.modules.items())
+        if name.startswith("libra.")
+        for value in list(vars(module).values())
+        if callable(clear := getattr(value, "cache_clear", None))
+    ]
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.budgets.lighthouse import BudgetError, parse_budgets
 from libra.decoding import (
     DEPTH,
     Undecodable,
@@ -18,7 +19,6 @@ from libra.decoding import (
     decode_json_as,
     decode_toml,
 )
-from libra.formats.budget import BudgetError, parse_budgets
 from libra.formats.page_lists import PageListError
 from libra.formats.report_json import from_json
 from libra.formats.sitemap import parse_sitemap

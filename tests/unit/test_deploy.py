@@ -15,12 +15,12 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its types are no part of it
 
 from libra.cli import libra
-from libra.health import Health, LoopLag
+from libra.health import Health, LoopLag, NodeHealth
 from libra.settings import Settings
-from libra.web.metrics import RequestCounts, exposition
-from libra.web.protocol import BODY_SECONDS
-from libra.web.server import KEEP_ALIVE
-from libra.web.submission import BULK_BODY
+from libra.web.requests.page_request import BULK_BODY
+from libra.web.serving.fast_path import BODY_SECONDS
+from libra.web.serving.server import KEEP_ALIVE
+from libra.web.telemetry.metrics import RequestCounts, exposition
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
@@ -31,7 +31,8 @@ TEXTS = {str(path.relative_to(DEPLOY)): path.read_text("utf-8") for path in FILE
 def metrics() -> set[str]:
     """Every name that a query may use."""
     lag = LoopLag(0, 0, 0)
-    health = Health("ok", True, "1", datetime.now(UTC), {}, {}, 0, None, 0, lag)
+    node = NodeHealth("web-1", "web", "1", 0, 0, 0.0, 0.0, 0, 0, 0)
+    health = Health("ok", True, "1", datetime.now(UTC), {}, {}, 0, None, 0, lag, nodes=(node,))
     text = exposition(health, RequestCounts())
     found = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     histograms = set(re.findall(r"^# TYPE (\S+) histogram", text, re.MULTILINE))
@@ -119,22 +120,47 @@ def test_the_unit_is_one_and_gives_the_end_enough_time() -> None:
     assert int(service["TimeoutStopSec"]) > Settings().shutdown_grace + 10 + 5
 
 
-def test_compose_has_each_file_that_it_mounts_and_each_secret_that_it_uses() -> None:
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.cluster.yaml"])
+def test_compose_has_each_file_that_it_mounts_and_each_secret_that_it_uses(name: str) -> None:
     folder = DEPLOY / "docker"
-    compose = yaml.safe_load(TEXTS["docker/compose.yaml"])
-    for name, service in compose["services"].items():
+    compose = yaml.safe_load(TEXTS[f"docker/{name}"])
+    for part, service in compose["services"].items():
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             if source.startswith("."):
-                assert (folder / source).resolve().exists(), (name, source)
+                assert (folder / source).resolve().exists(), (part, source)
             else:
-                assert source in compose["volumes"], (name, source)
+                assert source in compose["volumes"], (part, source)
         assert set(service.get("secrets", [])) <= set(compose["secrets"])
-    build = compose["services"]["libra"]["build"]
+        assert set(service.get("depends_on", [])) <= set(compose["services"]), part
+    build = next(s["build"] for s in compose["services"].values() if "build" in s)
     assert ((folder / build["context"]).resolve() / build["dockerfile"]).is_file()
     # Published on loopback alone: whatever else the machine's firewall lets through.
     for service in compose["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_a_cluster_of_compose_has_the_nodes_that_its_engine_and_its_nginx_are_told_of() -> None:
+    services = yaml.safe_load(TEXTS["docker/compose.cluster.yaml"])["services"]
+    roles: dict[str, list[str]] = {}
+    for name, service in services.items():
+        told = service.get("environment", {})
+        if "LIBRA_ROLE" in told:
+            assert told["LIBRA_NODE"] == name
+            roles.setdefault(told["LIBRA_ROLE"], []).append(name)
+            servers = re.findall(r"nats://([a-z0-9]+):4222", told["LIBRA_CLUSTER"])
+            assert [services[server]["environment"]["NATS_NAME"] for server in servers] == servers
+    assert {role: len(names) for role, names in roles.items()} == {"web": 2, "inspector": 5}
+    asked = re.findall(r"server (\S+):8000", TEXTS["nginx/compose-cluster.conf"])
+    assert asked == roles["web"]
+    routes = re.findall(r"nats://([a-z0-9]+):6222", TEXTS["nats/compose.conf"])
+    assert routes == [name for name in services if name.startswith("nats")]
+
+
+def test_every_nats_server_that_is_shipped_syncs_before_it_says_that_it_has_something() -> None:
+    for name in ("nats/nats.conf", "nats/compose.conf"):
+        assert re.search(r"^  sync_interval: always$", TEXTS[name], re.MULTILINE)
+        assert "max_payload: 8MB" in TEXTS[name]
 
 
 def test_the_image_copies_what_there_is_and_runs_as_somebody_else_than_root() -> None:
@@ -151,8 +177,9 @@ def test_the_image_copies_what_there_is_and_runs_as_somebody_else_than_root() ->
     assert ["USER", "libra"] in steps
 
 
-def test_nginx_lets_through_what_libra_takes() -> None:
-    text = TEXTS["nginx/libra.conf"]
+@pytest.mark.parametrize("name", [name for name in TEXTS if name.startswith("nginx/")])
+def test_nginx_lets_through_what_libra_takes(name: str) -> None:
+    text = TEXTS[name]
     code = re.sub(r"#.*", "", text)
     assert code.count("{") == code.count("}")
     for statement in re.split(r"[{}]", code):

@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_every_command_is_one(
     """Parsed, and not run: a flag that is gone or was never there is an error of usage."""
     monkeypatch.chdir(tmp_path)
     Path("budget.json").write_text(next(blocks(DOCS / "how-to/ci.md", "json")))
-    for name in ("live.json", "pages.txt"):
+    for name in ("live.json", "pages.txt", "tokens.txt"):
         Path(name).write_text("")  # read when the command runs
     command: click.Command = libra
     context = click.Context(libra, info_name="libra")
@@ -69,7 +70,8 @@ def test_every_command_is_one(
         assert found is not None, page
         command = found
         context = click.Context(command, parent=context)
-    command.make_context(command.name, list(words), parent=context)
+    with command.make_context(command.name, list(words), parent=context):
+        pass  # it closes the files that it has opened
 
 
 def test_there_are_commands_in_each_guide() -> None:
@@ -89,6 +91,14 @@ def test_every_example_is_well_formed(page: Path) -> None:
     for code in blocks(page, "toml"):
         keys = {key.replace("-", "_") for key in tomllib.loads(code)}
         assert keys <= set(Settings.__struct_fields__) | WEIGH_KEYS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_nobody_is_told_to_install_what_is_not_there(page: Path) -> None:
+    """Nothing is on an index yet; a wheel that is named is the one that `make dist` builds."""
+    text = page.read_text("utf-8")
+    assert not re.search(r"\b(pip|pipx|uv)\b[^\n]*\binstall\b[^\n`]*\blibra-weigh\b", text)
+    assert set(re.findall(r"libra_weigh-([0-9.]+)-py3", text)) <= {version("libra-weigh")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -17,11 +17,11 @@ from libra.settings import (
     SettingsError,
     parse_duration,
     parse_limits,
-    parse_size,
     read_file,
     redact,
 )
 from libra.weighing.options import Limits
+from libra.wording import parse_size
 
 
 @pytest.fixture
@@ -51,17 +51,27 @@ def test_every_setting_can_come_from_the_environment(name: str, file: Path) -> N
         "allow": "10.0.0.0/8 fd00::/8",
         "migrate": "true",
         "journal": "false",
+        "screenshots": "true",
         "limits": "assets=7",
     }
     values |= {"token": "ci:full:sha256:" + "0" * 64, "token_file": str(file), "public": "read"}
     values |= {"trusted_proxy": "10.0.0.0/8", "read_limit": "7/s", "submit_limit": "off"}
     values |= {"log_format": "json", "log_level": "debug", "otel": "true"}
     values |= {"public_url": "https://libra.test", "parser_memory": "64MB", "method": "auto"}
-    values |= {"ca": certifi.where(), "proxy_is_the_gate": "true"}
-    values |= {"browser_memory": "2GB"}
+    values |= {"ca": certifi.where(), "proxy_is_the_gate": "true", "http3": "true"}
+    values |= {"browser_memory": "2GB", "cluster": "nats://127.0.0.1:4222", "role": "inspector"}
+    values |= {"cluster_replicas": "5", "cluster_bytes": "1GB"}
+    values |= {"keep": "90d", "trusted_user_header": "X-Remote-User", "user_roles": str(file)}
+    values |= {"base_path": "/libra/"}
     environ = {f"LIBRA_{name.upper()}": values.get(name, "7")}
+    if name == "alerts":  # which has a variable for each
+        environ = {"LIBRA_ALERTS_TEAM": "ntfys://ntfy.sh/topic"}
     if name == "proxy":  # which is refused alone
         environ["LIBRA_PROXY_IS_THE_GATE"] = "true"
+    if name in ("trusted_user_header", "user_roles"):  # which need a proxy to believe
+        environ |= {"LIBRA_TRUSTED_PROXY": "10.0.0.0/8", "LIBRA_TRUSTED_USER_HEADER": "X-User"}
+    if name in ("cluster", "role"):  # which need each other, and a database that machines can share
+        environ |= {"LIBRA_CLUSTER": "nats://127.0.0.1:4222", "LIBRA_DATABASE": "postgresql://db/l"}
     settings = Settings.load(environ=environ, file=file)
     assert getattr(settings, name) != getattr(Settings(), name)
 
@@ -101,6 +111,12 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
         ("port =", "is not TOML"),
         ("ttl = nan", "ttl is nan: it must be at least 1"),
         ("ttl = inf", "ttl is inf"),
+        (
+            'allow-port = "18700-18740"',
+            "allow_port cannot be '18700-18740': it takes whole numbers",
+        ),
+        ('allow-port = [80, "x"]', "allow_port cannot be 80, 'x': it takes whole numbers"),
+        ("allow = [5]", "allow cannot be 5: it takes texts"),
         ("token = 5", "token cannot be that: it takes a list"),
         ("allow = 5", "allow cannot be 5: it takes a list"),
         ('data-dir = "~nobody-of-this-name/x"', "data_dir cannot be '~nobody"),
@@ -121,6 +137,22 @@ def test_what_cannot_be_used_is_refused_with_what_is_taken(
 )
 def test_what_a_cluster_says_of_its_services_is_no_setting(name: str, value: str) -> None:
     assert Settings.load(environ={name: value}) == Settings.load(environ={})
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ({"port": "abc"}, "^--port cannot be 'abc': it takes a whole number"),
+        ({"allow_port": ("1-2",)}, "^--allow-port cannot be '1-2': it takes whole numbers"),
+        ({"ttl": "soon"}, "^--ttl cannot be 'soon': 'soon' is not a duration"),
+    ],
+)
+def test_a_flag_is_called_as_it_is_written(
+    flag: dict[str, object], message: str, file: Path
+) -> None:
+    file.write_text("")
+    with pytest.raises(SettingsError, match=message):
+        Settings.load(flag, environ={}, file=file)
 
 
 def test_a_flag_beats_also_what_cannot_be_read(file: Path) -> None:
@@ -246,11 +278,14 @@ def test_every_limit_is_in_the_reference() -> None:
             assert f"| `{name.replace('_', '-')}` |" in reference
 
 
-def test_a_proxy_needs_the_word_that_it_is_the_gate() -> None:
-    with pytest.raises(SettingsError, match="--proxy-is-the-gate"):
-        Settings.load({"proxy": "http://proxy.example:3128"}, environ={})
-    flags = {"proxy": "http://proxy.example:3128", "proxy_is_the_gate": True}
-    assert Settings.load(flags, environ={}).proxy == "http://proxy.example:3128"
+@pytest.mark.parametrize("is_the_gate", [True, False])
+def test_a_proxy_may_be_the_gate_or_lend_ways_through_it(is_the_gate: bool) -> None:
+    flags = {"proxy": "http://proxy.example:3128", "proxy_is_the_gate": is_the_gate}
+    settings = Settings.load(flags, environ={})
+    assert (settings.proxy, settings.proxy_is_the_gate) == (
+        "http://proxy.example:3128",
+        is_the_gate,
+    )
 
 
 @pytest.mark.parametrize(

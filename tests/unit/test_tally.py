@@ -5,25 +5,13 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from libra.tally import BOUNDS, Histogram, Tally
-from libra.weighing.report import Report, Total
+from libra.report import Report, Total
+from libra.tally import Tally
 
 REPORT = Report(
     "an-id", "https://example.com/", status="weighed", duration_ms=84, total=Total(2, 4376, 12496)
 )
-
-
-@given(st.lists(st.floats(0, 100)))
-def test_a_histogram_counts_each_observation_once(values: list[float]) -> None:
-    histogram = Histogram()
-    for value in values:
-        histogram.observe(value)
-    assert sum(histogram.buckets) == len(values)
-    for number, bound in enumerate(BOUNDS):
-        assert sum(histogram.buckets[: number + 1]) == sum(value <= bound for value in values)
 
 
 def test_the_life_of_a_page_is_a_line_for_each_change(caplog: pytest.LogCaptureFixture) -> None:
@@ -46,5 +34,13 @@ def test_who_wants_to_know_is_told_of_each_result() -> None:
     tally.on_finished.append(told.append)
     tally.finish(REPORT)
     assert told == [REPORT]
-    assert tally.finished == {("static", "weighed"): 1}
-    assert tally.transfer_bytes == 4376
+    labels = {"method": "static", "status": "weighed"}
+    assert tally.registry.get_sample_value("libra_pages_finished_total", labels) == 1
+    assert tally.registry.get_sample_value("libra_fetched_bytes_total") == 4376
+
+
+def test_two_libras_in_one_program_count_apart() -> None:
+    one, other = Tally(), Tally()
+    one.delete("an-id")
+    assert one.registry.get_sample_value("libra_pages_deleted_total") == 1
+    assert other.registry.get_sample_value("libra_pages_deleted_total") == 0

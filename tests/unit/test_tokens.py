@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.settings import Settings, SettingsError
-from libra.tokens import Token, digest_of, new_token, parse_tokens, read_token_file
+from libra.tokens import AccessToken, digest_of, new_token, parse_tokens, read_token_file
 
 SECRET = "a-secret-of-some-length"
 HASHED = f"ci:full:sha256:{digest_of(SECRET)}"
 
 
 def test_a_token_is_the_same_with_its_secret_and_with_its_hash() -> None:
-    assert Token.parse(f"ci:full:{SECRET}") == Token.parse(HASHED)
-    assert str(Token.parse(f"ci:full:{SECRET}")) == HASHED
+    assert AccessToken.parse(f"ci:full:{SECRET}") == AccessToken.parse(HASHED)
+    assert str(AccessToken.parse(f"ci:full:{SECRET}")) == HASHED
 
 
 def test_a_new_secret_is_long_and_never_the_same() -> None:
@@ -25,7 +25,7 @@ def test_a_new_secret_is_long_and_never_the_same() -> None:
     second, _ = new_token("ci", "read")
     assert first != second
     assert len(first) >= 43
-    assert Token.parse(f"ci:read:{first}") == token
+    assert AccessToken.parse(f"ci:read:{first}") == token
     assert first not in str(token)
 
 
@@ -37,7 +37,7 @@ def test_a_new_secret_is_long_and_never_the_same() -> None:
 )  # fmt: skip
 def test_what_is_no_token_is_refused_without_telling_the_secret(text: str) -> None:
     with pytest.raises(ValueError) as raised:
-        Token.parse(text)
+        AccessToken.parse(text)
     secret = text.rpartition(":")[2]
     assert not secret or secret not in str(raised.value)
 
@@ -45,10 +45,10 @@ def test_what_is_no_token_is_refused_without_telling_the_secret(text: str) -> No
 @given(st.text())
 def test_any_text_is_a_token_or_refused(text: str) -> None:
     try:
-        token = Token.parse(text)
+        token = AccessToken.parse(text)
     except ValueError:
         return
-    assert Token.parse(str(token)) == token
+    assert AccessToken.parse(str(token)) == token
 
 
 def test_a_file_has_a_token_on_each_line_and_comments(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_line_that_is_no_token_is_named_by_its_number() -> None:
 def test_settings_never_hold_a_secret() -> None:
     settings = Settings.load({"token": (f"ci:full:{SECRET}",)}, environ={})
     assert SECRET not in repr(settings)
-    assert settings.tokens() == (Token.parse(HASHED),)
+    assert settings.tokens() == (AccessToken.parse(HASHED),)
     with pytest.raises(SettingsError) as raised:
         Settings.load({"token": ("ci:wrong:" + SECRET,)}, environ={})
     assert SECRET not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The command `libra`: weigh, serve, watch, history, db and token.
+"""The command `libra`: weigh, push, serve, watch, history, db, token, github and cluster.
 
 Every flag is also ``LIBRA_<FLAG>`` in the environment and a key of ``libra.toml``; a flag beats the
 environment, the environment the file.
@@ -18,10 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from libra.cli import streams
-from libra.cli.service import db, history, serve, token
-from libra.cli.watch import watch
-from libra.cli.weigh import weigh
-from libra.settings import SHARED_KEYS, WEIGH_KEYS, SettingsError, read_file
+from libra.cli.lazy_commands import CommandPlace, LazyGroup
 
 INTERRUPTED = 130
 """What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT."""
@@ -30,32 +27,55 @@ BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_PLACES = {
+    "weigh": CommandPlace("libra.cli.weigh", "weigh", "Weigh pages once, here."),
+    "push": CommandPlace(
+        "libra.cli.push", "push_command", "Send results to a Libra that keeps them."
+    ),
+    "serve": CommandPlace("libra.cli.service", "serve", "Start the service."),
+    "watch": CommandPlace(
+        "libra.cli.watch",
+        "watch",
+        "Weigh a page on a schedule, and alert somebody when it gets heavy.",
+    ),
+    "db": CommandPlace("libra.cli.database", "db", "Look after the database."),
+    "history": CommandPlace(
+        "libra.cli.database", "history", "List the stored weigh-ins of a page."
+    ),
+    "github": CommandPlace(
+        "libra.cli.github", "github", "Outputs and comments of a job in GitHub Actions."
+    ),
+    "cluster": CommandPlace("libra.cli.cluster", "cluster", "Look after a cluster."),
+    "token": CommandPlace("libra.cli.service", "token", "Make access tokens."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    places=_PLACES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="LIBRA_CONFIG",
-    help="Settings; libra.toml in the working directory by default.",
+    help="Settings file; by default libra.toml in the working directory.",
 )
 @click.version_option(package_name="libra-weigh", prog_name="libra", message="%(prog)s %(version)s")
 @click.pass_context
 def libra(context: click.Context, config: Path | None) -> None:
-    """Weighs web pages, and goes on doing so while what it depends on is down."""
+    """Weighs web pages, and keeps working when its database is down."""
+    # Neither --help nor --version comes here, and both are to be fast.
+    from libra.settings import SettingsError, read_file  # noqa: PLC0415 - as said
+
     context.obj = config
     try:
         _, written = read_file(config)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
-    # `weigh` takes its settings from here, through click; the service reads the file by itself.
-    context.default_map = {"weigh": _defaults_of_weigh(written)}
-
-
-libra.add_command(weigh)
-libra.add_command(serve)
-libra.add_command(watch)
-libra.add_command(db)
-libra.add_command(history)
-libra.add_command(token)
+    if context.invoked_subcommand == "weigh":
+        # It takes its settings from here, through click; the service reads the file by itself.
+        context.default_map = {"weigh": _defaults_of_weigh(written)}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -77,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _defaults_of_weigh(written: Mapping[str, Any]) -> dict[str, Any]:
+    from libra.settings import SHARED_KEYS, WEIGH_KEYS  # noqa: PLC0415 - as above
+
+    weigh = libra.commands["weigh"]
     parameters = {
         flag.removeprefix("--").replace("-", "_"): parameter
         for parameter in weigh.params

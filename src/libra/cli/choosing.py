@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import msgspec
 
-from libra.weighing.choosing import IN_BROWSER, READ, Choice, browser_failed, no_browser
-from libra.weighing.report import Report
+from libra.report import Report
+from libra.weighing.method_choice import IN_BROWSER, READ, Choice, browser_failed, no_browser
 
 
 def default_method() -> Choice:

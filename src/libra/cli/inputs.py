@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from libra.formats.budget import Budget, BudgetError, parse_budgets
+from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
 from libra.formats.page_lists import parse_url_list
 from libra.formats.report_json import from_json
+from libra.network.proxies import DIRECT, Proxies, ProxyError, proxies_of
+from libra.network.trust import SYSTEM, Trust, TrustError, trust
+from libra.report import Method, Report
 from libra.settings import parse_limits
+from libra.urls import InvalidURL, as_typed, parse_url
 from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
-from libra.weighing.proxies import DIRECT, Proxies, ProxyError, proxies_of
-from libra.weighing.report import Method, Report
-from libra.weighing.trust import TrustError, trust
-from libra.weighing.urls import InvalidURL, as_typed, parse_url
 
 
 def pages_to_weigh(urls: Sequence[str], lists: Sequence[Path] = ()) -> list[str]:
@@ -102,17 +101,23 @@ def weighing_options(
 
 
 class Route(NamedTuple):
-    """How the command gets to the web: whose certificates it believes, and through which proxies."""
+    """How the command gets to the web: whose certificates it believes, by which way."""
 
-    tls: ssl.SSLContext | None = None
+    trust: Trust = SYSTEM
     proxies: Proxies = DIRECT
+    http3: bool = False
 
 
 DIRECTLY = Route()
 
 
 def route_to_the_web(
-    ca: Path | None, *, insecure: bool, proxy: str | None, no_proxy: str | None
+    ca: Path | None,
+    *,
+    insecure: bool,
+    proxy: str | None,
+    no_proxy: str | None,
+    http3: bool = False,
 ) -> Route:
     """What the flags and the environment describe.
 
@@ -121,11 +126,10 @@ def route_to_the_web(
     """
     try:
         proxies = proxies_of(os.environ, proxy, no_proxy)
-        # The usual authorities are read when they are needed.
-        tls = trust(ca, insecure=insecure) if ca is not None or insecure else None
+        believed = trust(ca, insecure=insecure)
     except (ProxyError, TrustError) as error:
         raise click.UsageError(str(error)) from None
-    return Route(tls, proxies)
+    return Route(believed, proxies, http3)
 
 
 def read_budgets(path: Path | None) -> list[Budget]:

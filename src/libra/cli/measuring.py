@@ -10,9 +10,10 @@ import msgspec
 from libra.cli.choosing import choose, why_no_browser
 from libra.cli.inputs import DIRECTLY, Route
 from libra.cli.progress import Watch
-from libra.weighing.choosing import Choice, needs_browser
+from libra.network.trust import SYSTEM
+from libra.report import Report
+from libra.weighing.method_choice import Choice, needs_browser
 from libra.weighing.options import Options
-from libra.weighing.report import Report
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ async def measure(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list
         return reports
     built = [report.url for report in reports if needs_browser(report)]
     reason = why_no_browser(plan.browser) if built else None
-    if built and plan.route.tls is not None:
+    if built and plan.route.trust != SYSTEM:
         reason = NOT_IN_A_BROWSER
     rendered: dict[str, Report] = {}
     if built and reason is None:
@@ -76,7 +77,10 @@ async def _read_all(pages: Sequence[str], plan: Plan, watch: Watch | None) -> li
         if can_fork():
             parsers.start()  # it is ready when the first document is there
         async with Fetcher(
-            delay=plan.delay, tls=plan.route.tls, proxies=plan.route.proxies
+            delay=plan.delay,
+            trust=plan.route.trust,
+            proxies=plan.route.proxies,
+            http3=plan.route.http3,
         ) as fetcher:
             return await _at_a_time(
                 plan.concurrency,
@@ -92,7 +96,7 @@ async def _read_all(pages: Sequence[str], plan: Plan, watch: Watch | None) -> li
 
 async def _render_all(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list[Report]:
     """The same in browsers, one for each page at a time."""
-    from libra.weighing.politeness import Politeness  # noqa: PLC0415 - as above
+    from libra.network.politeness import Politeness  # noqa: PLC0415 - as above
     from libra.weighing.rendered import BrowserPool, weigh_rendered  # noqa: PLC0415 - seldom used
 
     options = msgspec.structs.replace(plan.options, method="rendered")

@@ -13,15 +13,19 @@ import click
 import msgspec
 from rich.console import Console
 
+from libra.budgets.lighthouse import Check, unmatched
+from libra.cli.pushing import Pushed, ResultRefused
 from libra.cli.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
-from libra.formats.budget import Check
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import outcome, remarks, why_not_whole
-from libra.weighing.report import Report
-from libra.words import plain, size
+from libra.formats.sentences import outcome, remarks, why_not_whole
+from libra.report import Report
+from libra.wording import count, plain, size
 
 OVER_BUDGET = 1
+NOT_TAKEN = 2
+"""A server does not take a result."""
+
 NOT_WEIGHED = 3
 """Beats `OVER_BUDGET`: what could not be weighed cannot be judged."""
 
@@ -41,6 +45,7 @@ class Results(msgspec.Struct, frozen=True):
         comparisons: with earlier reports.
         allow_partial: whether a budget may hold for a page that is not whole.
         unread: whether a list of pages could not be read in whole.
+        unjudged: why not all that was to be judged could be; None if it was.
     """
 
     reports: tuple[Report, ...]
@@ -48,6 +53,7 @@ class Results(msgspec.Struct, frozen=True):
     comparisons: tuple[Comparison, ...] = ()
     allow_partial: bool = False
     unread: bool = False
+    unjudged: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -56,6 +62,8 @@ class Results(msgspec.Struct, frozen=True):
             return NOT_WEIGHED
         if any(check.over for check in self.checks):
             return OVER_BUDGET
+        if self.unjudged is not None and not self.allow_partial:
+            return NOT_WHOLE
         return NOT_WHOLE if any(map(self.unproven, self.reports)) else 0
 
     def unproven(self, report: Report) -> str | None:
@@ -88,9 +96,14 @@ def render(results: Results, form: str, output: Path | None, *, quiet: bool = Fa
         case "har":
             return to_har(reports)
         case "junit":
-            return to_junit(reports, checks, allow_partial=results.allow_partial)
+            return to_junit(
+                reports,
+                checks,
+                allow_partial=results.allow_partial,
+                unjudged=results.unjudged,
+            )
         case "markdown":
-            return to_markdown(reports, checks, results.comparisons)
+            return to_markdown(reports, checks, results.comparisons, results.unjudged)
     to_terminal = (output is None or str(output) == "-") and sys.stdout.isatty()
     console = terminal() if to_terminal else _console(io.StringIO(), _log_width())
     with console.capture() as captured:
@@ -124,13 +137,18 @@ def append_summary(results: Results, path: Path) -> None:
     """
     try:
         with path.open("a", encoding="utf-8", errors="replace") as stream:
-            stream.write(to_markdown(results.reports, results.checks, results.comparisons))
+            stream.write(
+                to_markdown(results.reports, results.checks, results.comparisons, results.unjudged)
+            )
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def say(results: Results) -> None:
-    """A line on standard error for each page and each breach, where no table tells of them."""
+def say(results: Results, *, beside_summary: bool = False) -> None:
+    """A line on standard error for each page and each breach, where no table tells of them.
+
+    Beside the summary, which has a row for each page, only what is wrong.
+    """
     for report in results.reports:
         problem = outcome(report)
         if problem:
@@ -138,6 +156,8 @@ def say(results: Results) -> None:
         else:
             weight = size(report.total.transfer_bytes)
             notes = "; ".join(remark.text for remark in remarks(report))
+            if beside_summary and not notes:
+                continue
             note = f" ({notes})" if notes else ""
             click.echo(f"{weight}: {plain(report.url)}{note}", err=True)
     for check in results.checks:
@@ -153,6 +173,57 @@ def say_unproven(results: Results) -> None:
             click.echo(
                 f"not whole: {plain(report.url)}: its budget holds for what was weighed, and that is not"
                 f" all of it: {lacks} (--allow-partial accepts that)",
+                err=True,
+            )
+
+
+def say_unmatched(results: Results) -> None:
+    """A line on standard error for each rule that guards nothing: a file may have another name now."""
+    for limit in unmatched(results.reports, results.checks):
+        what = "request to that host" if limit.about == "host" else "file of that name"
+        click.echo(f"guards nothing: {limit}: no page has a {what}", err=True)
+
+
+def say_unjudged(results: Results, then: str) -> None:
+    """Why not all that was to be judged was, and what can be done, on standard error."""
+    if results.unjudged is None:
+        return
+    accepted = "" if results.allow_partial else " (--allow-partial accepts that)"
+    click.echo(f"not judged: {results.unjudged}{accepted}.{then}", err=True)
+
+
+def say_pushed(pushed: Pushed, server: str, base: str) -> None:
+    """What became of the results at a server, on standard error.
+
+    Raises:
+        ResultRefused: the server takes none.
+    """
+    if pushed.kept:
+        click.echo(f"kept: {count(pushed.kept, 'result')} at {plain(server)}", err=True)
+    for url in pushed.new:
+        click.echo(
+            f"nothing to compare with: {plain(url)}: {base} has no result of it yet", err=True
+        )
+    for url in pushed.deleted:
+        click.echo(
+            f"not kept: {plain(url)}: this result was deleted at the server; weigh the page again",
+            err=True,
+        )
+    for url, reason in pushed.unfit:
+        click.echo(f"not kept: {plain(url)}: {plain(reason)}", err=True)
+    if pushed.refused is not None:
+        raise ResultRefused(pushed.refused)
+
+
+def say_new(
+    reports: Sequence[Report], pairs: Sequence[tuple[Report, Report]], compare: Path
+) -> None:
+    """A line on standard error for each page that the earlier file does not have."""
+    known = {after.url for _, after in pairs}
+    for report in reports:
+        if report.url not in known and not outcome(report):
+            click.echo(
+                f"nothing to compare with: {plain(report.url)}: {compare} has no result of it",
                 err=True,
             )
 

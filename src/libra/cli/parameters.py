@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
-import msgspec
 
-from libra.settings import parse_duration, parse_size
+from libra.budgets.budget import Limit
+from libra.budgets.growth import Growth, parse_growth
+from libra.budgets.rules import parse_rule
+from libra.settings import parse_duration
 from libra.weighing.options import InvalidOptions, Viewport
+from libra.wording import parse_size
 
 
-class Size(click.ParamType[int]):
+class SizeType(click.ParamType[int]):
     """``500kB``, ``1.5MB``, ``300KiB`` or a number of bytes."""
 
     name = "size"
@@ -26,7 +28,7 @@ class Size(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-class Duration(click.ParamType[float]):
+class DurationType(click.ParamType[float]):
     """``500ms``, ``60s``, ``5m`` or a number of seconds; more than none."""
 
     name = "duration"
@@ -44,19 +46,6 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
-class Growth(msgspec.Struct, frozen=True):
-    """How much more a page may weigh than before: bytes, or a share of what it weighed."""
-
-    transfer_bytes: int = 0
-    percent: float | None = None
-
-    def allowed(self, before: int) -> int:
-        """By how many bytes a page may grow that weighed so many."""
-        if self.percent is None:
-            return self.transfer_bytes
-        return math.floor(before * self.percent / 100)
-
-
 class GrowthType(click.ParamType[Growth]):
     """``5%`` or ``20kB``."""
 
@@ -68,17 +57,44 @@ class GrowthType(click.ParamType[Growth]):
         """How much more a page may weigh."""
         if isinstance(value, Growth):
             return value
-        text = str(value).strip()
-        match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*%", text, re.ASCII)
-        if match is not None:
-            return Growth(percent=float(match[1]))
         try:
-            return Growth(transfer_bytes=parse_size(text))
-        except ValueError:
-            self.fail(f"{text!r} is no growth: write 5% or 20kB", param, ctx)
+            return parse_growth(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-class Header(click.ParamType[tuple[str, str]]):
+class RuleType(click.ParamType[Limit]):
+    """``app.*.js < 50kB``; in the environment one on each line."""
+
+    name = "rule"
+    envvar_list_splitter = "\n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Limit:
+        """A limit about a file, a kind or a third party."""
+        if isinstance(value, Limit):
+            return value
+        try:
+            return parse_rule(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class AddressType(click.ParamType[str]):
+    """The address of a running service, without the slash at its end."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it is put before a path."""
+        parts = urlsplit(str(value))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            self.fail(f"{value!r} is no address: write http://127.0.0.1:8000", param, ctx)
+        return str(value).rstrip("/")
+
+
+class HeaderType(click.ParamType[tuple[str, str]]):
     """``Name: value``; in the environment one on each line."""
 
     name = "K:V"
@@ -104,7 +120,7 @@ class ViewportType(click.ParamType[Viewport]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Viewport:
-        """The window that images and media queries are chosen for."""
+        """Window size, for images and media queries."""
         if isinstance(value, Viewport):
             return value
         try:

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TaskID
 from rich.text import Text
 
-from libra.weighing.report import FINISHED, Report
-from libra.words import count, plain, shorten, size
+from libra.report import FINISHED, Report
+from libra.wording import count, plain, shorten, size
 
 Watch = Callable[[Report], None]
 
@@ -24,7 +24,7 @@ def progress(console: Console, pages: int) -> Iterator[Watch | None]:
     if not console.is_terminal or console.is_dumb_terminal:
         yield None
         return
-    column = _State(console.width - 6, pages)
+    column = _StateColumn(console.width - 6, pages)
     display = Progress(SpinnerColumn(), column, console=console, transient=True)
     lines: dict[str, TaskID] = {}
 
@@ -39,7 +39,7 @@ def progress(console: Console, pages: int) -> Iterator[Watch | None]:
         yield watch
 
 
-class _State(ProgressColumn):
+class _StateColumn(ProgressColumn):
     """The address as far as it fits, and how far its page has come.
 
     Worked out when it is shown, ten times a second: a page of thousands of assets changes more often.

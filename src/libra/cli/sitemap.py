@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
 import click
 import msgspec
 
 from libra.cli.inputs import DIRECTLY, Route
 from libra.formats.page_lists import PageListError
 from libra.formats.sitemap import MAX_SITEMAP_BYTES, Sitemap, parse_sitemap
+from libra.network.client import Answer, HTTPClient
+from libra.network.dialing import OPEN, Resolver
+from libra.network.failures import Failure
+from libra.network.origin_slots import name_of_error
+from libra.urls import InvalidURL, join, origin_of, parse_url
 from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
-from libra.weighing.urls import InvalidURL, join, origin_of, parse_url
-from libra.words import plain
+from libra.wording import plain
 
 MAX_SITEMAPS = 100
 """How many sitemaps of an index are read at most."""
@@ -46,19 +51,13 @@ async def pages_of_sitemap(
     Raises:
         click.UsageError: if it cannot be fetched or read itself, or lists no page.
     """
-    found = _Found(limit)
+    found = _SitemapPages(limit)
     waiting, seen = deque([url]), {url}
-    timeout = aiohttp.ClientTimeout(total=options.limits.page_seconds)
-    connector = aiohttp.TCPConnector(ssl=route.tls or True)
-    async with aiohttp.ClientSession(
-        timeout=timeout, trust_env=False, connector=connector
-    ) as session:
+    async with _client(route) as client:
         while waiting and len(found.pages) <= limit:
             address = waiting.popleft()
             try:
-                base, listed = await _read(
-                    session, address, _Asking(origin_of(url), options, route)
-                )
+                base, listed = await _read(client, address, _Asking(origin_of(url), options))
             except SitemapError as error:
                 if address == url:
                     raise click.UsageError(str(error)) from None
@@ -89,17 +88,17 @@ class _Asking:
 
     own: str
     options: Options
-    route: Route
 
-    def headers(self, address: str) -> dict[str, str]:
+    def headers(self, address: str) -> str:
         """What is sent to an address."""
         # A list of addresses is for robots, who say plainly who they are.
         chosen = self.options.user_agent
         headers = {"User-Agent": PLAIN_USER_AGENT if chosen == USER_AGENT else chosen}
-        return headers | dict(self.options.headers if origin_of(address) == self.own else ())
+        headers |= dict(self.options.headers if origin_of(address) == self.own else ())
+        return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
-class _Found:
+class _SitemapPages:
     def __init__(self, limit: int) -> None:
         self.pages: dict[str, None] = {}
         self.whole = True
@@ -127,14 +126,29 @@ def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
-async def _read(session: aiohttp.ClientSession, url: str, asking: _Asking) -> tuple[str, Sitemap]:
+@asynccontextmanager
+async def _client(route: Route) -> AsyncIterator[HTTPClient]:
+    resolver = Resolver()
+    client = HTTPClient(
+        OPEN, resolver, connections=1, per_host=1, trust=route.trust, proxies=route.proxies
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+        await resolver.close()
+
+
+async def _read(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, Sitemap]:
     """Where it is after redirects, and what it lists."""
     try:
-        address, data = await _fetch(session, url, asking)
+        async with asyncio.timeout(asking.options.limits.page_seconds):
+            address, data = await _fetch(client, url, asking)
     except TimeoutError:
         raise SitemapError(f"{plain(url)} did not answer in time.") from None
-    except (aiohttp.ClientError, ValueError) as error:
-        raise SitemapError(f"{plain(url)} cannot be fetched: {plain(str(error))}.") from None
+    except (Failure, OSError, ValueError) as error:
+        reason = plain(name_of_error(error))
+        raise SitemapError(f"{plain(url)} cannot be fetched: {reason}.") from None
     try:
         # Large lists take a while; the progress of the others goes on.
         return address, await asyncio.to_thread(parse_sitemap, data)
@@ -142,31 +156,27 @@ async def _read(session: aiohttp.ClientSession, url: str, asking: _Asking) -> tu
         raise SitemapError(f"{plain(url)}: {plain(str(error))}.") from None
 
 
-async def _fetch(session: aiohttp.ClientSession, url: str, asking: _Asking) -> tuple[str, bytes]:
+async def _fetch(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, bytes]:
     address = url
     for _ in range(MAX_REDIRECTS + 1):
-        async with session.get(
-            address,
-            headers=asking.headers(address),
-            allow_redirects=False,
-            proxy=asking.route.proxies.of(address) or None,
-        ) as response:
-            location = response.headers.get("Location", "")
+        answer = await client.get(address, asking.headers(address))
+        try:
+            location = answer.headers.get("Location", "")
             further = join(address, location) if location else None
-            if response.status in {301, 302, 303, 307, 308} and further is not None:
+            if answer.status in {301, 302, 303, 307, 308} and further is not None:
                 address = further
                 continue
-            if response.status != 200:
-                raise SitemapError(f"{plain(url)} answered {response.status}.")
+            if answer.status != 200:
+                raise SitemapError(f"{plain(url)} answered {answer.status}.")
             # One byte more than is allowed, so that what is too much is seen to be.
-            return address, await _at_most(response.content, MAX_SITEMAP_BYTES + 1)
+            return address, await _at_most(answer, MAX_SITEMAP_BYTES + 1)
+        finally:
+            answer.close()
     raise SitemapError(f"{plain(url)} is redirected more than {MAX_REDIRECTS} times.")
 
 
-async def _at_most(stream: aiohttp.StreamReader, most: int) -> bytes:
+async def _at_most(answer: Answer, most: int) -> bytes:
     data = bytearray()
-    async for chunk in stream.iter_any():
+    while len(data) < most and (chunk := await answer.read()):
         data += chunk
-        if len(data) >= most:
-            break
     return bytes(data)

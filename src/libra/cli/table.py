@@ -11,9 +11,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from libra.formats.budget import Check
+from libra.budgets.lighthouse import Check
+from libra.failures import is_one_of
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import (
+from libra.formats.sentences import (
+    beside_the_web,
+    estimates,
     outcome,
     points,
     reason,
@@ -22,8 +25,9 @@ from libra.formats.verdict import (
     weighs,
     why_chosen,
 )
-from libra.weighing.report import Asset, Kind, Report, Total
-from libra.words import count, duration, plain, shorten, signed_size, size
+from libra.report import Asset, Kind, Report, Total
+from libra.urls import origin_of
+from libra.wording import count, duration, plain, shorten, signed_size, size
 
 SECTIONS: tuple[tuple[str, Kind], ...] = (
     ("Stylesheets", "stylesheet"),
@@ -36,6 +40,9 @@ SECTIONS: tuple[tuple[str, Kind], ...] = (
 
 LONGEST = 100
 """How many rows are alike at most: more would bury the rest. The other formats have them all."""
+
+STRANGERS = 20
+"""How many third parties are listed at most."""
 
 WIDE = 110
 """From so many columns on there is room for what is only nice to know."""
@@ -79,17 +86,18 @@ def _lines(
     if report.status == "weighed":
         documents = [asset for asset in report.assets if asset.kind == "document"]
         if len(documents) > 1:  # frames, and redirects on the way to the page
-            yield from _section("Documents", documents, report.by_kind["document"], width)
+            yield from _section("Documents", documents, report, "document", width)
         empty = False
         for title, kind in SECTIONS:
             assets = [asset for asset in report.assets if asset.kind == kind]
             if assets:
-                yield from _section(title, assets, report.by_kind[kind], width)
+                yield from _section(title, assets, report, kind, width)
             else:
                 if not empty:
                     yield Text()
                 yield Text.assemble((title, "bold"), ("  none", "dim"))
             empty = not assets
+        yield from _third_parties(report, width)
         yield from _total(report, width)
         yield from _suggestions(report, width)
         if checks:
@@ -111,11 +119,6 @@ def _general(report: Report, width: int) -> Iterator[Text]:
         yield _fact(
             "Document", f"{size(body.transfer_bytes)} ({size(body.resource_bytes)} decoded)"
         )
-    strangers = [total for total in report.by_host.values() if total.third_party]
-    if strangers:
-        requests = count(sum(total.requests for total in strangers), "request")
-        weight = size(sum(total.transfer_bytes for total in strangers))
-        yield _fact("Third party", f"{weight} in {requests} to {count(len(strangers), 'host')}")
     took = f" in {duration(report.duration_ms)}" if report.duration_ms is not None else ""
     yield _fact("Weighed", f"{report.method}{took}")
     chosen = why_chosen(report)
@@ -126,17 +129,24 @@ def _general(report: Report, width: int) -> Iterator[Text]:
         yield _fact("Problem", Text(problem, "bold red"))
 
 
-def _section(title: str, assets: Sequence[Asset], total: Total, width: int) -> Iterator[Text]:
+def _section(
+    title: str, assets: Sequence[Asset], report: Report, kind: Kind, width: int
+) -> Iterator[Text]:
+    total, own = report.by_kind[kind], origin_of(report.final_url or report.url)
     yield Text()
     requests = count(total.requests, "request")
-    yield Text.assemble((title, "bold"), f"  {requests}, {size(total.transfer_bytes)}")
+    yield Text.assemble(
+        (title, "bold"),
+        f"  {requests}, {size(total.transfer_bytes)}",
+        (_share(total, report), "dim"),
+    )
     # The heaviest first, and at the end what went wrong, by its reason.
     ordered = sorted(assets, key=lambda a: (_reason(a), a.status != "fetched", -a.transfer_bytes))
     shown = 0
     for text, group in groupby(ordered, _reason):
         alike = list(group)
         for asset in alike[:LONGEST]:
-            yield _row(asset, width)
+            yield _row(asset, own, width)
         shown += len(alike[:LONGEST])
         if text:
             style = "yellow" if alike[0].status == "skipped" else "red"
@@ -149,18 +159,18 @@ def _section(title: str, assets: Sequence[Asset], total: Total, width: int) -> I
 
 def _reason(asset: Asset) -> str:
     # A status of 404 says it all, and so does "lazy".
-    told = asset.error is None or asset.error.startswith(("http:", "lazy:"))
+    told = asset.error is None or is_one_of(asset.error, ("http", "lazy"))
     return "" if told else reason(asset)
 
 
-def _row(asset: Asset, width: int) -> Text:
+def _row(asset: Asset, own: str, width: int) -> Text:
     notes = _notes(asset, width)
     room = width - 22 - (len(notes) + 2 if notes else 0)
     weight = "-" if asset.status in {"skipped", "pending"} else size(asset.transfer_bytes)
     line = Text(f"  {weight:>9}  ")
     line.append_text(_status(asset))
     line.append(" " * (7 - len(line.plain[13:]) + 2))
-    line.append_text(_address(asset.url, max(20, room)))
+    line.append_text(_address(asset.url, max(20, room), own))
     if notes:
         line.append(f"  {notes}", "dim")
     return line
@@ -174,6 +184,34 @@ def _notes(asset: Asset, width: int) -> str:
         if asset.encoding:
             notes.append(plain(asset.encoding)[:12])
     return ", ".join(notes)
+
+
+def _third_parties(report: Report, width: int) -> Iterator[Text]:
+    """Who else sends something, the heaviest first."""
+    strangers = [(host, total) for host, total in report.by_host.items() if total.third_party]
+    if not strangers:
+        return
+    requests = count(sum(total.requests for _, total in strangers), "request")
+    weight = sum(total.transfer_bytes for _, total in strangers)
+    yield Text()
+    yield Text.assemble(
+        ("Third parties", "bold"),
+        f"  {count(len(strangers), 'host')}, {requests}, {size(weight)}",
+        (_share(Total(transfer_bytes=weight), report), "dim"),
+    )
+    ordered = sorted(strangers, key=lambda one: (-one[1].transfer_bytes, one[0]))
+    for host, total in ordered[:STRANGERS]:
+        requests = count(total.requests, "request")
+        line = Text(f"  {size(total.transfer_bytes):>9}  {plain(host)[: max(20, width - 32)]}")
+        line.append(f"  {requests}", "dim")
+        yield line
+    if len(ordered) > STRANGERS:
+        yield Text(f"  and {count(len(ordered) - STRANGERS, 'more host')}", "dim")
+
+
+def _share(part: Total, report: Report) -> str:
+    whole = report.total.transfer_bytes
+    return f", {100 * part.transfer_bytes / whole:.0f} %" if whole else ""
 
 
 def _total(report: Report, width: int) -> Iterator[Text]:
@@ -190,7 +228,13 @@ def _total(report: Report, width: int) -> Iterator[Text]:
         else:
             text.append("  the page weighs more than what was seen of it", "dim")
         yield _fact("Teledrin score", text)
-        yield _fact("Lighthouse", str(score.lighthouse))
+        if beside := beside_the_web(score):
+            yield _fact("", beside)
+        # Not the score that everybody knows by that name.
+        audit = Text.assemble(str(score.lighthouse), ("  by Lighthouse", "dim"))
+        yield _fact("Size audit", audit)
+    if report.figures is not None:
+        yield _fact("Estimates", Text(estimates(report.figures), "dim"))
 
 
 def _suggestions(report: Report, width: int) -> Iterator[Text]:
@@ -270,10 +314,12 @@ def _status(asset: Asset) -> Text:
     return Text(asset.status, "green" if asset.status == "fetched" else "red")
 
 
-def _address(url: str, width: int) -> Text:
+def _address(url: str, width: int, own: str = "") -> Text:
+    """An address; one of the page's own origin is a path."""
     shown = plain(url)
+    shown = shown.removeprefix(own) if own and shown.startswith(f"{own}/") else shown
     # The terminal opens the whole address at a click where it knows links.
-    style = Style(link=url) if url == shown and url.isascii() else Style.null()
+    style = Style(link=url) if url.isascii() and url == plain(url) else Style.null()
     return Text(shorten(shown, width), style)
 
 

@@ -10,76 +10,110 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import click
 
 from libra.cli.inputs import read_budgets
-from libra.cli.parameters import Header, Size
+from libra.cli.parameters import AddressType, HeaderType, SizeType
 from libra.decoding import Undecodable, decode_json
-from libra.words import plain, size
+from libra.wording import plain, size
 
 PATIENCE = 30.0
 """Seconds that the service has for an answer; it gives one in milliseconds."""
 
 
-class _Server(click.ParamType[str]):
-    """The address of a running service, without the slash at its end."""
-
-    name = "URL"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        parts = urlsplit(str(value))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            self.fail(f"{value!r} is no address: write http://127.0.0.1:8000", param, ctx)
-        return str(value).rstrip("/")
-
-
-@click.command(short_help="Weigh a page again and again, and tell somebody when it gets heavy.")
+@click.command()
 @click.argument("url", metavar="URL", required=False)
 @click.option(
     "--every",
     metavar="SCHEDULE",
-    default="day",
-    show_default=True,
-    help='hour, day, week or a cron expression such as "0 6 * * mon-fri", in UTC.',
+    show_default="day",
+    help='hour, day, week, an interval such as 2h, or a cron expression such as "0 6 * * mon-fri".',
+)
+@click.option(
+    "--time-zone",
+    metavar="ZONE",
+    help="What a cron expression is read in, such as Europe/Berlin; UTC by default.",
 )
 @click.option(
     "--budget",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="FILE",
-    help="What the page must keep to: a Lighthouse budget.json.",
+    help="Budget of the page: a Lighthouse budget.json.",
 )
-@click.option("--max-weight", type=Size(), metavar="SIZE", help="What it may weigh in all: 500kB.")
+@click.option(
+    "--max-weight", type=SizeType(), metavar="SIZE", help="Maximum transfer size, such as 500kB."
+)
 @click.option(
     "--jump-percent",
     type=click.FloatRange(0, 1e6),
-    help="A jump is more than so many percent of what it weighed before; 20 by default...",
+    help="Alert when the weight rises by more than this many percent (20 by default)...",
 )
 @click.option(
-    "--jump-bytes", type=Size(), metavar="SIZE", help="...and more than this; 50kB by default."
+    "--jump-bytes",
+    type=SizeType(),
+    metavar="SIZE",
+    help="...and by more than this (50kB by default).",
 )
-@click.option("--no-jump", is_flag=True, help="Tell nobody of jumps.")
-@click.option("--webhook", metavar="URL", help="Where alerts are sent to, as signed JSON.")
+@click.option("--no-jump", is_flag=True, help="Do not alert when the weight rises.")
+@click.option("--webhook", metavar="URL", help="Send alerts to this URL, as signed JSON.")
 @click.option(
     "--webhook-header",
     "webhook_headers",
-    type=Header(),
+    type=HeaderType(),
     multiple=True,
-    help="A header that is sent with alerts, as 'Name: value'; may be repeated.",
+    help="Header to send with alerts, as 'Name: value'; may be repeated.",
 )
 @click.option(
-    "--list", "listing", is_flag=True, help="List the watches instead; with URL, its own."
+    "--destination", metavar="NAME", help="Send alerts to this destination of the service, too."
 )
-@click.option("--run", metavar="ID", help="Weigh the page of a watch now, whenever it is due.")
-@click.option("--delete", metavar="ID", help="Delete a watch instead.")
+@click.option(
+    "--confirm",
+    metavar="N",
+    help="Alert only when so many weigh-ins found something, such as '2 of 3'.",
+)
+@click.option(
+    "--repeat", metavar="DURATION", help="Alert again after so long while it is wrong, such as 24h."
+)
+@click.option("--no-recover", is_flag=True, help="Do not alert when all is well again.")
+@click.option("--name", help="What to call the watch, instead of its URL.")
+@click.option("--tag", "tags", multiple=True, help="Tag of the watch; may be repeated.")
+@click.option("--note", help="What people should know of the watch.")
+@click.option(
+    "--method",
+    type=click.Choice(("auto", "static", "rendered")),
+    help="How to weigh the page; by default as the service does.",
+)
+@click.option("--viewport", metavar="WxH[@DPR]", help="The window to weigh it for.")
+@click.option(
+    "--header",
+    "headers",
+    type=HeaderType(),
+    multiple=True,
+    help="Request header for the page's own site, as 'Name: value'; may be repeated. It is kept secret.",
+)
+@click.option("--public", is_flag=True, help="Open a page and a badge to all who know the address.")
+@click.option("--edit", metavar="ID", help="Change this watch instead: what the other options say.")
+@click.option("--pause", metavar="ID", help="Have this watch rest instead.")
+@click.option("--resume", metavar="ID", help="Have this watch go on instead.")
+@click.option("--test", metavar="ID", help="Send a test alert of this watch instead.")
+@click.option(
+    "--keep",
+    metavar="DURATION",
+    help="How long to keep all its weigh-ins, such as 90d; older ones are thinned to one a day, then "
+    "one a week.",
+)
+@click.option("--list", "listing", is_flag=True, help="List the watches, or those of URL, instead.")
+@click.option("--run", metavar="ID", help="Weigh the page of this watch now instead.")
+@click.option("--delete", metavar="ID", help="Delete this watch instead.")
 @click.option(
     "--server",
-    type=_Server(),
+    type=AddressType(),
     envvar="LIBRA_SERVER",
     default="http://127.0.0.1:8000",
     show_default=True,
-    help="The running service.",
+    help="Address of the running service.",
 )
 def watch(
     url: str | None,
@@ -88,29 +122,66 @@ def watch(
     listing: bool,
     run: str | None,
     delete: str | None,
+    edit: str | None,
+    pause: str | None,
+    resume: str | None,
+    test: str | None,
     **wanted: Any,
 ) -> None:
-    """Have a running service weigh URL now and every hour, day or week.
+    """Have a running service weigh URL now and then every so often.
 
     Prints the id of the watch and, if it has a webhook, the secret that its alerts are signed with.
     A service that asks for a token finds it in LIBRA_TOKEN.
     """
-    service = _Service(server, os.environ.get("LIBRA_TOKEN"))
-    if run is not None:
-        _alone("--run", url, listing, delete)
-        page = service.ask("POST", f"/watches/{quote(run, safe='')}/run")
-        click.echo(page["id"])
-        click.echo(f"Now: {service.server}/pages/{page['id']}", err=True)
-    elif delete is not None:
-        _alone("--delete", url, listing)
-        service.ask("DELETE", f"/watches/{quote(delete, safe='')}")
-        click.echo(f"Watch {delete} is deleted.", err=True)
-    elif listing:
+    service = _RunningLibra(server, os.environ.get("LIBRA_TOKEN"))
+    verbs = {
+        "--run": run,
+        "--delete": delete,
+        "--edit": edit,
+        "--pause": pause,
+        "--resume": resume,
+        "--test": test,
+    }
+    asked = {option: watch_id for option, watch_id in verbs.items() if watch_id is not None}
+    for option, watch_id in asked.items():
+        others = [one for one in asked if one != option]
+        # A change may be one of the URL.
+        _alone(option, None if option == "--edit" else url, listing, others)
+        _do(service, option, watch_id, _body(url, wanted))
+    if asked:
+        return
+    if listing:
         _list(service, url)
     elif url is None:
-        raise click.UsageError("Say which URL to watch, or --list, --run ID or --delete ID.")
+        raise click.UsageError("Say which URL to watch, or --list, or --edit ID, --pause ID, ...")
     else:
-        _make(service, url, wanted)
+        _make(service, _body(url, wanted))
+
+
+def _do(service: _RunningLibra, option: str, watch_id: str, body: dict[str, Any]) -> None:
+    path = f"/watches/{quote(watch_id, safe='')}"
+    match option:
+        case "--run":
+            page = service.ask("POST", f"{path}/run")
+            click.echo(page["id"])
+            click.echo(f"Now: {service.server}/pages/{page['id']}", err=True)
+        case "--delete":
+            service.ask("DELETE", path)
+            click.echo(f"Watch {watch_id} is deleted.", err=True)
+        case "--test":
+            service.ask("POST", f"{path}/test")
+            click.echo(f"A test alert is on its way: {service.server}{path}", err=True)
+        case "--edit":
+            if not body:
+                raise click.UsageError("Say what to change, such as --every 2h or --name Shop.")
+            changed = service.ask("PATCH", path, body)
+            click.echo(_line(changed))
+            if changed["secret"]:
+                click.echo(changed["secret"])
+                click.echo("The second line signs the alerts; it is not shown again.", err=True)
+        case "--pause" | "--resume":
+            changed = service.ask("PATCH", path, {"paused": option == "--pause"})
+            click.echo(_line(changed))
 
 
 def _alone(option: str, *others: object) -> None:
@@ -118,11 +189,25 @@ def _alone(option: str, *others: object) -> None:
         raise click.UsageError(f"{option} ID stands alone.")
 
 
-def _make(service: _Service, url: str, wanted: Mapping[str, Any]) -> None:
-    body: dict[str, Any] = {"url": url, "every": wanted["every"]}
-    body |= {name: wanted[name] for name in ("max_weight", "webhook") if wanted[name] is not None}
-    if wanted["webhook_headers"]:
-        body["webhook_headers"] = dict(wanted["webhook_headers"])
+_AS_GIVEN = (
+    *("confirm", "destination", "every", "keep", "max_weight", "method", "name", "note", "repeat"),
+    *("time_zone", "viewport", "webhook"),
+)
+
+
+def _body(url: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for, as JSON; what was not said is left out."""
+    body: dict[str, Any] = {} if url is None else {"url": url}
+    body |= {name: wanted[name] for name in _AS_GIVEN if wanted[name] is not None}
+    for name in ("headers", "webhook_headers"):
+        if wanted[name]:
+            body[name] = dict(wanted[name])
+    if wanted["tags"]:
+        body["tags"] = list(wanted["tags"])
+    if wanted["no_recover"]:
+        body["recover"] = False
+    if wanted["public"]:
+        body["public"] = True
     if wanted["budget"] is not None:
         read_budgets(wanted["budget"])  # a mistake in it is told with its place in the file
         body["budget"] = decode_json(wanted["budget"].read_bytes())
@@ -132,13 +217,16 @@ def _make(service: _Service, url: str, wanted: Mapping[str, Any]) -> None:
         body["jump"] = None
     elif jump:
         body["jump"] = jump
+    return body
+
+
+def _make(service: _RunningLibra, body: Mapping[str, Any]) -> None:
     made = service.ask("POST", "/watches", body)
     click.echo(made["id"])
     if made["secret"]:
         click.echo(made["secret"])
     click.echo(
-        f"\n{made['url']} is weighed now and every {_every(made)}, "
-        f"next at {_when(made['next_at'])}.",
+        f"\nWatching {made['url']} every {_every(made)}, next at {_when(made['next_at'])}.",
         err=True,
     )
     if made["page"]:
@@ -147,7 +235,7 @@ def _make(service: _Service, url: str, wanted: Mapping[str, Any]) -> None:
         click.echo("The second line above signs the alerts; it is not shown again.", err=True)
 
 
-def _list(service: _Service, url: str | None) -> None:
+def _list(service: _RunningLibra, url: str | None) -> None:
     query = {"limit": "1000", **({} if url is None else {"url": url})}
     partial = False
     while True:
@@ -165,10 +253,12 @@ def _list(service: _Service, url: str | None) -> None:
 def _line(one: dict[str, Any]) -> str:
     last = one["last"] or {}
     weight = "-" if last.get("total") is None else size(last["total"])
+    name = f"  {plain(one['name'])}" if one["name"] else ""
     waiting = f"  {one['alerts_waiting']} alerts waiting" if one["alerts_waiting"] else ""
     return (
         f"{one['id']}  {one['status']:<11}  {weight:>9}  every {_every(one)}, "
-        f"next {_when(one['next_at'])}  {plain(one['url'])}{waiting}"
+        f"{'paused' if one['paused'] else 'next ' + _when(one['next_at'])}  "
+        f"{plain(one['url'])}{name}{waiting}"
     )
 
 
@@ -181,7 +271,7 @@ def _when(moment: str) -> str:
     return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
 
 
-class _Service:
+class _RunningLibra:
     """A running Libra.
 
     Args:
@@ -197,6 +287,7 @@ class _Service:
         """What the service answers, decoded.
 
         Raises:
+            click.UsageError: it says that what was asked for is wrong.
             click.ClickException: it refuses, or it does not answer.
         """
         headers = {"Accept": "application/json", "User-Agent": "libra-watch"}
@@ -206,7 +297,7 @@ class _Service:
             headers["Content-Type"] = "application/json"
         if self._secret:
             headers["Authorization"] = f"Bearer {self._secret}"
-        request = urllib.request.Request(  # noqa: S310 - http or https, see _Server
+        request = urllib.request.Request(  # noqa: S310 - http or https, see Address
             self.server + path, data=data, headers=headers, method=method
         )
         try:
@@ -215,7 +306,8 @@ class _Service:
             return decode_json(content) if content else None
         except urllib.error.HTTPError as error:
             with error:
-                raise click.ClickException(_refusal(error)) from None
+                kind = click.UsageError if error.code == 400 else click.ClickException
+                raise kind(_refusal(error)) from None
         except (OSError, ValueError, Undecodable) as error:
             reason = getattr(error, "reason", None) or error
             raise click.ClickException(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
+from click.core import ParameterSource
 
+from libra.budgets.budget import Limit
+from libra.budgets.growth import Growth
+from libra.budgets.lighthouse import Budget, Check, at_most, check, growth_of
 from libra.cli.choosing import default_method, why_no_browser
+from libra.cli.crawling import Reach
+from libra.cli.finding import Sites, find_pages
 from libra.cli.inputs import (
-    Route,
     pages_to_weigh,
-    parse_page,
     read_budgets,
     read_reports,
     require_writable,
@@ -22,26 +27,39 @@ from libra.cli.inputs import (
 )
 from libra.cli.measuring import NOT_IN_A_BROWSER, Plan, measure
 from libra.cli.outputs import (
+    NOT_TAKEN,
     Results,
     append_summary,
     render,
     say,
+    say_new,
     say_not_compared,
+    say_pushed,
+    say_unjudged,
+    say_unmatched,
     say_unproven,
     terminal,
     write,
 )
-from libra.cli.parameters import Duration, Growth, GrowthType, Header, Size, ViewportType
+from libra.cli.parameters import (
+    AddressType,
+    DurationType,
+    GrowthType,
+    HeaderType,
+    RuleType,
+    SizeType,
+    ViewportType,
+)
 from libra.cli.progress import progress
+from libra.cli.pushing import BuildSource, Pushed, ResultServer, push, require_branch, source_of
 from libra.formats import comparison
-from libra.formats.budget import Check, at_most, check, growth
-from libra.formats.verdict import outcome
-from libra.weighing.choosing import Choice
-from libra.weighing.options import USER_AGENT, Options, Viewport
-from libra.weighing.report import Method, Report
-
-if TYPE_CHECKING:
-    from libra.cli.sitemap import Listed
+from libra.formats.annotations import to_annotations
+from libra.formats.sentences import outcome
+from libra.network.trust import SYSTEM
+from libra.report import Method, Report
+from libra.weighing.method_choice import Choice
+from libra.weighing.options import USER_AGENT, Viewport
+from libra.wording import plain
 
 FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
 
@@ -51,7 +69,7 @@ PRESETS = {"mobile": Viewport(412, 823, 1.75), "desktop": Viewport()}
 _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
-@click.command(short_help="Weigh pages once and print what they are made of.")
+@click.command()
 @click.argument("urls", nargs=-1, metavar="[URL]...")
 @click.option(
     "--urls",
@@ -59,7 +77,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
     multiple=True,
     envvar="LIBRA_URLS",
-    help="A file with an address on each line; - is standard input.",
+    help="A file with one address per line; - is standard input.",
 )
 @click.option(
     "--sitemap",
@@ -68,12 +86,32 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="Weigh the pages that a sitemap lists.",
 )
 @click.option(
+    "--crawl",
+    metavar="URL",
+    envvar="LIBRA_CRAWL",
+    help="Weigh a page and those of its host that its links lead to.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
     default=100,
     envvar="LIBRA_LIMIT",
     show_default=True,
-    help="How many pages of a sitemap are weighed.",
+    help="Maximum number of pages from a sitemap or a crawl.",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=0),
+    default=3,
+    envvar="LIBRA_DEPTH",
+    show_default=True,
+    help="How many clicks from its first page a crawl goes.",
+)
+@click.option(
+    "--ignore-robots",
+    is_flag=True,
+    envvar="LIBRA_IGNORE_ROBOTS",
+    help="Crawl what robots.txt forbids: for your own site.",
 )
 @click.option(
     "--format",
@@ -82,7 +120,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     default="table",
     envvar="LIBRA_FORMAT",
     show_default=True,
-    help="How to print it; one page in json is an object, several are an array.",
+    help="Output format. In json, one page is an object and several are an array.",
 )
 @click.option(
     "--output",
@@ -94,37 +132,80 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--budget",
     type=_READABLE,
     envvar="LIBRA_BUDGET",
-    help="A budget.json as Lighthouse has it: sizes in KiB, counts, paths.",
+    help="A Lighthouse budget.json: sizes in KiB, counts, paths.",
 )
 @click.option(
     "--max-weight",
-    type=Size(),
+    type=SizeType(),
     envvar="LIBRA_MAX_WEIGHT",
-    help="The most that each page may transfer, such as 500kB or 1.5MB.",
+    help="Maximum transfer size of each page, such as 500kB or 1.5MB.",
+)
+@click.option(
+    "--rule",
+    "rules",
+    type=RuleType(),
+    multiple=True,
+    envvar="LIBRA_RULE",
+    metavar="'WHAT < AMOUNT'",
+    help="A limit for a file, a kind or a third party, such as 'app.*.js < 50kB' or "
+    "'third-party < 10 requests'; may be repeated.",
 )
 @click.option(
     "--max-growth",
     type=GrowthType(),
     envvar="LIBRA_MAX_GROWTH",
-    help="How much more each page may transfer than in --compare, such as 5% or 20kB.",
+    help="Maximum growth of each page since --compare, such as 5% or 20kB.",
 )
 @click.option(
     "--allow-partial",
     is_flag=True,
     envvar="LIBRA_ALLOW_PARTIAL",
-    help="Let a budget hold for a page of which not everything could be weighed.",
+    help="Accept a budget that holds for a page that is not complete.",
 )
 @click.option(
     "--compare",
     type=_READABLE,
     envvar="LIBRA_COMPARE",
-    help="An earlier --format json: show what has changed since.",
+    help="Show what changed since this earlier --format json.",
+)
+@click.option(
+    "--server",
+    type=AddressType(),
+    metavar="URL",
+    envvar="LIBRA_SERVER",
+    help="A Libra that keeps the results, compares them with those of --base and has budgets for them; "
+    "LIBRA_TOKEN has the secret of a token of the role push.",
+)
+@click.option(
+    "--project",
+    metavar="NAME",
+    envvar="LIBRA_PROJECT",
+    help="What the results are kept under, with the path of each page.",
+)
+@click.option(
+    "--branch",
+    envvar="LIBRA_BRANCH",
+    show_default="as GitHub or GitLab say",
+    help="The branch that was built.",
+)
+@click.option(
+    "--commit",
+    envvar="LIBRA_COMMIT",
+    show_default="as GitHub or GitLab say",
+    help="The commit that was built.",
+)
+@click.option(
+    "--base",
+    default="main",
+    envvar="LIBRA_BASE",
+    show_default=True,
+    help="The branch whose newest results these are compared with.",
 )
 @click.option(
     "--quiet",
     is_flag=True,
     envvar="LIBRA_QUIET",
-    help="Print no table of each page, only the summary of them all and what is wrong.",
+    help="Print only the summary and what is wrong, no table for each page.",
 )
 @click.option(
     "--summary",
@@ -133,12 +214,18 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     help="Append a summary in Markdown to this file, for instance $GITHUB_STEP_SUMMARY.",
 )
 @click.option(
+    "--annotate",
+    is_flag=True,
+    envvar="LIBRA_ANNOTATE",
+    help="Say what is wrong in GitHub's workflow commands, too, so that it shows at the change.",
+)
+@click.option(
     "--method",
     type=click.Choice(("auto", "static", "rendered")),
     default=default_method,
     envvar="LIBRA_METHOD",
     show_default="auto with libra-weigh[render], else static",
-    help="Read HTML and CSS, run a browser, or run one for pages that scripts build.",
+    help="Without a browser, in a browser, or in a browser only if scripts build the page.",
 )
 @click.option(
     "--browser",
@@ -148,12 +235,12 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
 )
 @click.option(
     "--browser-memory",
-    type=Size(),
+    type=SizeType(),
     metavar="SIZE",
     default="1GB",
     envvar="LIBRA_BROWSER_MEMORY",
     show_default=True,
-    help="What a browser may take with all its processes.",
+    help="Memory limit of a browser and its processes.",
 )
 @click.option(
     "--viewport",
@@ -162,18 +249,18 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     default=Viewport(),
     envvar="LIBRA_VIEWPORT",
     show_default=True,
-    help="The window that images and media queries are chosen for.",
+    help="Window size, for images and media queries.",
 )
 @click.option(
     "--preset",
     type=click.Choice(tuple(PRESETS)),
     envvar="LIBRA_PRESET",
-    help="The window of a usual device instead: mobile is 412x823@1.75, desktop 1350x940@1.",
+    help="Window size of a device instead: mobile is 412x823@1.75, desktop 1350x940@1.",
 )
 @click.option(
     "--header",
     "headers",
-    type=Header(),
+    type=HeaderType(),
     multiple=True,
     envvar="LIBRA_HEADER",
     help="A request header for the page's own origin, as 'Name: value'; may be repeated.",
@@ -182,20 +269,20 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--user-agent",
     default=USER_AGENT,
     envvar="LIBRA_USER_AGENT",
-    help="What servers see; 'libra' is Libra's name and address without a browser's form.",
+    help="User-Agent header; 'libra' sends Libra's own name instead of a browser's.",
 )
 @click.option(
     "--ca",
     type=_READABLE,
     metavar="FILE",
     envvar="LIBRA_CA",
-    help="Authorities, in PEM form, whose certificates are believed beside the system's.",
+    help="Trust these certificate authorities (PEM) besides the system's.",
 )
 @click.option(
     "--insecure",
     is_flag=True,
     envvar="LIBRA_INSECURE",
-    help="Believe every certificate: for a site of one's own that signed its own.",
+    help="Trust every certificate, for a site of your own with a self-signed one.",
 )
 @click.option(
     "--proxy",
@@ -207,15 +294,21 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--no-proxy",
     metavar="HOSTS",
     envvar="LIBRA_NO_PROXY",
-    help="What is asked directly, with commas between, * for all; NO_PROXY by default.",
+    help="Hosts to reach without the proxy, separated by commas, or *; NO_PROXY by default.",
+)
+@click.option(
+    "--http3",
+    is_flag=True,
+    envvar="LIBRA_HTTP3",
+    help="Try HTTP/3 as well, where a server speaks it.",
 )
 @click.option(
     "--timeout",
-    type=Duration(),
+    type=DurationType(),
     default="60s",
     envvar="LIBRA_TIMEOUT",
     show_default=True,
-    help="When it passes, a page is weighed with what has arrived.",
+    help="Time limit of a page; then Libra weighs what has arrived.",
 )
 @click.option(
     "--limits",
@@ -223,13 +316,13 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     multiple=True,
     envvar="LIBRA_LIMITS",
     metavar="NAME=VALUE",
-    help="What one page may cost, such as assets=500 or page-bytes=50MB; may be repeated.",
+    help="Limit of a page, such as assets=500 or page-bytes=50MB; may be repeated.",
 )
 @click.option(
     "--delay",
-    type=Duration(),
+    type=DurationType(),
     envvar="LIBRA_DELAY",
-    help="Pause between two requests to one origin; none by default.",
+    help="Pause between two requests to one origin; 0 by default.",
 )
 @click.option(
     "--concurrency",
@@ -237,7 +330,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     default=4,
     envvar="LIBRA_CONCURRENCY",
     show_default=True,
-    help="How many pages are weighed at a time.",
+    help="Pages to weigh at the same time.",
 )
 @click.pass_context
 def weigh(
@@ -246,16 +339,26 @@ def weigh(
     urls: tuple[str, ...],
     lists: tuple[Path, ...],
     sitemap: str | None,
+    crawl: str | None,
     limit: int,
+    depth: int,
+    ignore_robots: bool,
     output_format: str,
     output: Path | None,
     budget: Path | None,
     max_weight: int | None,
+    rules: tuple[Limit, ...],
     max_growth: Growth | None,
     allow_partial: bool,
     compare: Path | None,
+    server: str | None,
+    project: str | None,
+    branch: str | None,
+    commit: str | None,
+    base: str,
     quiet: bool,
     summary: Path | None,
+    annotate: bool,
     preset: str | None,
     method: Choice,
     browser: str | None,
@@ -267,6 +370,7 @@ def weigh(
     insecure: bool,
     proxy: str | None,
     no_proxy: str | None,
+    http3: bool,
     timeout: float,
     changed_limits: tuple[str, ...],
     delay: float | None,
@@ -281,72 +385,163 @@ def weigh(
     could not be fetched is listed with the reason.
     """
     # Everything that can be wrong with the request is found before the first byte is fetched.
-    if not (urls or lists or sitemap):
+    if not (urls or lists or sitemap or crawl):
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
     if preset is not None:
-        viewport = PRESETS[preset]
+        viewport = _window(context, preset, viewport)
     first: Method = "rendered" if method == "rendered" else "static"
     options = weighing_options(first, viewport, headers, user_agent, timeout, changed_limits)
-    route = route_to_the_web(ca, insecure=insecure, proxy=proxy, no_proxy=no_proxy)
+    route = route_to_the_web(ca, insecure=insecure, proxy=proxy, no_proxy=no_proxy, http3=http3)
     if method == "rendered":
-        if route.tls is not None or proxy:
-            raise click.UsageError(NOT_IN_A_BROWSER)
-        _require_browser(browser)
+        _require_browser(browser, direct=route.trust == SYSTEM and not proxy)
     budgets = read_budgets(budget)
-    limits = [] if max_weight is None else [at_most(max_weight)]
+    limits = [*rules, *([] if max_weight is None else [at_most(max_weight)])]
     before = read_reports(compare)
-    if max_growth is not None and compare is None:
-        raise click.UsageError("--max-growth needs --compare: an earlier result to grow from.")
+    source = source_of(project, branch, commit)
+    require_branch(base)
+    if source is None and context.get_parameter_source("server") is ParameterSource.ENVIRONMENT:
+        server = None  # which is then for `libra watch`
+    _require_baseline(max_growth, budgets, compare, server, source)
     for file in (output, summary):
         require_writable(file)
-    unread = False
-    if sitemap is not None:
-        listed = asyncio.run(_of_sitemap(parse_page(sitemap), options, limit, route))
-        pages, unread = list(dict.fromkeys((*pages, *listed.pages))), not listed.whole
+    reach = Reach(limit, depth, concurrency, delay or 0.0, obey_robots=not ignore_robots)
+    found = find_pages(pages, Sites(sitemap, crawl, reach), options, route)
 
     plan = Plan(options, method, concurrency, delay or 0.0, browser, browser_memory, route)
-    with progress(terminal(stderr=True), len(pages)) as watch:
-        reports = asyncio.run(measure(pages, plan, watch))
-    pairs = comparison.pairs_of(before, reports)
+    with progress(terminal(stderr=True), len(found.pages)) as watch:
+        reports = asyncio.run(measure(found.pages, plan, watch))
+    if source is not None:
+        reports = [msgspec.structs.replace(one, build=source.build_of(one)) for one in reports]
+    pushed = Pushed()
+    if server is not None:
+        pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
+    pairs = comparison.pairs_of(before, reports) if before else list(pushed.pairs)
     alike = [pair for pair in pairs if comparison.comparable(*pair)]
     checks = [
-        one for report in reports if not outcome(report) for one in check(report, budgets, limits)
+        *(one for r in reports if not outcome(r) for one in check(r, budgets, limits)),
+        *_grown(alike, budgets, max_growth),
+        *pushed.checks,
     ]
-    if max_growth is not None:
-        checks += _grown(alike, max_growth)
     results = Results(
         tuple(reports),
         tuple(checks),
         tuple(comparison.compare(*pair) for pair in alike),
         allow_partial=allow_partial,
-        unread=unread,
+        unread=found.unread,
+        unjudged=pushed.unjudged or _ungrown(pairs, budgets, max_growth),
     )
     write(render(results, output_format, output, quiet=quiet), output)
     if quiet or output_format != "table" or output is not None:
-        say(results)
-    say_not_compared([pair for pair in pairs if not comparison.comparable(*pair)])
-    say_unproven(results)
+        say(results, beside_summary=quiet and output_format == "table" and output is None)
+    _say_doubts(results, pairs, compare)
     if summary is not None:
         append_summary(results, summary)
-    context.exit(results.exit_code)
+    if annotate:
+        notes = to_annotations(results.reports, results.checks, results.unjudged)
+        click.echo(notes, err=True, nl=False)
+    say_unjudged(results, _later(pushed, output_format, output))
+    if server is not None:
+        say_pushed(pushed, server, base)
+    context.exit(NOT_TAKEN if pushed.unfit else results.exit_code)
 
 
-def _grown(pairs: Sequence[tuple[Report, Report]], most: Growth) -> list[Check]:
+def _window(context: click.Context, preset: str, viewport: Viewport) -> Viewport:
+    """The window where there is a preset: what is typed counts, whatever the settings say.
+
+    Raises:
+        click.UsageError: both are typed, so that nobody knows which is meant.
+    """
+    device, exact = (
+        context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        for name in ("preset", "viewport")
+    )
+    if device and exact:
+        raise click.UsageError("--preset and --viewport are both a window size: say one of them.")
+    return viewport if exact else PRESETS[preset]
+
+
+def _later(pushed: Pushed, output_format: str, output: Path | None) -> str:
+    """How what the server did not answer for comes to it, if it does."""
+    if pushed.away is None:
+        return ""
+    if output_format == "json" and output is not None and str(output) != "-":
+        return f" Once it is back, `libra push {output}` sends what it lacks."
+    return (
+        " It will not have these results: `libra push` sends later only what --format json with"
+        " --output FILE has kept."
+    )
+
+
+def _require_baseline(
+    most: Growth | None,
+    budgets: Sequence[Budget],
+    compare: Path | None,
+    server: str | None,
+    source: BuildSource | None,
+) -> None:
+    if server is not None and source is None:
+        raise click.UsageError("--server needs --project: what the results are kept under.")
+    if compare is not None or server is not None:
+        return
+    if most is not None:
+        raise click.UsageError(
+            "--max-growth needs --compare or --server: an earlier result to grow from."
+        )
+    if any(budget.max_growth is not None for budget in budgets):
+        click.echo(
+            "not judged: maxGrowth of the budget needs --compare or --server: an earlier result to"
+            " grow from",
+            err=True,
+        )
+
+
+def _grown(
+    pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
+) -> list[Check]:
     return [
-        growth(before, after, most.allowed(before.total.transfer_bytes))
+        one
         for before, after in pairs
         if not outcome(after)
+        for one in growth_of(before, after, budgets, most)
     ]
 
 
-async def _of_sitemap(address: str, options: Options, limit: int, route: Route) -> Listed:
-    from libra.cli.sitemap import pages_of_sitemap  # noqa: PLC0415 - slow, and seldom needed
+def _say_doubts(
+    results: Results, pairs: Sequence[tuple[Report, Report]], compare: Path | None
+) -> None:
+    """What was asked for and came to nothing, on standard error."""
+    if compare is not None:
+        say_new(results.reports, pairs, compare)
+    say_not_compared([pair for pair in pairs if not comparison.comparable(*pair)])
+    say_unproven(results)
+    say_unmatched(results)
 
-    return await pages_of_sitemap(address, options, limit, route)
+
+def _ungrown(
+    pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
+) -> str | None:
+    """Why not all that may grow only so much was judged; None if it was.
+
+    A page without an earlier result has nothing to grow from. One whose earlier result was weighed in
+    another way has: to pass it would be green for as long as nobody looks.
+    """
+    asked = [
+        after.url
+        for before, after in pairs
+        if not comparison.comparable(before, after)
+        and not outcome(after)
+        and growth_of(before, after, budgets, most)
+    ]
+    if not asked:
+        return None
+    which = plain(asked[0]) if len(asked) == 1 else f"{len(asked)} pages"
+    return f"how much {which} may grow, as the earlier result was weighed in another way"
 
 
-def _require_browser(browser: str | None) -> None:
+def _require_browser(browser: str | None, *, direct: bool) -> None:
+    if not direct:
+        raise click.UsageError(NOT_IN_A_BROWSER)
     reason = why_no_browser(browser)
     if reason is not None:
         raise click.UsageError(reason)

@@ -6,9 +6,15 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from libra.weighing.report import Asset, Report
+from libra.report import Asset, Report, Timings
 
-COLUMNS = ("page", *Asset.__struct_fields__)
+_OF_ASSETS = tuple(name for name in Asset.__struct_fields__ if name != "timings")
+_OF_TIMINGS = Timings.__struct_fields__
+
+COLUMNS = ("page", *_OF_ASSETS, *_OF_TIMINGS)
+"""A cell holds one value, so that each step of a request has a column."""
+
+_UNTIMED = Timings()
 
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """What makes a spreadsheet read a cell as a formula (OWASP, CSV Injection), also in full width."""
@@ -29,12 +35,18 @@ def to_csv(reports: Sequence[Report]) -> str:
 
 def _rows(reports: Sequence[Report]) -> Iterator[list[str]]:
     for report in reports:
-        page = _cell(report.url)
+        page = cell(report.url)
         for asset in report.assets:
-            yield [page, *(_cell(getattr(asset, name)) for name in Asset.__struct_fields__)]
+            steps = asset.timings or _UNTIMED
+            yield [
+                page,
+                *(cell(getattr(asset, name)) for name in _OF_ASSETS),
+                *(cell(getattr(steps, name)) for name in _OF_TIMINGS),
+            ]
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a cell: see `to_csv`."""
     if value is None:
         return ""
     if isinstance(value, bool):

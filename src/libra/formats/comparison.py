@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from libra.weighing.report import KINDS, Asset, Kind, Report, Total
-from libra.words import sentence_list, signed_size, size
+from libra.file_names import folded
+from libra.report import KINDS, Asset, Kind, Report, Total
+from libra.wording import sentence_list, signed_size, size
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -167,16 +167,9 @@ def _place(asset: Asset) -> str:
     return asset.url if asset.third_party else _path(asset.url)
 
 
-#: Names with a letter and a digit, or with digits alone, of eight characters at least.
-_HASH: Final = re.compile(r"(?<![A-Za-z0-9_])(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{8,64}(?![A-Za-z0-9_])")
-
-#: What Vite and esbuild write before the suffix: eight characters of base64, ``index-DiwrgTda.js``.
-_BASE64: Final = re.compile(r"(?<=[-.])(?=.{1,7}[A-Z0-9])[\w-]{8}(?=\.\w+(?:\?|$))", re.ASCII)
-
-
 def _folded(asset: Asset) -> str:
     """Where it is, without what bundlers make of the content and put into the name."""
-    return _HASH.sub("*", _BASE64.sub("*", _place(asset)))
+    return folded(_place(asset))
 
 
 def _delta(before: Total, after: Total) -> Delta:

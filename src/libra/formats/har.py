@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from libra.weighing.report import Asset, Report
+from libra.report import Asset, Report
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,6 +56,8 @@ def _page(ref: str, report: Report) -> dict[str, Any]:
     if report.score is not None:
         page["_teledrinScore"] = report.score.teledrin
         page["_lighthouseScore"] = report.score.lighthouse
+    if report.findings:
+        page["_suggestions"] = msgspec.to_builtins(report.findings)
     if report.error is not None:
         page["_error"] = report.error
     skipped = [
@@ -81,14 +83,15 @@ def _entries(ref: str, report: Report) -> Iterator[dict[str, Any]]:
 
 def _entry(ref: str, started: datetime, asset: Asset, target: str) -> dict[str, Any]:
     since = timedelta(milliseconds=asset.started_ms or 0)
+    timings = _timings(asset)
     entry: dict[str, Any] = {
         "pageref": ref,
         "startedDateTime": _written(started + since),
-        "time": asset.duration_ms or 0,
+        "time": sum(timings.get(step, 0) for step in _STEPS if timings.get(step, 0) > 0),
         "request": {
             "method": "GET",
             "url": asset.url,
-            "httpVersion": "unknown",
+            "httpVersion": asset.protocol or "unknown",
             "cookies": [],
             "headers": [],
             "queryString": [
@@ -100,12 +103,7 @@ def _entry(ref: str, started: datetime, asset: Asset, target: str) -> dict[str, 
         },
         "response": _response(asset, target),
         "cache": {},
-        "timings": {
-            "send": 0,
-            "wait": asset.duration_ms or 0,
-            "receive": 0,
-            "comment": "only the whole is measured",
-        },
+        "timings": timings,
         "_resourceType": asset.kind,
         "_status": asset.status,
         "_thirdParty": asset.third_party,
@@ -121,13 +119,38 @@ def _entry(ref: str, started: datetime, asset: Asset, target: str) -> dict[str, 
     return entry
 
 
+_STEPS = ("blocked", "dns", "connect", "send", "wait", "receive")
+"""What an entry's time is the sum of; ``ssl`` is a part of ``connect``."""
+
+
+def _timings(asset: Asset) -> dict[str, Any]:
+    """The steps of a request. In HAR they add up to its time, and ``connect`` includes ``ssl``."""
+    whole, known = asset.duration_ms or 0, asset.timings
+    if known is None:
+        return {"send": 0, "wait": whole, "receive": 0, "comment": "only the whole is measured"}
+    steps = (known.lookup_ms, known.connect_ms, known.tls_ms, known.first_byte_ms, known.body_ms)
+    lookup, connect, tls, first_byte, body = (-1 if step is None else step for step in steps)
+    if tls > 0 or connect >= 0:
+        connect = max(connect, 0) + max(tls, 0)
+    wait, receive = max(first_byte, 0), max(body, 0)
+    return {
+        "blocked": max(0, whole - sum(max(step, 0) for step in steps if step is not None)),
+        "dns": lookup,
+        "connect": connect,
+        "ssl": tls,
+        "send": 0,
+        "wait": wait,
+        "receive": receive,
+    }
+
+
 def _response(asset: Asset, target: str) -> dict[str, Any]:
     headers = [("Content-Type", asset.content_type), ("Content-Encoding", asset.encoding)]
     response: dict[str, Any] = {
         # Browsers write 0 for a request that got no answer.
         "status": asset.http_status or 0,
         "statusText": _phrase(asset.http_status),
-        "httpVersion": "unknown",
+        "httpVersion": asset.protocol or "unknown",
         "cookies": [],
         "headers": [{"name": name, "value": value} for name, value in headers if value],
         "content": {

@@ -6,17 +6,21 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from libra.formats.budget import Check
-from libra.formats.verdict import missing, outcome, remarks, suggestions, weighs, why_not_whole
-from libra.weighing.report import Report
-from libra.words import size
+from libra.budgets.lighthouse import Check
+from libra.formats.sentences import missing, outcome, remarks, suggestions, weighs, why_not_whole
+from libra.report import Report
+from libra.wording import size
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold even as a reference (section 2.2)."""
 
 
 def to_junit(
-    reports: Sequence[Report], checks: Sequence[Check] = (), *, allow_partial: bool = False
+    reports: Sequence[Report],
+    checks: Sequence[Check] = (),
+    *,
+    allow_partial: bool = False,
+    unjudged: str | None = None,
 ) -> str:
     """One suite for each page.
 
@@ -28,17 +32,33 @@ def to_junit(
     Args:
         reports: of the pages.
         checks: of the limits that they have to keep to.
-        allow_partial: whether a page that is not whole is no error.
+        allow_partial: whether it is no error that a page is not whole, or not all could be judged.
+        unjudged: why not all that was to be judged could be, as when a server is away: a suite more.
     """
     root = ET.Element("testsuites", {"name": "libra"})
     for report in reports:
         own = [check for check in checks if check.page == report.url]
         _suite(root, report, own, allow_partial=allow_partial)
+    if unjudged is not None:
+        _all_judged(root, unjudged, accepted=allow_partial)
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _all_judged(root: ET.Element, unjudged: str, *, accepted: bool) -> None:
+    counts = {"tests": "1", "failures": "0", "errors": "0", "skipped": "0"}
+    counts["skipped" if accepted else "errors"] = "1"
+    suite = ET.SubElement(root, "testsuite", {"name": "libra", **counts, "time": "0"})
+    case = ET.SubElement(
+        suite, "testcase", {"classname": "libra", "name": "all was judged", "time": "0"}
+    )
+    if accepted:
+        ET.SubElement(case, "skipped", {"message": _text(unjudged)})
+    else:
+        ET.SubElement(case, "error", {"message": _text(unjudged), "type": "not-judged"})
 
 
 def _suite(

@@ -47,14 +47,14 @@ def read_loosely(
     Returns:
         Whether the root element was closed, that is, whether the end of the document is there.
     """
-    reader = _Reader(_decoded(data), start, text, end)
+    reader = _LooseReader(_decoded(data), start, text, end)
     at = 0
     while at < len(reader.source):
         at = reader.step(at)
     return reader.closed
 
 
-class _Reader:
+class _LooseReader:
     def __init__(
         self,
         source: str,

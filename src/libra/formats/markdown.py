@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from libra.formats.budget import Check
+from libra.budgets.lighthouse import Check
 from libra.formats.comparison import Comparison
-from libra.formats.verdict import (
+from libra.formats.sentences import (
+    estimates,
     lacking,
     outcome,
     points,
@@ -17,8 +18,8 @@ from libra.formats.verdict import (
     weighs,
     why_chosen,
 )
-from libra.weighing.report import Report
-from libra.words import count, plain, shorten, signed_size, size
+from libra.report import Report
+from libra.wording import count, plain, shorten, signed_size, size
 
 HEAVIEST = 10
 """How many assets of a page are listed, and how many that could not be weighed."""
@@ -44,8 +45,12 @@ def to_markdown(
     reports: Sequence[Report],
     checks: Sequence[Check] = (),
     comparisons: Sequence[Comparison] = (),
+    unjudged: str | None = None,
 ) -> str:
     """A table of the pages, what is over budget, what changed, and each page's parts folded away.
+
+    ``unjudged`` is why not all that was to be judged could be, as when a server is away: whoever reads
+    the table must not take it for all there is to say.
 
     Titles and addresses are foreign text: no markup, link, mention or image of theirs survives.
     """
@@ -55,6 +60,8 @@ def to_markdown(
         "lrrrl",
         (_page_row(report, checks) for report in reports),
     )
+    if unjudged is not None:
+        lines += ["", f"⚠️ Not judged: {_escape(unjudged)}."]
     over = [check for check in checks if check.over]
     if over:
         lines += ["", "### Over budget", ""]
@@ -123,6 +130,8 @@ def _details(report: Report) -> list[str]:
         lines += [f"{_code(report.url)} could not be weighed: {_escape(problem)}"]
         return [*lines, "", "</details>"]
     lines += [f"{_code(report.final_url or report.url)}: {weighs(report)}", ""]
+    if report.figures is not None:
+        lines += [f"Estimates: {estimates(report.figures)}", ""]
     chosen = why_chosen(report)
     if chosen:
         lines += [_escape(chosen), ""]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from libra.decoding import decode_json_with
-from libra.weighing.report import Report, encode
+from libra.report import Report, encode
 
 _INVISIBLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _either = msgspec.json.Decoder(Report | list[Report])

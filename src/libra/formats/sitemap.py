@@ -80,7 +80,7 @@ _UTF16: Final = (b"\xff\xfe<", b"\xfe\xff\0<")
 
 
 def _xml_sitemap(data: bytes) -> Sitemap:
-    strictly = _Reader()
+    strictly = _AddressReader()
     try:
         _read_strictly(data, strictly)
     except expat.ExpatError as error:
@@ -92,7 +92,7 @@ def _xml_sitemap(data: bytes) -> Sitemap:
     else:
         strictly.require_sitemap()
         return strictly.sitemap()
-    reader = _Reader()
+    reader = _AddressReader()
     closed = read_loosely(data, reader.start, reader.text, reader.end)
     if reader.root:
         reader.require_sitemap()
@@ -102,7 +102,7 @@ def _xml_sitemap(data: bytes) -> Sitemap:
     return reader.sitemap(fault, whole=whole)
 
 
-class _Reader:
+class _AddressReader:
     """Finds the addresses among the elements that it is told of, from either reader of XML."""
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ class _Reader:
         return Sitemap(pages, sitemaps, fault, whole)
 
 
-def _read_strictly(data: bytes, reader: _Reader) -> None:
+def _read_strictly(data: bytes, reader: _AddressReader) -> None:
     def start(name: str, attributes: dict[str, str]) -> None:
         namespace, _, local = name.rpartition(" ")
         reader.start(namespace, local, attributes)

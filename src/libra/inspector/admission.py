@@ -15,27 +15,26 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from libra.inspector.context import Context
 from libra.otp import Down, From, GenServer, Monitor, NoReply, Reply
-from libra.weighing.report import Method
+from libra.report import Method
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A page wants to be fetched; it gets `Turn.GRANTED` as a message."""
+class AskPlace:
+    """A page wants to be fetched; it gets `PlaceNotice.GRANTED` as a message."""
 
     page: GenServer
     alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleasePlace:
     """A page needs its place no longer."""
 
     page: GenServer
 
 
-class Turn(Enum):
+class PlaceNotice(Enum):
     """What a page is told, and one admission the other: to see again whether somebody may begin."""
 
     GRANTED = auto()
@@ -52,27 +51,35 @@ class Admission(GenServer):
 
     __slots__ = ("_admissions", "_places", "_waiting", "alone", "holders")
 
-    def init(self, context: Context, method: Method, places: int) -> None:
+    def init(self, admissions: dict[Method, Admission], method: Method, places: int) -> None:
         """Start with all places free.
 
         Args:
-            context: the surroundings.
+            admissions: all of them by method; this one enters itself.
             method: the pages of which method these places are for; a browser weighs few at a time.
             places: how many there are.
         """
         self._places = places
         self.holders: dict[GenServer, Monitor] = {}
-        self._waiting: deque[Ask] = deque()
+        self._waiting: deque[AskPlace] = deque()
         self.alone: GenServer | None = None
-        self._admissions = context.admission
-        context.admission[method] = self
+        self._admissions = admissions
+        admissions[method] = self
+
+    def ask(self, page: GenServer, *, alone: bool = False) -> None:
+        """A page wants to be fetched; it gets `PlaceNotice.GRANTED` as a message."""
+        self.cast(AskPlace(page, alone))
+
+    def release(self, page: GenServer) -> None:
+        """A page needs its place no longer."""
+        self.cast(ReleasePlace(page))
 
     def handle_cast(self, message: Any) -> None:
         """A page asks for a place or gives it back."""
         match message:
-            case Ask():
+            case AskPlace():
                 self._waiting.append(message)
-            case Release(page):
+            case ReleasePlace(page):
                 monitor = self.holders.pop(page, None)
                 if monitor is not None:
                     self.demonitor(monitor)
@@ -98,15 +105,15 @@ class Admission(GenServer):
             self.holders[ask.page] = self.monitor(ask.page)
             if ask.alone:
                 self.alone = ask.page
-            ask.page.send(Turn.GRANTED)
+            ask.page.send(PlaceNotice.GRANTED)
 
-    def _next(self) -> Ask | None:
+    def _next(self) -> AskPlace | None:
         # A page that died while it waited was never monitored: dying is how it left the queue.
         while self._waiting and not self._waiting[0].page.alive:
             self._waiting.popleft()
         return self._waiting[0] if self._waiting else None
 
-    def _may_begin(self, ask: Ask) -> bool:
+    def _may_begin(self, ask: AskPlace) -> bool:
         admissions = self._admissions.values()
         if ask.alone:
             return not any(one.holders for one in admissions)
@@ -124,6 +131,6 @@ class Admission(GenServer):
             self.alone = None
         for other in self._admissions.values():
             if other is not self and (was_alone or other.suspects()):
-                other.cast(Turn.AGAIN)
+                other.cast(PlaceNotice.AGAIN)
         # By message: after a suspect of this admission it is the turn of one of the other.
-        self.cast(Turn.AGAIN)
+        self.cast(PlaceNotice.AGAIN)

@@ -13,42 +13,26 @@ another Libra may have changed or deleted a page meanwhile, or somebody may have
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from libra.ids import new_id
 from libra.inspector.context import Context
-from libra.inspector.mending import let_go
-from libra.inspector.messages import Delete, Dropped, Lost
-from libra.inspector.page import start
-from libra.inspector.record import PageRecord, first_id, restore
-from libra.inspector.submission_keys import KEYS, note_all, oldest_known
-from libra.inspector.watch import Watcher
-from libra.inspector.watches import restore_watch
+from libra.inspector.durability.mending import let_go
+from libra.inspector.pace import SLICE, few_collections, give_way
+from libra.inspector.pages.page_inspector import start
+from libra.inspector.records.page_record import PageRecord, restore
+from libra.inspector.watch_restorer import WatchRestorer
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
+from libra.report import FINISHED, Backup
 from libra.storage import Deleted, Store, Unavailable
-from libra.storage.journal import Journal
-from libra.storage.snapshot import Packed, Snapshot, WatchRow
-from libra.weighing.report import FINISHED, Backup
+from libra.storage.journal.journal import Journal
+from libra.storage.rows import Packed, Snapshot, WatchRow
 
 if TYPE_CHECKING:
-    from libra.inspector.durability import JournalThenDatabase
-
-#: Pages that are brought back between two looks at the event loop: well under 10 ms of work.
-SLICE = 50
-
-#: Seconds of other work between two slices from which the loop counts as busy.
-BUSY = 0.002
-
-#: Seconds that a restore stands back at the most between two slices.
-LONGEST_PAUSE = 0.1
+    from libra.inspector.durability.durability import JournalThenDatabase
 
 #: Seconds until a database that could not be read is tried again.
 RETRY = 2.0
@@ -56,45 +40,13 @@ RETRY = 2.0
 #: Pages of the local copy that are read at a time: other work on the journal goes on in between.
 COPIES = 100
 
-#: New objects between two looks of Python's garbage collector while pages are brought back.
-OBJECTS = 20_000
-
 #: What is said of a page that cannot come back.
 SET_ASIDE = "page %s is set aside, its stored report cannot be read: %s"
 
 log = logging.getLogger("libra.restore")
 
 
-async def give_way() -> None:
-    """Let live traffic go first: as long as it keeps the loop busy, take no more of it than it does.
-
-    How long it took to get back here is what everybody else did meanwhile. When that is more than a
-    moment, as much time again is left to them before the next slice.
-    """
-    loop = asyncio.get_running_loop()
-    asked = loop.time()
-    await asyncio.sleep(0)
-    busy = loop.time() - asked
-    if busy > BUSY:
-        await asyncio.sleep(min(busy, LONGEST_PAUSE))
-
-
-@contextmanager
-def few_collections() -> Iterator[None]:
-    """Have Python's garbage collector look less often, since all that is made here is there to stay.
-
-    It would find nothing, and takes a fifth of the time of a restore to find it.
-    """
-    before = gc.get_threshold()
-    if before[0]:  # else it is switched off
-        gc.set_threshold(max(before[0], OBJECTS), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-class Step(Enum):
+class RestorerStep(Enum):
     """What the restorer tells itself."""
 
     RECORDS = auto()
@@ -120,7 +72,7 @@ class Restorer(GenServer):
         "_thread",
         "_unchecked",
         "_unconfirmed",
-        "_unconfirmed_watches",
+        "_watches",
     )
 
     def init(
@@ -155,11 +107,11 @@ class Restorer(GenServer):
         self._restored = 0
         self._unchecked: list[PageRecord] = []  # those that came back packed
         self._unconfirmed: set[str] = set()  # pages of the local copy, until the database was asked
-        self._unconfirmed_watches: set[str] = set()
-        self._orphans = list(context.records)
-        context.restoring = True
-        context.keys_known.clear()
-        return Continue(Step.RECORDS)
+        self._watches = WatchRestorer(context, durability, store)
+        self._orphans = list(context.records.pages)
+        context.availability.restoring = True
+        context.availability.keys_known.clear()
+        return Continue(RestorerStep.RECORDS)
 
     def handle_continue(self, token: Any) -> Stop | None:
         """The records first, a slice at a time."""
@@ -168,48 +120,48 @@ class Restorer(GenServer):
     def handle_info(self, message: Any) -> Stop | None:
         """Go on."""
         match message:
-            case Step.RECORDS:
+            case RestorerStep.RECORDS:
                 return self._adopt()
-            case Step.WATCHES:
-                self.start_task(self._restore_watches(), tag=Step.WATCHES)
-            case Step.DATABASE:
+            case RestorerStep.WATCHES:
+                self.start_task(self._watches.restore(), tag=RestorerStep.WATCHES)
+            case RestorerStep.DATABASE:
                 self._read_database()
-            case TaskDone(_, Step.JOURNAL, unfinished):
-                self.start_task(self._recall_copies(), tag=Step.COPIES)
-                self.start_task(self._resume_all(unfinished), tag=Step.RESUME)
-            case TaskDone(_, Step.RESUME):
-                self.send(Step.WATCHES)
-            case TaskDone(_, Step.WATCHES, False):
-                self.send_after(RETRY, Step.WATCHES)
-            case TaskDone(_, Step.WATCHES):
-                self._context.watches_known.set()
+            case TaskDone(_, RestorerStep.JOURNAL, unfinished):
+                self.start_task(self._recall_copies(), tag=RestorerStep.COPIES)
+                self.start_task(self._resume_all(unfinished), tag=RestorerStep.RESUME)
+            case TaskDone(_, RestorerStep.RESUME):
+                self.send(RestorerStep.WATCHES)
+            case TaskDone(_, RestorerStep.WATCHES, False):
+                self.send_after(RETRY, RestorerStep.WATCHES)
+            case TaskDone(_, RestorerStep.WATCHES):
+                self._context.availability.watches_known.set()
                 if not self._eager and not self._durability.copies:
                     return self._done()
                 self._read_database()
-            case TaskDone(_, Step.DATABASE):
+            case TaskDone(_, RestorerStep.DATABASE):
                 log.info("restored %d pages from the database", self._restored)
                 return self._done()
             case TaskFailed(_, _, Unavailable() as error):
                 log.debug("cannot restore yet: %s", error)
-                self.send_after(RETRY, Step.DATABASE)
+                self.send_after(RETRY, RestorerStep.DATABASE)
             case TaskFailed(_, _, error):
                 raise error
         return None
 
     def _done(self) -> Stop:
-        self._context.restoring = False
-        self._context.forget_deletions()
+        self._context.availability.restoring = False
+        self._context.records.deletions.forget_stored()
         return Stop(NORMAL)
 
     def _adopt(self) -> Stop | None:
         for record in self._orphans[-SLICE:]:
-            if self._context.registry.whereis(record.id) is None:
+            if self._context.processes.registry.whereis(record.id) is None:
                 self._bring_up(record)
         del self._orphans[-SLICE:]
         if self._orphans:
-            self.send(Step.RECORDS)
+            self.send(RestorerStep.RECORDS)
         else:
-            self.start_task(self._replay(), tag=Step.JOURNAL)
+            self.start_task(self._replay(), tag=RestorerStep.JOURNAL)
         return None
 
     async def _replay(self) -> list[PageRecord]:
@@ -219,7 +171,7 @@ class Restorer(GenServer):
             The pages that are to be weighed, if the database does not know that they were.
         """
         if self._journal is None:
-            self._context.replayed.set()
+            self._context.availability.replayed.set()
             return []
         unfinished: list[PageRecord] = []
         batches = self._journal.batches()
@@ -231,39 +183,43 @@ class Restorer(GenServer):
             for number, entry in enumerate(batch, 1):
                 if isinstance(entry, Deleted):
                     watch = entry.of == "watch"
-                    gone = self._context.unwatched if watch else self._context.forgotten
+                    gone = (
+                        self._context.records.deletions.watches
+                        if watch
+                        else self._context.records.deletions.pages
+                    )
                     gone.add(entry.id)
-                    self._context.backup.cast(Delete(entry.id))
+                    self._context.processes.database_writer.delete(entry.id)
                 elif isinstance(entry, WatchRow):
                     # To be seen from here on; the database may know more of it.
-                    self._recall(entry, "journaled")
-                elif entry.id in self._context.forgotten:
+                    self._watches.recall(entry, "journaled")
+                elif entry.id in self._context.records.deletions.pages:
                     continue  # deleted since this was read
                 elif entry.status in FINISHED:
                     self._bring_back(entry, "journaled", lives.get(entry.id))
-                elif self._context.records.get(entry.id) is None:
+                elif self._context.records.pages.get(entry.id) is None:
                     new_id.known(entry.id)
                     # Readable from here on; whether it is to be weighed is found out below.
                     record = self._restored_as(entry, "journaled", lives.get(entry.id))
-                    self._context.records.add(record)
+                    self._context.records.pages.add(record)
                     unfinished.append(record)
                 if number % SLICE == 0:
                     await give_way()
-        self._context.replayed.set()
+        self._context.availability.replayed.set()
         return unfinished
 
     async def _recall_copies(self) -> None:
         """What was in memory and the database had, as it was."""
         context, journal, loop = self._context, self._journal, asyncio.get_running_loop()
         if journal is None or not self._durability.copies:
-            context.recalled.set()
+            context.availability.recalled.set()
             return
         for row in await loop.run_in_executor(self._thread, journal.stored_watches):
-            if context.standby is not None:
+            if context.availability.standby is not None:
                 self._durability.release(row.id, row.version)
-            elif context.watches.get(row.id) is None:
-                self._recall(row, "stored")
-                self._unconfirmed_watches.add(row.id)
+            elif context.records.watches.get(row.id) is None:
+                self._watches.recall(row, "stored")
+                self._watches.unconfirmed.add(row.id)
         batches = journal.copies(COPIES)
         with few_collections():
             while batch := await loop.run_in_executor(self._thread, next, batches, None):
@@ -271,7 +227,8 @@ class Restorer(GenServer):
                     self._recall_copy(copy)
                     if number % SLICE == 0:
                         await give_way()
-        context.recalled.set()
+        context.availability.recalled.set()
+        await self._check_all()
 
     def _recall_copy(self, row: Snapshot) -> None:
         context = self._context
@@ -279,14 +236,15 @@ class Restorer(GenServer):
             return
         if (
             row.expires_at is None
-            or row.expires_at <= context.now()
-            or len(context.records) >= self._max_pages
-            or context.standby is not None  # it is for another Libra to change and to delete
+            or row.expires_at <= context.services.now()
+            or len(context.records.pages) >= self._max_pages
+            or context.availability.standby
+            is not None  # it is for another Libra to change and to delete
             or self._was_pruned(row)
         ):
             self._durability.release(row.id, row.version)
             return
-        self._bring_back(row, "stored")
+        self._bring_back(row, "stored", copied=True)
         self._unconfirmed.add(row.id)
 
     def _was_pruned(self, row: Snapshot) -> bool:
@@ -296,7 +254,7 @@ class Restorer(GenServer):
         return before is not None and row.submitted_at is not None and row.submitted_at < before
 
     async def _resume_all(self, unfinished: list[PageRecord]) -> None:
-        await self._context.opened.wait()
+        await self._context.availability.opened.wait()
         for record in unfinished:
             await self._resume(record)
 
@@ -304,99 +262,35 @@ class Restorer(GenServer):
         """Weigh a page that was not finished, unless the database knows that it was."""
         context = self._context
         stored = None
-        if context.outage is None:
+        if context.availability.outage is None:
             try:
                 stored = await self._store.load(record.id)
             except Unavailable as error:
-                context.backup.cast(Lost(error))
-        if context.records.get(record.id) is not record:
+                context.processes.database_writer.unavailable(error)
+        if context.records.pages.get(record.id) is not record:
             return  # deleted meanwhile
         if stored is not None and stored.status in FINISHED:
-            context.keeper.cast(Dropped([(record.id, record.version)]))
+            context.processes.journal_writer.drop([(record.id, record.version)])
             # It could be read as unfinished meanwhile, so it goes on above that, and is saved so.
             record = self._restored_as(stored, "memory")
-            context.records.add(record)
+            context.records.pages.add(record)
         self._bring_up(record)
-        context.followers.changed(record.id)
-
-    async def _restore_watches(self) -> bool:
-        """Start every watch that is known; False if those of the database are still to come."""
-        context = self._context
-        await context.opened.wait()
-        rows: list[WatchRow] | None = None
-        # Of a database that another Libra writes to the watches are its own to run.
-        if context.outage is None and context.standby is None:
-            try:
-                rows = await self._store.watches()
-            except Unavailable as error:
-                context.backup.cast(Lost(error))
-        for row in rows or ():
-            self._recall(row, "stored")
-        if rows is not None:
-            await self._confirm_watches({row.id for row in rows})
-        await self._read_newest()
-        for number, record in enumerate(context.watches, 1):
-            known = context.watches.get(record.id) is record  # else it was deleted meanwhile
-            if known and context.watchers.child(record.id) is None:
-                context.watchers.start_child(Watcher.child_spec(context, record))
-            if number % SLICE == 0:
-                await give_way()
-        return rows is not None
-
-    async def _confirm_watches(self, there: set[str]) -> None:
-        """Those of the local copy that the database has not were deleted by another Libra."""
-        for watch_id in self._unconfirmed_watches - there:
-            record = self._context.watches.get(watch_id)
-            if record is None or record.backup != "stored":
-                continue
-            if self._durability.knows_database:
-                await let_go(self._context, record)
-            else:
-                record.backup = "memory"  # it has no process yet, which keeps it when it has one
-        self._unconfirmed_watches.clear()
-
-    async def _read_newest(self) -> None:
-        """What the database has of late: its newest id, whatever the clock says, and keys."""
-        context = self._context
-        if context.outage is None:
-            try:
-                for row in await self._store.recent(limit=1):
-                    new_id.known(row.id)
-                since = first_id(oldest_known(context.now()))
-                note_all(context.records.keys, await self._store.keys(since=since, limit=KEYS))
-                context.keys_known.set()
-            except Unavailable as error:
-                context.backup.cast(Lost(error))
-
-    def _recall(self, row: WatchRow, backup: Backup) -> None:
-        """Enter a watch, unless as much is known of it already."""
-        context = self._context
-        new_id.known(row.id)
-        known = context.watches.get(row.id)
-        if row.id in context.unwatched or context.watchers.child(row.id) is not None:
-            return
-        if known is not None and known.version > row.version:
-            return
-        self._unconfirmed_watches.discard(row.id)
-        try:
-            context.watches.add(restore_watch(row, backup))
-        except msgspec.MsgspecError as error:
-            log.error("watch %s is set aside, what is stored cannot be read: %s", row.id, error)
-            return
-        if known is not None and backup == "stored":
-            context.keeper.cast(Dropped([(row.id, row.version)]))
+        context.records.followers.changed(record.id)
 
     def _read_database(self) -> None:
-        if self._context.outage is not None or self._context.standby is not None:
+        if (
+            self._context.availability.outage is not None
+            or self._context.availability.standby is not None
+        ):
             # The backup's prober is the only one that touches a database that is known to be down, and
             # of one that another Libra writes to the pages are its own to weigh and to delete.
-            self.send_after(RETRY, Step.DATABASE)
+            self.send_after(RETRY, RestorerStep.DATABASE)
         else:
-            self.start_task(self._restore(), tag=Step.DATABASE)
+            self.start_task(self._restore(), tag=RestorerStep.DATABASE)
 
     async def _restore(self) -> None:
-        await self._context.opened.wait()
-        await self._context.recalled.wait()
+        await self._context.availability.opened.wait()
+        await self._context.availability.recalled.wait()
         if self._eager:
             with few_collections():
                 await self._read_all()
@@ -411,12 +305,12 @@ class Restorer(GenServer):
             await give_way()
 
     async def _read_all(self) -> None:
-        async for rows in self._store.batches(now=self._context.now()):
+        async for rows in self._store.batches(now=self._context.services.now()):
             for number, row in enumerate(rows):
                 if row.id in self._unconfirmed:
                     self._unconfirmed.discard(row.id)
                     await self._confirm(row.id, row)
-                elif len(self._context.records) >= self._max_pages:
+                elif len(self._context.records.pages) >= self._max_pages:
                     return
                 else:
                     self._bring_back(row, "stored")
@@ -426,22 +320,22 @@ class Restorer(GenServer):
     async def _check_all(self) -> None:
         """Unpack what came back packed, once all of it is there."""
         context = self._context
-        for number, record in enumerate(self._unchecked, 1):
+        unchecked, self._unchecked = self._unchecked, []
+        for number, record in enumerate(unchecked, 1):
             try:
-                if context.records.get(record.id) is record:
+                if context.records.pages.get(record.id) is record:
                     record.check()
             except ValueError as error:
                 log.error(SET_ASIDE, record.id, error)
                 await let_go(context, record)
             if number % SLICE == 0:
                 await give_way()
-        self._unchecked.clear()
 
     async def _confirm(self, page_id: str, row: Snapshot | None) -> None:
         """Compare a page of the local copy with what the database has of it."""
         context = self._context
-        record = context.records.get(page_id)
-        if record is None or record.backup != "stored" or context.gap is not None:
+        record = context.records.pages.get(page_id)
+        if record is None or record.backup != "stored" or context.availability.gap is not None:
             return  # it has left, or the database is being given what it lacks
         if row is not None and row.version <= record.version:
             return
@@ -454,9 +348,14 @@ class Restorer(GenServer):
 
     def _is_missing(self, row: Snapshot) -> bool:
         context = self._context
-        return context.records.get(row.id) is None and row.id not in context.forgotten
+        return (
+            context.records.pages.get(row.id) is None
+            and row.id not in context.records.deletions.pages
+        )
 
-    def _bring_back(self, row: Snapshot, backup: Backup, life: int | None = None) -> None:
+    def _bring_back(
+        self, row: Snapshot, backup: Backup, life: int | None = None, *, copied: bool = False
+    ) -> None:
         context = self._context
         new_id.known(row.id)
         if not self._is_missing(row):
@@ -469,8 +368,8 @@ class Restorer(GenServer):
             return
         if isinstance(row, Packed):
             self._unchecked.append(record)
-        context.records.add(record)
-        self._bring_up(record)
+        context.records.pages.add(record)
+        start(context, record, copied=copied)
         self._restored += 1
 
     def _restored_as(self, row: Snapshot, backup: Backup, life: int | None = None) -> PageRecord:

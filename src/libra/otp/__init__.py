@@ -5,11 +5,9 @@ finds them, `Watchdog` tells how late the event loop is, and `Runtime` is what o
 shares. What differs from the BEAM is documented in docs/processes.md.
 """
 
-from libra.otp.calls import From, Pending
-from libra.otp.children import Child, ChildCount, ChildSpec
-from libra.otp.clock import Clock, LoopClock, TimerHandle
-from libra.otp.dynamic_supervisor import DynamicSupervisor
-from libra.otp.exits import (
+from libra.otp._process.calls import From, Pending
+from libra.otp._process.children import Child, ChildCount, ChildSpec
+from libra.otp._process.exits import (
     KILLED,
     NOPROC,
     NORMAL,
@@ -37,8 +35,8 @@ from libra.otp.exits import (
     StartError,
     is_clean,
 )
-from libra.otp.genserver import GenServer
-from libra.otp.messages import (
+from libra.otp._process.genserver import GenServer
+from libra.otp._process.messages import (
     TIMEOUT,
     Continue,
     Down,
@@ -53,11 +51,13 @@ from libra.otp.messages import (
     TimedOut,
     Timeout,
 )
+from libra.otp._process.reports import CrashReport, brief
+from libra.otp._process.runtime import Counts, Runtime
+from libra.otp._process.tasks import Monitor, TaskRef, Timer
+from libra.otp.clock import Clock, LoopClock, TimerHandle
+from libra.otp.dynamic_supervisor import DynamicSupervisor
 from libra.otp.registry import Entry, Key, Registered, Registry, Unregistered
-from libra.otp.reports import CrashReport, brief
-from libra.otp.runtime import Counts, Runtime
 from libra.otp.supervisor import Supervisor
-from libra.otp.tasks import Monitor, TaskRef, Timer
 from libra.otp.watchdog import Lag, Stall, Watchdog
 
 __all__ = [

@@ -1,6 +1,5 @@
 """The time that processes live by: the event loop's, or one that a test moves by hand."""
 
-# ruff: noqa: SLF001  (a timer and its clock)
 from __future__ import annotations
 
 import asyncio
@@ -43,7 +42,7 @@ class LoopClock:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._context = contextvars.copy_context()
-        self._heap: list[_Timer] = []
+        self._heap: list[_HeapTimer] = []
         self._live = 0
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -53,7 +52,7 @@ class LoopClock:
 
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> TimerHandle:
         """Run `fn(*args)` on the loop in `delay` seconds."""
-        timer = _Timer(self, perf_counter() + delay, fn, args)
+        timer = _HeapTimer(self, perf_counter() + delay, fn, args)
         heap = self._heap
         heappush(heap, timer)
         self._live += 1
@@ -99,7 +98,7 @@ class LoopClock:
             heapify(heap)
 
 
-class _Timer:
+class _HeapTimer:
     __slots__ = ("args", "clock", "fn", "when")
 
     def __init__(
@@ -110,7 +109,7 @@ class _Timer:
         self.fn: Callable[..., object] | None = fn
         self.args = args
 
-    def __lt__(self, other: _Timer) -> bool:
+    def __lt__(self, other: _HeapTimer) -> bool:
         return self.when < other.when
 
     def cancel(self) -> None:

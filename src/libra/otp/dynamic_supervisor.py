@@ -25,15 +25,14 @@ With `child_max_restarts=None` it behaves as OTP's does: one shared budget of 3 
 back-off, no quarantine.
 """
 
-# ruff: noqa: SLF001  (a supervisor, its children and the runtime are one machine)
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
-from libra.otp.children import Child, ChildSpec, Intensity, Parent, Stopping, TryRestart
-from libra.otp.exits import (
+from libra.otp._process.children import Child, ChildSpec, GroupStop, Intensity, Parent, TryRestart
+from libra.otp._process.exits import (
     NOPROC,
     SHUTDOWN,
     AlreadyStarted,
@@ -45,10 +44,10 @@ from libra.otp.exits import (
     ProcessExited,
     StartError,
 )
-from libra.otp.genserver import GenServer
-from libra.otp.mailbox import post_info
-from libra.otp.messages import Stop
-from libra.otp.states import TERMINATING
+from libra.otp._process.genserver import GenServer
+from libra.otp._process.mailbox import post_info
+from libra.otp._process.messages import Stop
+from libra.otp._process.states import TERMINATING
 
 __all__ = ["DynamicSupervisor"]
 
@@ -204,7 +203,7 @@ class DynamicSupervisor(Parent):
             self._forget(child)
             return
         child._troubled().stopping = True
-        await Stopping(self, [process]).wait()
+        await GroupStop(self, [process]).wait()
 
     def quarantined(self) -> list[Child]:
         """The children whose own restart budget is spent."""
@@ -248,7 +247,7 @@ class DynamicSupervisor(Parent):
         for child in self._children.values():
             if child._trouble is not None:
                 child._trouble.stop_timer()
-        stopping = Stopping(self, self._offspring())
+        stopping = GroupStop(self, self._offspring())
         if not stopping.done:
             self.start_task(stopping.wait())
 

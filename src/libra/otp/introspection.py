@@ -3,7 +3,6 @@
 For debuggers, observers and tests. None of it wakes a hibernating process or passes its mailbox.
 """
 
-# ruff: noqa: SLF001  (a process, its ties and its runtime are one machine in several files)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -11,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from libra.otp.exits import NOPROC, CallingSelf, ProcessExited
-from libra.otp.genserver import GenServer
-from libra.otp.mailbox import schedule
-from libra.otp.states import EXITING, IDLE, SUSPENDED
+from libra.otp._process.exits import NOPROC, CallingSelf, ProcessExited
+from libra.otp._process.genserver import GenServer
+from libra.otp._process.mailbox import schedule
+from libra.otp._process.states import EXITING, IDLE, SUSPENDED
 
 __all__ = ["Status", "get_state", "get_status", "replace_state", "resume", "suspend"]
 

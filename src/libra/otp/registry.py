@@ -21,7 +21,6 @@ free before anybody is told of its death.
 across nodes. Keys are strings or UUIDs only: in a dictionary 1, 1.0 and True are one key.
 """
 
-# ruff: noqa: SLF001  (a process and its ties are one machine in several files)
 from __future__ import annotations
 
 import asyncio
@@ -33,14 +32,14 @@ from uuid import UUID
 
 import msgspec
 
-from libra.otp.exits import NOPROC, AlreadyRegistered, ExitReason, NotFound, ProcessExited
-from libra.otp.genserver import GenServer
-from libra.otp.states import EXITING
-from libra.otp.ties import Tie, attach, detach
+from libra.otp._process.exits import NOPROC, AlreadyRegistered, ExitReason, NotFound, ProcessExited
+from libra.otp._process.genserver import GenServer
+from libra.otp._process.states import EXITING
+from libra.otp._process.ties import Tie, attach, detach
 
 if TYPE_CHECKING:
-    from libra.otp.children import Child
-    from libra.otp.runtime import Runtime
+    from libra.otp._process.children import Child
+    from libra.otp._process.runtime import Runtime
 
 __all__ = ["Entry", "Key", "Registered", "Registry", "Unregistered"]
 

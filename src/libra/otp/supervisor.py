@@ -17,19 +17,26 @@ supervisor stops all children and ends with `SHUTDOWN`: its own supervisor then 
 **When not to use it.** For children that come and go: that is `DynamicSupervisor`.
 """
 
-# ruff: noqa: SLF001  (a supervisor, its children and the runtime are one machine)
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Literal
 
-from libra.otp.children import Child, ChildSpec, Intensity, Parent, Stopping, TryRestart
-from libra.otp.exits import SHUTDOWN, ExitReason, Failed, Ignored, InvalidSpec, NotFound, StartError
-from libra.otp.genserver import GenServer
-from libra.otp.mailbox import post_info
-from libra.otp.messages import Stop, TaskDone, TaskFailed
-from libra.otp.states import TERMINATING
-from libra.otp.tasks import TaskRef
+from libra.otp._process.children import Child, ChildSpec, GroupStop, Intensity, Parent, TryRestart
+from libra.otp._process.exits import (
+    SHUTDOWN,
+    ExitReason,
+    Failed,
+    Ignored,
+    InvalidSpec,
+    NotFound,
+    StartError,
+)
+from libra.otp._process.genserver import GenServer
+from libra.otp._process.mailbox import post_info
+from libra.otp._process.messages import Stop, TaskDone, TaskFailed
+from libra.otp._process.states import TERMINATING
+from libra.otp._process.tasks import TaskRef
 
 __all__ = ["Strategy", "Supervisor"]
 
@@ -187,4 +194,4 @@ class Supervisor(Parent):
             process = child._process
             if process is not None:
                 child._troubled().stopping = True
-                await Stopping(self, [process]).wait()
+                await GroupStop(self, [process]).wait()

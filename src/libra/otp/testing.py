@@ -6,7 +6,6 @@ runtime = Runtime(clock=clock)
 await clock.advance(60)     # every timer due in the next minute, in order
 """
 
-# ruff: noqa: SLF001  (what processes have under way is nobody else's business)
 from __future__ import annotations
 
 import asyncio
@@ -16,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from libra.otp.runtime import Runtime
-from libra.otp.tasks import TaskRef
+from libra.otp._process.runtime import Runtime
+from libra.otp._process.tasks import TaskRef
 
 __all__ = ["FakeClock", "settle", "tasks_under_way"]
 

@@ -11,10 +11,11 @@ can still look, so it names the handler (or the task) that holds it, even one th
     watchdog.lag().p99
 """
 
-# ruff: noqa: SLF001  (a process, its ties and its runtime are one machine in several files)
 from __future__ import annotations
 
 import asyncio
+import logging
+import selectors
 import sys
 import threading
 import time
@@ -25,15 +26,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from libra.otp import ending, genserver, mailbox
-from libra.otp.exits import ExitReason
-from libra.otp.genserver import GenServer
+from libra.otp._process import ending, genserver, mailbox
+from libra.otp._process.exits import ExitReason
+from libra.otp._process.genserver import GenServer
 
 if TYPE_CHECKING:
-    from libra.otp.children import Child
-    from libra.otp.runtime import Runtime
+    from libra.otp._process.children import Child
+    from libra.otp._process.runtime import Runtime
 
 __all__ = ["Lag", "Stall", "Watchdog"]
+
+FELT = 1.0
+"""Seconds without an answer that people feel, and that are worth a warning."""
 
 _TICK = "tick"
 _STACK = 8
@@ -44,6 +48,8 @@ class Stall(msgspec.Struct, frozen=True):
 
     Attributes:
         seconds: for how long already when it was noticed.
+        starved: for how many of them the loop's thread was ready to run and got no processor, as far as
+            the system says: that is no fault of the holder's.
         process: whose callback it is, such as `<Page #7>`; None for code outside processes.
         holder: the callback, or the coroutine of the task, such as `Page.handle_info`.
         stack: the innermost frames, `file:line function`, innermost first.
@@ -53,6 +59,19 @@ class Stall(msgspec.Struct, frozen=True):
     process: str | None
     holder: str
     stack: tuple[str, ...]
+    starved: float = 0.0
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether the machine is at fault: it was busy with other programs most of the time."""
+        return 2 * self.starved > self.seconds
+
+    @property
+    def words(self) -> str:
+        """Who held the loop, in words."""
+        if self.by_machine:
+            return "this machine, which was busy with other programs"
+        return f"{self.process or 'a task'}, {self.holder}"
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -165,11 +184,13 @@ class Watchdog(GenServer):
 
     def _observe(self, loop_thread: int, threshold: float) -> None:
         """The thread: look at the loop's thread whenever its heartbeat is overdue."""
-        told = again = 0.0
+        told = again = waited = 0.0
+        run_queue = _RunQueue()
         while not self._stop.wait(self._interval):
             beat = self._beat
             if beat != told:
                 told, again = beat, self._interval + threshold
+                waited = run_queue.waited(loop_thread)
             held = time.monotonic() - beat
             if held < again:
                 continue
@@ -177,19 +198,20 @@ class Watchdog(GenServer):
             frame = sys._current_frames().get(loop_thread)
             if frame is None:
                 return  # the loop's thread has ended, and so should this one
-            stall = self._describe(held - self._interval, frame)
+            starved = run_queue.waited(loop_thread) - waited
+            stall = self._describe(held - self._interval, frame, starved)
             self._stall = stall
-            self.runtime.log.warning(
-                "the loop is held for %.3f s by %s %s at %s",
+            self.runtime.log.log(
+                logging.WARNING if stall.seconds >= FELT else logging.DEBUG,
+                "nothing is answered for %.1f s: held by %s%s",
                 stall.seconds,
-                stall.process or "a task",
-                stall.holder,
-                stall.stack[0],
+                stall.words,
+                "" if stall.by_machine else f" at {stall.stack[0]}",
             )
             if self._on_stall is not None:
                 self._on_stall(stall)
 
-    def _describe(self, seconds: float, frame: FrameType) -> Stall:
+    def _describe(self, seconds: float, frame: FrameType, starved: float) -> Stall:
         process = self.runtime.current
         stack: list[str] = []
         holder = None
@@ -206,7 +228,30 @@ class Watchdog(GenServer):
             task = asyncio.current_task(self.runtime.loop)
             coro = None if task is None else task.get_coro()
             holder = getattr(coro, "__qualname__", None) or frame.f_code.co_qualname
-        return Stall(seconds, None if process is None else repr(process), holder, tuple(stack))
+        if frame.f_code.co_filename == selectors.__file__:
+            starved = seconds  # the loop waits for nothing but its turn
+        owner = None if process is None else repr(process)
+        return Stall(seconds, owner, holder, tuple(stack), starved)
+
+
+class _RunQueue:
+    """How long a thread was ready to run and waited for a processor; Linux alone tells."""
+
+    def __init__(self) -> None:
+        self._path: str | None = None
+
+    def waited(self, thread: int) -> float:
+        """Seconds since the thread began; 0 where that is not known."""
+        try:
+            if self._path is None:
+                native = next(
+                    (one.native_id for one in threading.enumerate() if one.ident == thread), None
+                )
+                self._path = f"/proc/self/task/{native}/schedstat"
+            with open(self._path, encoding="ascii") as file:  # noqa: PTH123 - thousands of times
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
 
 
 _LAST_WORDS = 0.5

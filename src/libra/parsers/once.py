@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 
 from libra.parsers.pool import Parsers, can_fork
 from libra.parsers.reader import ParserReader
-from libra.weighing import once
-from libra.weighing.fetch import Fetcher
+from libra.report import Report
+from libra.urls import parse_url
 from libra.weighing.options import Options
-from libra.weighing.report import Report
-from libra.weighing.urls import parse_url
+from libra.weighing.static import weigh_once as once
+from libra.weighing.static.fetcher import Fetcher
 
 
 async def weigh_once(

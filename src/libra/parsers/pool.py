@@ -50,7 +50,7 @@ TEMPLATE_DEATHS = 5
 """Templates that may end over one order, which is none of its doing."""
 
 
-class Refused(Exception):
+class ParserRefused(Exception):
     """An order was not carried out; the text is a named error."""
 
 
@@ -66,7 +66,7 @@ class Framed(NamedTuple):
     most: int = MOST_ANSWER
 
 
-class Trouble(NamedTuple):
+class ParserTrouble(NamedTuple):
     """No parser can be started: since when, and why."""
 
     since: datetime
@@ -119,6 +119,12 @@ class Account:
         """The parser that worked for it last, if it is still there: it may have kept something."""
         return None if self._parser is None else self._parser()
 
+    @property
+    def ready(self) -> bool:
+        """Whether no busy parser may have kept something of the page, which another would read anew."""
+        parser = self.parser
+        return parser is None or not parser.busy
+
     def charge(self, seconds: float, parser: Parser, *, slow: bool) -> None:
         """Note what it has used, and where."""
         self.left -= seconds
@@ -145,7 +151,7 @@ class _Tries:
         """
         left = self._account.left
         if left <= 0:
-            raise Refused(
+            raise ParserRefused(
                 f"too-complex: the page takes more than {PAGE_SECONDS:g} s of a processor"
             )
         return min(self._seconds, max(left, _LEAST)), self._slow
@@ -159,7 +165,7 @@ class _Tries:
         seconds = min(self._seconds, self._account.left) if end.out_of_time else _DEATH
         self._account.charge(seconds, parser, slow=self._slow)
         if end.out_of_memory:
-            raise Refused(f"out-of-memory: reading it takes more than {memory:,} bytes")
+            raise ParserRefused(f"out-of-memory: reading it takes more than {memory:,} bytes")
         if end.out_of_time:
             self._slow = True
             self._seconds *= _LONGER
@@ -169,7 +175,7 @@ class _Tries:
             log.warning("a parser ended by %s over a page", end.how)
             self._deaths += 1
             if self._deaths >= DEATHS:
-                raise Refused(f"unreadable: its parser ended by {end.how}")
+                raise ParserRefused(f"unreadable: its parser ended by {end.how}")
 
     def lacks_parser(self, why: str) -> None:
         """There was no parser, which is not the fault of the order.
@@ -179,7 +185,7 @@ class _Tries:
         """
         self._templates += 1
         if self._templates >= TEMPLATE_DEATHS:
-            raise Refused(f"no-parser: none can be started: {why}")
+            raise ParserRefused(f"no-parser: none can be started: {why}")
 
     def failed(self, told: str, *, again: bool) -> None:
         """A parser said that it could not do it.
@@ -190,7 +196,7 @@ class _Tries:
         self._deaths += 1
         if not again or self._deaths >= DEATHS:
             log.error("a parser failed at a page: %s", told)
-            raise Refused(f"unreadable: {told}")
+            raise ParserRefused(f"unreadable: {told}")
 
 
 def can_fork() -> bool:
@@ -216,7 +222,7 @@ class Parsers:
     def __init__(self, count: int = 2, *, memory: int = MEMORY, watched: bool = False) -> None:
         self.count = count
         self.ends = Ends()
-        self.trouble: Trouble | None = None
+        self.trouble: ParserTrouble | None = None
         self._memory = memory
         self._watched = watched
         self._turns = Turns(count)
@@ -285,7 +291,7 @@ class Parsers:
                     continue
                 account.charge(spent, parser, slow=slow)
             except OSError as error:
-                self.trouble = self.trouble or Trouble(datetime.now(UTC), str(error))
+                self.trouble = self.trouble or ParserTrouble(datetime.now(UTC), str(error))
                 tries.lacks_parser(str(error))
                 continue
             finally:

@@ -94,6 +94,11 @@ class Parser:
             self.close()
         return answer
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is at an order."""
+        return self._answer is not None
+
     def pause(self) -> bool:
         """Stop it where it is, unless it has taken so much memory that it is better ended."""
         process = self.forked.process_id

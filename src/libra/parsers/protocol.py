@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from libra.weighing.desk import StyleTask
 from libra.weighing.options import Viewport
-from libra.weighing.source import Text
+from libra.weighing.orders.source import Text
+from libra.weighing.reading.serial_reader import StyleTask
 
 REQUEST = struct.Struct("!cI")
 """To the template: ``F`` with a socket, to fork a parser that serves it; or with the number of a process
@@ -58,17 +58,17 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
-    """What a parser is to do: work out a style, turn a report into another format, or read a body.
+    """What a parser is to do: work out a style, turn reports into another form, or read a body.
 
     Attributes:
         seconds: Of a processor that it may take.
         forget: Bodies whose parses are needed no longer.
         viewport: Of the page.
-        pieces: The body, or those of the style's that the parser does not keep.
+        pieces: The body, the reports, or those bodies of the style's that the parser does not keep.
         most: References that are listed.
         keep: Whether the parse is kept.
         style: The document and its style sheets.
-        form: The format that the body, a report, is turned into.
+        form: What is made of the reports.
     """
 
     seconds: float

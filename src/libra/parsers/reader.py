@@ -1,19 +1,19 @@
-"""Reads the bodies of one page in parsers: see `libra.weighing.reader.Reader`."""
+"""Reads the bodies of one page in parsers: see `libra.weighing.reading.reader.Reader`."""
 
 from __future__ import annotations
 
 import msgspec
 
-from libra.parsers.pool import Account, Framed, Parsers, Refused
+from libra.parsers.pool import Account, Framed, ParserRefused, Parsers
 from libra.parsers.process import Parser
 from libra.parsers.protocol import Order, Piece, encode
-from libra.weighing.desk import Desk, StyleTask
-from libra.weighing.kept import Kept
+from libra.weighing.bodies.kept import KeptBody
 from libra.weighing.options import Options
-from libra.weighing.reader import InThread, Shelf, may_have_style, not_kept
-from libra.weighing.reference import Reading
-from libra.weighing.source import Source, StyleWork, Text
-from libra.weighing.wanted import Wanted
+from libra.weighing.orders.orders import Reading
+from libra.weighing.orders.source import Source, StyleWork, Text
+from libra.weighing.reading.reader import InThread, Shelf, may_have_style, not_kept
+from libra.weighing.reading.serial_reader import SerialReader, StyleTask
+from libra.weighing.style.wanted import WantedByStyle
 
 IN_PLACE = 2_048
 """Bytes of a body that is read in the program: a parser would cost more than it saves. The time that
@@ -25,7 +25,7 @@ LARGE = 1_000_000
 _DOCUMENTS = frozenset({"document", "frame", "object"})
 
 _reading = msgspec.msgpack.Decoder(Reading)
-_wanted = msgspec.msgpack.Decoder(list[Wanted])
+_wanted = msgspec.msgpack.Decoder(list[WantedByStyle])
 
 
 class ParserReader:
@@ -45,7 +45,7 @@ class ParserReader:
         self._shelf = Shelf(in_thread)
         self.spool = self._shelf.spool
 
-    async def read(self, text: Text, body: Kept) -> tuple[Reading, Source | None]:
+    async def read(self, text: Text, body: KeptBody) -> tuple[Reading, Source | None]:
         """As `Reader.read`."""
         try:
             source = await self._shelf.put(text, body)
@@ -60,7 +60,7 @@ class ParserReader:
     async def _read(self, source: Source) -> Reading:
         text, body, options = source.text, source.body, self._options
         if is_small(body):
-            return Desk().read(
+            return SerialReader().read(
                 text, body.memory, options.viewport, most=options.limits.assets, keep=False
             )
         document = text.role in _DOCUMENTS
@@ -84,11 +84,11 @@ class ParserReader:
 
         try:
             answer = await self._parsers.carry_out(self._account, frame, large=body.size > LARGE)
-        except Refused as refused:
+        except ParserRefused as refused:
             return Reading(error=str(refused))
         return _reading.decode(answer)
 
-    async def style(self, work: StyleWork) -> tuple[list[Wanted], str | None]:
+    async def style(self, work: StyleWork) -> tuple[list[WantedByStyle], str | None]:
         """As `Reader.style`."""
         task, sources = StyleTask.of(work)
 
@@ -110,12 +110,12 @@ class ParserReader:
         size = sum(source.body.size for source in sources.values())
         try:
             answer = await self._parsers.carry_out(self._account, frame, large=size > LARGE)
-        except Refused as refused:
+        except ParserRefused as refused:
             return [], str(refused)
         return _wanted.decode(answer), None
 
 
-def is_small(body: Kept) -> bool:
+def is_small(body: KeptBody) -> bool:
     """Whether a body may be read in the program.
 
     One with ``srcdoc`` may not: each of those is a document that takes 200 kB.

@@ -48,10 +48,10 @@ def serve(descriptor: int, memory: int, *, watched: bool) -> None:
             where the system has no such limit.
     """
     with socket.socket(fileno=descriptor) as program:
-        _Template(program, memory, watched=watched or not can_limit()).serve()
+        _TemplateProcess(program, memory, watched=watched or not can_limit()).serve()
 
 
-class _Template:
+class _TemplateProcess:
     def __init__(self, program: socket.socket, memory: int, *, watched: bool) -> None:
         self._program = program
         self._memory = memory

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 AHEAD = 0.5
@@ -21,18 +22,25 @@ AHEAD = 0.5
 YOUNG = 1.0
 """Seconds; who has used less than this is served before everybody who has used more."""
 
+PASSED_OVER = 8
+"""How often who is next in the fast lane is passed over for one whose parser has nothing to do."""
+
 PAUSED = 1
 """Orders that may be paused: each keeps a parser and its memory. What else gives way is begun again."""
 
 _SOON = 0.05
 
 
-class Page(Protocol):
+class TurnTaker(Protocol):
     """On whose behalf a turn is taken."""
 
     @property
     def used(self) -> float:
         """Seconds of a processor that it has used."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether what it was read by before is free, or there is no such thing: then it costs least."""
 
 
 class Runs(Protocol):
@@ -60,7 +68,7 @@ class Turn:
     __slots__ = ("_at", "_now", "_paused_at", "_rank", "_runs", "_spent", "ended", "page", "slow")
 
     def __init__(
-        self, page: Page, now: Callable[[], float], *, slow: bool, waited: float = 0.0
+        self, page: TurnTaker, now: Callable[[], float], *, slow: bool, waited: float = 0.0
     ) -> None:
         self.page = page
         self.slow = slow
@@ -130,11 +138,11 @@ class Turns:
         self._fast = 0
         self._slow: list[Turn] = []
         self._paused: list[Turn] = []
-        self._waiting_fast = _Lane()
+        self._waiting_fast = _PageQueue()
         self._waiting_slow: list[_Waiting] = []
         self._later: asyncio.TimerHandle | None = None
 
-    async def take(self, page: Page, *, slow: bool) -> Turn:
+    async def take(self, page: TurnTaker, *, slow: bool) -> Turn:
         """Wait for a place in a lane; it is to be given back."""
         waits = bool(self._waiting_slow or self._paused) if slow else bool(self._waiting_fast)
         if not waits and self._has_place(slow=slow):
@@ -174,7 +182,7 @@ class Turns:
             page, place = waiting
             place.set_result(self._given(page, slow=False))
 
-    def _given(self, page: Page, *, slow: bool, waited: float = 0.0) -> Turn:
+    def _given(self, page: TurnTaker, *, slow: bool, waited: float = 0.0) -> Turn:
         turn = Turn(page, self._now, slow=slow, waited=waited)
         if slow:
             self._slow.append(turn)
@@ -243,7 +251,7 @@ class Turns:
 class _Waiting(NamedTuple):
     """An order that waits for the slow lane, and since when."""
 
-    page: Page
+    page: TurnTaker
     place: asyncio.Future[Turn]
     since: float
 
@@ -252,23 +260,28 @@ def _aged(used: float, waited: float) -> float:
     return max(min(used, YOUNG), used - waited)
 
 
-class _Lane:
-    """Those who wait, by page: the page that has waited longest since its last turn is next."""
+class _PageQueue:
+    """Those who wait, by page: the page that has waited longest since its last turn is next.
 
-    __slots__ = ("_pages",)
+    One that is ready may be taken before it, of the next few, and not for ever.
+    """
+
+    __slots__ = ("_pages", "_passed_over")
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[Page, deque[asyncio.Future[Turn]]] = OrderedDict()
+        self._pages: OrderedDict[TurnTaker, deque[asyncio.Future[Turn]]] = OrderedDict()
+        self._passed_over = 0
 
     def __bool__(self) -> bool:
         return bool(self._pages)
 
-    def add(self, page: Page, turn: asyncio.Future[Turn]) -> None:
+    def add(self, page: TurnTaker, turn: asyncio.Future[Turn]) -> None:
         self._pages.setdefault(page, deque()).append(turn)
 
-    def next(self) -> tuple[Page, asyncio.Future[Turn]] | None:
+    def next(self) -> tuple[TurnTaker, asyncio.Future[Turn]] | None:
         while self._pages:
-            page, turns = self._pages.popitem(last=False)
+            page = self._choose()
+            turns = self._pages.pop(page)
             found = None
             while turns and found is None:
                 turn = turns.popleft()
@@ -278,3 +291,13 @@ class _Lane:
             if found is not None:
                 return page, found
         return None
+
+    def _choose(self) -> TurnTaker:
+        first = next(iter(self._pages))
+        if self._passed_over < PASSED_OVER:
+            few = islice(self._pages, PASSED_OVER)
+            page = next((page for page in few if page.ready), first)
+            self._passed_over = 0 if page is first else self._passed_over + 1
+            return page
+        self._passed_over = 0
+        return first

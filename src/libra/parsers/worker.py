@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import time
 import traceback
 from typing import NoReturn
@@ -26,9 +27,9 @@ from libra.parsers.protocol import (
     Piece,
     encode,
 )
-from libra.weighing.desk import Desk, StyleTask
 from libra.weighing.options import DESKTOP
-from libra.weighing.source import Text
+from libra.weighing.orders.source import Text
+from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 
 GROWTH = 48_000_000
 """Bytes by which a parser may have grown; then it ends, since C code gives no memory back."""
@@ -41,6 +42,7 @@ _FAR_BEYOND = 2
 """Not everything that looks like an element is one: it may stand in a comment or a script."""
 
 _NICE = 10
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 _FILES = 8
 
 
@@ -82,7 +84,7 @@ def _limit(memory: int | None) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    desk = Desk()
+    desk = SerialReader()
     decoder = msgspec.msgpack.Decoder(Order)
     at_first = _peak()
     while (received := _receive(connection)) is not None:
@@ -114,7 +116,7 @@ def _serve(connection: socket.socket) -> None:
             return
 
 
-def _carry_out(order: Order, desk: Desk, bodies: memoryview, file: int) -> bytes:
+def _carry_out(order: Order, desk: SerialReader, bodies: memoryview, file: int) -> bytes:
     desk.forget(order.forget)
     at = 0
     found: dict[int, tuple[Text, bytes]] = {}
@@ -126,13 +128,13 @@ def _carry_out(order: Order, desk: Desk, bodies: memoryview, file: int) -> bytes
         at += piece.length
     if order.style is not None:
         return encode(desk.style(order.style, found.__getitem__, order.viewport))
-    ((text, body),) = found.values()
-    found.clear()
     if order.form:
         # Here, as most parsers are never asked for it.
         from libra.formats.converting import convert  # noqa: PLC0415
 
-        return convert(body, order.form)
+        return convert([body for _, body in found.values()], order.form)
+    ((text, body),) = found.values()
+    found.clear()
     if text.role != "stylesheet" and _is_too_much(body):
         raise MemoryError
     return encode(desk.read(text, body, order.viewport, most=order.most, keep=order.keep))
@@ -177,8 +179,7 @@ def _receive(connection: socket.socket) -> tuple[memoryview, memoryview, int] | 
 
 def _peak() -> int:
     """The most memory that this process has taken, in bytes."""
-    scale = 1 if os.uname().sysname == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
 
 
 def _told(error: Exception) -> str:
@@ -188,7 +189,7 @@ def _told(error: Exception) -> str:
 
 def warm_up() -> None:
     """Do one of everything, so that whoever is forked from here has it behind it."""
-    desk = Desk()
+    desk = SerialReader()
     page, sheet = (
         Text(0, "document", "http://a.example/"),
         Text(1, "stylesheet", "http://a.example/a"),

@@ -7,17 +7,18 @@ yet, on local disk. The processes that drive them, and the `Breaker`, live in `l
 from libra.storage.breaker import Breaker
 from libra.storage.engines import file_of, migrate, open_store, schema_status
 from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
-from libra.storage.schema import SchemaStatus
-from libra.storage.snapshot import (
+from libra.storage.page_query import PageQuery
+from libra.storage.rows import (
     DELETED_VERSION,
     Deleted,
     Entry,
-    Refused,
+    RefusedRow,
     Snapshot,
     WatchRow,
     newest,
 )
-from libra.storage.store import Deadlines, Store
+from libra.storage.schema import SchemaStatus
+from libra.storage.store import Deadlines, Store, Trace
 
 __all__ = [
     "DELETED_VERSION",
@@ -26,13 +27,15 @@ __all__ = [
     "Deleted",
     "Entry",
     "Fault",
-    "Refused",
+    "PageQuery",
+    "RefusedRow",
     "Rejected",
     "SchemaMismatch",
     "SchemaStatus",
     "Snapshot",
     "Store",
     "StoreError",
+    "Trace",
     "Unavailable",
     "WatchRow",
     "file_of",

@@ -45,6 +45,7 @@ class History(msgspec.Struct, frozen=True):
         pruned_before: pages submitted before this were removed on purpose.
         origin: where it is from, for people, if the engine tells: PostgreSQL's system identifier and
             timeline.
+        prunings: how often something was pruned; each left marks (see `Store.pruned`).
     """
 
     database: str
@@ -52,6 +53,7 @@ class History(msgspec.Struct, frozen=True):
     at: datetime | None = None
     pruned_before: datetime | None = None
     origin: str | None = None
+    prunings: int = 0
 
     def lacks(self, known: History | None) -> bool:
         """Whether this is another database than the known one, or that one at an earlier time."""

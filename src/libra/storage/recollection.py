@@ -4,23 +4,25 @@ Its own name, the database as of its last batch, what was lost so far, and what 
 database that has gone back knows nothing of those deletions and has to be told again. It stands in two
 small files beside the journal, and is written before the journal drops what a batch has stored. Not
 synced, as that is not either: what a power cut takes of it is a loss that is not noticed while Libra
-is stopped.
+is stopped. Until a deletion is written it is told from memory: a backup may be restored right after it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Final, Protocol
 from uuid import uuid4
 
 import msgspec
 
 from libra.storage.history import History
-from libra.storage.snapshot import Deleted
+from libra.storage.rows import Deleted
 
 log = logging.getLogger("libra.backup")
 
@@ -31,7 +33,7 @@ TIDY_BYTES: Final = 1_000_000
 """When the file of deletions has grown by so much, those that are too old are taken out of it."""
 
 MAX_IN_MEMORY: Final = 100_000
-"""Deletions that are remembered where there is no disk to do that."""
+"""Deletions that are remembered where there is no disk to do that, or where it fails."""
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -59,7 +61,7 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 class Recollection(Protocol):
-    """Remembers. All but the attributes is to be called on a thread that may wait for the disk.
+    """Remembers. All but the attributes and `deleted` is for a thread that may wait for the disk.
 
     Attributes:
         instance: the name of this Libra, which it keeps as long as its data directory.
@@ -74,8 +76,15 @@ class Recollection(Protocol):
     def recall(self) -> None:
         """Find out what a former life left; to be done once, before all else."""
 
-    def remember(self, known: History, deleted: Sequence[Deleted]) -> None:
-        """A batch was stored; these deletions were in it.
+    def deleted(self, gone: Iterable[Deleted]) -> None:
+        """The database has these deletions: `deletions` tells of them from now on.
+
+        It waits for nothing, so that there is no moment at which neither the deletions that are to be
+        saved nor these have them. The next `remember` writes them down.
+        """
+
+    def remember(self, known: History | None) -> None:
+        """Write down what `deleted` was told, and the database as of its last batch if it is as it was.
 
         Raises:
             OSError: it could not be written down; it is remembered in this life.
@@ -92,7 +101,7 @@ class Recollection(Protocol):
         """
 
 
-class _Notes(msgspec.Struct, frozen=True):
+class _NotesFile(msgspec.Struct, frozen=True):
     """What is in the smaller file."""
 
     instance: str
@@ -117,10 +126,13 @@ class InMemory:
     def recall(self) -> None:
         """There is nothing."""
 
-    def remember(self, known: History, deleted: Sequence[Deleted]) -> None:
+    def deleted(self, gone: Iterable[Deleted]) -> None:
+        """Remember them."""
+        self._deleted.extend(gone)
+
+    def remember(self, known: History | None) -> None:
         """Remember it."""
-        self.known = known
-        self._deleted.extend(deleted)
+        self.known = known or self.known
 
     def lose(self, loss: Loss) -> None:
         """Remember it."""
@@ -148,11 +160,13 @@ class OnDisk:
         self._keep = timedelta(seconds=keep)
         self._grown = 0
         self._recalled = False
+        self._lock = Lock()  # of what follows, never held while the disk is waited for
+        self._unwritten: dict[tuple[str, str], Deleted] = {}
 
     def recall(self) -> None:
         """Read the notes; where they cannot be read it is as if there were none."""
         try:
-            notes = msgspec.json.decode(self._notes.read_bytes(), type=_Notes)
+            notes = msgspec.json.decode(self._notes.read_bytes(), type=_NotesFile)
         except FileNotFoundError:
             pass
         except (OSError, msgspec.MsgspecError) as error:
@@ -168,18 +182,29 @@ class OnDisk:
         self._recalled = True
         self._write_notes()
 
-    def remember(self, known: History, deleted: Sequence[Deleted]) -> None:
+    def deleted(self, gone: Iterable[Deleted]) -> None:
+        """Keep them in memory until they are in the file."""
+        with self._lock:
+            self._unwritten |= {(one.of, one.id): one for one in gone}
+            for key in list(islice(self._unwritten, max(0, len(self._unwritten) - MAX_IN_MEMORY))):
+                del self._unwritten[key]
+
+    def remember(self, known: History | None) -> None:
         """The deletions first: without them the rest must not be known."""
         # It begins with the end of a line, as the last life may not have come to the end of its own.
-        if deleted:
+        if deleted := self._in_memory():
             data = b"\n".join([b"", *map(msgspec.json.encode, deleted), b""])
             with self._deleted.open("ab") as file:
                 file.write(data)
+            with self._lock:
+                for one in deleted:
+                    self._unwritten.pop((one.of, one.id), None)
             self._grown += len(data)
             if self._grown > TIDY_BYTES:
                 self._tidy(max(one.at for one in deleted))
-        self.known = known
-        self._write_notes()
+        if known is not None:
+            self.known = known
+            self._write_notes()
 
     def lose(self, loss: Loss) -> None:
         """Write it down."""
@@ -188,6 +213,9 @@ class OnDisk:
 
     def deletions(self, now: datetime) -> Iterator[Deleted]:
         """Line by line; one that was not written to its end is passed over."""
+        since = now - self._keep
+        # Those in memory first: so one that is being written meanwhile is told twice, and not left out.
+        yield from (one for one in self._in_memory() if one.at > since)
         try:
             file = self._deleted.open("rb")
         except FileNotFoundError:
@@ -198,8 +226,12 @@ class OnDisk:
                     one = msgspec.json.decode(line, type=Deleted)
                 except msgspec.MsgspecError:
                     continue
-                if one.at > now - self._keep:
+                if one.at > since:
                     yield one
+
+    def _in_memory(self) -> list[Deleted]:
+        with self._lock:
+            return list(self._unwritten.values())
 
     def _tidy(self, now: datetime) -> None:
         self._replace(self._deleted, (msgspec.json.encode(one) for one in self.deletions(now)))
@@ -208,7 +240,7 @@ class OnDisk:
     def _write_notes(self) -> None:
         if not self._recalled:
             return  # there was no disk at the start: what a former life left on it is worth more
-        notes = _Notes(self.instance, self.known, self.losses)
+        notes = _NotesFile(self.instance, self.known, self.losses)
         self._replace(self._notes, [msgspec.json.encode(notes)])
 
     def _replace(self, path: Path, lines: Iterable[bytes]) -> None:

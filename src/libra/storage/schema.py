@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import io
 import sqlite3
+import threading
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
+from libra.report import decode_summary
 from libra.storage.errors import SchemaMismatch
+from libra.storage.frames import unframe
 
 Engine: TypeAlias = Literal["sqlite", "postgres"]
 
@@ -27,11 +30,17 @@ VERSION_TABLE: Final = "libra_schema"
 VERSION_VIEW: Final = "libra_schema_version"
 """The same under the name that people and their tools look for; see migration 0004."""
 
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+# Alembic keeps what it is about in globals of its modules, and the databases of two Libras in one
+# program are made on threads of their own: the later would take the script of the earlier away.
+_RENDERING: Final = threading.Lock()
+
 REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {
-    "sqlite": ("0001", "0002", "0003", "0004"),
-    "postgres": ("0001", "0002", "0003", "0004"),
+    engine: tuple(sorted(path.name[1:5] for path in (_MIGRATIONS / engine).glob("v[0-9]*.py")))
+    for engine in get_args(Engine)
 }
-"""Every version of each engine's schema that this program knows, oldest first."""
+"""Every version of the schema of each engine that this program knows, oldest first: its migrations."""
 
 
 class SchemaStatus(msgspec.Struct, frozen=True):
@@ -65,6 +74,12 @@ TABLES: Final[dict[str, set[str]]] = {
     "0002": {"watches"},
     "0003": {"libra_database", "libra_writers", "libra_lease"},
     "0004": set(),  # a view, which only others need
+    "0005": set(),  # a column
+    "0006": set(),  # another
+    "0008": {"screenshots"},
+    "0009": set(),  # one more
+    "0010": set(),  # and one more
+    "0011": set(),  # and one that PostgreSQL makes itself
 }
 """What each version adds."""
 
@@ -103,14 +118,14 @@ def render(engine: Engine, current: str | None) -> str:
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
 
-    here = Path(__file__).with_name("migrations")
     script = io.StringIO()
     config = Config(output_buffer=script)
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("script_location", _escaped(here))
-    config.set_main_option("version_locations", _escaped(here / engine))
+    config.set_main_option("script_location", _escaped(_MIGRATIONS))
+    config.set_main_option("version_locations", _escaped(_MIGRATIONS / engine))
     config.attributes["dialect"] = {"sqlite": "sqlite", "postgres": "postgresql"}[engine]
-    command.upgrade(config, f"{current}:head" if current else "head", sql=True)
+    with _RENDERING:
+        command.upgrade(config, f"{current}:head" if current else "head", sql=True)
     return script.getvalue()
 
 
@@ -143,12 +158,21 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
             connection.execute(f"DROP VIEW IF EXISTS {VERSION_VIEW}")
             connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
         if status.state != "current":
+            connection.create_function("libra_way", 1, way_of, deterministic=True)
             for statement in _statements(render("sqlite", status.current)):
                 _execute(connection, statement)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def way_of(framed: bytes) -> str | None:
+    """How a stored page was weighed, as SQLite cannot look into its report; None if that is none."""
+    try:
+        return decode_summary(unframe(framed)).way
+    except (ValueError, msgspec.MsgspecError):  # it is no frame, or no JSON of a report
+        return None
 
 
 def _execute(connection: sqlite3.Connection, statement: str) -> None:

@@ -11,15 +11,21 @@ that says what to do about it, or it raises something else, which is a bug and m
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from libra.storage.history import History, Writer
+from libra.storage.keeping import NOTHING, Thinning
+from libra.storage.page_query import PageQuery
+from libra.storage.rows import Entry, RefusedRow, Snapshot, WatchRow
 from libra.storage.schema import SchemaStatus
-from libra.storage.snapshot import Entry, Refused, Snapshot, WatchRow
-from libra.weighing.report import Status
+from libra.storage.urls import UrlQuery, UrlRow
+
+Trace: TypeAlias = Literal["stored", "deleted"]
+"""What a database has of a page: a version of it, or the mark that it was deleted."""
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -75,12 +81,13 @@ class Store(abc.ABC):
         """Let go of the lease, of every connection and thread, within a second or so."""
 
     @abc.abstractmethod
-    async def save(self, entries: Sequence[Entry]) -> list[Refused]:
+    async def save(self, entries: Sequence[Entry]) -> list[RefusedRow]:
         """Store a batch of entries in one transaction; returns those refused.
 
         Idempotent and in any order: an entry takes effect only if its version is higher than the
-        stored one, and nothing takes effect after a deletion. When the database refuses a row,
-        that row is set apart and the rest of the batch is stored.
+        stored one, and nothing takes effect after a deletion: such a page is refused as
+        ``deleted``. When the database refuses a row, that row is set apart and the rest of the batch
+        is stored.
         """
 
     @abc.abstractmethod
@@ -88,45 +95,63 @@ class Store(abc.ABC):
         """The stored version of a page, or None if there is none (or no longer)."""
 
     @abc.abstractmethod
+    async def trace(self, page_id: str) -> Trace | None:
+        """What there is of a page, without its report; None if there is nothing, or no longer."""
+
+    @abc.abstractmethod
     def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
         """Every page that is to be in memory again, ``size`` at a time.
 
         First those that never expire because they were not finished, then those that expire after
         ``now``; in each group the youngest first, as they are the likeliest to be asked for. Those that
-        are finished may be `libra.storage.snapshot.Packed`, unchecked.
+        are finished may be `libra.storage.rows.Packed`, unchecked.
         """
 
     @abc.abstractmethod
-    async def recent(
-        self,
-        *,
-        limit: int,
-        after: str | None = None,
-        url: str | None = None,
-        host: str | None = None,
-        text: str | None = None,
-        status: Status | None = None,
-        since: str | None = None,
-    ) -> list[Snapshot]:
+    async def recent(self, query: PageQuery) -> list[Snapshot]:
         """Pages by the time of their submission, newest first, for lists.
 
-        Their reports are without assets, as `libra.weighing.report.without_assets` makes them, or
+        Their reports are without assets, as `libra.report.without_assets` makes them, or
         without more that no summary has: a hundred whole ones may be more than memory holds.
+        """
+
+    @abc.abstractmethod
+    async def urls(self, query: UrlQuery) -> list[UrlRow]:
+        """One row for each URL that has been submitted, by its newest weigh-in.
+
+        Reports are as `recent` gives them. Of 100,000 pages this takes a tenth of a second or two;
+        with a text every title is looked at, so this can take until the deadline.
+        """
+
+    @abc.abstractmethod
+    async def timeline(
+        self, url: str, *, since: datetime | None, until: datetime, spans: int
+    ) -> list[Snapshot]:
+        """What was weighed of a URL over a time, newest first, thinned: the heaviest of each span.
+
+        So no peak is lost. Reports are as `recent` gives them.
 
         Args:
-            limit: how many at most.
-            after: the id of the last page of the list before, to continue from there.
-            url: only pages of exactly this submitted URL.
-            host: only pages of this host and of those below it.
-            text: only pages with this in their title or URL, whatever the case. Every page may
-                have to be looked at, so this can take until the deadline.
-            status: only pages that were there in their life when they were stored.
-            since: only pages of this id or a newer one.
+            url: exactly this submitted URL.
+            since: where the time begins; None for the first weigh-in.
+            until: where it ends.
+            spans: into how many it is divided.
         """
 
     async def history(self, url: str, *, limit: int) -> list[Snapshot]:
         """What was stored of a URL over time, newest first."""
-        return await self.recent(limit=limit, url=url)
+        return await self.recent(PageQuery(limit=limit, url=url))
+
+    @abc.abstractmethod
+    async def keep_picture(self, page_id: str, thumbnail: bytes, whole: bytes) -> None:
+        """Keep the picture of a page, or another one of it; nothing of a page that is deleted.
+
+        It is in a table of its own, which nothing else reads, and goes when its page goes.
+        """
+
+    @abc.abstractmethod
+    async def picture(self, page_id: str, *, whole: bool) -> bytes | None:
+        """The thumbnail of a page, or the whole picture; None if there is none."""
 
     @abc.abstractmethod
     async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
@@ -148,11 +173,35 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def prune(self, *, older_than: datetime) -> int:
-        """Remove the pages submitted before a moment, and the marks of deletions older than it.
+    async def prune(
+        self, *, older_than: datetime | None, watched: Mapping[str, Thinning] = NOTHING
+    ) -> int:
+        """Remove what is older than it is to be kept, as if it had been deleted.
+
+        Each page leaves a mark, so that a Libra which has it in memory lets go of it and no save brings
+        it back. Marks that are older, and older than `libra.storage.keeping.MARKS`, are removed.
+
+        Args:
+            older_than: pages that were submitted before are removed; None for none.
+            watched: the URLs to which that does not apply, and what is kept of each.
 
         Returns:
             How many pages were removed.
+        """
+
+    @abc.abstractmethod
+    async def pruned(self, *, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
+        """The marks of pages that were pruned: number of the pruning (see `History`) and id.
+
+        In that order, from what follows ``after``.
+        """
+
+    @abc.abstractmethod
+    async def give_back(self, *, whole: bool = False) -> int:
+        """Give the system back the disk space of what is removed; returns how many bytes.
+
+        Args:
+            whole: also where that rewrites the database, during which nothing can be saved.
         """
 
     @abc.abstractmethod

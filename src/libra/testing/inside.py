@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from libra.app import Libra
-from libra.inspector import backup
 from libra.otp import DynamicSupervisor, Failed, GenServer, Supervisor
 
 
@@ -13,7 +12,7 @@ def process_of(libra: Libra, name: str) -> GenServer | None:
 
     The names are those of `Libra.tree`. None if nothing of this name lives at the moment.
     """
-    return _find(libra._house.root, name)
+    return _find(libra._tree.root, name)
 
 
 async def crash(libra: Libra, name: str) -> None:
@@ -34,17 +33,17 @@ async def drained(libra: Libra) -> None:
     While the database is away nothing more can be told: then this waits for the attempt that is
     under way, at most.
     """
-    await libra._context.backup.call(backup.Ask.DRAIN)
+    await libra._context.processes.database_writer.drain()
 
 
 def browser_processes(libra: Libra) -> list[int]:
     """The process ids of the browsers that run for rendered pages."""
-    return list(libra._house.browsers.processes)
+    return list(libra._tree.browsers.processes)
 
 
 def journal_size(libra: Libra) -> int:
     """How many pages, watches and deletions the journal holds that the database has not."""
-    return len(libra._house.journal or ())
+    return len(libra._tree.journal or ())
 
 
 def _find(supervisor: Supervisor | DynamicSupervisor, name: str) -> GenServer | None:

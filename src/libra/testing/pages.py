@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from libra.network.listening import stop_listening
+
 __all__ = [
     "Page",
     "PageServer",
@@ -74,9 +76,13 @@ class RawServer:
         open_connections: how many of them are open.
         port: where it listens.
         closing: set when it closes; what never answers waits for this.
+
+    Args:
+        host: the address that it listens on; on ``0.0.0.0`` each of ``127.0.0.0/8`` is an origin.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.requests: list[Request] = []
         self.connections = 0
         self.open_connections = 0
@@ -87,7 +93,7 @@ class RawServer:
         self.closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=1 << 20)
+        self._server = await asyncio.start_server(self._accept, self._host, 0, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -100,7 +106,7 @@ class RawServer:
         self.closing.set()
         if self._server is None:
             return
-        self._server.close()
+        await stop_listening(self._server)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -133,9 +139,14 @@ class RawServer:
         """Write an answer. Returns whether the connection stays open."""
         raise NotImplementedError
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if (task := asyncio.current_task()) is not None:
-            self._tasks.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        # Not by the task itself, which may be cancelled before it has begun.
+        task.add_done_callback(lambda _: writer.close())
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open_connections += 1
         try:
@@ -148,8 +159,6 @@ class RawServer:
             pass  # the client went away, or the test is over
         finally:
             self.open_connections -= 1
-            if task is not None:
-                self._tasks.discard(task)
             writer.close()
             await self._tell()
 

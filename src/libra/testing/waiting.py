@@ -11,21 +11,21 @@ from typing import Any, TypeVar
 
 from libra.app import Libra, Watch
 from libra.otp.testing import FakeClock, settle, tasks_under_way
-from libra.weighing.report import FINISHED, Report
+from libra.report import FINISHED, Report
 
 T = TypeVar("T")
 
 
 async def settled(libra: Libra) -> None:
     """Wait until Libra knows whether there is a database, and has read all that the journal holds."""
-    await libra._context.opened.wait()
-    await libra._context.replayed.wait()
-    await libra._context.recalled.wait()
+    await libra._context.availability.opened.wait()
+    await libra._context.availability.replayed.wait()
+    await libra._context.availability.recalled.wait()
 
 
 async def watches_restored(libra: Libra) -> None:
     """Wait until every watch that the database has is in memory."""
-    await libra._context.watches_known.wait()
+    await libra._context.availability.watches_known.wait()
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def following(libra: Libra, entry_id: str) -> Iterator[asyncio.Event]:
     The event is set at every change; clear it before each look. A page that somebody follows does
     not leave memory.
     """
-    with libra._context.followers.subscribe(entry_id) as change:
+    with libra._context.records.followers.subscribe(entry_id) as change:
         yield change
 
 
@@ -86,7 +86,7 @@ async def run_until(libra: Libra, event: Coroutine[Any, Any, T]) -> T:
     Raises:
         TypeError: the Libra was opened without a `FakeClock`.
     """
-    runtime = libra._house.runtime
+    runtime = libra._tree.runtime
     clock = runtime.clock
     if not isinstance(clock, FakeClock):
         event.close()

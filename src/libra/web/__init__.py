@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from libra.app import Libra
 from libra.settings import Settings
-from libra.web.application import Application
-from libra.web.telemetry import Telemetry
+from libra.web.serving.application import Application
+from libra.web.telemetry.tracing import Telemetry
 
 __all__ = ["Application", "create_app"]
 

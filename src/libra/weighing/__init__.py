@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from libra.weighing.fetch import Fetcher
-    from libra.weighing.once import weigh_once
+    from libra.urls import InvalidURL, parse_url
     from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
-    from libra.weighing.reference import Fetch, Outcome
-    from libra.weighing.urls import InvalidURL, parse_url
-    from libra.weighing.weighing import Weighing
+    from libra.weighing.orders.orders import Fetch, Outcome
+    from libra.weighing.static.fetcher import Fetcher
+    from libra.weighing.static.weigh_once import weigh_once
+    from libra.weighing.static.weighing import Weighing
 
 __all__ = [
     "Fetch",
@@ -28,17 +28,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Fetch": "reference",
-    "Fetcher": "fetch",
-    "InvalidOptions": "options",
-    "InvalidURL": "urls",
-    "Limits": "options",
-    "Options": "options",
-    "Outcome": "reference",
-    "Viewport": "options",
-    "Weighing": "weighing",
-    "parse_url": "urls",
-    "weigh_once": "once",
+    "Fetch": "libra.weighing.orders.orders",
+    "Fetcher": "libra.weighing.static.fetcher",
+    "InvalidOptions": "libra.weighing.options",
+    "InvalidURL": "libra.urls",
+    "Limits": "libra.weighing.options",
+    "Options": "libra.weighing.options",
+    "Outcome": "libra.weighing.orders.orders",
+    "Viewport": "libra.weighing.options",
+    "Weighing": "libra.weighing.static.weighing",
+    "parse_url": "libra.urls",
+    "weigh_once": "libra.weighing.static.weigh_once",
 }
 
 
@@ -47,5 +47,5 @@ def __getattr__(name: str) -> Any:
     # imported when somebody asks for it.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found

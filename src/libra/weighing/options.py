@@ -11,7 +11,7 @@ from typing import get_args
 
 import msgspec
 
-from libra.weighing.report import Method
+from libra.report import Method
 
 CHROME = 156
 """The Chromium that pages are weighed as; a test compares it with the one that is installed."""
@@ -170,6 +170,14 @@ class Options(msgspec.Struct, frozen=True):
         _require_header_value("user agent", self.user_agent)
         if self.user_agent.strip().lower() == _PLAIN_NAME:
             msgspec.structs.force_setattr(self, "user_agent", PLAIN_USER_AGENT)
+
+    def __repr__(self) -> str:
+        """With the names of the headers alone: their values are credentials more often than not."""
+        names = ", ".join(name for name, _ in self.headers)
+        return (
+            f"Options(method={self.method!r}, viewport={str(self.viewport)!r}, "
+            f"headers=({names}), auto={self.auto!r}, ...)"
+        )
 
 
 def require_headers(headers: Iterable[tuple[str, str]]) -> None:

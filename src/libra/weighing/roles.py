@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from libra.weighing.report import Kind
+from libra.report import Kind
 
 Role = Literal[
     "document",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from libra.weighing.report import Score
+from libra.report import Score
 
 KIB = 1024
 

@@ -44,7 +44,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if server.sql("SELECT to_regclass('pages')", database=SHARED):
         server.sql(
             "DELETE FROM pages; DELETE FROM watches; DELETE FROM libra_writers;"
-            " DELETE FROM libra_lease; UPDATE libra_database SET pruned_before = NULL",
+            " DELETE FROM libra_lease; UPDATE libra_database SET pruned_before = NULL, prunings = 0",
             database=SHARED,
         )
     return url

@@ -14,7 +14,7 @@ import pytest
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected, Unavailable
-from libra.storage.link import FAILURES
+from libra.storage.postgres.connections import FAILURES
 from support.postgres import Postgres
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libra.storage import Deleted, Entry, Snapshot, Store, migrate, open_store
-from libra.storage.snapshot import Packed
-from libra.weighing.report import Asset, Report, Score, Total, decode_summary, encode
+from libra.report import Asset, Build, Report, Score, Total, decode_summary, encode
+from libra.storage import Deleted, Entry, PageQuery, Snapshot, Store, migrate, open_store
+from libra.storage.rows import Packed
 from support.patience import PATIENT
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -54,6 +54,20 @@ async def test_what_was_saved_is_loaded_as_it_was(store: Store) -> None:
     saved = snapshot()
     assert await store.save([saved]) == []
     assert await store.load(saved.id) == saved
+
+
+async def test_headers_of_a_page_are_kept_until_it_is_finished_or_deleted(store: Store) -> None:
+    pages = [Snapshot.of(Report(id=page_id(), url="https://example.com/")) for _ in range(2)]
+    given = (("Cookie", "a=\0b"), ("X", "1"))
+    saved = [msgspec.structs.replace(page, headers=given) for page in pages]
+    assert await store.save(saved) == []
+    assert [await store.load(page.id) for page in saved] == saved
+    assert {page.headers for page in await restored(store)} == {given}
+    await store.save([snapshot(saved[0].id, version=2), Deleted(saved[1].id, NOON)])
+    loaded = await store.load(saved[0].id)
+    assert loaded is not None
+    assert loaded.headers == ()
+    assert await store.load(saved[1].id) is None
 
 
 async def test_a_queued_page_without_any_result_is_stored_too(store: Store) -> None:
@@ -148,12 +162,20 @@ async def test_nothing_brings_a_deleted_page_back(store: Store, data: st.DataObj
     saves: list[Entry] = [
         snapshot(page, version) for version in data.draw(st.sets(st.integers(1, 9)))
     ]
+    beside = snapshot()
     entries = data.draw(st.permutations([*saves, Deleted(page, NOON)]))
     cut = data.draw(st.integers(0, len(entries)))
-    await store.save(entries[:cut])
-    await store.save(entries[cut:])
+    refused = await store.save([*entries[:cut], beside])
+    refused += await store.save([beside, *entries[cut:]])
+    # Who brings a page that is deleted already is told so, and of no other page.
+    late = [one for one in entries[cut:] if any(isinstance(e, Deleted) for e in entries[:cut])]
+    assert [(one.id, one.version, one.deleted) for one in refused] == (
+        [(page, max(one.version for one in late), True)] if late else []
+    )
+    assert await store.trace(page) == "deleted"
+    assert await store.trace(beside.id) == "stored"
     assert await store.load(page) is None
-    assert page not in {found.id for found in await store.recent(limit=100)}
+    assert page not in {found.id for found in await store.recent(PageQuery(limit=100))}
 
 
 async def test_a_deleted_page_is_gone_everywhere(store: Store) -> None:
@@ -161,7 +183,7 @@ async def test_a_deleted_page_is_gone_everywhere(store: Store) -> None:
     await store.save([saved])
     assert await store.delete(saved.id) is True
     assert await store.load(saved.id) is None
-    assert await store.recent(limit=10) == []
+    assert await store.recent(PageQuery(limit=10)) == []
     assert await store.history(saved.url, limit=10) == []
     assert await restored(store) == []
 
@@ -178,8 +200,10 @@ async def test_a_save_that_comes_after_the_deletion_does_not_bring_the_page_back
     store: Store,
 ) -> None:
     never_stored = snapshot()
+    assert await store.trace(never_stored.id) is None
     await store.delete(never_stored.id)
-    await store.save([never_stored])
+    assert await store.trace(never_stored.id) == "deleted"
+    assert [one.deleted for one in await store.save([never_stored])] == [True]
     assert await store.load(never_stored.id) is None
 
 
@@ -214,8 +238,8 @@ async def test_what_does_not_fit_a_column_is_refused_and_not_raised(
 async def test_recent_pages_come_newest_first_and_a_page_at_a_time(store: Store) -> None:
     saved = [snapshot() for _ in range(5)]
     await store.save(saved)
-    first = await store.recent(limit=2)
-    rest = await store.recent(limit=10, after=first[-1].id)
+    first = await store.recent(PageQuery(limit=2))
+    rest = await store.recent(PageQuery(limit=10, after=first[-1].id))
     assert [page.id for page in first + rest] == [page.id for page in reversed(saved)]
 
 
@@ -223,7 +247,7 @@ async def test_a_list_has_summaries_and_no_assets(store: Store) -> None:
     images = tuple(Asset(f"https://example.com/{n}", "image") for n in range(3_000))
     saved = [snapshot(assets=images, error="timeout") for _ in range(3)]
     await store.save(saved)
-    listed = await store.recent(limit=3)
+    listed = await store.recent(PageQuery(limit=3))
     assert all(len(page.report) < 2_000 for page in listed)
     assert [decode_summary(page.report) for page in listed] == [
         decode_summary(page.report) for page in reversed(saved)
@@ -260,7 +284,7 @@ async def test_pages_are_found_by_host_and_by_text(
         snapshot(final_url="https://badexample.com/", title="100 % Abbey Road"),
     ]
     await store.save(pages)
-    listed = [page.id for page in await store.recent(limit=9, **wanted)]
+    listed = [page.id for page in await store.recent(PageQuery(limit=9, **wanted))]
     assert listed == [pages[number].id for number in reversed(found)]
 
 
@@ -269,12 +293,29 @@ async def test_pages_are_found_by_status_and_by_time(store: Store) -> None:
     await store.save(pages)
 
     async def found(**wanted: str) -> list[str]:
-        return [page.id for page in await store.recent(limit=9, **wanted)]  # type: ignore[arg-type]
+        return [page.id for page in await store.recent(PageQuery(limit=9, **wanted))]  # type: ignore[arg-type]
 
     assert await found(status="failed") == [pages[3].id, pages[1].id]
     assert await found(since=pages[2].id) == [pages[3].id, pages[2].id]
     assert await found(since=pages[1].id, after=pages[3].id, status="failed") == [pages[1].id]
     assert await found(status="queued") == []
+
+
+async def test_results_of_ci_are_found_by_their_series(store: Store) -> None:
+    main, other = Build("shop", "main", "a1", "/ä"), Build("shop", "feature", "b2", "/ä")
+    pages = [snapshot(build=main), snapshot(), snapshot(build=other), snapshot(build=main)]
+    await store.save(pages)
+    found = await store.recent(PageQuery(limit=9, series=main.series))
+    assert [page.id for page in found] == [pages[3].id, pages[0].id]
+    assert {page.series for page in found} == {main.series}
+    assert (await store.load(pages[3].id)) == pages[3]
+    (older,) = await store.recent(PageQuery(limit=9, series=main.series, after=pages[3].id))
+    assert older.id == pages[0].id
+    await store.delete(pages[3].id)
+    assert [page.id for page in await store.recent(PageQuery(limit=9, series=main.series))] == [
+        pages[0].id
+    ]
+    assert {page.series for page in await restored(store)} == {None, main.series, other.series}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])

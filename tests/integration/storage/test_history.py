@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from integration.storage.test_conformance import NOON, page_id, restored, snapshot
-from libra.storage import Store, Unavailable, migrate, open_store
+from libra.storage import PageQuery, Store, Unavailable, migrate, open_store
 from libra.storage.history import History, HistoryLost, LeaseHeld, Writer
 from libra.storage.schema import REVISIONS, VERSION_TABLE, VERSION_VIEW
 from support.postgres import Postgres
@@ -27,7 +27,7 @@ ALREADY_OVER = "2020-01-01T00:00:00.000000Z"
 @pytest.fixture(autouse=True)
 def _no_lease_ends_because_the_machine_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     for engine in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"libra.storage.{engine}_desk.LEASE", LEASE)
+        monkeypatch.setattr(f"libra.storage.{engine}.writer_log.LEASE", LEASE)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ async def test_a_database_that_has_gone_back_is_noticed_by_whatever_asks_it(
         store.ping,
         lambda: store.load(page),
         lambda: store.load(page_id()),
-        lambda: store.recent(limit=3),
+        lambda: store.recent(PageQuery(limit=3)),
         store.watches,
         lambda: restored(store),
     ):
@@ -119,7 +119,7 @@ async def test_a_database_that_has_gone_back_is_noticed_by_whatever_asks_it(
     store.known = msgspec.structs.replace(last, counter=1)  # somebody has seen to it
     await store.save([snapshot()])
     assert known(store).counter == 2
-    assert len(await store.recent(limit=9)) == 2  # what was refused has left no trace
+    assert len(await store.recent(PageQuery(limit=9))) == 2  # what was refused has left no trace
 
 
 async def test_a_database_made_anew_is_another_one(opened: Open, sql: Sql, database: str) -> None:
@@ -159,7 +159,7 @@ async def test_a_newer_schema_is_noticed_by_the_next_save_and_probe(
         assert caught.value.fault == "schema"
     sql(f"UPDATE {name} SET version_num = '{REVISIONS['sqlite'][-1]}'")
     await store.save([snapshot()])
-    assert len(await store.recent(limit=9)) == 2
+    assert len(await store.recent(PageQuery(limit=9))) == 2
 
 
 async def test_what_is_pruned_is_written_down(opened: Open, database: str) -> None:
@@ -180,7 +180,7 @@ async def test_a_second_libra_reads_and_does_not_write(opened: Open) -> None:
             await call()
         assert 0 < caught.value.holder.seconds <= LEASE
     assert await second.load(page.id) == page
-    assert len(await second.recent(limit=9)) == 1
+    assert len(await second.recent(PageQuery(limit=9))) == 1
     await first.save([snapshot()])
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from libra.storage.journal import Journal, JournalInUse
+from libra.storage.journal.journal import Journal, JournalInUse
 
 
 def test_a_second_program_on_the_same_directory_is_refused_until_the_first_has_gone(
     tmp_path: Path,
 ) -> None:
     program = (
-        "import sys; from pathlib import Path; from libra.storage.journal import Journal\n"
+        "import sys; from pathlib import Path; from libra.storage.journal.journal import Journal\n"
         "journal = Journal(Path(sys.argv[1])); journal.lock(); print('locked', flush=True)\n"
         "sys.stdin.read()"
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped] # it ships no types
@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from libra.otp.testing import settle
+from libra.report import Asset, Report
 from libra.storage import (
+    PageQuery,
     SchemaMismatch,
     Snapshot,
     Store,
@@ -20,8 +22,8 @@ from libra.storage import (
     open_store,
     schema_status,
 )
-from libra.storage import postgres as engine
-from libra.weighing.report import Asset, Report
+from libra.storage.postgres import store as engine
+from libra.storage.rows import Packed
 from support.patience import HURRIED, PATIENT
 from support.postgres import Postgres
 
@@ -42,7 +44,7 @@ CALLS: dict[str, Call] = {
     "ping": lambda store: store.ping(),
     "save": lambda store: store.save([snapshot()]),
     "load": lambda store: store.load("a"),
-    "recent": lambda store: store.recent(limit=5),
+    "recent": lambda store: store.recent(PageQuery(limit=5)),
     "delete": lambda store: store.delete("z"),
     "prune": lambda store: store.prune(older_than=NOON),
     "restore": restore,
@@ -405,6 +407,30 @@ async def test_assets_can_be_queried_in_a_view(server: Postgres, store: Store) -
     ]
     await store.delete("page")
     assert server.sql("SELECT count(*) FROM assets") == "0"
+
+
+async def test_a_row_from_before_there_were_frames_is_read_from_its_json(
+    server: Postgres, store: Store
+) -> None:
+    report = Report(id="page", url="https://example.com/", status="weighed", title="a\x00b")
+    saved = msgspec.structs.replace(Snapshot.of(report), expires_at=NOON + timedelta(days=1))
+    await store.save([saved])
+    [framed] = [row async for batch in store.batches(now=NOON) for row in batch]
+    assert isinstance(framed, Packed)
+    server.sql("UPDATE pages SET report_zstd = NULL")
+    [older] = [row async for batch in store.batches(now=NOON) for row in batch]
+    assert framed.unpacked() == older == await store.load("page") == saved
+
+
+async def test_nothing_of_a_report_is_left_when_its_page_is_deleted(
+    server: Postgres, store: Store
+) -> None:
+    await store.save([snapshot()])
+    await store.delete("a")
+    found = server.sql(
+        "SELECT coalesce(report_zstd::text, report::text, title, 'nothing') FROM pages"
+    )
+    assert found == "nothing"
 
 
 async def test_a_url_longer_than_an_index_entry_is_stored_and_found(store: Store) -> None:

@@ -14,19 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libra.storage import (
-    SchemaMismatch,
-    Snapshot,
-    Store,
-    Unavailable,
-    open_store,
-    schema_status,
-    sqlite,
-)
+from libra.storage import SchemaMismatch, Snapshot, Store, Unavailable, open_store, schema_status
 from libra.storage import migrate as migrate_url
-from libra.storage.lane import Job, Lane
-from libra.storage.sqlite import _transaction
-from libra.storage.sqlite_file import File
+from libra.storage.sqlite import store as sqlite
+from libra.storage.sqlite.connection_thread import ConnectionThread, Job
+from libra.storage.sqlite.file import File
+from libra.storage.sqlite.store import _transaction
 from support.needs import needs
 from support.patience import FOR_EVER, PATIENT
 
@@ -245,8 +238,8 @@ def remount(disk: Path, mode: str) -> None:
 
 
 @pytest.fixture
-async def lane(path: Path) -> AsyncIterator[Lane]:
-    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
+async def lane(path: Path) -> AsyncIterator[ConnectionThread]:
+    lane = ConnectionThread("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
     yield lane
     await lane.close()
 
@@ -257,14 +250,16 @@ def endless(connection: sqlite3.Connection, _job: Job[object]) -> object:
     ).fetchone()
 
 
-async def test_a_statement_that_takes_too_long_is_stopped_and_the_next_one_runs(lane: Lane) -> None:
+async def test_a_statement_that_takes_too_long_is_stopped_and_the_next_one_runs(
+    lane: ConnectionThread,
+) -> None:
     with pytest.raises(Unavailable) as caught:
         await lane.run(endless, deadline=0.05)
     assert caught.value.fault == "timeout"
     assert await lane.run(lambda c, _: c.execute("SELECT 1").fetchone(), deadline=FOR_EVER) == (1,)
 
 
-async def test_a_cancelled_caller_stops_its_statement(lane: Lane) -> None:
+async def test_a_cancelled_caller_stops_its_statement(lane: ConnectionThread) -> None:
     running = threading.Event()
 
     def work(connection: sqlite3.Connection, job: Job[object]) -> object:
@@ -279,7 +274,7 @@ async def test_a_cancelled_caller_stops_its_statement(lane: Lane) -> None:
     assert await lane.run(lambda c, _: c.execute("SELECT 1").fetchone(), deadline=FOR_EVER) == (1,)
 
 
-async def test_work_that_nobody_waits_for_any_more_is_not_begun(lane: Lane) -> None:
+async def test_work_that_nobody_waits_for_any_more_is_not_begun(lane: ConnectionThread) -> None:
     begun, gate, done = threading.Event(), threading.Event(), list[str]()
 
     def work(_connection: sqlite3.Connection, _job: Job[bool]) -> bool:
@@ -308,7 +303,7 @@ async def test_a_save_whose_caller_gave_up_in_the_middle_leaves_nothing_behind(
             gate.wait()
 
     await store.save([snapshot("a")])
-    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
+    lane = ConnectionThread("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
     task = asyncio.create_task(lane.run(work, deadline=FOR_EVER))
     await asyncio.to_thread(begun.wait)
     task.cancel()
@@ -320,14 +315,14 @@ async def test_a_save_whose_caller_gave_up_in_the_middle_leaves_nothing_behind(
 
 async def test_a_disk_that_hangs_for_ever_does_not_hold_up_the_end(path: Path) -> None:
     gate = threading.Event()
-    lane = Lane("lane", lambda: sqlite3.connect(path), File(path))
+    lane = ConnectionThread("lane", lambda: sqlite3.connect(path), File(path))
     with pytest.raises(Unavailable):
         await lane.run(lambda _c, _j: gate.wait(), deadline=0.01)
     await lane.close(deadline=0.01)
     gate.set()
 
 
-async def test_a_bug_in_the_work_reaches_its_caller(lane: Lane) -> None:
+async def test_a_bug_in_the_work_reaches_its_caller(lane: ConnectionThread) -> None:
     with pytest.raises(ZeroDivisionError):
         await lane.run(lambda _c, _j: 1 // 0, deadline=FOR_EVER)
     with pytest.raises(sqlite3.OperationalError, match="syntax"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from libra.storage import Unavailable
-from libra.storage.lane import Job, Lane
-from libra.storage.sqlite_file import File
+from libra.storage.sqlite.connection_thread import ConnectionThread, Job
+from libra.storage.sqlite.file import File
 
 
 async def test_work_on_a_file_that_was_replaced_meanwhile_is_not_taken_for_done(
@@ -17,7 +17,7 @@ async def test_work_on_a_file_that_was_replaced_meanwhile_is_not_taken_for_done(
 ) -> None:
     """As with a save that waits for the lock of whoever moves the file away."""
     path = tmp_path / "libra.db"
-    lane = Lane("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
+    lane = ConnectionThread("lane", lambda: sqlite3.connect(path, isolation_level=None), File(path))
 
     def work(connection: sqlite3.Connection, _job: Job[None]) -> None:
         path.rename(path.with_name("moved"))

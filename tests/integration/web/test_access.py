@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
+from libra.report import Report
 from libra.settings import Settings
-from libra.web import guard
-from libra.web.access import is_loopback
-from libra.web.rate import Rate
-from libra.weighing.report import Report
+from libra.web.access import guard
+from libra.web.access.rate_limit import Rate
+from libra.web.access.rights import is_loopback
 from support.patience import FOR_EVER
 from support.service import BROWSER, MISSING, Service, running
 from support.site import WebSite
@@ -221,3 +223,56 @@ async def test_who_writes_or_fails_is_told_the_id_of_the_request(service: Servic
 def test_a_name_is_known_by_what_it_stands_for() -> None:
     assert is_loopback("localhost")
     assert not is_loopback("")  # every address of this machine
+
+
+async def test_what_opens_the_gate_is_told_to_those_who_may_open_it(
+    settings: Settings, site: WebSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "libra.gate")
+    closed = msgspec.structs.replace(settings, token=TOKENS, public="read", allow=())
+    async with running(closed) as up:
+        url = site.url().replace("127.0.0.1", "localhost")
+        answer = await up.client.post("/pages", json={"url": url}, headers=bearer(FULL))
+        report = await up.settled(answer.json()["id"])
+        assert (report.status, report.error) == ("failed", "denied: address not allowed")
+        path = f"/pages/{report.id}"
+        words = "is this machine itself: start with <code>--allow "
+        for secret, told in ((FULL, True), (READ, False), (None, False)):
+            headers = BROWSER | ({} if secret is None else bearer(secret))
+            page = await up.client.get(path, headers=headers)
+            assert (page.status_code, words in page.text) == (200, told), secret
+            assert ("127.0.0.1" in page.text or "::1" in page.text) == told
+        assert (await up.client.get(path)).text.count("--allow") == 0
+        assert "start with `--allow" in caplog.text
+        # An address that is written as one asks no resolver.
+        caplog.clear()
+        answer = await up.client.post("/pages", json={"url": site.url()}, headers=bearer(FULL))
+        await up.settled(answer.json()["id"])
+        words = "127.0.0.1 is this machine itself: start with `--allow 127.0.0.0/8`"
+        assert f"refused 127.0.0.1: {words}" in caplog.text
+
+
+async def test_a_token_is_made_and_revoked_in_the_browser(guarded: Service) -> None:
+    client, full = guarded.client, BROWSER | bearer(FULL)
+    form = {"name": "grafana", "role": "read", "days": "30"}
+    for secret in (READ, None):
+        headers = BROWSER | ({} if secret is None else bearer(secret))
+        assert (await client.get("/tokens", headers=headers)).status_code in (401, 403)
+        assert (await client.post("/tokens", data=form, headers=headers)).status_code in (401, 403)
+    elsewhere = full | {"Origin": "https://evil.example"}
+    assert (await client.post("/tokens", data=form, headers=elsewhere)).status_code == 403
+    page = await client.post("/tokens", data=form, headers=full)
+    assert (page.status_code, page.headers["cache-control"]) == (201, "no-store")
+    found = re.search(r"<code>([\w-]{43})</code>", page.text)
+    assert found is not None
+    assert (await client.get("/metrics", headers=bearer(found[1]))).status_code == 200
+    page = await client.get("/tokens", headers=full)
+    assert "grafana" in page.text
+    assert found[1] not in page.text
+    for wrong in ({"name": "grafana"}, {"name": "x", "days": "0"}, {"name": "x", "role": "root"}):
+        page = await client.post("/tokens", data=form | wrong, headers=full)
+        assert (page.status_code, "Not done: " in page.text) == (400, True), wrong
+    page = await client.post("/tokens/grafana/revoke", headers=full)
+    assert (page.status_code, page.headers["location"]) == (303, "/tokens")
+    assert (await client.get("/metrics", headers=bearer(found[1]))).status_code == 401
+    assert (await client.post("/tokens/grafana/revoke", headers=full)).status_code == 404

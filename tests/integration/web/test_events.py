@@ -8,8 +8,8 @@ import httpx
 import msgspec
 import pytest
 
-from libra.web.pulse import Beat
-from libra.weighing.report import FINISHED, Report, decode
+from libra.report import FINISHED, Report, decode
+from libra.web.site.live_updates import Update
 from support.patience import FOR_EVER
 from support.service import Service
 from support.site import WebSite
@@ -92,7 +92,7 @@ async def test_whoever_looks_is_told_that_something_changed(
         assert [beat.banner async for beat in beats] in ([], [""])  # the stream ends
 
 
-async def pulses(answer: httpx.Response) -> AsyncIterator[Beat]:
+async def pulses(answer: httpx.Response) -> AsyncIterator[Update]:
     assert answer.headers["content-type"].startswith("text/event-stream")
     kind = ""
     async for line in answer.aiter_lines():
@@ -101,7 +101,7 @@ async def pulses(answer: httpx.Response) -> AsyncIterator[Beat]:
             kind = value
         elif name == "data":
             assert kind == "pulse"
-            yield msgspec.json.decode(value, type=Beat)
+            yield msgspec.json.decode(value, type=Update)
 
 
 async def test_when_as_many_follow_as_may_the_next_is_told_to_come_again(
@@ -109,7 +109,7 @@ async def test_when_as_many_follow_as_may_the_next_is_told_to_come_again(
 ) -> None:
     page_id = (await service.client.post("/pages", json={"url": site.url("/held")})).json()["id"]
     path = f"/pages/{page_id}/events"
-    monkeypatch.setattr("libra.web.events.STREAMS", 1)
+    monkeypatch.setattr("libra.web.http.event_stream.STREAMS", 1)
     async with service.client.stream("GET", path) as stays:
         await anext(stays.aiter_lines())
         for address in (path, "/events"):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -16,9 +13,10 @@ import msgspec
 import pytest
 
 from libra.settings import Settings
-from libra.web import guard
-from libra.web.rate import Rate
-from support.needs import needs, program
+from libra.web.access import guard
+from libra.web.access.rate_limit import Rate
+from support.needs import needs
+from support.nginx import on_loopback, running_nginx
 from support.patience import FOR_EVER
 from support.ports import ReservedPort
 from support.service import Service, running
@@ -28,22 +26,6 @@ SHIPPED = Path(__file__).parents[3] / "deploy/nginx/libra.conf"
 NAME = "libra.example.com"
 SECRET = "a-secret-of-some-length"
 CLIENT = "127.0.0.5"
-AROUND = """
-{user}
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/libra.conf;
-}}
-"""
 
 pytestmark = needs("nginx", "openssl")
 
@@ -53,14 +35,6 @@ class Front:
     service: Service
     client: httpx.AsyncClient
     plain: str
-
-
-async def run(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
 
 
 @pytest.fixture
@@ -84,40 +58,12 @@ async def front(
     )
     https, http = listening
     async with running(guarded) as service:
-        folder = tmp_path / "nginx"
-        folder.mkdir()
-        text = SHIPPED.read_text()
-        for found, wanted in (
-            (r"listen \[::\].*", ""),  # there may be no IPv6 here
-            (r"listen 443 ", f"listen 127.0.0.1:{https} "),
-            (r"listen 80;", f"listen 127.0.0.1:{http};"),
+        changes = [
+            *on_loopback(https, http),
             (r"127\.0\.0\.1:8000", service.server.url.removeprefix("http://")),
-            (r"/etc/letsencrypt/live/libra\.example\.com", str(folder)),
-        ):
-            text, times = re.subn(found, wanted, text)
-            assert times, found
-        (folder / "libra.conf").write_text(text)
-        # Where root runs the tests, its workers would be somebody who may not write here.
-        user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
-        await run(
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *(
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                f"/CN={NAME}",
-                "-addext",
-                f"subjectAltName=DNS:{NAME}",
-            ),
-            *("-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")),
-        )
-        nginx = program("nginx") or "nginx"
-        # It goes to the background when it listens.
-        await run(nginx, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf"))
-        try:
-            known = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+        ]
+        async with running_nginx(SHIPPED, NAME, tmp_path / "nginx", changes) as certificate:
+            known = ssl.create_default_context(cafile=str(certificate))
             transport = httpx.AsyncHTTPTransport(verify=known, local_address=CLIENT)
             async with httpx.AsyncClient(
                 transport=transport,
@@ -127,9 +73,6 @@ async def front(
             ) as client:
                 client.event_hooks = {"request": [_named]}
                 yield Front(service, client, f"http://127.0.0.1:{http}")
-        finally:
-            conf = str(folder / "nginx.conf")
-            await run(nginx, "-e", str(folder / "error.log"), "-c", conf, "-s", "stop")
 
 
 async def _named(request: httpx.Request) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from libra.web.notify import Notifier
+from libra.web.serving.systemd import Notifier
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from libra.report import decode, encode
 from libra.settings import Settings
 from libra.testing.pages import PageServer, html
-from libra.web.making import LARGE, LARGE_DOWNLOAD
-from libra.weighing.report import decode, encode
+from libra.web.http.large_answers import LARGE, LARGE_DOWNLOAD
 from support.service import BROWSER, MISSING, Service, running
 from support.site import ASSETS, WebSite
 
@@ -329,6 +329,8 @@ async def test_a_large_report_can_be_read_in_every_form(service: Service) -> Non
     assert len(encode(report)) > LARGE
     page = await service.client.get(f"/pages/{report.id}", headers=BROWSER)
     assert f"<dd>{report.total.requests}</dd>" in page.text
+    compared = await service.client.get(f"/compare?a={report.id}&b={report.id}", headers=BROWSER)
+    assert f"{report.total.requests} requests" in compared.text
     table = await service.client.get(f"/pages/{report.id}.csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [row["url"] for row in rows] == [asset.url for asset in report.assets]

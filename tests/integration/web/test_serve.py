@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from libra.tokens import Token
+from libra.tokens import AccessToken
 from support.nursery import Nursery, Program
 from support.site import WebSite
 
@@ -128,10 +128,10 @@ async def test_a_port_that_is_taken_is_said_and_nothing_is_started(
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        (("--host", "0.0.0.0"), b"0.0.0.0 is no loopback address"),
-        (("--host", "::"), b"no loopback address"),
-        (("--host", ""), b"Every address of this machine is no loopback address"),
-        (("--trusted-proxy", "127.0.0.1"), b"Behind a proxy strangers come in"),
+        (("--host", "0.0.0.0"), b"0.0.0.0 is reachable from other machines. Set up access first"),
+        (("--host", "::"), b":: is reachable from other machines"),
+        (("--host", ""), b"Every address of this machine is reachable from other machines"),
+        (("--trusted-proxy", "127.0.0.1"), b"Behind a proxy it is reachable from other machines"),
     ],
 )
 async def test_where_strangers_could_come_in_somebody_has_to_say_who_may(
@@ -168,7 +168,7 @@ async def test_a_secret_that_the_list_of_processes_shows_is_warned_of_and_not_re
     assert warning.startswith(b"libra: everybody on this machine can read the secret of ci")
     program.process.send_signal(signal.SIGTERM)
     assert secret.encode() not in warning + await program.process.stderr.read()
-    hashed = str(Token.parse(f"ci:full:{secret}"))
+    hashed = str(AccessToken.parse(f"ci:full:{secret}"))
     program = await start("--port", "0", "--token", hashed)
     assert program.process.stderr is not None
     program.process.send_signal(signal.SIGTERM)

@@ -11,7 +11,7 @@ import pytest
 from libra.app import Libra
 from libra.settings import Settings
 from libra.web import create_app
-from libra.web.server import AddressError, Server, listen
+from libra.web.serving.server import AddressError, WebServer, listen
 from support.patience import FOR_EVER
 from support.service import BROWSER, MISSING, Service, read_answer
 from support.site import WebSite
@@ -48,7 +48,7 @@ async def test_it_can_be_started_again_on_the_same_sockets(settings: Settings) -
         app = create_app(libra, settings)
         with listen("127.0.0.1", 0)[0] as sock:
             for _ in range(2):
-                server = Server(app, sockets=[sock])
+                server = WebServer(app, sockets=[sock])
                 await server.start()
                 reader, writer = await asyncio.open_connection(*sock.getsockname())
                 writer.write(get("/health/live"))
@@ -73,10 +73,11 @@ async def test_stopping_lets_a_request_finish_and_takes_no_new_one(
     writer.write(head.encode())
     # The application reads the body now: the request is under way.
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+    address = service.server.address
     stopping = asyncio.ensure_future(service.server.stop(FOR_EVER))
     with pytest.raises(ConnectionError):
         while True:
-            _, late = await asyncio.open_connection(*service.server.address)
+            _, late = await asyncio.open_connection(*address)
             late.close()
     writer.write(body)
     answer, _ = await read_answer(reader)
@@ -126,11 +127,11 @@ async def test_headers_without_end_are_refused(service: Service) -> None:
 
 
 @pytest.fixture
-async def slow(service: Service) -> AsyncIterator[Server]:
+async def slow(service: Service) -> AsyncIterator[WebServer]:
     """A second server for the same Libra, without the short cut."""
     app = create_app(service.libra, service.app.settings)
     app.at_hand = lambda page_id: None
-    server = Server(app, "127.0.0.1", 0)
+    server = WebServer(app, "127.0.0.1", 0)
     await server.start()
     yield server
     await server.stop(1)
@@ -163,7 +164,7 @@ REQUESTS = {
 
 
 async def test_the_short_cut_answers_as_the_application_does(
-    service: Service, slow: Server, site: WebSite
+    service: Service, slow: WebServer, site: WebSite
 ) -> None:
     report = await service.weighed(site.url())
     for name, template in REQUESTS.items():
@@ -174,6 +175,15 @@ async def test_the_short_cut_answers_as_the_application_does(
             for server in (service.server, slow)
         ]
         assert answers[0] == answers[1], name
+    service.libra.neighbours.age = 7
+    for template in (get("/pages/{id}"), get("/pages/{id}", If_None_Match="*")):
+        request = template.replace(b"{id}", report.id.encode())
+        answers = [
+            await _answer(*server.address, request, body=b"If-None" not in request)
+            for server in (service.server, slow)
+        ]
+        assert answers[0] == answers[1]
+        assert b"age: 7" in answers[0][1]
 
 
 async def _answer(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import re
 
 import msgspec
 import pytest
 
 from libra.health import Health
+from libra.testing import until_watch
 from support.service import BROWSER, MISSING, Service
 from support.site import WebSite
 
@@ -25,10 +28,10 @@ async def test_the_start_page_lists_what_was_weighed(service: Service, site: Web
 
 async def test_the_list_goes_on_with_a_link(service: Service, site: WebSite) -> None:
     ids = [(await service.weighed(site.url(f"/{number}"))).id for number in range(21)]
-    page = (await service.client.get("/")).text
-    link = re.search(r'href="(/\?after=[^"]+)" rel="next"', page)
+    page = (await service.client.get("/?view=weigh-ins")).text
+    link = re.search(r'href="(/\?[^"]+)" rel="next"', page)
     assert link
-    older = (await service.client.get(link[1])).text
+    older = (await service.client.get(html.unescape(link[1]))).text
     assert f'id="p-{ids[0]}"' in older
     assert f'id="p-{ids[1]}"' not in older
 
@@ -177,8 +180,8 @@ async def test_metrics_count_what_was_answered(service: Service, site: WebSite) 
     await service.client.get(f"/pages/{MISSING}")
     answer = await service.client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert 'route="/pages",method="POST",status="202"} 1\n' in answer.text
-    assert 'route="/pages/{id}",method="GET",status="404"} 1\n' in answer.text
+    assert 'method="POST",route="/pages",status="202"} 1.0\n' in answer.text
+    assert 'method="GET",route="/pages/{id}",status="404"} 1.0\n' in answer.text
 
 
 async def test_the_observer_shows_the_tree(service: Service) -> None:
@@ -199,3 +202,71 @@ async def test_an_error_that_nobody_foresaw_is_logged_and_not_shown(
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
     assert "secret" in caplog.text
+
+
+async def test_the_history_can_be_taken_along_as_csv(service: Service, site: WebSite) -> None:
+    reports = [await service.weighed(site.url()) for _ in range(2)]
+    answer = await service.client.get("/history.csv", params={"url": site.url(), "range": "day"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="history.csv"'
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert [row["id"] for row in rows] == [report.id for report in reports[::-1]]
+    assert {int(row["transfer_bytes"]) for row in rows} == {
+        report.total.transfer_bytes for report in reports
+    }
+    never = await service.client.get("/history.csv", params={"url": "http://never.example/"})
+    assert len(never.text.splitlines()) == 1
+
+
+async def test_crawlers_are_told_what_to_leave_alone_and_browsers_get_their_icon(
+    service: Service,
+) -> None:
+    robots = await service.client.get("/robots.txt")
+    assert robots.headers["content-type"].startswith("text/plain")
+    assert "Disallow: /pages" in robots.text
+    icon = await service.client.get("/favicon.ico")
+    assert icon.headers["content-type"] == "image/x-icon"
+    assert icon.content[:4] == b"\0\0\1\0"
+
+
+async def test_the_page_to_try_the_api_needs_nothing_from_elsewhere(service: Service) -> None:
+    page = (await service.client.get("/docs/try", headers=BROWSER)).text
+    files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assert len(files) == 5
+    for file in files:
+        answer = await service.client.get(file)
+        assert answer.status_code == 200
+        assert "sourceMappingURL" not in answer.text
+
+
+async def test_of_a_page_that_did_not_come_nothing_is_broken_down(service: Service) -> None:
+    failed = await service.weighed("http://nobody.invalid/")
+    page = (await service.client.get(f"/pages/{failed.id}", headers=BROWSER)).text
+    for part in ("kinds", "hosts", "sections", "waterfall"):
+        assert f'id="{part}" data-live hidden>' in page
+
+
+async def test_a_line_of_the_list_is_one_url_and_leads_to_its_newest_weigh_in(
+    service: Service, site: WebSite
+) -> None:
+    for path in ("/a?b", "/c"):
+        await service.weighed(site.url(path))
+    last = await service.weighed(site.url("/a?b"))
+    watch = await service.libra.watch(site.url("/c"), max_weight=1)
+    await until_watch(service.libra, watch.id, lambda watch: watch.status == "over-budget")
+    page = (await service.client.get("/", headers=BROWSER)).text
+    assert page.count('<li id="u-') == 2
+    assert f'<a class="name" href="/pages/{last.id}">/a?b</a>' in page
+    assert 'aria-label="2 weigh-ins,' in page
+    assert "Over budget" in page[page.index(">/c</a>") :]
+    for query, count in (
+        ({"state": "over-budget"}, 1),
+        ({"state": "watched", "text": "/C"}, 1),
+        ({"state": "failed"}, 0),
+        ({"host": "nobody.example"}, 0),
+        ({"sort": "site"}, 2),
+        ({"sort": "nonsense", "state": "nonsense"}, 2),
+        ({"after": "nonsense"}, 0),
+    ):
+        listed = (await service.client.get("/", params=query, headers=BROWSER)).text
+        assert listed.count('<li id="u-') == count, query

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from libra.report import decode
 from libra.settings import Settings
-from libra.weighing.report import decode
 from support.service import BROWSER, Service, running
 from support.site import WebSite
 
@@ -45,7 +45,7 @@ async def test_a_form_may_have_fields_that_are_empty_or_not_ours(
 @pytest.mark.parametrize(
     "choice",
     [{"viewport": "large"}, {"viewport": "0x0"}, {"viewport": 5}, {"method": "guessed"},
-     {"headers": {"Authorization": "x"}}, {"limits": {}}],
+     {"headers": {"Host": "x"}}, {"headers": {"A": "x\ny"}}, {"limits": {}}],
 )  # fmt: skip
 async def test_what_cannot_be_chosen_is_refused(
     service: Service, site: WebSite, choice: dict[str, object]

@@ -36,7 +36,7 @@ async def test_a_watch_is_made_read_listed_run_and_deleted(service: Service, sit
     assert (watch["every"], watch["status"], watch["secret"]) == ("hour", "new", None)
     assert watch["terms"]["max_weight"] == 500_000
     assert watch["terms"]["budgets"][0]["limits"] == [
-        {"subject": "script", "measure": "size", "most": 1024}
+        {"subject": "script", "measure": "size", "most": 1024, "about": "kind"}
     ]
     known = await weighed(service, watch["id"])
     read = (await client.get(f"/watches/{watch['id']}")).json()
@@ -87,6 +87,7 @@ async def test_what_the_client_has_is_not_sent_again(service: Service, site: Web
         ({"url": "https://a.test", "every": "soon"}, "cron expression"),
         ({"url": "https://a.test", "webhook": "slack"}, "webhook"),
         ({"url": "https://a.test", "budget": [{"sizes": 1}]}, "unknown key"),
+        ({"url": "https://a.test", "budget": [{"maxGrowth": "5%"}]}, "use jump"),
         ({"url": "https://a.test", "max_weight": "heavy"}, "500kB"),
         ({"url": "https://a.test", "max_weight": "9" * 400}, "500kB"),
         ({"url": "https://a.test", "max_weight": -1}, "max_weight"),
@@ -184,3 +185,203 @@ async def test_a_token_to_read_sees_watches_and_changes_none(
         assert (await client.post("/watches", json=body)).status_code == 401
         assert (await client.post("/watches", json=body, headers=see)).status_code == 403
         assert (await client.post("/watches", json=body, headers=do)).status_code == 201
+
+
+async def test_a_watch_is_changed_by_json_and_what_is_secret_is_shown_by_name_alone(
+    service: Service, site: WebSite
+) -> None:
+    client = service.client
+    watch = await made(service, url=site.url(), headers={"Cookie": "session=f00ba4"})
+    path = f"/watches/{watch['id']}"
+    changed = await client.patch(
+        path,
+        json={"name": "Shop", "tags": ["a", "b"], "every": "2h", "repeat": "24h", "paused": True},
+    )
+    assert changed.status_code == 200, changed.text
+    read = (await client.get(path)).json()
+    assert (read["name"], read["tags"], read["every"]) == ("Shop", ["a", "b"], "2h")
+    assert (read["status"], read["terms"]["repeat"], read["headers"]) == (
+        "paused",
+        86400.0,
+        ["Cookie"],
+    )
+    # What was read can be sent again.
+    same = {"confirm": read["terms"]["confirm"], "repeat": read["terms"]["repeat"]}
+    assert (await client.patch(path, json=same)).json()["terms"] == read["terms"]
+    form = await client.get(f"{path}/edit", headers=BROWSER)
+    assert (
+        "f00ba4" not in f"{changed.text} {read} {form.text} {(await client.get('/watches')).text}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"every": "soon"}, "30m"),
+        ({"time_zone": "Europe/Berlln"}, "Europe/Berlin"),
+        ({"confirm": "3 of 2"}, "2 of 3"),
+        ({"repeat": "1s"}, "a minute at least"),
+        ({"method": "fast"}, "method"),
+        ({"viewport": "wide"}, "1350x940"),
+        ({"headers": {"Host": "x"}}, "set by Libra itself"),
+        ({"destination": "team"}, "no destination 'team'"),
+        ({"tags": ["a,b"]}, "no comma"),
+        ({"tags": [str(one) for one in range(11)]}, "at most 10"),
+        ({"name": "x" * 101}, "at most 100"),
+        ({"webhook": "http://10.1.2.3:25/x"}, "denied"),
+        ({"webhook": "ftp://a.test/"}, "webhook"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+async def test_what_a_watch_cannot_be_is_a_problem_that_says_why(
+    service: Service, site: WebSite, body: dict[str, Any], words: str
+) -> None:
+    watch = await made(service, url=site.url())
+    for answer in (
+        await service.client.patch(f"/watches/{watch['id']}", json=body),
+        await service.client.post("/watches", json={"url": site.url(), **body}),
+    ):
+        assert answer.status_code == 400
+        assert words in answer.json()["detail"]
+    assert len((await service.client.get("/watches")).json()["watches"]) == 1
+
+
+async def test_the_form_for_a_change_keeps_secrets_and_clears_what_is_emptied(
+    settings: Settings, site: WebSite
+) -> None:
+    async with Receiver() as receiver, running(settings) as service:
+        client = service.client
+        watch = await made(
+            service,
+            url=site.url(),
+            name="Shop",
+            max_weight="500kB",
+            headers={"Cookie": "a=b"},
+            webhook=receiver.url,
+            webhook_headers={"X-Key": "k"},
+        )
+        path = f"/watches/{watch['id']}"
+        text = (await client.get(f"{path}/edit", headers=BROWSER)).text
+        assert 'value="Shop"' in text
+        assert 'value="500 kB"' in text
+        assert "Kept secret: Cookie." in text
+        form = {"url": site.url(), "name": "", "every": "week", "cron": "", "max_weight": ""}
+        form |= {"webhook": "", "headers": "", "public": "on", "no_recover": "on"}
+        answer = await client.post(f"{path}/edit", data=form, headers=BROWSER)
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+        now = service.libra.watch_of(watch["id"])
+        assert (now.name, now.every, now.terms.max_weight, now.terms.recover) == (
+            "",
+            "week",
+            None,
+            False,
+        )
+        assert (now.headers, now.webhook_headers, now.webhook) == (
+            ("Cookie",),
+            ("X-Key",),
+            watch["webhook"],
+        )
+        assert now.public is not None
+        form |= {"webhook": "off", "headers": "off"}
+        form.pop("public")
+        await client.post(f"{path}/edit", data=form, headers=BROWSER)
+        now = service.libra.watch_of(watch["id"])
+        assert (now.headers, now.webhook, now.public) == ((), None, None)
+        wrong = await client.post(f"{path}/edit", data=form | {"confirm": "x"}, headers=BROWSER)
+        assert wrong.status_code == 400
+        assert "Not changed yet: 1 field needs another look." in wrong.text
+
+
+async def test_pausing_and_testing_are_a_button_each(settings: Settings, site: WebSite) -> None:
+    async with Receiver() as receiver, running(settings) as service:
+        client = service.client
+        watch = await made(service, url=site.url(), webhook=receiver.url)
+        path = f"/watches/{watch['id']}"
+        assert (await client.post(f"{path}/pause", headers=BROWSER)).status_code == 303
+        assert service.libra.watch_of(watch["id"]).paused
+        assert "Paused" in (await client.get(path, headers=BROWSER)).text
+        await client.post(f"{path}/resume", headers=BROWSER)
+        assert not service.libra.watch_of(watch["id"]).paused
+        assert (await client.post(f"{path}/test")).status_code == 202
+        (alert,) = await receiver.until_received(1)
+        assert alert.json["event"] == "test"
+        await until_watch(service.libra, watch["id"], lambda watch: bool(watch.deliveries))
+        text = (await client.get(path, headers=BROWSER)).text
+        assert "a test" in text
+        assert "arrived" in text
+
+
+async def test_the_broken_ones_come_first_for_people_and_are_counted(
+    service: Service, site: WebSite
+) -> None:
+    client = service.client
+    broken = await made(service, url=site.url(), max_weight=1, tags=["Shop"])
+    fine = [await made(service, url=site.url(f"/?{one}")) for one in "ab"]
+    for watch in (broken, *fine):
+        await weighed(service, watch["id"])
+    newest = (await client.get("/watches", params={"limit": 2})).json()
+    assert [one["id"] for one in newest["watches"]] == [fine[1]["id"], fine[0]["id"]]
+    assert (newest["counts"]["over-budget"], newest["counts"]["ok"]) == (1, 2)
+    first = (await client.get("/watches", params={"order": "broken", "limit": 2})).json()
+    assert [one["id"] for one in first["watches"]] == [broken["id"], fine[1]["id"]]
+    after = {"order": "broken", "after": first["next"]}
+    assert [
+        one["id"] for one in (await client.get("/watches", params=after)).json()["watches"]
+    ] == [fine[0]["id"]]
+    for narrow in ({"tag": "sHOP"}, {"status": "over-budget"}):
+        (one,) = (await client.get("/watches", params=narrow)).json()["watches"]
+        assert one["id"] == broken["id"]
+    text = (await client.get("/watches", headers=BROWSER)).text
+    assert "3 watches: 1 over budget, 2 fine." in text
+    assert text.index(broken["id"]) < text.index(fine[1]["id"])
+
+
+async def test_a_public_watch_shows_everybody_its_weight_and_nobody_its_address(
+    settings: Settings, site: WebSite
+) -> None:
+    guarded = msgspec.structs.replace(settings, token=("boss:full:s3cret-s3cret-s3cret",))
+    boss = {"Authorization": "Bearer s3cret-s3cret-s3cret"}
+    async with running(guarded) as service:
+        client = service.client
+        watch = (
+            await client.post(
+                "/watches",
+                json={"url": site.url(), "public": True, "name": "Shop", "max_weight": 1},
+                headers=boss,
+            )
+        ).json()
+        done = await weighed(service, watch["id"])
+        pages = len((await client.get("/pages", headers=boss)).json()["pages"])
+        place = f"/public/{watch['public']}"
+        for show, words in (("weight", " kB"), ("score", "100"), ("budget", "1 limit broken")):
+            badge = await client.get(f"{place}/badge.svg", params={"show": show})
+            assert badge.status_code == 200
+            assert badge.headers["content-type"] == "image/svg+xml"
+            assert badge.headers["cache-control"] == "public, max-age=300"
+            assert badge.headers.get_list("cross-origin-resource-policy") == ["cross-origin"]
+            assert words in badge.text
+            assert "127.0.0.1" not in badge.text
+        page = await client.get(place, headers=BROWSER)
+        assert (page.status_code, page.headers["cache-control"]) == (200, "public, max-age=300")
+        assert "Shop" in page.text
+        assert done.last is not None
+        assert done.last.total is not None
+        assert f"{done.last.total:,} bytes" in page.text
+        assert site.url() not in page.text
+        assert watch["id"] not in page.text
+        assert len((await client.get("/pages", headers=boss)).json()["pages"]) == pages
+        assert (await client.get(f"{place}x/badge.svg")).status_code == 404
+        assert (await client.get(f"/watches/{watch['id']}")).status_code == 401
+        await client.patch(f"/watches/{watch['id']}", json={"public": False}, headers=boss)
+        assert (await client.get(f"{place}/badge.svg")).status_code == 404
+
+
+async def test_metrics_have_the_weight_of_each_watched_page(
+    service: Service, site: WebSite
+) -> None:
+    watch = await made(service, url=site.url(), name="Shop")
+    done = await weighed(service, watch["id"])
+    assert done.last is not None
+    text = (await service.client.get("/metrics")).text
+    line = f'libra_watch_transfer_bytes{{name="Shop",watch="{watch["id"]}"}} '
+    assert float(text.partition(line)[2].split()[0]) == done.last.total

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from libra.app import Watch, schedule_words
-from libra.inspector import watching
-from libra.inspector.watch import Watcher
-from libra.inspector.watching import Watches
+from libra.app import Confirm, Watch, WatchChanges, schedule_words
+from libra.inspector.watches import watches as watching
+from libra.inspector.watches.watcher import Watcher
+from libra.inspector.watches.watches import Watchers
 from libra.settings import Settings
 from libra.testing import process_of, until_watch
 from support.receiver import Receiver
@@ -67,7 +67,7 @@ async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
     history = await seen(service, answer.headers["location"])
     (made,) = service.libra.watches(url=report.url).watches
     assert "Every week, next" in history
-    assert "Watched since" in history
+    assert "nobody is alerted" in history
     assert made.terms.max_weight is None
     assert "Watched: every week" in await seen(service, f"/pages/{report.id}")
 
@@ -149,7 +149,7 @@ async def test_what_cannot_be_watched_now_can_be_sent_again(
     monkeypatch.setattr(watching, "MAX_WATCHES", 0)
     answer = await sent(service, url=site.url(), max_weight="123 kB")
     assert answer.status_code == 409
-    assert "Not watched: there are as many watches as there may be" in answer.text
+    assert "Not watched: the limit of watches is reached" in answer.text
     assert 'value="123 kB"' in answer.text
 
 
@@ -183,7 +183,7 @@ async def test_the_list_says_how_each_is_and_when_it_is_next(
     assert "over its budget of 1.0 kB" in text
     assert f"{schedule_words('0 6 * * mon-fri')}, next" in text
     assert "At 06:00 on Monday through Friday (UTC)" in text
-    assert "Alerts go nowhere" in text
+    assert "No webhook and no destination, so nobody is alerted." in text
     assert "weighed just now" in text
     narrowed = await seen(service, f"/watches?url={watch.url}")
     assert "Show all" in narrowed
@@ -202,7 +202,7 @@ async def test_a_long_list_is_turned_over(service: Service, site: WebSite) -> No
     assert older is not None
     second = (await service.client.get(older[1], headers=BROWSER)).text
     assert f'id="w-{ids[0]}"' in second
-    assert "Newest" in second
+    assert "First" in second
 
 
 async def test_json_is_as_ever_for_who_asks_for_it(service: Service, watch: Watch) -> None:
@@ -219,7 +219,7 @@ async def test_a_watch_is_run_and_deleted_from_where_one_is(service: Service, wa
     path = f"/watches/{watch.id}/delete"
     gone = await service.client.post(path, data={"back": "history"}, headers=BROWSER)
     assert gone.headers["location"].startswith("/history?url=")
-    assert "Watched since" not in await seen(service, gone.headers["location"])
+    assert "nobody is alerted" not in await seen(service, gone.headers["location"])
 
 
 async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite) -> None:
@@ -232,8 +232,10 @@ async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite
         made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
         await until_watch(service.libra, made.id, lambda watch: watch.delivery is not None)
         text = await seen(service, f"/watches/{made.id}")
-        assert "was not taken and is sent again, last tried just now (refused" in text
-        assert "1 alert waits to be taken." in text
+        assert (
+            "of a broken budget, did not arrive and is sent again, tried just now: refused" in text
+        )
+        assert "1 alert pending." in text
 
 
 class Bug(Exception):
@@ -248,7 +250,7 @@ async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance
     service: Service, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watchers = process_of(service.libra, "watches")
-    assert isinstance(watchers, Watches)
+    assert isinstance(watchers, Watchers)
     watchers._backoff = 0
     with monkeypatch.context() as patch:
         patch.setattr(Watcher, "init", crash)
@@ -287,14 +289,34 @@ async def test_nobody_is_offered_what_would_only_be_refused(
         paths = (f"/history?url={site.url()}", f"/pages/{last.page}")
         for path in (*paths, "/watches", f"/watches/{one.id}"):
             page = (await service.client.get(path, headers=SEE)).text
-            assert "Watched" in page
+            assert "very day" in page
             assert 'action="/watches' not in page
             assert 'href="/watches"' in page
         for path in paths:
             page = (await service.client.get(path, headers=BROWSER)).text
-            assert "Watched" not in page
+            assert "very day" not in page
             assert "Watch this page" not in page
             assert "hooks.test" not in page
             assert 'action="/watches' not in page
             assert 'href="/watches"' not in page
         assert (await service.client.get("/watches", headers=BROWSER)).status_code == 401
+
+
+async def test_every_page_is_there_while_a_watch_is_paused_or_to_be_confirmed(
+    service: Service, site: WebSite
+) -> None:
+    confirm = Confirm(bad=2, of=3)
+    made = await service.libra.make_watch(
+        WatchChanges(url=site.url(), max_weight=1000, confirm=confirm, public=True)
+    )
+    paths = ["/", "/watches", f"/watches/{made.id}", f"/history?url={site.url()}", "/observer"]
+    last = await watch_with(service, made.id, status="unconfirmed", page=None)
+    assert last.last is not None
+    paths += [f"/public/{made.public}", f"/pages/{last.last.page}"]
+    assert "to be confirmed" in await seen(service, "/")
+    for path in paths:
+        assert await seen(service, path)
+    await service.libra.change_watch(made.id, WatchChanges(paused=True))
+    assert "Watch paused" in await seen(service, "/")
+    for path in paths:
+        assert await seen(service, path)

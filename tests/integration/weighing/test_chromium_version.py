@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from libra.weighing.options import CHROME, USER_AGENT
-from libra.weighing.rendered.browser import find_browser
+from libra.weighing.rendered.browsers.browser import find_browser
 from support.needs import needs
 
 

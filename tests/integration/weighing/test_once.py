@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from libra.report import Report, decode, encode
 from libra.testing.pages import (
     Page,
     PageServer,
@@ -17,7 +18,6 @@ from libra.testing.pages import (
     with_images,
 )
 from libra.weighing import Fetcher, InvalidURL, Limits, Options, weigh_once
-from libra.weighing.report import Report, decode, encode
 from support.hostile_server import MISDEEDS, HostileServer
 from support.loop_clock import stopped_clock
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from libra.weighing.fetch import Fetcher
-from libra.weighing.gate import Gate
+from libra.network.gate import Gate
+from libra.weighing.static.fetcher import Fetcher
 from support.ports import refusing_port
 from support.receiver import Receiver
 
@@ -41,7 +41,7 @@ async def test_a_receiver_that_is_not_there_is_named() -> None:
     with refusing_port() as port:
         async with Fetcher() as fetcher:
             error = await fetcher.post(f"http://127.0.0.1:{port}/", b"{}", {}, seconds=30)
-    assert error == "refused: nothing listens at that address"
+    assert error == f"refused: nothing listens at 127.0.0.1:{port}"
 
 
 async def test_the_gate_stands_before_receivers_too() -> None:

@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
+from libra.network.tolerant_http import INTERIM_ANSWERS
 from libra.testing.pages import RawServer, Request
-from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Limits, Options
-from libra.weighing.receiving import INTERIM_ANSWERS
-from libra.weighing.reference import Fetch, Outcome, Reference
+from libra.weighing.orders.orders import Fetch, Outcome, Reference
+from libra.weighing.static.fetcher import Fetcher
 from support.hostile_server import HostileServer
+from support.work import counted_calls
 
 PLENTY = Options(limits=Limits(asset_seconds=60))
 
@@ -107,3 +108,14 @@ async def test_a_kept_connection_on_which_bytes_wait_is_not_used_again() -> None
             server.writers[0].write(answer(b"unasked"))
             assert (await fetch(fetcher, server.url("/2"))).transfer_bytes == 2
         assert server.connections == 2
+
+
+async def test_a_body_in_single_bytes_costs_calls_for_its_pieces_and_not_for_its_bytes() -> None:
+    bytes_sent = 40_000  # whose framing is below what would be called a flood
+    body = b"1\r\nx\r\n" * bytes_sent + b"0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with Scripted({"/": head + body}) as server, Fetcher() as fetcher:
+        with counted_calls() as made:
+            outcome = await fetch(fetcher, server.url())
+    assert (outcome.error, outcome.resource_bytes) == (None, bytes_sent)
+    assert made() < bytes_sent / 2

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from libra.network.gate import Gate
 from libra.testing.pages import RawServer, Request
-from libra.weighing.fetch import Fetcher
-from libra.weighing.gate import Gate
 from libra.weighing.options import Limits, Options
-from libra.weighing.reference import Fetch, Outcome, Reference
+from libra.weighing.orders.orders import Fetch, Outcome, Reference
+from libra.weighing.static.fetcher import Fetcher
 
 PLENTY = Options(limits=Limits(asset_seconds=60))
 LENGTH = b"Content-Length: 9\r\n"

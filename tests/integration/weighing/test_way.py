@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from libra.app import Libra
+from libra.network.dialing import LookUp
+from libra.network.gate import Gate
+from libra.network.listening import stop_listening
+from libra.network.proxies import Proxies
+from libra.network.trust import SYSTEM, TrustError, trust
 from libra.settings import Settings
 from libra.testing.pages import PageServer, html, image
-from libra.weighing.fetch import Fetcher
 from libra.weighing.options import Limits, Options
-from libra.weighing.proxies import Proxies
-from libra.weighing.reference import Fetch, Outcome, Reference
-from libra.weighing.trust import TrustError, trust
+from libra.weighing.orders.orders import Fetch, Outcome, Reference
+from libra.weighing.static.fetcher import Fetcher
 from support.certificate import own_certificate
 from support.needs import needs
 from support.ports import refusing_port
@@ -32,21 +37,27 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server on loopback; its port."""
     tasks: set[asyncio.Task[None]] = set()
+    over = False
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
+        with suppress(OSError, asyncio.IncompleteReadError):
             await handler(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
-    async with server:
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if over:  # the TLS handshake was still under way
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(handle(reader, writer))
+        tasks.add(task)
+        # Not by the task itself, which may be cancelled before it has begun.
+        task.add_done_callback(lambda _: writer.close())
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        over = True
+        await stop_listening(server)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -99,11 +110,11 @@ async def test_a_certificate_of_its_own_is_believed_only_where_that_is_said(
     async with listening(one_answer, tls) as port:
         url = f"https://localhost:{port}/"
         for context, error in (
-            (None, "tls: the certificate is not valid"),
+            (SYSTEM, "tls: the certificate is not valid"),
             (trust(certificate), None),
             (trust(insecure=True), None),
         ):
-            async with Fetcher(tls=context) as fetcher:
+            async with Fetcher(trust=context) as fetcher:
                 outcome = await fetch(fetcher, url)
             assert (outcome.error or "").startswith(error or "")
             assert outcome.transfer_bytes == (0 if error else 5)
@@ -138,7 +149,7 @@ async def test_encrypted_requests_go_through_a_tunnel(tmp_path: Path) -> None:
         tunnels = Tunnels(port)
         async with listening(tunnels) as proxy:
             address = f"http://me:word@127.0.0.1:{proxy}"
-            async with Fetcher(tls=trust(certificate), proxies=Proxies(https=address)) as fetcher:
+            async with Fetcher(trust=trust(certificate), proxies=Proxies(https=address)) as fetcher:
                 outcome = await fetch(fetcher, f"https://localhost:{port}/")
     assert (outcome.error, outcome.transfer_bytes) == (None, 5)
     assert tunnels.heads[0].startswith(b"CONNECT localhost:%d HTTP/1.1\r\n" % port)
@@ -160,7 +171,7 @@ async def test_a_proxy_that_is_not_there_is_named(scheme: str) -> None:
         address = f"http://127.0.0.1:{port}"
         async with Fetcher(proxies=Proxies(address, address)) as fetcher:
             outcome = await fetch(fetcher, f"{scheme}://intranet.invalid/")
-    assert outcome.error == "proxy: nothing listens at that address"
+    assert outcome.error == f"proxy: nothing listens at 127.0.0.1:{port}"
 
 
 async def test_what_is_exempt_is_asked_directly() -> None:
@@ -186,3 +197,50 @@ async def test_a_service_fetches_through_the_proxy_that_is_its_gate(tmp_path: Pa
                 pytest.fail("it was never finished")
     assert (report.status, report.error) == ("weighed", None)
     assert proxy.paths()[0] == "http://intranet.invalid/"
+
+
+@pytest.mark.parametrize("secure", [True, False])
+@needs("openssl")
+async def test_a_proxy_that_is_no_gate_is_asked_for_a_judged_address(
+    secure: bool, tmp_path: Path
+) -> None:
+    certificate, tls = own_certificate(tmp_path)
+    gate = Gate(allow=[ip_network("127.0.0.1/32")])
+    async with listening(one_answer, tls if secure else None) as port:
+        tunnels = Tunnels(port)
+        async with listening(tunnels) as proxy:
+            address = f"http://127.0.0.1:{proxy}"
+            async with Fetcher(
+                gate=gate,
+                look_up=answering("127.0.0.9", "127.0.0.1"),
+                trust=trust(certificate),
+                proxies=Proxies(address, address),
+                tunnels=True,
+            ) as fetcher:
+                scheme = "https" if secure else "http"
+                outcome = await fetch(fetcher, f"{scheme}://localhost:{port}/")
+    assert (outcome.error, outcome.transfer_bytes) == (None, 5)
+    assert tunnels.heads[0].startswith(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n" % port)
+
+
+@pytest.mark.parametrize("host", ["inner.example", "127.0.0.9"])
+async def test_it_is_not_asked_for_an_address_that_the_gate_denies(host: str) -> None:
+    tunnels = Tunnels(1)
+    async with listening(tunnels) as proxy:
+        address = f"http://127.0.0.1:{proxy}"
+        async with Fetcher(
+            gate=Gate(),
+            look_up=answering("127.0.0.9"),
+            proxies=Proxies(address, address),
+            tunnels=True,
+        ) as fetcher:
+            outcome = await fetch(fetcher, f"http://{host}/")
+    assert (outcome.error, outcome.denied) == ("denied: address not allowed", True)
+    assert tunnels.heads == []
+
+
+def answering(*addresses: str) -> LookUp:
+    """Resolves every name to these."""
+    return lambda host, port, family: [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses
+    ]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.formats import to_csv
+from libra.report import Timings
 from support.samples import PAGE, asset, hostile, ordinary, weighed
 
 
@@ -24,6 +25,20 @@ def test_every_asset_has_a_row_under_the_names_of_the_report() -> None:
     assert rows[0]["transfer_bytes"] == "45896"
     assert rows[3]["third_party"] == "true"
     assert rows[0]["error"] == ""
+
+
+def test_each_step_of_a_request_is_a_number_in_a_column() -> None:
+    timed = asset(PAGE, "document", timings=Timings(connect_ms=3, body_ms=0))
+    first, second = _rows(to_csv([weighed([timed, asset(f"{PAGE}a.js", "script")])]))
+    steps = ("lookup_ms", "connect_ms", "tls_ms", "first_byte_ms", "body_ms")
+    assert [first[step] for step in steps] == ["", "3", "", "", "0"]
+    assert [second[step] for step in steps] == [""] * 5
+    assert "timings" not in first
+
+
+def test_no_cell_is_what_python_calls_a_thing() -> None:
+    for row in _rows(to_csv([ordinary(), hostile()])):
+        assert not any("(" in text and "=" in text for text in row.values() if text.isascii())
 
 
 def test_lines_end_as_the_standard_says() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.formats.comparison import comparable, compare, pairs_of
-from libra.weighing.report import Report
+from libra.report import Report
 from support.samples import PAGE, asset, ordinary, partial, weighed
 
 

@@ -12,9 +12,11 @@ from typing import Annotated, Literal
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from libra.formats import to_har
-from libra.weighing.report import Report
+from libra.report import Finding, Report
+from libra.report import Timings as Steps
 from support.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
 
 OrUnknown = Annotated[float, msgspec.Meta(ge=-1)]
@@ -214,3 +216,30 @@ def test_what_was_not_requested_is_no_entry_but_is_told() -> None:
     log = json.loads(to_har([partial()]))["log"]
     assert all("film" not in entry["request"]["url"] for entry in log["entries"])
     assert [item["url"] for item in log["pages"][0]["_skipped"]] == [f"{PAGE}film.mp4"]
+
+
+def test_the_steps_of_a_request_add_up_to_its_time() -> None:
+    report = ordinary()
+    first_asset = structs.replace(
+        report.assets[0],
+        duration_ms=100,
+        protocol="h2",
+        timings=Steps(lookup_ms=5, connect_ms=10, tls_ms=20, first_byte_ms=30, body_ms=25),
+    )
+    kept = structs.replace(first_asset, timings=Steps(first_byte_ms=30, body_ms=25))
+    first, second = _read(structs.replace(report, assets=(first_asset, kept))).entries
+    assert (first.request.http_version, first.response.http_version) == ("h2", "h2")
+    steps = first.timings
+    assert (steps.dns, steps.connect, steps.ssl, steps.wait, steps.receive) == (5, 30, 20, 30, 25)
+    assert first.time == steps.blocked + 5 + 30 + 30 + 25 == 100
+    assert (second.timings.dns, second.timings.connect, second.timings.ssl) == (-1, -1, -1)
+    assert second.time == 100
+
+
+def test_a_page_has_its_suggestions() -> None:
+    found = Finding("uncompressed-text", "One text is sent uncompressed.", 500, (PAGE,))
+    report = weighed([asset(PAGE, "document", 900)], findings=(found,))
+    (page,) = json.loads(to_har([report]))["log"]["pages"]
+    assert msgspec.convert(page["_suggestions"], list[Finding]) == [found]
+    (page,) = json.loads(to_har([weighed([asset(PAGE, "document", 900)])]))["log"]["pages"]
+    assert "_suggestions" not in page

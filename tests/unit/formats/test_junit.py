@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.budgets.lighthouse import Limit, at_most, check
 from libra.formats import to_junit
-from libra.formats.budget import Limit, at_most, check
 from support.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
 
 

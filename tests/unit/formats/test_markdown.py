@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.budgets.lighthouse import at_most, check
 from libra.formats import to_markdown
-from libra.formats.budget import at_most, check
 from libra.formats.comparison import compare
 from support.samples import EVIL, PAGE, asset, failed, hostile, ordinary, partial, weighed
 

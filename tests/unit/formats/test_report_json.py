@@ -9,7 +9,7 @@ import pytest
 
 from libra.formats import to_json
 from libra.formats.report_json import from_json
-from libra.weighing.report import Report, encode
+from libra.report import Report, encode
 from support.samples import failed, hostile, ordinary
 
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from libra.inspector.admission import Admission, Ask, Release, Turn
-from libra.inspector.context import Context
+from libra.inspector.admission import Admission, AskPlace, PlaceNotice, ReleasePlace
 from libra.otp import GenServer, Runtime
 from libra.otp.testing import settle
-
-
-class Surroundings:
-    """What an admission needs of a context."""
-
-    def __init__(self) -> None:
-        self.admission: dict[str, Admission] = {}
+from libra.report import Method
 
 
 class Page(GenServer):
@@ -27,7 +20,7 @@ class Page(GenServer):
         self._begun = begun
 
     def handle_info(self, message: Any) -> None:
-        assert message is Turn.GRANTED
+        assert message is PlaceNotice.GRANTED
         self._begun.append(self._name)
 
 
@@ -35,15 +28,15 @@ class Desk:
     """Two admissions, for pages that are fetched and that are rendered."""
 
     def __init__(self, runtime: Runtime) -> None:
-        context = cast("Context", Surroundings())
-        self.static = runtime.start(Admission, context, "static", 3)
-        self.rendered = runtime.start(Admission, context, "rendered", 1)
+        admissions: dict[Method, Admission] = {}
+        self.static = runtime.start(Admission, admissions, "static", 3)
+        self.rendered = runtime.start(Admission, admissions, "rendered", 1)
         self._runtime = runtime
         self.begun: list[str] = []
 
     def ask(self, admission: Admission, name: str, *, alone: bool = False) -> Page:
         page = self._runtime.start(Page, name, self.begun)
-        admission.cast(Ask(page, alone=alone))
+        admission.cast(AskPlace(page, alone=alone))
         return page
 
 
@@ -56,10 +49,10 @@ async def test_a_suspect_waits_until_nobody_is_under_way_and_nobody_begins_besid
     desk.ask(desk.rendered, "rendered")
     await settle()
     assert desk.begun == ["first"]
-    desk.static.cast(Release(first))
+    desk.static.cast(ReleasePlace(first))
     await settle()
     assert desk.begun == ["first", "suspect"]
-    desk.static.cast(Release(suspect))
+    desk.static.cast(ReleasePlace(suspect))
     await settle()
     assert sorted(desk.begun[2:]) == ["later", "rendered"]
     await runtime.shutdown()

@@ -6,34 +6,35 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libra.inspector.departures import Departures
-from libra.inspector.followers import Followers
-from libra.inspector.record import PageRecord, Records
-from libra.inspector.restorer import OBJECTS, few_collections
+from libra.inspector.pace import OBJECTS, few_collections
+from libra.inspector.records.eviction_queue import EvictionQueue
+from libra.inspector.records.followers import Followers
+from libra.inspector.records.page_record import PageRecord
+from libra.inspector.records.page_records import PageRecords
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def test_the_page_nearest_to_its_expiry_leaves_first() -> None:
-    records = Records()
-    departures = Departures(records)
+    records = PageRecords()
+    evictions = EvictionQueue(records)
     for hours, page_id in ((3, "c"), (1, "a"), (2, "b")):
         records.add(PageRecord(page_id, "http://a.test/", None, NOW))
-        departures.note(page_id, NOW + timedelta(hours=hours))
-    left = [departures.next() for _ in range(4)]
+        evictions.note(page_id, NOW + timedelta(hours=hours))
+    left = [evictions.next() for _ in range(4)]
     assert [departure and departure.page_id for departure in left] == ["a", "b", "c", None]
 
 
 def test_a_page_that_has_left_already_is_passed_over_and_not_kept_for_ever() -> None:
-    records = Records()
-    departures = Departures(records)
+    records = PageRecords()
+    evictions = EvictionQueue(records)
     for number in range(10_000):
         record = PageRecord(f"{number}", "http://a.test/", None, NOW)
         records.add(record)
-        departures.note(record.id, NOW)
+        evictions.note(record.id, NOW)
         records.discard(record.id)
-    assert departures.next() is None
-    assert len(departures._heap) < 200
+    assert evictions.next() is None
+    assert len(evictions._heap) < 200
 
 
 async def test_followers_are_told_of_their_page_only() -> None:

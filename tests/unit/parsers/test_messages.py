@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from libra.parsers.protocol import Order, Piece, encode
 from libra.parsers.reader import IN_PLACE, is_small
-from libra.weighing.desk import Desk, StyleTask
-from libra.weighing.import_map import ImportMap
-from libra.weighing.kept import Kept, Spool, joined
+from libra.weighing.bodies.kept import KeptBody, Spool, joined
 from libra.weighing.options import DESKTOP
-from libra.weighing.reference import Reading
+from libra.weighing.orders.orders import Reading
+from libra.weighing.orders.source import Text
+from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 from libra.weighing.roles import READ_ROLES, Role
-from libra.weighing.source import Text
+from libra.weighing.scripts.import_map import ImportMap
 
 URL = "https://example.com/"
 
 
 def read(body: bytes, role: Role = "document") -> Reading:
-    return Desk().read(Text(0, role, URL), body, DESKTOP, most=10_000, keep=False)
+    return SerialReader().read(Text(0, role, URL), body, DESKTOP, most=10_000, keep=False)
 
 
 def test_an_order_comes_as_it_was_sent() -> None:
@@ -46,7 +46,7 @@ def test_half_a_character_becomes_a_question_mark() -> None:
 def test_of_too_many_references_the_first_are_listed_and_the_others_counted() -> None:
     body = b"".join(b"<img src=%d.png><img src=%d.png>" % (n, n) for n in range(100))
     text = Text(0, "document", URL, "text/html")
-    reading = Desk().read(text, body, DESKTOP, most=30, keep=False)
+    reading = SerialReader().read(text, body, DESKTOP, most=30, keep=False)
     assert [reference.url for reference in reading.references] == [
         f"{URL}{n}.png" for n in range(30)
     ]
@@ -70,15 +70,15 @@ SLOW = [
 def test_what_is_read_in_the_program_takes_little_time_whatever_it_is(role: Role) -> None:
     """The worst of these takes some milliseconds; a hundred times that would be a square."""
     for body in SLOW:
-        assert is_small(Kept(body[:IN_PLACE]))
+        assert is_small(KeptBody(body[:IN_PLACE]))
         started = time.thread_time()
         read(body[:IN_PLACE], role)
         assert time.thread_time() - started < 0.5, body[:40]
 
 
 def test_documents_in_a_document_are_not_read_in_the_program() -> None:
-    assert not is_small(Kept(b"<iframe SRCDOC=x>"))
-    assert not is_small(Kept(b"x" * (IN_PLACE + 1)))
+    assert not is_small(KeptBody(b"<iframe SRCDOC=x>"))
+    assert not is_small(KeptBody(b"x" * (IN_PLACE + 1)))
 
 
 @given(st.lists(st.binary(max_size=50), max_size=8))
@@ -86,7 +86,7 @@ def test_what_goes_to_the_file_comes_back(parts: list[bytes]) -> None:
     spool = Spool()
     places = [spool.write(part) for part in parts]
     assert [spool.read(*place) for place in places] == parts
-    kept = Kept(b"end", tuple(places), spool).stowed(spool)
+    kept = KeptBody(b"end", tuple(places), spool).stowed(spool)
     assert kept.memory == b""
     assert (kept.read(), kept.size) == (b"".join(parts) + b"end", sum(map(len, parts)) + 3)
 
@@ -97,7 +97,7 @@ def test_places_that_follow_one_another_are_one() -> None:
 
 
 def test_a_page_gets_no_more_than_its_share_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("libra.weighing.kept.MOST", 10)
+    monkeypatch.setattr("libra.weighing.bodies.kept.MOST", 10)
     spool = Spool()
     spool.write(b"x" * 10)
     with pytest.raises(OSError, match="a page may take 10 bytes"):

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.otp.testing import settle
-from libra.parsers.turns import AHEAD, YOUNG, Turn, Turns
+from libra.parsers.turns import AHEAD, PASSED_OVER, YOUNG, Turn, Turns
 
 
 class Page:
     """One that has used some time."""
 
-    def __init__(self, used: float = 0.0) -> None:
+    def __init__(self, used: float = 0.0, *, ready: bool = True) -> None:
         self.used = used
+        self.ready = ready
 
 
 class Runs:
@@ -300,3 +301,29 @@ def test_no_more_than_the_places_are_given_and_all_are_in_the_end(
         assert all(task.done() for task in tasks)
 
     asyncio.run(run())
+
+
+async def test_a_page_whose_parser_is_free_comes_before_one_whose_parser_is_busy() -> None:
+    turns = Turns(1)
+    held = await turns.take(Page(), slow=False)
+    first = asyncio.ensure_future(turns.take(Page(ready=False), slow=False))
+    second = asyncio.ensure_future(turns.take(Page(), slow=False))
+    await settle()
+    turns.give_back(held)
+    turns.give_back(await second)
+    turns.give_back(await first)
+
+
+async def test_nobody_is_passed_over_for_ever() -> None:
+    turns = Turns(1)
+    held = await turns.take(Page(), slow=False)
+    first = asyncio.ensure_future(turns.take(Page(ready=False), slow=False))
+    others = [asyncio.ensure_future(turns.take(Page(), slow=False)) for _ in range(99)]
+    await settle()
+    for other in others[:PASSED_OVER]:
+        turns.give_back(held)
+        held = await other
+    turns.give_back(held)
+    turns.give_back(await first)
+    for other in others[PASSED_OVER:]:
+        turns.give_back(await other)

@@ -1,5 +1,9 @@
 """Which engine a URL means, and the schemas that the program knows."""
 
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from libra.storage import SchemaMismatch, open_store
 from libra.storage import schema as schemas
-from libra.storage.sqlite import path_of
+from libra.storage.sqlite.store import path_of
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,7 @@ def test_other_databases_are_refused_with_what_to_write(url: str) -> None:
 
 
 @pytest.mark.parametrize("engine", schemas.REVISIONS)
-def test_the_list_of_versions_is_that_of_the_migrations(engine: schemas.Engine) -> None:
+def test_the_names_of_the_files_tell_the_versions(engine: schemas.Engine) -> None:
     here = Path(schemas.__file__).with_name("migrations")
     config = Config()
     config.set_main_option("path_separator", "newline")
@@ -46,7 +50,29 @@ def test_the_list_of_versions_is_that_of_the_migrations(engine: schemas.Engine) 
     config.set_main_option("version_locations", str(here / engine))
     scripts = ScriptDirectory.from_config(config)
     revisions = [script.revision for script in scripts.walk_revisions()]
-    assert tuple(reversed(revisions)) == schemas.REVISIONS[engine]
+    assert tuple(reversed(revisions)) == schemas.REVISIONS[engine] == tuple(schemas.TABLES)
+
+
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
+def test_databases_are_made_on_several_threads_at_once() -> None:
+    versions = [(engine, old) for engine in schemas.REVISIONS for old in (None, "0002")]
+    alone = [schemas.render(*version) for version in versions]
+    together = threading.Barrier(len(versions))
+
+    def rendered(version: tuple[schemas.Engine, str | None]) -> str:
+        together.wait()
+        return schemas.render(*version)
+
+    with ThreadPoolExecutor(len(versions)) as threads:
+        assert list(threads.map(rendered, versions)) == alone
 
 
 def test_each_state_of_a_schema_says_what_to_do() -> None:

@@ -32,7 +32,8 @@ def recollection(request: pytest.FixtureRequest, tmp_path: Path) -> Recollection
 def test_the_next_life_remembers_what_the_last_one_did(tmp_path: Path) -> None:
     first = OnDisk(tmp_path, MONTH)
     first.recall()
-    first.remember(KNOWN, deleted(1))
+    first.deleted(deleted(1))
+    first.remember(KNOWN)
     first.lose(loss())
     second = OnDisk(tmp_path, MONTH)
     second.recall()
@@ -54,11 +55,48 @@ def test_a_name_is_kept_although_nothing_was_ever_stored(tmp_path: Path) -> None
 
 
 def test_deletions_are_remembered_for_a_time(recollection: Recollection) -> None:
-    recollection.remember(KNOWN, deleted(40, 31, 29))
-    recollection.remember(KNOWN, [])
-    recollection.remember(KNOWN, deleted(0))
+    recollection.deleted(deleted(40, 31, 29))
+    recollection.remember(KNOWN)
+    recollection.remember(KNOWN)
+    recollection.deleted(deleted(0))
+    recollection.remember(KNOWN)
     assert list(recollection.deletions(NOON)) == deleted(29, 0)
     assert list(recollection.deletions(NOON + timedelta(days=2))) == deleted(0)
+
+
+def test_a_deletion_is_told_from_when_the_database_has_it(recollection: Recollection) -> None:
+    recollection.remember(KNOWN)
+    recollection.deleted(deleted(31, 1))
+    assert list(recollection.deletions(NOON)) == deleted(1)
+    # While a database is given what it lacks, what is known of it is as before.
+    recollection.remember(None)
+    assert list(recollection.deletions(NOON)) == deleted(1)
+    assert recollection.known == KNOWN
+
+
+def test_a_deletion_that_cannot_be_written_down_is_so_later(tmp_path: Path) -> None:
+    recollection = OnDisk(tmp_path, MONTH)
+    recollection.recall()
+    (tmp_path / "deletions.jsonl").mkdir()
+    recollection.deleted(deleted(2))
+    with pytest.raises(OSError, match="deletions"):
+        recollection.remember(KNOWN)
+    assert recollection.known is None
+    (tmp_path / "deletions.jsonl").rmdir()
+    assert list(recollection.deletions(NOON)) == deleted(2)
+    recollection.deleted(deleted(1))
+    recollection.remember(None)
+    assert list(OnDisk(tmp_path, MONTH).deletions(NOON)) == deleted(2, 1)
+
+
+def test_of_deletions_that_cannot_be_written_down_the_last_are_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libra.storage.recollection.MAX_IN_MEMORY", 2)
+    recollection = OnDisk(tmp_path, MONTH)
+    for days in (5, 4, 3, 2):
+        recollection.deleted(deleted(days))
+    assert list(recollection.deletions(NOON)) == deleted(3, 2)
 
 
 def test_so_many_losses_are_remembered(recollection: Recollection) -> None:
@@ -80,19 +118,22 @@ def test_damaged_notes_are_no_reason_not_to_start(
 
 def test_a_line_that_was_not_finished_costs_itself_alone(tmp_path: Path) -> None:
     first = OnDisk(tmp_path, MONTH)
-    first.remember(KNOWN, deleted(2, 1))
+    first.deleted(deleted(2, 1))
+    first.remember(KNOWN)
     path = tmp_path / "deletions.jsonl"
     path.write_bytes(path.read_bytes()[:-4])
     second = OnDisk(tmp_path, MONTH)
-    second.remember(KNOWN, deleted(0))
+    second.deleted(deleted(0))
+    second.remember(KNOWN)
     assert list(second.deletions(NOON)) == deleted(2, 0)
 
 
 def test_the_file_of_deletions_is_tidied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("libra.storage.recollection.TIDY_BYTES", 1)
     recollection = OnDisk(tmp_path, MONTH)
-    recollection.remember(KNOWN, deleted(40, 35))
-    recollection.remember(KNOWN, deleted(0))
+    for days in ((40, 35), (0,)):
+        recollection.deleted(deleted(*days))
+        recollection.remember(KNOWN)
     assert b"page-40" not in (tmp_path / "deletions.jsonl").read_bytes()
     assert list(recollection.deletions(NOON)) == deleted(0)
 

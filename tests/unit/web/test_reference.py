@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from libra.settings import Settings
-from libra.web.metrics import RequestCounts, exposition
-from libra.web.problems import TYPES
-from libra.web.serve import RELOADED
-from unit.web.test_metrics import health
+from libra.web.http.problems import TYPES
+from libra.web.serving.program import RELOADED
+from libra.web.telemetry.metrics import RequestCounts, exposition
+from unit.web.telemetry.test_metrics import health
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 TEXT = (REFERENCE / "http.md").read_text("utf-8")
@@ -25,7 +25,7 @@ def test_every_problem_is_in_the_reference(name: str) -> None:
 
 def test_every_metric_is_in_the_reference_and_no_other() -> None:
     names = set(re.findall(r"^# TYPE (\S+)", exposition(health(), RequestCounts()), re.MULTILINE))
-    assert set(re.findall(r"`((?:libra|process)_\w+)`", METRICS)) == names
+    assert set(re.findall(r"`((?:libra|process|python)_\w+)`", METRICS)) == names
 
 
 def test_every_setting_is_in_the_reference_with_whether_it_can_be_reloaded() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra.weighing import scope
+from libra.weighing.style import styled_document as scope
 
 
 @pytest.fixture(scope="module", autouse=True)

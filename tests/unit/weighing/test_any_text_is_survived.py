@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.weighing.data_imports import as_data_sheet, with_data_imports
-from libra.weighing.data_url import decode_data_url
-from libra.weighing.headers import DocumentHeaders, addresses_of_rules
-from libra.weighing.late_sheets import after_load
-from libra.weighing.mime import charset_of, essence_of
-from libra.weighing.prescan import declared_in_html
-from libra.weighing.query_encoding import in_encoding, queries_in_sheet
-from libra.weighing.quirks import is_in_quirks_mode
-from libra.weighing.refresh import parse_refresh
-from libra.weighing.shadow import in_root, outside_roots
+from libra.weighing.bodies.data_imports import as_data_sheet, with_data_imports
+from libra.weighing.bodies.data_url import decode_data_url
+from libra.weighing.bodies.mime import charset_of, essence_of
+from libra.weighing.bodies.prescan import declared_in_html
+from libra.weighing.bodies.query_encoding import in_encoding, queries_in_sheet
+from libra.weighing.headers.document_headers import DocumentHeaders, addresses_of_rules
+from libra.weighing.headers.refresh import parse_refresh
+from libra.weighing.html.late_sheets import after_load
+from libra.weighing.html.quirks import is_in_quirks_mode
+from libra.weighing.style.shadow_roots import in_root, outside_roots
 from support.work import assert_linear
 
 URL = "https://example.com/"

@@ -19,7 +19,6 @@ NO_SCRIPTS = "the sandbox forbids scripts: then noscript is shown"
 BY_SCRIPT = "a script asks for it"
 SCANNER = "Chromium's preload scanner asks for what the page then does not need"
 EARLY = "an early error of the language that is not looked for"
-HINTS = "presentational attributes are not in the cascade"
 
 EXCEPTIONS = {
     "mr-one": "after a second the page has been seen",
@@ -39,15 +38,9 @@ EXCEPTIONS = {
     "mx-m3": BY_SCRIPT,
     "al-inlinejs": BY_SCRIPT,
     "da43": BY_SCRIPT,
-    "m-root": "the port of the test site is another",
-    "ba14": "the root of the test site is another",
     "m-404": "Chromium gives up a graph at its first failure, whatever came by then",
     "im-integrity": "the digests of import maps are not checked",
-    "ob135": HINTS,
-    "ca86": HINTS,
-    "ca87": HINTS,
     "hi-off": "where a page puts a frame is not known",
-    "hi-cv": "what content-visibility hides is told from its own style only",
     "hi-srcdocsheet": "a srcdoc that a style sheet hides is taken to be seen",
     "hi-data": "in a process of its own a document does not know that its frame is hidden",
     "da33": "whether an image can be decoded is not looked at",
@@ -58,12 +51,17 @@ EXCEPTIONS = {
     "ba30": SCANNER,
     "ba40": SCANNER,
     "ba45": SCANNER,
+    "dr14": SCANNER,
+    "dr24": SCANNER,
+    "dr46": "of the two attributes of a drawing with an address only the newer one is followed",
+    "dr65": "of animated addresses only those that are set are followed",
     "sh2-empty": "the host of a shadow root is not :empty",
     **dict.fromkeys(
         (
-            "m-superq", "m-continue", "m-regbad", "m-privund", "m-octstr", "m-dupproto", "m-newimport",
-            "m-optassign", "m-coalesce", "m-expo", "m-surr", "m-blockfunc", "m-catchdup",
-            "m-paramlet", "m-labeldup",
+            "m-regbad",
+            "m-surr", "m-blockfunc", "m-catchdup",
+            "m-paramlet",
+            "ee25", "ee26", "ee27", "ee29", "ee33", "ee53", "ee60", "ee62",
         ),
         EARLY,
     ),
@@ -75,7 +73,6 @@ EXCEPTIONS = {
         ),
         GUESSED,
     ),
-    "enc-badsj": "Python's decoder of Shift_JIS has a character for 0xFF",
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const date = new Date(time.dateTime);
-      const local = here(date);
+      const local = "day" in time.dataset ? date.toLocaleDateString() : here(date);
       const text = "age" in time.dataset ? age(date) : local;
       if (time.textContent !== text) time.textContent = text;
       time.title = "age" in time.dataset ? local : time.dateTime;
@@ -126,7 +126,7 @@
       // The stream ends when the page is finished; then it answers 204 and the browser stops asking.
       page.addEventListener("error", soon);
     }
-    pulse = new EventSource("/events");
+    pulse = new EventSource(document.body.dataset.pulse);
     pulse.addEventListener("pulse", (event) => {
       const { pages, banner } = JSON.parse(event.data);
       const shown = document.getElementById("outage");
@@ -161,6 +161,26 @@
     event.preventDefault();
     history.replaceState(null, "", link.href.replace(/#.*/, ""));
     refresh();
+  });
+
+  // Who has folded the banner wants it folded on the next page, too.
+  const banner = () => document.querySelector("#outage details");
+  if (sessionStorage.getItem("folded") && banner()) banner().open = false;
+  document.addEventListener("toggle", ({ target }) => {
+    if (target !== banner()) return;
+    if (target.open) sessionStorage.removeItem("folded");
+    else sessionStorage.setItem("folded", "yes");
+  }, true);
+
+  // Several lines do not fit into the field for one: they go where there is room for them.
+  document.getElementById("url")?.addEventListener("paste", (event) => {
+    const lines = event.clipboardData.getData("text").split(/\s*\n\s*/).filter(Boolean);
+    const many = document.getElementById("urls");
+    if (lines.length < 2 || !many) return;
+    event.preventDefault();
+    many.value = `${lines.join("\n")}\n`;
+    many.closest("details").open = true;
+    many.focus();
   });
 
   localise(document);

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from libra.weighing.css.syntax import Part, significant
+from libra.weighing.css.syntax import ComponentValue, significant
 
-Term = Callable[[Part], "bool | None"]
+Term = Callable[[ComponentValue], "bool | None"]
 """Judges a function, or parentheses that hold no condition; None is *unknown*."""
 
 _MAX_DEPTH = 24
@@ -21,7 +21,7 @@ class Invalid(ValueError):
 
 
 def condition(
-    parts: Sequence[Part], term: Term, *, depth: int = 0, no_or: bool = False
+    parts: Sequence[ComponentValue], term: Term, *, depth: int = 0, no_or: bool = False
 ) -> bool | None:
     """Judge a condition.
 
@@ -60,7 +60,7 @@ def condition(
     return found
 
 
-def _term(part: Part, term: Term, depth: int) -> bool | None:
+def _term(part: ComponentValue, term: Term, depth: int) -> bool | None:
     if part.kind == "(":
         try:
             return condition(part.parts, term, depth=depth + 1)
@@ -71,13 +71,13 @@ def _term(part: Part, term: Term, depth: int) -> bool | None:
     raise Invalid
 
 
-def inside(text: str, part: Part) -> str:
+def inside(text: str, part: ComponentValue) -> str:
     """The text in a block or function."""
     head = 1 if part.kind != "function" else text.index("(", part.start, part.end) + 1 - part.start
     return text[part.start + head : part.end - 1 if part.closed else part.end].strip()
 
 
-def is_any_value(parts: Sequence[Part]) -> bool:
+def is_any_value(parts: Sequence[ComponentValue]) -> bool:
     """Whether parts are without errors (``<any-value>``)."""
     return all(
         part.kind not in {"bad-string", "bad-url", ")", "]", "}"} and is_any_value(part.parts)

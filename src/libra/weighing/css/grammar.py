@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from libra.weighing.css.syntax import Part, significant
+from libra.weighing.css.syntax import ComponentValue, significant
 
 Places = frozenset[int]
-Test = Callable[[Part], bool]
+Test = Callable[[ComponentValue], bool]
 _NONE: Places = frozenset()
 
 _LEXEME = re.compile(
@@ -20,39 +20,39 @@ _LEXEME = re.compile(
 )
 
 
-class Node:
+class GrammarNode:
     """A piece of a grammar."""
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         """Where a match that begins at a place may end."""
         raise NotImplementedError
 
 
-class _Test(Node):
+class _Test(GrammarNode):
     def __init__(self, test: Test) -> None:
         self._test = test
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         return frozenset((at + 1,)) if at < len(parts) and self._test(parts[at]) else _NONE
 
 
-class _Named(Node):
+class _Named(GrammarNode):
     """Another grammar, found when it is needed, so that grammars may contain themselves."""
 
-    def __init__(self, name: str, grammars: Mapping[str, Node]) -> None:
+    def __init__(self, name: str, grammars: Mapping[str, GrammarNode]) -> None:
         self._name = name
         self._grammars = grammars
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         return self._grammars[self._name].after(parts, at)
 
 
-class _Function(Node):
-    def __init__(self, name: str, inner: Node | None) -> None:
+class _Function(GrammarNode):
+    def __init__(self, name: str, inner: GrammarNode | None) -> None:
         self._name = name
         self._inner = inner
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         if (
             at >= len(parts)
             or parts[at].kind != "function"
@@ -64,11 +64,11 @@ class _Function(Node):
         return frozenset((at + 1,)) if fits else _NONE
 
 
-class _Sequence(Node):
-    def __init__(self, nodes: list[Node]) -> None:
+class _Sequence(GrammarNode):
+    def __init__(self, nodes: list[GrammarNode]) -> None:
         self._nodes = nodes
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         places = frozenset((at,))
         for node in self._nodes:
             places = _from(node, parts, places)
@@ -77,22 +77,22 @@ class _Sequence(Node):
         return places
 
 
-class _Either(Node):
-    def __init__(self, nodes: list[Node]) -> None:
+class _Either(GrammarNode):
+    def __init__(self, nodes: list[GrammarNode]) -> None:
         self._nodes = nodes
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         return _NONE.union(*(node.after(parts, at) for node in self._nodes))
 
 
-class _AnyOrder(Node):
+class _AnyOrder(GrammarNode):
     """``&&``: each once, in any order; ``||``: at least one of them."""
 
-    def __init__(self, nodes: list[Node], *, every: bool) -> None:
+    def __init__(self, nodes: list[GrammarNode], *, every: bool) -> None:
         self._nodes = nodes
         self._every = every
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         whole = (1 << len(self._nodes)) - 1
         seen = {(at, 0)}
         waiting = [(at, 0)]
@@ -112,14 +112,16 @@ class _AnyOrder(Node):
         return frozenset(found)
 
 
-class _Repeated(Node):
-    def __init__(self, node: Node, least: int, most: int | None, *, commas: bool = False) -> None:
+class _Repeated(GrammarNode):
+    def __init__(
+        self, node: GrammarNode, least: int, most: int | None, *, commas: bool = False
+    ) -> None:
         self._node = node
         self._least = least
         self._most = most
         self._commas = commas
 
-    def after(self, parts: Sequence[Part], at: int) -> Places:
+    def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
         places = frozenset((at,))
         found = places if not self._least else _NONE
         seen = places
@@ -138,14 +140,14 @@ class _Repeated(Node):
         return found
 
 
-def _from(node: Node, parts: Sequence[Part], places: Places) -> Places:
+def _from(node: GrammarNode, parts: Sequence[ComponentValue], places: Places) -> Places:
     if len(places) == 1:
         (place,) = places
         return node.after(parts, place)
     return _NONE.union(*(node.after(parts, place) for place in places))
 
 
-class Grammars(dict[str, Node]):
+class Grammars(dict[str, GrammarNode]):
     """Grammars by name. `tests` are the names that stand for one component each."""
 
     def __init__(self, tests: Mapping[str, Test], texts: Mapping[str, str]) -> None:
@@ -153,7 +155,7 @@ class Grammars(dict[str, Node]):
         for name, text in texts.items():
             self[name] = _Compiler(text, self).compiled()
 
-    def fits(self, name: str, parts: Sequence[Part]) -> bool:
+    def fits(self, name: str, parts: Sequence[ComponentValue]) -> bool:
         """Whether a value, without white space, fits the grammar with this name."""
         return len(parts) in self[name].after(parts, 0)
 
@@ -161,12 +163,12 @@ class Grammars(dict[str, Node]):
 class _Compiler:
     """A recursive-descent compiler; ``|`` binds least, then ``||``, ``&&``, juxtaposition."""
 
-    def __init__(self, text: str, grammars: Mapping[str, Node]) -> None:
+    def __init__(self, text: str, grammars: Mapping[str, GrammarNode]) -> None:
         self._lexemes = list(_LEXEME.finditer(text))
         self._grammars = grammars
         self._at = 0
 
-    def compiled(self) -> Node:
+    def compiled(self) -> GrammarNode:
         node = self._either()
         if self._at != len(self._lexemes):
             raise ValueError("this grammar has more parentheses at its end than it opens")
@@ -175,32 +177,32 @@ class _Compiler:
     def _peek(self) -> str:
         return self._lexemes[self._at][0].strip() if self._at < len(self._lexemes) else ""
 
-    def _joined(self, sign: str, inner: Callable[[], Node]) -> list[Node]:
+    def _joined(self, sign: str, inner: Callable[[], GrammarNode]) -> list[GrammarNode]:
         nodes = [inner()]
         while self._peek() == sign:
             self._at += 1
             nodes.append(inner())
         return nodes
 
-    def _either(self) -> Node:
+    def _either(self) -> GrammarNode:
         nodes = self._joined("|", self._some)
         return nodes[0] if len(nodes) == 1 else _Either(nodes)
 
-    def _some(self) -> Node:
+    def _some(self) -> GrammarNode:
         nodes = self._joined("||", self._every)
         return nodes[0] if len(nodes) == 1 else _AnyOrder(nodes, every=False)
 
-    def _every(self) -> Node:
+    def _every(self) -> GrammarNode:
         nodes = self._joined("&&", self._sequence)
         return nodes[0] if len(nodes) == 1 else _AnyOrder(nodes, every=True)
 
-    def _sequence(self) -> Node:
-        nodes: list[Node] = []
+    def _sequence(self) -> GrammarNode:
+        nodes: list[GrammarNode] = []
         while self._peek() not in {"", "|", "||", "&&", "]", ")"}:
             nodes.append(self._repeated())
         return nodes[0] if len(nodes) == 1 else _Sequence(nodes)
 
-    def _repeated(self) -> Node:
+    def _repeated(self) -> GrammarNode:
         node = self._one()
         while self._at < len(self._lexemes):
             _, _, _, sign, least, range_, most, _ = self._lexemes[self._at].groups()
@@ -226,7 +228,7 @@ class _Compiler:
         self._at += 1
         return int(found[5]), int(found[5]) if not found[6] else int(found[7]) if found[7] else None
 
-    def _one(self) -> Node:
+    def _one(self) -> GrammarNode:
         name, function, word, sign, _, _, _, character = self._lexemes[self._at].groups()
         self._at += 1
         if name is not None:

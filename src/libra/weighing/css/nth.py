@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from libra.weighing.css.syntax import Part, stripped
+from libra.weighing.css.syntax import ComponentValue, stripped
 
 _N = re.compile(r"([+-]?\d*)n(?:-(\d+))?\Z", re.IGNORECASE)
 _N_DASH = re.compile(r"([+-]?\d*)n-\Z", re.IGNORECASE)
@@ -13,7 +13,7 @@ _KEYWORDS = {"odd": (2, 1), "even": (2, 0)}
 
 
 def an_plus_b(  # noqa: PLR0911 - one for each form of the standard
-    parts: list[Part],
+    parts: list[ComponentValue],
 ) -> tuple[int, int] | None:
     """The two numbers, or None if the parts are anything else."""
     parts = stripped(parts)
@@ -52,7 +52,7 @@ def _coefficient(text: str) -> int:
     return int(text + "1") if text in {"", "+", "-"} else int(text)
 
 
-def _offset(parts: list[Part], *, signed: bool) -> int | None:
+def _offset(parts: list[ComponentValue], *, signed: bool) -> int | None:
     """What follows the ``n``: with a sign of its own, or after one that has been read."""
     if not parts:
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libra.weighing.css.chromium import chromium
-from libra.weighing.css.syntax import Part, significant, split_at
+from libra.weighing.css.syntax import ComponentValue, significant, split_at
 
 _UNITS = {
     **dict.fromkeys(("deg", "grad", "rad", "turn"), "angle"),
@@ -27,16 +27,17 @@ _COUNTS = {
     "log": (1, 2), "exp": (1, 1), "progress": (3, 3),
 }  # fmt: skip
 MATH = _SAME | _TO_NUMBER | _TO_ANGLE
+_COUNTED = frozenset({"sibling-index", "sibling-count"})
 _MIXED = frozenset({"length", "percentage", "length-percentage"})
 
 
-def unit_type(part: Part) -> str | None:
+def unit_type(part: ComponentValue) -> str | None:
     """Of a dimension: ``length``, ``angle``, ``time``, ``resolution`` or ``flex``."""
     unit = part.unit.lower()
     return _UNITS.get(unit, "length") if unit in chromium().units else None
 
 
-def type_of(part: Part) -> str | None:
+def type_of(part: ComponentValue) -> str | None:
     """The type of a component: also ``number``, ``percentage``, ``length-percentage``."""
     match part.kind:
         case "number" | "percentage":
@@ -45,6 +46,8 @@ def type_of(part: Part) -> str | None:
             return unit_type(part)
         case "function":
             name = part.value.lower()
+            if name in _COUNTED:
+                return None if significant(part.parts) else "number"
             return _of_math(name, part.parts) if name in MATH else None
         case "(":
             return _sum(part.parts)
@@ -54,7 +57,7 @@ def type_of(part: Part) -> str | None:
             return None
 
 
-def _of_math(name: str, parts: Sequence[Part]) -> str | None:
+def _of_math(name: str, parts: Sequence[ComponentValue]) -> str | None:
     pieces = split_at(parts, ",")
     if name == "round" and (first := significant(pieces[0])) and first[0].is_word(*_ROUNDING):
         pieces = pieces[1:]
@@ -76,9 +79,9 @@ def _of_math(name: str, parts: Sequence[Part]) -> str | None:
     return "angle" if name in _TO_ANGLE else found
 
 
-def _sum(parts: Sequence[Part]) -> str | None:
+def _sum(parts: Sequence[ComponentValue]) -> str | None:
     """Signs between terms have white space on both sides."""
-    terms: list[list[Part]] = [[]]
+    terms: list[list[ComponentValue]] = [[]]
     for place, part in enumerate(parts):
         if part.is_delim("+") or part.is_delim("-"):
             around = parts[max(0, place - 1) : place] + parts[place + 1 : place + 2]  # type: ignore[operator]
@@ -98,7 +101,7 @@ def _sum(parts: Sequence[Part]) -> str | None:
     return found
 
 
-def _product(parts: Sequence[Part]) -> str | None:
+def _product(parts: Sequence[ComponentValue]) -> str | None:
     if len(parts) % 2 == 0:
         return None
     found = type_of(parts[0])
@@ -121,7 +124,7 @@ def _added(one: str, other: str) -> str | None:
     return "length-percentage" if {one, other} <= _MIXED else None
 
 
-def is_length(part: Part, *, negative: bool = True, percentage: bool = False) -> bool:
+def is_length(part: ComponentValue, *, negative: bool = True, percentage: bool = False) -> bool:
     """Whether it is a length, or a percentage where that is allowed, or a zero."""
     if part.kind == "number":
         return float(part.value) == 0
@@ -131,7 +134,7 @@ def is_length(part: Part, *, negative: bool = True, percentage: bool = False) ->
     return negative or part.kind == "function" or part.value[0] != "-" or float(part.value) == 0
 
 
-def is_number(part: Part, *, negative: bool = True, percentage: bool = False) -> bool:
+def is_number(part: ComponentValue, *, negative: bool = True, percentage: bool = False) -> bool:
     """Whether it is a number, or a percentage where that is allowed."""
     kind = type_of(part) if part.kind in {"number", "percentage", "function"} else None
     if kind != "number" and not (percentage and kind == "percentage"):
@@ -139,7 +142,7 @@ def is_number(part: Part, *, negative: bool = True, percentage: bool = False) ->
     return negative or part.kind == "function" or float(part.value) >= 0
 
 
-def is_angle(part: Part, *, zero: bool = True) -> bool:
+def is_angle(part: ComponentValue, *, zero: bool = True) -> bool:
     """Whether it is an angle, or a zero where that is allowed."""
     if part.kind == "number":
         return zero and float(part.value) == 0

@@ -12,7 +12,7 @@ from functools import partial
 
 from libra.weighing.css.grammar import Grammars, Test
 from libra.weighing.css.numeric import is_angle, is_length, is_number, type_of
-from libra.weighing.css.syntax import Part, significant
+from libra.weighing.css.syntax import ComponentValue, significant
 
 COLORS = frozenset(
     """aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue blueviolet
@@ -39,12 +39,13 @@ COLORS = frozenset(
     threedshadow visitedtext window windowframe windowtext -webkit-activelink -webkit-focus-ring-color
     -webkit-link -webkit-text -internal-light-dark""".split()  # noqa: SIM905
 )
-_NOT_CUSTOM = frozenset(
-    {"inherit", "initial", "unset", "revert", "revert-layer", "default", "none"}
+_WIDE = frozenset(
+    {"inherit", "initial", "unset", "revert", "revert-layer", "revert-rule", "default"}
 )
+_NOT_CUSTOM = _WIDE | {"none"}
 
 
-def _is_url(part: Part) -> bool:
+def _is_url(part: ComponentValue) -> bool:
     if part.kind == "url":
         return True
     if part.kind != "function" or part.value.lower() != "url":
@@ -55,7 +56,7 @@ def _is_url(part: Part) -> bool:
     )
 
 
-def _is_color_word(part: Part) -> bool:
+def _is_color_word(part: ComponentValue) -> bool:
     if part.kind == "hash":
         return len(part.value) in {3, 4, 6, 8} and all(
             character in "0123456789abcdefABCDEF" for character in part.value
@@ -63,7 +64,7 @@ def _is_color_word(part: Part) -> bool:
     return part.kind == "ident" and part.value.lower() in COLORS
 
 
-def _is_channel(part: Part) -> bool:
+def _is_channel(part: ComponentValue) -> bool:
     return part.kind == "ident" or is_number(part, percentage=True) or type_of(part) == "angle"
 
 
@@ -90,6 +91,7 @@ _TESTS: dict[str, Test] = {
     "string": lambda part: part.kind == "string",
     "name": lambda part: part.kind == "ident" and part.value.lower() not in _NOT_CUSTOM,
     "ident": lambda part: part.kind == "ident",
+    "family-word": lambda part: part.kind == "ident" and part.value.lower() not in _WIDE,
     "color-word": _is_color_word,
     "channel": _is_channel,
     "any": lambda _: True,
@@ -260,7 +262,6 @@ _GRAMMARS = {
         xx-small | x-small | small | medium | large | x-large | xx-large | xxx-large | smaller
         | larger | math""",
     "font-family": "[ <string> | <family-word>+ ]#",
-    "family-word": "<ident>",
 }  # fmt: skip
 
 PROPERTIES = {
@@ -291,7 +292,7 @@ _MAX_PARTS = 1_000
 """Components of a value beyond which it is taken as it is: no page has such a value but to cost time."""
 
 
-def matches(name: str, parts: Sequence[Part]) -> bool | None:
+def matches(name: str, parts: Sequence[ComponentValue]) -> bool | None:
     """Whether a value without white space is valid for a property; None if it has no grammar here."""
     grammar = PROPERTIES.get(name)
     if len(parts) > _MAX_PARTS:
@@ -299,14 +300,14 @@ def matches(name: str, parts: Sequence[Part]) -> bool | None:
     return None if grammar is None else _grammars.fits(grammar, parts)
 
 
-def is_color(part: Part) -> bool | None:
+def is_color(part: ComponentValue) -> bool | None:
     """Whether a function is a valid colour; None if it is no function of colours."""
     if part.kind != "function" or part.value.lower() not in _COLOR_FUNCTIONS:
         return None
     return _grammars.fits("color", [part])
 
 
-def is_image(part: Part) -> bool | None:
+def is_image(part: ComponentValue) -> bool | None:
     """Whether a function is a valid image; None if it is no function of images."""
     if part.kind != "function" or part.value.lower() not in _IMAGE_FUNCTIONS:
         return None

@@ -62,7 +62,7 @@ _COMMENT_OR_TEXT = re.compile(
 _IMPORTANT = re.compile(r"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+important\Z", re.IGNORECASE)
 
 
-class Declaration(NamedTuple):
+class ScannedDeclaration(NamedTuple):
     """A property in lower case (a custom one as written), its value, whether it is ``!important``."""
 
     name: str
@@ -125,7 +125,7 @@ def is_declaration(item: str) -> bool:
     return _ANY_NAME.match(item) is not None
 
 
-def declarations(block: str, *, rules: bool = True) -> Iterator[Declaration]:
+def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclaration]:
     """The declarations of a block.
 
     What is none is skipped up to the next semicolon, or with its block where rules may be nested.
@@ -155,13 +155,13 @@ def declarations(block: str, *, rules: bool = True) -> Iterator[Declaration]:
         at = max(at, start + 1)
 
 
-def _declaration(name: str, value: str) -> Declaration:
+def _declaration(name: str, value: str) -> ScannedDeclaration:
     value = without_comments(value).strip(" \t\n")
     if value[-9:].lower() == "important":
         found = _IMPORTANT.search(value, value.rfind("!") if "!" in value else 0)
         if found is not None:
-            return Declaration(name, value[: found.start()].rstrip(" \t\n"), True)
-    return Declaration(name, value, False)
+            return ScannedDeclaration(name, value[: found.start()].rstrip(" \t\n"), True)
+    return ScannedDeclaration(name, value, False)
 
 
 def without_comments(text: str) -> str:

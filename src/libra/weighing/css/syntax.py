@@ -1,7 +1,8 @@
 """Component values, declarations and rules (CSS Syntax 3, section 5).
 
-What `libra.weighing.stylesheet` does quickly for whole sheets is done here by the letter, for the parts
-of a sheet that decide something: conditions, selectors and values. Tests hold the two together.
+What `libra.weighing.stylesheets.stylesheet` does quickly for whole sheets is done here by the letter,
+for the parts of a sheet that decide something: conditions, selectors and values. Tests hold the two
+together.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ MAX_DEPTH = 100
 """Blocks in blocks. What is nested deeper is no valid value of anything."""
 
 
-class Part(msgspec.Struct, gc=False):
+class ComponentValue(msgspec.Struct, gc=False):
     """A component value: a token, or a block or function with what is in it.
 
     Attributes:
@@ -34,7 +35,7 @@ class Part(msgspec.Struct, gc=False):
     kind: str
     value: str
     unit: str
-    parts: list[Part]
+    parts: list[ComponentValue]
     start: int
     end: int
     closed: bool = True
@@ -52,7 +53,7 @@ class Declaration(NamedTuple):
     """A declaration as written: `value` without ``!important``."""
 
     name: str
-    value: list[Part]
+    value: list[ComponentValue]
     important: bool
 
 
@@ -60,15 +61,15 @@ class AtRule(NamedTuple):
     """An at-rule; `block` is None if it ends with a semicolon."""
 
     name: str
-    prelude: list[Part]
-    block: Part | None
+    prelude: list[ComponentValue]
+    block: ComponentValue | None
 
 
 class QualifiedRule(NamedTuple):
     """A rule that is no at-rule."""
 
-    prelude: list[Part]
-    block: Part
+    prelude: list[ComponentValue]
+    block: ComponentValue
 
 
 class ParseError(NamedTuple):
@@ -81,23 +82,23 @@ Rule = AtRule | QualifiedRule | ParseError
 Item = AtRule | QualifiedRule | Declaration | ParseError
 
 
-def components(text: str) -> list[Part]:
+def components(text: str) -> list[ComponentValue]:
     """All component values of a text."""
     text = preprocessed(text)
     return nested(tokens(text), len(text))
 
 
-def nested(found: Iterable[Token], end: int) -> list[Part]:
+def nested(found: Iterable[Token], end: int) -> list[ComponentValue]:
     """Tokens put into the blocks that they are in; those that are open at the end are closed."""
-    top: list[Part] = []
+    top: list[ComponentValue] = []
     here = top
-    stack: list[tuple[list[Part], str, Part]] = []
+    stack: list[tuple[list[ComponentValue], str, ComponentValue]] = []
     for kind, value, unit, start, stop in found:
         if stack and kind == stack[-1][1]:
             here, _, block = stack.pop()
             block.end = stop
             continue
-        part = Part(kind, value, unit, [], start, stop)
+        part = ComponentValue(kind, value, unit, [], start, stop)
         here.append(part)
         closes = _CLOSES.get(kind)
         if closes is not None and len(stack) < MAX_DEPTH:
@@ -108,12 +109,12 @@ def nested(found: Iterable[Token], end: int) -> list[Part]:
     return top
 
 
-def significant(parts: Sequence[Part]) -> list[Part]:
+def significant(parts: Sequence[ComponentValue]) -> list[ComponentValue]:
     """Without white space."""
     return [part for part in parts if part.kind != " "]
 
 
-def stripped(parts: Sequence[Part]) -> list[Part]:
+def stripped(parts: Sequence[ComponentValue]) -> list[ComponentValue]:
     """Without white space at both ends."""
     start, end = 0, len(parts)
     while start < end and parts[start].kind == " ":
@@ -123,9 +124,9 @@ def stripped(parts: Sequence[Part]) -> list[Part]:
     return list(parts[start:end])
 
 
-def split_at(parts: Sequence[Part], kind: str) -> list[list[Part]]:
+def split_at(parts: Sequence[ComponentValue], kind: str) -> list[list[ComponentValue]]:
     """Split at the commas, say, that stand in no block."""
-    pieces: list[list[Part]] = [[]]
+    pieces: list[list[ComponentValue]] = [[]]
     for part in parts:
         if part.kind == kind:
             pieces.append([])
@@ -134,7 +135,7 @@ def split_at(parts: Sequence[Part], kind: str) -> list[list[Part]]:
     return pieces
 
 
-def rules_in(parts: Sequence[Part], *, top_level: bool) -> Iterator[Rule]:
+def rules_in(parts: Sequence[ComponentValue], *, top_level: bool) -> Iterator[Rule]:
     """A list of rules; at the top of a sheet ``<!--`` and ``-->`` are white space."""
     at = 0
     while at < len(parts):
@@ -149,7 +150,7 @@ def rules_in(parts: Sequence[Part], *, top_level: bool) -> Iterator[Rule]:
             yield found
 
 
-def items_in(parts: Sequence[Part]) -> Iterator[Item]:
+def items_in(parts: Sequence[ComponentValue]) -> Iterator[Item]:
     """A block's contents: declarations, and rules nested among them (section 5.4.4)."""
     at = 0
     while at < len(parts):
@@ -172,7 +173,7 @@ def items_in(parts: Sequence[Part]) -> Iterator[Item]:
                 yield item
 
 
-def declaration_of(parts: Sequence[Part]) -> Declaration | None:
+def declaration_of(parts: Sequence[ComponentValue]) -> Declaration | None:
     """The declaration that these parts are, from the first to the last; None if they are not one."""
     parts = stripped(parts)
     if not parts or parts[0].kind != "ident":
@@ -191,7 +192,7 @@ def declaration_of(parts: Sequence[Part]) -> Declaration | None:
     return Declaration(name, value, important)
 
 
-def _at_rule(parts: Sequence[Part], at: int) -> tuple[AtRule, int]:
+def _at_rule(parts: Sequence[ComponentValue], at: int) -> tuple[AtRule, int]:
     name, start = parts[at].value, at + 1
     for place in range(start, len(parts)):
         kind = parts[place].kind
@@ -203,7 +204,7 @@ def _at_rule(parts: Sequence[Part], at: int) -> tuple[AtRule, int]:
 
 
 def _qualified_rule(
-    parts: Sequence[Part], at: int, *, nested_in: bool
+    parts: Sequence[ComponentValue], at: int, *, nested_in: bool
 ) -> tuple[QualifiedRule | ParseError, int]:
     for place in range(at, len(parts)):
         kind = parts[place].kind

@@ -7,8 +7,8 @@ It gives the same report as the static method. Not for many pages at once: a pag
 browser some hundred megabytes, where the static method takes milliseconds.
 """
 
-from libra.weighing.rendered.browser import RenderUnavailable, find_browser
-from libra.weighing.rendered.page import weigh_rendered
-from libra.weighing.rendered.pool import BrowserEnds, BrowserPool
+from libra.weighing.rendered.browsers.browser import RenderUnavailable, find_browser
+from libra.weighing.rendered.browsers.pool import BrowserEnds, BrowserPool
+from libra.weighing.rendered.once import weigh_rendered
 
 __all__ = ["BrowserEnds", "BrowserPool", "RenderUnavailable", "find_browser", "weigh_rendered"]

@@ -12,7 +12,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from libra.weighing.rendered.recording import Entry, Recording
+from libra.weighing.rendered.logged_request import LoggedRequest
+from libra.weighing.rendered.network_log import NetworkLog
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Request, Response
@@ -37,13 +38,13 @@ class ServiceWorkers:
     """
 
     def __init__(
-        self, context: BrowserContext, recording: Recording, bodies: Mapping[str, int]
+        self, context: BrowserContext, recording: NetworkLog, bodies: Mapping[str, int]
     ) -> None:
         self._context = context
         self._recording = recording
         self._bodies = bodies
-        self._entries: dict[Request, Entry] = {}
-        self._answers: dict[Entry, Response] = {}
+        self._entries: dict[Request, LoggedRequest] = {}
+        self._answers: dict[LoggedRequest, Response] = {}
         context.on("request", self._sent)
         context.on("response", self._answered)
         context.on("requestfinished", self._finished)
@@ -76,7 +77,7 @@ class ServiceWorkers:
         if entry is not None:
             self._recording.fail(entry, request.failure or "failed")
 
-    def _size_by_head(self, entry: Entry) -> int:
+    def _size_by_head(self, entry: LoggedRequest) -> int:
         """On the wire, as far as it can be known from outside."""
         announced = entry.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit():

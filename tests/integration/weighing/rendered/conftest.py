@@ -14,10 +14,12 @@ import pytest
 import pytest_asyncio
 
 from integration.weighing.rendered.visits import ICON, Clock, image
+from libra.network.gate import Gate
+from libra.network.politeness import Politeness
 from libra.testing.pages import PageServer
-from libra.weighing.gate import Gate
-from libra.weighing.politeness import Politeness
-from libra.weighing.rendered import BrowserPool, browser, page, pool, service_workers
+from libra.weighing.rendered import BrowserPool, service_workers
+from libra.weighing.rendered import visit as page
+from libra.weighing.rendered.browsers import browser, pool
 
 GATE = Gate(allow=[ip_network("127.0.0.1/32")])
 AGES = 100.0
@@ -57,9 +59,9 @@ def browsers(_shared: BrowserPool) -> BrowserPool:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def victims(chromium: str, _browsers_stay: None) -> AsyncIterator[BrowserPool]:
+async def victims(engine: str, _browsers_stay: None) -> AsyncIterator[BrowserPool]:
     """A pool for the tests of a file that do evil to its browsers. It recovers: that is the point."""
-    async with BrowserPool(executable=chromium, gate=GATE, size=2) as own:
+    async with BrowserPool(executable=engine, gate=GATE, size=2) as own:
         yield own
 
 

@@ -13,7 +13,8 @@ from integration.weighing.rendered.visits import ENDLESS, Clock, by_path, image,
 from libra.testing.pages import Page, PageServer, Request, html, redirect
 from libra.weighing.rendered import BrowserPool
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+# Browsers are ended on purpose, and new ones started: they run alone.
+pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV])
@@ -97,7 +98,7 @@ async def test_one_browser_serves_page_after_page_and_is_replaced_in_time(
         async with victims.browser() as taken:
             if not processes:
                 monkeypatch.setattr(
-                    "libra.weighing.rendered.pool.PAGES_PER_BROWSER", taken.pages + 2
+                    "libra.weighing.rendered.browsers.pool.PAGES_PER_BROWSER", taken.pages + 2
                 )
             processes.append(taken.process_id)
     assert processes[0] == processes[1] != processes[2]

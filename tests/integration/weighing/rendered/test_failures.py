@@ -18,10 +18,14 @@ from integration.weighing.rendered.visits import (
     once,
     visit,
 )
+from libra.report import Report
 from libra.testing.pages import Page, PageServer, Request, html, script
 from libra.weighing import Limits, Options
-from libra.weighing.rendered import BrowserPool, page, weigh_rendered
-from libra.weighing.report import Report
+from libra.weighing.rendered import BrowserPool, weigh_rendered
+from libra.weighing.rendered import visit as page
+from libra.weighing.rendered.browsers.browser import Browser
+from libra.weighing.rendered.logged_request import Event
+from libra.weighing.rendered.network_log import NetworkLog
 from support.hostile_server import HostileServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -135,6 +139,38 @@ async def test_a_limit_that_is_reached_ends_the_page_and_is_reported(
     check_sums(report)
     assert not report.complete
     assert (report.error or "").startswith(error)
+
+
+async def test_what_arrives_while_a_silent_browser_is_asked_whether_it_lives_counts(
+    web: PageServer, browsers: BrowserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of a page comes while that is asked: it is done when the answer is there."""
+    whole = asyncio.Event()
+
+    class Log(NetworkLog):
+        def take(self, name: str, event: Event) -> None:
+            super().take(name, event)
+            if any(entry.url == web.url("/loaded") and not entry.pending for entry in self.entries):
+                whole.set()
+
+    async def answers(_: Browser) -> bool:
+        await whole.wait()
+        return True
+
+    monkeypatch.setattr(page, "NetworkLog", Log)
+    monkeypatch.setattr(Browser, "answers", answers)
+    monkeypatch.setattr(page, "_SILENCE_SECONDS", -1.0)
+    monkeypatch.setattr(page, "QUIET_SECONDS", -1.0)
+    web.site["/"] = html(
+        "<link rel=icon href=data:,><img src=/i.png><script>onload = () => fetch('/loaded')</script>"
+    )
+    web.site["/i.png"] = image(400_000)
+    web.site["/loaded"] = Page()
+    limits = Limits(page_seconds=100, page_bytes=300_000)
+    report = await visit(web.url(), browsers, limits=limits)
+    check_sums(report)
+    assert not report.complete
+    assert (report.error or "").startswith("page-too-large:")
 
 
 async def test_an_asset_that_is_too_large_fails_alone(

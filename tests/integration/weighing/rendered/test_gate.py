@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 
 from integration.weighing.rendered.visits import INNER, by_path, check_sums, ended, visit
+from libra.network.dialing import Resolver
+from libra.network.gate import ADDRESS_DENIED
+from libra.report import Report
 from libra.testing.pages import Page, PageServer, html, redirect, script
-from libra.weighing.dialing import Resolver
-from libra.weighing.gate import ADDRESS_DENIED
 from libra.weighing.rendered import BrowserPool
-from libra.weighing.report import Report
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from integration.weighing.rendered.visits import ICON, by_path, ended, image, visit
+from libra.network.politeness import Politeness
 from libra.testing.pages import Page, PageServer, Request, html
-from libra.weighing.politeness import Politeness
 from libra.weighing.rendered import BrowserPool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,10 +13,11 @@ from integration.weighing.rendered.visits import (
     image,
     visit,
 )
+from libra.report import Bytes, Report, decode, encode
 from libra.testing.pages import Page, PageServer, compressed, css, html, redirect, script
 from libra.weighing import Viewport
-from libra.weighing.rendered import BrowserPool, page
-from libra.weighing.report import Bytes, Report, decode, encode
+from libra.weighing.rendered import BrowserPool
+from libra.weighing.rendered import visit as page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from libra.report import Asset, Report
 from libra.testing.pages import Page
 from libra.weighing import Limits, Options
-from libra.weighing.rendered import BrowserPool, page, weigh_rendered
-from libra.weighing.report import Asset, Report
+from libra.weighing.rendered import BrowserPool, weigh_rendered
+from libra.weighing.rendered import visit as page
 
 INNER = "127.0.0.66"
 """An address that the gate denies."""

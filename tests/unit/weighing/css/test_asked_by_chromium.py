@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from libra.weighing.document import read_document
+from libra.weighing.html.document import read_document
 from libra.weighing.options import DESKTOP
-from libra.weighing.scope import Scope
-from libra.weighing.styles import Styles, style
-from libra.weighing.stylesheet import Sheet, read_stylesheet
+from libra.weighing.style.page_styles import Styles, style
+from libra.weighing.style.styled_document import StyledDocument
+from libra.weighing.stylesheets.stylesheet import Sheet, read_stylesheet
 
 TABLES = Path(__file__).parent / "asked"
 BASE = "https://example.com/"
@@ -26,7 +26,7 @@ def asked(css: str, body: str) -> list[str]:
     page = f"<!doctype html><title>t</title>{link}{body}".encode()
     documents = read_document(page, "text/html; charset=utf-8", BASE).documents
     sheet = read_stylesheet(css, BASE + "s.css", DESKTOP)
-    styles: Styles[Scope, Sheet] = Styles()
+    styles: Styles[StyledDocument, Sheet] = Styles()
     for document in documents:
         styles.add_document(document)
     styles.add_sheet([BASE + "s.css"], sheet)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from libra.weighing.charset import sheet_encoding, to_utf8
+from libra.weighing.bodies.charset import sheet_encoding, to_utf8
 from libra.weighing.css.nth import an_plus_b
 from libra.weighing.css.syntax import (
     AtRule,
+    ComponentValue,
     Declaration,
     Item,
-    Part,
     QualifiedRule,
     components,
     declaration_of,
@@ -34,7 +34,7 @@ def cases(name: str) -> list[Any]:
     ]
 
 
-def numeric(part: Part) -> list[Any]:
+def numeric(part: ComponentValue) -> list[Any]:
     whole = part.value.lstrip("+-").isdigit()
     return [
         part.value,
@@ -43,7 +43,7 @@ def numeric(part: Part) -> list[Any]:
     ]
 
 
-def shown(part: Part) -> Any:
+def shown(part: ComponentValue) -> Any:
     """A component value as the suite writes it."""
     inner = [shown(found) for found in part.parts]
     match part.kind:

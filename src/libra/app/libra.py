@@ -1,0 +1,144 @@
+"""One Libra: how it is opened and closed, and the truth about its parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+
+from libra.app.listing import Listing
+from libra.app.pages import Pages
+from libra.app.watches import Watches
+from libra.errors import DataDirInUse, PageNotFound
+from libra.health import Health, Node
+from libra.inspector.health_report import health, process_tree, quarantined
+from libra.inspector.services import utc_now
+from libra.inspector.supervised_service import Runnable
+from libra.neighbours import Neighbours
+from libra.otp import Clock
+from libra.report import Report
+from libra.settings import Settings
+from libra.storage.journal.journal import JournalInUse
+from libra.tally import Tally
+
+REFUSALS = 5
+"""Reasons why parts of a page were refused that are told at a time."""
+
+
+class Libra(Pages, Listing, Watches):
+    """Weighs pages, holds them in memory, and answers for them.
+
+    Open it with `Libra.open`; one program may open several, one after the other or side by side.
+    """
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        services: Mapping[str, Callable[[Libra], Runnable]] | None = None,
+        clock: Clock | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> AsyncIterator[Libra]:
+        """Start a Libra in the running event loop and stop it at the end of the block.
+
+        At the end no page is accepted any more, those under way get ``settings.shutdown_grace``
+        seconds, what is not in the database is saved if that is possible, and no task, thread,
+        file or socket is left behind.
+
+        Args:
+            settings: how it is to run; `Settings()` if not given.
+            services: what shall run under supervision as long as it does, such as the web server.
+            clock: for tests, one that is moved by hand: timers go by it.
+            now: for tests, the wall clock.
+
+        Raises:
+            SettingsError: a setting that cannot work.
+            DataDirInUse: another Libra works on the same data directory.
+        """
+        settings = settings or Settings()
+        settings.check()
+        libra = cls(settings, clock=clock, now=now)
+        makers = services or {}
+        try:
+            await libra._tree.open({name: partial(make, libra) for name, make in makers.items()})
+        except JournalInUse as error:
+            raise DataDirInUse(str(error)) from None
+        try:
+            yield libra
+        finally:
+            await libra._tree.close()
+
+    def refused(self, report: Report) -> tuple[str, ...]:
+        """Why the gate has refused what it has refused of a page, and what opens it.
+
+        For whoever runs this Libra, and no one else: it has the addresses behind names, which may be
+        nobody's business.
+
+        Returns:
+            Sentences such as ``192.168.1.5 is a private address: start with `--allow 192.168.1.0/24```;
+            none if nothing was refused.
+        """
+        urls = [one.url for one in report.assets if (one.error or "").startswith("denied: ")]
+        if (report.error or "").startswith("denied: ") and not urls:
+            urls.append(report.final_url or report.url)
+        return tuple(dict.fromkeys(map(self._tree.gate.refusals.words, urls)))[:REFUSALS]
+
+    async def wait_down(self) -> str:
+        """Wait until this Libra has ended, and return why.
+
+        Without a bug that crashes it faster than its supervisors may restart it, that is at the
+        end of the `open` block.
+        """
+        return await self._tree.wait_down()
+
+    def health(self) -> Health:
+        """The truth about each part."""
+        return health(self._tree)
+
+    @property
+    def changes(self) -> int:
+        """How many changes of pages there were: who has seen this number has missed nothing."""
+        return self._context.records.followers.changes
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """What is known of other nodes; of one Libra alone, that there are none."""
+        return self._context.availability.neighbours
+
+    @property
+    def tally(self) -> Tally:
+        """What has happened since the start, counted."""
+        return self._context.services.tally
+
+    def tree(self) -> Node:
+        """The living tree of processes."""
+        return process_tree(self._tree)
+
+    def title_of(self, entry_id: str) -> str | None:
+        """What people call a page in memory, or a watch: its title or URL; None if it is neither."""
+        page = self._context.records.pages.get(entry_id)
+        if page is not None:
+            return (page.summary().title if page.finished else None) or page.url
+        watch = self._context.records.watches.get(entry_id)
+        return None if watch is None else watch.state.url
+
+    async def trees(self) -> dict[str, Node | None]:
+        """The trees of the other nodes of a cluster, by name; None of one that does not answer."""
+        return await self._tree.trees()
+
+    def quarantined(self) -> dict[str, str]:
+        """The pages and watches that nobody goes on with unless they are retried, and why."""
+        return quarantined(self._tree)
+
+    async def retry(self, page_id: str) -> None:
+        """Give a quarantined page, or watch, another chance.
+
+        Raises:
+            PageNotFound: no page and no watch of this id is quarantined.
+            EngineUnavailable: that cannot be found out now, or not be written down.
+        """
+        if not self._tree.watches.retry(page_id) and not await self._pages.retry(page_id):
+            raise PageNotFound(page_id)

@@ -1,0 +1,47 @@
+"""What the sides of a Libra have in common: its settings, and the processes that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from libra.inspector.pages.builds import Builds
+from libra.inspector.pages.page_finder import PageFinder
+from libra.inspector.pages.url_list import UrlListing
+from libra.inspector.services import utc_now
+from libra.inspector.tree import SupervisionTree
+from libra.otp import Clock
+from libra.settings import Settings, SettingsError
+
+
+class Parts:
+    """What one Libra is made of, as its sides see it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self._tree = _tree(settings, clock, now)
+        self._context = self._tree.context
+        self._pages = self._tree.pages
+        self._reading = PageFinder(self._context, self._tree.reader, self._pages)
+        self._urls = UrlListing(self._context, self._tree.reader)
+        self._builds = Builds(self._context, self._tree.reader, self._pages)
+        self._public: dict[str, str] = {}
+
+
+def _tree(settings: Settings, clock: Clock | None, now: Callable[[], datetime]) -> SupervisionTree:
+    """The tree of one Libra, or of a node of a cluster, whose modules nobody else needs."""
+    if not settings.cluster:
+        return SupervisionTree(settings, clock=clock, now=now)
+    try:
+        from libra.cluster.joining import join  # noqa: PLC0415 - only a node needs its client
+    except ImportError as error:
+        raise SettingsError(
+            f"a node of a cluster needs what libra-weigh[cluster] installs: {error}"
+        ) from None
+    return join(settings, clock=clock, now=now)

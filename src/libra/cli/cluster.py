@@ -1,0 +1,170 @@
+"""`libra cluster`: what a cluster of Libras is doing, from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from libra.cli.service import load_settings
+from libra.settings import Settings, redact
+from libra.tokens import parse_tokens
+from libra.wording import count
+
+if TYPE_CHECKING:
+    from libra.cluster.engine import Engine
+
+T = TypeVar("T")
+
+#: Seconds until servers that cannot be reached are given up.
+PATIENCE: Final = 5.0
+
+
+@click.group(short_help="Look after a cluster.")
+def cluster() -> None:
+    """Look after the cluster that is on some NATS servers."""
+
+
+def _server_options(command: Any) -> Any:
+    for option in (
+        click.option("--cluster-tls-ca", metavar="FILE", help="Authorities of their certificates."),
+        click.option("--cluster-credentials", metavar="FILE", help="Credentials for the servers."),
+        click.option("--cluster", metavar="URL,…", help="The servers, such as nats://a:4222."),
+    ):
+        command = option(command)
+    return command
+
+
+@cluster.command(short_help="Show nodes, queues and streams.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@_server_options
+@click.pass_obj
+def status(config: Path | None, /, *, form: str, **flags: Any) -> None:
+    """Show every node and what it does, what waits in the queues, and who has the copies.
+
+    Exits with 1 if the servers do not answer.
+    """
+    from libra.cluster import status as cluster_status  # noqa: PLC0415 - only these need its client
+
+    state = _asked(_settings(config, flags), cluster_status.look)
+    click.echo(cluster_status.as_table(state) if form == "table" else cluster_status.as_json(state))
+
+
+@cluster.command(short_help="Forget a node that never comes back.")
+@click.argument("node", metavar="NODE")
+@_server_options
+@click.pass_obj
+def remove(config: Path | None, /, *, node: str, **flags: Any) -> None:
+    """Forget NODE, which has ended and never comes back.
+
+    What only its disk has is lost then: until it is removed, nobody says of such a page that it does
+    not exist. A node that still runs is not forgotten.
+    """
+    from libra.cluster import ledger  # noqa: PLC0415 - only these need its client
+
+    entry = _asked(_settings(config, flags), lambda engine: ledger.remove(engine, node))
+    if entry is None:
+        raise click.ClickException(f"there is no node {node}: see `libra cluster status`")
+    click.echo(f"{node} is forgotten.")
+    if entry.oldest is not None:
+        click.echo("Pages that only its disk had are given up with it.", err=True)
+
+
+@cluster.command(short_help="Divide pages among another number of shards.")
+@click.argument("number", metavar="N", type=click.IntRange(1, 64))
+@_server_options
+@click.pass_obj
+def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
+    """Have pages that are submitted ten minutes from now in N shards; those before stay where they are.
+
+    Nodes that run take it on by themselves. Start others with --cluster-shards N from now on.
+    """
+    from libra.cluster import layout  # noqa: PLC0415 - only these need its client
+
+    now = int(time.time() * 1000)
+    settings = _settings(config, flags)
+    entry = _asked(settings, lambda engine: layout.reshard(engine, number, now=now))
+    since = datetime.fromtimestamp(entry.since / 1000, UTC)
+    click.echo(f"{number} shards from {since:%Y-%m-%d %H:%M:%S} UTC on.")
+
+
+@cluster.command(short_help="Give all web nodes the same tokens.")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@_server_options
+@click.pass_obj
+def tokens(config: Path | None, /, *, file: Path, **flags: Any) -> None:
+    """Give every web node the access tokens in FILE, in the place of those given so before.
+
+    Only what is kept of a secret is sent, never the secret. Each node has beside them the tokens of its
+    own settings. An empty file takes them all away.
+    """
+    from libra.cluster import access  # noqa: PLC0415 - only these need its client
+
+    try:
+        found = parse_tokens(file.read_text("utf-8").splitlines())
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _asked(_settings(config, flags), lambda engine: access.give(engine, found))
+    click.echo(f"{count(len(found), 'token')} for all web nodes.")
+
+
+def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    # Whoever looks needs no database.
+    settings = load_settings(config, **flags, database="postgresql://unused/unused")
+    if not settings.cluster:
+        raise click.UsageError("say where the cluster is: --cluster nats://a:4222,nats://b:4222")
+    return settings
+
+
+def _asked(settings: Settings, ask: Callable[[Engine], Awaitable[T]]) -> T:
+    """What the engine says.
+
+    Raises:
+        click.ClickException: it does not, and why.
+    """
+    try:
+        from libra.cluster.engine import Engine  # noqa: PLC0415 - as above
+        from libra.cluster.errors import (  # noqa: PLC0415 - as above
+            Conflict,
+            EngineAway,
+            Misconfigured,
+        )
+    except ImportError as error:
+        raise click.ClickException(f"install libra-weigh[cluster] for this: {error}") from None
+
+    async def asked() -> T:
+        engine = Engine(
+            settings.cluster,
+            name="libra cluster",
+            credentials=settings.cluster_credentials,
+            tls_ca=settings.cluster_tls_ca,
+            inbox="_INBOX.operator",
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await engine.connect()
+            return await ask(engine)
+        finally:
+            await engine.close()
+
+    try:
+        return asyncio.run(asked())
+    except TimeoutError:
+        servers = ", ".join(map(redact, settings.cluster))
+        raise click.ClickException(f"none of {servers} can be reached") from None
+    except (Conflict, EngineAway, Misconfigured, LookupError) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,90 @@
+"""`libra push`: send results later that `libra weigh --output` wrote while the server was away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import msgspec
+
+from libra.cli.inputs import read_reports, route_to_the_web
+from libra.cli.outputs import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET, say_pushed
+from libra.cli.parameters import AddressType
+from libra.cli.pushing import ResultServer, push, require_branch, source_of
+from libra.formats.sentences import outcome
+from libra.wording import plain
+
+
+@click.command("push", short_help="Send results to a Libra that keeps them.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--server",
+    type=AddressType(),
+    required=True,
+    envvar="LIBRA_SERVER",
+    help="The Libra that keeps them; LIBRA_TOKEN has the secret of a token of the role push.",
+)
+@click.option("--project", metavar="NAME", envvar="LIBRA_PROJECT", help="In place of the file's.")
+@click.option("--branch", envvar="LIBRA_BRANCH", help="In place of the file's, with --project.")
+@click.option("--commit", envvar="LIBRA_COMMIT", help="In place of the file's, with --project.")
+@click.option(
+    "--base",
+    default="main",
+    envvar="LIBRA_BASE",
+    show_default=True,
+    help="The branch whose newest results these are compared with.",
+)
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    envvar="LIBRA_CA",
+    help="Authorities, in PEM form, whose certificates are believed beside the system's.",
+)
+@click.pass_context
+def push_command(
+    context: click.Context,
+    *,
+    file: Path,
+    server: str,
+    project: str | None,
+    branch: str | None,
+    commit: str | None,
+    base: str,
+    ca: Path | None,
+) -> None:
+    """Send the results in FILE, which `libra weigh --format json --output FILE` wrote.
+
+    To send a result again does no harm: the server keeps it once. The exit code is 0 when the server
+    keeps them all, 1 when it has a budget that one is over, 2 when it does not take one, also as it was
+    deleted there, and 4 when it gives no answer.
+    """
+    source = source_of(project, branch, commit)
+    require_branch(base)
+    reports = read_reports(file)
+    if source is not None:
+        reports = [msgspec.structs.replace(one, build=source.build_of(one)) for one in reports]
+    for report in reports:
+        if problem := outcome(report):
+            click.echo(f"left out: {plain(report.url)}: {problem}", err=True)
+    route = route_to_the_web(ca, insecure=False, proxy=None, no_proxy=None)
+    pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
+    over = [check for check in pushed.checks if check.over]
+    for check in over:
+        click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
+    if pushed.away is not None:
+        click.echo(
+            f"not sent to the end: the server is away ({plain(pushed.away)}). Send {file} again once"
+            " it is back; what it has is kept once.",
+            err=True,
+        )
+    elif pushed.unjudged is not None:
+        click.echo(f"not judged: {pushed.unjudged}.", err=True)
+    if not reports:
+        click.echo(f"{file} has no results: there is nothing to send.", err=True)
+    say_pushed(pushed, server, base)
+    if pushed.away is not None:
+        context.exit(NOT_WHOLE)
+    refused = pushed.deleted or pushed.unfit
+    context.exit(NOT_TAKEN if refused else OVER_BUDGET if over else 0)

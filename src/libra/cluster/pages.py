@@ -1,0 +1,434 @@
+"""The pages of a node of a cluster, seen from outside: submitted, found and removed.
+
+A node that serves makes no processes for them: what is submitted is a record in the table and a message
+in the engine, and whoever weighs it may be anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from libra.cluster.errors import Conflict, EngineAway, Misconfigured, UnknownFormat
+from libra.cluster.layout import KEYS, KEYS_KNOWN
+from libra.cluster.records import (
+    SubmissionRecord,
+    is_quarantined,
+    of_record,
+    of_submission,
+    read_submission,
+    row_of,
+    shown,
+)
+from libra.cluster.replica import AGE
+from libra.errors import Behind, CannotRender, EngineUnavailable, Full, Stopping
+from libra.ids import is_page_id
+from libra.inspector.context import Context
+from libra.inspector.durability.database_reader import DatabaseReader
+from libra.inspector.pages.pages import Pages
+from libra.inspector.records.page_record import PageRecord, life_of
+from libra.inspector.records.submission_keys import SubmissionKey, Used
+from libra.report import FINISHED
+from libra.storage import PageQuery, Snapshot, Store, Unavailable
+from libra.storage.urls import UrlQuery, UrlRow
+from libra.weighing.options import DESKTOP, Options, Viewport
+
+if TYPE_CHECKING:
+    from libra.cluster.known import Known
+    from libra.cluster.node import ClusterNode
+
+log = logging.getLogger("libra.cluster")
+
+#: Seconds between two tries to take a key.
+AGAIN: Final = 0.15
+
+#: Seconds that a reader waits for the engine's leader, and for any other server that has a copy. With
+#: what the database is given after that it is less than 1.
+READING: Final = 0.3
+COPY: Final = 0.15
+
+#: Seconds for which nobody waits again for keys, once they were not answered for.
+SILENT: Final = 1.0
+
+#: Seconds that somebody waits who has a page retried, for each of a few answers.
+RETRYING: Final = 0.3
+
+
+class _KeptKey(msgspec.Struct, frozen=True):
+    """Which page came of an idempotency key, and what was asked for."""
+
+    page: str
+    body: str
+    at: float
+    format: int = 1
+
+
+class ClusterPages(Pages):
+    """Makes pages and finds them.
+
+    Args:
+        node: this one.
+        reader: reads the engine and the database.
+        max_pages: how many pages there may be in memory.
+    """
+
+    def __init__(self, node: ClusterNode, reader: DatabaseReader, *, max_pages: int) -> None:
+        super().__init__(node.context, reader, max_pages=max_pages, recall=False)
+        self._node = node
+        self._silent_until = 0.0
+
+    async def submit(self, url: str, options: Options | None, key: str | None = None) -> str:
+        """Take a page in and return its id; somebody weighs it.
+
+        With an idempotency key that another node has just taken it is that node's page.
+
+        Raises:
+            CannotRender: the options ask for a browser and no inspector that is there has one.
+            Stopping: the program is about to end.
+            Full: as many pages as may be are in memory and none may leave yet.
+        """
+        context = self._context
+        options = options or context.services.options_of_its_own()
+        if options is not None and options.method == "rendered":
+            self.require_browser()
+        if self.closing:
+            raise Stopping
+        if self._node.full or not await self._make_room():
+            raise Full
+        record = PageRecord.submitted(url, options, context.services.now(), key)
+        if key is not None:
+            wanted = SubmissionKey.parse(key)
+            taken = await self._claim(wanted, record.id)
+            if taken is not None and taken.page != record.id:
+                if taken.body != wanted.body or self._is_here(taken.page):
+                    return taken.page
+                # Whoever took the key is about to submit the page, or died before it did, or has it on
+                # its disk: to submit it once more, under its id, does no harm.
+                record = PageRecord(taken.page, url, options, record.submitted_at)
+                record.key = key
+        self.bring_up(record)
+        context.services.tally.submit(record.id, url, record.method)
+        await context.processes.durability.kept(record.id)
+        if self._node.weighs and self._node.owing.in_doubt(record.id):
+            return await self._instead_of(record)
+        return record.id
+
+    async def enter(self, record: PageRecord) -> None:
+        """Take in a result that was weighed elsewhere; whoever weighs pages writes its record.
+
+        Raises:
+            Stopping: the program is about to end.
+            Full: as many pages as may be are in memory and none may leave yet.
+        """
+        if self.closing:
+            raise Stopping
+        if self._node.full or not await self._make_room():
+            raise Full
+        self.bring_up(record)
+        await self._context.processes.durability.kept(record.id)
+
+    async def _instead_of(self, doubtful: PageRecord) -> str:
+        """The same page under another id, weighed here; the one that may be in the engine goes."""
+        await self._context.processes.durability.forget(doubtful.id)
+        again = PageRecord.submitted(
+            doubtful.url, doubtful.options, self._context.services.now(), doubtful.key
+        )
+        self.bring_up(again)
+        await self._context.processes.durability.kept(again.id)
+        return again.id
+
+    def bring_up(self, record: PageRecord) -> None:
+        """Enter a page; whoever takes it from the queue starts its process."""
+        self._context.records.pages.add(record)
+        self._context.records.followers.changed(record.id)
+
+    def weigh_here(self, record: PageRecord) -> None:
+        """Enter a page that this node has taken, and start its process.
+
+        Raises:
+            StartError: the process could not start; the page is not there then.
+        """
+        super().bring_up(record)
+
+    async def submitted(self, name: str) -> Used | None:
+        """What came of an idempotency key, at any node.
+
+        While the engine is away that is what this node knows: a page that is weighed twice does no
+        harm. Nor is a key told whose page nobody can tell of now: `submit` finds it again, and takes
+        the page in under the same id.
+        """
+        used = self._context.records.pages.keys.find(name)
+        if used is not None:
+            return used
+        try:
+            known = await self._key(name)
+        except EngineAway:
+            # Nor will it answer a submission that is waited for.
+            self._silent_until = time.monotonic() + SILENT
+            return None
+        if known is None or not await self._is_known(known.page):
+            return None
+        return Used(known.body, known.page, known.at)
+
+    def quarantined(self) -> dict[str, str]:
+        """The pages that nobody goes on with, at any node, unless they are retried, and why."""
+        replica = self._node.replica
+        return super().quarantined() | ({} if replica is None else replica.quarantined)
+
+    async def retry(self, page_id: str) -> bool:
+        """Give a quarantined page another life, wherever; False if none of that id is quarantined.
+
+        Raises:
+            EngineUnavailable: that cannot be found out now, or not be written down.
+        """
+        if await super().retry(page_id):
+            return True
+        if not is_page_id(page_id):
+            return False
+        try:
+            return await self._submit_again(page_id)
+        except (EngineAway, Misconfigured) as error:
+            raise EngineUnavailable(str(error)) from None
+        except Conflict:
+            raise EngineUnavailable("the page is being stored in this moment") from None
+
+    async def _submit_again(self, page_id: str) -> bool:
+        node, context = self._node, self._context
+        known = await node.read(page_id, RETRYING)
+        record = known.record
+        if record is None or not is_quarantined(record):
+            return False
+        layout = node.require_layout()
+        left = await node.engine.last(
+            layout.stream(page_id), layout.subject(page_id, "sub.>"), patience=RETRYING
+        )
+        if left is not None and not left.is_marker:
+            options = read_submission(left.data).options
+        else:
+            # What it was asked for with went when it was stored.
+            viewport = Viewport.parse(record.viewport) if record.viewport else DESKTOP
+            options = context.services.options_for(record.method, viewport)
+        again = SubmissionRecord(
+            page_id,
+            record.url,
+            record.submitted_at,
+            options,
+            record.key,
+            lives=record.life,
+            version=record.version + 1,
+        )
+        data, what = node.encoded(again), f"sub.{record.method}"
+        await node.write(page_id, what, data, expect=known.sequence, patience=RETRYING)
+        if node.replica is not None:
+            node.replica.take(page_id, await node.read(page_id, RETRYING))
+        return True
+
+    async def catch_up(self, page_id: str, version: int) -> None:
+        """Read from the leader a page of which somebody has seen this version, perhaps at another node.
+
+        Raises:
+            Behind: it is being weighed, and that version was seen where somebody followed it; or the
+                engine cannot be asked.
+        """
+        node, records = self._node, self._context.records.pages
+        if node.replica is None or (node.weighing is not None and node.weighing.has(page_id)):
+            return  # nobody knows more of it than this node
+        try:
+            known = await node.read(page_id, READING)
+        except EngineAway:
+            raise Behind(page_id) from None
+        node.replica.take(page_id, known)
+        record = records.get(page_id)
+        if (
+            record is not None
+            and not record.finished
+            and record.version < version
+            and life_of(record.version) == life_of(version)
+        ):
+            raise Behind(page_id)
+
+    async def finish(self) -> None:
+        """Hand back what is under way: another node begins it at once."""
+        if self._node.weighing is not None:
+            await self._node.weighing.retire()
+
+    async def _make_room(self) -> bool:
+        replica = self._node.replica
+        return True if replica is None else replica.make_room(1)
+
+    def require_browser(self) -> None:
+        """See that a page could be rendered, by some inspector.
+
+        Raises:
+            CannotRender: none that is there has a browser.
+        """
+        if not any(here.browser for here in self._node.presence.living()):
+            raise CannotRender("no inspector that is there has a browser")
+
+    async def _key(self, name: str) -> _KeptKey | None:
+        self._node.require_layout()
+        found = await self._node.engine.last(KEYS, f"libra.key.{name}", patience=READING)
+        if found is None or found.is_marker:
+            return None
+        return msgspec.json.decode(found.data, type=_KeptKey)
+
+    async def _claim(self, key: SubmissionKey, page_id: str) -> _KeptKey | None:
+        """What came of a key: this page, unless another was first; None if nobody can tell."""
+        if time.monotonic() < self._silent_until:
+            return None
+        entry = _KeptKey(page_id, key.body, self._node.now.timestamp())
+        subject = f"libra.key.{key.name}"
+        expect = 0
+        for _ in range(3):
+            try:
+                self._node.require_layout()
+                await self._node.engine.write(
+                    subject,
+                    msgspec.json.encode(entry),
+                    expect=expect,
+                    ttl=KEYS_KNOWN,
+                    patience=READING,
+                )
+            except Conflict:
+                try:
+                    found = await self._node.engine.last(KEYS, subject, patience=READING)
+                except EngineAway:
+                    return None
+                if found is not None and not found.is_marker:
+                    return msgspec.json.decode(found.data, type=_KeptKey)
+                expect = 0 if found is None else found.sequence
+                await asyncio.sleep(AGAIN)
+            except (EngineAway, Misconfigured):
+                return None
+            else:
+                return entry
+        return None
+
+    async def _is_known(self, page_id: str) -> bool:
+        """Whether somebody can tell of a page now, if only that it was deleted."""
+        if self._is_here(page_id):
+            return True
+        try:
+            return await self._reader.load(page_id) is not None
+        except Unavailable:
+            return False
+
+    def _is_here(self, page_id: str) -> bool:
+        context = self._context
+        return (
+            context.records.pages.get(page_id) is not None
+            or page_id in context.records.deletions.pages
+        )
+
+
+class ClusterReader(DatabaseReader):
+    """What is not in memory: the engine's leader is asked, then the database.
+
+    Args:
+        node: gives this one.
+        context: the surroundings.
+        store: the database.
+    """
+
+    def __init__(self, node: Callable[[], ClusterNode], context: Context, store: Store) -> None:
+        super().__init__(context, store)
+        self._node = node
+
+    async def load(self, page_id: str) -> Snapshot | None:
+        """A page as the engine has it, else as the database has it; None if both say no.
+
+        Raises:
+            Unavailable: who may know it cannot be asked.
+        """
+        away: EngineAway | None = None
+        row: Snapshot | None = None
+        known: Known | None
+        try:
+            known = await self._node().read(page_id, READING)
+        except EngineAway as error:
+            away, known = error, await self._node().read_copy(page_id, COPY)
+        if known is not None:
+            replica = self._node().replica
+            if away is None and replica is not None:
+                replica.take(page_id, known)
+            if known.kind == "del":
+                return None
+            row = self._row(known)
+            if row is not None and away is None:
+                return row
+        try:
+            stored = await super().load(page_id)
+        except Unavailable:
+            if row is None:
+                raise
+            return row
+        if away is None:
+            if stored is None and (who := self._node().ledger.may_have(page_id)) is not None:
+                raise Unavailable("unreachable", f"{who} may have it on its disk")
+            return stored
+        # A copy may be behind the database, too: nobody is to be shown less than a moment ago. What was
+        # stored once and is not there any more was deleted.
+        found = (
+            row if stored is None or (row is not None and row.version > stored.version) else stored
+        )
+        was_stored = (
+            known is not None and known.record is not None and known.record.backup == "stored"
+        )
+        if stored is None and was_stored:
+            found = None
+        if found is None or (found is stored and found.status not in FINISHED):
+            # It may be in the engine, newer than in the database, or deleted.
+            raise Unavailable("unreachable", f"the engine cannot be asked: {away}")
+        return found
+
+    async def recent(self, query: PageQuery) -> list[Snapshot]:
+        """Stored pages, newest first.
+
+        Raises:
+            Unavailable: the database cannot be asked, or what the engine has is not all in memory.
+        """
+        self._require_records()
+        return await super().recent(query)
+
+    async def urls(self, query: UrlQuery) -> list[UrlRow]:
+        """One row for each URL; raises as `recent` does."""
+        self._require_records()
+        return await super().urls(query)
+
+    async def timeline(
+        self, url: str, *, since: datetime | None, until: datetime, spans: int
+    ) -> list[Snapshot]:
+        """What was weighed of a URL; raises as `recent` does."""
+        self._require_records()
+        return await super().timeline(url, since=since, until=until, spans=spans)
+
+    def _require_records(self) -> None:
+        replica = self._node().replica
+        if replica is not None and (not replica.complete or replica.age() >= AGE):
+            raise Unavailable("unreachable", "not all records of the engine are in memory")
+
+    def _row(self, known: Known) -> Snapshot | None:
+        try:
+            if known.message is None:
+                return None
+            if known.kind == "sub":
+                sub = read_submission(known.message.data)
+                return shown(of_submission(sub))
+            record = known.record
+            if record is None:
+                raise Unavailable("unreachable", "its record is of a newer Libra")
+            if not record.finished:
+                return shown(of_record(record))
+            row = row_of(record)
+            if record.backup != "stored":
+                # As it is now, and not as it will be.
+                return shown(of_record(record))
+        except (UnknownFormat, ValueError) as error:
+            raise Unavailable("unreachable", f"its record cannot be read: {error}") from None
+        return row

@@ -1,0 +1,431 @@
+"""The one writer to the database.
+
+Pages offer themselves when they have something that the database has not; what is written is taken
+from their records at the moment of writing, so a page that changes often is written once, as it is
+then, and a backlog of any length costs a key per page. While the database is down nobody but this
+process touches it, and this process only to see whether it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from enum import Enum, auto
+from itertools import islice
+from typing import Any
+
+from libra.inspector.availability import Outage
+from libra.inspector.context import Context
+from libra.inspector.durability.batch import SLICE, Written, save
+from libra.inspector.durability.mending import Mending, erase, yield_to_another
+from libra.inspector.durability.pruned_pages import PrunedPages
+from libra.inspector.durability.writer_port import WriterPort
+from libra.inspector.records.messages import DatabaseBacklog, Delete, Drain, Lost, Offer
+from libra.inspector.records.ports import DatabaseWriterPort
+from libra.otp import (
+    Continue,
+    From,
+    NoReply,
+    TaskDone,
+    TaskFailed,
+    TaskRef,
+    Timer,
+)
+from libra.storage import Store, Unavailable
+from libra.storage.breaker import Breaker
+from libra.storage.history import HistoryLost, LeaseHeld
+from libra.storage.rows import DELETED_VERSION
+from libra.wording import count
+
+log = logging.getLogger("libra.backup")
+
+#: Pages in one transaction.
+BATCH = 500
+
+#: Seconds that the first offer of a batch waits for others: a batch of one page costs the database and
+#: the event loop nearly as much as one of fifty.
+GROUP = 0.05
+
+#: From so many pages on a batch waits for no others.
+FULL_GROUP = 50
+
+#: Seconds between two looks at a database that has nothing to do.
+IDLE_PROBE = 5.0
+
+#: Seconds between two looks at a lease that another Libra has.
+STANDBY_PROBE = 2.0
+
+#: Seconds that a backup waits after its first crash in a row (doubling), and at most.
+CRASH_PAUSE = 2.0
+CRASH_PAUSE_CAP = 30.0
+
+
+class DatabaseWriterStep(Enum):
+    """What the backup tells itself."""
+
+    WRITE = auto()
+    PROBE = auto()
+    TELL = auto()
+    MEND = auto()
+    FOLLOW = auto()
+
+
+class DatabaseWriter(DatabaseWriterPort):
+    """Writes pages to the database in batches, for ever, and knows whether it is there."""
+
+    __slots__ = (
+        "_breaker",
+        "_context",
+        "_draining",
+        "_due",
+        "_durability",
+        "_in_hand",
+        "_lacking",
+        "_leading",
+        "_lost_tables",
+        "_mending",
+        "_migrate",
+        "_opened",
+        "_pruned",
+        "_store",
+        "_task",
+        "_timer",
+        "_waiting",
+    )
+
+    mailbox_limit = 1_000_000
+
+    def init(
+        self,
+        context: Context,
+        durability: WriterPort,
+        store: Store,
+        mending: Mending,
+        *,
+        migrate: bool = False,
+    ) -> Continue:
+        """Begin, or begin again after a crash, with every page that is not stored.
+
+        Args:
+            context: the surroundings.
+            durability: who learns what is stored.
+            store: the database.
+            mending: what is to be done when the database lacks what it had.
+            migrate: whether its schema is to be brought up to date first.
+        """
+        self._context = context
+        self._durability = durability
+        self._store = store
+        self._mending = mending
+        self._pruned = PrunedPages(context, durability)
+        self._leading = False  # whether this program has written to the database, as its only one
+        self._migrate = migrate
+        self._opened = False
+        self._breaker = Breaker(now=self.runtime.clock.time())
+        self._waiting: dict[str, float] = {}
+        self._in_hand: dict[str, float] = {}
+        self._task: TaskRef | None = None
+        self._timer: Timer | None = None
+        self._due: DatabaseWriterStep | None = None
+        self._draining: list[From] = []
+        context.processes.database_writer = self
+        self._lost_tables = False
+        now = self.runtime.clock.time()
+        for record in context.records.everything():
+            if record.backup != "stored":
+                self._waiting[record.id] = now
+        for deleted in context.records.deletions.pages | context.records.deletions.watches:
+            self._waiting[deleted] = now
+        self._lacking: set[str] = set() if context.availability.gap is None else set(self._waiting)
+        return Continue()
+
+    def handle_continue(self, token: Any) -> None:
+        """Open the database; nobody waits for that."""
+        crashes: int = self.legacy or 0
+        self.legacy = crashes + 1  # forgotten at the first success
+        if crashes:
+            # A bug around the database must not use up the restarts of the whole program.
+            delay = min(CRASH_PAUSE * 2.0 ** (crashes - 1), CRASH_PAUSE_CAP)
+            reason = f"the backup crashed {crashes} times in a row, it tries again in {delay:g} s"
+            self._context.availability.outage = self._context.availability.outage or Outage(
+                self._context.services.now(), reason
+            )
+            self._after(delay, DatabaseWriterStep.PROBE)
+        else:
+            self._probe()
+
+    def _probe(self) -> None:
+        work = self._store.ping() if self._opened else self._open()
+        self._task = self.start_task(work, tag=DatabaseWriterStep.PROBE)
+
+    async def _open(self) -> None:
+        if self._migrate and (await self._store.schema()).state in ("missing", "behind"):
+            await self._store.migrate()
+        await self._store.open()
+
+    def handle_call(self, request: Any, sender: From) -> NoReply:
+        """Say when nothing waits any more."""
+        if not isinstance(request, Drain):
+            raise ValueError(f"the backup cannot be asked {request!r}")
+        self._draining.append(sender)
+        self._write_now()
+        return NoReply()
+
+    def handle_cast(self, message: Any) -> None:
+        """A page has something to store or is to be deleted, or somebody met the database down."""
+        match message:
+            case Offer(page_id) | Delete(page_id):
+                self._waiting.setdefault(page_id, self.runtime.clock.time())
+                if (
+                    self._task is None
+                    and self._may_write()
+                    and self._due is not DatabaseWriterStep.WRITE
+                ):
+                    self._after(GROUP, DatabaseWriterStep.WRITE)
+            case Lost(HistoryLost()):
+                # What was read may be from a standby that is behind. What a save finds counts.
+                if self._task is None and self._context.availability.outage is None:
+                    self._cancel_timer()
+                    self._probe()
+            case Lost(error):
+                if self._context.availability.outage is None:
+                    self._failed(error)
+
+    def handle_info(self, message: Any) -> None:
+        """Go on writing or probing."""
+        match message:
+            case DatabaseWriterStep.WRITE:
+                self._timer = self._due = None
+                self._write_now()
+            case DatabaseWriterStep.PROBE:
+                self._timer = self._due = None
+                if self._task is None:
+                    self._probe()
+            case TaskDone(_, DatabaseWriterStep.WRITE, written):
+                self._task = None
+                self._written(written)
+                self._succeeded(len(written.versions) + len(written.deleted))
+            case TaskDone(_, DatabaseWriterStep.TELL | DatabaseWriterStep.FOLLOW):
+                pass
+            case TaskDone(_, DatabaseWriterStep.MEND, lacking):
+                self._task = None
+                self._mend(lacking)
+            case TaskDone():
+                self._task = None
+                self._opened = True
+                # It answers. Whether it is back is for a save to tell: a full disk answers too.
+                if self._waiting:
+                    self._save_next()
+                else:
+                    self._succeeded()
+            case TaskFailed(_, DatabaseWriterStep.FOLLOW, Unavailable() as error):
+                log.debug("what was pruned is followed later: %s", error)
+            case TaskFailed(_, _, Unavailable() as error):
+                self._task = None
+                self._put_back()
+                self._unavailable(error)
+            case TaskFailed(_, _, error):
+                # Not a failure that a database is known to have: a bug. The supervisor sees it, and
+                # the next life finds everything that is not stored in the records.
+                raise error
+
+    def _unavailable(self, error: Unavailable) -> None:
+        match error:
+            case HistoryLost():
+                self._cancel_timer()
+                self._task = self.start_task(
+                    self._mending.begin(error), tag=DatabaseWriterStep.MEND
+                )
+            case LeaseHeld():
+                self._stand_by(error)
+            case _:
+                self._failed(error)
+
+    def state(self, *, also: AbstractSet[str] = frozenset()) -> DatabaseBacklog:
+        """How much waits now; to be read from outside, like a Registry, without a message.
+
+        Args:
+            also: what will be offered later, such as a result on its way to the journal.
+        """
+        # Both keep the order of arrival, and what is in hand was there before what waits.
+        times = [*islice(self._in_hand.values(), 1), *islice(self._waiting.values(), 1)]
+        oldest = self.runtime.clock.time() - min(times) if times else None
+        return DatabaseBacklog(len(self._in_hand.keys() | self._waiting.keys() | also), oldest)
+
+    @property
+    def breaker(self) -> str:
+        """How the breaker stands, in words: ``open, 12 attempts failed``. To be read from outside."""
+        failed = count(self._breaker.failures, "attempt")
+        return f"{self._breaker.state}, {failed} failed"
+
+    def _write_now(self) -> None:
+        if self._task is not None or not self._may_write():
+            self._answer_drained()
+            return
+        if not self._waiting:
+            self._answer_drained()
+            self._after(IDLE_PROBE, DatabaseWriterStep.PROBE)
+            return
+        self._save_next()
+
+    def _save_next(self) -> None:
+        self._cancel_timer()
+        for page_id in self._context.records.batch(self._waiting, BATCH):
+            self._in_hand[page_id] = self._waiting.pop(page_id)
+        ids, lost = list(self._in_hand), lambda: self._lost_tables
+        work = save(self._context, self._durability, self._store, ids, lost)
+        self._task = self.start_task(work, tag=DatabaseWriterStep.WRITE)
+
+    def _written(self, written: Written) -> None:
+        self._lacking -= self._in_hand.keys() - written.held
+        self._in_hand.clear()
+        self._context.records.deletions.stored.update(deletion.id for deletion in written.deleted)
+        if not self._context.availability.restoring:
+            # Else a row that the restorer read before the deletion would bring it back to life.
+            self._context.records.deletions.forget_stored()
+        for refused in written.refused:
+            if refused.deleted:
+                self.start_task(erase(self._context, refused.id), tag=DatabaseWriterStep.TELL)
+            else:
+                self._durability.refused(refused.id, refused.version, refused.reason)
+        dropped = [
+            *written.versions.items(),
+            *((one.id, DELETED_VERSION) for one in written.deleted),
+        ]
+        self._durability.over(dropped, written.deleted)
+
+    def _put_back(self) -> None:
+        for page_id in self._in_hand:
+            self._waiting.pop(page_id, None)
+        self._waiting = self._in_hand | self._waiting
+        self._in_hand = {}
+
+    def _failed(self, error: Unavailable) -> None:
+        if self._context.availability.outage is None:
+            log.warning("the database is unavailable, all goes on without it: %s", error)
+            self._context.availability.available_since = None
+            self._context.availability.outage = Outage(self._context.services.now(), str(error))
+        if error.fault in ("schema", "corrupt") and not self._lost_tables:
+            # What it had may be gone for good. Pages go back to the journal, so that a crash before
+            # they are saved again loses nothing, and say that they are not stored.
+            self._lost_tables = True
+            self.start_task(self._tell_all_lost(), tag=DatabaseWriterStep.TELL)
+        now = self.runtime.clock.time()
+        self._breaker.failed(now)
+        self._after(self._breaker.retry_at - now, DatabaseWriterStep.PROBE)
+        self._context.availability.opened.set()
+        self._answer_drained()
+
+    def _may_write(self) -> bool:
+        return (
+            self._context.availability.outage is None and self._context.availability.standby is None
+        )
+
+    def _mend(self, lacking: Iterable[str]) -> None:
+        """All that is here and that the database may lack waits again."""
+        now = self.runtime.clock.time()
+        for entry_id in lacking:
+            self._waiting.setdefault(entry_id, now)
+        self._lacking, self._lost_tables = set(lacking), False
+        self._probe()
+
+    def _stand_by(self, error: LeaseHeld) -> None:
+        """Another Libra writes to this database: write nothing until its lease ends."""
+        context = self._context
+        if context.availability.standby is None:
+            log.warning("the database is only read, until its lease ends: %s", error.reason)
+        if self._leading or context.availability.standby is None:
+            # This one was stopped or cut off for so long that another has taken over, or begins
+            # beside another with what it remembers of a former life.
+            self._leading = False
+            self.start_task(yield_to_another(context), tag=DatabaseWriterStep.TELL)
+        context.availability.standby = context.availability.standby or Outage(
+            context.services.now(), error.reason
+        )
+        context.availability.outage = None
+        context.availability.available_since = (
+            context.availability.available_since or context.services.now()
+        )
+        self._breaker.succeeded(self.runtime.clock.time())
+        context.availability.opened.set()
+        self._answer_drained()
+        self._after(STANDBY_PROBE, DatabaseWriterStep.PROBE)
+
+    def _lead(self) -> None:
+        """This is the Libra that writes to the database."""
+        self._leading = True
+        if self._context.availability.standby is not None:
+            log.warning("the lease has ended, this Libra writes to the database now")
+            self._context.availability.standby = None
+            self._context.processes.restore_again()
+
+    def _lacks_anything(self) -> bool:
+        """Whether the database still lacks what is here; what left memory is not waited for."""
+        records = self._context.records
+        return any(
+            records.find(one) is not None or records.deletions.of(one) is not None
+            for one in self._lacking
+        )
+
+    def _succeeded(self, saved: int = 0) -> None:
+        self.legacy = None
+        self._lead()
+        if self._context.availability.gap is not None and not self._lacks_anything():
+            log.warning("all that the database lacked and that is here is saved again")
+            self._context.availability.gap = None
+            self._durability.over([], ())
+        self._breaker.succeeded(self.runtime.clock.time())
+        outage = self._context.availability.outage
+        if outage is not None or self._context.availability.available_since is None:
+            self._context.availability.available_since = self._context.services.now()
+        if outage is not None:
+            self._context.availability.outage = None
+            if self._lost_tables and self._opened:
+                self._offer_all()
+            log.warning(
+                # It is back when a batch is saved, which is often all that had waited.
+                "the database is back after %.1f s: of what had waited %d %s saved, %d wait",
+                (self._context.services.now() - outage.since).total_seconds(),
+                saved,
+                "is" if saved == 1 else "are",
+                len(self._waiting),
+            )
+        self._context.availability.opened.set()
+        if self._pruned.due():
+            self.start_task(self._pruned.follow(), tag=DatabaseWriterStep.FOLLOW)
+        if self._waiting and len(self._waiting) < FULL_GROUP and not self._draining:
+            self._after(GROUP, DatabaseWriterStep.WRITE)
+        else:
+            self._write_now()
+
+    async def _tell_all_lost(self) -> None:
+        for number, record in enumerate(self._context.records.pages, 1):
+            self._durability.lost(record.id, "stored")
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+
+    def _offer_all(self) -> None:
+        now = self.runtime.clock.time()
+        for record in self._context.records.everything():
+            self._waiting.setdefault(record.id, now)
+        self._lost_tables = False
+
+    def _answer_drained(self) -> None:
+        owes = self._waiting or self._in_hand or self._context.availability.gap is not None
+        if self._may_write() and owes:
+            return
+        for sender in self._draining:
+            self.reply(sender, None)
+        self._draining.clear()
+
+    def _after(self, delay: float, step: DatabaseWriterStep) -> None:
+        self._cancel_timer()
+        self._timer = self.send_after(delay, step)
+        self._due = step
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._due = None

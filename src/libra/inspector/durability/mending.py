@@ -1,0 +1,146 @@
+"""What is done when the database is not as this Libra left it.
+
+It is another one, or has gone back in time: all that is here and that it may lack is offered again, and
+what was deleted is deleted again. Or another Libra has come to write to it: then what it stores is that
+one's, and leaves memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from datetime import datetime
+
+from libra.inspector.context import Context
+from libra.inspector.durability.writer_port import WriterPort
+from libra.inspector.records.page_record import PageRecord
+from libra.inspector.records.watch_record import WatchRecord
+from libra.otp import NotFound, ProcessException
+from libra.storage import Deleted
+from libra.storage.history import HistoryLost
+from libra.storage.recollection import Loss
+
+log = logging.getLogger("libra.backup")
+
+#: Seconds that the journal is waited for, so that what is offered again survives a crash.
+JOURNAL_PATIENCE = 10.0
+
+#: Pages that are told between two looks at the event loop.
+SLICE = 20
+
+
+class Mending:
+    """Offers a database again what it has lost.
+
+    Args:
+        context: the surroundings.
+        durability: tells pages and watches that they are not stored.
+        thread: may wait for the disk.
+    """
+
+    def __init__(self, context: Context, durability: WriterPort, thread: Executor) -> None:
+        self._context = context
+        self._durability = durability
+        self._thread = thread
+
+    async def begin(self, error: HistoryLost) -> list[str]:
+        """Prepare for the database that was found; returns what is to be offered to it.
+
+        Until this has ended nothing is read from that database, and until all of it is saved nobody is
+        told that there is no such page.
+        """
+        context, store = self._context, self._durability.store
+        now = context.services.now()
+        loss = Loss(now, error.found.at, error.known.at, error.reason)
+        log.error(
+            "%s. What is here is saved again; what it stored %s is lost", loss.reason, loss.span
+        )
+        context.availability.gap = loss
+        deleted = await self._remember(loss)
+        for one in deleted:
+            (
+                context.records.deletions.watches
+                if one.of == "watch"
+                else context.records.deletions.pages
+            ).add(one.id)
+        context.availability.losses = self._durability.recollection.losses
+        await context.availability.replayed.wait()  # what the journal has is to be offered, too
+        await context.availability.recalled.wait()
+        pruned = error.known.pruned_before
+        lacking = [one.id for one in deleted]
+        for number, record in enumerate(context.records.everything(), 1):
+            if pruned is None or _since(record) >= pruned:
+                self._durability.lost(record.id, "stored")
+                lacking.append(record.id)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        try:
+            await context.processes.journal_writer.settle(seconds=JOURNAL_PATIENCE)
+        except ProcessException as trouble:
+            log.debug("the journal does not have all of it yet: %s", trouble)
+        store.known = error.found
+        return lacking
+
+    async def _remember(self, loss: Loss) -> list[Deleted]:
+        recollection, loop = self._durability.recollection, asyncio.get_running_loop()
+
+        told: list[Deleted] = []
+
+        def work() -> None:
+            try:
+                told.extend(recollection.deletions(loss.noticed_at))
+                recollection.lose(loss)
+            except OSError as error:
+                log.error("what was deleted of late cannot be read: %s", error)
+
+        done = loop.run_in_executor(self._thread, work)
+        await asyncio.wait({done}, timeout=JOURNAL_PATIENCE)
+        if not done.done():
+            log.error("what was deleted of late cannot be read: the disk hangs")
+        return list(told)
+
+
+async def yield_to_another(context: Context) -> None:
+    """Let everything leave memory that is stored: another Libra has it now and may change it.
+
+    What is not stored stays; it is only here.
+    """
+    context.availability.watches_known.clear()
+    for record in context.records.everything():
+        if record.backup != "stored":
+            continue
+        await let_go(context, record)
+
+
+async def let_go(context: Context, record: PageRecord | WatchRecord) -> None:
+    """Have a page or a watch leave memory whose stored state is somebody else's by now."""
+    page = isinstance(record, PageRecord)
+    supervisor = context.processes.inspectors if page else context.processes.watchers
+    (context.records.pages if page else context.records.watches).discard(record.id)
+    try:
+        await supervisor.terminate_child(record.id)
+    except (NotFound, ProcessException):
+        log.debug("%s had no process", record.id)
+    context.processes.durability.release(record.id, max(record.version, record.row_version))
+    context.records.followers.changed(record.id)
+
+
+async def erase(context: Context, page_id: str) -> None:
+    """Delete a page here, too, that came in while the database, which has it as deleted, was away.
+
+    A result of CI that is sent again is such a page: its id is that of the deleted one.
+    """
+    log.warning("page %s is deleted: the database knows that it was", page_id)
+    context.records.forget(page_id)
+    context.services.tally.delete(page_id)
+    try:
+        await context.processes.inspectors.terminate_child(page_id)
+    except (NotFound, ProcessException):
+        log.debug("page %s had no process", page_id)
+    await context.processes.durability.forget(page_id)
+    context.records.followers.changed(page_id)
+
+
+def _since(record: PageRecord | WatchRecord) -> datetime:
+    return record.submitted_at if isinstance(record, PageRecord) else record.state.created_at

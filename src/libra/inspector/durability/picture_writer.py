@@ -1,0 +1,78 @@
+"""Pictures of pages on their way to the database.
+
+A picture is no result: nothing is said to be safe that has one, and one may be lost. So it is in no
+journal and no cluster's engine, waits in memory, and of many that wait through an outage the oldest go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from libra.inspector.context import Context
+from libra.storage import Rejected, Store, Unavailable
+from libra.weighing.rendered.picture import Picture
+
+log = logging.getLogger("libra.backup")
+
+WAITING: Final = 200
+"""Pictures that wait at most: some 14 MB."""
+
+PAUSE: Final = 5.0
+"""Seconds until the next try, while the database is not there."""
+
+
+class PictureWriter:
+    """Keeps pictures in the database, and finds them again.
+
+    Args:
+        context: the surroundings.
+        store: the database.
+    """
+
+    def __init__(self, context: Context, store: Store) -> None:
+        self._context = context
+        self._store = store
+        self._waiting: dict[str, Picture] = {}
+        self._more = asyncio.Event()
+
+    def keep(self, page_id: str, picture: Picture) -> None:
+        """Have a picture stored as soon as that can be."""
+        self._waiting[page_id] = picture
+        while len(self._waiting) > WAITING:
+            del self._waiting[next(iter(self._waiting))]
+        self._more.set()
+
+    def forget(self, page_id: str) -> None:
+        """The page was deleted."""
+        self._waiting.pop(page_id, None)
+
+    def waiting(self, page_id: str) -> Picture | None:
+        """The picture of a page that is on its way."""
+        return self._waiting.get(page_id)
+
+    async def serve(self) -> None:
+        """Store what waits, for ever."""
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            while self._waiting:
+                page_id, picture = next(iter(self._waiting.items()))
+                if not await self._store_one(page_id, picture):
+                    await asyncio.sleep(PAUSE)
+                elif self._waiting.get(page_id) is picture:
+                    del self._waiting[page_id]
+
+    async def _store_one(self, page_id: str, picture: Picture) -> bool:
+        """Whether this one needs no other try."""
+        context = self._context
+        if context.availability.outage is not None or not context.availability.opened.is_set():
+            return False
+        try:
+            await self._store.keep_picture(page_id, picture.thumbnail, picture.whole)
+        except Unavailable:
+            return False
+        except Rejected as error:
+            log.warning("the picture of page %s is refused: %s", page_id, error)
+        return True

@@ -1,0 +1,91 @@
+"""What leaves memory because somebody pruned it from the database.
+
+`libra db prune`, another Libra, or the retention of this one: each pruning leaves marks in the database,
+and what they name is not stored any more and will not be. So it leaves memory and the journal as what is
+deleted does, and is never offered again.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from libra.inspector.context import Context
+from libra.inspector.durability.writer_port import WriterPort
+from libra.otp import NotFound, ProcessException
+from libra.storage.rows import DELETED_VERSION
+from libra.wording import count
+
+log = logging.getLogger("libra.backup")
+
+#: Marks that are read at a time.
+AT_ONCE = 2_000
+
+
+class PrunedPages:
+    """Follows the marks of prunings.
+
+    Args:
+        context: the surroundings.
+        durability: has the database, and lets the journal go of what has left.
+    """
+
+    def __init__(self, context: Context, durability: WriterPort) -> None:
+        self._context = context
+        self._durability = durability
+        self._seen = 0
+        self._whole = (
+            False  # whether all was looked at since the last page came back from the database
+        )
+        self._looking = False
+
+    def due(self) -> bool:
+        """Whether there are marks, as far as the database was looked at, that nobody has followed."""
+        known = self._durability.store.known
+        if known is None or self._looking or not known.prunings:
+            return False
+        # What is being brought back was read at some time before: so once more at the end of that.
+        again = not self._whole and not self._context.availability.restoring
+        return again or known.prunings != self._seen
+
+    async def follow(self) -> None:
+        """Let go of everything that has such a mark.
+
+        Raises:
+            Unavailable: the database cannot be asked; to be tried again.
+        """
+        context, store = self._context, self._durability.store
+        self._looking = True
+        try:
+            known, restoring = store.known, context.availability.restoring
+            # A database that has gone back counts on from there.
+            last = 0 if known is None else known.prunings
+            since = self._seen if self._whole and self._seen <= last else 0
+            place, gone = (since + 1, ""), 0
+            while marks := await store.pruned(after=place, limit=AT_ONCE):
+                place = marks[-1]
+                for _, page_id in marks:
+                    gone += await self._let_go(page_id)
+            self._seen, self._whole = last, not restoring
+            if gone:
+                log.info("%s left memory: pruned from the database", count(gone, "page"))
+        finally:
+            self._looking = False
+
+    async def _let_go(self, page_id: str) -> bool:
+        context = self._context
+        there = context.records.pages.get(page_id) is not None
+        if not there and context.availability.restoring:
+            return False
+        # In this order, as with what is deleted: nobody finds it any more, then it ends.
+        context.records.forget(page_id)
+        context.records.deletions.stored.add(page_id)
+        if not context.availability.restoring:
+            context.records.deletions.forget_stored()
+        if there:
+            context.records.followers.changed(page_id)
+            try:
+                await context.processes.inspectors.terminate_child(page_id)
+            except (NotFound, ProcessException):
+                log.debug("page %s had no process", page_id)
+            self._durability.over([(page_id, DELETED_VERSION)], ())
+        return there

@@ -1,0 +1,1 @@
+"""Pages: admitted, weighed by a process of their own, found and removed."""

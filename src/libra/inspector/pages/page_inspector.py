@@ -1,0 +1,487 @@
+"""The life of one page, as a process.
+
+::
+
+    queued -> fetching -> weighing -> weighed ┐
+        └────────┴────────────┴────-> failed  ┴-> (resting until it expires) -> gone from memory
+
+Every step is a message that schedules the next one: the place that admission grants, the outcome of
+a fetch, the deadline, the expiry. The page can be read between any two of them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum, auto
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from libra.inspector.admission import Admission, PlaceNotice
+from libra.inspector.context import Context
+from libra.inspector.pages.page_work import Arrived, PageWork, Progress, RenderedWork, StaticWork
+from libra.inspector.records.messages import ClockSet, MayBegin, Safe, Unsafe
+from libra.inspector.records.page_record import PageRecord
+from libra.otp import (
+    NORMAL,
+    ChildSpec,
+    Failed,
+    From,
+    GenServer,
+    Reply,
+    Stop,
+    TaskDone,
+    TaskFailed,
+    Timer,
+)
+from libra.report import Backup, Report, decode, encode
+from libra.weighing.method_choice import (
+    IN_BROWSER,
+    READ,
+    UNDECIDED,
+    browser_failed,
+    needs_browser,
+    no_browser,
+)
+from libra.weighing.orders.orders import Outcome, StyleFound
+from libra.weighing.rendered import RenderUnavailable
+
+#: Seconds that a page waits until it is written down that its life begins.
+PATIENCE = 0.05
+
+#: The program has died this often while a page was being weighed: from then on it is weighed alone.
+SUSPECT = 2
+
+#: And from then on not at all, unless somebody asks for it.
+CONVICTED = 3
+
+#: Seconds that the program must have been stopped for a page to be weighed again, and how often it is.
+PAUSE = 1.0
+REPEATS = 3
+
+
+#: A page that expires in less than this (seconds) has expired: clocks are not that exact.
+EARLY = 0.005
+
+
+class Read(Enum):
+    """What a page can be asked."""
+
+    REPORT = auto()
+    LEAVE = auto()
+
+
+class PageTimer(Enum):
+    """What a page's timers tell it."""
+
+    BEGIN = auto()
+    DEADLINE = auto()
+    EXPIRED = auto()
+
+
+def start(context: Context, record: PageRecord, *, copied: bool = False) -> None:
+    """Start the process of a page; one that has killed the program again and again waits for people.
+
+    Args:
+        context: the surroundings.
+        record: of the page.
+        copied: whether it comes from the journal's copy of what the database has, and so is there.
+
+    Raises:
+        StartError: the process could not start.
+        ProcessExited: there is no supervisor at the moment.
+    """
+    spec = PageInspector.child_spec(context, record)
+    deaths = context.processes.durability.deaths(record.id)
+    if record.finished and record.backup == "stored" and record.expires_at is not None:
+        # It has nothing to do until somebody asks, or it expires.
+        context.processes.inspectors.add_asleep(spec)
+        context.processes.durability.end(record.id)
+        context.records.evictions.note(record.id, record.expires_at)
+        if not copied:
+            context.processes.durability.keep(record.id)
+        return
+    if record.finished or deaths < CONVICTED:
+        context.processes.inspectors.start_child(spec)
+        return
+    reason = f"the program died {deaths} times while this page was being weighed; retry it by hand"
+    context.processes.inspectors.quarantine_child(spec, Failed(reason))
+    context.processes.durability.keep(record.id)
+
+
+async def report_of(page: GenServer) -> tuple[int, bytes, bool]:
+    """The version of a page, its report as JSON as it is now, and whether it is finished.
+
+    Raises:
+        ProcessException: it does not answer.
+    """
+    answer: tuple[int, bytes, bool] = await page.call(Read.REPORT)
+    return answer
+
+
+async def leave(page: GenServer) -> bool:
+    """Have a page leave memory if nothing is lost by it: True if it goes.
+
+    Raises:
+        ProcessException: it does not answer.
+    """
+    goes: bool = await page.call(Read.LEAVE)
+    return goes
+
+
+class PageInspector(GenServer):
+    """Weighs one page and then answers for it until it expires."""
+
+    __slots__ = (
+        "_beginning",
+        "_context",
+        "_deadline",
+        "_overdue",
+        "_paused",
+        "_read_first",
+        "_record",
+        "_repeats",
+        "_seen",
+        "_work",
+    )
+
+    @classmethod
+    def child_spec(cls, context: Context, record: PageRecord) -> ChildSpec[PageInspector]:
+        """How the page's supervisor starts it, and starts it again after a crash."""
+        return ChildSpec(
+            start=cls, args=(context, record), id=record.id, restart="transient", shutdown=1.0
+        )
+
+    def init(self, context: Context, record: PageRecord) -> None:
+        """Take up a page: a new one, one that crashed, or one that comes back from the backup."""
+        self._context = context
+        self._record = record
+        self._work: PageWork | None = None
+        self._deadline: Timer | None = None
+        self._seen: tuple[int, bytes] | None = None
+        self._beginning: Timer | None = None
+        self._paused = 0.0
+        self._repeats = 0
+        self._overdue = False
+        # What another node has read of it that has no browser.
+        read = record.growing if record.chosen == IN_BROWSER else None
+        self._read_first: Report | None = None if read is None else decode(read)
+        context.processes.registry.register(record.id, self)
+        if record.finished:
+            if record.backup == "stored":
+                context.processes.durability.end(record.id)
+            self._rest()
+        else:
+            record.begin_life()
+            suspected = context.processes.durability.deaths(record.id) >= SUSPECT
+            self._admission().ask(self, alone=suspected)
+            context.records.followers.changed(record.id)
+        if not self._is_safe():
+            context.processes.durability.keep(record.id)
+
+    def handle_call(self, request: Any, sender: From) -> Reply | Stop:
+        """Answer for the page."""
+        match request:
+            case Read.REPORT:
+                return Reply(self._read())
+            case Read.LEAVE:
+                if not self._may_leave() or self._context.records.followers.watched(
+                    self._record.id
+                ):
+                    return Reply(False)
+                self._leave()
+                return Stop(NORMAL, reply=True)
+        raise ValueError(f"a page cannot be asked {request!r}")
+
+    def handle_info(self, message: Any) -> Stop | None:
+        """The next step of the page's life."""
+        match message:
+            case Arrived(work, outcome) if work is self._work:
+                self._arrived(outcome)
+            case TaskDone(ref, _, outcome):
+                if self._work is not None and self._work.take(ref, outcome):
+                    self._conclude(self._work)
+            case Progress(work, report) if work is self._work:
+                self._progress(report)
+            case TaskFailed(_, _, error):
+                # A fetch reports what went wrong as its outcome. That it raises is a bug, and bugs
+                # belong to the supervisor.
+                raise error
+            case PlaceNotice.GRANTED:
+                self._announce()
+            case MayBegin() | PageTimer.BEGIN:
+                self._begin_once()
+            case PageTimer.DEADLINE:
+                self._out_of_time()
+            case PageTimer.EXPIRED | ClockSet():
+                return self._expire()
+            case _:
+                return self._heard(message)
+        return None
+
+    def format_status(self) -> dict[str, Any]:
+        """What the observer and a crash report may show: no headers, which may hold credentials."""
+        record = self._record
+        return {
+            "page": record.id,
+            "status": record.status,
+            "version": record.version,
+            "under_way": len(self._work.under_way) if self._work else 0,
+        }
+
+    # Weighing
+
+    def _announce(self) -> None:
+        """Have it written down that this life begins, before it does."""
+        self._beginning = self.send_after(PATIENCE, PageTimer.BEGIN)
+        self._context.processes.durability.begin(self._record.id)
+
+    def _begin_once(self) -> None:
+        if self._beginning is not None:
+            self._beginning.cancel()
+            self._beginning = None
+            self._begin()
+
+    def _begin(self) -> None:
+        context, record = self._context, self._record
+        options = context.options_again(record)
+        if record.method == "rendered":
+            pictures = context.records.pictures
+            on_picture = None if pictures is None else partial(pictures.keep, record.id)
+            work: PageWork = RenderedWork(
+                self, record.url, options, context.services.browsers, on_picture
+            )
+        else:
+            work = StaticWork(
+                self,
+                record.url,
+                options,
+                context.services.fetcher,
+                context.services.reader_for(options),
+            )
+        self._work = work
+        self._deadline = self.send_after(work.seconds, PageTimer.DEADLINE)
+        self._paused = context.services.pauses.seconds()
+        record.status = "fetching"
+        if not self._repeats and self._read_first is None:
+            context.services.tally.begin(record.id)
+        self._changed()
+        work.begin()
+
+    def _arrived(self, outcome: Outcome | StyleFound) -> None:
+        work = self._work
+        if not isinstance(work, StaticWork):
+            return
+        self._record.status = "weighing"
+        if work.arrived(outcome):
+            self._conclude(work)
+        else:
+            self._changed()
+
+    def _progress(self, report: Report) -> None:
+        if isinstance(self._work, RenderedWork):
+            self._record.status = "weighing"
+            self._work.progress(report)
+            self._changed()
+
+    def _out_of_time(self) -> None:
+        if self._work is not None:
+            self._work.give_up()
+            self._conclude(self._work)
+
+    def _conclude(self, work: PageWork) -> None:
+        for ref in work.under_way:
+            self.cancel_task(ref)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._was_robbed(work):
+            self._repeats += 1
+            self._begin()
+            return
+        if self._needs_browser(work):
+            return
+        record, now = self._record, self._context.services.now()
+        read = self._read_first if work.failed else None
+        if read is not None:
+            record.method, record.chosen = "static", browser_failed(work.failed or "")
+        record.status = "failed" if work.failed and read is None else "weighed"
+        # Whatever of this page was stored before, the result is only in memory now.
+        record.backup = "memory"
+        record.version += 1
+        report = msgspec.structs.replace(
+            work.report(record.base()) if read is None else self._as_read(read),
+            finished_at=now,
+            expires_at=now + timedelta(seconds=self._context.services.ttl),
+            duration_ms=round((self.runtime.clock.time() - work.started) * 1000),
+        )
+        record.rest(report, self._context.processes.durability.steps("memory"))
+        self._work = self._deadline = self._seen = self._read_first = None
+        self._admission_of(work).release(self)
+        self._context.records.followers.changed(record.id)
+        self._context.processes.durability.keep(record.id)
+        self._context.processes.durability.end(record.id)
+        self._rest()
+        self._context.services.tally.finish(report)
+
+    def _needs_browser(self, work: PageWork) -> bool:
+        """Whether a browser goes on with this page, which has had what it needs until now."""
+        record = self._record
+        if record.chosen != UNDECIDED or not isinstance(work, StaticWork) or work.failed:
+            return False
+        report = work.report(record.base())
+        if not needs_browser(report):
+            record.chosen = READ
+            return False
+        try:
+            self._context.services.browsers.check()
+        except RenderUnavailable as error:
+            if not self._context.processes.durability.pass_on(record.id, report):
+                record.chosen = no_browser(str(error))
+                return False
+            # Another node goes on with it, from where it is here, and this process is ended.
+            self._admission().release(self)
+            record.method, record.chosen, record.status = "rendered", IN_BROWSER, "queued"
+            self._work = self._deadline = None
+            self._changed()
+            return True
+        self._read_first = report
+        self._admission().release(self)
+        record.method, record.chosen = "rendered", IN_BROWSER
+        record.status = "queued"
+        record.options = record.options and msgspec.structs.replace(
+            record.options, method="rendered", auto=False
+        )
+        self._work = self._deadline = None
+        suspected = self._context.processes.durability.deaths(record.id) >= SUSPECT
+        self._admission().ask(self, alone=suspected)
+        self._changed()
+        return True
+
+    def _as_read(self, report: Report) -> Report:
+        """What was seen without a browser, as the record has it now."""
+        base = self._record.base()
+        names = ("status", "version", "backup", "method", "chosen")
+        return msgspec.structs.replace(
+            report, error=None, **{name: getattr(base, name) for name in names}
+        )
+
+    def _admission_of(self, work: PageWork) -> Admission:
+        return self._context.processes.admission[
+            "static" if isinstance(work, StaticWork) else "rendered"
+        ]
+
+    def _was_robbed(self, work: PageWork) -> bool:
+        """Whether the page lacks something, and its time passed while the program did not run."""
+        if (
+            self._context.services.pauses.seconds() - self._paused < PAUSE
+            or self._repeats == REPEATS
+        ):
+            return False
+        return work.failed is not None or not work.report(self._record.base()).complete
+
+    def _admission(self) -> Admission:
+        return self._context.processes.admission[self._record.method]
+
+    def _changed(self) -> None:
+        self._record.version += 1
+        self._context.records.followers.changed(self._record.id)
+
+    # Being read
+
+    def _read(self) -> tuple[int, bytes, bool]:
+        record = self._record
+        data = record.resting()
+        if data is not None:
+            return record.version, data, True
+        # Until it is finished a page may be read by many between two changes: encode it once.
+        if self._seen is None or self._seen[0] != record.version:
+            self._seen = record.version, encode(self._report())
+        return *self._seen, False
+
+    def _report(self) -> Report:
+        base = self._record.base()
+        if self._work is not None:
+            return self._work.report(base)
+        return base if self._read_first is None else self._as_read(self._read_first)
+
+    # Being backed up, and leaving
+
+    def _heard(self, message: Any) -> Stop | None:
+        """How safe the page is now."""
+        match message:
+            case Safe(version, level):
+                return self._safe(version, level)
+            case Unsafe(level):
+                self._unsafe(level)
+        return None
+
+    def _safe(self, version: int, level: Backup) -> Stop | None:
+        record = self._record
+        if not record.learn(version, level, self._context.processes.durability.steps):
+            return None
+        self._context.records.followers.changed(record.id)
+        if level != "stored":
+            return None
+        if record.finished:
+            self._context.processes.durability.end(record.id)
+        self._tell_if_evictable()
+        return self._leave_if_overdue()
+
+    def _unsafe(self, level: Backup) -> None:
+        record, durability = self._record, self._context.processes.durability
+        if record.unlearn(level, durability.steps):
+            self._context.records.followers.changed(record.id)
+            durability.keep(record.id)
+
+    def _rest(self) -> None:
+        self._arm()
+        self._tell_if_evictable()
+
+    def _arm(self) -> None:
+        """Be told when the page expires, by a timer that knows nothing of the wall clock."""
+        expires_at = self._record.expires_at
+        if expires_at is not None:
+            left = (expires_at - self._context.services.now()).total_seconds()
+            self._deadline = self.send_after(max(left, 0.0), PageTimer.EXPIRED)
+
+    def _expire(self) -> Stop | None:
+        """Leave if the page has expired by the wall clock, which may have been set meanwhile."""
+        expires_at = self._record.expires_at
+        if expires_at is None or not self._record.finished:
+            return None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._overdue = (expires_at - self._context.services.now()).total_seconds() <= EARLY
+        if not self._overdue:
+            self._arm()
+        return self._leave_if_overdue()
+
+    def _tell_if_evictable(self) -> None:
+        record = self._record
+        if record.expires_at is not None and self._may_leave():
+            self._context.records.evictions.note(record.id, record.expires_at)
+
+    def _may_leave(self) -> bool:
+        """What the database has may leave, and what it refuses, as that cannot become safer.
+
+        What is only journaled stays: it is from here that the database gets it.
+        """
+        record = self._record
+        return record.finished and record.backup in ("stored", "rejected")
+
+    def _is_safe(self) -> bool:
+        return self._record.finished and self._record.backup == "stored"
+
+    def _leave_if_overdue(self) -> Stop | None:
+        if not self._overdue or not self._may_leave():
+            return None
+        self._leave()
+        return Stop(NORMAL)
+
+    def _leave(self) -> None:
+        self._context.records.pages.discard(self._record.id)
+        if self._record.backup == "stored":
+            self._context.processes.durability.release(self._record.id, self._record.row_version)
+        self._context.records.followers.changed(self._record.id)

@@ -1,0 +1,263 @@
+"""What a page needs only while it is weighed, for each of the two methods.
+
+Both are driven by the page's process: they start tasks in its name and are told the outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from libra.network.cookies import CookieJar
+from libra.otp import GenServer, Runtime, TaskRef
+from libra.report import Report
+from libra.weighing.options import Options
+from libra.weighing.orders.orders import Fetch, Order, Outcome, StyleFound, StyleJob
+from libra.weighing.reading.reader import Reader
+from libra.weighing.rendered import BrowserPool, weigh_rendered
+from libra.weighing.rendered.picture import Picture
+from libra.weighing.static.fetcher import Fetcher
+from libra.weighing.static.origin_queues import OriginQueue, OriginQueues
+from libra.weighing.static.weighing import Weighing
+
+#: Seconds after the page's deadline that what is under way has to hand in what has arrived.
+SLACK = 0.5
+
+#: A browser gets its page's deadline twice: one that crashes or hangs costs the page one retry.
+RENDERED_LIVES = 2
+
+#: Seconds for each of these lives, before its deadline begins: a browser is started.
+STARTING = 30.0
+
+
+class PageWork(Protocol):
+    """A page being weighed."""
+
+    started: float
+    """When it began, by the runtime's clock."""
+    seconds: float
+    """After how many seconds it is cut off."""
+
+    def begin(self) -> None:
+        """Start the first task."""
+
+    def take(self, ref: TaskRef, outcome: object) -> bool:
+        """Take the outcome of a task; whether the page is done with it."""
+
+    def give_up(self) -> None:
+        """End now with what has arrived."""
+
+    @property
+    def failed(self) -> str | None:
+        """Why the page could not be weighed, or None."""
+
+    @property
+    def under_way(self) -> list[TaskRef]:
+        """The tasks that have not ended."""
+
+    def report(self, base: Report) -> Report:
+        """What is known now, filled into what the record knows."""
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """To a page: what came of one of the orders of this work."""
+
+    work: PageWork
+    outcome: Outcome | StyleFound
+
+
+class StaticWork:
+    """A page weighed by Libra's own fetcher, asset by asset."""
+
+    __slots__ = (
+        "_cookies",
+        "_fetcher",
+        "_lanes",
+        "_page",
+        "_reader",
+        "_tasks",
+        "_until",
+        "_weighing",
+        "seconds",
+        "started",
+    )
+
+    def __init__(
+        self, page: GenServer, url: str, options: Options, fetcher: Fetcher, reader: Reader
+    ) -> None:
+        runtime: Runtime = page.runtime
+        self._page = page
+        self._fetcher = fetcher
+        self._reader = reader
+        self._weighing = Weighing(url, options)
+        self._cookies = CookieJar()
+        self._lanes = OriginQueues(fetcher.at_a_time)
+        self._tasks: set[TaskRef] = set()
+        self.started = runtime.clock.time()
+        self.seconds = options.limits.page_seconds + SLACK
+        self._until = runtime.loop.time() + options.limits.page_seconds
+
+    def begin(self) -> None:
+        """Fetch the document."""
+        self._carry_out(self._weighing.begin())
+
+    def arrived(self, outcome: Outcome | StyleFound) -> bool:
+        """Enter what was found and order what it gives rise to; whether the page is done."""
+        self._carry_out(self._weighing.record(outcome))
+        if isinstance(outcome, Outcome):
+            for lane in self._lanes.widen(outcome.fetch.url):
+                self._tasks.add(self._page.start_task(self._walk(lane)))
+        return self._weighing.done
+
+    def take(self, ref: TaskRef, outcome: object) -> bool:
+        """A task has ended: what came of its orders has arrived before."""
+        self._tasks.discard(ref)
+        return False
+
+    def give_up(self) -> None:
+        """Call what is pending failed."""
+        self._weighing.give_up()
+
+    @property
+    def failed(self) -> str | None:
+        """Why the document could not be weighed."""
+        return self._weighing.failed
+
+    @property
+    def under_way(self) -> list[TaskRef]:
+        """The tasks that walk along lanes, each with one fetch, and those that work out a style."""
+        return list(self._tasks)
+
+    def report(self, base: Report) -> Report:
+        """What is known now."""
+        report = self._weighing.report(base)
+        if report.error is not None or self._page.runtime.loop.time() < self._until:
+            return report
+        limit = self._weighing.options.limits.page_seconds
+        return msgspec.structs.replace(report, error=f"timeout: not done within {limit:g} s")
+
+    def _carry_out(self, orders: Sequence[Order]) -> None:
+        for lane in self._lanes.enter(order for order in orders if isinstance(order, Fetch)):
+            self._tasks.add(self._page.start_task(self._walk(lane)))
+        for order in orders:
+            if isinstance(order, StyleJob):
+                self._tasks.add(self._page.start_task(self._style(order)))
+
+    async def _walk(self, lane: OriginQueue) -> None:
+        page, fetcher, reader = self._page, self._fetcher, self._reader
+        options, until = self._weighing.options, self._until
+        while (fetch := lane.take()) is not None:
+            outcome = await fetcher.fetch(
+                fetch, options, until=until, reader=reader, cookies=self._cookies
+            )
+            page.send(Arrived(self, outcome))
+
+    async def _style(self, order: StyleJob) -> None:
+        work = self._weighing.job(order)
+        if work is not None:
+            self._page.send(Arrived(self, StyleFound(order, *await self._reader.style(work))))
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """To a page: what its browser has seen so far, for this work."""
+
+    work: PageWork
+    report: Report
+
+
+class RenderedWork:
+    """A page weighed by a browser, as one task that tells of its progress."""
+
+    __slots__ = (
+        "_browsers",
+        "_failed",
+        "_latest",
+        "_on_picture",
+        "_options",
+        "_page",
+        "_task",
+        "_url",
+        "seconds",
+        "started",
+    )
+
+    def __init__(
+        self,
+        page: GenServer,
+        url: str,
+        options: Options,
+        browsers: BrowserPool,
+        on_picture: Callable[[Picture], None] | None = None,
+    ) -> None:
+        self._on_picture = on_picture
+        self._page = page
+        self._url = url
+        self._options = options
+        self._browsers = browsers
+        self._latest: Report | None = None
+        self._failed: str | None = None
+        self._task: TaskRef | None = None
+        self.started = page.runtime.clock.time()
+        life = STARTING + options.limits.page_seconds + SLACK
+        self.seconds = RENDERED_LIVES * life + SLACK
+
+    def begin(self) -> None:
+        """Open the page in a browser."""
+        page = self._page
+        self._task = page.start_task(
+            weigh_rendered(
+                self._url,
+                self._options,
+                self._browsers,
+                on_change=lambda report: page.send(Progress(self, report)),
+                on_picture=self._on_picture,
+            )
+        )
+
+    def take(self, ref: TaskRef, outcome: object) -> bool:
+        """Take the report: the only outcome there is."""
+        if not isinstance(outcome, Report):
+            raise TypeError(f"not a report: {type(outcome).__name__}")
+        self._task = None
+        self._latest = outcome
+        self._failed = outcome.error or "failed" if outcome.status == "failed" else None
+        return True
+
+    def progress(self, report: Report) -> None:
+        """Take what the browser has seen so far."""
+        self._latest = report
+
+    def give_up(self) -> None:
+        """Call the page failed: a browser that ends a page in time would have done so."""
+        self._failed = f"timeout: the browser was not done within {self.seconds:g} s"
+
+    @property
+    def failed(self) -> str | None:
+        """Why the page could not be weighed."""
+        return self._failed
+
+    @property
+    def under_way(self) -> list[TaskRef]:
+        """The task, as long as it lasts."""
+        return [] if self._task is None else [self._task]
+
+    def report(self, base: Report) -> Report:
+        """What the browser said last, in the name of this page."""
+        if self._latest is None:
+            return msgspec.structs.replace(base, error=self._failed)
+        return msgspec.structs.replace(
+            self._latest,
+            id=base.id,
+            url=base.url,
+            status=base.status,
+            version=base.version,
+            backup=base.backup,
+            submitted_at=base.submitted_at,
+            finished_at=None,
+            expires_at=None,
+            error=self._failed or self._latest.error,
+            complete=self._latest.complete and self._failed is None,
+            chosen=base.chosen,
+        )

@@ -1,0 +1,369 @@
+"""What outlives a crash: the record of a page.
+
+In Erlang this would be an ETS table with an heir. A `PageInspector` owns its record and is the only
+one to write to it; when the process dies, the record stays, so the page can still be read, and the
+next incarnation goes on from it. Versions live here for the same reason: they must never go back,
+whoever dies.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import msgspec
+import zstandard
+
+from libra.ids import new_id
+from libra.inspector.records.by_url import Link
+from libra.inspector.records.packing import PACK_FROM, pack, unpack, unpacked_size
+from libra.report import (
+    FINISHED,
+    Backup,
+    Method,
+    Report,
+    Status,
+    Summary,
+    decode,
+    decode_summary,
+    encode,
+    require_stampable,
+    restamp,
+    summarize,
+    way_of,
+)
+from libra.storage.rows import Headers, Packed, Snapshot
+from libra.weighing.method_choice import UNDECIDED
+from libra.weighing.options import DESKTOP, Options, Viewport
+
+#: Bits of a version that count the changes within a life.
+CHANGES: Final = 32
+
+
+def life_of(version: int) -> int:
+    """Which life of a page or a watch a version belongs to."""
+    return version >> CHANGES
+
+
+def first_version(life: int) -> int:
+    """The first version of a life: above all versions of the lives before it.
+
+    A page or a watch that comes back after ``kill -9`` begins a new life, although the last versions of
+    the one before were never written down. No clock has a say in this.
+    """
+    return life << CHANGES
+
+
+class Weight(NamedTuple):
+    """The transfer size of a page in bytes, and how it was weighed (`libra.report.Summary.way`)."""
+
+    transfer_bytes: int
+    way: str
+
+
+class PageRecord(Link):
+    """A page as far as it must survive the process that weighs it.
+
+    While the page is being weighed, only what identifies it is here. Once it is finished, its report
+    rests here as encoded bytes, compressed where that pays, and of the weighing nothing else is kept
+    but its weight.
+
+    Attributes:
+        weight: what `weighed` has found; None until somebody asks.
+        headers: what it is asked for with beside the usual, until it is finished. They are secrets, kept
+            in its row and nowhere in its report.
+    """
+
+    __slots__ = (
+        "_packed",
+        "_resting",
+        "backup",
+        "chosen",
+        "error",
+        "expires_at",
+        "growing",
+        "headers",
+        "key",
+        "method",
+        "options",
+        "series",
+        "status",
+        "stored_version",
+        "submitted_at",
+        "version",
+        "viewport",
+        "weight",
+    )
+
+    def __init__(
+        self, page_id: str, url: str, options: Options | None, submitted_at: datetime
+    ) -> None:
+        self.id = page_id
+        self.url = url
+        self.options = options
+        self.method: Method = options.method if options else "static"
+        self.chosen = UNDECIDED if options and options.auto else None
+        self.viewport = options.viewport if options else DESKTOP
+        self.headers: Headers = options.headers if options else ()
+        self.submitted_at = submitted_at
+        self.version = 0
+        self.stored_version = 0
+        self.status: Status = "queued"
+        self.backup: Backup = "memory"
+        self.error: str | None = None
+        self.expires_at: datetime | None = None
+        self.key: str | None = None
+        self.growing: bytes | None = None
+        self.series: str | None = None
+        self._resting: bytes | None = None
+        self._packed = False
+        self.weight: Weight | None = None
+        self.newer = self.older = None
+
+    @classmethod
+    def submitted(
+        cls, url: str, options: Options | None, now: datetime, key: str | None = None
+    ) -> PageRecord:
+        """A new page with an id of its own: a UUIDv7, so ids sort by the time of submission."""
+        record = cls(new_id(), url, options, now)
+        record.key = key
+        return record
+
+    @property
+    def finished(self) -> bool:
+        """Whether the page has been weighed or has failed: its report rests here."""
+        return self._resting is not None
+
+    @property
+    def journal_first(self) -> bool:
+        """Whether the database is to have it only after the journal: a result, and no submission."""
+        return self.finished
+
+    @property
+    def row_version(self) -> int:
+        """The version that the row of a finished page has."""
+        return self.stored_version
+
+    def begin_life(self) -> None:
+        """A process takes the page up, the first or after a crash or a restart of the program."""
+        self.version = self.version + 1 if self.version else first_version(1)
+        self.status = "queued"
+        self.error = None
+
+    def base(self) -> Report:
+        """What the record knows by itself; the weighing adds the rest."""
+        return Report(
+            id=self.id,
+            url=self.url,
+            method=self.method,
+            viewport=str(self.viewport),
+            status=self.status,
+            version=self.version,
+            backup=self.backup,
+            submitted_at=self.submitted_at,
+            expires_at=self.expires_at,
+            error=self.error,
+            chosen=self.chosen,
+        )
+
+    def rest(self, report: Report, steps: int) -> None:
+        """Keep a finished report, as bytes; the options are needed no longer.
+
+        Args:
+            report: as it is now, in memory only.
+            steps: changes that it goes through until it is stored, each of which is a version.
+        """
+        self.version = report.version
+        self.stored_version = report.version + steps
+        self.status = report.status
+        self.backup = report.backup
+        self.error = report.error
+        self.expires_at = report.expires_at
+        self.options = None
+        self.headers = ()
+        self.viewport = DESKTOP
+        self.rest_encoded(encode(report))
+        self.weight = Weight(report.total.transfer_bytes, way_of(report))
+
+    def rest_encoded(self, data: bytes) -> None:
+        """Keep the encoding of a finished report."""
+        self.weight = None
+        self._packed = len(data) >= PACK_FROM
+        self._resting = pack(data) if self._packed else data
+
+    def rest_packed(self, packed: bytes) -> None:
+        """Keep a report that comes back packed, as it is; see `check`."""
+        self.weight = None
+        self._packed = True
+        self._resting = packed
+
+    def check(self) -> None:
+        """See that the report that rests here can be read.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if self._resting is None:
+            return
+        try:
+            require_stampable(unpack(self._resting) if self._packed else self._resting)
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
+
+    def resting(self) -> bytes | None:
+        """The encoded report of a finished page; None while it is not finished."""
+        return self.stamped(self.version, self.backup)
+
+    def quarantine(self, reason: str) -> None:
+        """No process answers for this page any more; say so where no finished report does."""
+        self.version += 1
+        self.error = f"quarantined: {reason}"
+        if self._resting is None:
+            self.status = "failed"
+
+    def revive(self) -> None:
+        """The page gets another chance."""
+        self.version += 1
+        self.error = None
+        if self._resting is None:
+            self.status = "queued"
+
+    def row(self) -> Snapshot:
+        """The row that the database is to hold: the page as it will be once it is stored."""
+        data = self.stamped(self.stored_version, "stored")
+        if data is not None:
+            row = Snapshot.of_summary(decode_summary(data), data)
+            # The same text for the id: the journal holds on to it for as long as the page is there.
+            return msgspec.structs.replace(row, id=self.id, idempotency=self.key)
+        submission = msgspec.structs.replace(self.base(), backup="stored")
+        if self.error is not None:
+            # Quarantined, and not finished: somebody may want it to be weighed after all.
+            submission = msgspec.structs.replace(submission, status="queued", error=None)
+        row = Snapshot.of(submission)
+        return msgspec.structs.replace(row, idempotency=self.key, headers=self.headers)
+
+    def learn(self, version: int, level: Backup, steps: Callable[[Backup], int]) -> bool:
+        """The page is this safe, as of a version; False if that is nothing new.
+
+        Args:
+            version: of what was kept.
+            level: how safe that is.
+            steps: how many times a page that is so safe is told of another level until it is stored.
+        """
+        if self.finished and version < self.stored_version:
+            return False  # that was the submission, or was before a loss; the result is on its way
+        if steps(level) >= steps(self.backup) and level != "rejected":
+            return False  # it is as safe already, or safer
+        if level == "stored":
+            self.mark(level, self.stored_version if self.finished else self.version + 1)
+        else:
+            self.mark(level, self.version + 1)
+            if level == "rejected":
+                # Should the database take it after all, that is one more version.
+                self.stored_version = self.version + steps(level)
+        return True
+
+    def unlearn(self, level: Backup, steps: Callable[[Backup], int]) -> bool:
+        """What was so safe is lost; False if the page was not."""
+        if self.backup != level:
+            return False
+        self.mark("memory", self.version + 1)
+        self.stored_version = self.version + steps("memory")
+        return True
+
+    def mark(self, backup: Backup, version: int) -> None:
+        """The page is now this safe, as of this version; a version never goes back."""
+        self.version = max(version, self.version)
+        self.backup = backup
+
+    def stamped(self, version: int, backup: Backup) -> bytes | None:
+        """The encoded report of a finished page as of another version, as the database keeps it."""
+        if self._resting is None:
+            return None
+        data = unpack(self._resting) if self._packed else self._resting
+        return restamp(data, version, backup)
+
+    def encoded(self) -> bytes:
+        """The report as far as the record knows it, as JSON."""
+        return self.resting() or self.growing or encode(self.base())
+
+    def grow(self, version: int, status: Status, data: bytes) -> None:
+        """Somebody else weighs this page, and this is what its report is by now, as JSON."""
+        self.version, self.status, self.growing = version, status, data
+
+    def summary(self) -> Summary:
+        """The summary of the report as far as the record knows it."""
+        if self._resting is None:
+            return summarize(self.base()) if self.growing is None else decode_summary(self.growing)
+        data = unpack(self._resting) if self._packed else self._resting
+        return msgspec.structs.replace(
+            decode_summary(data), version=self.version, backup=self.backup
+        )
+
+    def weighed(self) -> Weight | None:
+        """What the page weighs and how that was found out; None if it was not weighed."""
+        if self.status != "weighed":
+            return None
+        if self.weight is None:
+            summary = self.summary()
+            self.weight = Weight(summary.total.transfer_bytes, summary.way)
+        return self.weight
+
+    @property
+    def report_bytes(self) -> int:
+        """Bytes of the report of a finished page when it is unpacked, as far as is known; else 0."""
+        if self._resting is None:
+            return 0
+        return unpacked_size(self._resting) if self._packed else len(self._resting)
+
+    def report(self) -> Report:
+        """The report as far as the record knows it."""
+        data = self.resting()
+        return self.base() if data is None else decode(data)
+
+
+def restore(
+    row: Snapshot, backup: Backup = "stored", steps: int = 0, life: int | None = None
+) -> PageRecord:
+    """The record of a page from its row; an unfinished page has only what identifies it.
+
+    Args:
+        row: as the database or the journal has it.
+        backup: how safe it is.
+        steps: changes that it goes through from there until it is stored.
+        life: the life that it begins with this; by default the one after that of the row.
+
+    Raises:
+        ValueError: if what is stored is not a report; of one that is packed `PageRecord.check` tells.
+    """
+    record = PageRecord(row.id, row.url, None, row.submitted_at or datetime.now(UTC))
+    record.version = record.stored_version = row.version
+    record.backup = backup
+    record.expires_at = row.expires_at
+    record.key = row.idempotency
+    record.series = row.series
+    again = first_version(life_of(row.version) + 1 if life is None else life)
+    if row.status not in FINISHED:
+        chosen = decode(row.report)
+        record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
+        record.chosen = chosen.chosen
+        record.headers = row.headers
+        # It is readable before its process takes it up, and more of it may have been seen than this.
+        record.version = again
+    else:
+        record.status = row.status
+        if isinstance(row, Packed):
+            record.rest_packed(row.report)
+        else:
+            record.rest_encoded(row.report)
+            record.check()  # raises here and not at every read
+        if row.way is not None:
+            record.weight = Weight(row.transfer_bytes, sys.intern(row.way))
+        if steps:
+            # The database may have had this and somebody may have seen it as stored, before the
+            # journal could be told. So this goes on above, as a life does, and is stored as that.
+            record.version = again
+            record.stored_version = record.version + steps
+    return record

@@ -1,0 +1,71 @@
+"""What outlives a crash of any process: the records of pages and watches, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from libra.inspector.records.deletions import Deletions
+from libra.inspector.records.eviction_queue import EvictionQueue
+from libra.inspector.records.followers import Followers
+from libra.inspector.records.page_record import PageRecord
+from libra.inspector.records.page_records import PageRecords
+from libra.inspector.records.ports import Pictures
+from libra.inspector.records.watch_record import WatchRecord, WatchRecords
+
+#: Bytes of reports from which on a write takes no more of them, as each is in memory several times.
+BATCH_BYTES: Final = 16_000_000
+
+
+class Records:
+    """Everything that is in memory, and everything that is to be found nowhere any more.
+
+    Args:
+        now: the wall clock.
+
+    Attributes:
+        pages: the records of pages.
+        watches: the records of watches.
+        evictions: which page leaves first when memory is full.
+        followers: who wants to know of changes.
+        deletions: what was deleted, for as long as the database may still have it.
+        pictures: where pictures of rendered pages go; None where none are taken.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.pages = PageRecords()
+        self.watches = WatchRecords()
+        self.evictions = EvictionQueue(self.pages)
+        self.followers = Followers()
+        self.deletions = Deletions(now)
+        self.pictures: Pictures | None = None
+
+    def find(self, entry_id: str) -> PageRecord | WatchRecord | None:
+        """The record of a page or a watch, or None: their ids are of one kind."""
+        return self.pages.get(entry_id) or self.watches.get(entry_id)
+
+    def everything(self) -> Iterator[PageRecord | WatchRecord]:
+        """Every record of a page or a watch, as they are now."""
+        yield from self.pages
+        yield from self.watches
+
+    def batch(self, entry_ids: Iterable[str], most: int) -> list[str]:
+        """The first of these ids, so many at most and of no more bytes than one write should have."""
+        chosen: list[str] = []
+        size = 0
+        for entry_id in islice(entry_ids, most):
+            record = self.pages.get(entry_id)
+            size += 0 if record is None else record.report_bytes
+            if chosen and size > BATCH_BYTES:
+                break
+            chosen.append(entry_id)
+        return chosen
+
+    def forget(self, page_id: str) -> None:
+        """A page is deleted: from now on nobody finds it any more, whatever the database still has."""
+        self.deletions.add_page(page_id)
+        self.pages.discard(page_id)
+        if self.pictures is not None:
+            self.pictures.forget(page_id)

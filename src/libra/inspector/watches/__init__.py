@@ -1,0 +1,1 @@
+"""Watches: a process for each, its weigh-ins and its alerts."""

@@ -1,0 +1,143 @@
+"""Sends alerts to the operator's destinations, each from a process of its own that may be killed.
+
+What speaks with dozens of services over libraries of its own is not let into this program: it has ten
+seconds, no log that anybody reads, no proxy but Libra's and no environment to speak of. It does not pass
+the gate, either: where a destination is, nobody but the operator says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from libra.destinations import Destination, DestinationError
+from libra.inspector.watches.apprise_sender import NOT_TAKEN, UNUSABLE
+from libra.settings import SettingsError
+
+DEADLINE: Final = 10.0
+"""Seconds that a delivery may take, from the start of its process."""
+
+AT_ONCE: Final = 2
+"""Deliveries at the same time: each is an interpreter."""
+
+_SENDER: Final = Path(__file__).with_name("apprise_sender.py")
+
+_PASSED_ON: Final = ("LANG", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "TMPDIR", "TZ")
+
+_WORDS: Final = {
+    NOT_TAKEN: "not-taken: the service cannot be reached, or did not take it",
+    UNUSABLE: "bad-url: an address of the destination is not one that can be used",
+}
+
+
+class AppriseCourier:
+    """Delivers messages by `apprise`.
+
+    Args:
+        destinations: by their names.
+        proxy: the one way out, if there is one.
+        environ: what addresses may be in; the program's environment by default.
+    """
+
+    def __init__(
+        self,
+        destinations: Mapping[str, Destination],
+        proxy: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.destinations: Mapping[str, Destination] = destinations
+        self._environ = os.environ if environ is None else environ
+        self._proxy = proxy
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    def check(self) -> None:
+        """See that all destinations can be used, as far as that can be told without sending anything.
+
+        Raises:
+            SettingsError: naming the one that cannot.
+        """
+        if self.destinations and find_spec("apprise") is None:
+            raise SettingsError("alerts need what libra-weigh[alerts] installs")
+        for name, destination in self.destinations.items():
+            try:
+                urls = destination.urls(self._environ)
+            except DestinationError as error:
+                raise SettingsError(f"alerts.{name}: {error}") from None
+            if any(url.lower().startswith("mailto") for url in urls) and self._proxy_has_tls():
+                # Its own TLS would have to be within that of the way to the proxy.
+                raise SettingsError(
+                    f"alerts.{name}: mail goes through a proxy by http alone: write proxy as "
+                    "http://proxy.example.com:3128"
+                )
+
+    async def deliver(self, name: str, title: str, text: str) -> str | None:
+        """Try to deliver a message; None if every service of the destination took it, else the error.
+
+        Args:
+            name: of the destination.
+            title: a line.
+            text: the whole of it.
+        """
+        destination = self.destinations.get(name)
+        if destination is None:
+            return f"no-destination: the settings have no [alerts.{name}] any more"
+        try:
+            urls = destination.urls(self._environ)
+        except DestinationError as error:
+            return f"no-destination: {error}"
+        order = json.dumps(
+            {"urls": urls, "title": title, "text": text, "proxy": self._proxy}
+        ).encode()
+        async with self._room:
+            return await self._send(order)
+
+    async def _send(self, order: bytes) -> str | None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                str(_SENDER),
+                stdin=asyncio.subprocess.PIPE,
+                # What it says may have addresses in it.
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=self._environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"not-taken: no process can be started to send it: {error.strerror}"
+        try:
+            async with asyncio.timeout(DEADLINE):
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    await process.communicate(order)
+                code = await process.wait()
+        except TimeoutError:
+            return f"timeout: no answer within {DEADLINE:g} s"
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        return None if code == 0 else _WORDS.get(code, "not-taken: what sends it ended early")
+
+    def _proxy_has_tls(self) -> bool:
+        return self._proxy is not None and self._proxy.lower().startswith("https:")
+
+    def _environment(self) -> dict[str, str]:
+        """What the process is told: neither our secrets nor proxies that nobody gave to Libra."""
+        given = {name: self._environ[name] for name in _PASSED_ON if name in self._environ}
+        # No file with passwords is looked for at home.
+        given |= {"HOME": os.devnull, "NETRC": os.devnull, "PYTHONUTF8": "1"}
+        if self._proxy is None:
+            return given | {"no_proxy": "*", "NO_PROXY": "*"}
+        return given | dict.fromkeys(
+            ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), self._proxy
+        )

@@ -1,0 +1,52 @@
+"""What the log is told of a watch: each weigh-in, and each try to deliver an alert.
+
+A watch is named by its id, and by the name that people gave it. Neither its URL nor its receivers are in
+the log: there are secrets in many of them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from libra.inspector.records.alerts import Alert
+from libra.inspector.records.watch_record import WatchState
+from libra.wording import size
+
+log = logging.getLogger("libra.watch")
+
+
+def log_run(state: WatchState) -> None:
+    """The page of a watch was weighed, or could not be, as the watch has noted."""
+    run = state.last
+    if run is None:
+        return
+    if run.total is None:
+        log.warning("%s: page %s could not be weighed", _called(state), run.page)
+        return
+    over = f", over {len(run.breaches)} of its limits" if run.breaches else ""
+    part = "" if run.complete else ", not all of it arrived"
+    log.info("%s: page %s weighs %s%s%s", _called(state), run.page, size(run.total), over, part)
+
+
+def log_delivery(state: WatchState, alert: Alert) -> None:
+    """An alert was tried, as the watch has noted."""
+    tried = state.delivery
+    if tried is None:
+        return
+    where = "the webhook" if tried.to is None else f"destination {tried.to}"
+    if tried.error is None:
+        log.info("%s: alert %s was taken by %s", _called(state), alert.id, where)
+    else:
+        then = "given up" if tried.given_up else "to be tried again"
+        log.warning(
+            "%s: alert %s was not taken by %s, %s: %s",
+            _called(state),
+            alert.id,
+            where,
+            then,
+            tried.error,
+        )
+
+
+def _called(state: WatchState) -> str:
+    return f"watch {state.id} ({state.name})" if state.name else f"watch {state.id}"

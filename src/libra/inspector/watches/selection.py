@@ -1,0 +1,71 @@
+"""Which watches a list has, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import nsmallest
+from typing import Literal, get_args
+
+from libra.inspector.records.watch_record import Watch, WatchRecord, WatchStatus
+
+WatchOrder = Literal["newest", "broken"]
+
+_RANKS = {status: rank for rank, status in enumerate(get_args(WatchStatus))}
+
+
+def select(
+    records: Iterable[WatchRecord],
+    *,
+    limit: int,
+    after: str | None = None,
+    url: str | None = None,
+    tag: str | None = None,
+    status: WatchStatus | None = None,
+    order: WatchOrder = "newest",
+) -> tuple[tuple[Watch, ...], str | None]:
+    """A page of a list, and the cursor of what follows; None at the end.
+
+    Where the broken ones come first, a watch that breaks between two pages of the list may be missed by
+    whoever reads on: it is at the beginning by then.
+
+    Args:
+        records: of all watches.
+        limit: how many at most.
+        after: the cursor.
+        url: only watches of this URL.
+        tag: only watches with this tag, whatever the case.
+        status: only watches of which this is known.
+        order: which come first.
+    """
+    begin = None if after is None else _place(after, order)
+    found: list[tuple[tuple[int, int], WatchRecord]] = []
+    for record in records:
+        state = record.state
+        if url not in (None, state.url) or status not in (None, record.status):
+            continue
+        if tag is not None and not record.has_tag(tag):
+            continue
+        place = _RANKS[record.status] if order == "broken" else 0, -_number(record.id)
+        if begin is None or place > begin:
+            found.append((place, record))
+    first = nsmallest(limit + 1, found, key=lambda one: one[0])
+    shown = tuple(record.shown() for _, record in first[:limit])
+    if len(first) <= limit:
+        return shown, None
+    (rank, _), last = first[limit - 1]
+    return shown, last.id if order == "newest" else f"{rank}.{last.id}"
+
+
+def _place(cursor: str, order: WatchOrder) -> tuple[int, int]:
+    rank, dot, watch_id = cursor.rpartition(".")
+    if order == "newest" or not dot:
+        return 0, -_number(cursor)
+    return int(rank) if rank.isdecimal() else 0, -_number(watch_id)
+
+
+def _number(watch_id: str) -> int:
+    """An id as a number of the same order."""
+    try:
+        return int(watch_id.replace("-", ""), 16)
+    except ValueError:
+        return 0

@@ -1,0 +1,194 @@
+"""What a watch comes to, step by step: the changes of what it knows, and nothing else.
+
+A process of one node takes these steps, or whichever node of a cluster has its turn.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from libra.budgets.alarms import Standing, judge
+from libra.ids import new_id
+from libra.inspector.records.alerts import Alert
+from libra.inspector.records.schedule import next_due
+from libra.inspector.records.watch_changes import WantedChange
+from libra.inspector.records.watch_record import REMEMBERED, Delivery, WatchState, WeighIn
+from libra.inspector.records.webhook import shown
+from libra.inspector.watches.alert_delivery import (
+    breaches_of,
+    compose,
+    compose_test,
+    is_gone,
+    new_secret,
+)
+from libra.report import Report
+
+#: Alerts of one watch that wait at most; of more the oldest are dropped.
+MAX_ALERTS: Final = 20
+
+#: Seconds until a page is weighed again that has something wrong with it which is not confirmed yet.
+CONFIRM: Final = timedelta(seconds=60)
+
+#: When a paused watch is due: never.
+NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+_WEIGHED_WITH: Final = ("url", "choice", "viewport", "headers")
+
+Changes = dict[str, Any]
+"""Fields of `WatchState` with their new values."""
+
+
+def next_of(state: WatchState, now: datetime) -> datetime:
+    """When the page of a watch is due after now."""
+    return next_due(
+        state.every,
+        after=now,
+        since=state.created_at,
+        spread=state.spread,
+        zone=state.time_zone,
+    )
+
+
+def due_at(state: WatchState) -> datetime:
+    """When its page is to be weighed; `NEVER` while it is paused."""
+    return NEVER if state.paused else state.next_at
+
+
+def made(watch_id: str, wanted: WantedChange, now: datetime) -> WatchState:
+    """A new watch, whose page is due at once."""
+    blank = WatchState(id=watch_id, url="", every="day", created_at=now, next_at=now)
+    return msgspec.structs.replace(blank, **{**edited(blank, wanted, now), "next_at": now})
+
+
+def edited(state: WatchState, wanted: WantedChange, now: datetime) -> Changes:
+    """Somebody wants something else of it.
+
+    What is weighed otherwise, or judged otherwise, is weighed anew at once. A webhook at another host
+    gets another secret, and none of the headers that were the other's.
+    """
+    changes: Changes = dict(wanted.fields)
+    if wanted.terms:
+        changes["terms"] = msgspec.structs.replace(state.terms, **wanted.terms)
+    changes |= _webhook(state, wanted)
+    if wanted.public is not None:
+        changes["public"] = (state.public or secrets.token_urlsafe(16)) if wanted.public else None
+    after = msgspec.structs.replace(state, **changes)
+    if after.destination is None and after.webhook is None:
+        changes["alerts"] = ()
+    if any(getattr(after, name) != getattr(state, name) for name in _WEIGHED_WITH):
+        # A weight of before is no measure of one of now; a page that is under way is not the one.
+        changes |= {"page": None, "method": None, "next_at": now}
+        changes["standing"] = msgspec.structs.replace(
+            state.standing, weight=None, complete=False, recent=(), suspected=False
+        )
+        if after.url != state.url:
+            changes |= {"standing": Standing(), "last": None, "runs": ()}
+    elif after.terms != state.terms and state.last is not None:
+        changes["next_at"] = now
+    elif (after.every, after.time_zone, after.paused) != (
+        state.every,
+        state.time_zone,
+        state.paused,
+    ):
+        changes["next_at"] = next_of(after, now)
+        if after.standing.suspected:
+            # What is to be confirmed is weighed again soon, whatever the schedule says.
+            changes["next_at"] = min(changes["next_at"], now + CONFIRM)
+    return changes
+
+
+def begun(state: WatchState, page: str, now: datetime, *, due: bool) -> Changes:
+    """Its page is to be weighed under this id; written down before the page exists.
+
+    Args:
+        state: of the watch.
+        page: the id.
+        now: by the wall clock.
+        due: whether it is because it was due; else it stays due when it was.
+    """
+    return {"page": page, "next_at": next_of(state, now) if due else state.next_at}
+
+
+def judged(state: WatchState, report: Report, now: datetime, public_url: str | None) -> Changes:
+    """Its page is finished: what is known of it now, and the alerts that come of that."""
+    judgement = judge(report, state.terms, state.standing, now)
+    weighed = report.status == "weighed"
+    run = WeighIn(
+        page=report.id,
+        at=report.finished_at or now,
+        total=report.total.transfer_bytes if weighed else None,
+        complete=report.complete,
+        change=judgement.change,
+        breaches=breaches_of(judgement),
+        error=report.error,
+        score=report.score.teledrin if weighed and report.score is not None else None,
+    )
+    changes: Changes = {
+        "page": None,
+        "last": run,
+        "runs": (run, *state.runs)[:REMEMBERED],
+        # It stays with the method of its first weigh-in: else a change would be one of methods.
+        "method": report.method if weighed else state.method,
+    }
+    if state.paused:
+        # What is wrong is told when it goes on, if it still is.
+        return changes
+    changes["standing"] = judgement.standing
+    new = compose(state.id, report, judgement, now, public_url, name=state.name)
+    changes["alerts"] = (*state.alerts, *_copies(state, new))[-MAX_ALERTS:]
+    if judgement.standing.suspected:
+        changes["next_at"] = min(state.next_at, now + CONFIRM)
+    return changes
+
+
+def tested(state: WatchState, now: datetime) -> Changes:
+    """Somebody wants to see whether alerts arrive: each of its receivers is sent one, once, at once."""
+    test = compose_test(state, new_id(), now)
+    return {"alerts": (*_copies(state, (test,)), *state.alerts)[:MAX_ALERTS]}
+
+
+def tried(state: WatchState, alert: Alert, error: str | None, now: datetime) -> Changes:
+    """A try to deliver an alert has ended, with an error or well."""
+    again = None
+    if error is not None and not is_gone(error):
+        again = alert.failed(now)
+    known = {(alert.id, alert.to): again}
+    left = (known.get((one.id, one.to), one) for one in state.alerts)
+    delivery = Delivery(alert.event, now, error, error is not None and again is None, alert.to)
+    return {
+        "alerts": tuple(one for one in left if one is not None),
+        "delivery": delivery,
+        "deliveries": (delivery, *state.deliveries)[:REMEMBERED],
+    }
+
+
+def next_alert(state: WatchState) -> Alert | None:
+    """What is to be delivered next; a receiver gets its alerts in order, and waits for no other."""
+    heads: dict[str | None, Alert] = {}
+    for alert in state.alerts:
+        heads.setdefault(alert.to, alert)
+    return min(heads.values(), key=lambda alert: alert.due_at, default=None)
+
+
+def _webhook(state: WatchState, wanted: WantedChange) -> Changes:
+    """What changes with the webhook of a watch."""
+    webhook = wanted.fields.get("webhook", state.webhook)
+    if webhook is None:
+        return {"webhook": None, "webhook_headers": (), "secret": None}
+    if state.webhook is not None and shown(state.webhook) == shown(webhook):
+        return {}
+    return {"secret": new_secret(), "webhook_headers": wanted.fields.get("webhook_headers", ())}
+
+
+def _copies(state: WatchState, alerts: tuple[Alert, ...]) -> Iterator[Alert]:
+    """Each alert for each of the watch's receivers."""
+    for alert in alerts:
+        if state.webhook is not None:
+            yield alert
+        if state.destination is not None:
+            yield msgspec.structs.replace(alert, to=state.destination)

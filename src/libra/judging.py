@@ -1,0 +1,86 @@
+"""What a report must keep to, for programs and their tests.
+
+::
+
+    from libra import check_budget, weigh_sync
+
+    for check in check_budget(weigh_sync("https://example.com"), "budget.json"):
+        assert not check.over, check.sentence()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from libra.budgets.lighthouse import (
+    Budget,
+    BudgetError,
+    Check,
+    Limit,
+    at_most,
+    budget_for,
+    check,
+    growth_of,
+    parse_budgets,
+    parse_rule,
+)
+from libra.errors import NotWeighed
+from libra.formats.sentences import outcome
+from libra.report import Report
+from libra.wording import parse_size
+
+
+def check_budget(
+    report: Report,
+    budget: str | Path | Sequence[Budget] = (),
+    *,
+    rules: str | Sequence[str] = (),
+    max_weight: int | str | None = None,
+    before: Report | None = None,
+) -> list[Check]:
+    """Hold a page to its limits, as `libra weigh` does: one check for each, over or not.
+
+    Args:
+        report: of a weighed page.
+        budget: a ``budget.json``, by its path or as `Budget` objects.
+        rules: limits in a line, such as ``"app.*.js < 50kB"``: one, or several.
+        max_weight: what all of it may transfer: bytes, or a size such as ``"500kB"``.
+        before: an earlier report of the page, for the ``maxGrowth`` of the budget.
+
+    Raises:
+        NotWeighed: the page could not be weighed, so that nothing can be said about it.
+        BudgetError: the file is no ``budget.json``, or what is given are no `Budget` objects; the
+            message says where.
+        ValueError: a rule or a size is none, or the budget has a ``maxGrowth`` and there is nothing to
+            judge it by.
+        OSError: the file cannot be read.
+    """
+    problem = outcome(report)
+    if problem is not None:
+        raise NotWeighed(report.url, problem)
+    if isinstance(budget, str | Path):
+        budgets = _read(Path(budget))
+    else:
+        budgets = budget
+        if not all(isinstance(one, Budget) for one in budgets):
+            raise BudgetError(
+                "budget takes a file or Budget objects, as `parse_budgets` makes them"
+            )
+    limits: list[Limit] = [
+        parse_rule(rule) for rule in ([rules] if isinstance(rules, str) else rules)
+    ]
+    if max_weight is not None:
+        limits.append(at_most(parse_size(str(max_weight))))
+    budget_here = budget_for(report.final_url or report.url, budgets)
+    if before is None and budget_here is not None and budget_here.max_growth is not None:
+        raise ValueError("the budget has a maxGrowth: say what the page has grown from (before=)")
+    grown = [] if before is None else growth_of(before, report, budgets)
+    return [*check(report, budgets, limits), *grown]
+
+
+def _read(path: Path) -> Sequence[Budget]:
+    try:
+        return parse_budgets(path.read_bytes())
+    except BudgetError as error:
+        raise BudgetError(f"{path}: {error}") from None

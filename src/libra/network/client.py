@@ -1,0 +1,334 @@
+"""Requests through the gate, on libcurl: many at a time, over connections that they share.
+
+The gate is asked for every address that a name resolves to, again for the very address that a socket is
+about to be connected to (``OPENSOCKETFUNCTION``), and once more for the far end of every connection
+before a request goes over it, kept ones included (``PREREQFUNCTION``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Protocol
+
+from msgspec.structs import replace
+from multidict import CIMultiDict
+
+from libra.network.dialing import Resolver, dial
+from libra.network.failures import Disconnected, NotForCurl
+from libra.network.floods import Floods
+from libra.network.gate import Gate
+from libra.network.last_answer import LastAnswer
+from libra.network.multi import Multi
+from libra.network.names import KnownName, Names, bracketed, is_address
+from libra.network.proxies import DIRECT, Proxies, without_credentials
+from libra.network.round_robin import RoundRobin
+from libra.network.times import Times
+from libra.network.tolerant_http import HEAD_BYTES
+from libra.network.transfer import Transfer
+from libra.network.transfer_request import TransferRequest
+from libra.network.trust import SYSTEM, Trust
+from libra.urls import host_and_port, host_of, origin_of
+
+_KEPT_TRANSFERS = 64
+_ROUNDS_TO_END = 3
+_ORIGINS = 4_096
+
+
+class Answer(Protocol):
+    """What a server answered: its head, and its body as it arrives."""
+
+    @property
+    def status(self) -> int:
+        """Of HTTP."""
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """Names in any case."""
+
+    @property
+    def protocol(self) -> str:
+        """As it was negotiated: ``http/1.1``, ``h2`` or ``h3``."""
+
+    def times(self) -> Times:
+        """What each step took; ask once the body has been read."""
+
+    async def read(self) -> bytes:
+        """What of the body has arrived, as soon as there is any; nothing at its end.
+
+        Raises:
+            Failure: if the body ends before its announced end, or is not HTTP.
+        """
+
+    def close(self) -> None:
+        """Keep the connection for others if the body has been read to its end, else close it."""
+
+
+class _CurlAnswer:
+    """An answer that libcurl takes in."""
+
+    __slots__ = ("_client", "_transfer", "headers", "protocol", "status")
+
+    def __init__(self, client: HTTPClient, transfer: Transfer) -> None:
+        self._client = client
+        self._transfer = transfer
+        self.status = transfer.status
+        self.headers = transfer.headers
+        self.protocol = transfer.protocol
+
+    def times(self) -> Times:
+        """What each step took."""
+        return self._transfer.times()
+
+    async def read(self) -> bytes:
+        """What of the body has arrived, as soon as there is any; nothing at its end.
+
+        Raises:
+            Failure: if the body ends before its announced end, or is not HTTP.
+        """
+        transfer = self._transfer
+        while not transfer.pieces:
+            if transfer.done:
+                if transfer.failure is not None:
+                    raise transfer.failure
+                return b""
+            await transfer.news()
+        data = transfer.take_pieces()
+        if transfer.paused:
+            self._client.go_on(transfer)
+        if not transfer.done:
+            await self._client.turns.take()
+        return data
+
+    def close(self) -> None:
+        """Keep the connection for others if the body has been read to its end, else close it."""
+        self._client.release(self._transfer)
+
+
+class HTTPClient:
+    """See the module; for one event loop.
+
+    Args:
+        gate: Judges every address.
+        resolver: For names; closing it remains its owner's business.
+        connections: In all.
+        per_host: Connections to one host.
+        trust: Whose certificates are believed.
+        http3: Whether HTTP/3 is tried.
+        proxies: Which requests go through a proxy.
+        tunnels: Whether a proxy is only asked for ways to addresses that were looked up and judged here;
+            else it looks names up itself, and no gate can judge what it connects to.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        resolver: Resolver,
+        *,
+        connections: int,
+        per_host: int,
+        trust: Trust = SYSTEM,
+        http3: bool = False,
+        proxies: Proxies = DIRECT,
+        tunnels: bool = False,
+    ) -> None:
+        self.multi = Multi(connections, per_host)
+        self._loop = asyncio.get_running_loop()
+        self.turns = RoundRobin(self._loop)
+        self._gate = gate
+        self._resolver = resolver
+        self._names = Names(resolver)
+        self._trust = trust
+        self._http3 = http3
+        self._proxies = proxies
+        self._tunnels = tunnels
+        # Where the proxy is, is the business of whoever runs this program, and of no gate.
+        self._proxy_resolver = Resolver()
+        self._proxy_names = Names(self._proxy_resolver)
+        self._free: deque[Transfer] = deque()
+        self._busy: set[Transfer] = set()
+        self._floods = Floods(self._loop, self._busy)
+        self.multi.turned = self._floods.turned
+        self._multiplexed: dict[str, None] = {}
+
+    async def get(self, url: str, headers: str, *, max_field: int = HEAD_BYTES) -> Answer:
+        """The answer to a request, up to its headers; the body is still to be read.
+
+        Args:
+            url: In normal form, sent as it is.
+            headers: All of them but ``Host``, each line with its end; their values hold no control
+                characters.
+            max_field: Bytes of one header field of the answer.
+
+        Raises:
+            Failure: if there is no answer, or none that is HTTP.
+            OSError, ValueError: if there can be none.
+        """
+        origin = origin_of(url)
+        target = url[len(origin) :]
+        if not target.isprintable() or " " in target:
+            raise ValueError("a URL that is sent must be in normal form")
+        try:
+            try:
+                answer = await self._ask(url, headers, max_field)
+            except Disconnected:
+                answer = await self._ask(url, headers, max_field, fresh=True)
+        except NotForCurl:
+            if self._proxies.of(url):
+                raise  # the way there is libcurl's to find
+            return await self._ask_on_its_own(url, headers, max_field)
+        if answer.protocol != "http/1.1" and origin not in self._multiplexed:
+            if len(self._multiplexed) >= _ORIGINS:
+                self._multiplexed.clear()
+            self._multiplexed[origin] = None
+        return answer
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send something and return the status of the answer, of which no more is read.
+
+        Raises:
+            Failure: if there is no answer, or none that is HTTP.
+            OSError, ValueError: if there can be none.
+        """
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        answer = await self._ask(url, lines, HEAD_BYTES, body)
+        answer.close()
+        return answer.status
+
+    def is_multiplexed(self, origin: str) -> bool:
+        """Whether an origin is known to take many requests at a time on one connection."""
+        return origin in self._multiplexed
+
+    def go_on(self, transfer: Transfer) -> None:
+        """Let more arrive for one that was paused."""
+        transfer.paused = False
+        self.multi.go_on(transfer.easy)
+        if transfer.uncounted:
+            self._floods.count_again(transfer)
+
+    def release(self, transfer: Transfer) -> None:
+        """Take a transfer back, and end it if it is under way."""
+        if transfer not in self._busy:
+            return
+        self._busy.discard(transfer)
+        self.multi.stop(transfer.easy)
+        if len(self._free) < _KEPT_TRANSFERS:
+            transfer.forget()
+            self._free.append(transfer)
+        else:
+            transfer.easy.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for transfer in list(self._busy):
+            self.release(transfer)
+        for transfer in self._free:
+            transfer.easy.close()
+        self._free.clear()
+        self._names.close()
+        self._proxy_names.close()
+        await self._proxy_resolver.close()
+        self._floods.close()
+        self.multi.close()
+        # Whoever is at the other end in this program, as in tests, hears of it before this returns.
+        for _ in range(_ROUNDS_TO_END):
+            await asyncio.sleep(0)
+
+    async def _ask(
+        self,
+        url: str,
+        headers: str,
+        max_field: int,
+        body: bytes | None = None,
+        *,
+        fresh: bool = False,
+    ) -> _CurlAnswer:
+        proxy = self._proxies.of(url)
+        asked = TransferRequest(url, headers, max_field, body=body, fresh=fresh)
+        asked = await (self._through(proxy, asked) if proxy else self._directly(asked))
+        transfer = self._free.pop() if self._free else self._new()
+        transfer.prepare(asked)
+        self._busy.add(transfer)
+        self._floods.watch()
+        self.multi.start(transfer.easy, transfer.ended)
+        try:
+            while not transfer.status:
+                if transfer.done:
+                    raise transfer.failure or NotForCurl("bad-answer: not valid HTTP")
+                await transfer.news()
+        except BaseException:
+            self.release(transfer)
+            raise
+        return _CurlAnswer(self, transfer)
+
+    async def _directly(self, asked: TransferRequest) -> TransferRequest:
+        host, port, literal = _place(asked.url)
+        if literal:
+            self._gate.check(host, port)
+            return asked
+        known = await self._names.find(host, port)
+        return replace(asked, pins=(known.pin,), lookup_ms=known.lookup_ms)
+
+    async def _through(self, proxy: str, asked: TransferRequest) -> TransferRequest:
+        """The request through a proxy, which alone is connected to."""
+        if not self._tunnels:
+            return replace(asked, proxy=proxy)
+        host, port, literal = _place(asked.url)
+        if literal:
+            self._gate.check(host, port)
+            known = KnownName("", (host,))
+        else:
+            known = await self._names.find(host, port)
+        there, its_port, is_literal = _place_of(without_credentials(proxy))
+        found = KnownName("", (there,))
+        if not is_literal:
+            found = await self._proxy_names.find(there, its_port)
+        return replace(
+            asked,
+            pins=(found.pin,) if found.pin else (),
+            lookup_ms=known.lookup_ms,
+            proxy=proxy,
+            far_ends=frozenset((address, its_port) for address in found.addresses),
+            tunnel=f"{bracketed(known.addresses[0])}:{port}",
+        )
+
+    async def _ask_on_its_own(self, url: str, headers: str, max_field: int) -> Answer:
+        """Once more, as forgivingly as a browser, on a connection that is nobody else's."""
+        host, port, _ = _place(url)
+        request = (
+            f"GET {url[len(origin_of(url)) :]} HTTP/1.1\r\nConnection: close\r\n"
+            f"Host: {host_of(url)}\r\n{headers}\r\n"
+        )
+        connected = await dial(host, port, self._resolver, self._gate)
+        try:
+            tls = self._trust.context() if url.startswith("https:") else None
+            streams = await asyncio.open_connection(
+                sock=connected, ssl=tls, server_hostname=host if tls else None
+            )
+        except BaseException:
+            connected.close()
+            raise
+        answer = LastAnswer(streams, self.turns, max_field)
+        try:
+            await answer.begin(request.encode("ascii"))
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _new(self) -> Transfer:
+        return Transfer(self._loop, self.multi, self._gate, self._trust, http3=self._http3)
+
+
+@lru_cache(maxsize=4096)
+def _place_of(origin: str) -> tuple[str, int, bool]:
+    host, _, port = host_and_port(origin).rpartition(":")
+    host = host.strip("[]")
+    return host, int(port), is_address(host)
+
+
+def _place(url: str) -> tuple[str, int, bool]:
+    """The host and port of a URL, and whether the host is an address."""
+    return _place_of(origin_of(url))

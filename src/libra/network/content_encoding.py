@@ -1,0 +1,302 @@
+"""Undoing content encodings step by step, so that no body can grow without bound.
+
+Bodies of every kind are decoded to learn their resource size. A `Decoder` is fed wire bytes and yields
+decoded pieces of bounded size; between two pieces its user can stop, give others a turn, or move to a
+thread. A body of which one encoding is unknown is passed through, as browsers do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import brotli  # type: ignore[import-untyped]  # it ships no types
+
+try:  # inflates in about half the time
+    from zlib_ng import zlib_ng as zlib
+except ImportError:  # where there is no wheel of it
+    import zlib  # type: ignore[no-redef]
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_ZLIB_ERROR: type[Exception] = zlib.error  # type: ignore[assignment]  # a stub has it as a value
+
+PIECE = 262_144
+"""About the most bytes that one step yields; brotli may exceed it by its last block."""
+
+MAX_NESTED = 4
+"""Encodings on top of one another; servers send one, bombs many."""
+
+_ZSTD_WINDOW_LOG = 23
+"""RFC 9659: a browser gives zstd a window of 8 MB at most."""
+
+
+class DecodeError(Exception):
+    """The body is not what its content encoding says; the message is a named error."""
+
+
+class _Decoding(Protocol):
+    """One encoding being undone."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]: ...
+    def finish(self) -> None: ...
+
+
+class Decoder:
+    """Undoes the encodings of one body, the last applied first.
+
+    Args:
+        encodings: As in the header, in the order in which they were applied.
+
+    Raises:
+        DecodeError: if there are more than `MAX_NESTED` encodings.
+    """
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, encodings: list[str]) -> None:
+        steps = [_STEPS[name] for name in reversed(encodings) if name in _STEPS]
+        if len(steps) > MAX_NESTED:
+            raise DecodeError(f"decode: {len(steps)} nested content encodings")
+        self._steps: list[_Decoding] = [step() for step in steps]
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what `data` decodes to, in pieces of about `PIECE` bytes at most.
+
+        Raises:
+            DecodeError: if the data is not in the encoding that was announced.
+        """
+        steps = self._steps
+        return steps[0].feed(data) if len(steps) == 1 else self._through(0, data)
+
+    def finish(self) -> None:
+        """Check that nothing is missing.
+
+        Raises:
+            DecodeError: if the body ends before its encoding does.
+        """
+        for step in self._steps:
+            step.finish()
+
+    def _through(self, level: int, data: bytes) -> Iterator[bytes]:
+        if level == len(self._steps):
+            yield data
+            return
+        for piece in self._steps[level].feed(data):
+            if level + 1 == len(self._steps):
+                yield piece
+            else:
+                yield from self._through(level + 1, piece)
+
+
+def encodings_in(header: str | None) -> list[str]:
+    """The encodings that a ``Content-Encoding`` header names, if all of them can be undone.
+
+    Chromium undoes none where it does not know one of them, and neither does this.
+    """
+    if not header:
+        return []
+    names = [name.strip().lower() for name in header.split(",")]
+    return names if all(name in _STEPS for name in names) else []
+
+
+class _Gzip:
+    """RFC 1952, as Chromium reads it: the first member, and nothing that follows its data.
+
+    Its checksum and length are not looked at: servers leave them out or send wrong ones, and a browser
+    shows the page.
+    """
+
+    __slots__ = ("_head", "_inflate", "_started")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: Any = None
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._started = self._started or bool(data)
+        if self._inflate is None:
+            self._head += data
+            end = _end_of_gzip_header(self._head)
+            if end is None and len(self._head) > _GZIP_HEADER_BYTES:
+                raise DecodeError("decode: not gzip (its header does not end)")
+            if end is None:
+                return
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            data, self._head = self._head[end:], b""
+        yield from _inflated(self._inflate, data, "gzip")
+
+    def finish(self) -> None:
+        # An empty body is fine: servers label empty answers as gzip, and browsers accept it.
+        if self._started and (self._inflate is None or not self._inflate.eof):
+            raise DecodeError("decode: gzip stream cut short")
+
+
+_GZIP_HEADER_BYTES = 65_536 + 4_096
+"""The longest header that is waited for: its extra field may take 64 KiB, its names a little more."""
+
+
+def _end_of_gzip_header(head: bytes) -> int | None:
+    """Where the data begins (RFC 1952, section 2.3); None if that has not arrived yet."""
+    if not b"\x1f\x8b\x08".startswith(head[:3]):
+        raise DecodeError("decode: not gzip (incorrect header check)")
+    if len(head) < 10:
+        return None
+    flags, at = head[3], 10
+    if flags & 0x04:  # an extra field, with its length before it
+        at += 2 + int.from_bytes(head[at : at + 2], "little")
+    for name in (0x08, 0x10):  # the file's name, a comment
+        if flags & name:
+            zero = head.find(b"\0", at)
+            if zero < 0:
+                return None
+            at = zero + 1
+    if flags & 0x02:  # a checksum of the header
+        at += 2
+    return at if at <= len(head) else None
+
+
+class _Deflate:
+    """RFC 1951 with or without the zlib wrapper of RFC 1950: servers send both under this name.
+
+    As in Chromium the wrapper's checksum may be missing, but not wrong.
+    """
+
+    __slots__ = ("_checksum", "_head", "_inflate", "_tail", "_wrapped")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: Any = None
+        self._wrapped = False
+        self._checksum = 1
+        self._tail = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            first, second = self._head[0], self._head[1]
+            self._wrapped = first & 0x0F == 8 and (first << 8 | second) % 31 == 0
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            data, self._head = self._head[2 if self._wrapped else 0 :], b""
+        if not self._inflate.eof:
+            for piece in _inflated(self._inflate, data, "deflate"):
+                if self._wrapped:
+                    self._checksum = zlib.adler32(piece, self._checksum)
+                yield piece
+            data = self._inflate.unused_data
+        if self._wrapped and self._inflate.eof and len(self._tail) < 4:
+            self._tail = (self._tail + data)[:4]
+            if len(self._tail) == 4 and int.from_bytes(self._tail, "big") != self._checksum:
+                raise DecodeError("decode: not deflate (incorrect data check)")
+
+    def finish(self) -> None:
+        if self._head or (self._inflate is not None and not self._inflate.eof):
+            raise DecodeError("decode: deflate stream cut short")
+
+
+def _inflated(inflate: Any, data: bytes, name: str) -> Iterator[bytes]:
+    try:
+        while not inflate.eof:
+            piece = inflate.decompress(data, PIECE)
+            data = inflate.unconsumed_tail
+            if piece:
+                yield piece
+            # A full piece may not be the last one even if all data is used up.
+            if not data and len(piece) < PIECE:
+                return
+    except _ZLIB_ERROR as error:
+        raise DecodeError(f"decode: not {name} ({_tail(error)})") from None
+
+
+class _Brotli:
+    """RFC 7932."""
+
+    __slots__ = ("_decompressor", "_started")
+
+    def __init__(self) -> None:
+        self._decompressor = brotli.Decompressor()
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._started = self._started or bool(data)
+        decompressor = self._decompressor
+        if decompressor.is_finished():
+            return
+        try:
+            piece = decompressor.process(data, output_buffer_limit=PIECE)
+            while piece:
+                yield piece
+                if decompressor.is_finished():
+                    return
+                # Until nothing comes any more: that it can accept more data does not mean that.
+                piece = decompressor.process(b"", output_buffer_limit=PIECE)
+        except brotli.error:
+            raise DecodeError("decode: not brotli") from None
+
+    def finish(self) -> None:
+        if self._started and not self._decompressor.is_finished():
+            raise DecodeError("decode: br stream cut short")
+
+
+class _Zstandard:
+    """RFC 8878, any number of frames, with the window limit of RFC 9659."""
+
+    __slots__ = ("_decompressor",)
+
+    def __init__(self) -> None:
+        self._decompressor: zstd.ZstdDecompressor | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            while data:
+                if self._decompressor is None:
+                    self._decompressor = _zstd_decompressor()
+                decompressor = self._decompressor
+                yield from _unpacked(decompressor, data)
+                if not decompressor.eof:
+                    return
+                data = decompressor.unused_data
+                self._decompressor = None
+        except zstd.ZstdError as error:
+            raise DecodeError(f"decode: not zstd ({_tail(error)})") from None
+
+    def finish(self) -> None:
+        if self._decompressor is not None:
+            raise DecodeError("decode: zstd stream cut short")
+
+
+def _zstd_decompressor() -> zstd.ZstdDecompressor:
+    return zstd.ZstdDecompressor(
+        options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    )
+
+
+def _unpacked(decompressor: zstd.ZstdDecompressor, data: bytes) -> Iterator[bytes]:
+    piece = decompressor.decompress(data, PIECE)
+    while True:
+        if piece:
+            yield piece
+        if decompressor.eof or decompressor.needs_input:
+            return
+        piece = decompressor.decompress(b"", PIECE)
+
+
+def _tail(error: Exception) -> str:
+    """The last part of a library's message, short enough for a report."""
+    return str(error).rpartition(":")[2].strip()[:60]
+
+
+_STEPS: dict[str, type[_Decoding]] = {
+    "gzip": _Gzip,
+    "x-gzip": _Gzip,
+    "deflate": _Deflate,
+    "br": _Brotli,
+    "zstd": _Zstandard,
+}

@@ -1,0 +1,204 @@
+"""How messages reach a process and are run through its callbacks, one at a time.
+
+A mailbox exists only while something is in it. Its first message schedules one callback on the
+event loop, which handles a bounded batch; an idle process costs the loop nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from libra.otp._process import ending
+from libra.otp._process.calls import From
+from libra.otp._process.exits import KILLED, BadReturnValue, Crashed, MailboxFull
+from libra.otp._process.messages import TIMEOUT, Continue, Hibernate, NoReply, Reply, Stop, Timeout
+from libra.otp._process.reports import brief
+from libra.otp._process.states import EXITING, IDLE, RUNNING
+from libra.otp._process.ties import Tie
+
+if TYPE_CHECKING:
+    from libra.otp._process.genserver import GenServer
+
+__all__ = ["Mail", "check_room", "handle", "post", "post_bounded", "post_info"]
+
+#: (kind, payload, guard). The guard is the caller, timer, task or monitor that the message comes
+#: from; when it has become void the message is dropped.
+Mail = tuple[int, Any, Tie | None]
+
+CALL: Final = 0
+CAST: Final = 1
+INFO: Final = 2
+CONTINUE: Final = 3
+EXIT: Final = 4  # end politely: terminate runs
+DIE: Final = 5  # end at once: the signal came while a handler was running
+CALLBACKS: Final = ("handle_call", "handle_cast", "handle_info", "handle_continue")
+
+#: How many messages one process handles before the loop, and so everybody else, gets a turn.
+BATCH: Final = 64
+
+
+def post(
+    process: GenServer, kind: int, payload: Any, guard: Tie | None, *, first: bool = False
+) -> None:
+    """Put a message into the mailbox; a process that is dead to the world gets none."""
+    if process._state >= EXITING:
+        return
+    mailbox = process._mailbox
+    if mailbox is None:
+        process._mailbox = mailbox = deque()
+    if first:
+        mailbox.appendleft((kind, payload, guard))
+    else:
+        mailbox.append((kind, payload, guard))
+    if not process._scheduled:
+        schedule(process)
+
+
+def post_info(process: GenServer, message: Any, guard: Tie | None = None) -> None:
+    """Put a message of the system into the mailbox, full or not."""
+    post(process, INFO, message, guard)
+
+
+def post_bounded(process: GenServer, kind: int, message: Any) -> None:
+    """Put a message of the users into the mailbox, or drop and count it when it is full."""
+    mailbox = process._mailbox
+    if mailbox is not None and len(mailbox) >= process.mailbox_limit:
+        process.runtime._count_refused(process)
+    else:
+        post(process, kind, message, None)
+
+
+def check_room(process: GenServer) -> None:
+    """Raise MailboxFull when the mailbox is: a caller can be told, and told now."""
+    mailbox = process._mailbox
+    if mailbox is not None and len(mailbox) >= process.mailbox_limit:
+        process.runtime._count_refused(process)
+        raise MailboxFull(f"{process!r} has {len(mailbox)} messages waiting")
+
+
+def schedule(process: GenServer) -> None:
+    """Have the mailbox looked into, soon."""
+    process._scheduled = True
+    runtime = process.runtime
+    runtime.loop.call_soon(drain, process, context=runtime._context)
+
+
+def drain(process: GenServer) -> None:
+    """Handle what is waiting now, a batch at most: others want the loop too.
+
+    What a handler sends its own process waits for the next turn, or a process that keeps itself
+    busy, such as a supervisor that retries a restart, would not let anybody else run.
+    """
+    process._scheduled = False
+    mailbox = process._mailbox
+    for _ in range(min(len(mailbox or ()), BATCH)):
+        if process._state != IDLE or not mailbox:
+            break
+        kind, payload, guard = mailbox.popleft()
+        if guard is None or not guard.void:
+            handle(process, kind, payload, guard)
+    if not mailbox:
+        # An empty deque keeps a block of memory; an idle process keeps none.
+        if process._mailbox is mailbox:
+            process._mailbox = None
+    elif process._state == IDLE and not process._scheduled:
+        schedule(process)
+
+
+def handle(process: GenServer, kind: int, payload: Any, guard: Tie | None) -> None:
+    """Run one message through its callback; the boundary that a crash does not cross."""
+    if kind >= EXIT:
+        if kind == EXIT:
+            ending.terminate(process, payload)
+        else:
+            ending.close(process, payload, at_once=payload is KILLED)
+        return
+    if process._idle is not None:
+        process._idle.cancel()
+        process._idle = None
+    runtime = process.runtime
+    previous = runtime.current
+    runtime.current = process
+    process._state = RUNNING
+    result: Any
+    try:
+        if kind == CALL:
+            result = _serve(process, payload, cast("From", guard))
+        elif kind == INFO:
+            result = process.handle_info(payload)
+        elif kind == CAST:
+            result = process.handle_cast(payload)
+        else:
+            result = process.handle_continue(payload)
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (the boundary)
+        # A handler has no task of its own to cancel: a CancelledError here comes from
+        # reading somebody's cancelled future, and is an error like any other.
+        ending.terminate(process, Crashed(error), CALLBACKS[kind], payload, guard)
+        return
+    except BaseException:
+        process._state = IDLE
+        raise
+    finally:
+        runtime.current = previous
+    process._state = IDLE
+    if result is not None:
+        then(process, result, CALLBACKS[kind], payload, guard)
+    if process.hibernate_after is not None:
+        arm_hibernation(process)
+
+
+def _serve(process: GenServer, request: Any, sender: From) -> Any:
+    result: object = process.handle_call(request, sender)
+    kind = type(result)
+    if kind is Reply:
+        reply = cast("Reply", result)
+        sender.answer(reply.value)
+        return reply.then
+    if kind is NoReply:
+        return cast("NoReply", result).then
+    if kind is Stop:
+        return result
+    raise BadReturnValue("handle_call", brief(result))
+
+
+def then(process: GenServer, result: Any, callback: str, payload: Any, guard: Tie | None) -> None:
+    """Do what a callback returned."""
+    kind = type(result)
+    if kind is Continue:
+        post(process, CONTINUE, result.token, None, first=True)
+    elif kind is Timeout:
+        clock = process.runtime.clock
+        process._idle = clock.call_later(result.seconds, _time_out, process)
+    elif kind is Hibernate:
+        _hibernate(process)
+    elif kind is Stop:
+        ending.terminate(process, result.reason, callback, payload, guard, result.reply)
+    else:
+        error = BadReturnValue(callback, brief(result))
+        ending.terminate(process, Crashed(error), callback, payload, guard)
+
+
+def arm_hibernation(process: GenServer) -> None:
+    """Begin to count the idleness after which the process hibernates."""
+    seconds = process.hibernate_after
+    if seconds is not None and process._idle is None and process._state == IDLE:
+        process._idle = process.runtime.clock.call_later(seconds, _hibernate, process)
+
+
+def _time_out(process: GenServer) -> None:
+    process._idle = None
+    # A message that is waiting already beats the timeout, even one of 0.
+    if not process._mailbox:
+        post_info(process, TIMEOUT)
+
+
+def _hibernate(process: GenServer) -> None:
+    process._idle = None
+    if process._mailbox:
+        return
+    try:
+        process.compact()
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (the boundary)
+        ending.terminate(process, Crashed(error), "compact")

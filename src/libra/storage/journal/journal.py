@@ -1,0 +1,361 @@
+"""The journal: what has been acknowledged and is not in the database yet, on the local disk.
+
+It makes ``202 Accepted`` true. A submission is here before it is acknowledged, and a result before it
+counts as safe, so ``kill -9`` during an outage of the database loses nothing.
+
+The journal is a row of segments, files to which entries are only ever appended
+(`libra.storage.journal.segments` says how). The row of a page, a watch or a deletion is live while it is
+the newest of its id and the database has not got it. Segments are deleted whole and *oldest first*: so
+what is left is always the last part of history, and no older state of a page outlives a newer one. When
+the oldest segment holds little that is live, that is written again at the end and the segment goes.
+
+With a *local copy*, a row stays when the database has it, until its page leaves memory: then a restart
+finds what was in memory, whatever the database does. The copy costs no write, as the row is there
+already.
+It is what gives way: the oldest of it goes when the journal is too large, or the disk is full.
+
+Beside rows there are notes: how often the life of a page was begun, and how far this program had
+written to a database. An entry of a kind that only a later version of Libra knows is kept as it is.
+
+Nothing here is asynchronous: a journal is used by one thread, which may wait for the disk.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from libra.storage.journal.folder import JournalGone, JournalInUse
+from libra.storage.journal.index import Segment, note_key
+from libra.storage.journal.segment_log import SEGMENT_BYTES, TIDY_BYTES, SegmentLog
+from libra.storage.journal.segments import (
+    BEGUN,
+    COUNTER,
+    DROPPED,
+    NOW_STORED,
+    ROWS,
+    Damage,
+    Raw,
+    Unreadable,
+    decode,
+    of_entry,
+    of_struct,
+)
+from libra.storage.rows import DELETED_VERSION, Entry, Snapshot, WatchRow
+
+__all__ = ["Begun", "Journal", "JournalGone", "JournalInUse"]
+
+log = logging.getLogger("libra.journal")
+
+T = TypeVar("T")
+
+_OVER: Final = bytes((0, 1))
+"""Of the note of a life: it ended well, and only its number is still needed."""
+
+
+class Begun(NamedTuple):
+    """What is noted of the life of a page before it begins.
+
+    Attributes:
+        life: which of its lives it is; each is higher than the one before.
+        times: how many lives were begun in a row, this one too, without one that ended well.
+    """
+
+    life: int
+    times: int
+
+
+class Journal:
+    """The journal of one data directory.
+
+    Args:
+        directory: where its segments are; it is made if it is missing.
+        segment_bytes: see `SEGMENT_BYTES`.
+        tidy_bytes: see `TIDY_BYTES`.
+        local_copy: bytes that the journal may have on the disk for the sake of rows that the database
+            has, beside twice those that it has not; with 0 they are dropped at once.
+
+    Attributes:
+        local_copy: as it was given.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        tidy_bytes: int = TIDY_BYTES,
+        local_copy: int = 0,
+    ) -> None:
+        self._log = SegmentLog(
+            directory,
+            segment_bytes=segment_bytes,
+            tidy_bytes=tidy_bytes,
+            local_copy=local_copy,
+        )
+        self.local_copy = local_copy
+
+    @property
+    def damage(self) -> Damage:
+        """What could not be read of what a former program wrote."""
+        return self._log.damage
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return self._log.index.size
+
+    @property
+    def owed(self) -> int:
+        """Bytes of what the database has not got, and of the notes."""
+        return self._log.index.owed
+
+    @property
+    def copied(self) -> int:
+        """Bytes of the local copy."""
+        return self._log.index.copied
+
+    def __len__(self) -> int:
+        """How many pages, watches and deletions are in the journal that the database has not."""
+        return self._log.index.rows
+
+    def lock(self) -> None:
+        """Claim the folder for this program; the claim ends with `close` or with the process.
+
+        Raises:
+            JournalInUse: another program has it.
+            OSError: the folder cannot be made or opened.
+        """
+        self._log.lock()
+
+    def scan(self) -> None:
+        """Find out what a former program left; does nothing if that is known.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        self._log.scan()
+
+    def batches(self, size: int = 500) -> Iterator[list[Entry]]:
+        """Every page, watch and deletion that the database has not got, ``size`` at a time."""
+        rows = self._rows(sorted(self._log.index.segments), lambda s: s.rows > 0, copies=False)
+        return self._in_batches(rows, size)
+
+    def stored_watches(self) -> list[WatchRow]:
+        """Those watches of the local copy that there are."""
+        rows = self._rows(sorted(self._log.index.segments), lambda s: s.watches > 0, copies=True)
+        return [entry for entry in rows if isinstance(entry, WatchRow)]
+
+    def copies(self, size: int = 500) -> Iterator[list[Snapshot]]:
+        """The pages of the local copy, ``size`` at a time, the youngest first."""
+        youngest = sorted(self._log.index.segments, reverse=True)
+        rows = self._rows(youngest, lambda s: s.copied > 0, copies=True)
+        return self._in_batches((entry for entry in rows if isinstance(entry, Snapshot)), size)
+
+    def _in_batches(self, rows: Iterator[T], size: int) -> Iterator[list[T]]:
+        self._log.readers += 1
+        try:
+            batch: list[T] = []
+            for row in rows:
+                batch.append(row)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+            if batch:
+                yield batch
+        finally:
+            self._log.readers -= 1
+
+    def _rows(
+        self, numbers: list[int], wanted: Callable[[Segment], bool], *, copies: bool
+    ) -> Iterator[Entry]:
+        for number in numbers:
+            segment = self._log.index.segments.get(number)
+            if segment is None or not wanted(segment):
+                continue  # gone since, or of no more use
+            raws = self._log.live(segment)
+            for raw in reversed(list(raws)) if copies else raws:
+                place = self._log.index.place(raw.key)
+                if raw.kind not in ROWS or place is None or place.copy is not copies:
+                    continue
+                try:
+                    entry = decode(raw)
+                except Unreadable as error:
+                    log.error("%s is kept unread in %s: %s", raw.key, segment.path.name, error)
+                    continue
+                if not isinstance(entry, list):
+                    yield entry
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Append rows; when this returns they are on the disk.
+
+        Raises:
+            JournalGone: the folder is not what it was; see `renew`.
+            OSError: they may or may not be on the disk; writing them again does no harm.
+        """
+        self._log.append([of_entry(entry) for entry in entries], sync=True)
+        self._log.delete_dead()
+
+    def drop(self, gone: Iterable[tuple[str, int]]) -> None:
+        """Nobody needs these any more, each as of a version: what is not newer can go.
+
+        This is written down too, so that a restart does not bring back what has been stored. It is
+        not synced: what a power cut makes of it is stored once more, which does no harm.
+
+        Raises:
+            OSError: it could not be written down; nothing is lost by that.
+        """
+        gone = list(gone)
+        dropped = [one for one in gone if self._log.index.forget(*one)]
+        dropped += self._lives_over(key for key, _ in gone)
+        self._log.delete_dead()
+        if dropped and self._log.index.segments:
+            self._log.append([of_struct(DROPPED, "", 0, dropped)], sync=False)
+        self._log.tidy()
+
+    def store(self, stored: Iterable[tuple[str, int]]) -> list[str]:
+        """The database has these rows, each in this version: from here on they are the local copy.
+
+        It is written down as `drop` does, which this is where there is no local copy.
+
+        Returns:
+            The ids of which there is no such entry here, as far as there is room for them: see `copy`.
+
+        Raises:
+            OSError: as `drop`.
+        """
+        if not self.local_copy:
+            self.drop(stored)
+            return []
+        marked: list[tuple[str, int]] = []
+        lacking: list[str] = []
+        for key, version in stored:
+            place = self._log.index.place(key)
+            if self._log.index.store(key, version):
+                marked.append((key, version))
+            elif place is None or place.version < version:
+                lacking.append(key)
+        if marked:
+            self._log.append([of_struct(NOW_STORED, "", 0, marked)], sync=False)
+        self._log.tidy()
+        return lacking if self.size < self.local_copy else []
+
+    def copy(self, rows: Sequence[Snapshot | WatchRow]) -> None:
+        """Append rows that the database has to the local copy. Not synced: they are there already.
+
+        Raises:
+            OSError: they are not in the copy.
+        """
+        if rows and self.local_copy:
+            self._log.append([of_entry(row, stored=True) for row in rows], sync=False, copies=True)
+            if over := self._lives_over(row.id for row in rows):
+                self._log.append([of_struct(DROPPED, "", 0, over)], sync=False)
+            self._log.tidy()
+
+    # Notes
+
+    def begin(self, lives: Iterable[tuple[str, Begun | None]]) -> None:
+        """Note that the lives of pages begin; None ends the note of a page.
+
+        As long as the row of a page is here from an earlier life, a note stays that says which life it
+        was: else the page would begin that life again when it comes back, with the same versions.
+
+        It is not synced: a program that is killed loses nothing that was written, and a power cut is
+        no page's fault.
+
+        Raises:
+            OSError: it could not be written down.
+        """
+        written: list[Raw] = []
+        dropped: list[tuple[str, int]] = []
+        for page_id, begun in lives:
+            key = note_key(BEGUN, page_id)
+            if begun is None and self._is_older(page_id):
+                written.append(Raw(BEGUN, page_id, self._log.index.notes[key].version, _OVER))
+            elif begun is not None:
+                times = bytes((min(begun.times, 255),))
+                written.append(Raw(BEGUN, page_id, begun.life, times))
+            elif self._log.index.forget(key, DELETED_VERSION):
+                dropped.append((key, DELETED_VERSION))
+        if dropped:
+            written.append(of_struct(DROPPED, "", 0, dropped))
+        if written:
+            self._log.append(written, sync=False)
+
+    def _is_older(self, page_id: str) -> bool:
+        """Whether the row of a page is here, and from an earlier life than the one that is noted."""
+        note, place = (
+            self._log.index.notes.get(note_key(BEGUN, page_id)),
+            self._log.index.place(page_id),
+        )
+        return note is not None and place is not None and place.version >> 32 < note.version
+
+    def _lives_over(self, page_ids: Iterable[str]) -> list[tuple[str, int]]:
+        """Forget the notes that stayed only for an older row, where that is here no more."""
+        over: list[tuple[str, int]] = []
+        for page_id in page_ids:
+            key = note_key(BEGUN, page_id)
+            note = self._log.index.notes.get(key)
+            if note is None or note.payload != _OVER or self._is_older(page_id):
+                continue
+            if self._log.index.forget(key, DELETED_VERSION):
+                over.append((key, DELETED_VERSION))
+        return over
+
+    def begun(self) -> dict[str, Begun]:
+        """What is noted of the lives of pages, by their ids."""
+        return {
+            raw.key: Begun(raw.version, sum(raw.payload[:1]))
+            for raw in list(self._log.index.notes.values())
+            if raw.kind == BEGUN
+        }
+
+    def remember(self, database_id: str, counter: int) -> None:
+        """Note how far this program has written to a database, by the database's own count.
+
+        It is not synced, so the note may lag behind the database and is never ahead of it.
+
+        Raises:
+            OSError: it could not be written down.
+        """
+        self._log.append([Raw(COUNTER, database_id, counter, b"")], sync=False)
+
+    def remembered(self, database_id: str) -> int | None:
+        """How far this program had written to a database when it noted that last."""
+        raw = self._log.index.notes.get(note_key(COUNTER, database_id))
+        return None if raw is None else raw.version
+
+    # The folder
+
+    def check(self) -> None:
+        """Make sure that all that was written is still where it was.
+
+        Raises:
+            JournalGone: it is not.
+            OSError: that cannot be found out.
+        """
+        self._log.check()
+
+    def renew(self) -> None:
+        """Begin again in whatever folder is there now, after `JournalGone`.
+
+        What is found there is taken over, and the notes are written again. All rows that are not in the
+        database are to be written again by whoever knows them.
+
+        Raises:
+            JournalInUse: the folder is another program's.
+            OSError: there is no folder and none can be made.
+        """
+        self._log.release()
+        notes = list(self._log.index.notes.values())
+        self._log.begin_again()
+        self.lock()
+        self.scan()
+        if notes:
+            self._log.append(notes, sync=False)
+
+    def close(self) -> None:
+        """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
+        self._log.close()

@@ -1,0 +1,305 @@
+"""The segments of a journal: files to which entries are only ever appended, deleted oldest first.
+
+What is live in the oldest is written again at the end when that is little, so that the file can go.
+Copies of what the database has give way when all of it is too large, or when the disk is full.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Final
+
+from libra.storage.journal.folder import (
+    JournalFolder,
+    JournalGone,
+    Reserve,
+    sync_file,
+    sync_folder,
+    write_all,
+)
+from libra.storage.journal.index import Index, Segment
+from libra.storage.journal.scan import Scan
+from libra.storage.journal.segments import (
+    LISTS,
+    ROWS,
+    STORED,
+    Damage,
+    LaterFormat,
+    Raw,
+    SegmentReader,
+    SegmentWriter,
+)
+
+log = logging.getLogger("libra.journal")
+
+SEGMENT_BYTES: Final = 8_000_000
+"""A segment of this size is followed by a new one."""
+
+TIDY_BYTES: Final = 4 * SEGMENT_BYTES
+"""Above this size of the whole journal the oldest segment is cleared if it is mostly dead."""
+
+RESERVE_BYTES: Final = 1_000_000
+"""What is kept free for the day on which the disk is full, so that copies can give way then."""
+
+
+class SegmentLog:
+    """The files of one journal, and what is live in them.
+
+    Args:
+        directory: where they are; it is made if it is missing.
+        segment_bytes: see `SEGMENT_BYTES`.
+        tidy_bytes: see `TIDY_BYTES`.
+        local_copy: bytes that there may be for the sake of copies, beside twice those of the rest.
+
+    Attributes:
+        index: the newest entry of each key, and where it is.
+        damage: what could not be read of what a former program wrote.
+        readers: how many read all of it now, so that nothing may be moved.
+    """
+
+    def __init__(
+        self, directory: Path, *, segment_bytes: int, tidy_bytes: int, local_copy: int
+    ) -> None:
+        self._folder = JournalFolder(directory)
+        self._reserve = Reserve(directory / "reserve")
+        # The oldest of the copy goes with its segment, so a small copy needs smaller ones.
+        small = max(local_copy // 8, 1) if local_copy else segment_bytes
+        self._segment_bytes = min(segment_bytes, small)
+        self._tidy_bytes = tidy_bytes
+        self._local_copy = local_copy
+        self._file: int | None = None
+        self._writer = SegmentWriter()
+        self._making_room = False
+        self.readers = 0
+        self.damage = Damage()
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget what was found, and know of nothing."""
+        self.index = Index()
+        self._next = 1
+        self._scanned = False
+
+    def lock(self) -> None:
+        """Claim the folder for this program; the claim ends with `close` or with the process.
+
+        Raises:
+            JournalInUse: another program has it.
+            OSError: the folder cannot be made or opened.
+        """
+        self._folder.claim()
+
+    def scan(self) -> None:
+        """Find out what a former program left; does nothing if that is known.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        if self._scanned:
+            return
+        scan = Scan(self.index, self.damage, copies=self._local_copy > 0)
+        self._next = scan.read(self._folder.path)
+        self._scanned = True
+        self.delete_dead()
+
+    def check(self) -> None:
+        """Make sure that all that was written is still where it was.
+
+        Raises:
+            JournalGone: it is not.
+            OSError: that cannot be found out.
+        """
+        self._check_folder()
+        for segment in self.index.segments.values():
+            try:
+                status = segment.path.stat()
+            except FileNotFoundError:
+                raise JournalGone(f"{segment.path.name} of the journal has gone") from None
+            if segment.file != (status.st_dev, status.st_ino) or status.st_size < segment.size:
+                raise JournalGone(f"{segment.path.name} of the journal is not what it was")
+
+    def _check_folder(self) -> None:
+        self._folder.check()
+        if self._file is not None:
+            file, known = os.fstat(self._file), self.index.segments[self._next - 1].size
+            if file.st_nlink == 0 or file.st_size < known:
+                raise JournalGone("the newest file of the journal has gone or was cut off")
+
+    def release(self) -> None:
+        """Let go of the folder; it can be claimed again, or another one in its place."""
+        self._close_file()
+        self._folder.release()
+
+    def close(self) -> None:
+        """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
+        self._close_file()
+        self.delete_dead()
+        if not self.index.segments or not self._local_copy:
+            self._reserve.release()
+        self._folder.release()
+
+    def append(self, entries: list[Raw], *, sync: bool, copies: bool = False) -> None:
+        """Append entries; a full disk has copies give way, unless these are such.
+
+        Raises:
+            JournalGone: the folder is not what it was.
+            OSError: they may or may not be there.
+        """
+        self._check_folder()
+        while True:
+            try:
+                self._append_once(entries, sync=sync)
+            except OSError as error:
+                # What is at the end of this file is unknown now, and after a failed sync the kernel
+                # may drop pages that it calls clean: nothing is appended to it any more.
+                self._close_file()
+                full = error.errno in (ENOSPC, EDQUOT)
+                if copies or not full or not self._make_room():
+                    raise
+            else:
+                return
+
+    def _append_once(self, entries: list[Raw], *, sync: bool) -> None:
+        segment = self._current()
+        data = self._writer.encode(entries)
+        file = self._open_file(segment)
+        write_all(file, data)
+        if sync:
+            sync_file(file)
+        segment.size += len(data)
+        segment.entries = self._writer.entries
+        for raw in entries:
+            if raw.kind not in LISTS:
+                self.index.move(raw, segment)
+
+    def _current(self) -> Segment:
+        """The segment to append to."""
+        last = self.index.segments.get(self._next - 1)
+        if last is not None and self._file is not None and last.size < self._segment_bytes:
+            return last
+        # A file that a former program wrote may end in the middle of an entry, as may one whose
+        # last write failed: each run, and each failure, begins a new one.
+        self._close_file()
+        self._keep_reserve()
+        segment = Segment(self._next, self._folder.path / f"{self._next:012}.journal")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(segment.path, flags, 0o644)
+        status = os.fstat(self._file)
+        segment.file = (status.st_dev, status.st_ino)
+        self._writer = SegmentWriter(last.entries if last is not None else 0)
+        self._next += 1
+        self.index.segments[segment.number] = segment
+        sync_folder(self._folder.path)  # else the file itself may be gone after a power cut
+        return segment
+
+    def _open_file(self, segment: Segment) -> int:
+        if self._file is None:
+            raise FileNotFoundError(segment.path)
+        return self._file
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def live(self, segment: Segment) -> Iterator[Raw]:
+        """The entries of a segment that are the newest of their keys."""
+        try:
+            reader = SegmentReader(segment.path.read_bytes())
+        except (OSError, LaterFormat) as error:
+            log.error("%s cannot be read any more: %s", segment.path.name, error)
+            self.damage.files += 1
+            return
+        for raw in reader:
+            if raw.kind not in LISTS and self.index.is_live(raw, segment):
+                yield raw
+
+    def delete_dead(self) -> None:
+        """Delete the oldest segments as long as nothing in them is live."""
+        while (segment := self.index.oldest()) is not None and not segment.live:
+            if segment.number == self._next - 1 and self._file is not None:
+                # The one being written: begin a new one only when that frees something.
+                if segment.size < self._segment_bytes // 8:
+                    return
+                self._close_file()
+            self._delete(segment)
+
+    def _delete(self, segment: Segment) -> None:
+        segment.path.unlink(missing_ok=True)
+        del self.index.segments[segment.number]
+
+    def tidy(self) -> None:
+        """Make the journal smaller where it is larger than it should be."""
+        if self.readers:
+            return  # who reads all of it must not miss what would be moved
+        self._clear_dead()
+        while self._too_large() and self._clear_oldest():
+            pass
+
+    def _clear_dead(self) -> None:
+        """Write again what is live in the oldest segment, if that is little, so that it can go."""
+        oldest = self.index.oldest()
+        if oldest is None or oldest.number == self._next - 1 or self.index.size <= self._tidy_bytes:
+            return
+        # The pages of a copy leave in the order in which they came: what is left of a segment will be
+        # gone soon, and to write half of it again would be half as much again for all that is written.
+        little = oldest.size // (8 if self._local_copy else 2)
+        if oldest.live < little:
+            self._clear(oldest)
+
+    def _too_large(self) -> bool:
+        return self.index.copied > 0 and self.index.size > self._local_copy + 2 * self.index.owed
+
+    def _clear_oldest(self) -> bool:
+        """Give up the copies in the oldest segment; whether it could go."""
+        oldest = self.index.oldest()
+        if oldest is None:
+            return False
+        if oldest.number == self._next - 1:
+            self._close_file()
+        self.index.give_up(oldest)
+        return self._clear(oldest)
+
+    def _clear(self, segment: Segment) -> bool:
+        # One of a key was replaced by another of the same version where it was written twice.
+        live = {(raw.kind, raw.key): self._as_it_is(raw) for raw in self.live(segment)}
+        if live:
+            self.append(list(live.values()), sync=True)
+        self.delete_dead()
+        return segment.number not in self.index.segments
+
+    def _as_it_is(self, raw: Raw) -> Raw:
+        """An entry with what was found out since it was written."""
+        place = self.index.place(raw.key) if raw.kind in ROWS else None
+        return raw._replace(flags=raw.flags | STORED) if place is not None and place.copy else raw
+
+    def _make_room(self) -> bool:
+        """The disk is full: give up the oldest of the copy; False if that cannot be done."""
+        oldest = self.index.oldest()
+        if self._making_room:
+            return False
+        if oldest is None or not self.index.copied:
+            return self._reserve.release()
+        log.warning("the disk is full, the oldest of the local copy gives way")
+        self._making_room = True
+        try:
+            self.index.give_up(oldest)
+            if oldest.owed:
+                # What else is in there has to be written before that can go.
+                self._reserve.release()
+                return self._clear(oldest)
+            self._delete(oldest)
+        except OSError as error:
+            log.debug("the local copy cannot give way: %s", error)
+            return False
+        finally:
+            self._making_room = False
+        return True
+
+    def _keep_reserve(self) -> None:
+        if self.index.copied and not self._making_room:
+            self._reserve.keep(min(RESERVE_BYTES, self._segment_bytes))

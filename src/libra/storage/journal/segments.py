@@ -1,0 +1,394 @@
+"""What a file of the journal looks like, and how to read one that is damaged.
+
+A segment begins with a head, and entries follow::
+
+    head    magic, format, marker, marker, entries of the segment before, CRC-32
+    entry   marker, ordinal, kind, flags, length of the key, length of the payload, version,
+            CRC-32 of the payload, CRC-32 of all before and of the key; then the key and the payload
+
+The marker is random and the segment's own, so nothing that a page contains looks like an entry. Where
+an entry's head is damaged, the next one is found by the marker and the checksum of its head, and
+ordinals tell how many are missing: a flipped bit costs one entry. The head of a segment has the marker
+twice and the first entry a third time, so a damaged head costs nothing.
+
+The format before this one had neither heads nor markers; it is still read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from libra.report import FINISHED
+from libra.storage.rows import Deleted, Entry, Packed, Snapshot, WatchRow
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+FORMAT: Final = 2
+"""The format that is written."""
+
+_MAGIC: Final = b"LIBRAjnl"
+_HEAD: Final = struct.Struct("<8sI8s8sI")
+_SUM: Final = struct.Struct("<I")
+HEAD_BYTES: Final = _HEAD.size + _SUM.size
+
+_ENTRY: Final = struct.Struct("<8sIBBHIqI")
+_ENTRY_BYTES: Final = _ENTRY.size + _SUM.size
+_MARKER_BYTES: Final = 8
+
+_LOOKS_LIKE_AN_ENTRY: Final = re.compile(
+    rb"(?s)(?=.{8}..\x00\x00[a-z][\x00-\x03].\x00...[\x00-\x0f])"
+)
+"""What an entry begins with: its marker, a small ordinal, a kind, flags, two lengths."""
+
+_SHORTEST: Final = 80
+"""Bytes that the head and the key of a row have: less at the end was cut off."""
+
+_COMPRESSED: Final = 1
+"""A flag: the payload is a zstd frame."""
+
+STORED: Final = 2
+"""A flag: the database had this row when it was written."""
+
+_SMALL: Final = 100
+"""Bytes below which a payload is not worth compressing."""
+
+PAGE: Final = "s"
+FINISHED_PAGE: Final = "p"
+WATCH: Final = "w"
+DELETED: Final = "d"
+DROPPED: Final = "x"
+NOW_STORED: Final = "k"
+BEGUN: Final = "b"
+COUNTER: Final = "c"
+
+ROWS: Final = frozenset((PAGE, FINISHED_PAGE, WATCH, DELETED))
+"""The kinds of which the newest for each id counts."""
+
+LISTS: Final = frozenset((DROPPED, NOW_STORED))
+"""The kinds that say something of other entries: their keys and versions."""
+
+
+class Raw(NamedTuple):
+    """An entry as it is on the disk; its kind may be one that only a later version of Libra knows."""
+
+    kind: str
+    key: str
+    version: int
+    payload: bytes
+    flags: int = 0
+
+
+class Unreadable(Exception):
+    """An entry that is whole and not what this program writes: by another version, perhaps."""
+
+
+class LaterFormat(Exception):
+    """A segment in a format of a later version of Libra, which this one leaves alone."""
+
+
+@dataclass(slots=True)
+class Damage:
+    """What could not be read, and so is lost.
+
+    Attributes:
+        entries: entries that were written and are damaged or missing.
+        files: files that could not be read at all.
+    """
+
+    entries: int = 0
+    files: int = 0
+
+    def __str__(self) -> str:
+        """In words for people."""
+        return (
+            f"{self.entries} damaged or missing entries and {self.files} unreadable files were found "
+            "in the journal; what was not in the database is lost (the log names the files)"
+        )
+
+    def __bool__(self) -> bool:
+        return self.entries > 0 or self.files > 0
+
+    def add(self, other: Damage) -> None:
+        """Count this, too."""
+        self.entries += other.entries
+        self.files += other.files
+
+
+def of_entry(entry: Entry, *, stored: bool = False) -> Raw:
+    """A page, a watch or a deletion, as it is written; ``stored`` is whether the database has it."""
+    if isinstance(entry, Snapshot) and entry.status in FINISHED:
+        # Its report is a frame by itself, to be taken into memory as it is.
+        row = entry if isinstance(entry, Packed) else Packed.of_row(entry)
+        raw = Raw(FINISHED_PAGE, entry.id, entry.version, _packer.encode(row))
+    else:
+        raw = of_struct(_KINDS[type(entry)], entry.id, entry.version, entry)
+    return raw._replace(flags=raw.flags | STORED) if stored else raw
+
+
+def entry_bytes(raw: Raw) -> int:
+    """How many bytes of a segment an entry takes."""
+    return _ENTRY_BYTES + len(raw.key.encode()) + len(raw.payload)
+
+
+def of_struct(kind: str, key: str, version: int, data: object) -> Raw:
+    """Any other entry, as it is written."""
+    payload = _packer.encode(data)
+    if len(payload) < _SMALL:
+        return Raw(kind, key, version, payload)
+    return Raw(kind, key, version, zstd.compress(payload, 1), _COMPRESSED)
+
+
+def decode(raw: Raw) -> Entry | list[tuple[str, int]]:
+    """What an entry says that is a page, a watch, a deletion, or a list of keys and versions.
+
+    Raises:
+        Unreadable: it is by another version of Libra.
+    """
+    try:
+        payload = zstd.decompress(raw.payload) if raw.flags & _COMPRESSED else raw.payload
+        if raw.kind in LISTS:
+            return _unpack_drops.decode(payload)
+        return _unpack[raw.kind].decode(payload)
+    except (msgspec.MsgspecError, zstd.ZstdError, KeyError) as error:
+        raise Unreadable(str(error)) from None
+
+
+class SegmentWriter:
+    """Writes the bytes of one segment, which is new.
+
+    Args:
+        entries_before: how many entries the segment before this one has; 0 if that is not known.
+    """
+
+    __slots__ = ("_head", "_marker", "_ordinal")
+
+    def __init__(self, entries_before: int = 0) -> None:
+        self._marker = marker = os.urandom(_MARKER_BYTES)
+        head = _HEAD.pack(_MAGIC, FORMAT, marker, marker, entries_before)
+        self._head = head + _SUM.pack(zlib.crc32(head))
+        self._ordinal = 0
+
+    @property
+    def entries(self) -> int:
+        """How many were made so far."""
+        return self._ordinal
+
+    def encode(self, entries: list[Raw]) -> bytes:
+        """The bytes of these entries, after the head of the segment if they are its first."""
+        parts = [self._head] if self._ordinal == 0 else []
+        for raw in entries:
+            key = raw.key.encode()
+            head = _ENTRY.pack(
+                self._marker,
+                self._ordinal,
+                ord(raw.kind),
+                raw.flags,
+                len(key),
+                len(raw.payload),
+                raw.version,
+                zlib.crc32(raw.payload),
+            )
+            parts += (head, _SUM.pack(zlib.crc32(key, zlib.crc32(head))), key, raw.payload)
+            self._ordinal += 1
+        return b"".join(parts)
+
+
+class SegmentReader:
+    """Reads one segment, passing over what is damaged.
+
+    Attributes:
+        entries: how many entries it had so far, the damaged ones too.
+        entries_before: how many the segment before it had; 0 if that is not known.
+        damage: what was passed over.
+        cut_off: whether it ends in the middle of an entry, as after a crash.
+
+    Args:
+        data: the content of the file.
+
+    Raises:
+        LaterFormat: it is not for this version of Libra to read.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.entries = 0
+        self.damage = Damage()
+        self.cut_off = False
+        self.entries_before = 0
+        self._marker = self._marker_of_head()
+        self._old = self._marker is None and not data.startswith(_MAGIC)
+
+    def _marker_of_head(self) -> bytes | None:
+        """The marker of the segment, wherever it is still to be found."""
+        data = self._data
+        if len(data) >= HEAD_BYTES:
+            magic, written, marker, again, before = _HEAD.unpack_from(data)
+            (checksum,) = _SUM.unpack_from(data, _HEAD.size)
+            if zlib.crc32(data[: _HEAD.size]) == checksum and magic == _MAGIC:
+                if written > FORMAT:
+                    raise LaterFormat(f"its format is {written}, this Libra reads up to {FORMAT}")
+                self.entries_before = before
+                return bytes(marker)
+            for copy in (marker, again, data[HEAD_BYTES : HEAD_BYTES + _MARKER_BYTES]):
+                if any(copy) and self._find(copy, HEAD_BYTES) is not None:
+                    return bytes(copy)
+        if _begins_old(data):
+            return None
+        # The head and the first entry are damaged: what else looks like an entry, and is one?
+        for found in _LOOKS_LIKE_AN_ENTRY.finditer(data):
+            marker = data[found.start() : found.start() + _MARKER_BYTES]
+            if _entry_at(data, found.start(), marker) is not None:
+                return marker
+        return None
+
+    def __iter__(self) -> Iterator[Raw]:
+        """The entries, in the order in which they were written."""
+        return self._read_old() if self._old else self._read()
+
+    def _read(self) -> Iterator[Raw]:
+        data, at = self._data, HEAD_BYTES
+        if self._marker is None:
+            self.cut_off = True  # it ends within its head
+            return
+        while at < len(data):
+            head = _entry_at(data, at, self._marker)
+            if head is None:
+                found = self._find(self._marker, at + 1)
+                if found is None:
+                    self._end(at)
+                    return
+                at = found
+                continue
+            self._count_up_to(head.ordinal)
+            end = head.payload_at + head.length
+            if end > len(data):
+                self.cut_off = True
+                return
+            self.entries += 1
+            payload = data[head.payload_at : end]
+            at = end
+            if zlib.crc32(payload) != head.checksum:
+                self.damage.entries += 1
+                continue
+            yield Raw(head.kind, head.key, head.version, payload, head.flags)
+
+    def _count_up_to(self, ordinal: int) -> None:
+        missing = ordinal - self.entries
+        if missing > 0:
+            self.damage.entries += missing
+            self.entries = ordinal
+
+    def _end(self, at: int) -> None:
+        """From here on there is no entry any more."""
+        rest = self._data[at:]
+        if len(rest) < _SHORTEST or not any(rest):  # zeros are what a power cut may leave
+            self.cut_off = True
+        else:
+            self.damage.entries += 1
+            self.entries += 1
+
+    def _find(self, marker: bytes, at: int) -> int | None:
+        """Where the next entry is whose head is whole."""
+        while (at := self._data.find(marker, at)) >= 0:
+            if _entry_at(self._data, at, marker) is not None:
+                return at
+            at += 1
+        return None
+
+    def _read_old(self) -> Iterator[Raw]:
+        """Format 1: each entry is a length, a CRC-32 and a zstd frame of a kind and its data."""
+        data, at = memoryview(self._data), 0
+        while at < len(data):
+            end = at + _OLD.size
+            if end > len(data):
+                self.cut_off = True
+                return
+            length, checksum = _OLD.unpack(data[at:end])
+            if length == 0 or end + length > len(data):
+                self.cut_off = True
+                return
+            payload = bytes(data[end : end + length])
+            at = end + length
+            self.entries += 1
+            raw = _of_old(payload) if zlib.crc32(payload) == checksum else None
+            if raw is None:
+                self.damage.entries += 1
+            else:
+                yield raw
+
+
+class _EntryHead(NamedTuple):
+    ordinal: int
+    kind: str
+    flags: int
+    key: str
+    version: int
+    checksum: int
+    payload_at: int
+    length: int
+
+
+def _entry_at(data: bytes, at: int, marker: bytes) -> _EntryHead | None:
+    """The head of the entry that begins here, or None if there is none, or a damaged one."""
+    if at + _ENTRY_BYTES > len(data):
+        return None
+    found, ordinal, kind, flags, key_bytes, length, version, payload_sum = _ENTRY.unpack_from(
+        data, at
+    )
+    if found != marker:
+        return None
+    key_at = at + _ENTRY_BYTES
+    key = data[key_at : key_at + key_bytes]
+    (checksum,) = _SUM.unpack_from(data, at + _ENTRY.size)
+    if zlib.crc32(key, zlib.crc32(data[at : at + _ENTRY.size])) != checksum:
+        return None
+    return _EntryHead(
+        ordinal, chr(kind), flags, key.decode(), version, payload_sum, key_at + key_bytes, length
+    )
+
+
+def _begins_old(data: bytes) -> bool:
+    """Whether a whole entry of format 1 comes first."""
+    if len(data) < _OLD.size:
+        return False
+    length, checksum = _OLD.unpack_from(data)
+    if not 0 < length <= len(data) - _OLD.size:
+        return False
+    return bool(zlib.crc32(data[_OLD.size : _OLD.size + length]) == checksum)
+
+
+def _of_old(payload: bytes) -> Raw | None:
+    try:
+        data = zstd.decompress(payload)
+        kind = data[:1].decode()
+        if kind == DROPPED:
+            return of_struct(kind, "", 0, _unpack_drops.decode(data[1:]))
+        return of_entry(_unpack[kind if kind in _unpack else DELETED].decode(data[1:]))
+    except (msgspec.MsgspecError, zstd.ZstdError, UnicodeDecodeError):
+        return None
+
+
+_OLD: Final = struct.Struct("<II")
+_packer = msgspec.msgpack.Encoder()
+_unpack_drops = msgspec.msgpack.Decoder(list[tuple[str, int]])
+_KINDS: Final[dict[type[Entry], str]] = {
+    Snapshot: PAGE,
+    Packed: FINISHED_PAGE,
+    WatchRow: WATCH,
+    Deleted: DELETED,
+}
+_unpack: Final[dict[str, msgspec.msgpack.Decoder[Entry]]] = {
+    kind: msgspec.msgpack.Decoder(entry) for entry, kind in _KINDS.items()
+}

@@ -1,0 +1,24 @@
+"""What results of CI have in common that follow one another: project, branch and path of the page."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column, and what finds the newest of a series."""
+    op.execute("ALTER TABLE pages ADD COLUMN IF NOT EXISTS series text")
+    op.execute(
+        """
+        CREATE INDEX IF NOT EXISTS pages_by_series ON pages (series, id) WHERE series IS NOT NULL
+        """
+    )
+
+
+def downgrade() -> None:
+    """Drop both."""
+    op.execute("DROP INDEX pages_by_series")
+    op.execute("ALTER TABLE pages DROP COLUMN series")

@@ -1,0 +1,75 @@
+"""How each page was weighed, and an index that holds all that a list of URLs asks for.
+
+The list has one row for each URL: of a hundred thousand pages only the index is read. It serves what
+the index by URL served, too.
+
+And a table of the pictures of rendered pages. A picture goes when its page goes, whoever deletes that.
+"""
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+TRIGGERS = ("screenshots_of_removed", "screenshots_of_deleted", "screenshots_of_unknown")
+
+
+def upgrade() -> None:
+    """Add the column and fill it by a function of the program's; replace the index."""
+    # Where somebody has dropped the table of pictures these are left, and nothing can be altered.
+    for trigger in TRIGGERS:
+        op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+    op.execute("ALTER TABLE pages ADD COLUMN way text")
+    op.execute("UPDATE pages SET way = libra_way(report) WHERE report IS NOT NULL")
+    op.execute("DROP INDEX IF EXISTS pages_by_url")
+    op.execute(
+        """
+        CREATE INDEX IF NOT EXISTS pages_by_url
+        ON pages (url, id, transfer_bytes, status, way, host, title) WHERE deleted_at IS NULL
+        """
+    )
+
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS screenshots (
+            page_id TEXT NOT NULL PRIMARY KEY,
+            thumbnail BLOB NOT NULL,
+            whole BLOB NOT NULL
+        ) WITHOUT ROWID
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER screenshots_of_removed AFTER DELETE ON pages BEGIN
+            DELETE FROM screenshots WHERE page_id = old.id;
+        END
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER screenshots_of_deleted AFTER UPDATE OF deleted_at ON pages
+        WHEN new.deleted_at IS NOT NULL BEGIN
+            DELETE FROM screenshots WHERE page_id = new.id;
+        END
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER screenshots_of_unknown AFTER INSERT ON pages
+        WHEN new.deleted_at IS NOT NULL BEGIN
+            DELETE FROM screenshots WHERE page_id = new.id;
+        END
+        """
+    )
+
+
+def downgrade() -> None:
+    """Drop the pictures, bring the index back and drop the column."""
+    for trigger in TRIGGERS:
+        op.execute(f"DROP TRIGGER {trigger}")
+    op.execute("DROP TABLE screenshots")
+    op.execute("DROP INDEX pages_by_url")
+    op.execute("CREATE INDEX pages_by_url ON pages (url, id) WHERE deleted_at IS NULL")
+    op.execute("ALTER TABLE pages DROP COLUMN way")

@@ -1,0 +1,150 @@
+"""The desk of a PostgreSQL database: where its writer signs in. See `libra.storage.history`.
+
+All of this happens within a transaction of the caller. The lease is a row with an end and no session
+lock: a pooler gives sessions to others, and a session whose program is gone may live on for hours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import asyncpg  # type: ignore[import-untyped] # it ships no types
+import msgspec
+
+from libra.storage.errors import Unavailable
+from libra.storage.history import LEASE, History, Holder, LeaseHeld, Writer
+from libra.storage.postgres.connections import Connection
+from libra.storage.schema import VERSION_TABLE, judge
+
+# One statement, as each costs a round trip. What it selects is as before what it changes. The last
+# condition of a claim: no lease lasts so long, the clock of the server was set back.
+_ENTER: Final = f"""
+    WITH claimed AS (
+        INSERT INTO libra_lease AS lease (one, instance, life, place, until)
+        VALUES (true, $1, $2, $3, clock_timestamp() + make_interval(secs => $4::float8))
+        ON CONFLICT (one) DO UPDATE SET instance = excluded.instance, life = excluded.life,
+            place = excluded.place, until = excluded.until
+        WHERE lease.life = $2 OR ($5 AND lease.instance = $1)
+            OR lease.until NOT BETWEEN clock_timestamp()
+                AND clock_timestamp() + make_interval(secs => 2 * $4::float8)
+        RETURNING true
+    ), counted AS (
+        INSERT INTO libra_writers AS writer (instance, counter, at)
+        SELECT $1, 1, $6::timestamptz FROM claimed WHERE $7
+        ON CONFLICT (instance) DO UPDATE SET counter = writer.counter + 1, at = excluded.at
+    )
+    SELECT (SELECT version_num FROM {VERSION_TABLE}) AS schema,
+        libra_database.id, pruned_before, prunings, coalesce(counter, 0) AS counter, at,
+        EXISTS (SELECT FROM claimed) AS mine, libra_lease.instance AS holder, place,
+        extract(epoch FROM until - clock_timestamp())::float8 AS seconds
+    FROM libra_database
+    LEFT JOIN libra_writers ON libra_writers.instance = $1
+    LEFT JOIN libra_lease ON true
+"""  # noqa: S608 - a constant
+_LOOK: Final = """
+    SELECT libra_database.id, coalesce(counter, 0) AS counter, at, pruned_before, prunings,
+        pg_is_in_recovery() AS standby
+    FROM libra_database LEFT JOIN libra_writers ON instance = $1
+"""
+_ORIGIN: Final = """
+    SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()
+"""
+
+
+class HistoryCheck(Protocol):
+    """Says whether what was read is from the database that is meant."""
+
+    async def __call__(self, connection: Connection, *, found: bool) -> None:
+        """Raise `HistoryLost` if it is not; ``found`` is whether anything was there."""
+
+
+class WriterLog:
+    """Signs a writer in.
+
+    Attributes:
+        known_there: whether a transaction of this life was committed. Until then a lease of a former
+            life on the same data directory is as good as ours. Not afterwards: should somebody run a
+            copy of that directory, the two would take it from each other for ever.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._origin: str | None = None
+        self.known_there = False
+
+    async def meet(self, connection: Connection) -> None:
+        """Find out where a new connection leads to; only messages need it, so it may fail."""
+        self._origin = None
+        try:
+            row = await connection.fetchrow(_ORIGIN)
+        except asyncpg.PostgresError:
+            return  # some who run servers for others do not let them look
+        self._origin = (
+            f"PostgreSQL system {row['system_identifier']}, timeline {row['timeline_id']}"
+        )
+
+    async def enter(self, connection: Connection, known: History | None, *, count: bool) -> History:
+        """Take the lease or make it last longer; returns the database as it is after that.
+
+        Args:
+            connection: to the server, in a transaction.
+            known: what the database must not lack.
+            count: whether a batch follows, which is counted.
+
+        Raises:
+            SchemaMismatch: the schema is not the one that this program knows.
+            LeaseHeld: another has the lease.
+            HistoryLost: it is not the known database.
+        """
+        mine, now = self._writer, datetime.now(UTC)
+        row = await connection.fetchrow(
+            _ENTER, mine.instance, mine.life, mine.place, LEASE, not self.known_there, now, count
+        )
+        if row is None:
+            raise Unavailable(
+                "schema", "libra_database is empty: drop it and run `libra db migrate`"
+            )
+        judge("postgres", row["schema"]).require_current()
+        if not row["mine"]:
+            raise LeaseHeld(
+                Holder(row["holder"] or "", row["place"] or "?", row["seconds"] or LEASE)
+            )
+        found = self._history(row)
+        found.require(known)
+        if not count:
+            return found
+        return msgspec.structs.replace(found, counter=found.counter + 1, at=now)
+
+    async def check_read(self, connection: Connection, known: History, *, found: bool) -> None:
+        """See that what was read is from the known database.
+
+        A standby is always a little behind. What it has is right; that it has something not is no
+        answer.
+
+        Raises:
+            HistoryLost: it is not.
+        """
+        row = await connection.fetchrow(_LOOK, self._writer.instance)
+        if row is None:
+            raise Unavailable(
+                "schema", "libra_database is empty: drop it and run `libra db migrate`"
+            )
+        behind = self._history(row)
+        if row["standby"] and found and behind.database == known.database:
+            return
+        behind.require(known)
+
+    async def release(self, connection: Connection) -> None:
+        """Let go of the lease, so that another need not wait for its end."""
+        await connection.execute("DELETE FROM libra_lease WHERE life = $1", self._writer.life)
+
+    def _history(self, row: Any) -> History:
+        return History(
+            row["id"],
+            row["counter"],
+            row["at"],
+            row["pruned_before"],
+            self._origin,
+            row["prunings"],
+        )

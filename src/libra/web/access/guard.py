@@ -1,0 +1,367 @@
+"""What is asked of every request before a route sees it: host, origin, token, rate."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from libra.neighbours import Neighbours, SharedAccess
+from libra.session_key import session_key
+from libra.settings import Settings, SettingsError
+from libra.tokens import Role
+from libra.web.access.client_address import TrustedProxies, key_of
+from libra.web.access.connection_limits import ConnectionLimits
+from libra.web.access.hosts import Hosts, is_from_another_site
+from libra.web.access.made_tokens import MadeToken, MadeTokens
+from libra.web.access.rate_limit import Buckets, Rate
+from libra.web.access.request_fields import Fields, fields_of
+from libra.web.access.rights import FULL, Access, Caller, Right, needed
+from libra.web.http.problems import RequestRefused
+
+log = logging.getLogger("libra.http")
+
+READ_RATE = Rate(100, 1)
+"""Requests of one client, where nothing else is set and strangers may come in."""
+
+SUBMIT_RATE = Rate(60, 60)
+"""Pages that one client submits, likewise."""
+
+TOKEN_FACTOR = 20
+"""How much more the holder of a token may do than a stranger."""
+
+FAILURES = Rate(20, 60)
+"""Wrong tokens of one address."""
+
+_LONGEST_USER = 256
+_UNMETERED = frozenset({"/health/live", "/health/ready"})
+
+
+class _RateLimit:
+    """A rate for strangers, and the higher one for holders of a token; None is no limit."""
+
+    def __init__(self, text: str | None, default: Rate | None) -> None:
+        rate = default if text is None else Rate.parse(text)
+        self.stranger = rate
+        self.token = None if rate is None else rate * TOKEN_FACTOR
+
+
+class _Rules:
+    """What of the settings the guard goes by, made once."""
+
+    def __init__(
+        self, settings: Settings, key: bytes, made: Sequence[MadeToken], shared: SharedAccess
+    ) -> None:
+        self.shared = shared
+        self.access = Access(settings, shared.session_key or key, made, shared.tokens)
+        guarded = not self.access.open
+        self.reads = _RateLimit(settings.read_limit, READ_RATE if guarded else None)
+        self.submissions = _RateLimit(settings.submit_limit, SUBMIT_RATE if guarded else None)
+        self.proxies = TrustedProxies(settings.trusted_proxy)
+        header = settings.trusted_user_header
+        self.user_header = None if header is None else header.lower().encode()
+        self.hosts = Hosts(settings)
+
+
+class Guard:
+    """Lets requests in or says why not. One for an application; `reload` changes its mind.
+
+    Args:
+        settings: who may do what, and how often.
+        neighbours: who else serves the same clients: each gives them its part of what they may do.
+    """
+
+    def __init__(self, settings: Settings, neighbours: Neighbours | None = None) -> None:
+        self._neighbours = neighbours or Neighbours()
+        self._key = session_key(settings.data_dir)
+        try:
+            self._made = MadeTokens(settings.data_dir)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        self._settings = settings
+        self._reads = Buckets()
+        self._submissions = Buckets()
+        self._failures = Buckets()
+        self._warned = False
+        self._connections = ConnectionLimits()
+        self.reload(settings)
+
+    def reload(self, settings: Settings) -> None:
+        """Take on other tokens, limits, names and proxies; what clients have used up stays so.
+
+        May read files and ask the resolver: better done in a thread. Requests meanwhile see the old
+        rules or the new ones and never a mixture.
+
+        Raises:
+            SettingsError: a token cannot be read; everything stays as it was.
+        """
+        self._current = self._made_rules(settings)
+        self._settings = settings
+
+    @property
+    def _rules(self) -> _Rules:
+        if self._current.shared is not self._neighbours.access:
+            # Another node, or somebody for all of them, has changed it.
+            shared = self._neighbours.access
+            try:
+                self._current = self._made_rules(self._settings)
+            except SettingsError as error:
+                log.error("the tokens of the cluster are not taken on: %s", error)
+                self._current.shared = shared
+        return self._current
+
+    def _made_rules(self, settings: Settings) -> _Rules:
+        return _Rules(settings, self._key, self._made.every(), self._neighbours.access)
+
+    @property
+    def made(self) -> tuple[MadeToken, ...]:
+        """The tokens that were made in the browser."""
+        return self._made.every()
+
+    def make_token(
+        self, client: Caller, name: str, role: Role, project: str | None, days: int | None
+    ) -> str:
+        """Make a token, which lets in from the next request on; returns its secret.
+
+        May wait for the disk: better done in a thread.
+
+        Raises:
+            ValueError: saying what is wrong with it.
+            OSError: it cannot be kept.
+        """
+        now = datetime.now(UTC)
+        if self._settings.cluster:
+            raise ValueError(
+                "a token that is made here would be known to this node alone: in a cluster give all "
+                "nodes their tokens with libra cluster tokens FILE"
+            )
+        if name in self.access.given:
+            raise ValueError(f"there is a token {name} in the settings already")
+        if self.access.open and role != "full":
+            raise ValueError(
+                "the first token has to be full, as from then on nobody comes in without one"
+            )
+        expires_at = None if days is None else now + timedelta(days=days)
+        secret = self._made.make(name, role, project, expires_at, made_at=now, made_by=client.name)
+        self.reload(self._settings)
+        log.warning("the token %s with the role %s was made by %s", name, role, client.key)
+        return secret
+
+    def revoke_token(self, client: Caller, name: str) -> bool:
+        """Let a token in no more, from the next request on; False if none of that name was made here.
+
+        May wait for the disk: better done in a thread.
+
+        Raises:
+            ValueError: nobody could change anything any more.
+            OSError: the disk cannot be written; it still lets in.
+        """
+        if not self.access.others_are_full(name):
+            raise ValueError(
+                f"{name} is the last token with the role full: make another one before you revoke it"
+            )
+        if not self._made.revoke(name):
+            return False
+        self.reload(self._settings)
+        log.warning("the token %s was revoked by %s", name, client.key)
+        return True
+
+    @property
+    def access(self) -> Access:
+        """Who may do what."""
+        return self._rules.access
+
+    def judge(self, scope: Any) -> Caller:
+        """Who a request comes from, if it may go on.
+
+        Raises:
+            Refused: 400 or 421 for its host, 401 or 403 for its rights, 429 for its rate, 403 if
+                another site sent it.
+        """
+        fields = fields_of(scope)
+        self._rules.hosts.require(scope, fields)
+        method, path = scope["method"], scope["path"]
+        client = self._client(scope, fields)
+        if path not in _UNMETERED:
+            self._spend(self._reads, self._rules.reads, client, 1)
+        if method not in ("GET", "HEAD", "OPTIONS") and is_from_another_site(fields):
+            raise RequestRefused(403, "other-site", "This came from a page of another site.")
+        missing = needed(method, path) & ~client.rights
+        if missing and client.name is None:
+            raise _unauthorized("This needs a token.")
+        if missing:
+            sees = missing in (Right.PAGES, Right.INTERNALS)
+            what, role = ("see that", "read") if sees else ("do that", "full")
+            who, opens = (
+                (f"The token {client.token}", f"A token of the role {role} may.")
+                if client.token
+                else (
+                    f"The user {client.user}",
+                    f"Whoever runs this server gives the role {role} with --user-roles.",
+                )
+            )
+            raise RequestRefused(403, "not-allowed", f"{who} may not {what}. {opens}")
+        return client
+
+    def without_user(self, headers: Any) -> Any:
+        """The headers of a request without the one that names a user, whoever wrote it."""
+        name = self._rules.user_header
+        return headers if name is None else [one for one in headers if one[0] != name]
+
+    @property
+    def user_header(self) -> bytes | None:
+        """The header in which a proxy names whom it has signed in, in lower case."""
+        return self._rules.user_header
+
+    def key(self, scope: Any) -> str:
+        """What stands for the client of a request in the log, where it showed no token."""
+        peer = (scope.get("client") or ("", 0))[0]
+        return key_of(self._rules.proxies.client(peer, fields_of(scope).get(b"x-forwarded-for")))
+
+    def lets_read(
+        self, peer: str, host: str | None, authorization: str | None, forwarded: str | None
+    ) -> bool:
+        """Whether a page may be read, for the short cut; on False `judge` says why.
+
+        Spends from the client's rate if so, and only then.
+        """
+        rules = self._rules
+        if not rules.hosts.has_let_in(host):
+            return False
+        access = rules.access
+        token = None
+        if authorization is not None and not access.open:
+            token = access.of_bearer(authorization)
+            if token is None:
+                return False
+        if Right.PAGES not in access.rights(token):
+            return False
+        rate = rules.reads.stranger if token is None else rules.reads.token
+        if rate is None:
+            return True
+        key = f"token:{token.name}" if token else key_of(rules.proxies.client(peer, forwarded))
+        return not self._reads.take(key, rate, share=self._neighbours.serving)
+
+    def submit(self, client: Caller, pages: int = 1) -> None:
+        """Let a client submit so many pages.
+
+        Raises:
+            Refused: 429, if it has submitted too many.
+        """
+        self._spend(self._submissions, self._rules.submissions, client, pages)
+
+    def login(self, secret: str, client: Caller) -> str:
+        """The session of whoever knows a secret.
+
+        Raises:
+            Refused: 401 for a wrong one, 429 for too many of them.
+        """
+        token = self.access.of_secret(secret)
+        if token is None:
+            self._fail(client.key)
+            raise _unauthorized("Unknown token.")
+        return self.access.session(token)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return self._connections.count
+
+    def connected(self, peer: str) -> bool:
+        """Count a connection; False if there are too many and it is to be closed."""
+        if not self._connections.opened(peer):
+            return False
+        if self.access.open or not self._connections.are_too_many_of(peer):
+            return True
+        return self.is_trusted(peer)
+
+    def disconnected(self, peer: str) -> None:
+        """A connection has ended, also one that was refused."""
+        self._connections.closed(peer)
+
+    def is_trusted(self, peer: str) -> bool:
+        """Whether an address is a proxy of ours, for which limits of one client are wrong."""
+        return peer in self._rules.proxies
+
+    def _client(self, scope: Any, fields: Fields) -> Caller:
+        peer = (scope.get("client") or ("", 0))[0]
+        key = key_of(self._rules.proxies.client(peer, fields.get(b"x-forwarded-for")))
+        secure = scope.get("scheme") == "https" or (
+            fields.get(b"x-forwarded-proto") == "https" and self.is_trusted(peer)
+        )
+        access = self.access
+        if access.open:
+            if b"x-forwarded-for" in fields and not self._warned:
+                self._warned = True
+                log.warning(
+                    "a proxy passes on requests, and everybody may do everything here: "
+                    "name it with --trusted-proxy, and say who may come in"
+                )
+            return Caller(key, FULL, secure=secure)
+        authorization, cookie = fields.get(b"authorization"), fields.get(b"cookie")
+        user = self._user(scope, peer)
+        if user is not None and authorization and not authorization.lower().startswith("bearer "):
+            authorization = None  # what the proxy has asked for, such as a password
+        token = None
+        if authorization is not None:
+            token = access.of_bearer(authorization)
+            if token is None:
+                self._fail(key)
+                # Never as a stranger instead: who shows a token wants to know that it is wrong.
+                raise _unauthorized("Unknown token.", error="invalid_token")
+        elif cookie is not None:
+            token = access.of_session(cookie)
+        if token is None and user is not None:
+            rights = access.rights_of_user(user)
+            return Caller(f"user:{user}", rights, secure=secure, user=user)
+        if token is None:
+            return Caller(key, access.strangers, secure=secure)
+        rights = access.rights(token)
+        return Caller(f"token:{token.name}", rights, token.name, secure, token.project)
+
+    def _user(self, scope: Any, peer: str) -> str | None:
+        """Whom a proxy of ours has signed in; what anybody else says of that counts for nothing.
+
+        Raises:
+            Refused: 400, it names several, or none that can be one.
+        """
+        name = self._rules.user_header
+        if name is None or not self.is_trusted(peer):
+            return None
+        values = [value for field, value in scope["headers"] if field == name]
+        if not values:
+            return None
+        try:
+            user = str(values[0], "utf-8").strip()
+        except UnicodeDecodeError:
+            user = str(values[0], "latin-1").strip()
+        if len(values) > 1 or len(user) > _LONGEST_USER or not user.isprintable():
+            # One of them a client may have written, and the proxy passed on.
+            detail = f"The proxy must name one user in {name.decode()}."
+            raise RequestRefused(400, None, detail)
+        return user or None
+
+    def _spend(self, buckets: Buckets, limit: _RateLimit, client: Caller, cost: int) -> None:
+        rate = limit.stranger if client.name is None else limit.token
+        if rate is None:
+            return
+        wait = buckets.take(client.key, rate, cost, share=self._neighbours.serving)
+        if wait:
+            raise _too_many(wait, f"This client may do {rate}.")
+
+    def _fail(self, key: str) -> None:
+        wait = self._failures.take(key, FAILURES, share=self._neighbours.serving)
+        if wait:
+            raise _too_many(wait, "Too many wrong tokens.")
+
+
+def _unauthorized(detail: str, *, error: str | None = None) -> RequestRefused:
+    challenge = 'Bearer realm="libra"' + (f', error="{error}"' if error else "")
+    return RequestRefused(401, "token-needed", detail, headers={"WWW-Authenticate": challenge})
+
+
+def _too_many(wait: float, detail: str) -> RequestRefused:
+    seconds = 3600 if math.isinf(wait) else max(1, math.ceil(wait))
+    return RequestRefused(429, "too-many-requests", detail, retry_after=seconds)

@@ -1,0 +1,1 @@
+"""HTTP's own business: negotiation, compression, problems, streams, idempotency."""

@@ -1,0 +1,166 @@
+"""Server-sent events (WHATWG HTML, section 9.2): every change of a page until it is finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from litestar.types import Receive, Scope, Send
+
+from libra.web.http.problems import RequestRefused
+from libra.web.telemetry.metrics import RequestCounts
+
+EVENT_STREAM = "text/event-stream"
+
+HEARTBEAT = 15.0
+"""Seconds of silence after which a comment is sent.
+
+It keeps proxies from closing the connection and finds out clients that are gone. The standard
+recommends about this interval.
+"""
+
+STREAMS = 2_000
+"""Streams that may be open. Each takes some 30 kB, and a write for each change."""
+
+Change = tuple[int, bytes]
+"""A version and the JSON of the report at it."""
+
+
+def encode_event(version: int, data: bytes, name: bytes = b"report") -> bytes:
+    """One event. The data is JSON, which never contains a line break."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (version, name, data)
+
+
+def last_event_id(header: str | None) -> int:
+    """The version that a reconnecting client has seen; 0 for none or for what is not ours."""
+    if header is None or not header.isascii() or not header.isdigit():
+        return 0
+    return int(header[:18])
+
+
+def require_room(counts: RequestCounts) -> None:
+    """Raise `RequestRefused` (503) where there are as many streams as there may be."""
+    if counts.streams >= STREAMS:
+        raise RequestRefused(
+            503,
+            "busy",
+            f"{STREAMS} event streams are open already. Ask for the page again now and then instead.",
+            retry_after=HEARTBEAT,
+        )
+
+
+class EventStream:
+    """An ASGI response that sends changes as they come.
+
+    It ends where the changes end, when the client goes, or when the server stops: a server would
+    otherwise wait for as long as the page is weighed, and clients reconnect by themselves.
+
+    It is written against ASGI and not as a framework's stream, because the order in which things
+    end matters: an asynchronous generator must not be closed while its next item is waited for.
+    """
+
+    def __init__(
+        self,
+        changes: AsyncIterator[Change] | None,
+        *,
+        first: Change | None = None,
+        seen: int = 0,
+        name: bytes = b"report",
+        heartbeat: float = HEARTBEAT,
+        counts: RequestCounts | None = None,
+    ) -> None:
+        """Prepare the stream.
+
+        Args:
+            changes: what is to be sent, closed in the end; None answers 204, which tells an
+                EventSource that there is nothing to come back for.
+            first: a change that was already taken from them.
+            seen: the version that the client has; it and older ones are left out.
+            name: what the events are called.
+            heartbeat: seconds of silence between comments.
+            counts: where the open streams are counted.
+        """
+        self._changes = changes
+        self._first = first
+        self._seen = seen
+        self._name = name
+        self._heartbeat = heartbeat
+        self._counts = counts or RequestCounts()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request.
+
+        ``scope["state"]["stopping"]``, where there is one, is an event that says: the server stops.
+        """
+        if self._changes is None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await self._stream(self._changes, scope, receive, send)
+
+    async def _stream(
+        self, changes: AsyncIterator[Change], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        stopping: asyncio.Event | None = scope.get("state", {}).get("stopping")
+        over: set[asyncio.Future[Any]] = {asyncio.ensure_future(_disconnected(receive))}
+        if stopping is not None:
+            over.add(asyncio.ensure_future(stopping.wait()))
+        change: asyncio.Future[Any] | None = None
+        self._counts.streams += 1
+        try:
+            await send(_START)
+            # A first byte at once: the client knows that it is connected, and buffers let go.
+            await _send(send, b": libra\n\n")
+            if self._first is not None:
+                await self._send_change(send, self._first)
+            while not any(task.done() for task in over):
+                change = change or asyncio.ensure_future(_next(changes))
+                await asyncio.wait(
+                    {change, *over}, timeout=self._heartbeat, return_when="FIRST_COMPLETED"
+                )
+                if change.done():
+                    item, change = change.result(), None
+                    if item is None:
+                        break
+                    await self._send_change(send, item)
+                elif not any(task.done() for task in over):
+                    await _send(send, b": still here\n\n")
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._counts.streams -= 1
+            pending = {*over, change} if change is not None else over
+            for task in pending:
+                task.cancel()
+            await asyncio.wait(pending)
+            if isinstance(changes, AsyncGenerator):
+                await changes.aclose()
+
+    async def _send_change(self, send: Send, change: Change) -> None:
+        if change[0] > self._seen:
+            await _send(send, encode_event(*change, self._name))
+
+
+_START: Any = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        # nginx would collect events into blocks of its buffer's size otherwise.
+        (b"x-accel-buffering", b"no"),
+    ],
+}
+
+
+async def _send(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _next(changes: AsyncIterator[Change]) -> Change | None:
+    return await anext(changes, None)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,110 @@
+"""What the OpenAPI document says of submissions: the handlers read their bodies themselves."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from libra.app import MAX_HEADERS
+from libra.web.requests.page_request import FORM, JSON, MOST, PLAIN
+
+VIEWPORT = r"^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}(@[1-9](\.[0-9]{1,3})?)?$"
+"""What `Viewport.parse` takes, as a regular expression of ECMA-262; it takes a little more."""
+
+_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same body, it leads to the same page.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "7d0c1f3e-5a44-4a8e-9f0b-2f6f0e1d9c55",
+}
+
+
+def add_submissions(document: dict[str, Any]) -> None:
+    """Describe the bodies of pages that are submitted: the handlers take several types of them."""
+    url: dict[str, Any] = {
+        "type": "string",
+        "format": "uri",
+        "maxLength": 2083,
+        "description": "An absolute http or https URL without credentials.",
+        "examples": ["https://example.com/"],
+    }
+    choice: dict[str, Any] = {
+        "method": {
+            "type": ["string", "null"],
+            "enum": ["auto", "static", "rendered", None],
+            "description": "static reads HTML and CSS; rendered runs a browser, where there is one; "
+            "auto runs one for pages that scripts build.",
+        },
+        "viewport": {
+            "type": ["string", "null"],
+            "pattern": VIEWPORT,
+            "description": "Width and height in CSS pixels, and the device pixels for each.",
+            "examples": ["390x844@3"],
+        },
+        "headers": {
+            "type": "object",
+            "maxProperties": MAX_HEADERS,
+            "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
+            "additionalProperties": {"type": "string", "pattern": "^[\\t -~]*$"},
+            "description": "Request headers for the page's own site. The values are secrets: they are "
+            "kept until the page is finished and never shown.",
+            "examples": [{"Cookie": "session=f00ba4"}],
+        },
+    }
+    schemas = document["components"]["schemas"]
+    schemas["Submission"] = {
+        "type": "object",
+        "required": ["url"],
+        "additionalProperties": False,
+        "properties": {"url": url, **choice},
+        "description": "A page to weigh, and how, where that is not as usual.",
+    }
+    schemas["Bulk"] = {
+        "type": "object",
+        "required": ["urls"],
+        "additionalProperties": False,
+        "properties": {
+            "urls": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST,
+                # Any text: each is answered for by itself.
+                "items": {"type": "string", "examples": url["examples"]},
+            },
+            **choice,
+        },
+        "description": "Pages to weigh, all in the same way.",
+    }
+    form = {k: v for k, v in schemas["Submission"].items() if k != "additionalProperties"}
+    # A browser sends every field of a form: one that was left empty chooses nothing.
+    form["properties"] = {
+        "url": url,
+        "method": choice["method"] | {"enum": [*choice["method"]["enum"], ""]},
+        "viewport": choice["viewport"] | {"pattern": f"^$|{VIEWPORT}"},
+        "headers": {
+            "type": "string",
+            "description": "Request headers, one on each line, such as `Cookie: session=f00ba4`.",
+        },
+    }
+    one = {"url": "https://example.com/", "viewport": "390x844@3"}
+    many = {"urls": ["https://example.com/", "https://example.org/"]}
+    post, bulk = (document["paths"][path]["post"] for path in ("/pages", "/pages/bulk"))
+    post["requestBody"] = {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"$ref": "#/components/schemas/Submission"}, "example": one},
+            FORM: {"schema": form, "example": one},
+        },
+    }
+    lines = {"type": "string", "minLength": 1}
+    bulk["requestBody"] = {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"$ref": "#/components/schemas/Bulk"}, "example": many},
+            PLAIN: {"schema": lines, "example": "\n".join(many["urls"])},
+        },
+    }
+    for operation in (post, bulk):
+        operation.setdefault("parameters", []).append(deepcopy(_KEY))

@@ -1,0 +1,38 @@
+"""What the pages of a project must keep to, kept at the service: ``PROJECT.json`` in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
+from libra.settings import SettingsError
+
+
+class ProjectBudgets:
+    """The budgets of all projects, read once: no request waits for the disk. A reload makes a new one.
+
+    Args:
+        folder: where they are; None if there are none.
+
+    Raises:
+        SettingsError: the folder, or a file in it, cannot be read.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._budgets: dict[str, Sequence[Budget]] = {}
+        if folder is None:
+            return
+        if not folder.is_dir():
+            raise SettingsError(f"project_budgets: there is no folder {folder}")
+        for file in sorted(folder.glob("*.json")):
+            try:
+                self._budgets[file.stem] = parse_budgets(file.read_bytes())
+            except OSError as error:
+                raise SettingsError(f"project_budgets: {file}: {error.strerror}") from None
+            except BudgetError as error:
+                raise SettingsError(f"project_budgets: {file}: {error}") from None
+
+    def of(self, project: str) -> Sequence[Budget]:
+        """The budgets of a project; none if nobody wrote any."""
+        return self._budgets.get(project, ())

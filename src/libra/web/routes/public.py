@@ -1,0 +1,67 @@
+"""What everybody may see of a watch that somebody has made public: a page and a badge.
+
+Whoever knows the id may look: it is long and random, and no list has it. Both are made from memory, and
+nothing is weighed for them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, QueryParameter
+
+from libra.app import Libra
+from libra.web.http.compression import page
+from libra.web.http.openapi_parts import answer, problems
+from libra.web.site.public_view import Shown, badge_of, public_view
+from libra.web.site.renderer import Renderer
+
+AnyRequest = Request[Any, Any, Any]
+
+MAX_AGE = 300
+"""Seconds that a copy may be kept: a badge is asked for by everybody who reads what it stands in."""
+
+_KEPT = {"Cache-Control": f"public, max-age={MAX_AGE}"}
+_OPEN = {
+    **_KEPT,
+    # It is there to stand in the pages of others.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Content-Security-Policy": "default-src 'none'",
+}
+
+
+def public_routes(libra: Libra, html: Renderer) -> list[HTTPRouteHandler]:
+    """The handlers of what is below `/public`."""
+
+    @get("/public/{public_id:str}", include_in_schema=False)
+    async def status(request: AnyRequest, public_id: FromPath[str]) -> Response[bytes]:
+        watch = libra.public_watch(public_id)
+        shown = page(request, html.public(public_view(watch)))
+        shown.headers.update({**_KEPT, "X-Robots-Tag": "noindex"})
+        return shown
+
+    @get(
+        "/public/{public_id:str}/badge.svg",
+        operation_id="readBadge",
+        summary="Badge of a public watch",
+        description="A picture of what the page of a watch weighed last, for any site to show. Needs no "
+        "token: the id is that of `public` of a watch. Nothing is weighed for it, and it shows no "
+        "address. It may be kept for five minutes.",
+        responses={
+            200: answer(str, "The badge", "image/svg+xml"),
+            **problems(400, 404, 429, 503),
+        },
+        tags=["Watches"],
+    )
+    async def badge(
+        public_id: FromPath[str],
+        show: Annotated[
+            Shown, QueryParameter(description="The weight, the Teledrin score or the budget")
+        ] = "weight",
+    ) -> Response[bytes]:
+        picture = html.badge(badge_of(libra.public_watch(public_id), show))
+        return Response(picture, media_type="image/svg+xml", headers=_OPEN)
+
+    return [status, badge]

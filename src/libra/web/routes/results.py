@@ -1,0 +1,133 @@
+"""Results of CI over HTTP: kept under a project, compared with a branch, held to a budget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from libra.app import Libra
+from libra.budgets.lighthouse import Check, check, growth_of
+from libra.formats.comparison import comparable
+from libra.report import Build, Report, encode
+from libra.web.access.guard import Guard
+from libra.web.access.rights import Caller
+from libra.web.http.openapi_parts import answer, header, problems
+from libra.web.http.problems import RequestRefused
+from libra.web.requests.page_request import JSON, content_type, decode_body
+from libra.web.requests.project_budgets import ProjectBudgets
+
+AnyRequest = Request[Any, Any, Any]
+
+RESULT_BODY = 4_000_000
+"""Bytes of a request: a report of some ten thousand assets."""
+
+BRANCH = r"^[^\s:]{1,250}$"
+"""What a branch looks like; no branch of git has a colon."""
+
+INLINE = 250_000
+"""Bytes of a request that are decoded on the event loop."""
+
+
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a CI job has weighed.
+
+    Attributes:
+        branch: that was built.
+        commit: that was built.
+        path: path and query of the page, by which it is compared.
+        report: of a page that was weighed, as `libra weigh --format json` writes it.
+        base: the branch whose newest result it is compared with.
+    """
+
+    branch: str
+    commit: str
+    path: str
+    report: Report
+    base: Annotated[str, msgspec.Meta(pattern=BRANCH)] | None = None
+
+
+class KeptResult(msgspec.Struct, frozen=True):
+    """What became of a result.
+
+    Attributes:
+        id: of its page here.
+        known: whether it had been sent before.
+        baseline: the newest report of its page on the base, if there is one.
+        baseline_known: whether all results could be looked at. While the database is away there may be a
+            newer one, or one at all.
+        checks: of the budget that is kept here for the project.
+    """
+
+    id: str
+    known: bool
+    baseline: Report | None
+    baseline_known: bool
+    checks: tuple[Check, ...]
+
+
+def result_routes(
+    libra: Libra, guard: Guard, budgets: Callable[[], ProjectBudgets]
+) -> list[HTTPRouteHandler]:
+    """The handler of `POST /projects/{project}/results`."""
+
+    @post(
+        "/projects/{project:str}/results",
+        status_code=200,
+        operation_id="keepResult",
+        summary="Keep a result of CI",
+        description="A report that a CI job has weighed, as JSON. It is a page like others, with "
+        "`build` in its report, and is compared with the newest result of the same project and path "
+        "on the branch `base`, whatever the hosts. The same result again is the same page, and one "
+        "that was deleted stays deleted. A token of the role `push` may do this for its project, and "
+        "nothing else.",
+        response_headers=[header("Location", "Where the page is")],
+        responses={
+            200: answer(KeptResult, "Kept, compared and judged"),
+            **problems(400, 401, 403, 404, 410, 413, 415, 429, 503),
+        },
+        request_max_body_size=RESULT_BODY,
+        tags=["Results of CI"],
+    )
+    async def keep(request: AnyRequest, project: FromPath[str]) -> Response[bytes]:
+        client: Caller = request.scope["state"]["client"]
+        if not client.may_push(project):
+            raise RequestRefused(
+                403, "not-allowed", f"The token {client.token} is for the project {client.project}."
+            )
+        content_type(request, taken=(JSON,))
+        body = await request.body()
+        if len(body) > INLINE:
+            sent = await asyncio.to_thread(decode_body, body, Result)
+        else:
+            sent = decode_body(body, Result)
+        guard.submit(client)
+        build = Build(project, sent.branch, sent.commit, sent.path)
+        page_id, is_new = await libra.keep_result(sent.report, build)
+        baseline, known = (None, True)
+        if sent.base is not None:
+            baseline, known = await libra.baseline(page_id, sent.base)
+        kept = budgets().of(project)
+        checks = check(sent.report, kept)
+        if baseline is not None and comparable(baseline, sent.report):
+            checks += growth_of(baseline, sent.report, kept)
+        return Response(
+            _encoded(KeptResult(page_id, not is_new, baseline, known, tuple(checks))),
+            media_type=JSON,
+            headers={"Location": f"/pages/{page_id}"},
+        )
+
+    return [keep]
+
+
+def _encoded(result: KeptResult) -> bytes:
+    # The report as all others are written; it may be large.
+    if result.baseline is None:
+        return msgspec.json.encode(result)
+    fields = msgspec.structs.asdict(result)
+    return msgspec.json.encode(fields | {"baseline": msgspec.Raw(encode(result.baseline))})

@@ -1,0 +1,294 @@
+"""uvicorn's HTTP protocol with a short cut for the one request that everybody makes.
+
+A report that is in memory is some bytes; asking for it as JSON needs no routing, no task and no
+response object. Where a request is exactly that, it is answered as soon as its headers are read.
+Everything else, and every error, goes on to the application as if there were no short cut, and both
+give the same answer, header for header (a test holds this). `docs/decisions/0008-fast-path.md` says
+what it is worth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from libra.web.http.negotiation import etag_matches, newest_seen, wants_html
+from libra.web.http.problems import PROBLEM_JSON, Problem
+from libra.web.serving.application import SECURITY_HEADERS, Application
+from libra.web.serving.unsent import HELD, WHOLE
+
+MAX_HEAD = 64 * 1024
+"""Bytes that may arrive of a request's line and headers before they are complete."""
+
+HEAD_SECONDS = 15.0
+"""Until the headers of a request are complete, from the connection or the request's first byte."""
+
+BODY_SECONDS = 60.0
+"""Until its body is complete, from the end of its headers."""
+
+WRITE_SECONDS = 60.0
+"""That a client may read nothing of an answer that waits for it."""
+
+HELD_SECONDS = 10.0
+"""The same if more than 1 MB waits for it."""
+
+PREFIX = b"/pages/"
+ID = 36
+"""Characters of the id of a page, a UUID, which is all that follows."""
+
+ROUTE = "/pages/{id}"
+
+_SAFE = b"".join(b"%b: %b\r\n" % header for header in SECURITY_HEADERS)
+_FOUND = (
+    b"content-type: application/json\r\n"
+    b"cache-control: no-cache\r\n"
+    b'vary: Accept\r\netag: "%d"\r\ncontent-length: %d\r\n' + _SAFE + b"\r\n"
+)
+_CURRENT = b'cache-control: no-cache\r\nvary: Accept\r\netag: "%d"\r\n' + _SAFE + b"\r\n"
+
+
+class FastPathProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        app: Application,
+        on_close: Callable[[], None],
+    ) -> None:
+        self._backlog = app.unsent.client(self._cut_off)
+        super().__init__(config, server_state, {**app_state, "backlog": self._backlog}, loop)
+        self._at_hand = app.at_hand
+        self._counts = app.counts
+        self._neighbours = app.libra.neighbours
+        self._guard = app.guard
+        self._prefix = app.base.encode() + PREFIX
+        self._on_close = on_close
+        self._answered = False
+        self._awaited: Literal["head", "body"] | None = "head"
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, if there is room for it."""
+        super().connection_made(transport)
+        peer = self.client[0] if self.client is not None else ""
+        if self._guard.connected(peer):
+            self._wait(HEAD_SECONDS)
+        else:
+            self._refuse(503, "Service Unavailable", "Too many connections.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._backlog.end()
+        self._guard.disconnected(self.client[0] if self.client is not None else "")
+        self._wait(None)
+        if self._stuck is not None:
+            self._stuck.cancel()
+        super().connection_lost(exc)
+        self._on_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; refuse headers that never end, and cut off who takes too long."""
+        if self.transport.is_closing():
+            return
+        before = self._awaited
+        super().data_received(data)
+        if self._awaited == "head":
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
+                self._refuse(431, "Request Header Fields Too Large")
+        # Most requests arrive in one piece, and nothing needs to be timed.
+        if self._awaited is None:
+            self._wait(None)
+        elif self._awaited != before or self._deadline is None:
+            self._wait(HEAD_SECONDS if self._awaited == "head" else BODY_SECONDS)
+
+    def pause_writing(self) -> None:
+        """The client does not read; it is given some time."""
+        super().pause_writing()
+        self._backlog.buffer(self.transport.get_write_buffer_size())
+        seconds = HELD_SECONDS if self._backlog.waiting > HELD else WRITE_SECONDS
+        self._stuck = self.loop.call_later(seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        self._backlog.buffer(0)
+        # A connection that is closing has its time for all that still waits.
+        if self._stuck is not None and not self.transport.is_closing():
+            self._stuck.cancel()
+            self._stuck = None
+
+    def on_response_complete(self) -> None:
+        """An answer is written, as far as the client has read."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing more was asked for."""
+        self._close()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._awaited = "head"
+        self._head_bytes = 0
+        self._answered = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Answer at once what can be answered so; start the application for the rest."""
+        self._awaited = "body"
+        if self._deadline is not None:
+            self._wait(None)
+        if self.url.startswith(self._prefix) and self._answer_at_once():
+            self._answered = True
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        self._awaited = None
+        if not self._answered:
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP; uvicorn would do so in plain text."""
+        self._refuse(400, "Bad Request", msg)
+
+    def _cut_off(self) -> None:
+        self.transport.abort()
+
+    def _answer_at_once(self) -> bool:
+        if (
+            len(self.url) != len(self._prefix) + ID
+            or self.parser.get_method() != b"GET"
+            or self.parser.get_http_version() != "1.1"
+            or not self.parser.should_keep_alive()
+            # An answer must not overtake that of an earlier request on the same connection.
+            or self._is_busy()
+            or self.flow.write_paused
+        ):
+            return False
+        head = self._simple_head()
+        if head is None or wants_html(head.get(b"accept")):
+            return False
+        found = self._at_hand(self.url[len(self._prefix) :].decode("ascii", "replace"))
+        # A large one is sent in pieces.
+        if found is None or len(found[1]) > WHOLE:
+            return False
+        copy = head.get(b"if-none-match")
+        # Whoever has seen a newer one at another node is not answered from memory.
+        if (copy is not None and newest_seen(copy)[0] > found[0]) or not self._lets_read(head):
+            return False
+        self._write(*found, copy)
+        return True
+
+    def _simple_head(self) -> dict[bytes, str] | None:
+        """The fields that matter here; None if there is one that leads elsewhere, or one twice."""
+        head: dict[bytes, str] = {}
+        user_header = self._guard.user_header
+        for name, value in self.headers:
+            if name == user_header:
+                return None
+            if name in _MATTERS:
+                if name in head:
+                    return None
+                head[name] = value.decode("latin-1")
+            elif name in _NOT_SIMPLE:
+                return None
+        return head
+
+    def _lets_read(self, head: dict[bytes, str]) -> bool:
+        peer = self.client[0] if self.client is not None else ""
+        return self._guard.lets_read(
+            peer,
+            head.get(b"host"),
+            head.get(b"authorization"),
+            head.get(b"x-forwarded-for"),
+        )
+
+    def _is_busy(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _write(self, version: int, body: bytes, if_none_match: str | None) -> None:
+        if if_none_match is not None and etag_matches(if_none_match, f'"{version}"'):
+            status, answer = 304, _CURRENT % version
+        else:
+            status, answer = 200, _FOUND % (version, len(body)) + body
+        (_, date), *_ = self.server_state.default_headers
+        head = _STATUS[status] % date
+        if age := self._neighbours.age:
+            head += b"age: %d\r\n" % age
+        self.transport.write(head + answer)
+        self._counts.count(ROUTE, "GET", status)
+        self.server_state.total_requests += 1
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if seconds is not None:
+            self._deadline = self.loop.call_later(seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            # We are the slow ones: an earlier request on this connection is still being answered.
+            self._wait(BODY_SECONDS)
+        elif self._may_not_be_told():
+            self._close()
+        else:
+            self._refuse(408, "Request Timeout", "The request took too long to arrive.")
+
+    def _may_not_be_told(self) -> bool:
+        """A connection made in advance and not used, or one with an answer on it already."""
+        if self._awaited == "head":
+            return not self._head_bytes or self._is_busy()
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.response_started
+
+    def _refuse(self, status: int, title: str, detail: str | None = None) -> None:
+        body = msgspec.json.encode(Problem(title, status, detail=detail))
+        self._counts.count("other", "other", status)
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
+            % (status, title.encode(), PROBLEM_JSON.encode(), len(body))
+            + _SAFE
+            + b"\r\n"
+            + body
+        )
+        self._close()
+
+    def _close(self) -> None:
+        """Close when everything is sent; a client that does not read it is not waited for."""
+        self.transport.close()
+        if self._stuck is None and self.transport.get_write_buffer_size():
+            self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+
+_MATTERS = frozenset({b"accept", b"authorization", b"host", b"if-none-match", b"x-forwarded-for"})
+_NOT_SIMPLE = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+
+_STATUS = {
+    200: b"HTTP/1.1 200 OK\r\ndate: %b\r\n",
+    304: b"HTTP/1.1 304 Not Modified\r\ndate: %b\r\n",
+}

@@ -1,0 +1,49 @@
+"""The answer to a request that ended in an exception: problem details, or a page for people."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from libra.app import EngineUnavailable, Full, NotConverted, PageUnknown, WatchUnknown
+from libra.web.http.negotiation import wants_html
+from libra.web.http.problems import PROBLEM_JSON, Problem, RequestRefused, problem_of
+from libra.web.site.renderer import Renderer
+
+logger = logging.getLogger(__name__)
+
+
+def response_to(
+    error: Exception, request: Request[Any, Any, Any], html: Renderer
+) -> Response[bytes]:
+    """The answer to a request that ended in an exception."""
+    if isinstance(error, HTTPException) and request.scope.get("state", {}).get("gone"):
+        # Whoever reads the body of a client that has left it half sent takes that for our fault.
+        error = HTTPException(status_code=400, detail="The client went away.")
+    problem = problem_of(error)
+    if problem.status >= 500 and not isinstance(
+        error, (PageUnknown, WatchUnknown, Full, EngineUnavailable, NotConverted, RequestRefused)
+    ):
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    headers = dict(getattr(error, "headers", None) or {})
+    body, media_type, more = rendered(problem, request.headers.get("accept"), html)
+    return Response(body, status_code=problem.status, media_type=media_type, headers=headers | more)
+
+
+def rendered(
+    problem: Problem, accept: str | None, html: Renderer
+) -> tuple[bytes, str, dict[str, str]]:
+    """The body of a problem, its type and the headers that go with it, as the client likes it."""
+    headers = {"Vary": "Accept"}
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    if wants_html(accept):
+        page = html.problem(problem.status, problem.title, problem.detail, problem.errors)
+        return page, "text/html", headers
+    if problem.type.startswith("/"):
+        problem = msgspec.structs.replace(problem, type=html.base + problem.type)
+    return msgspec.json.encode(problem), PROBLEM_JSON, headers

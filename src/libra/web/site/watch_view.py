@@ -1,0 +1,220 @@
+"""What is shown of a watch, in the words that people get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from libra.app import Libra, Watch, WatchList, schedule_words
+from libra.formats.charts import percent
+from libra.web.access.viewer import Viewer
+from libra.web.requests.watch_request import duration_in_full
+from libra.wording import count
+
+MOST = 10
+"""Watches of one URL that are shown with its pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchView:
+    """A watch, arranged.
+
+    Attributes:
+        watch: the watch.
+        schedule: when it runs, in words.
+        verdict: how the page is, in words.
+        grade: the same as a class of the style sheet: ``good``, ``fair`` or ``poor``.
+        share: of what the page may weigh in all, what it weighs: percent, 100 at most; 0 where that
+            is not limited or not known.
+        over: whether it weighs more than it may in all.
+        others: what else limits it, in words; empty for nothing.
+        delivery: how the last try to deliver an alert ended, in words; empty where there was none.
+            When that was, and the error that it has, come after them.
+        receivers: who is told; empty for nobody.
+        details: how it is weighed and when somebody is told, in words.
+    """
+
+    watch: Watch
+    schedule: str
+    verdict: str
+    grade: str
+    share: float
+    over: bool
+    others: str
+    delivery: str
+    receivers: str = ""
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPage:
+    """A page of the list of watches.
+
+    Attributes:
+        watches: those that are shown.
+        url: the URL whose watches they are; empty for all.
+        after: where in the list one is; empty at its beginning.
+        next: the cursor of what follows; None at the end.
+        partial: whether there may be others, which could not be read yet.
+        tag: the tag that they have; empty for all.
+        status: what is known of them; empty for all.
+        counts: a line that counts all watches by what is known of them.
+    """
+
+    watches: Sequence[WatchView]
+    url: str = ""
+    after: str = ""
+    next: str | None = None
+    partial: bool = False
+    tag: str = ""
+    status: str = ""
+    counts: str = ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.url or self.tag or self.status)
+
+    def href(self, **changes: str) -> str:
+        """The address of this list, or of the same one with something changed."""
+        values = {"url": self.url, "tag": self.tag, "status": self.status}
+        query = urlencode({k: v for k, v in (values | changes).items() if v}, errors="replace")
+        return f"/watches?{query}" if query else "/watches"
+
+
+def watch_page(
+    found: WatchList, *, url: str | None, tag: str | None, status: str | None, after: str | None
+) -> WatchPage:
+    """Arrange a page of the list, with a line that counts all watches."""
+    return WatchPage(
+        watches=watch_views(found.watches),
+        url=url or "",
+        after=after or "",
+        next=found.next,
+        partial=found.partial,
+        tag=tag or "",
+        status=status or "",
+        counts=_counts(found.counts),
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    if not total:
+        return ""
+    wrong = ", ".join(
+        f"{number} {COUNT_WORDS[status]}"
+        for status, number in counts.items()
+        if number and status in COUNT_WORDS
+    )
+    return f"{count(total, 'watch', 'watches')}: {wrong}." if wrong else f"All {total} are fine."
+
+
+COUNT_WORDS = {
+    "quarantined": "stopped",
+    "failed": "could not be weighed",
+    "over-budget": "over budget",
+    "unconfirmed": "to be confirmed",
+    "new": "not weighed yet",
+    "ok": "fine",
+    "paused": "paused",
+}
+
+
+def watches_of(libra: Libra, url: str, visitor: Viewer) -> tuple[WatchView, ...]:
+    """The newest watches of a URL, if they are for these eyes: they say who is told of it."""
+    if not visitor.observes:
+        return ()
+    return watch_views(libra.watches(url=url, limit=MOST).watches)
+
+
+def budget_of(watches: Iterable[WatchView]) -> int | None:
+    """The least that the page of these watches may weigh in all, in bytes; None if nothing limits it."""
+    limits = (view.watch.terms.max_weight for view in watches)
+    return min((most for most in limits if most is not None), default=None)
+
+
+def watch_views(watches: Iterable[Watch]) -> tuple[WatchView, ...]:
+    """Arrange watches, in the order in which they come."""
+    return tuple(map(watch_view, watches))
+
+
+def watch_view(watch: Watch) -> WatchView:
+    """Arrange a watch."""
+    most = watch.terms.max_weight
+    total = None if watch.last is None else watch.last.total
+    over = most is not None and total is not None and total > most
+    limits = sum(len(budget.limits) for budget in watch.terms.budgets)
+    return WatchView(
+        watch=watch,
+        schedule=schedule_words(watch.every, watch.time_zone),
+        verdict=_verdict(watch, limited=most is not None or limits > 0),
+        grade=GRADES.get(watch.status, "poor"),
+        share=100.0 if over else percent(total or 0, most or 0),
+        over=over,
+        others=count(limits, "limit") + " in its budget" if limits else "",
+        delivery=_delivery(watch),
+        receivers=" and ".join(one for one in (watch.destination, watch.webhook) if one),
+        details=_details(watch),
+    )
+
+
+def _details(watch: Watch) -> str:
+    terms = watch.terms
+    said = [
+        {
+            "rendered": "Weighed in a browser.",
+            "static": "Weighed without a browser.",
+            "auto": "Weighed in a browser where needed.",
+            None: "",
+        }[watch.method],
+        f"In a window of {watch.viewport}." if watch.viewport else "",
+        f"With secret headers: {', '.join(watch.headers)}." if watch.headers else "",
+        f"Alerts when {terms.confirm} weigh-ins find it." if terms.confirm.of > 1 else "",
+        f"Reminds after {duration_in_full(terms.repeat)}." if terms.repeat else "",
+        f"Keeps all weigh-ins for {duration_in_full(watch.keep)}." if watch.keep else "",
+        "" if terms.recover else "Does not tell when all is well again.",
+    ]
+    return " ".join(filter(None, said))
+
+
+GRADES = {"ok": "good", "new": "fair", "paused": "fair", "unconfirmed": "fair"}
+
+
+def _verdict(watch: Watch, *, limited: bool) -> str:
+    match watch.status:
+        case "new":
+            return "Being weighed for the first time" if watch.page else "Not weighed yet"
+        case "ok":
+            return "Within its budget" if limited else "Weighed"
+        case "over-budget":
+            return "Over its budget"
+        case "unconfirmed":
+            return "Something is wrong, to be confirmed"
+        case "paused":
+            return "Paused"
+        case "failed":
+            return "Could not be weighed"
+        case "quarantined":
+            return "Stopped, since it crashed too often"
+
+
+EVENT_WORDS = {
+    "budget": "a broken budget",
+    "jump": "a jump in weight",
+    "failed": "a page that could not be weighed",
+    "recovered": "a page that is fine again",
+    "test": "a test",
+}
+
+
+def _delivery(watch: Watch) -> str:
+    delivery = watch.delivery
+    if delivery is None:
+        return ""
+    about = EVENT_WORDS[delivery.event]
+    if delivery.error is None:
+        return f"the last one, of {about}, was taken"
+    then = "given up" if delivery.given_up else "not taken and is sent again, last tried"
+    return f"the last one, of {about}, was {then}"

@@ -1,0 +1,1 @@
+"""What a body is, whatever is in it: its type, encoding, digest and size."""

@@ -1,0 +1,49 @@
+"""``data:`` URLs (Fetch standard, section 6): documents that are written in an address."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+_BASE64 = re.compile(r"; *base64\Z", re.IGNORECASE)
+_BLANKS = "".join(map(chr, range(0x21)))
+_DEFAULT = "text/plain;charset=US-ASCII"
+
+
+class DataURL(NamedTuple):
+    """What a ``data:`` URL holds."""
+
+    content_type: str
+    body: bytes
+
+
+def is_data_url(reference: str) -> bool:
+    """Whether the text of an attribute is a ``data:`` URL."""
+    return reference.lstrip(_BLANKS)[:5].lower() == "data:"
+
+
+def decode_data_url(reference: str) -> DataURL | None:
+    """What it holds; None if it is broken. The fragment is no part of it."""
+    text = reference.strip(_BLANKS).translate(_NO_LINE_ENDS).partition("#")[0]
+    kind, comma, rest = text[5:].partition(",")
+    if not comma:
+        return None
+    kind = kind.strip(" \t")
+    body = unquote_to_bytes(rest)
+    encoded = _BASE64.search(kind)
+    if encoded is not None:
+        kind = kind[: encoded.start()]
+        try:
+            packed = b"".join(body.split())
+            body = base64.b64decode(packed.rstrip(b"=") + b"=" * (-len(packed.rstrip(b"=")) % 4))
+        except (binascii.Error, ValueError):
+            return None
+    if kind.startswith(";"):
+        kind = "text/plain" + kind
+    return DataURL(kind if "/" in kind else _DEFAULT, body)
+
+
+_NO_LINE_ENDS = {ord(character): None for character in "\t\n\r"}

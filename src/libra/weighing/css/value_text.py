@@ -1,0 +1,80 @@
+"""Small questions about CSS values as text: their addresses, where a function ends, variables."""
+
+from __future__ import annotations
+
+import re
+
+from libra.weighing.css.syntax import ComponentValue, components
+from libra.weighing.css.tokens import unescape
+
+__all__ = ["VARIABLE", "end_of_function", "first_url", "lowered", "unescape", "urls_in"]
+
+_PARENTHESIS = re.compile(r"[()]")
+VARIABLE = re.compile(r"--[\w-]++\s*+:\s*+(?:[A-Za-z\"']|[1-9]\d\d\b)")
+"""Where a custom property is defined whose value begins as a font family, a word or a weight would."""
+
+_ONE_URL = re.compile(
+    r"url\(\s*+(?:\"([^\"\\\n]*+)\"|'([^'\\\n]*+)'|([^\"'()\\\s]*+))\s*+\)", re.IGNORECASE
+)
+
+
+def lowered(text: str) -> str:
+    """The text in lower case with every character at its place."""
+    lower = text.lower()
+    # A few letters change their length (U+0130); CSS keywords are ASCII, so those can stay.
+    return (
+        lower if len(lower) == len(text) else "".join(c.lower() if c < "\x80" else c for c in text)
+    )
+
+
+def urls_in(value: str) -> list[str]:
+    """The addresses of every ``url()`` in a value, unescaped."""
+    if "\\" not in value and value.count("(") == 1:
+        plain = _ONE_URL.search(value)
+        if plain is not None and (
+            plain.end() == len(value) or not _QUOTE.search(value, plain.end())
+        ):
+            before = value[: plain.start()]
+            if not _QUOTE.search(before) and not before[-1:].isalnum() and before[-1:] not in "-_":
+                return [plain[1] or plain[2] or plain[3] or ""]
+    return _urls(components(value))
+
+
+_QUOTE = re.compile(r"[\"']")
+
+
+def _urls(parts: list[ComponentValue]) -> list[str]:
+    found: list[str] = []
+    for part in parts:
+        if part.kind == "url":
+            found.append(part.value)
+        elif part.kind == "function" and part.value.lower() == "url":
+            found += (one.value for one in part.parts[:2] if one.kind == "string")
+        elif part.parts:
+            found += _urls(part.parts)
+    return found
+
+
+def first_url(value: str) -> str | None:
+    """The address of the first ``url()`` or string of a value."""
+    return _first(components(value))
+
+
+def _first(parts: list[ComponentValue]) -> str | None:
+    for part in parts:
+        if part.kind in {"url", "string"}:
+            return part.value
+        found = _first(part.parts) if part.parts else None
+        if found is not None:
+            return found
+    return None
+
+
+def end_of_function(text: str, at: int) -> int:
+    """Where the parenthesis ends that begins at a place; the length of the text if nowhere."""
+    depth = 0
+    for match in _PARENTHESIS.finditer(text, at):
+        depth += 1 if match[0] == "(" else -1
+        if depth == 0:
+            return match.start()
+    return len(text)

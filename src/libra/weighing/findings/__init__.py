@@ -1,0 +1,1 @@
+"""What could be better about a page, and what it shows of itself."""

@@ -1,0 +1,281 @@
+"""What could be better about a page, from what was measured: things that somebody can act on.
+
+A finding names the assets it is about and, where it is known, how many bytes less would cross the wire.
+Compression is tried, copies are compared, images are measured. One number is an estimate and says so:
+what an image would be with fewer pixels, since nobody here encodes it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from libra.report import Asset, Finding
+from libra.weighing.bodies.body_facts import BodyFacts
+from libra.weighing.findings.not_the_page import not_the_page
+from libra.weighing.findings.observed import Observed
+
+MAX_ASSETS = 50
+"""Assets that a finding lists; its message says how many there are."""
+
+MAX_COPIES = 20
+"""Groups of copies that are reported."""
+
+COPY_BYTES = 512
+"""Shorter copies (pixels that count visits, empty answers) are not worth a word."""
+
+SAVING_SHARE = 0.05
+"""Text that compression makes hardly shorter is not reported."""
+
+TOO_LARGE = 2.0
+"""An image is far too large if it has so many times the pixels that it is shown with, both ways."""
+
+IMAGE_BYTES = 4_096
+_CACHEABLE = frozenset({"stylesheet", "script", "image", "font", "media"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+BUILT_BY_SCRIPT = (
+    "built by scripts: the document has next to no content of its own, and what its scripts fetch is not"
+    " in this weight. Weigh it with the rendered method."
+)
+"""The note on coverage of a page that the static method cannot see."""
+
+
+class FindingNotes:
+    """What is noted of a page while it is weighed, for its findings."""
+
+    __slots__ = (
+        "_asks_password",
+        "_document",
+        "_facts",
+        "_refresh",
+        "_shown",
+        "coverage",
+        "elements",
+    )
+
+    def __init__(self) -> None:
+        self._facts: dict[int, BodyFacts] = {}
+        self._shown: dict[str, tuple[int, int]] = {}
+        self._refresh: tuple[str, int] | None = None
+        self._document: tuple[int, bool | None] | None = None
+        self._asks_password = False
+        self.coverage: str | None = None
+        self.elements: int | None = None
+
+    def note(self, at: int, facts: BodyFacts | None) -> None:
+        """What is known of the body of the asset at this place."""
+        if facts is not None:
+            self._facts[at] = facts
+
+    def see_document(self, at: int, *, is_html: bool | None = None) -> None:
+        """Which asset the page itself is, after redirects; None is for its content type to say."""
+        self._document = at, is_html
+
+    def see(self, observed: Observed | None, *, is_page: bool) -> None:
+        """What a document shows, the page's own or that of a frame."""
+        if observed is None:
+            return
+        for url, (width, height) in observed.shown.items():
+            known = self._shown.get(url, (0, 0))
+            self._shown[url] = max(known[0], width), max(known[1], height)
+        if is_page:
+            if observed.refresh is not None:
+                self._refresh = observed.refresh, observed.refresh_seconds
+            self._asks_password = observed.asks_password
+            self.elements = observed.elements
+            self.coverage = BUILT_BY_SCRIPT if observed.is_shell else None
+
+    def findings(self, assets: Sequence[Asset], dpr: float) -> tuple[Finding, ...]:
+        """All findings on the page, once it is weighed."""
+        found = findings_of(assets, self._facts, shown=self._shown, dpr=dpr, refresh=self._refresh)
+        if self._document is None:
+            return found
+        at, is_html = self._document
+        doubts = not_the_page(
+            assets[0].url, assets[at], is_html=is_html, asks_password=self._asks_password
+        )
+        return (*doubts, *found)
+
+
+def findings_of(
+    assets: Sequence[Asset],
+    facts: Mapping[int, BodyFacts],
+    *,
+    shown: Mapping[str, tuple[int, int]] | None = None,
+    dpr: float = 1.0,
+    refresh: tuple[str, int] | None = None,
+) -> tuple[Finding, ...]:
+    """All findings on a finished page, the most bytes first.
+
+    Args:
+        assets: Of the report, the document first.
+        facts: What was noted of bodies, by the place of their asset.
+        shown: With which width and height, in CSS pixels, images are shown, by URL.
+        dpr: Device pixels for one CSS pixel.
+        refresh: Where a ``meta`` refresh leads and after how many seconds.
+    """
+    found = [
+        *_uncompressed(assets, facts),
+        *_copies(assets, facts),
+        *_large_images(assets, facts, shown or {}, dpr),
+        *_missing(assets),
+        *_redirect_chains(assets),
+        *_mixed(assets),
+        *_without_caching(assets, facts),
+        *_refresh(refresh),
+    ]
+    return tuple(sorted(found, key=lambda finding: -(finding.saves_bytes or 0)))
+
+
+def _uncompressed(assets: Sequence[Asset], facts: Mapping[int, BodyFacts]) -> list[Finding]:
+    gzip = brotli = sent = 0
+    urls: list[str] = []
+    for at, fact in facts.items():
+        savings, asset = fact.savings, assets[at]
+        if savings is None or asset.status != "fetched":
+            continue
+        if max(savings.gzip, savings.brotli) < SAVING_SHARE * asset.transfer_bytes:
+            continue
+        gzip += savings.gzip
+        brotli += savings.brotli
+        sent += asset.transfer_bytes
+        urls.append(asset.url)
+    if not urls:
+        return []
+    what = "One text file is" if len(urls) == 1 else f"{len(urls)} text files are"
+    message = (
+        f"{what} sent uncompressed ({_size(sent)}): gzip would save {_size(gzip)},"
+        f" brotli {_size(brotli)}."
+    )
+    return [_finding("uncompressed-text", message, urls, max(gzip, brotli))]
+
+
+def _copies(assets: Sequence[Asset], facts: Mapping[int, BodyFacts]) -> list[Finding]:
+    groups: dict[tuple[bytes, int], list[Asset]] = {}
+    for at, fact in facts.items():
+        asset = assets[at]
+        if fact.digest and asset.http_status == 200 and asset.transfer_bytes >= COPY_BYTES:
+            groups.setdefault((fact.digest, asset.transfer_bytes), []).append(asset)
+    found: list[Finding] = []
+    for group in groups.values():
+        urls = list(dict.fromkeys(asset.url for asset in group))
+        if len(urls) < 2:
+            continue
+        size = group[0].transfer_bytes
+        message = f"The same {_size(size)} are fetched from {len(urls)} different URLs."
+        found.append(_finding("identical-bodies", message, urls, size * (len(urls) - 1)))
+    found.sort(key=lambda finding: -(finding.saves_bytes or 0))
+    return found[:MAX_COPIES]
+
+
+def _large_images(
+    assets: Sequence[Asset],
+    facts: Mapping[int, BodyFacts],
+    shown: Mapping[str, tuple[int, int]],
+    dpr: float,
+) -> list[Finding]:
+    urls: list[str] = []
+    example = ""
+    saves = 0
+    for at, fact in facts.items():
+        asset = assets[at]
+        size = shown.get(asset.url)
+        if fact.pixels is None or size is None or asset.transfer_bytes < IMAGE_BYTES:
+            continue
+        width, height = fact.pixels
+        if min(width / (size[0] * dpr), height / (size[1] * dpr)) >= TOO_LARGE:
+            urls.append(asset.url)
+            example = example or f"{width}x{height} pixels, shown at {size[0]}x{size[1]}"
+            needed = size[0] * dpr * size[1] * dpr
+            saves += round(asset.transfer_bytes * (1 - needed / (width * height)))
+    if not urls:
+        return []
+    if len(urls) == 1:
+        message = f"An image is far larger than it is shown: {example}"
+    else:
+        message = f"{len(urls)} images are far larger than they are shown, the first {example}"
+    it = "it" if len(urls) == 1 else "they"
+    message += f". Fitted to that, {it} would weigh about {_size(saves)} less."
+    return [_finding("oversized-images", message, urls, saves)]
+
+
+def _missing(assets: Sequence[Asset]) -> list[Finding]:
+    missing = [asset for asset in assets if asset.http_status in {404, 410}]
+    urls = [asset.url for asset in missing]
+    if not urls:
+        return []
+    what = "One asset is" if len(urls) == 1 else f"{len(urls)} assets are"
+    saves = sum(asset.transfer_bytes for asset in missing) or None
+    return [_finding("not-found", f"{what} missing (404 or 410).", urls, saves)]
+
+
+def _redirect_chains(assets: Sequence[Asset]) -> list[Finding]:
+    redirects = {asset.url: asset for asset in assets if asset.http_status in _REDIRECTS}
+    onward = {asset.initiator for asset in redirects.values() if asset.initiator in redirects}
+    found: list[Finding] = []
+    for asset in assets:
+        if asset.url in onward or asset.initiator not in redirects:
+            continue  # not the end of a chain
+        chain = [asset.url]
+        before: str | None = asset.initiator
+        while (hop := redirects.get(before or "")) is not None and hop.url not in chain:
+            chain.insert(0, hop.url)
+            before = hop.initiator
+        if len(chain) > 2:
+            message = f"{len(chain) - 1} redirects follow one another before the answer."
+            found.append(_finding("redirect-chain", message, chain))
+    return found
+
+
+def _mixed(assets: Sequence[Asset]) -> list[Finding]:
+    page = next((a.url for a in assets if a.kind == "document" and a.http_status == 200), "")
+    if not page.startswith("https:"):
+        return []
+    urls = [a.url for a in assets if a.url.startswith("http:") and a.kind != "document"]
+    urls += [
+        a.url
+        for a in assets
+        if a.url.startswith("http:")
+        and a.kind == "document"
+        and (a.initiator or "").startswith("https:")
+    ]
+    if not urls:
+        return []
+    what = "One asset" if len(urls) == 1 else f"{len(urls)} assets"
+    message = f"{what} of a page on https would come over http; browsers block or upgrade that."
+    return [_finding("mixed-content", message, urls)]
+
+
+def _without_caching(assets: Sequence[Asset], facts: Mapping[int, BodyFacts]) -> list[Finding]:
+    urls = [
+        assets[at].url
+        for at, fact in facts.items()
+        if not fact.cached and assets[at].kind in _CACHEABLE and assets[at].http_status == 200
+    ]
+    if not urls:
+        return []
+    what = "One asset says" if len(urls) == 1 else f"{len(urls)} assets say"
+    message = f"{what} nothing about caching: neither Cache-Control nor Expires is sent."
+    return [_finding("no-cache-headers", message, urls)]
+
+
+def _refresh(refresh: tuple[str, int] | None) -> list[Finding]:
+    if refresh is None:
+        return []
+    target, seconds = refresh
+    when = "at once" if seconds == 0 else f"after {seconds} s"
+    message = f"The page sends its readers on {when} (meta refresh); that page is not weighed."
+    return [_finding("meta-refresh", message, [target])]
+
+
+def _finding(code: str, message: str, urls: list[str], saves: int | None = None) -> Finding:
+    return Finding(code=code, message=message, saves_bytes=saves, assets=tuple(urls[:MAX_ASSETS]))
+
+
+def _size(count: int) -> str:
+    """Bytes for people, in units of 1000."""
+    if count < 1_000:
+        return f"{count} bytes"
+    if count < 1_000_000:
+        return f"{count / 1_000:.3g} kB" if count < 99_950 else f"{count / 1_000:,.0f} kB"
+    return f"{count / 1_000_000:.3g} MB"

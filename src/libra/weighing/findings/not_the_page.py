@@ -1,0 +1,64 @@
+"""Answers that are weighed like any other and are hardly what somebody meant: no HTML, and login pages.
+
+Both are light, and a budget that holds for them says nothing about the page.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from libra.report import Asset, Finding
+
+NOT_HTML: Final = "not-html"
+LOGIN_PAGE: Final = "login-page"
+
+_HTML: Final = frozenset({"text/html", "application/xhtml+xml", "application/xml", "text/xml"})
+
+_PATH: Final = re.compile(
+    r"(?:^|[/_.-])(?:log-?_?in|log-?_?on|sign-?_?in|sign-?_?on|sso|oauth2?|auth|authorize|authenticate"
+    r"|anmelden|anmeldung|einloggen|connexion|iniciar-sesion|accedi)(?:$|[/_.-])",
+    re.IGNORECASE,
+)
+_HOST: Final = re.compile(r"(?:log-?in|sign-?in|sso|auth|oauth|accounts?|idp)\.", re.IGNORECASE)
+
+
+def not_the_page(
+    asked: str, document: Asset, *, is_html: bool | None = None, asks_password: bool = False
+) -> list[Finding]:
+    """What is to be said of the document that was weighed.
+
+    Args:
+        asked: the address that was to be weighed.
+        document: the answer that was weighed, after all redirects.
+        is_html: whether it was read as HTML; None to go by its content type.
+        asks_password: whether it has a field for one.
+    """
+    essence = (document.content_type or "").partition(";")[0].strip().lower()
+    if is_html is None:
+        is_html = essence in _HTML or not essence or essence == "*/*"
+    if not is_html:
+        message = f"This is no HTML page but {essence or 'something else'}, weighed as one file."
+        return [Finding(NOT_HTML, message, assets=(document.url,))]
+    if _leads_to_login(asked, document.url, asks_password=asks_password):
+        message = (
+            "The server answered with a login page, and that is what is weighed. Send what lets Libra in"
+            " as a request header, such as Cookie or Authorization."
+        )
+        return [Finding(LOGIN_PAGE, message, assets=(document.url,))]
+    return []
+
+
+def _leads_to_login(asked: str, final: str, *, asks_password: bool) -> bool:
+    before, after = urlsplit(asked), urlsplit(final)
+    if (before.path.rstrip("/"), before.query) == (after.path.rstrip("/"), after.query):
+        return False  # to https, to www, or nowhere
+    if _looks_like_login(asked):
+        return False
+    return asks_password or _looks_like_login(final)
+
+
+def _looks_like_login(url: str) -> bool:
+    parts = urlsplit(url)
+    return _PATH.search(parts.path) is not None or _HOST.match(parts.netloc) is not None

@@ -1,0 +1,112 @@
+"""What the headers of a document say beside its type: as they were sent, for whoever reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from libra.weighing.headers.content_policy import Policies, forbids_framing, parse_policies
+
+_MOST_RULES = 20
+
+
+class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
+    """The headers of a document that decide about what it asks for.
+
+    Attributes:
+        links: The values of ``Link``.
+        policies: Those of ``Content-Security-Policy``.
+        refresh: The first ``Refresh``.
+        speculation_rules: The values of ``Speculation-Rules``.
+        frame_options: Those of ``X-Frame-Options``.
+        is_download: Whether a browser saves the answer to a file.
+        is_typed: That the type is not to be doubted (``X-Content-Type-Options: nosniff``).
+    """
+
+    links: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    refresh: str = ""
+    speculation_rules: tuple[str, ...] = ()
+    frame_options: tuple[str, ...] = ()
+    is_download: bool = False
+    is_typed: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether they ask for something, whatever the body holds."""
+        return bool(self.links or self.refresh or self.speculation_rules)
+
+    @classmethod
+    def of(cls, values_of: Callable[[str], Iterable[str]]) -> DocumentHeaders:
+        """From whatever gives all the values of a name."""
+        return cls(
+            links=tuple(values_of("Link")),
+            policies=tuple(values_of("Content-Security-Policy")),
+            refresh=next(iter(values_of("Refresh")), ""),
+            speculation_rules=tuple(values_of("Speculation-Rules")),
+            frame_options=tuple(values_of("X-Frame-Options")),
+            is_download=any(map(_is_download, values_of("Content-Disposition"))),
+            is_typed=any(
+                value.strip().lower() == "nosniff" for value in values_of("X-Content-Type-Options")
+            ),
+        )
+
+    def parsed_policies(self) -> Policies:
+        """What the document may ask for."""
+        return parse_policies(self.policies)
+
+    def refuses(self, ancestors: tuple[str, ...], own: str) -> str | None:
+        """The header that keeps the document out of a frame, or None.
+
+        Args:
+            ancestors: The origins of the documents around it, the nearest first.
+            own: The origin of the document.
+        """
+        if not ancestors or not (self.policies or self.frame_options):
+            return None
+        policies = self.parsed_policies()
+        if any("frame-ancestors" in policy.directives for policy in policies):
+            # Then X-Frame-Options is not looked at (CSP, section 6.4.2.2).
+            refused = forbids_framing(policies, ancestors, own)
+            return "Content-Security-Policy (frame-ancestors)" if refused else None
+        options = {
+            option.strip().lower() for value in self.frame_options for option in value.split(",")
+        }
+        if len(options) > 1:
+            refused = bool(options & {"deny", "allowall", "sameorigin"})
+        elif "sameorigin" in options:
+            refused = any(ancestor != own for ancestor in ancestors)
+        else:
+            refused = "deny" in options
+        return "X-Frame-Options" if refused else None
+
+
+NO_HEADERS = DocumentHeaders()
+
+
+def _is_download(disposition: str) -> bool:
+    kind = disposition.partition(";")[0].strip().lower()
+    return kind not in {"", "inline"} and "=" not in kind
+
+
+_ITEM = re.compile(
+    r'[ \t]*+(?:"((?:[^"\\]|\\["\\])*+)"|[A-Za-z*][\w!#$%&\'*+.^`|~:/-]*+|-?\d[\d.]*+|\?[01])'
+    r'(?:;[^,"]*+(?:"(?:[^"\\]|\\.)*+")?)*+[ \t]*+(?:,|\Z)'
+)
+
+
+def addresses_of_rules(values: Iterable[str]) -> list[str]:
+    """The addresses of ``Speculation-Rules``: a list of strings (RFC 9651), or nothing at all."""
+    text = ", ".join(values)
+    found: list[str] = []
+    at = 0
+    while at < len(text):
+        item = _ITEM.match(text, at)
+        if item is None:
+            return []
+        at = item.end()
+        if item[1] is not None:
+            found.append(re.sub(r"\\(.)", r"\1", item[1]))
+    return found[:_MOST_RULES]

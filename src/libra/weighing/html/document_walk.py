@@ -1,0 +1,278 @@
+"""One pass over the elements of a document: what is known on the way to each of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+import msgspec
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+
+from libra.urls import join, origin_of
+from libra.weighing.bodies.data_imports import with_data_imports
+from libra.weighing.bodies.integrity import NEVER, asks
+from libra.weighing.bodies.query_encoding import in_encoding
+from libra.weighing.headers.content_policy import (
+    Policies,
+    PolicyRequest,
+    forbids,
+    forbids_inline,
+    upgraded,
+    upgrades,
+)
+from libra.weighing.headers.refresh import Refresh
+from libra.weighing.headers.request_client import RequestClient
+from libra.weighing.html.icons import Icon
+from libra.weighing.html.parser_limits import limit_source
+from libra.weighing.options import Viewport
+from libra.weighing.orders.orders import BLOCKED, Reference
+from libra.weighing.roles import Role
+from libra.weighing.scripts.import_map import ImportMap
+from libra.weighing.style.shadow_roots import attach_shadow_roots
+from libra.weighing.style.styled_document import Linked, StyledDocument
+from libra.weighing.stylesheets.stylesheet import Sheet, read_stylesheet
+
+LARGE = 1_000_000
+"""Bytes from which a document counts as large: too large to be searched for selectors."""
+
+NO_BASE = "data:,"
+"""What addresses in a ``data:`` document are relative to: only absolute ones lead anywhere."""
+
+
+_FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
+
+
+class Inner(Protocol):
+    """Reads a document that is written in another one."""
+
+    def __call__(self, outer: Walk, html: bytes, url: str, origin: str, *, is_unseen: bool) -> None:
+        """Read it: its source in UTF-8, its URL, its origin, whether it is not rendered."""
+
+
+def parse_html(html: bytes) -> tuple[LexborHTMLParser, bool]:
+    """The tree of a document in UTF-8, as a browser that runs scripts builds it.
+
+    Returns it with whether the document was cut off because it would have grown too large.
+    """
+    html, cut_off = limit_source(html)
+    # Without events: keeping <selectedcontent> up to date takes time that grows with the square
+    # of the options and changes nothing that is fetched.
+    options = LexborDocumentOptions.WO_EVENTS
+    return LexborHTMLParser(html, scripting=True, options=options), cut_off
+
+
+class Walk:
+    """What is known of a document while it is read from its beginning to its end.
+
+    Args:
+        html: Its source in UTF-8.
+        url: Where it is.
+        client: Who it is, for policies and encodings.
+        viewport: What candidates are chosen for.
+        is_frame: Frames have no icons and no manifest.
+        depth: Of the documents written in one another.
+        documents: Those that were found in the same body before it.
+        inner: Reads a document that is written in it.
+        is_unseen: Whether its frame is not rendered.
+    """
+
+    def __init__(
+        self,
+        html: bytes,
+        url: str,
+        client: RequestClient,
+        viewport: Viewport,
+        *,
+        is_frame: bool,
+        depth: int,
+        documents: list[StyledDocument],
+        inner: Inner,
+        is_unseen: bool = False,
+    ) -> None:
+        self.tree, self.cut_off = parse_html(html)
+        self.html = html
+        self.url = self.base = url
+        self.origin = client.origin
+        self.policies: Policies = client.policies
+        self.encoding = client.encoding
+        self.viewport = viewport
+        self.is_frame = is_frame
+        self.depth = depth
+        self.documents = documents
+        self.inner = inner
+        self.is_unseen = is_unseen
+        self.size = len(html)
+        self.large = self.size > LARGE
+        self.has_foreign = _FOREIGN.search(html) is not None
+        self.scope = StyledDocument(self.tree, url=url, size=self.size)
+        if b"shadowrootmode" in html.lower():
+            self.scope.has_roots = attach_shadow_roots(self.tree) > 0
+        self.documents.append(self.scope)
+        self.references: list[Reference] = []
+        self.icons: list[Icon] = []
+        self.manifest: str | None = None
+        self.import_map = ImportMap(url)
+        self.title: str | None = None
+        self.has_base = False
+        self.refresh: Refresh | None = None
+        self.preferred: str | None = None
+        self.objects: set[int] = set()
+        self.tracks: set[tuple[int, str]] = set()
+        self.layer = ""
+        """The layer of the shadow root that is being read."""
+
+    def address(self, reference: str | None) -> str | None:
+        """The absolute address of a reference, or None if it leads to nothing that is requested."""
+        if not reference:
+            return None
+        if is_dangling(reference):
+            return None
+        url = join(self.base, in_encoding(reference, self.encoding))
+        if url is not None and self.policies and upgrades(self.policies):
+            return upgraded(url)
+        return url
+
+    def add(
+        self,
+        reference: str | None,
+        role: Role,
+        *,
+        lazy: LexborNode | None = None,
+        partial: bool = False,
+        cors: bool = False,
+        nonce: str = "",
+        integrity: str = "",
+    ) -> None:
+        """Note a reference, unless it is empty or leads to nothing that is requested."""
+        url = self.address(reference)
+        if url is None:
+            return
+        if lazy is not None:
+            self.scope.lazy.setdefault(lazy.mem_id, []).append(url)
+        self.refer(
+            Reference(
+                url,
+                role,
+                lazy=lazy is not None,
+                partial=partial,
+                cors=cors,
+                nonce=nonce,
+                integrity=integrity,
+            )
+        )
+
+    def refer(self, reference: Reference) -> None:
+        """Note a reference, blocked or not."""
+        self.references.append(self.judged(reference))
+
+    def judged(self, reference: Reference) -> Reference:
+        """The reference, blocked if the document's policies forbid it here."""
+        if not self.policies or reference.blocked:
+            return reference
+        directive = forbids(self.policies, asked_by(reference), self.origin)
+        if directive is None:
+            return reference
+        return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
+
+    def forbids_script(self, text: str, nonce: str) -> bool:
+        """Whether a script in the document must not run."""
+        return bool(self.policies) and bool(forbids_inline(self.policies, "script", text, nonce))
+
+    def forbids_style(self, declarations: str) -> bool:
+        """Whether a ``style`` attribute must not take effect."""
+        return bool(self.policies) and bool(
+            forbids_inline(self.policies, "style-attr", declarations)
+        )
+
+    def add_sheet(
+        self,
+        url: str,
+        *,
+        applies: bool,
+        cors: bool = False,
+        integrity: str = "",
+        nonce: str = "",
+        encoding: str = "",
+    ) -> None:
+        """Note a style sheet that is a body of its own."""
+        if integrity and not cors and origin_of(url) != self.origin:
+            # What may not be read cannot be checked.
+            integrity = NEVER if asks(integrity) else ""
+        reference = self.judged(
+            Reference(
+                url,
+                "stylesheet",
+                applies=applies,
+                cors=cors,
+                integrity=integrity,
+                nonce=nonce,
+                encoding=encoding,
+            )
+        )
+        self.references.append(reference)
+        if not reference.blocked:
+            self.scope.sheets.append(Linked(url, applies, self.layer))
+
+    def add_inline_sheet(self, css: str, base: str, *, applies: bool) -> None:
+        """Take in a style sheet that is written in the document."""
+        css = with_data_imports(css)
+        sheet = read_stylesheet(css, base, self.viewport, applies=applies)
+        for reference in imports_of(sheet):
+            self.refer(reference)
+        self.scope.sheets.append(Linked(sheet, applies, self.layer))
+
+
+def is_foreign(node: LexborNode) -> bool:
+    """Whether an element is of SVG or MathML."""
+    return bool(foreign_root(node))
+
+
+def foreign_root(node: LexborNode) -> str:
+    """``svg`` or ``math`` for an element of these, by what it is in (HTML standard, 13.2.6), or ""."""
+    parent = node.parent
+    while parent is not None:
+        tag = (parent.tag or "").lower()
+        if tag in {"svg", "math"}:
+            return tag
+        if tag in _INTEGRATION_POINTS or (
+            tag == "annotation-xml" and parent.attrs.sget("encoding").lower() in _HTML_IN_MATHML
+        ):
+            return ""
+        parent = parent.parent
+    return ""
+
+
+_INTEGRATION_POINTS = frozenset({"foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext"})
+"""In which HTML begins again."""
+
+_HTML_IN_MATHML = frozenset({"text/html", "application/xhtml+xml"})
+
+
+def is_dangling(reference: str) -> bool:
+    """Whether Chromium takes an address for markup that somebody injected, and does not follow it."""
+    return "<" in reference and any(blank in reference for blank in "\n\r\t")
+
+
+def asked_by(reference: Reference, *, redirected: bool = False) -> PolicyRequest:
+    """A reference, as a policy sees it."""
+    return PolicyRequest(
+        reference.url,
+        reference.role,
+        reference.nonce,
+        reference.integrity,
+        reference.inserted,
+        redirected,
+    )
+
+
+def imports_of(sheet: Sheet) -> list[Reference]:
+    """The style sheets that one imports."""
+    return [Reference(url, "stylesheet", applies=applies) for url, applies, _ in sheet.imports]
+
+
+def characters_of(html: bytes) -> frozenset[int]:
+    """The code points of a large document: its text is hardly less varied than its source."""
+    found: set[str] = set()
+    for at in range(0, len(html), LARGE):
+        found.update(html[at : at + LARGE].decode("utf-8", "ignore"))
+    return frozenset(map(ord, found))

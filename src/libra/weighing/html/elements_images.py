@@ -1,0 +1,104 @@
+"""Images in HTML and SVG: one candidate of each (HTML standard, "update the image data")."""
+
+from __future__ import annotations
+
+from selectolax.lexbor import LexborNode
+
+from libra.urls import origin_of
+from libra.weighing.bodies.media_types import IMAGE_TYPES
+from libra.weighing.html.document_walk import Walk
+from libra.weighing.html.preloads import is_supported
+from libra.weighing.options import DESKTOP
+from libra.weighing.viewport.media_queries import length_px, media_matches
+from libra.weighing.viewport.srcset import choose
+
+
+def on_img(walk: Walk, node: LexborNode) -> None:
+    """The candidate of the first usable source, else the image's own."""
+    attributes = node.attrs
+    lazy = if_lazy(node)
+    chosen: str | None = None
+    parent = node.parent
+    if parent is not None and parent.tag == "picture":
+        chosen = _from_sources(walk, parent, node, lazy=lazy is not None)
+    if chosen is None:
+        sizes = _sizes(attributes.get("sizes"), node, lazy=lazy is not None)
+        chosen = choose(attributes.get("srcset"), sizes, attributes.get("src"), walk.viewport)
+    walk.add(chosen, "image", lazy=lazy, cors="crossorigin" in attributes)
+
+
+def _from_sources(walk: Walk, picture: LexborNode, image: LexborNode, *, lazy: bool) -> str | None:
+    """The candidate of the first source before the image that has one, and whose conditions hold."""
+    child = picture.first_child
+    while child is not None and child.mem_id != image.mem_id:
+        if child.tag == "source" and child.attrs.get("srcset"):
+            attributes = child.attrs
+            if media_matches(attributes.sget("media"), walk.viewport) and is_supported(
+                attributes.sget("type"), IMAGE_TYPES
+            ):
+                sizes = _sizes(attributes.get("sizes"), image, lazy=lazy)
+                chosen = choose(attributes.get("srcset"), sizes, None, walk.viewport)
+                if chosen:
+                    return chosen
+        child = child.next
+    return None
+
+
+def _sizes(sizes: str | None, image: LexborNode, *, lazy: bool) -> str | None:
+    if lazy and sizes and sizes.strip().lower().startswith("auto"):
+        return _auto_size(image.attrs.sget("width")) or sizes.partition(",")[2]
+    return sizes
+
+
+def _auto_size(width: str) -> str | None:
+    """The ``sizes`` that ``auto`` stands for, as far as an attribute tells."""
+    text = width.strip().removesuffix("px")
+    return f"{text}px" if length_px(f"{text}px", DESKTOP) else None
+
+
+def on_input(walk: Walk, node: LexborNode) -> None:
+    """A button that is an image."""
+    if node.attrs.sget("type").lower() == "image":
+        walk.add(node.attrs.get("src"), "image")
+
+
+def on_svg_image(walk: Walk, node: LexborNode) -> None:
+    """An image in a drawing, or in a filter."""
+    walk.add(href_of(node), "image")
+
+
+def href_of(node: LexborNode) -> str | None:
+    """The address in an element of SVG; an empty one goes before the old attribute, too."""
+    attributes = node.attrs
+    return attributes.get("href") if "href" in attributes else attributes.get("xlink:href")
+
+
+def on_svg_set(walk: Walk, node: LexborNode) -> None:
+    """An animation that gives an image another address."""
+    parent = node.parent
+    if parent is not None and parent.tag == "image":
+        name = node.attrs.sget("attributename") or node.attrs.sget("attributeName")
+        if name in {"href", "xlink:href"}:
+            walk.add(node.attrs.get("to"), "image")
+
+
+def on_svg_use(walk: Walk, node: LexborNode) -> None:
+    """A part of another drawing; another origin's is refused."""
+    href = (href_of(node) or "").strip()
+    if not href or href.startswith("#"):
+        return
+    url = walk.address(href)
+    if url is not None and origin_of(url) == walk.origin:
+        walk.add(href, "image")
+
+
+def on_background(walk: Walk, node: LexborNode) -> None:
+    """The presentational attribute of tables and the body."""
+    url = walk.address((node.attrs.get("background") or "").strip("\t\n\f\r "))
+    if url is not None:
+        walk.scope.hint(node, f'background-image:url("{url}")')
+
+
+def if_lazy(node: LexborNode) -> LexborNode | None:
+    """The element itself, if it is loaded when it comes near the window."""
+    return node if node.attrs.sget("loading").lower() == "lazy" else None

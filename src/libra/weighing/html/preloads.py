@@ -1,0 +1,150 @@
+"""What is to be loaded ahead: ``<link rel=preload>``, and the same in the ``Link`` header of an answer.
+
+Chromium loads what a header names with ``preload`` or ``modulepreload`` for pages and frames. Style
+sheets, icons and manifests in headers it leaves alone, as it does links with an ``anchor``. Addresses in
+headers are relative to the answer, whatever ``<base>`` says. Parsing follows RFC 8288, section 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from libra.urls import join
+from libra.weighing.bodies.media_types import IMAGE_TYPES
+from libra.weighing.options import Viewport
+from libra.weighing.orders.orders import Reference
+from libra.weighing.roles import Role
+from libra.weighing.viewport.media_queries import media_matches
+from libra.weighing.viewport.srcset import choose
+
+MAX_LINKS = 500
+
+DICTIONARY = "compression-dictionary"
+"""What later answers may be compressed with (RFC 9842); a browser gets it when it is idle."""
+
+_ROLES: dict[str, Role] = {
+    "script": "script",
+    "style": "stylesheet",
+    "image": "image",
+    "font": "font",
+    "fetch": "other",
+    "track": "track",
+}
+"""The destinations that Chromium preloads; it ignores the others."""
+
+_TYPES: dict[str, frozenset[str]] = {
+    "image": IMAGE_TYPES,
+    "style": frozenset({"text/css"}),
+    "font": frozenset(
+        {"font/collection", "font/otf", "font/sfnt", "font/ttf", "font/woff", "font/woff2"}
+    ),
+    "track": frozenset({"text/vtt"}),
+}
+"""The types that are loaded for a destination; of scripts and data any are."""
+
+_MODULES = frozenset({"script", "style", "json"})
+"""The destinations of ``modulepreload`` in headers."""
+
+_TARGET = re.compile(r"[\s,]*+<([^>]*+)>")
+_PARAMETER = re.compile(
+    r'\s*+;\s*+([^\s=;,"<]*+)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^\s;,]*+)))?', re.DOTALL
+)
+_TO_NEXT = re.compile(r'(?:[^,"]++|"(?:[^"\\]|\\.)*+"?)*+,?', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def preload(
+    parameters: Mapping[str, str | None], href: str | None, viewport: Viewport
+) -> tuple[str, Role] | None:
+    """What a preload loads and as what, or None if it is none that is followed.
+
+    Args:
+        parameters: ``as``, ``type``, ``media``, ``imagesrcset``, ``imagesizes`` as they are there.
+        href: The address, which ``imagesrcset`` goes before.
+        viewport: What media and candidates are judged for.
+    """
+    destination = (parameters.get("as") or "").strip().lower()
+    role = _ROLES.get(destination)
+    if role is None or not media_matches(parameters.get("media") or "", viewport):
+        return None
+    if not is_supported(parameters.get("type") or "", _TYPES.get(destination)):
+        return None
+    if role == "image":
+        srcset, sizes = parameters.get("imagesrcset"), parameters.get("imagesizes")
+        href = choose(srcset, sizes, href, viewport)
+    return (href, role) if href else None
+
+
+def is_supported(kind: str, types: frozenset[str] | None) -> bool:
+    """Whether a ``type`` is empty or one of these, its parameters aside. None is any."""
+    essence = kind.partition(";")[0].strip().lower()
+    return not essence or types is None or essence in types
+
+
+def preloads_in_headers(values: Iterable[str], url: str, viewport: Viewport) -> list[Reference]:
+    """What the ``Link`` headers of an answer ask for. Linear in their length; never raises.
+
+    Args:
+        values: The header's values, as they came.
+        url: Of the answer.
+        viewport: As for `preload`.
+    """
+    # Fields of one name are one value (RFC 9110, 5.3): a quote that is open in one ends in the next.
+    links = parse_links(", ".join(values))
+    found = (_reference(target, parameters, url, viewport) for target, parameters in links)
+    return [reference for reference in found if reference is not None]
+
+
+def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
+    """The links of a header's value: targets with their parameters, the first of each name."""
+    links: list[tuple[str, dict[str, str]]] = []
+    at = 0
+    last = value.rfind(">")
+    while at <= last and len(links) < MAX_LINKS:
+        found = _TARGET.match(value, at)
+        if found is not None:
+            at = found.end()
+            parameters: dict[str, str] = {}
+            open_quote = False
+            while (match := _PARAMETER.match(value, at)) is not None:
+                name, quoted, token = match.groups()
+                text = token or "" if quoted is None else _ESCAPED.sub(r"\1", quoted)
+                parameters.setdefault(name.lower(), text)
+                at = match.end()
+                open_quote = quoted is not None and value[at - 1] != '"'
+            if open_quote:
+                break  # Chromium drops a link whose quotes do not end, and all that they hold
+            links.append((found[1].strip(), parameters))
+        step = _TO_NEXT.match(value, at)
+        if found is not None and step is not None and step[0].strip(" \t;,"):
+            links.pop()  # Chromium drops a link with something else behind it
+        if step is None or step.end() == at:
+            break
+        at = step.end()
+    return links
+
+
+def _reference(
+    target: str, parameters: Mapping[str, str], url: str, viewport: Viewport
+) -> Reference | None:
+    if "anchor" in parameters:
+        return None
+    rel = parameters.get("rel", "").lower().split()
+    found: tuple[str, Role] | None = None
+    ahead = False
+    if "preload" in rel:
+        found = preload(parameters, target, viewport)
+    elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
+        # One that names another destination is ignored.
+        known = parameters.get("as", "script").strip().lower() in _MODULES
+        found, ahead = (target, "module") if target and known else None, True
+    elif DICTIONARY in rel and parameters.get("as", "fetch"):  # one without a value spoils it
+        found = (target, "other")
+    if found is None:
+        return None
+    address = join(url, found[0])
+    if address is None:
+        return None
+    nonce = parameters.get("nonce", "")
+    return Reference(address, found[1], nonce=nonce, inserted=not ahead, ahead=ahead)

@@ -1,0 +1,1 @@
+"""What goes between fetching and reading: references, orders, outcomes and sources. Plain data."""

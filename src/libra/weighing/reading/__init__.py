@@ -1,0 +1,1 @@
+"""Reading a body: by whom, and with which reader."""

@@ -1,0 +1,115 @@
+"""Reading bodies and working out styles: what takes a processor, for whoever has one.
+
+A desk knows nothing of pages and holds no more than the parses that it is told to keep. What it lacks
+it makes again from the bytes, so that any desk can do any work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from libra.weighing.html.parsed import Parsed
+from libra.weighing.options import Viewport
+from libra.weighing.orders.orders import Reading
+from libra.weighing.orders.source import Source, StyleWork, Text
+from libra.weighing.reading.body_reading import read_body
+from libra.weighing.style.page_styles import style
+from libra.weighing.style.wanted import WantedByStyle
+from libra.weighing.stylesheets.stylesheet import Sheet
+
+
+class StyleTask(msgspec.Struct, frozen=True, array_like=True):
+    """A `StyleWork` in which bodies are numbers.
+
+    Attributes:
+        document: The id of the body with the document.
+        number: Which of the documents in it.
+        parts: Style sheets in the order of the cascade, with the layers they are put into: the ids of
+            their bodies, or ``-1 - n`` for the nth sheet that the document names.
+    """
+
+    document: int
+    number: int
+    parts: list[tuple[int, str]]
+
+    @classmethod
+    def of(cls, work: StyleWork) -> tuple[StyleTask, dict[int, Source]]:
+        """The task, and the bodies that it is about."""
+        document = work.document
+        sources = {document.source.text.id: document.source}
+        parts: list[tuple[int, str]] = []
+        for sheet, layer in work.parts:
+            source = getattr(sheet, "source", None)
+            if isinstance(source, Source):
+                sources[source.text.id] = source
+                parts.append((source.text.id, layer))
+            else:
+                parts.append((-1 - getattr(sheet, "number", 0), layer))
+        return cls(document.source.text.id, document.number, parts), sources
+
+
+Find = Callable[[int], tuple[Text, bytes]]
+"""The body of an id."""
+
+
+class SerialReader:
+    """Does one thing after another. What it keeps may be asked for by several threads."""
+
+    __slots__ = ("_parsed",)
+
+    def __init__(self) -> None:
+        self._parsed: dict[int, Parsed] = {}
+
+    def read(
+        self, text: Text, body: bytes, viewport: Viewport, *, most: int, keep: bool
+    ) -> Reading:
+        """Find what a body asks for.
+
+        Args:
+            text: What it is.
+            body: Its decoded bytes.
+            viewport: What candidates are chosen for.
+            most: References that are listed; of more the first.
+            keep: Whether its parse is kept, for its style.
+        """
+        parsed = read_body(text, body, viewport)
+        if keep:
+            self._parsed[text.id] = parsed
+        return parsed.reading(most)
+
+    def style(self, task: StyleTask, find: Find, viewport: Viewport) -> list[WantedByStyle]:
+        """What the style of a document asks for.
+
+        Args:
+            task: The document and its style sheets.
+            find: Gives the bodies whose parse is not kept.
+            viewport: What media queries are judged by.
+        """
+        document = self._parse(task.document, find, viewport)
+        scope = document.documents[task.number]
+        if len(document.documents) == 1:
+            self._parsed.pop(task.document, None)  # it is used up
+        linked = scope.sheets
+        sheets: dict[int, Sheet | None] = {}
+        parts: list[tuple[Sheet, str]] = []
+        for number, layer in task.parts:
+            if number not in sheets:
+                if number < 0:
+                    own = linked[-1 - number].sheet
+                    sheets[number] = own if isinstance(own, Sheet) else None
+                else:
+                    sheets[number] = self._parse(number, find, viewport).sheet
+            sheet = sheets[number]
+            if sheet is not None:
+                parts.append((sheet, layer))
+        return style(scope, parts, viewport)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Drop the parses of these bodies."""
+        for number in numbers:
+            self._parsed.pop(number, None)
+
+    def _parse(self, number: int, find: Find, viewport: Viewport) -> Parsed:
+        return self._parsed.get(number) or read_body(*find(number), viewport)

@@ -1,0 +1,30 @@
+"""What a browser calls the failures of requests, in the names that reports have for them."""
+
+from __future__ import annotations
+
+CANCELLED = "aborted: the page cancelled it"
+
+_NET_ERRORS = {
+    "net::ERR_CERT_": "tls: the certificate is not valid",
+    "net::ERR_CONNECTION_REFUSED": "refused: nothing listens at that address",
+    "net::ERR_CONNECTION_RESET": "disconnected: the connection was reset",
+    "net::ERR_CONTENT_DECODING": "decode: the body is not what its content encoding says",
+    "net::ERR_CONTENT_LENGTH_MISMATCH": "cut-short: the body ended before its announced end",
+    "net::ERR_EMPTY_RESPONSE": "disconnected: the server closed the connection without an answer",
+    "net::ERR_INCOMPLETE_CHUNKED": "cut-short: the body ended before its announced end",
+    "net::ERR_INVALID_CHUNKED": "bad-answer: not valid HTTP",
+    "net::ERR_INVALID_HTTP": "bad-answer: not valid HTTP",
+    "net::ERR_NAME_NOT_RESOLVED": "dns: the name does not resolve",
+    "net::ERR_RESPONSE_HEADERS_TOO_BIG": "headers-too-large: the answer's headers are too long",
+    "net::ERR_SSL_": "tls: the connection could not be secured",
+    "net::ERR_TOO_MANY_REDIRECTS": "redirect-loop: more than 20 redirects",
+}
+"""The browser's names of failures, by how they begin, as the static method names them."""
+
+
+def name_of_failure(error: str) -> str:
+    """A failure as the static method names it, from what the browser says (``net::ERR_...``)."""
+    for beginning, name in _NET_ERRORS.items():
+        if error.startswith(beginning):
+            return name
+    return f"browser: {error[:100]}"

@@ -1,0 +1,1 @@
+"""Browsers: found, started without a way to the network, kept in bounds and replaced."""

@@ -1,0 +1,91 @@
+"""Temporary folders that do not outlive their use, nor the program that made them by more than a start.
+
+Whoever makes one holds a lock on it, which the system lets go of when the program ends, however it ends.
+So at the next start it is known which of them are nobody's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+PREFIX = "libra-browser-"
+
+
+class BrowserFolder:
+    """A new temporary folder, with one for a browser's `profile` and one for what is `temporary`."""
+
+    def __init__(self) -> None:
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._lock = _lock(self.path)
+            if self._lock is not None:
+                break  # else another program, which is just starting, has taken it for nobody's
+        self.profile = self.path / "profile"
+        self.temporary = self.path / "tmp"
+        self.profile.mkdir()
+        self.temporary.mkdir()
+
+    def remove(self) -> bool:
+        """Remove it with all that is in it. Returns whether it is gone: somebody may still write."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.exists():
+            return False
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        return True
+
+
+def sweep() -> int:
+    """Remove the folders of programs that are no more, and end what still uses one. Returns how many."""
+    removed = 0
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            if path.is_symlink() or path.stat().st_uid != os.geteuid():
+                continue
+        except OSError:
+            continue
+        lock = _lock(path)
+        if lock is None:
+            continue  # in use
+        end_users(path)
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+        removed += not path.exists()
+    if removed:
+        log.info("removed %d temporary folders of a Libra that has ended", removed)
+    return removed
+
+
+def end_users(path: Path) -> None:
+    """Kill the browsers that were started with a folder, where the system tells of them."""
+    wanted = os.fsencode(f"--user-data-dir={path}/")
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _lock(path: Path) -> int | None:
+    """A lock on a folder that is there, or None if somebody else has it or it is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None

@@ -1,0 +1,1 @@
+"""Module scripts: what they import, and whether a browser would compile them."""

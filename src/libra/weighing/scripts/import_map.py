@@ -1,0 +1,119 @@
+"""Import maps: what the specifiers of a document's modules stand for (HTML standard, 8.1.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ada_url
+import msgspec
+
+from libra.decoding import Undecodable, decode_json
+from libra.urls import MAX_ASSET_URL
+
+_SPECIAL = frozenset({"http:", "https:", "ws:", "wss:", "ftp:", "file:"})
+
+Specifiers = dict[str, str | None]
+"""URLs by specifier; None for what is not to be resolved."""
+
+
+class ImportMap(msgspec.Struct):
+    """The specifiers that a document maps to URLs.
+
+    Attributes:
+        base: What the map's addresses are relative to.
+        imports: URLs by specifier.
+        scopes: The same for the modules below an address.
+    """
+
+    base: str
+    imports: Specifiers = {}
+    scopes: dict[str, Specifiers] = {}
+
+    def add(self, text: str) -> None:
+        """Merge the JSON of a ``<script type=importmap>``; what is not an import map is ignored.
+
+        What an earlier map says of a specifier stands ("merge module specifier maps").
+        """
+        try:
+            parsed = decode_json(text)
+        except Undecodable:
+            return
+        if not isinstance(parsed, dict):
+            return
+        imports, scopes = parsed.get("imports", {}), parsed.get("scopes", {})
+        if not isinstance(imports, dict) or not isinstance(scopes, dict):
+            return
+        if not all(isinstance(part, dict) for part in scopes.values()):
+            return
+        self.imports = self._normalised(imports) | self.imports
+        for prefix, part in scopes.items():
+            url = absolute(self.base, prefix)
+            if url is not None:
+                self.scopes[url] = self._normalised(part) | self.scopes.get(url, {})
+
+    def resolve(self, specifier: str, importer: str) -> str | None:
+        """The URL of a specifier in a module at `importer`; None if the import fails."""
+        url = _as_url(specifier, importer)
+        key = url or specifier
+        special = url is None or _protocol(url) in _SPECIAL
+        for prefix in sorted(self.scopes, reverse=True):
+            if importer == prefix or (prefix.endswith("/") and importer.startswith(prefix)):
+                found, result = _lookup(self.scopes[prefix], key, special=special)
+                if found:
+                    return result
+        found, result = _lookup(self.imports, key, special=special)
+        return result if found else url
+
+    def _normalised(self, imports: Mapping[str, object]) -> Specifiers:
+        normalised: Specifiers = {}
+        for key, address in imports.items():
+            if not key:
+                continue
+            url = _as_url(address, self.base) if isinstance(address, str) else None
+            if url is not None and key.endswith("/") and not url.endswith("/"):
+                url = None
+            normalised[_as_url(key, self.base) or key] = url
+        return normalised
+
+
+def absolute(base: str, reference: str) -> str | None:
+    """The absolute form of a reference, of any scheme."""
+    if len(reference) > MAX_ASSET_URL:
+        return None
+    try:
+        return ada_url.join_url(base, reference)
+    except ValueError:
+        return None
+
+
+def _as_url(specifier: str, base: str) -> str | None:
+    """A specifier that is an address itself ("resolve a URL-like module specifier")."""
+    if specifier.startswith(("/", "./", "../")):
+        return absolute(base, specifier)
+    if len(specifier) > MAX_ASSET_URL or ":" not in specifier:
+        return None
+    try:
+        return ada_url.URL(specifier).href
+    except ValueError:
+        return None
+
+
+def _protocol(url: str) -> str:
+    return url[: url.find(":") + 1]
+
+
+def _lookup(imports: Specifiers, key: str, *, special: bool) -> tuple[bool, str | None]:
+    """Whether the map has it, and what it stands for: None if it must not be resolved."""
+    if key in imports:
+        return True, imports[key]
+    if not special:
+        return False, None
+    prefixes = [name for name in imports if name.endswith("/") and key.startswith(name)]
+    if not prefixes:
+        return False, None
+    longest = max(prefixes, key=len)
+    address = imports[longest]
+    if address is None:
+        return True, None
+    url = absolute(address, key[len(longest) :])
+    return True, url if url is not None and url.startswith(address) else None

@@ -1,0 +1,1 @@
+"""The static method: one page is weighed by fetching what its documents ask for."""

@@ -1,0 +1,163 @@
+"""Weighing one page, once: the whole measurement without processes or storage."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from libra.ids import new_id
+from libra.network.cookies import CookieJar
+from libra.report import Report, Status
+from libra.urls import parse_url
+from libra.weighing.options import Options
+from libra.weighing.orders.orders import Fetch, Order, Outcome, StyleFound, StyleJob
+from libra.weighing.reading.reader import InPlaceReader, Reader
+from libra.weighing.static.fetcher import Fetcher
+from libra.weighing.static.origin_queues import OriginQueue, OriginQueues
+from libra.weighing.static.weighing import Weighing
+
+_GRACE = 0.25
+"""Seconds after the page's deadline in which fetches hand in what they have."""
+
+
+async def weigh_once(
+    url: str,
+    options: Options | None = None,
+    *,
+    fetcher: Fetcher | None = None,
+    on_change: Callable[[Report], None] | None = None,
+    reader: Reader | None = None,
+) -> Report:
+    """Weigh a page and return its report, finished or failed.
+
+    Args:
+        url: Absolute, http or https.
+        options: How; the defaults are a desktop browser's.
+        fetcher: To share connections among pages; without one, a fetcher that allows every
+            address is opened and closed again.
+        on_change: Called with the report so far whenever an asset has been weighed.
+        reader: Who reads its documents and style sheets; without one this program does. Then a page
+            can hold it up for as long as it likes, and take all its memory: `libra.parsers` offers
+            one that does neither.
+
+    Raises:
+        InvalidURL: if the URL cannot be weighed.
+    """
+    options = Options() if options is None else options
+    url = parse_url(url)
+    if fetcher is not None:
+        return await _Run(url, options, fetcher, on_change, reader).run()
+    async with Fetcher() as own:
+        return await _Run(url, options, own, on_change, reader).run()
+
+
+class _Run:
+    """One page being weighed."""
+
+    def __init__(
+        self,
+        url: str,
+        options: Options,
+        fetcher: Fetcher,
+        on_change: Callable[[Report], None] | None,
+        reader: Reader | None,
+    ) -> None:
+        self._weighing = Weighing(url, options)
+        self._options = options
+        self._fetcher = fetcher
+        self._reader = reader or InPlaceReader(fetcher.in_thread, options)
+        self._on_change = on_change
+        self._lanes = OriginQueues(fetcher.at_a_time)
+        self._cookies = CookieJar()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._started = time.perf_counter()
+        self._base = Report(
+            id=new_id(),
+            url=url,
+            status="fetching",
+            method=options.method,
+            viewport=str(options.viewport),
+            submitted_at=datetime.now(UTC),
+        )
+        self._until = asyncio.get_running_loop().time() + options.limits.page_seconds
+
+    async def run(self) -> Report:
+        try:
+            async with asyncio.timeout_at(self._until + _GRACE):
+                self._start(self._weighing.begin())
+                await self._ended
+        except TimeoutError:
+            self._weighing.give_up()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self._report(final=True)
+
+    def _start(self, orders: Sequence[Order]) -> None:
+        """Put fetches in the lane of their origin, and see that enough tasks walk along it."""
+        for lane in self._lanes.enter(order for order in orders if isinstance(order, Fetch)):
+            self._begin(self._walk(lane))
+        for order in orders:
+            if isinstance(order, StyleJob):
+                self._begin(self._style(order))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._walked)
+
+    async def _walk(self, lane: OriginQueue) -> None:
+        """Fetch one after the other what is in a lane, until it is empty."""
+        while (fetch := lane.take()) is not None:
+            self._record(
+                await self._fetcher.fetch(
+                    fetch,
+                    self._options,
+                    until=self._until,
+                    reader=self._reader,
+                    cookies=self._cookies,
+                )
+            )
+
+    async def _style(self, order: StyleJob) -> None:
+        work = self._weighing.job(order)
+        if work is not None:
+            self._record(StyleFound(order, *await self._reader.style(work)))
+
+    def _record(self, outcome: Outcome | StyleFound) -> None:
+        self._start(self._weighing.record(outcome))
+        if isinstance(outcome, Outcome):
+            for lane in self._lanes.widen(outcome.fetch.url):
+                self._begin(self._walk(lane))
+        if self._on_change is not None and isinstance(outcome, Outcome):
+            self._on_change(self._report(final=False))
+
+    def _walked(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._ended.done() or task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._ended.set_exception(error)
+        elif self._weighing.done:
+            self._ended.set_result(None)
+
+    def _report(self, *, final: bool) -> Report:
+        status: Status = "weighing"
+        if final:
+            status = "weighed" if self._weighing.failed is None else "failed"
+        report = self._weighing.report(msgspec.structs.replace(self._base, status=status))
+        if not final:
+            return report
+        return msgspec.structs.replace(
+            report,
+            finished_at=datetime.now(UTC),
+            duration_ms=round((time.perf_counter() - self._started) * 1000),
+        )

@@ -1,0 +1,426 @@
+"""Which declaration wins for which element (CSS Cascade 5, section 6).
+
+Only properties that decide what is fetched are followed, and only where the document has an element
+for them. The cascade is turned round: not each element is asked for its rules, but each rule, from the
+weakest to the strongest, for its elements, so that the work is one search of the document for every
+selector.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from libra.weighing.css.scan import ScannedDeclaration, declarations
+from libra.weighing.style.styled_document import StyledDocument, WorkSpent
+from libra.weighing.stylesheets.fonts import weight_of
+from libra.weighing.stylesheets.marks import may_fetch
+from libra.weighing.stylesheets.selectors import may_hold, parts_of
+from libra.weighing.stylesheets.stylesheet import Sheet
+from libra.weighing.stylesheets.supports import is_valid_text
+
+IMAGE_PROPERTIES = {
+    **dict.fromkeys(("background", "background-image"), "background"),
+    **dict.fromkeys(
+        (
+            "border-image", "border-image-source", "-webkit-border-image",
+        ),
+        "border-image",
+    ),
+    "border": "border-image",
+    "-webkit-filter": "filter",
+    "-webkit-backdrop-filter": "backdrop-filter",
+    "-webkit-clip-path": "clip-path",
+    "-webkit-shape-outside": "shape-outside",
+    "marker": "marker-start",
+    **dict.fromkeys(("list-style", "list-style-image"), "list-style"),
+    **dict.fromkeys(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"), "mask"),
+    **dict.fromkeys(
+        (
+            "mask-border", "mask-border-source", "-webkit-mask-box-image",
+            "-webkit-mask-box-image-source",
+        ),
+        "mask-border",
+    ),
+    **{
+        name: name
+        for name in (
+            "content", "cursor", "shape-outside", "-webkit-box-reflect", "filter", "clip-path",
+            "backdrop-filter", "fill", "stroke", "marker-start", "marker-mid", "marker-end",
+        )
+    },
+}  # fmt: skip
+"""The properties whose images Chromium loads when an element has them, and what each of them sets."""
+
+IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
+_OTHERS = frozenset(
+    {
+        "display", "font-family", "font-weight", "font-style", "text-transform", "quotes",
+        "content-visibility", "color-scheme", "animation", "animation-name", "animation-duration",
+        "-webkit-animation", "-webkit-animation-name", "-webkit-animation-duration", "container",
+        "container-type", "container-name",
+    }
+)  # fmt: skip
+_ALWAYS = _OTHERS | {"content"}
+_FONT_PROPERTIES = frozenset({"font-family", "font-weight", "font-style"})
+_FONT_SIZE = re.compile(
+    r"(?<![\w.-])(?:[\d.]+(?:[a-z%]+)|(?:xx?-)?(?:small|large)|medium|smaller|larger|xxx-large"
+    r"|(?:calc|clamp|min|max|var)\([^()]*(?:\([^()]*\)[^()]*)*\))"
+    r"(?:\s*/\s*[\w.%()-]+)?\s+",
+    re.IGNORECASE,
+)
+_WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
+_SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-caption", "status-bar"})
+_VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
+_SET_BY_ALL = (*IMAGES, *sorted(_FONT_PROPERTIES), "display", "text-transform", "quotes")
+
+_STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
+
+_MAX_VALUE = 10_000
+_LAST = 1 << 60
+"""Of a layer's own rules among those of its layers, and of rules outside of layers."""
+
+_MAX_ENTRIES = 200_000
+_FEW_RULES = 32
+"""For so few it does not pay to know all names of a document."""
+
+_INLINE = 1 << 40
+"""The specificity of a ``style`` attribute."""
+
+
+STARTING = "@starting-style"
+"""In place of a container query: it is shown for a moment, whatever else is."""
+
+
+class Value(NamedTuple):
+    """A declared value.
+
+    Attributes:
+        text: As written.
+        base: The URL that it is relative to.
+        name: The property that it was declared for, which may be a shorthand.
+        containers: The container queries that it depends on.
+    """
+
+    text: str
+    base: str
+    name: str = ""
+    containers: tuple[str, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Whether its rule is known to apply."""
+        return not self.containers
+
+
+class _CascadeEntry(NamedTuple):
+    rank: tuple[bool, tuple[int, ...], int, int]
+    selector: str
+    elements: Sequence[int]
+    value: Value
+
+
+class Cascade:
+    """The declarations of all style sheets of one document.
+
+    Args:
+        scope: The document.
+        fonts: Whether fonts are of interest.
+        images: Whether images are.
+    """
+
+    def __init__(self, scope: StyledDocument, *, fonts: bool, images: bool) -> None:
+        self._scope = scope
+        self._fonts = fonts
+        self._images = images
+        self._entries: dict[tuple[str, str], list[_CascadeEntry]] = {}
+        self._layers: dict[tuple[int, str], int] = {}
+        self._fetching: dict[str, bool] = {}
+        self._sheets = 0
+        self._count = 0
+        self._order = 0
+        self.variables_with_images = False
+
+    def add(self, sheet: Sheet, layer: str = "") -> None:
+        """Take in a style sheet; those that come later win. `layer` is that of its ``@import``."""
+        self._sheets += 1
+        for name in sheet.layers:
+            self._layer_rank(self._full(layer, name))
+        names = self._scope.names if len(sheet.rules) > _FEW_RULES else None
+        for rule in sheet.rules:
+            if names is not None and not may_hold(rule.selector, names):
+                continue
+            parts = parts_of(self._scope.scoped(rule.selector, layer))
+            if names is not None:
+                parts = tuple(part for part in parts if names >= part.names)
+            if not parts:
+                continue
+            found = list(self._of_interest(rule.block))
+            if not found:
+                continue
+            self._order += 1
+            rank = self._layer_rank(self._full(layer, rule.layer))
+            for part in parts:
+                for name, (written, text, important) in found:
+                    self._enter(
+                        (name, part.pseudo),
+                        _CascadeEntry(
+                            self._rank(rank, part.specificity, important=important),
+                            part.plain,
+                            (),
+                            Value(
+                                text,
+                                sheet.base,
+                                written,
+                                (STARTING,) if rule.starting else rule.containers,
+                            ),
+                        ),
+                    )
+
+    def add_inline(self, element: int, text: str, base: str) -> None:
+        """Take in a ``style`` attribute."""
+        self._add_to(element, text, base, self._layer_rank(()), _INLINE)
+
+    def add_hint(self, element: int, text: str, base: str) -> None:
+        """Take in what another attribute stands for: weaker than any rule, in a layer or not."""
+        self._add_to(element, text, base, (), -1)
+
+    def _add_to(
+        self, element: int, text: str, base: str, rank: tuple[int, ...], specificity: int
+    ) -> None:
+        self._order += 1
+        for name, (written, value, important) in self._of_interest(text, rules=False):
+            entry = _CascadeEntry(
+                self._rank(rank, specificity, important=important),
+                "",
+                (element,),
+                Value(value, base, written),
+            )
+            self._enter((name, ""), entry)
+
+    def winners(self, name: str, pseudo: str = "") -> dict[int, Value]:
+        """For each element that a rule sets this property of, the value that wins."""
+        won: dict[int, Value] = {}
+        for entry in self._ranked(name, pseudo):
+            if entry.value.certain and _is_read(entry.value):
+                won.update(dict.fromkeys(self._elements(entry), entry.value))
+        return won
+
+    def images(self, name: str, pseudo: str = "") -> dict[int, list[Value]]:
+        """For each element the values that name images: the one that wins, and those that may."""
+        won: dict[int, list[Value]] = {}
+        for entry in self._ranked(name, pseudo):
+            fetches = self._may_fetch(entry.value.text)
+            if not (fetches or won):
+                continue  # what is set so far has no images anyway
+            elements = self._elements(entry)
+            if not (fetches or any(element in won for element in elements)):
+                continue
+            if not _is_read(entry.value):
+                continue
+            for element in elements:
+                if not entry.value.certain:
+                    if fetches:
+                        won.setdefault(element, []).append(entry.value)
+                elif fetches:
+                    won[element] = [entry.value]
+                else:
+                    won.pop(element, None)
+        return won
+
+    def variables(self) -> dict[int, dict[str, str]]:
+        """The custom properties that are set on each element, as far as any value refers to them."""
+        wanted = self._referred_to()
+        set_on: dict[int, dict[str, str]] = {}
+        for name in wanted:
+            for element, value in self.winners(name).items():
+                set_on.setdefault(element, {})[name] = value.text[:_MAX_VALUE]
+        return set_on
+
+    def pseudo_elements(self) -> set[str]:
+        """The pseudo-elements that any rule is about."""
+        return {pseudo for _, pseudo in self._entries if pseudo}
+
+    # Inside
+
+    def _enter(self, key: tuple[str, str], entry: _CascadeEntry) -> None:
+        self._count += 1
+        if self._count > _MAX_ENTRIES:
+            raise WorkSpent
+        self._entries.setdefault(key, []).append(entry)
+
+    def _ranked(self, name: str, pseudo: str) -> list[_CascadeEntry]:
+        entries = self._entries.get((name, pseudo), [])
+        entries.sort(key=_rank_of)
+        return entries
+
+    def _elements(self, entry: _CascadeEntry) -> Sequence[int]:
+        if not entry.selector:
+            return entry.elements
+        self._scope.check()
+        return self._scope.select(entry.selector) or ()
+
+    def _may_fetch(self, text: str) -> bool:
+        known = self._fetching.get(text)  # a rule's value is asked about for each of its selectors
+        if known is None:
+            known = (
+                may_fetch(text.lower())
+                or ("\\" in text and "(" in text)
+                or (self.variables_with_images and "var(" in text)
+            )
+            self._fetching[text] = known
+        return known
+
+    def _of_interest(
+        self, block: str, *, rules: bool = True
+    ) -> Iterator[tuple[str, ScannedDeclaration]]:
+        for name, found in longhands(block, rules=rules):
+            of_fonts = name in _FONT_PROPERTIES
+            of_variable = name[:2] == "--"
+            if of_variable and may_fetch(found.value.lower()):
+                self.variables_with_images = True
+            always = name in _ALWAYS or of_variable
+            if of_fonts and self._fonts:
+                yield name, found._replace(value=found.value[:_MAX_VALUE])
+            elif always or (self._images and not of_fonts):
+                yield name, found
+
+    def variables_in_containers(self) -> set[str]:
+        """The custom properties that style queries ask for."""
+        return {
+            name
+            for entries in self._entries.values()
+            for entry in entries
+            for text in entry.value.containers
+            for name in _STYLED_BY.findall(text)
+        }
+
+    def _referred_to(self) -> list[str]:
+        """The custom properties that values refer to, those that these refer to included."""
+        wanted: dict[str, None] = dict.fromkeys(self.variables_in_containers())
+        # Each text once: a rule's value is there for each of its selectors.
+        waiting = list(
+            {
+                entry.value.text
+                for (name, _), entries in self._entries.items()
+                if name[:2] != "--"
+                for entry in entries
+            }
+        )
+        while waiting:
+            self._scope.check()
+            text = waiting.pop()
+            if "style(" in text:
+                wanted |= dict.fromkeys(_STYLED_BY.findall(text))
+            for match in _VARIABLE.finditer(text) if "var(" in text else ():
+                for name in (match[1], *re.findall(r"--[\w-]+", match[2] or "")):
+                    if name not in wanted and (name, "") in self._entries:
+                        wanted[name] = None
+                        waiting += {entry.value.text for entry in self._entries[(name, "")]}
+        return list(wanted)
+
+    def _full(self, outer: str, name: str) -> tuple[str, ...]:
+        """A layer's name with that of the import; those without a name are one sheet's own."""
+        whole = f"{outer}.{name}" if outer and name else outer or name
+        if "\0" in whole:
+            whole = whole.replace("\0", f"\0{self._sheets}.")
+        return tuple(whole.split(".")) if whole else ()
+
+    def _layer_rank(self, name: tuple[str, ...]) -> tuple[int, ...]:
+        if not name:
+            return (_LAST,)
+        rank: list[int] = []
+        outer = -1
+        for part in name:
+            outer = self._layers.setdefault((outer, part), len(self._layers))
+            rank.append(outer)
+        return (*rank, _LAST)
+
+    def _rank(
+        self, layer: tuple[int, ...], specificity: int, *, important: bool
+    ) -> tuple[bool, tuple[int, ...], int, int]:
+        if important:  # among important rules the first layer is the strongest
+            layer = tuple(-part for part in layer)
+        return important, layer, specificity, self._order
+
+
+def _rank_of(entry: _CascadeEntry) -> tuple[bool, tuple[int, ...], int, int]:
+    return entry.rank
+
+
+def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedDeclaration]]:
+    """The declarations that decide what is fetched, each with what it sets.
+
+    Args:
+        block: The block.
+        rules: Whether rules may be nested in it, as in a sheet but not in a ``style`` attribute.
+    """
+    for found in declarations(block, rules=rules):
+        name = found.name
+        if name == "font":
+            if "var(" in found.value:
+                for longhand in sorted(_FONT_PROPERTIES):
+                    yield longhand, found
+            elif is_valid_text(name, found.value):
+                for longhand, part in font_parts(found.value):
+                    yield longhand, ScannedDeclaration(longhand, part, found.important)
+        elif name in IMAGE_PROPERTIES:
+            yield IMAGE_PROPERTIES[name], found
+        elif name == "all":
+            if found.value.lower() in _WIDE:
+                for longhand in _SET_BY_ALL:
+                    yield longhand, ScannedDeclaration(longhand, found.value, found.important)
+        elif name in _OTHERS or name[:2] == "--":
+            yield name, found
+
+
+def _is_read(value: Value) -> bool:
+    """Whether a browser reads a declared value: one that it cannot read does not win."""
+    name, text = value.name, value.text
+    if name[:2] == "--" or _PLAIN.match(text) is not None:
+        return True
+    if len(text) > _MAX_READ and "data:" not in text:
+        return True
+    return is_valid_text(name, text)
+
+
+_PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
+_MAX_READ = 5_000
+"""Characters of a value, unless images are written in it, beyond which it is taken as it is."""
+
+
+_BEFORE_SIZE = frozenset(
+    {
+        "normal", "italic", "oblique", "small-caps", "bold", "bolder", "lighter",
+        "ultra-condensed", "extra-condensed", "condensed", "semi-condensed", "semi-expanded",
+        "expanded", "extra-expanded", "ultra-expanded",
+    }
+)  # fmt: skip
+"""Words that may stand before the size in ``font``."""
+
+
+def font_parts(value: str) -> list[tuple[str, str]]:
+    """What the ``font`` shorthand sets."""
+    lower = value.strip().lower()
+    if lower in _WIDE:
+        return [(name, lower) for name in sorted(_FONT_PROPERTIES)]
+    if lower in _SYSTEM_FONTS:
+        return [("font-family", "system-ui"), ("font-weight", "normal"), ("font-style", "normal")]
+    size = _FONT_SIZE.search(value)
+    if size is None:
+        return []
+    before = lower[: size.start()].split()
+    if not all(word in _BEFORE_SIZE or word[:1].isdigit() or "(" in word for word in before):
+        return []  # a word that nothing knows: all of it is invalid
+    weight = next((word for word in before if _is_weight(word)), "normal")
+    style = next((word for word in before if word in {"italic", "oblique"}), "normal")
+    return [
+        ("font-family", value[size.end() :]),
+        ("font-weight", weight),
+        ("font-style", style),
+    ]
+
+
+def _is_weight(word: str) -> bool:
+    return word in {"bolder", "lighter"} or (word != "normal" and weight_of(word) is not None)

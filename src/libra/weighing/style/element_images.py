@@ -1,0 +1,206 @@
+"""The images that an element asks for: its own, those of its pseudo-elements and of its animations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+from libra.weighing.options import Viewport
+from libra.weighing.style.animations import running
+from libra.weighing.style.browser_styles import (
+    HOSTS,
+)
+from libra.weighing.style.cascade import IMAGES, STARTING, Cascade, Value, longhands
+from libra.weighing.style.containers import Container, container_of, holds
+from libra.weighing.style.images import images_in
+from libra.weighing.style.styled_document import StyledDocument
+from libra.weighing.style.substitution import has_attributes, needs_substitution, substitute
+from libra.weighing.style.wanted import WantedByStyle
+from libra.weighing.stylesheets.stylesheet import Keyframes
+from libra.weighing.stylesheets.supports import is_valid_text
+
+_IMAGES = frozenset(IMAGES)
+_ANIMATIONS = (
+    "animation", "animation-name", "animation-duration",
+    "-webkit-animation", "-webkit-animation-name", "-webkit-animation-duration",
+)  # fmt: skip
+_CONTAINERS = ("container", "container-type", "container-name")
+
+
+class ElementImages:
+    """The images that the elements of one document ask for.
+
+    Args:
+        scope: The document.
+        cascade: Its style sheets.
+        images: Whether they name images.
+        keyframes: Their animations by name, with the sheets that they are in.
+        viewport: For ``image-set()``.
+
+    Attributes:
+        wanted: What was asked for up to now, in its order.
+        around: The containers that the element is in which is looked at.
+    """
+
+    def __init__(
+        self,
+        scope: StyledDocument,
+        cascade: Cascade,
+        viewport: Viewport,
+        *,
+        images: bool,
+        keyframes: Mapping[str, tuple[Keyframes, str]],
+    ) -> None:
+        self._scope = scope
+        self._cascade = cascade
+        self._viewport = viewport
+        self._keyframes = keyframes
+        self._animated = {name: cascade.winners(name) for name in _ANIMATIONS} if keyframes else {}
+        self._containers = {name: cascade.winners(name) for name in _CONTAINERS}
+        self._schemes = cascade.winners("color-scheme")
+        self._found: dict[Value, list[str]] = {}
+        self._images: dict[str, dict[int, list[Value]]] = {}
+        self._generated: dict[str, dict[str, dict[int, list[Value]]]] = {"before": {}, "after": {}}
+        self._of_parts: dict[str, dict[int, list[Value]]] = {}
+        self.wanted: dict[WantedByStyle, None] = {}
+        self.around: tuple[Container, ...] = ()
+        if images:
+            self._images = self._image_winners("")
+            for pseudo in self._generated:
+                if cascade.winners("content", pseudo):
+                    self._generated[pseudo] = self._image_winners(pseudo)
+            self._find_images_of_parts()
+        self._with_images = {element for found in self._images.values() for element in found}
+
+    def __bool__(self) -> bool:
+        """Whether any element may ask for an image."""
+        return bool(
+            self._with_images
+            or self._of_parts
+            or any(self._generated.values())
+            or any(self._animated.values())
+        )
+
+    def elements(self) -> set[int]:
+        """The elements that may ask for images, and those that are containers."""
+        found = set(self._with_images)
+        for values in (*self._animated.values(), *self._containers.values()):
+            found.update(values)
+        for images in (
+            *self._of_parts.values(),
+            *chain(*map(dict.values, self._generated.values())),
+        ):
+            found.update(images)
+        return found
+
+    def take(self, element: int, variables: Mapping[str, str]) -> None:
+        """An element is displayed: note the images that it asks for whatever it contains."""
+        if element in self._with_images:
+            self._take_images(self._images, element, variables)
+        if self._of_parts:
+            self._take_images(self._of_parts, element, variables)
+        if self._keyframes:
+            self._take_animations(element, variables)
+
+    def take_generated(self, element: int, pseudo: str, variables: Mapping[str, str]) -> None:
+        """An element has ``::before`` or ``::after``: note the images of that."""
+        self._take_images(self._generated[pseudo], element, variables)
+
+    def _find_images_of_parts(self) -> None:
+        """Of pseudo-elements that an element has without any content being said."""
+        for pseudo in self._cascade.pseudo_elements() & HOSTS.keys():
+            hosts = set(self._scope.select(HOSTS[pseudo]) or ())
+            for name, found in self._image_winners(pseudo).items():
+                if (pseudo == "marker" and name != "content") or (
+                    pseudo == "first-line" and name != "background"
+                ):
+                    continue
+                kept = {element: one for element, one in found.items() if element in hosts}
+                if kept:
+                    self._of_parts[f"{pseudo} {name}"] = kept
+
+    def _image_winners(self, pseudo: str) -> dict[str, dict[int, list[Value]]]:
+        found = {}
+        for name in IMAGES:
+            won = self._cascade.images(name, pseudo)
+            if won:
+                found[name] = won
+        return found
+
+    def _take_images(
+        self,
+        images: Mapping[str, dict[int, list[Value]]],
+        element: int,
+        variables: Mapping[str, str],
+    ) -> None:
+        for found in images.values():
+            values = found.get(element)
+            if values is not None:
+                self._take_values(values, variables)
+
+    def _take_values(self, values: list[Value], variables: Mapping[str, str]) -> None:
+        taken: list[WantedByStyle] = []
+        for declared in values:
+            sure: bool | None = True
+            for query in declared.containers:
+                if query != STARTING:
+                    judged = holds(query, self.around, variables, self._viewport)
+                    sure = False if judged is False else None if judged is None else sure
+                if sure is False:
+                    break
+            if sure is False:
+                continue
+            if sure and declared.containers[:1] != (STARTING,):
+                taken.clear()  # it wins over those before it
+            taken += self._wanted_by(declared, variables, conditional=sure is None)
+        for wanted in taken:
+            self.wanted[wanted] = None
+
+    def _wanted_by(
+        self, declared: Value, variables: Mapping[str, str], *, conditional: bool = False
+    ) -> list[WantedByStyle]:
+        value = declared
+        if needs_substitution(value.text) or has_attributes(value.text):
+            text = substitute(value.text, variables, self._viewport, attributes=True)
+            if text is None or not is_valid_text(value.name, text):
+                return []  # invalid at computed-value time: as if it were not set
+            value = value._replace(text=text)
+        found = self._found.get(value)
+        if found is None:
+            dark = "light-dark(" in value.text and self._dark
+            found = images_in(value.text, value.base, self._viewport, dark=dark)
+            self._found[value] = found
+        return [WantedByStyle((url,), value.base, conditional=conditional) for url in found]
+
+    @property
+    def _dark(self) -> bool:
+        """Whether dark colours are asked for, of which only the document as a whole is judged."""
+        return any(
+            "dark" in (words := value.text.lower().split()) and "light" not in words
+            for value in self._schemes.values()
+        )
+
+    def _take_animations(self, element: int, variables: Mapping[str, str]) -> None:
+        values = [self._animated[name].get(element) for name in _ANIMATIONS]
+        if not any(values):
+            return
+        texts = [value.text if value is not None else "" for value in values]
+        shorthand, names, durations = (texts[at] or texts[at + 3] for at in range(3))
+        for name, only_first in running(shorthand, names, durations):
+            frames = self._keyframes.get(name)
+            if frames is None:
+                continue
+            for first, block in frames[0].blocks:
+                if only_first and not first:
+                    continue
+                for prop, (written, text, important) in longhands(block):
+                    if prop in _IMAGES and not important and is_valid_text(written, text):
+                        self._take_values([Value(text, frames[1], written)], variables)
+
+    def in_container(self, element: int, around: tuple[Container, ...]) -> tuple[Container, ...]:
+        """The containers that the children of an element are in."""
+        values = [self._containers[name].get(element) for name in _CONTAINERS]
+        if not any(values):
+            return around
+        found = container_of(*(value.text if value is not None else "" for value in values))
+        return around if found is None else (*around, found)

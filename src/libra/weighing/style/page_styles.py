@@ -1,0 +1,295 @@
+"""The documents of a page and their style sheets, as they come in, and what their style asks for.
+
+A browser knows which images and fonts it needs when all style sheets of a document are there. `Styles`
+collects documents and sheets in whatever order they arrive; `ready` gives those documents of which
+nothing is missing any more, and `style` finds what one of them asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from libra.weighing.options import Viewport
+from libra.weighing.style.boxes import has_box
+from libra.weighing.style.cascade import IMAGES, Cascade, longhands
+from libra.weighing.style.images import images_in
+from libra.weighing.style.shadow_roots import LAYER
+from libra.weighing.style.style_walk import StyleWalk
+from libra.weighing.style.styled_document import StyledDocument, WorkSpent
+from libra.weighing.style.wanted import WantedByStyle
+from libra.weighing.stylesheets.fonts import FontFace, families_in, is_met
+from libra.weighing.stylesheets.stylesheet import Sheet, SheetImport
+from libra.weighing.viewport.nearness import near
+
+_MAX_WANTED = 20_000
+
+MAX_KEPT = 50_000_000
+"""Characters of style sheets that are kept for one page. What is beyond has no effect."""
+
+MAX_WAITING = 1_000
+"""Documents, of 200 kB at least. Nothing is asked for by the style of those that are beyond."""
+
+S_co = TypeVar("S_co", covariant=True)
+
+Parts = list[tuple[Sheet, str]]
+"""Style sheets in the order of the cascade, with the layers that imports put them into."""
+
+
+class SheetLike(Protocol):
+    """A style sheet, as far as its place among others goes."""
+
+    @property
+    def imports(self) -> Sequence[SheetImport]:
+        """What it imports."""
+
+    @property
+    def size(self) -> int:
+        """Of what is kept of it, in characters."""
+
+
+class LinkedLike(Protocol[S_co]):
+    """A style sheet of a document."""
+
+    @property
+    def sheet(self) -> S_co | str:
+        """Itself, or where it is to be had."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether its rules take effect."""
+
+    @property
+    def layer(self) -> str:
+        """The layer that it is put into."""
+
+
+class DocumentLike(Protocol[S_co]):
+    """A document, as far as its style sheets go."""
+
+    @property
+    def sheets(self) -> Sequence[LinkedLike[S_co]]:
+        """In document order."""
+
+
+D = TypeVar("D", bound=DocumentLike[Any])
+S = TypeVar("S", bound=SheetLike)
+
+
+class Styles(Generic[D, S]):
+    """The documents and style sheets of one page, whatever is known of each."""
+
+    __slots__ = ("_missing", "_room", "_sheets", "_waiting")
+
+    def __init__(self) -> None:
+        self._sheets: dict[str, S | None] = {}
+        self._room = MAX_KEPT
+        self._waiting: list[D] = []
+        self._missing: dict[int, tuple[str | None, Iterator[str]]] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are documents whose style is not known yet."""
+        return bool(self._waiting)
+
+    def add_document(self, scope: D) -> None:
+        """A document has been read."""
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append(scope)
+
+    def add_sheet(self, urls: Iterable[str], sheet: S | None) -> None:
+        """What came of a style sheet, which may have several addresses; None if nothing."""
+        if sheet is not None:
+            self._room -= sheet.size
+            if self._room < 0:
+                sheet = None
+        for url in urls:
+            self._sheets[url] = sheet
+
+    def clear(self) -> None:
+        """Forget everything: the page is weighed."""
+        self._sheets, self._waiting, self._missing = {}, [], {}
+
+    def ready(self, *, all_there: bool) -> list[tuple[D, list[tuple[S, str]]]]:
+        """The documents that can be styled now, each once.
+
+        Args:
+            all_there: That nothing more will come, so that what is missing stays missing.
+        """
+        if not self._waiting:
+            return []
+        ready = [scope for scope in self._waiting if all_there or self._is_complete(scope)]
+        if ready:
+            self._waiting = [scope for scope in self._waiting if scope not in ready]
+            for scope in ready:
+                self._missing.pop(id(scope), None)  # another document may get the same id
+        return [(scope, self._parts(scope)) for scope in ready]
+
+    def _is_complete(self, scope: D) -> bool:
+        missing, rest = self._missing.get(id(scope), (None, None))
+        if rest is None:
+            rest = self._needed(scope)
+            missing = next(rest, None)
+        while missing is not None and missing in self._sheets:
+            missing = next(rest, None)
+        self._missing[id(scope)] = (missing, rest)
+        return missing is None
+
+    def _needed(self, scope: D) -> Iterator[str]:
+        """The addresses of the sheets of a document; each import when its sheet is known."""
+        seen: set[str] = set()
+        waiting = [linked.sheet for linked in reversed(scope.sheets)]
+        while waiting:
+            sheet: S | str | None = waiting.pop()
+            if isinstance(sheet, str):
+                if sheet in seen:
+                    continue
+                seen.add(sheet)
+                yield sheet
+                sheet = self._sheets.get(sheet)
+            if sheet is not None:
+                waiting += (found.url for found in reversed(sheet.imports))
+
+    def _parts(self, scope: D) -> list[tuple[S, str]]:
+        parts: list[tuple[S, str]] = []
+        waiting: list[tuple[S | str, str, bool, frozenset[str]]] = [
+            (linked.sheet, linked.layer, False, frozenset())
+            for linked in reversed(scope.sheets)
+            if linked.applies
+        ]
+        for _ in range(_MAX_STEPS):
+            if not waiting or len(parts) >= _MAX_PARTS:
+                break
+            sheet, layer, opened, inside = waiting.pop()
+            if isinstance(sheet, str):
+                if sheet in inside:
+                    continue  # an import of itself
+                found = self._sheets.get(sheet)
+                if found is None:
+                    continue
+                inside |= {sheet}
+                sheet = found
+            if opened or not sheet.imports:
+                parts.append((sheet, layer))
+                continue
+            waiting.append((sheet, layer, True, inside))
+            waiting += (
+                (part.url, f"{layer}.{part.layer}".strip("."), False, inside)
+                for part in reversed(sheet.imports)
+                if part.applies
+            )
+        return parts
+
+
+_MAX_PARTS = 5_000
+_MAX_STEPS = 20_000
+"""Sheets and imports that are looked at for one document: imports may multiply."""
+
+
+def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[WantedByStyle]:
+    """What the style of a document asks for. Once for each document, which is forgotten then.
+
+    If it takes more than `MATCHING_SECONDS` the answer is a rough one.
+    """
+    # Chromium takes no fonts from the sheets of shadow roots.
+    faces = [face for sheet, layer in parts if not layer.startswith(LAYER) for face in sheet.faces]
+    inline = scope.inline
+    images = scope.has_images or any(sheet.has_images for sheet, _ in parts)
+    if not (images or scope.lazy or scope.embedded or any(face.sources for face in faces)):
+        return []
+    displays: dict[int, str] = {}
+    try:
+        if scope.large:
+            raise WorkSpent
+        scope.begin()
+        cascade = Cascade(scope, fonts=bool(faces), images=images)
+        for sheet, layer in parts:
+            scope.check()
+            cascade.add(sheet, layer)
+        for element, text in scope.hints.items():
+            cascade.add_hint(element, text, scope.base)
+        for element, text in inline.items():
+            cascade.add_inline(element, text, scope.base)
+        if scope.lazy or scope.embedded:
+            displays = {
+                element: value.text.lower() for element, value in cascade.winners("display").items()
+            }
+        initial = {
+            found.name: found.initial
+            for sheet, _ in parts
+            for found in sheet.properties
+            if found.initial
+        }
+        cascade.variables_with_images |= any("url(" in text for text in initial.values())
+        wanted = StyleWalk(
+            scope,
+            cascade,
+            faces,
+            viewport,
+            images=images,
+            initial=initial,
+            keyframes={
+                frames.name: (frames, sheet.base)
+                for sheet, _ in parts
+                for frames in sheet.keyframes
+            },
+        ).wanted()
+    except WorkSpent:
+        wanted = _roughly(scope, parts, faces, viewport)
+    if scope.lazy:
+        wanted = _near(scope, displays, viewport) + wanted
+    wanted = _rendered(scope, displays) + wanted
+    scope.forget()
+    return wanted[:_MAX_WANTED]
+
+
+def _near(
+    scope: StyledDocument, displays: Mapping[int, str], viewport: Viewport
+) -> list[WantedByStyle]:
+    """What is lazy and loaded all the same."""
+    return [
+        WantedByStyle((url,), scope.url, near=True)
+        for element in near(scope.tree, viewport, displays)
+        for url in scope.lazy.get(element, ())
+    ]
+
+
+def _rendered(scope: StyledDocument, displays: Mapping[int, str]) -> list[WantedByStyle]:
+    """What objects load that no style sheet hides, and frames in any case."""
+    return [
+        WantedByStyle((url,), scope.url, near=True, hidden=not has_box(node, displays))
+        for node, url in scope.embedded.values()
+    ]
+
+
+def _roughly(
+    scope: StyledDocument, parts: Parts, faces: list[FontFace], viewport: Viewport
+) -> list[WantedByStyle]:
+    """What a document may ask for that is too large to be looked at element by element.
+
+    Every rule counts that has all its names in the document, and every regular or bold face of a family
+    that such a rule names. All of it is conditional.
+    """
+    wanted: dict[WantedByStyle, None] = {}
+    families: set[str] = set()
+    blocks = [(text, scope.base) for text in (*scope.hints.values(), *scope.inline.values())]
+    blocks += (
+        (rule.block, sheet.base)
+        for sheet, _ in parts
+        for rule in sheet.rules
+        if scope.may_match(rule.selector)
+    )
+    for block, base in blocks:
+        for name, (_, value, _) in longhands(block):
+            if name == "font-family" or name[:2] == "--":
+                families.update(families_in(value))
+            elif name in IMAGES:
+                for url in images_in(value, base, viewport):
+                    wanted[WantedByStyle((url,), base, conditional=True)] = None
+        if len(wanted) > _MAX_WANTED:
+            break
+    text = sorted(scope.characters)
+    for face in faces:
+        if face.family in families and face.sources and not face.italic and is_met(face, text):
+            wanted[WantedByStyle(face.sources, face.initiator, font=True, conditional=True)] = None
+    return list(wanted)

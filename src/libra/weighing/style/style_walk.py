@@ -1,0 +1,406 @@
+"""What a styled document makes a browser fetch: images of the rules that win, fonts of its text.
+
+The elements are walked once, from the outside in, with what they inherit. What is not rendered
+(``display: none``) asks for nothing. A font is asked for by text, and by the line that stands ready for
+inline content even if it holds only an image or text in another font, as in Chromium: a line's height is
+measured by the font of its block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborNode
+
+from libra.weighing.css.value_text import unescape
+from libra.weighing.options import Viewport
+from libra.weighing.style.browser_styles import (
+    ATOMIC,
+    FIELDS,
+    FOREIGN,
+    HIDDEN,
+    LINELESS,
+    NOT_RENDERED,
+    PARTS_OF_TEXT,
+    UA_STYLES,
+    WITHOUT_CONTENT,
+    default_display,
+    text_of_field,
+)
+from libra.weighing.style.cascade import Cascade, Value
+from libra.weighing.style.computed_font import UNSET, computed_font
+from libra.weighing.style.containers import Container
+from libra.weighing.style.drawings import HTML, Place, has_boxes_inside, is_never_gone
+from libra.weighing.style.element_images import ElementImages
+from libra.weighing.style.objects import shows_its_contents
+from libra.weighing.style.shown_text import WHITE_SPACE, is_broken, text_of, transformed
+from libra.weighing.style.styled_document import StyledDocument, WorkSpent
+from libra.weighing.style.substitution import substitute
+from libra.weighing.style.wanted import WantedByStyle
+from libra.weighing.stylesheets.fonts import (
+    FontFace,
+    FontLibrary,
+    FontStyle,
+)
+from libra.weighing.stylesheets.stylesheet import Keyframes
+from libra.weighing.viewport.nearness import near
+
+_MAX_STYLES = 2_000
+_CHECK_EVERY = 16
+_MAX_CONTENT = 1_000
+
+
+class _Position(NamedTuple):
+    """An element to be walked, with what it inherits."""
+
+    node: LexborNode
+    style: FontStyle
+    variables: Mapping[str, str]
+    display: str
+    transform: str = "none"
+    containers: tuple[Container, ...] = ()
+    place: Place = HTML
+
+
+class StyleWalk:
+    """One pass over one document.
+
+    Args:
+        scope: The document.
+        cascade: Its style sheets.
+        faces: The fonts that they declare.
+        images: Whether they name images.
+        initial: The values of the custom properties that they register.
+        keyframes: Their animations by name, with the sheets that they are in.
+        viewport: For ``image-set()``.
+    """
+
+    def __init__(
+        self,
+        scope: StyledDocument,
+        cascade: Cascade,
+        faces: list[FontFace],
+        viewport: Viewport,
+        *,
+        images: bool,
+        initial: Mapping[str, str] | None = None,
+        keyframes: Mapping[str, tuple[Keyframes, str]] | None = None,
+    ) -> None:
+        self._scope = scope
+        self._initial = initial or {}
+        self._images = ElementImages(
+            scope, cascade, viewport, images=images, keyframes=keyframes or {}
+        )
+        self._transforms = cascade.winners("text-transform")
+        self._skipped = cascade.winners("content-visibility")
+        self._quotes = cascade.winners("quotes")
+        self._viewport = viewport
+        self._cascade = cascade
+        self._library = FontLibrary(faces)
+        self._fonts = bool(faces)
+        self._ranged = self._library.ranged
+        self._texts: dict[FontStyle, set[str]] = {}
+        self._variables = cascade.variables()
+        self._content: dict[str, dict[int, Value]] = {}
+        for pseudo in ("before", "after"):
+            content = cascade.winners("content", pseudo)
+            if content:
+                self._content[pseudo] = content
+                for element, value in cascade.winners("display", pseudo).items():
+                    if value.text.lower() == "none":
+                        content.pop(element, None)
+        self._parts: list[str] = []
+        self._own: dict[str, tuple[dict[int, Value], dict[int, Value], dict[int, Value]]] = {}
+        if self._fonts:
+            occurring = cascade.pseudo_elements()
+            self._parts = [pseudo for pseudo in PARTS_OF_TEXT if pseudo in occurring]
+            for pseudo in ("", *({"before", "after"} & occurring), *self._parts):
+                self._own[pseudo] = (
+                    cascade.winners("font-family", pseudo),
+                    cascade.winners("font-weight", pseudo),
+                    cascade.winners("font-style", pseudo),
+                )
+        self._display: dict[int, str] = {}
+        self._hidden: set[int] = set()
+        self._paths: set[int] | None = None
+
+    def wanted(self) -> list[WantedByStyle]:
+        """All that is asked for. Raises `WorkSpent` if that takes too long."""
+        if not (self._fonts or self._images):
+            return []
+        displays = self._cascade.winners("display")
+        self._hidden = set(self._scope.select(HIDDEN) or ()).difference(displays)
+        self._display = dict.fromkeys(self._hidden, "none")
+        for element, value in displays.items():
+            self._display[element] = value.text.lower()
+        if not self._parts:
+            self._paths = self._scope.ancestry(self._interesting())
+        root = self._scope.root
+        if root is not None and self._display.get(root.mem_id) != "none":
+            self._walk(root)
+        for style, text in self._texts.items():
+            self._scope.check()
+            for face in self._library.needed(style, text, self._scope.check):
+                if face.sources:
+                    self._images.wanted[WantedByStyle(face.sources, face.initiator, font=True)] = (
+                        None
+                    )
+        return list(self._images.wanted)
+
+    def _interesting(self) -> set[int]:
+        """The elements from which on there may be something to ask for."""
+        found = self._images.elements()
+        for families, _, _ in self._own.values():
+            found.update(
+                element
+                for element, value in families.items()
+                if "var(" in value.text or self._library.reaches(unescape(value.text))
+            )
+        if self._fonts:
+            found.update(self._scope.select("font[face]") or ())
+        return found
+
+    # The walk
+
+    def _walk(self, root: LexborNode) -> None:
+        waiting = [_Position(root, FontStyle(), self._initial, "block")]
+        countdown = _CHECK_EVERY
+        while waiting:
+            position = waiting.pop()
+            countdown -= 1
+            if not countdown:
+                self._scope.check()
+                countdown = _CHECK_EVERY
+                if len(self._texts) > _MAX_STYLES:
+                    raise WorkSpent
+            self._visit(position, waiting)
+
+    def _visit(self, position: _Position, waiting: list[_Position]) -> None:
+        node, style, variables, display, transform, containers, place = position
+        element, tag = node.mem_id, node.tag or ""
+        own = self._variables.get(element)
+        if own is not None:
+            variables = _with_own(variables, own)
+        self._images.around = containers
+        self._images.take(element, variables)
+        position = position._replace(
+            containers=self._images.in_container(element, containers),
+            transform=self._transform_of(element, tag, transform),
+        )
+        transform = position.transform
+        if tag not in {"html", "body"} and self._is_skipped(element, display):
+            return
+        if place.drawing and not has_boxes_inside(node):
+            return
+        if self._fonts:
+            style = self._styled(element, style, variables, _default_of(node, tag))
+        generated = bool(self._content) and self._take_pseudo_elements(node, style, variables)
+        if tag in WITHOUT_CONTENT and not (tag == "object" and shows_its_contents(node)):
+            self._take_replaced(node, style, variables, transform)
+            return
+        # Text lies in lines, and its line is measured by the block's font whatever is in it.
+        in_line = tag in {"select", "textarea"} or (display == "inline" and tag not in ATOMIC)
+        lines = not display.startswith(LINELESS)
+        text, inline = self._children(position, style, variables, waiting, lines=lines)
+        if tag == "q":
+            text.update(self._quotes_of(element))
+        elif tag == "li":
+            text.update(self._marker_of(node))
+        if tag in {"option", "optgroup"}:
+            return  # what is chosen is shown in the font of the list
+        if tag == "select":
+            text.update(node.text(deep=True))
+        if (
+            self._fonts
+            and place.has_lines
+            and (in_line or text or (lines and (inline or generated)))
+        ):
+            self._take_text(element, tag, text, style, variables)
+
+    def _take_replaced(
+        self, node: LexborNode, style: FontStyle, variables: Mapping[str, str], transform: str
+    ) -> None:
+        """The text of a field, and what is shown in place of an image."""
+        tag = node.tag or ""
+        field = text_of_field(node) if tag == "input" and self._fonts else None
+        if field is not None:
+            self._take_text(node.mem_id, tag, transformed(field, transform), style, variables)
+        elif tag == "img" and self._fonts and is_broken(node):
+            self._take_text(node.mem_id, tag, node.attrs.sget("alt"), style, variables)
+
+    def _transform_of(self, element: int, tag: str, inherited: str) -> str:
+        value = self._transforms.get(element)
+        if value is not None and value.text.lower() not in UNSET:
+            return value.text.lower()
+        return "none" if tag in FIELDS else inherited
+
+    def _children(
+        self,
+        position: _Position,
+        style: FontStyle,
+        variables: Mapping[str, str],
+        waiting: list[_Position],
+        *,
+        lines: bool,
+    ) -> tuple[set[str], bool]:
+        """Put an element's children in the queue.
+
+        Returns the characters of its own text, and whether any child is inline.
+        """
+        text: set[str] = set()
+        inline = False
+        first = len(waiting)
+        place = position.place.inside(position.node.tag or "", position.display)
+        paths = self._paths
+        if paths is not None and self._library.reaches(style.families):
+            paths = None
+        child = position.node.first_child
+        while child is not None:
+            if paths is not None and child.mem_id not in paths:
+                pass  # in it there is nothing to ask for
+            elif child.is_text_node:
+                if self._fonts:
+                    text.update(self._characters(child.text_content, position.transform))
+            elif child.is_element_node:
+                name = child.tag or ""
+                shown = "none"
+                if place.drawing or name not in NOT_RENDERED:
+                    shown = self._display.get(child.mem_id) or default_display(name)
+                    if child.mem_id in self._hidden and (place.drawing or name in FOREIGN):
+                        shown = default_display(name)
+                if shown != "none" or (place.drawing and is_never_gone(name)):
+                    if shown[:6] == "inline":
+                        inline = True
+                        if not lines:
+                            shown = shown[7:] or "block"  # an item of a flex container or such
+                    waiting.append(
+                        position._replace(
+                            node=child, style=style, variables=variables, display=shown, place=place
+                        )
+                    )
+            child = child.next
+        waiting[first:] = reversed(waiting[first:])
+        return text, inline
+
+    def _characters(self, content: str | None, transform: str) -> str:
+        """What is shown of a text, as far as it matters."""
+        if not content or not content.strip(WHITE_SPACE):
+            return ""
+        return transformed(content, transform) if self._ranged else "x"
+
+    def _take_text(
+        self,
+        element: int,
+        tag: str,
+        text: Iterable[str],
+        style: FontStyle,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._use(style, text)
+        for pseudo in self._parts:
+            if tag in PARTS_OF_TEXT[pseudo] and self._is_set(element, pseudo):
+                self._use(self._styled(element, style, variables, pseudo=pseudo), "x")
+
+    def _use(self, style: FontStyle, text: Iterable[str]) -> None:
+        known = self._texts.get(style)
+        if known is None:
+            known = self._texts[style] = set()
+        if self._ranged:
+            known.update(text)
+
+    # Fonts
+
+    def _styled(
+        self,
+        element: int,
+        style: FontStyle,
+        variables: Mapping[str, str],
+        default: tuple[str | None, str | None, str | None] | None = None,
+        pseudo: str = "",
+    ) -> FontStyle:
+        """What an element (or its pseudo-element) has computed, given what its parent has."""
+        families, weights, italics = self._own[pseudo]
+        family = families.get(element)
+        weight = weights.get(element)
+        italic = italics.get(element)
+        if default is None:
+            if family is None and weight is None and italic is None:
+                return style
+            default = (None, None, None)
+        return computed_font((family, weight, italic), default, style, variables)
+
+    def _is_set(self, element: int, pseudo: str) -> bool:
+        own = self._own.get(pseudo)
+        return own is not None and any(element in winners for winners in own)
+
+    def _take_pseudo_elements(
+        self, node: LexborNode, style: FontStyle, variables: Mapping[str, str]
+    ) -> bool:
+        """Those with content; returns whether there are any that hold text."""
+        element, found = node.mem_id, False
+        for pseudo, contents in self._content.items():
+            value = contents.get(element)
+            if value is None:
+                continue
+            self._images.take_generated(element, pseudo, variables)
+            if not self._fonts or value.text.lower() in {"none", "normal"}:
+                continue
+            found = True
+            content = substitute(value.text[:_MAX_CONTENT], variables, self._viewport) or ""
+            text = text_of(content, node)
+            if self._is_set(element, pseudo):
+                style_of = self._styled(element, style, variables, pseudo=pseudo)
+                self._use(style_of, text)
+            else:
+                self._use(style, text)
+        return found
+
+    def _is_skipped(self, element: int, display: str) -> bool:
+        """Whether an element's contents are not laid out (CSS Containment 2, section 4)."""
+        value = self._skipped.get(element)
+        if value is None or display.startswith(("inline", "contents")):
+            return False
+        text = value.text.lower()
+        return text == "hidden" or (text == "auto" and element in self._far)
+
+    @cached_property
+    def _far(self) -> set[int]:
+        """Elements under ``content-visibility: auto`` that are far from the window."""
+        asked = {
+            element for element, value in self._skipped.items() if value.text.lower() == "auto"
+        }
+        return asked - near(self._scope.tree, self._viewport, self._display, marked=asked)
+
+    # Characters that nobody wrote
+
+    def _quotes_of(self, element: int) -> str:
+        value = self._quotes.get(element)
+        for pseudo in ("before", "after"):
+            content = self._content.get(pseudo, {}).get(element)
+            if content is not None and "quote" not in content.text:
+                return ""
+        if value is None or value.text.lower() in {"auto", *UNSET}:
+            return "\u201c\u201d\u2018\u2019"
+        return text_of(value.text, None)
+
+    def _marker_of(self, node: LexborNode) -> str:
+        parent = node.parent
+        return "0123456789. " if parent is not None and parent.tag == "ol" else "\u2022 "
+
+
+def _default_of(node: LexborNode, tag: str) -> tuple[str | None, str | None, str | None] | None:
+    """What the browser's own style sheet, or an attribute, says of an element's font."""
+    return (node.attrs.get("face"), None, None) if tag == "font" else UA_STYLES.get(tag)
+
+
+def _with_own(around: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """The custom properties of an element: its own, and those that it inherits."""
+    known = {**around, **own}
+    for name, text in own.items():
+        if text.lower() in UNSET:  # as it is further out
+            known.pop(name)
+            if name in around:
+                known[name] = around[name]
+    return known

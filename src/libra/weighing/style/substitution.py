@@ -1,0 +1,164 @@
+"""Values with ``var()``, ``env()``, ``if()`` and ``attr()`` in them, as they are when they are computed.
+
+Custom Properties 1 and CSS Values 5: what cannot be put in makes the whole declaration invalid, and that
+shows only now, when what was declared before it has been forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
+from libra.weighing.options import Viewport
+from libra.weighing.stylesheets.supports import supports_import
+from libra.weighing.viewport.media_queries import media_matches
+
+_MAX_VALUE = 10_000
+_MAX_DEPTH = 8
+_FUNCTIONS = frozenset({"var", "env", "if"})
+_SAFE_AREAS = frozenset(f"safe-area-inset-{side}" for side in ("top", "right", "bottom", "left"))
+
+
+def needs_substitution(text: str) -> bool:
+    """Whether a value, in lower case or not, has anything in it that is put in when it is computed."""
+    if "(" not in text:
+        return False
+    lower = text.lower()
+    return any(f"{name}(" in lower for name in _FUNCTIONS)
+
+
+def has_attributes(text: str) -> bool:
+    """Whether a value has an attribute's in it, which is put in when it is computed, too."""
+    return "attr(" in text.lower()
+
+
+def substitute(
+    text: str,
+    variables: Mapping[str, str],
+    viewport: Viewport,
+    *,
+    attributes: bool = False,
+) -> str | None:
+    """A value with all of it put in, or None if that makes it invalid.
+
+    Args:
+        text: The value.
+        variables: The custom properties of the element.
+        viewport: What ``media()`` in ``if()`` is judged by.
+        attributes: Whether ``attr()`` is put in, too, as for an element without that attribute.
+    """
+    try:
+        return _Substitution(variables, viewport, attributes=attributes).of(text, frozenset(), 0)
+    except Invalid:
+        return None
+
+
+class _Substitution:
+    def __init__(
+        self, variables: Mapping[str, str], viewport: Viewport, *, attributes: bool
+    ) -> None:
+        self._functions = _FUNCTIONS | {"attr"} if attributes else _FUNCTIONS
+        self._variables = variables
+        self._viewport = viewport
+        self._room = 10 * _MAX_VALUE
+
+    def of(self, text: str, inside_of: frozenset[str], depth: int) -> str:
+        self._room -= len(text)
+        if depth > _MAX_DEPTH or self._room < 0:
+            raise Invalid
+        if not needs_substitution(text) and not (
+            "attr" in self._functions and has_attributes(text)
+        ):
+            return text
+        made, at = "", 0
+        for part in _outermost(components(text), self._functions):
+            made += text[at : part.start]
+            made += self._one(text, part, inside_of, depth)
+            at = part.end
+        return made + text[at:]
+
+    def _one(self, text: str, part: ComponentValue, inside_of: frozenset[str], depth: int) -> str:
+        name = part.value.lower()
+        if name == "if":
+            return self._if(text, part, inside_of, depth)
+        pieces = split_at(part.parts, ",")
+        first = significant(pieces[0])
+        if not first or first[0].kind != "ident" or (name == "var" and len(first) != 1):
+            raise Invalid
+        if name == "attr" and len(pieces) == 1:
+            return '""'
+        called = first[0].value
+        value = self._value(name, called, inside_of, depth)
+        if value is not None:
+            return value
+        if len(pieces) == 1:
+            raise Invalid
+        end = part.end - 1 if part.closed else part.end
+        comma = next(one for one in part.parts if one.kind == ",")
+        return self.of(text[comma.end : end], inside_of, depth + 1)
+
+    def _value(self, name: str, called: str, inside_of: frozenset[str], depth: int) -> str | None:
+        if name == "attr":
+            return None
+        if name == "env":
+            return "0px" if called.lower() in _SAFE_AREAS else None
+        found = self._variables.get(called)
+        if found is None or called in inside_of or found.strip().lower() == "initial":
+            return None
+        try:
+            return self.of(found, inside_of | {called}, depth + 1)
+        except Invalid:
+            return None
+
+    def _if(self, text: str, part: ComponentValue, inside_of: frozenset[str], depth: int) -> str:
+        for branch in split_at(part.parts, ";"):
+            place = next((at for at, one in enumerate(branch) if one.kind == ":"), None)
+            if place is None:
+                continue
+            test, value = stripped(branch[:place]), stripped(branch[place + 1 :])
+            if (len(test) == 1 and test[0].is_word("else")) or self._holds(test, text):
+                chosen = text[value[0].start : value[-1].end] if value else ""
+                return self.of(chosen, inside_of, depth + 1)
+        raise Invalid
+
+    def _holds(self, test: Sequence[ComponentValue], text: str) -> bool:
+        return condition(test, lambda part: self._term(part, text)) is True
+
+    def _term(self, part: ComponentValue, text: str) -> bool | None:
+        argument = inside(text, part)
+        match part.value.lower():
+            case "media":
+                if argument[:1] != "(" and ":" not in argument:
+                    return None  # a type is no feature
+                plain = argument if argument[:1] == "(" or ":" not in argument else f"({argument})"
+                return media_matches(plain, self._viewport)
+            case "supports":
+                return supports_import(argument) is True
+            case "style":
+                return style_holds(argument, self._variables)
+            case _:
+                return None
+
+
+def style_holds(argument: str, variables: Mapping[str, str]) -> bool:
+    """Whether ``style(--name: value)`` holds for an element with these custom properties."""
+    name, colon, wanted = argument.partition(":")
+    found = variables.get(name.strip())
+    if not colon:
+        return found is not None
+    return found is not None and found.split() == wanted.split()
+
+
+def _outermost(
+    parts: Sequence[ComponentValue], functions: AbstractSet[str]
+) -> list[ComponentValue]:
+    """The outermost functions that something is put in for, in their order."""
+    found: list[ComponentValue] = []
+    for part in parts:
+        if part.kind == "function" and part.value.lower() in functions:
+            found.append(part)
+        elif part.parts:
+            found += _outermost(part.parts, functions)
+    return found

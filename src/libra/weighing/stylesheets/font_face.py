@@ -1,0 +1,196 @@
+"""``@font-face``: the descriptors of a face, and which of its sources are tried (CSS Fonts 4)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from urllib.parse import unquote
+
+from libra.urls import join
+from libra.weighing.css.chromium import chromium
+from libra.weighing.css.scan import declarations
+from libra.weighing.css.syntax import ComponentValue, components, significant, split_at
+from libra.weighing.stylesheets.fonts import FontFace, families_in, weight_of
+
+_MAX_RANGES = 2_000
+
+_RANGES = re.compile(
+    r"(?:\s*u\+[0-9a-f]{0,6}(?:\?{0,5}|-[0-9a-f]{1,6})\s*(?:,|\Z))++\Z", re.IGNORECASE
+)
+
+
+_LAST_CODE_POINT = 0x10FFFF
+
+_RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNORECASE)
+
+
+def read_face(block: str, base: str) -> FontFace | None:
+    """The face that a block of ``@font-face`` declares, or None if there is nothing to use of it.
+
+    Args:
+        block: Between the braces.
+        base: The address of the sheet.
+    """
+    found: dict[str, str] = {}
+    sources: list[str] | None = None
+    for name, value, important in declarations(block, rules=False):
+        if important:
+            continue  # descriptors know no importance
+        if name == "src":
+            read = _font_sources(value, base)
+            sources = sources if read is None else read
+        elif name != "unicode-range" or _RANGES.match(value) is not None:
+            found[name] = value
+    families = families_in(found.get("font-family", ""))
+    if found.get("font-family", "").lower() in _GENERIC:
+        return None  # a family of the browser's own has no faces
+    if len(families) != 1 or sources is None:
+        return None
+    return FontFace(
+        family=families[0],
+        sources=tuple(sources),
+        ranges=_ranges(found.get("unicode-range", "")),
+        weight=_weights(found.get("font-weight", "")),
+        stretch=_stretches(found.get("font-stretch", "")),
+        italic=found.get("font-style", "").lower().startswith(("italic", "oblique")),
+        initiator=base,
+    )
+
+
+def _font_sources(value: str, base: str) -> list[str] | None:
+    """The URLs in supported formats, in the order in which they are tried.
+
+    They end at a font that is in the sheet itself. None if there is nothing to use.
+    """
+    sources: list[str] = []
+    for source in split_at(components(value), ","):
+        reference = _font_source(significant(source))
+        if not reference:
+            continue
+        if reference[:5].lower() == "data:":
+            if _is_font_data(reference):
+                return sources
+            continue
+        url = join(base, reference)
+        if url is not None:
+            sources.append(url)
+    return sources or None
+
+
+_GENERIC = frozenset(
+    {
+        "serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "math",
+        "inherit", "initial", "unset", "revert", "revert-layer", "default",
+    }
+)  # fmt: skip
+
+
+def _font_source(parts: list[ComponentValue]) -> str | None:
+    """The address of one source of a font, if Chromium reads it and what it asks for."""
+    reference = address(parts[0]) if parts and parts[0].kind != "string" else None
+    if reference is None:
+        return None
+    rest = parts[1:]
+    if rest and rest[0].kind == "function" and rest[0].value.lower() == "format":
+        inner = significant(rest[0].parts)
+        if len(inner) != 1 or inner[0].kind not in {"string", "ident"}:
+            return None
+        if inner[0].value.lower() not in chromium().font_formats | _VARIATION_FORMATS:
+            return None
+        rest = rest[1:]
+    if rest and rest[0].kind == "function" and rest[0].value.lower() == "tech":
+        techs = [significant(one) for one in split_at(rest[0].parts, ",")]
+        if any(
+            len(one) != 1
+            or one[0].kind != "ident"
+            or one[0].value.lower() not in chromium().font_techs
+            for one in techs
+        ):
+            return None
+        rest = rest[1:]
+    return reference if not rest else None
+
+
+_VARIATION_FORMATS = frozenset(
+    {"woff-variations", "woff2-variations", "truetype-variations", "opentype-variations"}
+)
+
+
+_FONT_SIGNATURES = (b"wOF2", b"wOFF", b"\0\1\0\0", b"OTTO", b"true", b"ttcf")
+
+
+def _is_font_data(reference: str) -> bool:
+    """Whether a ``data:`` URL may hold a font: it begins as one."""
+    head, _, data = reference[5:].partition(",")
+    data = unquote(data[:400])
+    if head.lower().rstrip().endswith(";base64"):
+        try:
+            begin = b64decode("".join(data.split())[:80] + "====")
+        except ValueError:
+            return False
+    else:
+        begin = data[:80].encode("latin-1", "replace")
+    return len(data) > _MIN_FONT and begin.startswith(_FONT_SIGNATURES)
+
+
+_MIN_FONT = 60
+
+
+def address(part: ComponentValue) -> str | None:
+    """The address that a ``url()`` or a string is."""
+    if part.kind in {"url", "string"}:
+        return part.value
+    if part.kind == "function" and part.value.lower() == "url":
+        inner = significant(part.parts)
+        # Modifiers after the string Chromium does not read.
+        return inner[0].value if len(inner) == 1 and inner[0].kind == "string" else None
+    return None
+
+
+def _weights(text: str) -> tuple[int, int]:
+    words = [weight_of(word) or 400 for word in text.lower().split()[:2]]
+    return (min(words), max(words)) if words else (400, 400)
+
+
+_STRETCHES = {
+    "ultra-condensed": 50.0,
+    "extra-condensed": 62.5,
+    "condensed": 75.0,
+    "semi-condensed": 87.5,
+    "semi-expanded": 112.5,
+    "expanded": 125.0,
+    "extra-expanded": 150.0,
+    "ultra-expanded": 200.0,
+}
+
+
+_PERCENTAGE = re.compile(r"(\d{1,4}(?:\.\d{1,4})?)%\Z")
+
+
+def _stretches(text: str) -> tuple[float, float]:
+    found: list[float] = []
+    for word in text.lower().split()[:2]:
+        percentage = _PERCENTAGE.match(word)
+        found.append(float(percentage[1]) if percentage else _STRETCHES.get(word, 100.0))
+    return (min(found), max(found)) if found else (100.0, 100.0)
+
+
+def _ranges(value: str) -> tuple[tuple[int, int], ...]:
+    ranges: list[tuple[int, int]] = []
+    for match in _RANGE.finditer(value):
+        first, wild, last = match.groups()
+        low = int(first + "0" * len(wild), 16)
+        high = int(last, 16) if last else int(first + "f" * len(wild), 16)
+        if not low <= high <= _LAST_CODE_POINT:
+            return ()  # the whole descriptor is invalid
+        ranges.append((low, high))
+        if len(ranges) >= _MAX_RANGES:
+            break
+    ranges.sort()
+    merged: list[tuple[int, int]] = []
+    for low, high in ranges:
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return tuple(merged)

@@ -1,0 +1,519 @@
+"""A style sheet as far as it can ask for something: imports, fonts, and the rules about what loads.
+
+A browser fetches ``@import`` at once, but an image only when a rule with it wins for an element that is
+rendered, and a font only when text uses it. So a sheet is read without looking at any document: its
+rules are walked with the conditions around them (``@media``, ``@supports``, ``@layer``), and those that
+may say something of images, fonts, ``content`` or ``display`` are kept for the cascade (`cascade`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from libra.urls import join
+from libra.weighing.css.scan import (
+    PLAIN_RULES,
+    RULE,
+    declarations,
+    is_declaration,
+    past_separators,
+    past_space,
+    stop,
+    without_comments,
+)
+from libra.weighing.css.syntax import components, significant, stripped
+from libra.weighing.css.tokens import preprocessed, tokens
+from libra.weighing.css.value_text import lowered
+from libra.weighing.options import Viewport
+from libra.weighing.stylesheets.font_face import address, read_face
+from libra.weighing.stylesheets.fonts import FontFace
+from libra.weighing.stylesheets.marks import SPELLED, marks_in, may_name_images
+from libra.weighing.stylesheets.nesting import nested, scoped
+from libra.weighing.stylesheets.selectors import MAX_SELECTOR, is_valid
+from libra.weighing.stylesheets.supports import supports, supports_import
+from libra.weighing.viewport.media_queries import media_matches
+
+MAX_RULES = 50_000
+MAX_NESTING = 64
+_MAX_LAYER = 500
+_MAX_MADE = 5_000_000
+"""Characters of all selectors of nested rules: made whole, they may be far longer than the sheet."""
+
+_NEAR = 80
+"""Characters to the next place of interest from which on it pays to pass over rules in one step."""
+
+_NONE = 1 << 60
+
+_GROUPS = frozenset({"media", "supports", "layer", "container", "scope", "starting-style"})
+
+
+class StyleRule(msgspec.Struct, frozen=True, gc=False):
+    """A style rule as written, with the conditions around it that were judged.
+
+    Attributes:
+        selector: The list of selectors; those of nested rules are made whole.
+        block: Its declarations.
+        layer: The name of its cascade layer, or "" outside of layers.
+        containers: The container queries around it, each with its name before it.
+        starting: Whether it says only what transitions begin with.
+    """
+
+    selector: str
+    block: str
+    layer: str = ""
+    containers: tuple[str, ...] = ()
+    starting: bool = False
+
+
+class Keyframes(NamedTuple):
+    """A ``@keyframes`` rule: its name, and its blocks, each with whether it is what it begins with."""
+
+    name: str
+    blocks: tuple[tuple[bool, str], ...]
+
+
+class PropertyRule(NamedTuple):
+    """A ``@property`` rule: a custom property's name, whether it is inherited, its initial value."""
+
+    name: str
+    inherits: bool
+    initial: str
+
+
+class SheetImport(NamedTuple):
+    """An ``@import``: the sheet's address, whether its rules take effect, and the layer they go to."""
+
+    url: str
+    applies: bool = True
+    layer: str = ""
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """What one style sheet says, whichever document it is for.
+
+    Attributes:
+        base: Its URL, or the document's base for ``<style>``.
+        imports: In their order; their rules come before its own.
+        rules: Those that may decide about something that is fetched.
+        faces: ``@font-face`` rules.
+        layers: The names of its cascade layers in the order in which they are first named.
+        keyframes: What its animations may show, if any of it is an image.
+        properties: The custom properties that it registers.
+        has_images: Whether any rule names an image.
+        size: Of the text that is kept, in characters, at the most.
+    """
+
+    base: str
+    imports: tuple[SheetImport, ...] = ()
+    rules: tuple[StyleRule, ...] = ()
+    faces: tuple[FontFace, ...] = ()
+    layers: tuple[str, ...] = ()
+    keyframes: tuple[Keyframes, ...] = ()
+    properties: tuple[PropertyRule, ...] = ()
+    has_images: bool = False
+    size: int = 0
+
+
+def read_stylesheet(text: str, base: str, viewport: Viewport, *, applies: bool = True) -> Sheet:
+    """Read a style sheet. Never raises, and takes time linear in the text.
+
+    Args:
+        text: The sheet.
+        base: Its URL, or the document's base for ``<style>``.
+        viewport: What media queries are judged by.
+        applies: False if the sheet itself is for another medium: then only imports are fetched.
+    """
+    return _SheetReader(base, viewport).read(text, applies=applies)
+
+
+class _Group:
+    """A block that is open.
+
+    Attributes:
+        applies: Whether what is in it takes effect.
+        selector: What ``&`` is in it: a whole list of selectors, or None outside of style rules.
+        items: Whether it holds declarations among rules, as style rules do.
+        scope: Of an ``@scope``: its roots as one compound, and where it ends.
+    """
+
+    __slots__ = ("applies", "containers", "items", "layer", "scope", "selector", "starting")
+
+    def __init__(
+        self,
+        *,
+        applies: bool,
+        selector: str | None = None,
+        items: bool = False,
+        layer: str = "",
+        containers: tuple[str, ...] = (),
+        starting: bool = False,
+        scope: tuple[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self.applies = applies
+        self.selector = selector
+        self.items = items
+        self.layer = layer
+        self.containers = containers
+        self.starting = starting
+        self.scope = scope
+
+    def within(self, **changes: Any) -> _Group:
+        """A group in this one, with what is different there."""
+        same = {name: getattr(self, name) for name in self.__slots__}
+        return _Group(**(same | changes))
+
+
+class _SheetReader:
+    """One pass over one style sheet."""
+
+    def __init__(self, base: str, viewport: Viewport) -> None:
+        self._base = base
+        self._viewport = viewport
+        self._imports: list[SheetImport] = []
+        self._rules: list[StyleRule] = []
+        self._faces: list[FontFace] = []
+        self._layers: dict[str, None] = {}
+        self._keyframes: list[Keyframes] = []
+        self._properties: list[PropertyRule] = []
+        self._made = 0
+
+    def read(self, text: str, *, applies: bool) -> Sheet:
+        text = preprocessed(text)
+        lower = lowered(text)
+        at = 0
+        if "@import" in lower or (lower.find("@") >= 0 and SPELLED.search(text) is not None):
+            at = self._read_head(text, applies=applies)
+        if applies:
+            self._read_rules(text, lower, at)
+        kept = self._rules or self._faces or self._keyframes or self._properties
+        return Sheet(
+            base=self._base,
+            imports=tuple(self._imports),
+            rules=tuple(self._rules),
+            faces=tuple(self._faces),
+            layers=tuple(self._layers),
+            keyframes=tuple(self._keyframes),
+            properties=tuple(self._properties),
+            size=len(text) + self._made if kept else 0,
+            has_images=may_name_images(text, lower, rules=bool(kept)),
+        )
+
+    # Structure
+
+    def _read_head(self, text: str, *, applies: bool) -> int:
+        """``@import`` counts only at the head of a sheet. Returns where the head ends."""
+        at, end = 0, len(text)
+        while True:
+            at = past_space(text, at, at_top=True)
+            if at >= end:
+                return at
+            start, at = at, stop(text, at, "{;" if text[at] == "@" else "{")
+            name, prelude = _at_rule(text[start:at])
+            has_block = at < end and text[at] == "{"
+            after = stop(text, at + 1, "}") + 1 if has_block else at + 1
+            if name == "import" and not has_block:
+                self._add_import(prelude, applies=applies)
+            elif name == "layer" and not has_block and _are_layers(prelude):
+                if self._imports:
+                    return start  # none is allowed after it
+                self._name_layers(_Group(applies=True), prelude)
+            elif _ends_head(name, text[start:at].strip(), has_block=has_block):
+                return start
+            at = after  # what cannot be read is as if it were not there
+
+    def _name_layers(self, group: _Group, names: str) -> None:
+        """``@layer a, b;`` gives layers their order."""
+        for name in names.split(","):
+            self._layer(group.layer, without_comments(name))
+
+    def _layer(self, outer: str, name: str) -> str:
+        """The whole name of a layer; one without a name is like no other."""
+        name = name.strip() or f"\0{len(self._layers)}"
+        name = (f"{outer}.{name}" if outer else name)[:_MAX_LAYER]
+        self._layers[name] = None
+        return name
+
+    def _add_import(self, prelude: str, *, applies: bool) -> None:
+        parts = stripped(components(prelude))
+        reference = address(parts[0]) if parts else None
+        if reference is None:
+            return
+        layer, rest = "", parts[1:]
+        while rest and rest[0].kind == " ":
+            rest = rest[1:]
+        if rest and rest[0].value.lower() == "layer" and rest[0].kind in {"ident", "function"}:
+            start, stop_at = rest[0].start + 6, rest[0].end - 1
+            name = prelude[start:stop_at] if rest[0].kind == "function" else ""
+            if rest[0].kind == "ident" or _are_layers(name):
+                layer, rest = self._layer("", name), stripped(rest[1:])
+        if rest and rest[0].kind == "function" and rest[0].value.lower() == "supports":
+            holds = supports_import(prelude[rest[0].start + 9 : rest[0].end - rest[0].closed])
+            if holds is None:
+                return
+            applies = applies and holds
+            rest = stripped(rest[1:])
+        condition = prelude[rest[0].start :] if rest else ""
+        url = join(self._base, reference) if reference else None
+        if url is not None:
+            holds = applies and media_matches(condition, self._viewport)
+            self._imports.append(SheetImport(url, holds, layer))
+
+    def _read_rules(self, text: str, lower: str, at: int) -> None:
+        """Walk the rules, from one of interest to the next; what lies between is passed over."""
+        stack = [_Group(applies=True)]
+        marks = iter(marks_in(text, lower, at))
+        mark = next(marks, _NONE)
+        length = len(text)
+        while mark < _NONE and len(self._rules) < MAX_RULES and at < length:
+            group = stack[-1]
+            if mark - at > _NEAR:
+                skipped = PLAIN_RULES.match(text, at, mark)
+                at = at if skipped is None else skipped.end()
+            at = (
+                past_separators(text, at)
+                if group.items
+                else past_space(text, at, at_top=len(stack) == 1)
+            )
+            if at >= length:
+                break
+            if text[at] == "}" and len(stack) > 1:
+                stack.pop()
+                at += 1
+            else:
+                at = self._read_item(text, at, mark, stack)
+            while mark < at:
+                mark = next(marks, _NONE)
+
+    def _read_item(self, text: str, at: int, mark: int, stack: list[_Group]) -> int:
+        """A rule or declaration; of a group its beginning. Returns where it ends."""
+        group = stack[-1]
+        whole = RULE.match(text, at)
+        if whole is not None and (not group.items or whole[1][:2] != "--"):
+            if group.applies and mark < whole.end():
+                self._read_rule(whole[1], whole[2], group)
+            return whole.end()
+        start, length = at, len(text)
+        inner = len(stack) > 1
+        if text[at] == "@" or group.items:
+            at = stop(text, at, "{;}" if inner else "{;")
+        else:
+            at = stop(text, at, "{}" if inner else "{")
+        if at < length and text[at] == "{" and group.items and text.startswith("--", start):
+            at = stop(text, start, ";}") if is_declaration(text[start:at]) else at
+        prelude = text[start:at]
+        if at >= length or text[at] != "{":
+            if group.applies and mark < at:
+                self._read_loose(prelude, group)
+            elif prelude[:1] == "@":
+                self._read_statement(prelude, group)
+            return at if at < length and text[at] == "}" else at + 1
+        opened = self._opened(prelude, group, len(stack), text, at)
+        if isinstance(opened, int):
+            return opened
+        stack.append(opened)
+        return at + 1
+
+    def _read_loose(self, prelude: str, group: _Group) -> None:
+        """What is followed by no block: a declaration among nested rules, or a statement."""
+        if prelude[:1] == "@":
+            self._read_statement(prelude, group)
+        elif group.items:
+            self._keep_own(prelude, group)
+
+    def _read_statement(self, prelude: str, group: _Group) -> None:
+        name, rest = _at_rule(prelude)
+        if name == "layer" and group.applies and not group.items and _are_layers(rest):
+            self._name_layers(group, rest)
+
+    def _opened(self, prelude: str, group: _Group, depth: int, text: str, at: int) -> _Group | int:
+        """The group that a block makes, or where the block ends if nothing in it is to be walked."""
+        name, rest = _at_rule(prelude)
+        if not group.applies or depth > MAX_NESTING or (name and name not in _GROUPS):
+            end = stop(text, at + 1, "}")
+            if group.applies and name:
+                self._read_other(name, rest, text[at + 1 : end], group)
+            return end + 1
+        if name:
+            return self._group(name, rest, group)
+        selector = self._selector(prelude, group)
+        if selector is None:
+            return stop(text, at + 1, "}") + 1
+        return group.within(selector=selector, items=True, scope=None)
+
+    def _group(self, name: str, condition: str, group: _Group) -> _Group:
+        match name:
+            case "media":
+                return group.within(applies=media_matches(condition, self._viewport))
+            case "supports":
+                return group.within(applies=bool(supports(condition)))
+            case "layer":
+                named = without_comments(condition).strip()
+                if named and ("," in named or not _are_layers(named)):
+                    return _Group(applies=False)
+                return group.within(layer=self._layer(group.layer, named))
+            case "container":
+                return group.within(containers=(*group.containers, condition))
+            case "scope":
+                return self._scope(condition, group)
+            case _:
+                return group.within(starting=True)
+
+    def _scope(self, condition: str, group: _Group) -> _Group:
+        """``@scope (roots) to (limits)``. Without roots it is for what the sheet stands in."""
+        parts = significant(components(condition))
+        root = ":root"
+        limits: tuple[str, ...] = ()
+        outer = group.selector
+        try:
+            if parts and parts[0].kind == "(":
+                inner = condition[parts[0].start + 1 : parts[0].end - parts[0].closed]
+                lists = nested(inner, f":is({outer})", descend=False) if outer else [inner]
+                root = f":is({','.join(part for part in lists if is_valid(part))})"
+                parts = parts[1:]
+            if parts and parts[0].is_word("to") and len(parts) == 2 and parts[1].kind == "(":
+                inner = condition[parts[1].start + 1 : parts[1].end - parts[1].closed]
+                limits = tuple(_limits(inner, root))
+                parts = [] if limits else parts
+        except ValueError:
+            return _Group(applies=False)
+        if parts or root in {":root", ":is()"} or len(root) > MAX_SELECTOR:
+            return _Group(applies=False)
+        if group.scope is not None:
+            root = ",".join(scoped(root, *group.scope))
+            root = f":is({root})"
+        return group.within(selector=f":where({root})", items=True, scope=(root, limits))
+
+    def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
+        """A rule without blocks in it."""
+        if "@" not in prelude and "/" not in prelude and group.selector is None:
+            self._keep(prelude.strip(), body, group)
+            return
+        if not prelude.startswith("@"):
+            selector = self._selector(prelude, group)
+            if selector is not None:
+                self._keep(selector, body, group)
+            return
+        name, condition = _at_rule(prelude)
+        if name not in _GROUPS:
+            self._read_other(name, condition, body, group)
+        elif group.items or name == "scope":
+            inner = self._group(name, condition, group)  # declarations in a conditional group
+            if inner.applies:
+                self._keep_own(body, inner)
+        elif name == "layer":
+            self._group(name, condition, group)
+
+    def _read_other(self, name: str, rest: str, body: str, group: _Group) -> None:
+        """An at-rule that holds no style rules."""
+        if name == "font-face" and not rest and not group.items:
+            face = read_face(body, self._base)
+            if face is not None:
+                self._faces.append(face)
+        elif name in {"keyframes", "-webkit-keyframes"}:
+            named = significant(components(rest))
+            if len(named) == 1 and named[0].kind in {"ident", "string"}:
+                self._keyframes.append(Keyframes(named[0].value, tuple(_frames(body))))
+        elif name == "property" and rest[:2] == "--":
+            found = {name: value for name, value, _ in declarations(body)}
+            if "syntax" in found and "inherits" in found:
+                inherits = found["inherits"].lower() == "true"
+                initial = found.get("initial-value", "")
+                self._properties.append(PropertyRule(rest.strip(), inherits, initial))
+
+    def _selector(self, prelude: str, group: _Group) -> str | None:
+        """A rule's selectors made whole; None if they are invalid or too long."""
+        prelude = prelude.strip()
+        if group.scope is not None:
+            made = scoped(prelude, *group.scope)
+        elif group.selector is not None:
+            if len(group.selector) > MAX_SELECTOR:
+                return None
+            made = nested(prelude, f":is({group.selector})", descend=True)
+        else:
+            return prelude if is_valid(prelude) else None
+        room = min(MAX_SELECTOR, _MAX_MADE - self._made)
+        whole: list[str] = []
+        for part in made:
+            room -= len(part) + 1
+            if room < 0:
+                break
+            whole.append(part)
+            self._made += len(part) + 1
+        selector = ",".join(whole)
+        return selector if selector and is_valid(selector) else None
+
+    def _keep(self, selector: str, block: str, group: _Group) -> None:
+        self._rules.append(
+            StyleRule(selector, block, group.layer, group.containers, group.starting)
+        )
+
+    def _keep_own(self, block: str, group: _Group) -> None:
+        """Declarations for what the group around them is about."""
+        if group.selector is not None:
+            self._keep(group.selector, block, group)
+
+
+_BLOCKS = _GROUPS | {
+    "font-face", "keyframes", "-webkit-keyframes", "page", "property", "counter-style",
+    "font-feature-values", "font-palette-values", "position-try", "view-transition", "function",
+}  # fmt: skip
+"""At-rules with blocks: with one of them the head of a sheet ends."""
+
+
+def _ends_head(name: str, prelude: str, *, has_block: bool) -> bool:
+    """Whether a rule is one after which no ``@import`` counts."""
+    if not name:
+        return is_valid(prelude)
+    return name in _BLOCKS if has_block else name == "namespace"
+
+
+def _are_layers(names: str) -> bool:
+    """Whether this is a list of names of layers."""
+    return all(_LAYER.match(name) is not None for name in without_comments(names).split(","))
+
+
+_LAYER = re.compile(
+    r"\s*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
+    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+\s*+\Z",
+    re.IGNORECASE,
+)
+
+
+def _limits(text: str, root: str) -> list[str]:
+    """Where a scope ends: selectors relative to its root."""
+    made = []
+    for part in nested(text, f":where({root})", descend=False):
+        whole = part.replace(":scope", f":is({root})")
+        made.append(whole if root in whole else f":is({root}) {whole}")
+    return [part for part in made if is_valid(part)]
+
+
+def _frames(body: str) -> list[tuple[bool, str]]:
+    """The blocks of the frames of an animation."""
+    blocks: list[tuple[bool, str]] = []
+    at, end = 0, len(body)
+    while at < end:
+        start, at = past_space(body, at), stop(body, at, "{")
+        after = stop(body, at + 1, "}")
+        names = body[start:at].lower().split(",")
+        if at < end and all(_FRAME.match(one) for one in names):
+            first = any(one.strip() in {"from", "0%"} for one in names)
+            blocks.append((first, body[at + 1 : after]))
+        at = after + 1
+    return blocks
+
+
+_FRAME = re.compile(r"\s*(?:from|to|[+]?(?:\d+(?:\.\d+)?|\.\d+)%)\s*\Z", re.IGNORECASE)
+
+
+def _at_rule(prelude: str) -> tuple[str, str]:
+    """The name of an at-rule in lower case, and what follows it; "" of any other rule."""
+    if prelude[:1] != "@":
+        return "", ""
+    first = next(tokens(prelude), None)
+    if first is None or first.kind != "at-keyword":
+        return "", ""
+    return first.value.lower(), without_comments(prelude[first.end :]).strip()

@@ -1,0 +1,339 @@
+"""``@supports`` (CSS Conditional Rules 3 to 5), as Chromium answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from libra.weighing.css.chromium import Property, chromium
+from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.weighing.css.numeric import MATH, type_of, unit_type
+from libra.weighing.css.properties import COLORS, is_color, is_image, matches
+from libra.weighing.css.syntax import (
+    ComponentValue,
+    components,
+    declaration_of,
+    significant,
+    split_at,
+)
+from libra.weighing.css.tokens import preprocessed
+from libra.weighing.stylesheets.selectors import is_supported
+
+WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
+"""Keywords that every property takes."""
+
+SUBSTITUTED = frozenset({"var", "env", "attr", "if", "random-item"})
+"""Functions whose value is known only when it is computed: with them anything is valid at first."""
+
+_MAX_CONDITION = 10_000
+_ANGLES = frozenset({"deg", "grad", "rad", "turn"})
+_TIMES = frozenset({"s", "ms"})
+_RESOLUTIONS = frozenset({"dpi", "dpcm", "dppx", "x"})
+
+
+@lru_cache(maxsize=2_048)
+def supports(text: str) -> bool | None:
+    """Whether a condition holds; None if it is none, so that its rule is dropped."""
+    if len(text) > _MAX_CONDITION:
+        return None
+    text = preprocessed(text)
+    try:
+        return condition(components(text), lambda part: _term(text, part)) is True
+    except Invalid:
+        return None
+
+
+@lru_cache(maxsize=2_048)
+def supports_import(text: str) -> bool | None:
+    """The argument of ``supports()`` in an ``@import``: a condition, or a declaration alone.
+
+    With a declaration that it does not support Chromium does not fetch the sheet: None. With another
+    condition that does not hold it fetches what it will not use.
+    """
+    text = preprocessed(text)
+    known = supports(text)
+    if known is not None:
+        return known
+    return _declaration(components(text)) or None
+
+
+def _term(text: str, part: ComponentValue) -> bool | None:
+    if part.kind == "(":
+        return _declaration(part.parts) is True
+    name, argument = part.value.lower(), significant(part.parts)
+    if name == "selector":
+        return is_supported(inside(text, part))
+    word = argument[0].value.lower() if len(argument) == 1 and argument[0].kind == "ident" else None
+    if name == "font-tech":
+        return word in chromium().font_techs
+    if name == "font-format":
+        return word in chromium().font_formats
+    if name == "at-rule":
+        rule = argument[0] if len(argument) == 1 else None
+        return (
+            rule is not None
+            and rule.kind == "at-keyword"
+            and rule.value.lower() in chromium().at_rules
+        )
+    return False
+
+
+def _declaration(parts: Sequence[ComponentValue]) -> bool | None:
+    """Whether a declaration is supported; None if it is none."""
+    found = declaration_of(parts)
+    if found is None or any(part.kind == ";" for part in parts):
+        return None
+    return is_valid(found.name, found.value)
+
+
+@lru_cache(maxsize=8_192)
+def is_valid_text(name: str, text: str) -> bool:
+    """Whether Chromium reads this value of a property, as far as the table tells."""
+    return is_valid(name, components(text))
+
+
+def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
+    """Whether Chromium reads this value of a property.
+
+    Values of properties that fetch have grammars of their own (`libra.weighing.css.properties`); the
+    others are judged by the kinds of their components, of which the table knows what Chromium takes.
+    """
+    if not _in_order(value):
+        return False
+    if name[:2] == "--":
+        return True
+    name = name.lower()
+    known = chromium().properties.get(name)
+    parts = significant(value)
+    if known is None or not parts:
+        return False
+    if is_substituted(parts):
+        return True
+    if len(parts) == 1 and parts[0].kind == "ident" and parts[0].value.lower() in WIDE:
+        return True
+    judged = matches(name, parts)
+    if judged is not None:
+        return judged
+    return _fits(known, parts) or (len(parts) > 1 and _shape(parts) in _shapes(name))
+
+
+@lru_cache(maxsize=1_024)
+def _shapes(name: str) -> frozenset[str]:
+    """The forms that a property's values of several components have."""
+    samples = chromium().properties[name].samples
+    return frozenset(_shape(significant(components(sample))) for sample in samples)
+
+
+def _shape(parts: Sequence[ComponentValue]) -> str:
+    """A value with each component told by its kind; keywords are told by themselves."""
+    shape: list[str] = []
+    for part in parts:
+        match part.kind:
+            case "ident":
+                word = part.value.lower()
+                custom = word[:2] == "--" or word in _CUSTOM
+                shape.append("name" if custom else "color" if word in COLORS else word)
+            case "hash":
+                shape.append("color")
+            case "number":
+                shape.append("length" if float(part.value) == 0 else "number")
+            case "percentage":
+                shape.append("length")
+            case "dimension":
+                shape.append(unit_type(part) or "?")
+            case "function" if part.value.lower() in MATH:
+                kind = type_of(part) or "?"
+                shape.append("length" if kind in {"percentage", "length-percentage"} else kind)
+            case "function":
+                shape.append("color" if is_color(part) else f"{part.value.lower()}()")
+            case "[":
+                shape.append("[]")
+            case "delim":
+                shape.append(part.value)
+            case kind:
+                shape.append(kind)
+    return " ".join(shape)
+
+
+_CUSTOM = frozenset({"x", "y", "z", "a", "b", "c", "d"})
+"""Names that samples use for what a sheet may call as it likes."""
+
+
+def is_substituted(parts: Sequence[ComponentValue]) -> bool:
+    """Whether ``var()`` or its like is in a value, and in good order."""
+    for part in parts:
+        if part.kind == "function":
+            name = part.value.lower()
+            if name in SUBSTITUTED and _substitutes(name, part.parts):
+                return True
+            if name[:2] == "--":
+                return True
+        if part.parts and is_substituted(part.parts):
+            return True
+    return False
+
+
+def _substitutes(name: str, parts: Sequence[ComponentValue]) -> bool:
+    argument = significant(split_at(parts, ",")[0])
+    if name == "if":
+        return any(part.kind == ":" for part in parts)
+    if not argument or argument[0].kind != "ident":
+        return False
+    if name == "var":
+        return len(argument) == 1 and argument[0].value[:2] == "--"
+    return True
+
+
+def _in_order(parts: Sequence[ComponentValue]) -> bool:
+    for part in parts:
+        if part.kind in {"bad-string", "bad-url", ")", "]", "}", ";"} or part.is_delim("!"):
+            return False
+        if part.parts and part.kind != "{" and not _in_order_inside(part.parts):
+            return False
+    return True
+
+
+def _in_order_inside(parts: Sequence[ComponentValue]) -> bool:
+    return all(
+        part.kind not in {"bad-string", "bad-url", ")", "]", "}"}
+        and (not part.parts or _in_order_inside(part.parts))
+        for part in parts
+    )
+
+
+def _fits(known: Property, parts: Sequence[ComponentValue]) -> bool:
+    pieces = split_at(parts, ",")
+    if len(pieces) > 1 and not known.listed:
+        return False
+    return all(_fits_piece(known, piece) for piece in pieces)
+
+
+def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
+    """Whether each component is one that the property takes, and none too often."""
+    counts: dict[str, int] = {}
+    if not parts:
+        return False
+    for place, part in enumerate(parts):
+        if part.is_delim("/"):
+            if place in {0, len(parts) - 1}:
+                return False
+            counts.clear()
+            continue
+        kind = _kind(known, part)
+        if kind is None:
+            return False
+        if part.kind == "ident" and kind == "word":
+            kind = part.value.lower()
+        counts[kind] = counts.get(kind, 0) + 1
+        if counts[kind] > known.kinds.get(kind, 6 if kind == "function" else 2):
+            return False
+    lengths = sum(counts.get(kind, 0) for kind in ("length", "percentage", "zero"))
+    most = max((known.kinds.get(kind, 0) for kind in ("length", "percentage", "zero")), default=0)
+    return not lengths or lengths <= max(most, 1)
+
+
+def _kind(  # noqa: C901, PLR0911 - one branch for each kind of component
+    known: Property, part: ComponentValue
+) -> str | None:
+    """Of a component: the kind by which the property takes it."""
+    kinds = known.kinds
+    match part.kind:
+        case "ident":
+            word = part.value.lower()
+            if word in known.words:
+                return "word"
+            if word[:2] == "--":
+                return "dashed" if "dashed" in kinds else None
+            if "color" in kinds and _is_color(word):
+                return "color"
+            return "name" if "name" in kinds else None
+        case "hash":
+            return "hash" if "hash" in kinds and _is_hex(part.value) else None
+        case "string":
+            return "string" if "string" in kinds else None
+        case "url":
+            return "url" if "url" in kinds else None
+        case "number":
+            return _number(kinds, part)
+        case "percentage":
+            return "percentage" if "percentage" in kinds else None
+        case "dimension":
+            return _dimension(kinds, part)
+        case "function":
+            return _function(known, part)
+        case "[":
+            return "name" if "flex" in kinds else None
+        case _:
+            return None
+
+
+def _number(kinds: dict[str, int], part: ComponentValue) -> str | None:
+    value = float(part.value)
+    if not value and "zero" in kinds:
+        return "zero"
+    if value < 0 and "negative" not in kinds:
+        return None
+    if not value.is_integer():
+        return "number" if "number" in kinds else None
+    if value > 1000 and "hundreds" in kinds and "integer" not in kinds:
+        return None
+    if value >= 100:
+        return "hundreds" if "hundreds" in kinds else None
+    return "integer" if "integer" in kinds else "zero" if not value and "length" in kinds else None
+
+
+def _dimension(kinds: dict[str, int], part: ComponentValue) -> str | None:
+    unit = part.unit.lower()
+    if unit not in chromium().units:
+        return None
+    kind = (
+        "angle" if unit in _ANGLES
+        else "time" if unit in _TIMES
+        else "resolution" if unit in _RESOLUTIONS
+        else "flex" if unit == "fr"
+        else "length"
+    )  # fmt: skip
+    if kind not in kinds:
+        return None
+    if (
+        kind == "length"
+        and part.value[0] == "-"
+        and float(part.value)
+        and "negative-length" not in kinds
+    ):
+        return None
+    return kind
+
+
+def _function(known: Property, part: ComponentValue) -> str | None:
+    name = part.value.lower()
+    if name == "url":
+        return "url" if "url" in known.kinds else None
+    if name in MATH:
+        return _calculated(known.kinds, type_of(part))
+    if "color" in known.kinds and (judged := is_color(part)) is not None:
+        return "function" if judged else None
+    if any(one.startswith("linear-gradient(") for one in known.functions):
+        image = is_image(part)
+        if image is not None:
+            return "function" if image else None
+    if not any(one.partition("(")[0] == name for one in known.functions):
+        return None
+    return "function"
+
+
+def _calculated(kinds: dict[str, int], kind: str | None) -> str | None:
+    """The kind of a calculation, if the property takes it."""
+    if kind == "number":
+        return next((name for name in ("integer", "number", "hundreds") if name in kinds), None)
+    if kind == "length-percentage":
+        return "length" if "length" in kinds and "percentage" in kinds else None
+    return kind if kind is not None and kind in kinds else None
+
+
+def _is_color(word: str) -> bool:
+    return word in COLORS
+
+
+def _is_hex(value: str) -> bool:
+    return len(value) in {3, 4, 6, 8} and all(c in "0123456789abcdefABCDEF" for c in value)

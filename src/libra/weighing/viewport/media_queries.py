@@ -1,0 +1,389 @@
+"""Media queries and lengths, evaluated for a desktop browser's window (Media Queries 4, CSS Values 4).
+
+What is not known is false, as the standard says; a query that cannot be parsed is ``not all``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+
+from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.weighing.css.scan import without_comments
+from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
+from libra.weighing.css.tokens import preprocessed
+from libra.weighing.options import Viewport
+
+_MAX_QUERY = 10_000
+_MAX_DEPTH = 24
+_EM = 16.0
+"""Font-relative units in media queries and ``sizes`` refer to the initial font size."""
+
+_PX_PER_UNIT = {
+    "px": 1.0,
+    "em": _EM,
+    "rem": _EM,
+    "ex": _EM / 2,
+    "ch": _EM / 2,
+    "in": 96.0,
+    "cm": 96 / 2.54,
+    "mm": 9.6 / 2.54,
+    "q": 2.4 / 2.54,
+    "pt": 96 / 72,
+    "pc": 16.0,
+}
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"\s*(?:([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z%]*)|(-?[a-z_-][\w-]*\(?)|([()+*/,-]))",
+    re.IGNORECASE,
+)
+_COMPARISON = re.compile(r"(<=|>=|<|>|=)")
+
+_KEYWORDS = {
+    "prefers-color-scheme": "light",
+    "prefers-reduced-motion": "no-preference",
+    "prefers-reduced-data": "no-preference",
+    "prefers-reduced-transparency": "no-preference",
+    "prefers-contrast": "no-preference",
+    "forced-colors": "none",
+    "hover": "hover",
+    "any-hover": "hover",
+    "pointer": "fine",
+    "any-pointer": "fine",
+    "update": "fast",
+    "scripting": "enabled",
+    "display-mode": "browser",
+    "color-gamut": "srgb",
+    "dynamic-range": "standard",
+    "overflow-block": "scroll",
+    "overflow-inline": "scroll",
+    "scan": "",
+    "device-posture": "continuous",
+}
+_OFF_WORDS = frozenset({"none", "no-preference", ""})
+
+
+@lru_cache(maxsize=4096)
+def media_matches(query_list: str, viewport: Viewport) -> bool:
+    """Whether a media query list holds on a screen with this viewport. An empty list does."""
+    if len(query_list) > _MAX_QUERY:
+        return False
+    text = preprocessed(query_list).lower()
+    parts = stripped(components(text))
+    return not parts or any(_query(query, text, viewport) for query in split_at(parts, ","))
+
+
+def length_px(text: str, viewport: Viewport) -> float | None:
+    """A CSS length in pixels, ``calc()``, ``min()``, ``max()`` and ``clamp()`` included.
+
+    Returns None for what is no length here (percentages, ``auto``, unknown units).
+    """
+    text = text.strip().lower()
+    match = _NUMBER.fullmatch(text)
+    if match is not None:
+        value = _with_unit(match, viewport)
+        if value is None or not math.isfinite(value) or (not match[2] and value != 0):
+            return None
+        return value
+    if len(text) > _MAX_QUERY or "(" not in text:
+        return None
+    return _Calculation(text, viewport).value()
+
+
+def split_top_level(text: str, separator: str) -> list[str]:
+    """Split at a separator that is not inside parentheses. An empty text has no parts."""
+    if "(" not in text:
+        return text.split(separator) if text else []
+    parts: list[str] = []
+    depth = start = 0
+    for match in re.finditer(r"[()" + re.escape(separator) + "]", text):
+        character = match[0]
+        if character == "(":
+            depth += 1
+        elif character == ")":
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            parts.append(text[start : match.start()])
+            start = match.end()
+    parts.append(text[start:])
+    return parts
+
+
+def _query(query: list[ComponentValue], text: str, viewport: Viewport) -> bool:
+    parts = significant(query)
+    if not parts:
+        return False
+    negated = parts[0].is_word("not")
+    if (negated or parts[0].is_word("only")) and len(parts) > 1 and parts[1].kind == "ident":
+        parts = parts[1:]
+    elif parts[0].kind != "ident" or negated:
+        return _holds(parts, text, viewport) is True
+    if parts[0].is_word("and", "or", "not", "only", "layer"):
+        return False
+    holds = parts[0].is_word("all", "screen")
+    if len(parts) > 1:
+        if not parts[1].is_word("and"):
+            return False
+        condition = _holds(parts[2:], text, viewport, no_or=True)
+        if condition is None:
+            return False
+        holds = holds and condition
+    return not holds if negated else holds
+
+
+def _holds(
+    parts: list[ComponentValue], text: str, viewport: Viewport, *, no_or: bool = False
+) -> bool | None:
+    """A condition: ``not X``, ``X and Y``, ``X or Y``, ``(X)``, ``(feature)``. None is *unknown*."""
+    try:
+        return condition(parts, lambda part: _term(part, text, viewport), no_or=no_or)
+    except Invalid:
+        return None
+
+
+def _term(part: ComponentValue, text: str, viewport: Viewport) -> bool | None:
+    return None if part.kind == "function" else feature(inside(text, part), viewport)
+
+
+def feature(text: str, viewport: Viewport) -> bool | None:
+    """A feature with what is asked of it, in lower case; None if that is unknown."""
+    name, colon, value = without_comments(text).partition(":")
+    name = name.strip()
+    if colon:
+        return _plain(name, value.strip(), viewport)
+    if _COMPARISON.search(text):
+        return _range(text, viewport)
+    return _boolean(name, viewport)
+
+
+def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
+    if name.startswith("-webkit-"):
+        name = name[8:].replace("device-pixel-ratio", "resolution")
+        value = value if value.endswith(("x", "i", "m")) or name == "transform-3d" else value + "x"
+    prefix, _, rest = name.partition("-")
+    actual = _actual(rest if prefix in {"min", "max"} else name, viewport)
+    if actual is not None:
+        wanted = _value(value, viewport) if _has_unit_of(name, value) else None
+        if wanted is None:
+            return None
+        if prefix == "min":
+            return actual >= wanted
+        if prefix == "max":
+            return actual <= wanted
+        return math.isclose(actual, wanted)
+    if name == "orientation":
+        return value == ("portrait" if viewport.height >= viewport.width else "landscape")
+    if name in _KEYWORDS:
+        return value == _KEYWORDS[name]
+    if name == "grid":
+        return value == "0"
+    return None
+
+
+_UNITLESS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\Z")
+_WITH_UNITS = ("width", "height", "resolution")
+
+
+def _has_unit_of(name: str, value: str) -> bool:
+    """Whether a value may be one of a feature: of lengths and resolutions only zero has no unit."""
+    if _UNITLESS.match(value) is None:
+        return True
+    if name.endswith(_WITH_UNITS) and "-webkit-" not in name:
+        return float(value) == 0 and not name.endswith("resolution")
+    return True
+
+
+def _range(text: str, viewport: Viewport) -> bool | None:
+    parts = [part.strip() for part in _COMPARISON.split(text)]
+    if len(parts) not in {3, 5}:
+        return None
+    if len(parts) == 5 and {parts[1][0], parts[3][0]} not in ({"<"}, {">"}):
+        return None
+    values: list[float | None] = []
+    for part in parts[::2]:
+        actual = _actual(part, viewport)
+        values.append(_value(part, viewport) if actual is None else actual)
+    result = True
+    for left, operator, right in zip(values[:-1], parts[1::2], values[1:], strict=True):
+        if left is None or right is None:
+            return None
+        result = result and _compare(left, operator, right)
+    return result
+
+
+def _compare(left: float, operator: str, right: float) -> bool:
+    return {
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+        "=": math.isclose(left, right),
+    }[operator]
+
+
+def _boolean(name: str, viewport: Viewport) -> bool | None:
+    if name == "-webkit-transform-3d":
+        return True
+    if name == "transform-3d":
+        return None
+    actual = _actual(name, viewport)
+    if actual is not None:
+        return actual != 0
+    if name in _KEYWORDS:
+        return _KEYWORDS[name] not in _OFF_WORDS
+    if name == "orientation":
+        return True
+    return False if name == "grid" else None
+
+
+def _actual(name: str, viewport: Viewport) -> float | None:
+    match name:
+        case "width" | "device-width":
+            return float(viewport.width)
+        case "height" | "device-height":
+            return float(viewport.height)
+        case "aspect-ratio" | "device-aspect-ratio":
+            return viewport.width / viewport.height
+        case "resolution":
+            return viewport.dpr
+        case "color":
+            return 8.0
+        case "monochrome" | "color-index":
+            return 0.0
+        case "horizontal-viewport-segments" | "vertical-viewport-segments" | "transform-3d":
+            return 1.0
+        case _:
+            return None
+
+
+def _value(text: str, viewport: Viewport) -> float | None:
+    """A length in px, a resolution in dppx, a ratio or an integer."""
+    numerator, slash, denominator = text.partition("/")
+    if slash:
+        top, bottom = _NUMBER.fullmatch(numerator.strip()), _NUMBER.fullmatch(denominator.strip())
+        if top is None or bottom is None or not float(bottom[1]):
+            return None
+        return float(top[1]) / float(bottom[1])
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return length_px(text, viewport)
+    number, unit = float(match[1]), match[2].lower()
+    match unit:
+        case "":
+            return number
+        case "x" | "dppx":
+            return number
+        case "dpi":
+            return number / 96
+        case "dpcm":
+            return number * 2.54 / 96
+        case _:
+            return _with_unit(match, viewport)
+
+
+def _with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
+    number, unit = float(match[1]), match[2].lower()
+    if not unit:
+        return number
+    if unit in _PX_PER_UNIT:
+        return number * _PX_PER_UNIT[unit]
+    # The small, large and dynamic viewports are one and the same on a desktop.
+    relative = unit[1:] if len(unit) > 2 and unit[0] in "sld" and unit[1] == "v" else unit
+    match relative:
+        case "vw" | "vi":
+            return number * viewport.width / 100
+        case "vh" | "vb":
+            return number * viewport.height / 100
+        case "vmin":
+            return number * min(viewport.width, viewport.height) / 100
+        case "vmax":
+            return number * max(viewport.width, viewport.height) / 100
+        case _:
+            return None
+
+
+class _Calculation:
+    """A recursive-descent evaluator for ``calc()`` and its friends."""
+
+    def __init__(self, text: str, viewport: Viewport) -> None:
+        self._tokens: list[str] = []
+        self._viewport = viewport
+        self._at = 0
+        position = 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                break
+            self._tokens.append(match[0].strip())
+            position = match.end()
+        self._complete = not text[position:].strip()
+
+    def value(self) -> float | None:
+        if not self._complete:
+            return None
+        try:
+            result = self._sum(0)
+        except (ValueError, ZeroDivisionError, OverflowError, IndexError):
+            return None
+        return result if self._at == len(self._tokens) and math.isfinite(result) else None
+
+    def _sum(self, depth: int) -> float:
+        result = self._product(depth)
+        while self._peek() in {"+", "-"}:
+            sign = 1 if self._next() == "+" else -1
+            result += sign * self._product(depth)
+        return result
+
+    def _product(self, depth: int) -> float:
+        result = self._factor(depth)
+        while self._peek() in {"*", "/"}:
+            if self._next() == "*":
+                result *= self._factor(depth)
+            else:
+                result /= self._factor(depth)
+        return result
+
+    def _factor(self, depth: int) -> float:
+        if depth > _MAX_DEPTH:
+            raise ValueError
+        token = self._next()
+        if token.endswith("("):
+            arguments = [self._sum(depth + 1)]
+            while self._peek() == ",":
+                self._next()
+                arguments.append(self._sum(depth + 1))
+            if self._peek():
+                self._expect(")")
+            return _apply(token[:-1], arguments)
+        match = _NUMBER.fullmatch(token)
+        value = None if match is None else _with_unit(match, self._viewport)
+        if value is None:
+            raise ValueError(token)
+        return value
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _next(self) -> str:
+        token = self._tokens[self._at]
+        self._at += 1
+        return token
+
+    def _expect(self, token: str) -> None:
+        if self._next() != token:
+            raise ValueError(token)
+
+
+def _apply(name: str, arguments: list[float]) -> float:
+    match name, arguments:
+        case (("" | "calc" | "-webkit-calc"), [value]):
+            return value
+        case "min", _:
+            return min(arguments)
+        case "max", _:
+            return max(arguments)
+        case "clamp", [low, value, high]:
+            return max(low, min(value, high))
+        case _:
+            raise ValueError(name)

@@ -1,0 +1,170 @@
+"""``srcset`` and ``sizes``: which one candidate a browser loads.
+
+Parsing follows the HTML standard ("parse a srcset attribute"), choosing follows Chromium, which takes
+the candidate on the nearer side of the geometric mean of two neighbouring densities. Everything runs in
+time linear in the length of the attribute.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from libra.weighing.options import Viewport
+from libra.weighing.viewport.media_queries import length_px, media_matches, split_top_level
+
+MAX_CANDIDATES = 1_000
+
+_WHITESPACE = " \t\n\f\r"
+_URL = re.compile(r"[^ \t\n\f\r]+")
+_SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
+_DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
+_DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)([wxh])")
+
+_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
+_IN_PARENTHESES = re.compile(r"\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?")
+_WORD = re.compile(r"[^\s()]++")
+
+
+class Candidate(NamedTuple):
+    """One image of a ``srcset``; exactly one of ``width`` and ``density`` is given, or neither (1x)."""
+
+    url: str
+    width: int | None = None
+    density: float | None = None
+
+
+def parse_srcset(text: str) -> list[Candidate]:
+    """The candidates in their order; those with invalid descriptors are left out."""
+    candidates: list[Candidate] = []
+    at = 0
+    while len(candidates) < MAX_CANDIDATES:
+        at = _SEPARATORS.match(text, at).end()  # type: ignore[union-attr]  # it matches everything
+        match = _URL.match(text, at)
+        if match is None:
+            break
+        url, at = match[0], match.end()
+        descriptors = ""
+        if url.endswith(","):
+            url = url.rstrip(",")
+        else:
+            found = _DESCRIPTORS.match(text, at)
+            if found is not None:
+                descriptors, at = found[0], found.end()
+        candidate = _candidate(url, descriptors)
+        if candidate is not None:
+            candidates.append(candidate)
+    return candidates
+
+
+def choose(
+    srcset: str | None, sizes: str | None, src: str | None, viewport: Viewport
+) -> str | None:
+    """The reference of the image that a browser loads, or None if there is none.
+
+    Args:
+        srcset: The attribute, if present.
+        sizes: The attribute, which ``w`` descriptors need (default ``100vw``).
+        src: The fallback, which counts as a 1x candidate unless there are ``w`` descriptors.
+        viewport: The window and its pixel ratio.
+    """
+    if not srcset:
+        return src or None
+    candidates = parse_srcset(srcset)
+    has_widths = any(candidate.width is not None for candidate in candidates)
+    if src and not has_widths and all(c.density not in {None, 1.0} for c in candidates):
+        candidates.append(Candidate(src))
+    if not candidates:
+        return src or None
+    size = source_size(sizes, viewport) if has_widths and len(candidates) > 1 else 1.0
+    return choose_candidate(candidates, size, viewport.dpr)
+
+
+def choose_candidate(candidates: list[Candidate], size: float, dpr: float) -> str | None:
+    """The URL of the candidate that Chromium takes for an image of this width in CSS pixels."""
+    if not candidates:
+        return None
+    dense = sorted((_density(candidate, size), n) for n, candidate in enumerate(candidates))
+    chosen = _nearest([density for density, _ in dense], dpr)
+    return candidates[dense[chosen][1]].url
+
+
+def source_size(sizes: str | None, viewport: Viewport) -> float:
+    """The width in CSS pixels that ``sizes`` gives to the image in this viewport."""
+    entries = split_top_level(_COMMENT.sub(" ", sizes or ""), ",")
+    if entries and entries[0].strip(_WHITESPACE).lower() == "auto":
+        return float(viewport.width)  # of an image that is not lazy
+    for entry in entries:
+        condition, length = _last_value(entry.strip())
+        pixels = length_px(length, viewport)
+        if pixels is None or pixels < 0 or _names_medium(condition):
+            continue
+        if not condition or media_matches(condition, viewport):
+            return pixels
+    return float(viewport.width)
+
+
+def _names_medium(condition: str) -> bool:
+    """Whether it is more than a condition: media have no names here, as they have in style sheets."""
+    words = _WORD.findall(_IN_PARENTHESES.sub(" ", condition))
+    return any(word.lower() not in {"not", "and", "or"} for word in words)
+
+
+def _candidate(url: str, descriptors: str) -> Candidate | None:
+    width: int | None = None
+    density: float | None = None
+    has_height = False
+    for token in descriptors.split():
+        match = _DESCRIPTOR.fullmatch(token)
+        if match is None:
+            return None
+        number, unit = match.groups()
+        if unit == "x" and density is None and width is None:
+            density = float(number)
+        elif unit == "w" and density is None and width is None and number.isdigit():
+            width = int(number[:9])
+            if width == 0:
+                return None
+        elif unit == "h" and not has_height and number.isdigit() and int(number[:9]):
+            has_height = True  # it is allowed beside a width and changes nothing
+        else:
+            return None
+    if (density is not None and not math.isfinite(density)) or (has_height and width is None):
+        return None
+    return Candidate(url, width, density)
+
+
+def _density(candidate: Candidate, size: float) -> float:
+    if candidate.width is not None:
+        return candidate.width / size if size > 0 else math.inf
+    return 1.0 if candidate.density is None else candidate.density
+
+
+def _nearest(densities: list[float], dpr: float) -> int:
+    """Chromium's choice among rising densities (html_srcset_parser.cc); the first of equals."""
+    chosen = len(densities) - 1
+    for n in range(len(densities) - 1):
+        current, following = densities[n], densities[n + 1]
+        if following < dpr:
+            continue
+        upwards = current < dpr <= 1 or dpr >= math.sqrt(current * following)
+        chosen = n + 1 if upwards else n
+        break
+    while chosen > 0 and densities[chosen - 1] == densities[chosen]:
+        chosen -= 1
+    return chosen
+
+
+def _last_value(entry: str) -> tuple[str, str]:
+    """Split ``(min-width: 600px) 50vw`` into its condition and its length."""
+    depth = 0
+    for at in range(len(entry) - 1, -1, -1):
+        character = entry[at]
+        if character == ")":
+            depth += 1
+        elif character == "(":
+            depth -= 1
+        elif character in _WHITESPACE and depth == 0:
+            return entry[:at].strip(), entry[at + 1 :]
+    return "", entry

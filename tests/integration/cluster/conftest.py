@@ -1,0 +1,82 @@
+"""Nodes of a cluster in one program, on a real NATS server and a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from libra.cluster import durability, pages
+from libra.settings import Role, Settings
+from libra.storage import open_store
+from support.nats import NatsServers, running_nats
+from support.needs import require
+from support.patience import FOR_EVER
+from support.postgres import Postgres, running_postgres
+
+NodeSettings = Callable[[str, Role], Settings]
+
+_HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a cluster is a drill: its servers and nodes want the machine to themselves."""
+    for item in items:
+        if item.path.parent == _HERE:
+            item.add_marker(pytest.mark.chaos)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server that all tests share, as a start takes seconds."""
+    require("PostgreSQL")
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def patient_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an engine that is well may be slow: nobody gives it up for that."""
+    monkeypatch.setattr(pages, "READING", FOR_EVER)
+    monkeypatch.setattr(pages, "COPY", FOR_EVER)
+    monkeypatch.setattr(durability, "PROMPT", FOR_EVER)
+
+
+@pytest.fixture
+async def database(postgres: Postgres) -> AsyncIterator[str]:
+    """The URL of a database that is as a cluster finds it."""
+    url = postgres.create_database("cluster")
+    store = open_store(url)
+    await store.migrate()
+    await store.close()
+    yield url
+    postgres.drop_database("cluster")
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[NatsServers]:
+    """One NATS server, which starts in a moment."""
+    async with running_nats(1) as started:
+        yield started
+
+
+@pytest.fixture
+def node(servers: NatsServers, database: str, settings: Settings, tmp_path: Path) -> NodeSettings:
+    """Makes the settings of a node, by its name and its role."""
+
+    def of(name: str, role: Role) -> Settings:
+        return msgspec.structs.replace(
+            settings,
+            cluster=tuple(servers.urls),
+            cluster_replicas=1,
+            cluster_shards=2,
+            role=role,
+            node=name,
+            data_dir=tmp_path / name,
+            database=database,
+        )
+
+    return of

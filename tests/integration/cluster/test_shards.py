@@ -1,0 +1,96 @@
+"""A cluster that is given another shard while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from integration.cluster.conftest import NodeSettings
+from libra.app import Libra, PageUnknown
+from libra.cluster import layout
+from libra.cluster.engine import Engine
+from libra.cluster.errors import Conflict, EngineAway
+from libra.cluster.layout import found, reshard
+from libra.settings import Settings
+from support.asking import PATIENCE, eventually
+from support.joined import joined
+from support.nats import NatsServers
+from support.site import WebSite
+
+T = TypeVar("T")
+
+
+def three(settings: Settings) -> Settings:
+    """Settings that are right from now on."""
+    return msgspec.structs.replace(settings, cluster_shards=3)
+
+
+async def answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """What an engine says that is well, which on a busy machine is given up for a moment, too."""
+
+    async def once() -> T | None:
+        with suppress(EngineAway):
+            return await ask()
+        return None
+
+    return await eventually(once, "the engine answers", within=PATIENCE)
+
+
+async def weighed_and_stored(libra: Libra, page_id: str) -> None:
+    """Until a node shows that a page is, whether it has been told or has to ask."""
+
+    async def shown() -> bool:
+        try:
+            report = await libra.report(page_id)
+        except PageUnknown:
+            return False
+        return (report.status, report.backup) == ("weighed", "stored")
+
+    await eventually(shown, f"{page_id} is weighed and stored", within=PATIENCE)
+
+
+async def test_pages_of_before_and_of_after_are_found_at_every_node(
+    node: NodeSettings, servers: NatsServers, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "GRACE", 0)
+    engine = Engine(servers.urls, name="operator")
+    await engine.connect()
+    async with (
+        Libra.open(node("web-1", "web")) as here,
+        Libra.open(node("web-2", "web")) as there,
+    ):
+        await joined(here, there)
+        before = [await here.weigh(site.url(f"/before/{number}")) for number in range(4)]
+
+        async def changed() -> bool:
+            with suppress(Conflict):  # it was done, and the answer was lost
+                await reshard(engine, 3, now=int(time.time() * 1000))
+            return True
+
+        await answered(changed)
+
+        async def taken_on() -> bool:
+            try:
+                info = await engine.api(
+                    "STREAM.INFO.libra-2", {"subjects_filter": "libra.2.clock.>"}
+                )
+            except (LookupError, EngineAway):
+                return False
+            return len(info["state"].get("subjects") or ()) == 2
+
+        await eventually(taken_on, "both nodes are in the new shard", within=PATIENCE)
+        after: list[str] = []
+        now = await answered(lambda: found(engine))
+        while not any(now.shard_of(page_id) == 2 for page_id in after):
+            after.append(await there.weigh(site.url(f"/after/{len(after)}")))
+        # An inspector that comes later takes from all of them.
+        async with Libra.open(three(node("insp-1", "inspector"))):
+            for page_id in before + after:
+                for libra in (here, there):
+                    await weighed_and_stored(libra, page_id)
+    await engine.close()

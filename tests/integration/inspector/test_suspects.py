@@ -1,0 +1,106 @@
+"""A page that kills the program is not weighed for ever, and no other page pays for it."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from libra.app import Libra
+from libra.inspector.pauses import Pauses
+from libra.inspector.records.page_record import PageRecord
+from libra.settings import Settings
+from libra.storage.journal.journal import Begun
+from libra.testing import finished, settled, until
+from support.journal import journal_in
+from support.site import WebSite
+
+
+def submitted(settings: Settings, url: str, deaths: int) -> str:
+    """As a program leaves a page behind that was killed so often while it was being weighed."""
+    record = PageRecord.submitted(url, None, datetime.now(UTC))
+    record.version = 1
+    with journal_in(settings.data_dir) as journal:
+        journal.write([record.row()])
+        journal.begin([(record.id, Begun(deaths, deaths))])
+    return record.id
+
+
+def begun(settings: Settings, page_id: str) -> Begun | None:
+    with journal_in(settings.data_dir) as journal:
+        return journal.begun().get(page_id)
+
+
+async def test_a_page_under_which_the_program_died_three_times_is_left_to_people(
+    site: WebSite, settings: Settings
+) -> None:
+    page_id = submitted(settings, site.url("/killer"), 3)
+    innocent = submitted(settings, site.url("/innocent"), 2)
+    async with Libra.open(settings) as libra:
+        await settled(libra)
+        await finished(libra, innocent)
+        report = await until(libra, page_id, lambda report: report.error is not None)
+        assert report.status == "failed"
+        assert report.error is not None
+        assert "the program died 3 times while this page was being weighed" in report.error
+        assert libra.health().quarantined == 1
+        # Nobody answers for it, and how safe it is is known all the same.
+        await until(libra, page_id, lambda report: report.backup == "stored")
+        assert site.hits["/killer"] == 0
+        # Whoever follows it learns that, and is not left waiting for what may never come.
+        assert [report.status async for report in libra.follow(page_id)] == ["failed"]
+    async with Libra.open(settings) as libra:
+        await settled(libra)
+        await until(libra, page_id, lambda report: report.error is not None)
+        await libra.retry(page_id)
+        assert (await until(libra, page_id, lambda r: r.status == "weighed")).error is None
+        assert site.hits["/killer"] == 1
+        assert site.hits["/innocent"] == 1
+
+
+async def test_suspects_are_weighed_one_at_a_time(site: WebSite, settings: Settings) -> None:
+    suspects = [submitted(settings, site.url(f"/held/{n}"), 2) for n in range(2)]
+    async with Libra.open(settings) as libra:
+        await site.until_held()
+        other = await libra.weigh(site.url("/other"))
+        states = [(await libra.report(page)).status for page in suspects]
+        assert sorted(states) == ["fetching", "queued"]
+        assert (await libra.report(other)).status == "queued"
+        assert site.held == 1
+        site.gate.set()
+        for page in (*suspects, other):
+            assert (await finished(libra, page)).status == "weighed"
+    for page in (*suspects, other):
+        assert begun(settings, page) is None
+
+
+@pytest.mark.parametrize("deaths", [0, 1])
+async def test_that_a_life_began_is_in_the_journal_and_a_polite_stop_is_no_death(
+    deaths: int, site: WebSite, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = msgspec.structs.replace(settings, shutdown_grace=0)
+    page_id = submitted(settings, site.url("/held"), deaths)
+    async with Libra.open(settings):
+        await site.until_held()
+        # What a kill would leave.
+        copy = msgspec.structs.replace(settings, data_dir=tmp_path_factory.mktemp("copy"))
+        shutil.copytree(settings.data_dir / "journal", copy.data_dir / "journal")
+        noted = begun(copy, page_id)
+        assert noted is not None
+        assert noted.times == deaths + 1
+    assert begun(settings, page_id) == noted._replace(times=deaths)
+
+
+async def test_a_page_whose_time_passed_while_the_program_was_stopped_is_weighed_again(
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = msgspec.structs.replace(settings, page_timeout=0.3, asset_timeout=0.2)
+    async with Libra.open(settings) as libra:
+        stopped = iter((0.0, 40.0, 40.0))
+        monkeypatch.setattr(Pauses, "seconds", lambda _: next(stopped, 40.0))
+        page_id = await libra.weigh(site.url("/held"))
+        report = await finished(libra, page_id)
+        assert report.status == "failed"
+        assert site.hits["/held"] == 2

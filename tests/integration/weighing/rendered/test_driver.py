@@ -1,0 +1,38 @@
+"""How Libra speaks with Playwright's driver; programs of Python stand for drivers that do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+from playwright._impl.connection import Connection
+
+from libra.weighing.rendered.browsers.driver import Driver
+
+pytestmark = pytest.mark.asyncio
+
+ENDLESS = """
+import sys
+sys.stdout.buffer.write(b"\\xff" * 4)
+while True:
+    sys.stdout.buffer.write(b"x" * 65_536)
+"""
+
+
+async def test_a_driver_that_talks_without_end_ends_with_most_of_it_unread() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        ENDLESS,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    while process.stdout._transport.is_reading():  # type: ignore[attr-defined]  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0)  # until asyncio has more of it than it takes unread
+    driver = Driver(process, Connection(asyncio.get_running_loop()))
+    await driver.end()
+    assert driver.why_ended == "the browser said 4,294,967,295 bytes at once"

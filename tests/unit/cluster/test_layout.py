@@ -1,0 +1,57 @@
+"""Where everything of a page is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.cluster.layout import Identity, Layout, Shards, consumers, parts_of, streams
+from libra.ids import Ids
+
+
+def layout(*shards: tuple[int, int]) -> Layout:
+    return Layout(Identity("c", tuple(Shards(since, number) for since, number in shards)))
+
+
+def test_all_of_a_page_is_in_one_stream() -> None:
+    three = layout((0, 3))
+    page_id = Ids()()
+    for what in ("sub.static", "rec", "del"):
+        subject = three.subject(page_id, what)
+        assert subject.startswith(f"libra.{three.shard_of(page_id)}.")
+        assert parts_of(subject) == (page_id, what.partition(".")[0])
+    assert three.stream(page_id) == f"libra-{three.shard_of(page_id)}"
+
+
+def test_pages_are_spread_evenly() -> None:
+    three, ids = layout((0, 3)), Ids()
+    counts = Counter(three.shard_of(ids()) for _ in range(3_000))
+    assert set(counts) == {0, 1, 2}
+    assert min(counts.values()) > 800
+
+
+@given(st.integers(1, 2**47), st.integers(1, 64), st.integers(1, 64))
+def test_a_page_stays_in_its_shard_whatever_is_added_later(
+    since: int, before: int, after: int
+) -> None:
+    grown = layout((0, before), (since, after))
+    old, new = Ids()((since - 1) * 1_000_000), Ids()(since * 1_000_000)
+    assert grown.shard_of(old) == layout((0, before)).shard_of(old)
+    assert grown.shard_of(new) == layout((0, after)).shard_of(new)
+    assert {grown.shard_of(old), grown.shard_of(new)} <= set(grown.shards)
+
+
+def test_no_stream_refuses_and_each_keeps_one_message_of_a_subject() -> None:
+    for config in streams(range(2), 3):
+        assert config["discard"] == "old"
+        assert config["max_msgs_per_subject"] == 1
+        assert not {"max_bytes", "max_msgs", "max_age"} & set(config)
+        assert config["num_replicas"] == 3
+
+
+def test_how_often_something_was_delivered_never_ends_its_delivery() -> None:
+    for config in consumers(0, 3):
+        assert config["max_deliver"] == -1
+        assert config["max_ack_pending"] > 1_000  # which is what the engine would allow by itself

@@ -1,0 +1,113 @@
+"""How sizes, durations and foreign text are written for people."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra.wording import (
+    count,
+    duration,
+    parse_size,
+    plain,
+    sentence_list,
+    shorten,
+    signed_size,
+    size,
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (511_478, "511.5 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (12_345_678, "12.3 MB"),
+        (999_960_000, "1.0 GB"),
+        (1_234_000_000_000, "1,234.0 GB"),
+        (-1500, "-1.5 kB"),
+    ],
+)
+def test_sizes_are_in_units_of_a_thousand(number: int, text: str) -> None:
+    assert size(number) == text
+
+
+@given(st.integers(0, 999_000_000_000))
+def test_a_size_reads_back_as_nearly_the_same_number(number: int) -> None:
+    assert parse_size(size(number)) == pytest.approx(number, rel=0.05, abs=1)
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_more_bytes_never_look_like_fewer(one: int, other: int) -> None:
+    less, more = sorted((one, other))
+    assert parse_size(size(less).replace(",", "")) <= parse_size(size(more).replace(",", ""))
+
+
+def test_differences_have_a_sign() -> None:
+    assert [signed_size(n) for n in (1500, 0, -20)] == ["+1.5 kB", "0 B", "-20 B"]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(0, "0 ms"), (812, "812 ms"), (2_400, "2.4 s"), (59_960, "1 min 0 s"), (185_000, "3 min 5 s")],
+)
+def test_durations_are_as_short_as_they_say(milliseconds: int, text: str) -> None:
+    assert duration(milliseconds) == text
+
+
+def test_counts_have_their_plural() -> None:
+    assert count(1, "request") == "1 request"
+    assert count(5000, "request") == "5,000 requests"
+    assert count(2, "body", "bodies") == "2 bodies"
+
+
+def test_a_list_ends_with_and() -> None:
+    assert sentence_list(["a"]) == "a"
+    assert sentence_list(["a", "b", "c"]) == "a, b and c"
+
+
+def test_escapes_of_a_terminal_become_harmless() -> None:
+    assert plain("a\x1b[31mb\x07\x9b1mc") == "a\ufffd[31mb\ufffd\ufffd1mc"
+
+
+def test_a_title_cannot_turn_the_direction_of_writing_or_break_the_line() -> None:
+    assert plain("one\u202etwo\nthree\u2028four\u200b") == "onetwo three four"
+
+
+def test_ordinary_foreign_text_stays_as_it_is() -> None:
+    assert plain("Čeština, 日本語, 🙂 and 50 %") == "Čeština, 日本語, 🙂 and 50 %"
+
+
+@given(st.text(st.characters()))
+def test_plain_text_is_printable_whatever_it_was(text: str) -> None:
+    assert plain(text).isprintable()
+
+
+@given(st.text(), st.integers(0, 200))
+def test_a_shortened_address_has_its_width_at_most(text: str, width: int) -> None:
+    assert len(shorten(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("url", "width", "text"),
+    [
+        ("https://example.com/a.js", 30, "https://example.com/a.js"),
+        ("https://example.com/a.js?v=123456789", 30, "https://example.com/a.js?v=12…"),
+        ("https://example.com/one/two/three/main.css", 32, "https://example.com/on…/main.css"),
+        ("https://example.com/one/two/three/main.css?v=1", 33, "https://example.com/o…/main.css?…"),
+        (
+            "https://example.com/a-very-long-name-indeed.min.js",
+            34,
+            "https://example.com/…indeed.min.js",
+        ),
+    ],
+)
+def test_host_and_file_name_are_what_stays_of_a_long_address(
+    url: str, width: int, text: str
+) -> None:
+    assert shorten(url, width) == text

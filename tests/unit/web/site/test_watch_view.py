@@ -1,0 +1,144 @@
+"""What is shown of a watch, and what a form is told of its mistakes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from libra.app import Watch, WeighIn
+from libra.budgets.alarms import Terms
+from libra.budgets.budget import Budget, Limit
+from libra.inspector.records.watch_record import Delivery
+from libra.web.requests.watch_request import WatchForm, mistakes_in, of_form
+from libra.web.site.watch_view import WatchView, watch_view
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+WATCH = Watch(
+    id="1",
+    url="https://example.com/",
+    every="day",
+    status="ok",
+    terms=Terms(),
+    webhook=None,
+    created_at=NOW,
+    next_at=NOW,
+    page=None,
+    last=None,
+    alerts_waiting=0,
+    delivery=None,
+    version=1,
+    backup="stored",
+)
+
+text = st.text(max_size=30)
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "url": text | st.just("https://example.com/"),
+        "every": text | st.sampled_from(["hour", "day", "week"]),
+        "cron": text | st.just("0 6 * * *"),
+        "max_weight": text | st.from_regex(r"\d{1,20}(\.\d+)? ?[kMG]?B", fullmatch=True),
+        "jump_percent": text | st.floats().map(str) | st.just("off"),
+        "jump_bytes": text | st.integers().map(str),
+        "webhook": text | st.just("https://hooks.example.com/"),
+    },
+)
+
+
+def view(**changes: Any) -> WatchView:
+    return watch_view(msgspec.structs.replace(WATCH, **changes))
+
+
+@given(fields)
+def test_a_form_either_has_mistakes_that_are_told_or_asks_for_a_watch(
+    fields: dict[str, str],
+) -> None:
+    mistakes = mistakes_in(fields)
+    assert set(mistakes) <= {"url", *fields}
+    assert all(sentence.endswith(".") and len(sentence) > 10 for sentence in mistakes.values())
+    if not mistakes:
+        wanted = of_form(fields)
+        assert wanted.url == fields["url"].strip()
+        most = wanted.changes().max_weight
+        assert most is UNSET or wanted.max_weight
+
+
+def test_the_first_mistake_is_the_one_that_people_see_first() -> None:
+    fields = {"webhook": "slack", "url": "example", "cron": "soon"}
+    form = WatchForm(fields, mistakes_in(fields))
+    assert form.failed
+    assert form.first_mistake == "url"
+    assert WatchForm({"url": "https://example.com"}).first_mistake is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "grade"),
+    [
+        ({"status": "new"}, "Not weighed yet", "fair"),
+        ({"status": "new", "page": "2"}, "Being weighed for the first time", "fair"),
+        ({}, "Weighed", "good"),
+        ({"terms": Terms(max_weight=1)}, "Within its budget", "good"),
+        (
+            {"terms": Terms((Budget(limits=(Limit("script", "size", 1),)),))},
+            "Within its budget",
+            "good",
+        ),
+        ({"status": "over-budget"}, "Over its budget", "poor"),
+        ({"status": "failed"}, "Could not be weighed", "poor"),
+        ({"status": "quarantined"}, "Stopped, since it crashed too often", "poor"),
+    ],
+)
+def test_how_a_page_is_has_words_and_a_colour(
+    changes: dict[str, Any], words: str, grade: str
+) -> None:
+    assert (view(**changes).verdict, view(**changes).grade) == (words, grade)
+
+
+@pytest.mark.parametrize(
+    ("most", "total", "share", "over"),
+    [
+        (None, 500, 0, False),
+        (1000, None, 0, False),
+        (1000, 500, 50, False),
+        (1000, 1000, 100, False),
+        (1000, 1001, 100, True),
+        (0, 1, 100, True),
+        (0, 0, 0, False),
+    ],
+)
+def test_a_weight_is_shown_as_a_share_of_what_it_may_be(
+    most: int | None, total: int | None, share: float, *, over: bool
+) -> None:
+    seen = view(terms=Terms(max_weight=most), last=WeighIn("2", NOW, total=total))
+    assert (seen.share, seen.over) == (share, over)
+
+
+def test_limits_of_a_budget_file_are_counted() -> None:
+    limits = (Limit("script", "size", 1), Limit("total", "count", 9))
+    assert view(terms=Terms((Budget(limits=limits),))).others == "2 limits in its budget"
+    assert view().others == ""
+
+
+@pytest.mark.parametrize(
+    ("delivery", "words"),
+    [
+        (None, ""),
+        (Delivery("budget", NOW), "the last one, of a broken budget, was taken"),
+        (
+            Delivery("jump", NOW, "http: 500"),
+            "the last one, of a jump in weight, was not taken and is sent again, last tried",
+        ),
+        (
+            Delivery("recovered", NOW, "http: 410", given_up=True),
+            "the last one, of a page that is fine again, was given up",
+        ),
+    ],
+)
+def test_how_the_last_alert_went_has_words(delivery: Delivery | None, words: str) -> None:
+    assert view(delivery=delivery).delivery == words
