@@ -381,6 +381,38 @@ async def test_a_large_report_can_be_read_in_every_form(service: Service) -> Non
     assert [row["url"] for row in rows] == [asset.url for asset in report.assets]
 
 
+async def test_all_rows_of_a_long_report_can_be_seen_and_searched(service: Service) -> None:
+    async with PageServer() as server:
+        images = "".join(f"<img src=/{number}.png>" for number in range(530))
+        server.site["/"] = html(images, head="<link rel=icon href=data:,>")
+        report = await service.weighed(server.url())
+    path = f"/pages/{report.id}"
+
+    async def rows(query: str) -> tuple[set[str], str]:
+        answer = await service.client.get(f"{path}{query}", headers=BROWSER)
+        assert answer.status_code == 200
+        return set(re.findall(r'<tr id="a(\d+)"', answer.text)), answer.text
+
+    first, text = await rows("")
+    assert len(first) == 101
+    assert 'href="?show=image#s-image">Show all 530<' in text
+    one, text = await rows("?show=image")
+    assert 'href="?show=image&amp;page=2#s-image" rel="next"' in text
+    other, text = await rows("?show=image&page=2")
+    assert "501 to 530 of 530" in text
+    assert one | other == {str(index) for index in range(531)}
+    found, text = await rows("?find=/52&sort=address")
+    assert {report.assets[int(index)].url for index in found} == {
+        server.url(f"/{name}.png") for name in (52, *range(520, 530))
+    }
+    assert "11 of 531 requests have “/52” in the address." in text
+    assert 'value="/52"' in text
+    assert '<input type="hidden" name="sort" value="address">' in text
+    none, text = await rows("?find=%22%3E%3Cscript%3E&show=nonsense&page=0")
+    assert none == set()
+    assert "No request has “&#34;&gt;&lt;script&gt;” in the address." in text
+
+
 async def test_a_download_whose_parser_may_not_finish_is_503_with_the_reason(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
