@@ -7,6 +7,7 @@ import pytest
 from browser.everybody import flaws
 from libra.app import WatchChanges
 from libra.testing import until_watch
+from libra.testing.pages import html
 from support.service import MISSING, Service
 from support.site import WebSite
 from support.visitor import Visitor, watch
@@ -42,6 +43,19 @@ async def test_every_page_is_for_everybody(
     }
     assert await flaws_of(browser, service, paths) == {}
     site.gate.set()
+
+
+async def test_a_long_report_is_for_everybody_as_are_its_parts(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    site.site["/many"] = html("".join(f"<img src=/image{number}.png>" for number in range(105)))
+    many = f"/pages/{(await service.weighed(site.url('/many'))).id}"
+    paths = {
+        "all of it": many,
+        "some of the images": f"{many}?show=image&find=image10",
+        "nothing": f"{many}?find=nothing+like+it",
+    }
+    assert await flaws_of(browser, service, paths) == {}
 
 
 async def test_the_reference_is_for_everybody(browser: Visitor, service: Service) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from libra.testing.pages import html
 from support.service import Service
 from support.site import WebSite
 from support.visitor import Visitor, submit, until_settled, watch
@@ -82,6 +83,30 @@ async def test_everything_but_the_sorting_on_the_spot_works_without_javascript(
     await expect(page.get_by_text("Nothing found.")).to_be_visible()
     assert "text=%2FOTHER" in page.url
     assert (await service.client.get(f"/pages/{other.id}")).status_code == 404
+
+
+async def test_a_long_report_is_searched_and_shown_whole_without_javascript(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    images = "".join(f"<img src=/image{number}.png>" for number in range(120))
+    site.site["/many"] = html(images, head="<link rel=icon href=data:,>")
+    report = await service.weighed(site.url("/many"))
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{service.server.url}/pages/{report.id}")
+    rows = page.locator("#s-image tbody tr")
+    await expect(rows).to_have_count(100)
+    await page.get_by_role("link", name="Show all 120 of Images").press("Enter")
+    await expect(rows).to_have_count(120)
+    await expect(rows.last).to_be_visible()
+    await page.get_by_label("Find requests").fill("IMAGE11")
+    await page.get_by_label("Find requests").press("Enter")
+    await expect(rows).to_have_count(11)
+    await expect(page.get_by_text("11 of 121 requests have")).to_be_visible()
+    await page.get_by_role("link", name="Show all", exact=True).click()
+    await expect(rows).to_have_count(120)
+    await page.get_by_role("link", name="Show fewer").click()
+    await expect(rows).to_have_count(100)
 
 
 async def test_a_history_grows_while_it_is_looked_at(

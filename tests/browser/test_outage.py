@@ -42,10 +42,10 @@ async def test_an_outage_is_told_and_everything_goes_on(
     working = await browser.new_page()
     await submit(working, service, site.url())
     await expect(working.get_by_role("status")).to_have_text("Weighed")
-    await banner_of(working, "The database is down since")
-    await expect(working.locator("#outage")).to_contain_text("1 page waits to be stored")
+    await banner_of(working, "The database has been down since")
+    await expect(working.locator("#outage")).to_contain_text("1 page is waiting to be saved")
     await expect(working.locator("#backup")).to_contain_text("the database, which is down")
-    await banner_of(watching, "Everything works")
+    await banner_of(watching, "You can keep working")
     assert await watching.evaluate("window.neverLoadedAgain") is True
 
     bring_back(tmp_path)

@@ -49,6 +49,16 @@ async def test_it_works_without_javascript(
     await expect(page.get_by_role("link", name="/slow-part", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_an_address_is_taken_as_people_type_it(
+    browser: Visitor, service: Service, site: WebSite, scripts: bool
+) -> None:
+    context = await browser.new_context(java_script_enabled=scripts)
+    page = await context.new_page()
+    await submit(page, service, site.url("/typed").removeprefix("http://"))
+    await expect(page.get_by_role("link", name=site.url("/typed"), exact=True)).to_be_visible()
+
+
 async def test_what_is_wrong_with_a_url_is_said_beside_it(
     browser: Visitor, service: Service
 ) -> None:

@@ -7,7 +7,7 @@ here. Their texts stay outside of the SVG, where they keep their size on every s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -167,13 +167,26 @@ def axis(greatest: float) -> Axis:
     return Axis(step * _DIVISIONS, tuple(step * number for number in range(_DIVISIONS + 1)))
 
 
-def waterfall(assets: Sequence[Asset]) -> Waterfall | None:
-    """The requests of a page by the time of their start; None where no time is known."""
+def waterfall(
+    assets: Sequence[Asset],
+    *,
+    keep: Callable[[Asset], bool] = lambda _: True,
+    start: int = 0,
+    most: int = STRIPS,
+) -> Waterfall | None:
+    """The requests of a page by the time of their start; None where no time is known.
+
+    Args:
+        assets: all of the page.
+        keep: which of them are drawn.
+        start: how many of those are passed over.
+        most: how many of the next are drawn.
+    """
     timed = (
         sorted(
             (asset.started_ms, index, asset.duration_ms, asset)
             for index, asset in enumerate(assets)
-            if asset.started_ms is not None and asset.duration_ms is not None
+            if asset.started_ms is not None and asset.duration_ms is not None and keep(asset)
         )
         if assets
         else []
@@ -185,15 +198,15 @@ def waterfall(assets: Sequence[Asset]) -> Waterfall | None:
         Strip(
             index,
             asset,
-            start,
+            began,
             duration,
-            percent(start, scale.top),
+            percent(began, scale.top),
             # A request that took no time at all is still to be seen.
             max(percent(duration, scale.top), 0.4),
             _waits(asset, scale.top),
             _steps(asset),
         )
-        for start, index, duration, asset in timed[:STRIPS]
+        for began, index, duration, asset in timed[start : start + most]
     )
     return Waterfall(scale, strips, len(timed) - len(strips))
 

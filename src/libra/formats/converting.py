@@ -15,7 +15,7 @@ import msgspec
 from libra.formats.asset_csv import to_csv
 from libra.formats.compare_view import CompareView, compare_view
 from libra.formats.har import to_har
-from libra.formats.page_view import PageView, page_view
+from libra.formats.page_view import Look, PageView, page_view
 from libra.report import Report, decode
 
 PAGE: Final = "page"
@@ -35,16 +35,21 @@ def convert(reports: Sequence[bytes], form: str) -> bytes:
 
     Args:
         reports: The JSON of each.
-        form: ``csv`` or ``har``; ``page:ORDER``, which `read_page` reads; or ``comparison`` of two,
-            which `read_comparison` reads.
+        form: ``csv`` or ``har``; what `page_form` says, which `read_page` reads; or
+            ``comparison`` of two, which `read_comparison` reads.
     """
     name, _, argument = form.partition(":")
     return _MAKERS[name]([decode(data) for data in reports], argument)
 
 
-def arrange_page(report: Report, sort: str) -> ArrangedPage:
-    """What the page of a report shows; ``sort`` is as in `page_view`."""
-    return ArrangedPage(_without_lists(report), page_view(report, sort))
+def page_form(look: Look) -> str:
+    """The form of a report that is the page of it that somebody wants to see."""
+    return f"{PAGE}:{msgspec.json.encode(look).decode()}"
+
+
+def arrange_page(report: Report, look: Look | None = None) -> ArrangedPage:
+    """What the page of a report shows; ``look`` is as in `page_view`."""
+    return ArrangedPage(_without_lists(report), page_view(report, look))
 
 
 def arrange_comparison(before: Report, after: Report) -> CompareView:
@@ -72,9 +77,9 @@ def _without_lists(report: Report) -> Report:
     return msgspec.structs.replace(report, assets=(), by_host={})
 
 
-def _page(reports: Sequence[Report], sort: str) -> bytes:
+def _page(reports: Sequence[Report], look: str) -> bytes:
     (report,) = reports
-    return _encoder.encode(arrange_page(report, sort))
+    return _encoder.encode(arrange_page(report, msgspec.json.decode(look, type=Look)))
 
 
 def _comparison(reports: Sequence[Report], _: str) -> bytes:

@@ -7,8 +7,9 @@ and its page is made of what that found (`libra.formats.converting`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote, urlencode
 
 from libra.formats.charts import BarSegment, Waterfall, percent, stack, waterfall
 from libra.formats.sentences import Remark, remarks, why_chosen
@@ -26,13 +27,66 @@ KIND_NAMES: dict[Kind, str] = {
 }
 
 ROWS = 100
-"""Rows of a table, folded ones included; the rest is counted and is in the JSON."""
+"""Rows of a table, folded ones included; the rest is counted, and shown to who asks for all."""
+
+WHOLE_ROWS = 500
+"""Rows at a time of what is shown as a whole: a hostile page has tens of thousands."""
+
+MOST_FIND = 200
+"""Characters of a text to look for."""
 
 SEGMENTS = 20
 """Hosts of each party that have a segment of their own in the bar."""
 
 OPEN_ROWS = 10
 """Rows of a long table that are not folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What somebody wants to see of a report, as the address of its page says it.
+
+    Attributes:
+        sort: a key of `ORDERS`, perhaps with ``-`` before it for the other way round; empty for the
+            usual order.
+        find: what the address of an asset has to have in it, in any case; empty for all assets.
+        show: what is shown as a whole: a kind, ``hosts`` or ``waterfall``; empty for nothing.
+        page: which of the pages of that, from 1.
+    """
+
+    sort: str = ""
+    find: str = ""
+    show: str = ""
+    page: int = 1
+
+    @classmethod
+    def read(cls, sort: str = "", find: str = "", show: str = "", page: str = "") -> Look:
+        """What parameters of an address mean; what has no meaning is as if it was not there."""
+        text = find.encode(errors="replace").decode().strip()[:MOST_FIND]
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
+        return cls(
+            sort if sort.removeprefix("-") in ORDERS else "",
+            text,
+            show if show in WHOLES else "",
+            max(1, number),
+        )
+
+    def href(self, **changes: str | int) -> str:
+        """The query of another look, which differs in this."""
+        other = replace(self, **changes)  # type: ignore[arg-type]  # of what type which is, is known
+        page = other.page if other.show and other.page > 1 else ""
+        values = {"sort": other.sort, "find": other.find, "show": other.show, "page": page}
+        return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which rows of a part are shown that is shown as a whole: ``first`` to ``last``, from 1."""
+
+    page: int
+    pages: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +112,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The assets of one kind. ``folded`` follow on ``rows``; ``more`` are not shown at all."""
+    """The assets of one kind that were looked for.
+
+    ``folded`` follow on ``rows``; ``more`` are not shown at all, unless all are, in pages. ``found``
+    is the sum over those that were looked for, if not all were.
+    """
 
     kind: Kind
     name: str
     total: Total
     rows: tuple[Row, ...]
     folded: tuple[Row, ...]
+    count: int
     more: int
+    span: Span | None = None
+    found: Total | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +144,23 @@ class PageView:
     kinds: tuple[Share, ...]
     hosts: tuple[Share, ...]
     folded_hosts: tuple[Share, ...]
+    host_count: int
+    hosts_span: Span | None
     first_party: Share
     third_party: Share
     host_bar: tuple[BarSegment, ...]
     sections: tuple[Section, ...]
     waterfall: Waterfall | None
+    waterfall_count: int
+    waterfall_span: Span | None
     sort: str
+    look: Look
+    found: int
+
+    @property
+    def long(self) -> bool:
+        """Whether there are so many assets that one may look for some."""
+        return self.assets > OPEN_ROWS + 3
 
     @property
     def scripts(self) -> bool:
@@ -96,15 +168,15 @@ class PageView:
         return any(remark.code == "built-by-scripts" for remark in self.remarks)
 
 
-def page_view(report: Report, sort: str = "") -> PageView:
+def page_view(report: Report, look: Look | None = None) -> PageView:
     """Arrange a report as its page shows it.
 
     Args:
         report: the report.
-        sort: a key of `ORDERS`, perhaps with ``-`` before it for the other way round. Else the
-            heaviest come first, and while the page is being weighed the order stays that in which
-            assets were found: nothing moves about then.
+        look: what of it. Where that asks for no order the heaviest come first, and while the page is
+            being weighed the order stays that in which assets were found: nothing moves about then.
     """
+    look = look or Look()
     finished = report.status in FINISHED
     total = report.total.transfer_bytes
     hosts = tuple(
@@ -114,9 +186,11 @@ def page_view(report: Report, sort: str = "") -> PageView:
             key=lambda item: (item[1].third_party, -item[1].transfer_bytes, item[0]),
         )
     )
-    if sort.removeprefix("-") not in ORDERS:
-        sort = "size" if finished else ""
-    shown, folded = _fold(hosts[:ROWS])
+    sort = look.sort or ("size" if finished else "")
+    shown, folded, hosts_span = _part(hosts, whole=look.show == "hosts", page=look.page)
+    keep = _finder(look.find)
+    found = sum(map(keep, report.assets)) if look.find else len(report.assets)
+    requests, waterfall_count, waterfall_span = _waterfall(report, look, keep)
     return PageView(
         title=plain(report.title or report.final_url or report.url),
         origin=split_origin(report.final_url or report.url)[0],
@@ -132,12 +206,18 @@ def page_view(report: Report, sort: str = "") -> PageView:
         ),
         hosts=shown,
         folded_hosts=folded,
+        host_count=len(hosts),
+        hosts_span=hosts_span,
         first_party=_sum("first", [host for host in hosts if not host.third_party], total),
         third_party=_sum("third", [host for host in hosts if host.third_party], total),
         host_bar=_host_bar(hosts),
-        sections=_sections(report, sort),
-        waterfall=waterfall(report.assets),
+        sections=_sections(report, look, sort, keep),
+        waterfall=requests,
+        waterfall_count=waterfall_count,
+        waterfall_span=waterfall_span,
         sort=sort,
+        look=look,
+        found=found,
     )
 
 
@@ -153,6 +233,9 @@ ORDERS: dict[str, _Key] = {
 }
 """What assets can be sorted by, each in the direction that is asked for most."""
 
+WHOLES = frozenset({*KIND_NAMES, "hosts", "waterfall"})
+"""What can be shown as a whole."""
+
 
 def split_origin(url: str) -> tuple[str, str]:
     """A URL in two: scheme and host, and the rest, which tells one asset from another."""
@@ -163,19 +246,82 @@ def split_origin(url: str) -> tuple[str, str]:
     return url[:end], url[end:]
 
 
-def _sections(report: Report, sort: str) -> tuple[Section, ...]:
+def _finder(text: str) -> Callable[[Asset], bool]:
+    """Whether an asset is one that is looked for, by its address as it is or as people read it."""
+    wanted = text.casefold()
+
+    def is_wanted(asset: Asset) -> bool:
+        url = asset.url
+        return wanted in url.casefold() or ("%" in url and wanted in unquote(url).casefold())
+
+    return is_wanted
+
+
+def _sections(
+    report: Report, look: Look, sort: str, keep: Callable[[Asset], bool]
+) -> tuple[Section, ...]:
     by_kind: dict[Kind, list[Row]] = {kind: [] for kind in KIND_NAMES}
     for index, asset in enumerate(report.assets):
-        by_kind[asset.kind].append(Row(index, asset))
+        if not look.find or keep(asset):
+            by_kind[asset.kind].append(Row(index, asset))
     sections = []
     for kind, rows in by_kind.items():
         if sort:
             rows.sort(key=ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))
-        shown, folded = _fold(tuple(rows[:ROWS]))
-        total = report.by_kind.get(kind, Total())
-        more = max(0, len(rows) - ROWS)
-        sections.append(Section(kind, KIND_NAMES[kind], total, shown, folded, more))
+        shown, folded, span = _part(tuple(rows), whole=look.show == kind, page=look.page)
+        sections.append(
+            Section(
+                kind,
+                KIND_NAMES[kind],
+                report.by_kind.get(kind, Total()),
+                shown,
+                folded,
+                len(rows),
+                0 if span else len(rows) - len(shown) - len(folded),
+                span,
+                _found(rows) if look.find else None,
+            )
+        )
     return tuple(sections)
+
+
+def _found(rows: list[Row]) -> Total:
+    return Total(
+        len(rows),
+        sum(row.asset.transfer_bytes for row in rows),
+        sum(row.asset.resource_bytes for row in rows),
+    )
+
+
+def _waterfall(
+    report: Report, look: Look, keep: Callable[[Asset], bool]
+) -> tuple[Waterfall | None, int, Span | None]:
+    """The waterfall, how many requests it could have, and which of them it has if that is a page."""
+    drawn = waterfall(report.assets, keep=keep)
+    if drawn is None:
+        return None, 0, None
+    count = len(drawn.strips) + drawn.more
+    if look.show != "waterfall":
+        return drawn, count, None
+    span = _span(count, look.page)
+    drawn = waterfall(report.assets, keep=keep, start=span.first - 1, most=WHOLE_ROWS)
+    return drawn, count, span
+
+
+def _span(count: int, page: int) -> Span:
+    pages = max(1, -(-count // WHOLE_ROWS))
+    page = min(page, pages)
+    return Span(page, pages, (page - 1) * WHOLE_ROWS + 1, min(count, page * WHOLE_ROWS))
+
+
+def _part(
+    rows: tuple[Any, ...], *, whole: bool, page: int
+) -> tuple[tuple[Any, ...], tuple[Any, ...], Span | None]:
+    """What is shown of a list and what is folded; of a whole a page of rows, and which it is."""
+    if whole and rows:
+        span = _span(len(rows), page)
+        return rows[span.first - 1 : span.last], (), span
+    return *_fold(rows[:ROWS]), None
 
 
 def _fold(rows: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

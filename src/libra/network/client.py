@@ -25,6 +25,7 @@ from libra.network.multi import Multi
 from libra.network.names import KnownName, Names, bracketed, is_address
 from libra.network.proxies import DIRECT, Proxies, without_credentials
 from libra.network.round_robin import RoundRobin
+from libra.network.scouts import Scout, Scouts
 from libra.network.times import Times
 from libra.network.tolerant_http import HEAD_BYTES
 from libra.network.transfer import Transfer
@@ -35,6 +36,7 @@ from libra.urls import host_and_port, host_of, origin_of
 _KEPT_TRANSFERS = 64
 _ROUNDS_TO_END = 3
 _ORIGINS = 4_096
+_MULTIPLEXED = ("h2", "h3")
 
 
 class Answer(Protocol):
@@ -151,7 +153,8 @@ class HTTPClient:
         self._busy: set[Transfer] = set()
         self._floods = Floods(self._loop, self._busy)
         self.multi.turned = self._floods.turned
-        self._multiplexed: dict[str, None] = {}
+        self._scouts = Scouts()
+        self._multiplexed: dict[str, bool] = {}
 
     async def get(self, url: str, headers: str, *, max_field: int = HEAD_BYTES) -> Answer:
         """The answer to a request, up to its headers; the body is still to be read.
@@ -179,10 +182,7 @@ class HTTPClient:
             if self._proxies.of(url):
                 raise  # the way there is libcurl's to find
             return await self._ask_on_its_own(url, headers, max_field)
-        if answer.protocol != "http/1.1" and origin not in self._multiplexed:
-            if len(self._multiplexed) >= _ORIGINS:
-                self._multiplexed.clear()
-            self._multiplexed[origin] = None
+        self._learn(origin, multiplexed=answer.protocol in _MULTIPLEXED)
         return answer
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -199,7 +199,7 @@ class HTTPClient:
 
     def is_multiplexed(self, origin: str) -> bool:
         """Whether an origin is known to take many requests at a time on one connection."""
-        return origin in self._multiplexed
+        return self._multiplexed.get(origin, False)
 
     def go_on(self, transfer: Transfer) -> None:
         """Let more arrive for one that was paused."""
@@ -248,8 +248,19 @@ class HTTPClient:
         proxy = self._proxies.of(url)
         asked = TransferRequest(url, headers, max_field, body=body, fresh=fresh)
         asked = await (self._through(proxy, asked) if proxy else self._directly(asked))
+        origin = origin_of(url)
+        scout = None
+        if not fresh and self._may_share(origin):
+            scout = await self._scouts.follow(origin)
+        try:
+            return await self._carry_out(asked, scout)
+        finally:
+            if scout is not None:
+                scout.end()
+
+    async def _carry_out(self, asked: TransferRequest, scout: Scout | None) -> _CurlAnswer:
         transfer = self._free.pop() if self._free else self._new()
-        transfer.prepare(asked)
+        transfer.prepare(asked, scout)
         self._busy.add(transfer)
         self._floods.watch()
         self.multi.start(transfer.easy, transfer.ended)
@@ -262,6 +273,16 @@ class HTTPClient:
             self.release(transfer)
             raise
         return _CurlAnswer(self, transfer)
+
+    def _may_share(self, origin: str) -> bool:
+        """Whether requests to it may share a connection, as far as is known."""
+        return origin.startswith("https:") and self._multiplexed.get(origin, True)
+
+    def _learn(self, origin: str, *, multiplexed: bool) -> None:
+        if self._multiplexed.get(origin) is not multiplexed:
+            if len(self._multiplexed) >= _ORIGINS:
+                self._multiplexed.clear()
+            self._multiplexed[origin] = multiplexed
 
     async def _directly(self, asked: TransferRequest) -> TransferRequest:
         host, port, literal = _place(asked.url)

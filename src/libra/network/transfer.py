@@ -20,6 +20,7 @@ from libra.network.failures import REFUSED, TOO_LARGE, Disconnected, Failure, No
 from libra.network.gate import Denied, Gate
 from libra.network.heads import BLANK, head_too_large, heads_in, plain_head
 from libra.network.multi import Multi
+from libra.network.scouts import Scout
 from libra.network.times import Times
 from libra.network.tolerant_http import HEAD_BYTES, INTERIM_ANSWERS, NotHTTP, parse_head
 from libra.network.transfer_request import RequestOptions, TransferRequest
@@ -84,6 +85,7 @@ class Transfer:
         "_options",
         "_plain",
         "_proxied",
+        "_scout",
         "_unread",
         "_waiter",
         "done",
@@ -123,7 +125,6 @@ class Transfer:
             (pycurl.HTTP09_ALLOWED, 0),
             (pycurl.HTTP_CONTENT_DECODING, 0),
             (pycurl.HTTP_VERSION, HTTP_3 if http3 else pycurl.CURL_HTTP_VERSION_2TLS),
-            (pycurl.PIPEWAIT, 1),
             (pycurl.BUFFERSIZE, BUFFER_BYTES),
             (pycurl.CONNECTTIMEOUT, 3_600),  # whoever asks has a deadline
             (pycurl.HEADERFUNCTION, self._lines.append),
@@ -136,6 +137,7 @@ class Transfer:
         _believe(easy, trust)
         self._options = RequestOptions(easy)
         self._proxied = False
+        self._scout: Scout | None = None
         self._waiter: asyncio.Future[None] | None = None
         self.forget()
 
@@ -157,9 +159,10 @@ class Transfer:
         self._address = ""
         self._lines.clear()
 
-    def prepare(self, asked: TransferRequest) -> None:
-        """Say what is to be asked for."""
+    def prepare(self, asked: TransferRequest, scout: Scout | None = None) -> None:
+        """Say what is to be asked for, and who is to be told when its connection is up."""
         self._options.tell(asked)
+        self._scout = scout
         self._max_field = asked.max_field
         self._far_ends = asked.far_ends
         self._lookup_ms = asked.lookup_ms
@@ -343,6 +346,8 @@ class Transfer:
             # answer that must not be taken for the next one (RFC 9112, section 9.2).
             self.failure = Disconnected("disconnected: the connection that was kept had ended")
         else:
+            if self._scout is not None:
+                self._scout.arrive()
             return _OK
         return int(pycurl.PREREQFUNC_ABORT)
 

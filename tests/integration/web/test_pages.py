@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,6 +53,50 @@ async def test_a_form_in_a_browser_leads_to_the_page(service: Service, site: Web
     page = await service.client.get(answer.headers["location"], headers=BROWSER)
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
+
+
+async def test_a_form_in_a_browser_takes_an_address_without_its_scheme(
+    service: Service, site: WebSite
+) -> None:
+    bare = site.url("/bare").removeprefix("http://")
+    answer = await service.client.post("/pages", data={"url": bare}, headers=BROWSER)
+    assert answer.status_code == 303
+    both = {"url": bare, "urls": f"{bare}/b\n{site.url('/c')}"}
+    assert (await service.client.post("/pages", data=both, headers=BROWSER)).status_code == 303
+    weighed = {page.url for page in (await service.libra.recent()).pages}
+    assert weighed == {site.url("/bare"), site.url("/bare/b"), site.url("/c")}
+    looked = await service.client.get("/history", params={"url": bare}, headers=BROWSER)
+    assert site.url("/bare") in looked.text
+
+
+async def test_the_interface_for_programs_does_not_guess(service: Service, site: WebSite) -> None:
+    bare = site.url().removeprefix("http://")
+    for answer in (
+        await service.client.post("/pages", data={"url": bare}),
+        await service.client.post("/pages", json={"url": bare}),
+    ):
+        assert answer.status_code == 400
+        assert answer.json()["type"] == "/docs#invalid-url"
+    bulk = await service.client.post("/pages/bulk", json={"urls": [bare]})
+    assert bulk.json()["refused"] == 1
+
+
+@pytest.mark.parametrize("urls", ["", "{url}"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("headers", "no header"), ("headers", "Host: a.example"), ("viewport", "1x")]
+)
+async def test_what_is_wrong_with_an_option_is_told_at_its_field(
+    service: Service, site: WebSite, urls: str, name: str, text: str
+) -> None:
+    fields = {"url": site.url(), "urls": urls.format(url=site.url("/b")), name: text}
+    answer = await service.client.post("/pages", data=fields, headers=BROWSER)
+    assert answer.status_code == 400
+    (field,) = re.findall(r"<(?:input|textarea)[^>]*aria-invalid[^>]*>", answer.text)
+    assert f'id="{name}"' in field
+    assert f'aria-describedby="wrong {name}-hint"' in field
+    assert answer.text.count('id="wrong"') == 1
+    assert '<details class="fold options" open>' in answer.text
+    assert (await service.libra.recent()).pages == ()
 
 
 async def test_a_browser_is_shown_what_is_wrong_with_the_url_beside_what_was_typed(
@@ -334,6 +379,38 @@ async def test_a_large_report_can_be_read_in_every_form(service: Service) -> Non
     table = await service.client.get(f"/pages/{report.id}.csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [row["url"] for row in rows] == [asset.url for asset in report.assets]
+
+
+async def test_all_rows_of_a_long_report_can_be_seen_and_searched(service: Service) -> None:
+    async with PageServer() as server:
+        images = "".join(f"<img src=/{number}.png>" for number in range(530))
+        server.site["/"] = html(images, head="<link rel=icon href=data:,>")
+        report = await service.weighed(server.url())
+    path = f"/pages/{report.id}"
+
+    async def rows(query: str) -> tuple[set[str], str]:
+        answer = await service.client.get(f"{path}{query}", headers=BROWSER)
+        assert answer.status_code == 200
+        return set(re.findall(r'<tr id="a(\d+)"', answer.text)), answer.text
+
+    first, text = await rows("")
+    assert len(first) == 101
+    assert 'href="?show=image#s-image">Show all 530<' in text
+    one, text = await rows("?show=image")
+    assert 'href="?show=image&amp;page=2#s-image" rel="next"' in text
+    other, text = await rows("?show=image&page=2")
+    assert "501 to 530 of 530" in text
+    assert one | other == {str(index) for index in range(531)}
+    found, text = await rows("?find=/52&sort=address")
+    assert {report.assets[int(index)].url for index in found} == {
+        server.url(f"/{name}.png") for name in (52, *range(520, 530))
+    }
+    assert "11 of 531 requests have “/52” in the address." in text
+    assert 'value="/52"' in text
+    assert '<input type="hidden" name="sort" value="address">' in text
+    none, text = await rows("?find=%22%3E%3Cscript%3E&show=nonsense&page=0")
+    assert none == set()
+    assert "No request has “&#34;&gt;&lt;script&gt;” in the address." in text
 
 
 async def test_a_download_whose_parser_may_not_finish_is_503_with_the_reason(

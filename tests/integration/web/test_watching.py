@@ -143,6 +143,24 @@ async def test_a_form_without_a_url_asks_for_one(service: Service) -> None:
     assert "1 field needs" not in answer.text  # the schedule is wrong as well
 
 
+async def test_the_address_of_a_page_may_lack_its_scheme(service: Service, site: WebSite) -> None:
+    bare = site.url().removeprefix("http://")
+    answer = await sent(service, url=bare, every="day")
+    assert answer.status_code == 303
+    (watch,) = service.libra.watches().watches
+    assert watch.url == site.url()
+    changed = await service.client.post(
+        f"/watches/{watch.id}/edit", data={"url": f"{bare}b", "every": "day"}, headers=BROWSER
+    )
+    assert changed.status_code == 303
+    assert service.libra.watch_of(watch.id).url == site.url("/b")
+    for program in (
+        await service.client.post("/watches", data={"url": bare}),
+        await service.client.post("/watches", json={"url": bare}),
+    ):
+        assert program.status_code == 400
+
+
 async def test_what_cannot_be_watched_now_can_be_sent_again(
     service: Service, site: WebSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

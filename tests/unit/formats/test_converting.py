@@ -11,10 +11,11 @@ from libra.formats.converting import (
     arrange_comparison,
     arrange_page,
     convert,
+    page_form,
     read_comparison,
     read_page,
 )
-from libra.formats.page_view import ORDERS
+from libra.formats.page_view import ORDERS, Look
 from libra.report import Report, encode
 from support.examples import examples
 from support.samples import PAGE, asset, weighed
@@ -25,11 +26,14 @@ def report_of(assets: int, size: int = 9) -> Report:
     return weighed([asset(PAGE, "document", 9), *images])
 
 
-@pytest.mark.parametrize("sort", ["", "-size", *ORDERS, "nonsense", "a:b"])
-def test_an_arranged_page_comes_back_as_it_was(sort: str) -> None:
+@pytest.mark.parametrize(
+    "look",
+    [Look(), Look("-size"), *map(Look, ORDERS), Look(find='a:"ä'), Look(show="image", page=2)],
+)
+def test_an_arranged_page_comes_back_as_it_was(look: Look) -> None:
     report = report_of(300)
-    there_and_back = read_page(convert([encode(report)], f"page:{sort}"))
-    assert there_and_back == arrange_page(report, sort)
+    there_and_back = read_page(convert([encode(report)], page_form(look)))
+    assert there_and_back == arrange_page(report, look)
     assert there_and_back.view.assets == 301
     assert there_and_back.report.assets == ()
 

@@ -11,6 +11,7 @@ from litestar.exceptions import ClientException, HTTPException
 
 from libra.app import parse_headers
 from libra.decoding import Undecodable, decode_json_as
+from libra.urls import as_typed
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import InvalidOptions, Options, Viewport
 
@@ -98,12 +99,13 @@ def content_type(request: AnyRequest, *, taken: tuple[str, ...] = (JSON, FORM, M
     return kind
 
 
-async def read_submission(request: AnyRequest, kind: str) -> Submission:
+async def read_submission(request: AnyRequest, kind: str, *, typed: bool = False) -> Submission:
     """Read the body.
 
     Args:
         request: whose body is read.
         kind: its content type, from `content_type`.
+        typed: whether somebody has typed it into a form, and may have left out the scheme of the URL.
 
     Raises:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
@@ -119,7 +121,8 @@ async def read_submission(request: AnyRequest, kind: str) -> Submission:
     wanted = {name: fields[name] for name in ("method", "viewport") if fields.get(name)}
     headers = header_lines(fields.get("headers", ""))
     try:
-        return msgspec.convert({"url": fields["url"], **wanted, "headers": headers}, Submission)
+        url = as_typed(fields["url"]) if typed else fields["url"]
+        return msgspec.convert({"url": url, **wanted, "headers": headers}, Submission)
     except msgspec.ValidationError as error:
         raise ClientException(f"The form is not as expected: {error}.") from None
 
@@ -162,7 +165,7 @@ def header_lines(text: str) -> dict[str, str]:
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if line.strip() and not colon:
-            raise InvalidOptions("headers: a line is no header: write Name: value")
+            raise InvalidOptions("headers: write each on a line of its own, as Name: value")
         if colon:
             found[name.strip()] = value.strip()
     return found

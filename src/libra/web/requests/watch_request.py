@@ -26,7 +26,7 @@ from libra.app import (
     parse_zone,
 )
 from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
-from libra.urls import parse_url
+from libra.urls import as_typed, parse_url
 from libra.web.requests.page_request import JSON, content_type, decode_body, read_fields
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
@@ -169,6 +169,12 @@ async def read_patch(request: Request[Any, Any, Any]) -> WatchPatch:
     """
     content_type(request, taken=(JSON,))
     return decode_body(await request.body(), WatchPatch)
+
+
+def as_meant(fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a form that somebody has filled in, with the scheme that is meant for the page."""
+    url = {"url": as_typed(fields["url"])} if "url" in fields else {}
+    return {**fields, **url}
 
 
 def of_form(fields: Mapping[str, str]) -> WatchRequest:
@@ -390,7 +396,7 @@ _TEXTS = (
 """Fields that are in JSON what they are in a form."""
 
 _CHECKS: Mapping[str, Callable[[str], object]] = {
-    "url": parse_url,
+    "url": lambda text: parse_url(as_typed(text)),
     "every": parse_schedule,
     "cron": parse_schedule,
     "max_weight": _size,

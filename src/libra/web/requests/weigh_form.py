@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
+from libra.app import parse_headers
+from libra.urls import as_typed
 from libra.web.requests.page_request import Submission, header_lines
 from libra.weighing.method_choice import Choice
+from libra.weighing.options import Viewport
 
 VIEWPORTS = {
     "1350x940@1": "Desktop, 1350 by 940",
@@ -18,6 +21,12 @@ VIEWPORTS = {
 
 METHODS = {"": "As usual here", "static": "Without a browser", "rendered": "In a browser"}
 
+_CHECKS: Mapping[str, Callable[[str], object]] = {
+    "viewport": Viewport.parse,
+    "headers": lambda text: parse_headers(header_lines(text)),
+}
+"""What finds a mistake in an option, in the order in which people see them; each raises a ValueError."""
+
 
 @dataclass(frozen=True, slots=True)
 class WeighForm:
@@ -25,21 +34,26 @@ class WeighForm:
 
     Attributes:
         fields: as they were sent, or as they are to be shown.
-        error: what is wrong with the form as a whole, or with its only URL.
+        error: what is wrong, if it is one thing.
+        wrong: the field that it is wrong with; it is told there.
         mistakes: each URL that was refused, and why.
         accepted: how many others were not.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    wrong: str = ""
     mistakes: Sequence[tuple[str, str]] = ()
     accepted: int = 0
 
     @property
     def urls(self) -> list[str]:
-        """All that is to be weighed: the one field, and the lines of the other."""
+        """All that is to be weighed: the one field, and the lines of the other.
+
+        People leave the scheme out, as everywhere else: it is added as the command does it.
+        """
         lines = [self.fields.get("url", ""), *self.fields.get("urls", "").splitlines()]
-        return [line.strip() for line in lines if line.strip()]
+        return [as_typed(line.strip()) for line in lines if line.strip()]
 
     @property
     def many(self) -> bool:
@@ -66,8 +80,21 @@ class WeighForm:
         ]
 
     def refused(self, error: str) -> WeighForm:
-        """The same form with what is wrong with it."""
-        return replace(self, error=error)
+        """The same form with what is wrong with it, and where."""
+        wrong = next((name for name in _CHECKS if self._is_wrong(name)), "")
+        # At its field nobody needs to be told which one is meant.
+        text = error.removeprefix(f"{wrong}: ")
+        text = f"{text[:1].upper()}{text[1:].rstrip('.')}."
+        return replace(self, error=text, wrong=wrong or ("urls" if self.many else "url"))
+
+    def _is_wrong(self, name: str) -> bool:
+        text = self.fields.get(name, "")
+        try:
+            if text:
+                _CHECKS[name](text)
+        except ValueError:
+            return True
+        return False
 
     def refused_in_part(self, accepted: int, mistakes: Sequence[tuple[str, str]]) -> WeighForm:
         """The form with those that are wrong: the others are being weighed."""

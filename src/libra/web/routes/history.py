@@ -16,7 +16,7 @@ from libra.formats.compare_view import CompareView
 from libra.formats.converting import COMPARISON, arrange_comparison, read_comparison
 from libra.formats.history_csv import to_history_csv
 from libra.report import Summary, decode, decode_summary
-from libra.urls import parse_url
+from libra.urls import as_typed, parse_url
 from libra.web.access.viewer import Viewer, visitor_of
 from libra.web.http.compression import compress, compressed_page, page
 from libra.web.http.large_answers import LARGE, Making
@@ -50,13 +50,14 @@ def history_routes(
     ) -> Response[bytes]:
         if not url.strip():
             return see_other("/")
+        url = parse_url(as_typed(url))
         changes = pulse.changes
         visitor = visitor_of(request)
         now, within = datetime.now(UTC), read_range(range_)
         since = start_of(within, now)
-        pages = await libra.recent(url=parse_url(url), limit=100, since=since, after=after)
+        pages = await libra.recent(url=url, limit=100, since=since, after=after)
         timeline = await libra.timeline(url, since=since, until=now)
-        watches = watches_of(libra, parse_url(url), visitor)
+        watches = watches_of(libra, url, visitor)
         view = history_view(
             url,
             pages,

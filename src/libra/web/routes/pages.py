@@ -15,7 +15,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from libra.app import Behind, Libra, PageList, PageNotFound, PageUnknown
-from libra.formats.converting import PAGE, ArrangedPage, arrange_page, convert, read_page
+from libra.formats.converting import ArrangedPage, arrange_page, convert, page_form, read_page
+from libra.formats.page_view import Look
 from libra.report import FINISHED, Report, Status, decode, decode_summary
 from libra.web.access.viewer import visitor_of
 from libra.web.http.compression import compress, compressed_page
@@ -199,11 +200,12 @@ async def _read_html(
 ) -> Response[bytes]:
     changes = libra.changes  # before the report is read, so that no change is missed
     version, data = await libra.report_bytes(page_id, at_least=_seen_by(request))
-    sort = request.query_params.get("sort", "")[:20]
+    wanted = ("sort", "find", "show", "page")
+    look = Look.read(*(request.query_params.get(name, "") for name in wanted))
     visitor = visitor_of(request)
     watches = watches_of(libra, decode_summary(data).url, visitor)
     versions = "".join(f" {view.watch.version}" for view in watches)
-    etag = html.tag(version, f"{sort}{versions}", visitor)
+    etag = html.tag(version, f"{look}{versions}", visitor)
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=304, headers={**_FRESH, "ETag": etag})
 
@@ -216,11 +218,11 @@ async def _read_html(
         return compress(body, accepted)
 
     async def arrange_and_render() -> tuple[bytes, dict[str, str]]:
-        page = read_page(await libra.convert(data, form=f"{PAGE}:{sort}"))
+        page = read_page(await libra.convert(data, form=page_form(look)))
         return await asyncio.to_thread(render, page)
 
     if len(data) <= LARGE:
-        body, coded = render(arrange_page(decode(data), sort))
+        body, coded = render(arrange_page(decode(data), look))
     else:
         body, coded = await making.share(("html", page_id, etag, accepted), arrange_and_render)
     return compressed_page(body, coded, headers={"ETag": etag})

@@ -94,7 +94,7 @@ def submit_routes(
         if asked.many:
             return await _submit_form(request, asked)
         try:
-            submission = await read_submission(request, kind)
+            submission = await read_submission(request, kind, typed=from_browser)
             page_id, known = await desk.submit(request, submission)
         except (InvalidURL, InvalidOptions, CannotRender) as error:
             if not from_browser:
@@ -152,6 +152,8 @@ def submit_routes(
             return html_page(request, html.invalid(wrong, visitor_of(request)), status=400)
         try:
             submissions = asked.submissions()
+            # What is wrong with all of them is said once, and where it was written.
+            submissions[0].options(libra.options)
         except InvalidOptions as error:
             wrong = asked.refused(str(error))
             return html_page(request, html.invalid(wrong, visitor_of(request)), status=400)

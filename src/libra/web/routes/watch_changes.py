@@ -18,6 +18,7 @@ from libra.web.http.openapi_parts import answer, empty, problems
 from libra.web.requests.page_request import form_field, form_fields
 from libra.web.requests.watch_request import (
     WatchForm,
+    as_meant,
     fields_of,
     mistakes_in,
     patch_of_form,
@@ -123,7 +124,7 @@ async def _change(
         return html_page(request, html.not_watched(form, visitor=visitor), status=400)
     try:
         guard.submit(client_of(request))
-        changed = await libra.change_watch(watch_id, patch_of_form(fields).changes())
+        changed = await libra.change_watch(watch_id, patch_of_form(as_meant(fields)).changes())
     except FORM_AGAIN as error:
         return form_again(html, request, WatchForm(fields, watch=watch), error)
     if changed.secret is None:

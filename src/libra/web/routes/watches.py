@@ -28,6 +28,7 @@ from libra.web.requests.page_request import JSON
 from libra.web.requests.watch_request import (
     WatchForm,
     WatchRequest,
+    as_meant,
     mistakes_in,
     of_form,
     read_watch,
@@ -224,7 +225,7 @@ class _WatchForms:
         if form.mistakes:
             return html_page(request, self._html.not_watched(form, visitor=visitor), status=400)
         try:
-            watch = await self._start(request, of_form(fields))
+            watch = await self._start(request, of_form(as_meant(fields)))
         except FORM_AGAIN as error:
             return form_again(self._html, request, WatchForm(fields), error)
         if watch.secret is None:

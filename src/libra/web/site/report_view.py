@@ -128,6 +128,6 @@ def backup_words(  # noqa: PLR0911 - a table
 def waiting_words(outage: OutageBanner) -> str:
     """What waits for the end of an outage, in a sentence."""
     if not outage.waiting:
-        return "Nothing waits to be stored."
-    waits = "waits" if outage.waiting == 1 else "wait"
-    return f"{count(outage.waiting, 'page')} {waits} to be stored."
+        return "Nothing is waiting to be saved."
+    waits = "is waiting" if outage.waiting == 1 else "are waiting"
+    return f"{count(outage.waiting, 'page')} {waits} to be saved."

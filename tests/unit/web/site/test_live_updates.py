@@ -76,15 +76,16 @@ def test_the_banner_says_what_holds_and_no_more() -> None:
     html = Renderer()
     assert html.banner(None) == ""
     down = html.banner(OutageBanner(NOON, 1, True, True))
-    assert "The database is down" in down
-    assert "safe on this machine’s disk" in down
-    assert "1 page waits to be stored." in down
+    assert "The database has been down" in down
+    assert "safe on its own disk" in down
+    assert "1 page is waiting to be saved." in down
     both = html.banner(OutageBanner(NOON, 2, True, False))
     assert "only in memory" in both
     assert "safe" not in both
-    assert "This machine’s disk cannot be written" in html.banner(
-        OutageBanner(NOON, 0, False, False)
-    )
+    assert "download what you must not lose" in both
+    disk = html.banner(OutageBanner(NOON, 0, False, False))
+    assert "unable to write to its disk" in disk
+    assert "safe" not in disk
 
 
 def test_a_node_that_is_behind_says_since_when_and_no_more_than_that() -> None:
@@ -109,5 +110,8 @@ def test_the_state_of_a_backup_is_told_with_the_outage_in_mind() -> None:
 
 
 def test_what_waits_is_counted_in_words() -> None:
-    assert waiting_words(OutageBanner(NOON, 0, True, True)) == "Nothing waits to be stored."
-    assert waiting_words(OutageBanner(NOON, 2_000, True, True)) == "2,000 pages wait to be stored."
+    assert waiting_words(OutageBanner(NOON, 0, True, True)) == "Nothing is waiting to be saved."
+    assert (
+        waiting_words(OutageBanner(NOON, 2_000, True, True))
+        == "2,000 pages are waiting to be saved."
+    )

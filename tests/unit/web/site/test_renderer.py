@@ -79,7 +79,7 @@ def assert_harmless(page: bytes) -> None:
 @examples(75)
 @given(hostile)
 def test_nothing_of_a_weighed_page_becomes_markup_in_its_report(text: str) -> None:
-    assert_harmless(HTML.page(arrange_page(hostile_report(text), "")))
+    assert_harmless(HTML.page(arrange_page(hostile_report(text))))
 
 
 @examples(75)
@@ -145,7 +145,7 @@ def test_the_first_view_is_small() -> None:
 
 def test_an_unfinished_page_renews_itself_without_scripts() -> None:
     report = Report(id="1", url="https://example.com/", status="fetching")
-    page = HTML.page(arrange_page(report, "")).decode()
+    page = HTML.page(arrange_page(report)).decode()
     assert '<noscript><meta http-equiv="refresh"' in page
     assert 'data-events="/pages/1/events"' in page
 
@@ -153,11 +153,11 @@ def test_an_unfinished_page_renews_itself_without_scripts() -> None:
 def test_what_is_being_weighed_is_offered_neither_again_nor_for_comparison() -> None:
     report = Report(id="1", url="https://example.com/", status="weighing")
     for status in ("weighing", "weighed"):
-        page = HTML.page(arrange_page(msgspec.structs.replace(report, status=status), "")).decode()
+        page = HTML.page(arrange_page(msgspec.structs.replace(report, status=status))).decode()
         assert ("Weigh again" in page) == (status == "weighed")
         assert ("/compare?b=1" in page) == (status == "weighed")
     crashed = msgspec.structs.replace(report, error="quarantined: it crashed")
-    assert "Weigh again" in HTML.page(arrange_page(crashed, "")).decode()
+    assert "Weigh again" in HTML.page(arrange_page(crashed)).decode()
 
 
 def test_people_are_told_which_parameter_is_wrong() -> None:
@@ -168,6 +168,6 @@ def test_people_are_told_which_parameter_is_wrong() -> None:
 
 
 def test_a_finished_page_stands_still() -> None:
-    page = HTML.page(arrange_page(hostile_report("https://example.com/"), "")).decode()
+    page = HTML.page(arrange_page(hostile_report("https://example.com/"))).decode()
     assert "http-equiv" not in page
     assert "data-events" not in page
