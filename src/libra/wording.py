@@ -1,4 +1,4 @@
-"""How sizes, durations, counts and foreign text are written for people, and sizes by them.
+"""How sizes, durations, counts and foreign text are written for people, and sizes and durations by them.
 
 Sizes are kB and MB of 1000 bytes. Text from foreign pages (titles, addresses, error messages) can
 hold anything, so whatever shows it to a person passes it through `plain` first.
@@ -34,6 +34,18 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a size: write 500kB, 1.5MB, 300KiB or a number of bytes")
     return round(float(match[1]) * _BYTES[(match[2] or "").lower()])
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``500ms``, ``60s``, ``5m``, ``24h``, ``7d`` or ``2w``.
+
+    Raises:
+        ValueError: saying what is taken.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: write 90, 500ms, 60s, 5m, 24h or 7d")
+    return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
 
 
 def signed_size(count: int) -> str:
@@ -109,3 +121,5 @@ def shorten(url: str, width: int) -> str:
 
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([kmg]i?)?b?\s*", re.ASCII | re.IGNORECASE)
 _BYTES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.ASCII | re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

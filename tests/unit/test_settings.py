@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import get_type_hints
 
 import certifi
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from libra.settings import (
     WEIGH_KEYS,
     Settings,
     SettingsError,
-    parse_duration,
     parse_limits,
     read_file,
     redact,
 )
 from libra.weighing.options import Limits
-from libra.wording import parse_size
 
 
 @pytest.fixture
@@ -186,58 +181,11 @@ def test_the_database_is_in_the_data_directory_unless_it_is_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90", 90), ("500ms", 0.5), ("60s", 60), ("1.5m", 90), ("5min", 300), ("24h", 86_400),
-     ("7d", 604_800), ("2w", 1_209_600), (" 1 H ", 3600)],
-)  # fmt: skip
-def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize(
     "name", [n for n, kind in get_type_hints(Settings).items() if kind is float]
 )
 def test_each_setting_that_is_a_duration_is_read_as_one(name: str) -> None:
     settings = Settings.load(environ={f"LIBRA_{name.upper()}": "2h"})
     assert getattr(settings, name) == 7_200
-
-
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1y", "1 2", "1e3", "٣s", "1h30m"])
-def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("20000", 20_000), ("500kB", 500_000), ("500 kb", 500_000), ("1.5MB", 1_500_000),
-     ("300KiB", 307_200), ("1GiB", 2**30), ("2G", 2 * 10**9), ("7B", 7)],
-)  # fmt: skip
-def test_sizes_are_read_as_people_write_them(text: str, number: int) -> None:
-    assert parse_size(text) == number
-
-
-@pytest.mark.parametrize("text", ["", "kB", "-1", "1TB", "1 2 kB", "1,5MB", "1e3", "٣kB"])
-def test_other_sizes_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a size"):
-        parse_size(text)
-
-
-@given(st.integers(0, 10**9), st.sampled_from([("", 1), ("k", 1000), ("KiB", 1024), ("MB", 10**6)]))
-def test_a_size_is_its_number_times_its_unit(number: int, unit: tuple[str, int]) -> None:
-    assert parse_size(f"{number}{unit[0]}") == number * unit[1]
-
-
-@given(st.integers(0, 10**6), st.sampled_from([("", 1), ("s", 1), ("m", 60), ("h", 3600)]))
-def test_a_duration_is_its_number_times_its_unit(number: int, unit: tuple[str, int]) -> None:
-    assert parse_duration(f"{number}{unit[0]}") == number * unit[1]
-
-
-@given(st.text())
-def test_no_text_is_a_negative_size_or_duration(text: str) -> None:
-    for parse in (parse_size, parse_duration):
-        with contextlib.suppress(ValueError):
-            assert parse(text) >= 0
 
 
 @pytest.mark.parametrize("address", ["libra.test", "ftp://libra.test", "https://", "http:///path"])

@@ -1,6 +1,8 @@
-"""How sizes, durations and foreign text are written for people."""
+"""How sizes, durations and foreign text are written for people, and read from them."""
 
 from __future__ import annotations
+
+import contextlib
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from libra.wording import (
     count,
     duration,
+    parse_duration,
     parse_size,
     plain,
     sentence_list,
@@ -111,3 +114,50 @@ def test_host_and_file_name_are_what_stays_of_a_long_address(
     url: str, width: int, text: str
 ) -> None:
     assert shorten(url, width) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("500ms", 0.5), ("60s", 60), ("1.5m", 90), ("5min", 300), ("24h", 86_400),
+     ("7d", 604_800), ("2w", 1_209_600), (" 1 H ", 3600)],
+)  # fmt: skip
+def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1y", "1 2", "1e3", "٣s", "1h30m"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("20000", 20_000), ("500kB", 500_000), ("500 kb", 500_000), ("1.5MB", 1_500_000),
+     ("300KiB", 307_200), ("1GiB", 2**30), ("2G", 2 * 10**9), ("7B", 7)],
+)  # fmt: skip
+def test_sizes_are_read_as_people_write_them(text: str, number: int) -> None:
+    assert parse_size(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "kB", "-1", "1TB", "1 2 kB", "1,5MB", "1e3", "٣kB"])
+def test_other_sizes_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        parse_size(text)
+
+
+@given(st.integers(0, 10**9), st.sampled_from([("", 1), ("k", 1000), ("KiB", 1024), ("MB", 10**6)]))
+def test_a_size_is_its_number_times_its_unit(number: int, unit: tuple[str, int]) -> None:
+    assert parse_size(f"{number}{unit[0]}") == number * unit[1]
+
+
+@given(st.integers(0, 10**6), st.sampled_from([("", 1), ("s", 1), ("m", 60), ("h", 3600)]))
+def test_a_duration_is_its_number_times_its_unit(number: int, unit: tuple[str, int]) -> None:
+    assert parse_duration(f"{number}{unit[0]}") == number * unit[1]
+
+
+@given(st.text())
+def test_no_text_is_a_negative_size_or_duration(text: str) -> None:
+    for parse in (parse_size, parse_duration):
+        with contextlib.suppress(ValueError):
+            assert parse(text) >= 0

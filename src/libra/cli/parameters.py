@@ -10,9 +10,8 @@ import click
 from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth, parse_growth
 from libra.budgets.rules import parse_rule
-from libra.settings import parse_duration
 from libra.weighing.options import InvalidOptions, Viewport
-from libra.wording import parse_size
+from libra.wording import parse_duration, parse_size
 
 
 class SizeType(click.ParamType[int]):

@@ -13,10 +13,11 @@ from click.core import ParameterSource
 
 from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth
-from libra.budgets.lighthouse import Budget, Check, at_most, check, growth_of
+from libra.budgets.lighthouse import at_most, check
 from libra.cli.choosing import default_method, why_no_browser
 from libra.cli.crawling import Reach
 from libra.cli.finding import Sites, find_pages
+from libra.cli.growing import grown, require_baseline, ungrown
 from libra.cli.inputs import (
     pages_to_weigh,
     read_budgets,
@@ -51,7 +52,7 @@ from libra.cli.parameters import (
     ViewportType,
 )
 from libra.cli.progress import progress
-from libra.cli.pushing import BuildSource, Pushed, ResultServer, push, require_branch, source_of
+from libra.cli.pushing import Pushed, ResultServer, push, require_branch, source_of
 from libra.formats import comparison
 from libra.formats.annotations import to_annotations
 from libra.formats.sentences import outcome
@@ -59,7 +60,6 @@ from libra.network.trust import SYSTEM
 from libra.report import Method, Report
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import USER_AGENT, Viewport
-from libra.wording import plain
 
 FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
 
@@ -402,7 +402,7 @@ def weigh(
     require_branch(base)
     if source is None and context.get_parameter_source("server") is ParameterSource.ENVIRONMENT:
         server = None  # which is then for `libra watch`
-    _require_baseline(max_growth, budgets, compare, server, source)
+    require_baseline(max_growth, budgets, compare, server, source)
     for file in (output, summary):
         require_writable(file)
     reach = Reach(limit, depth, concurrency, delay or 0.0, obey_robots=not ignore_robots)
@@ -420,7 +420,7 @@ def weigh(
     alike = [pair for pair in pairs if comparison.comparable(*pair)]
     checks = [
         *(one for r in reports if not outcome(r) for one in check(r, budgets, limits)),
-        *_grown(alike, budgets, max_growth),
+        *grown(alike, budgets, max_growth),
         *pushed.checks,
     ]
     results = Results(
@@ -429,7 +429,7 @@ def weigh(
         tuple(comparison.compare(*pair) for pair in alike),
         allow_partial=allow_partial,
         unread=found.unread,
-        unjudged=pushed.unjudged or _ungrown(pairs, budgets, max_growth),
+        unjudged=pushed.unjudged or ungrown(pairs, budgets, max_growth),
     )
     write(render(results, output_format, output, quiet=quiet), output)
     if quiet or output_format != "table" or output is not None:
@@ -473,40 +473,6 @@ def _later(pushed: Pushed, output_format: str, output: Path | None) -> str:
     )
 
 
-def _require_baseline(
-    most: Growth | None,
-    budgets: Sequence[Budget],
-    compare: Path | None,
-    server: str | None,
-    source: BuildSource | None,
-) -> None:
-    if server is not None and source is None:
-        raise click.UsageError("--server needs --project: what the results are kept under.")
-    if compare is not None or server is not None:
-        return
-    if most is not None:
-        raise click.UsageError(
-            "--max-growth needs --compare or --server: an earlier result to grow from."
-        )
-    if any(budget.max_growth is not None for budget in budgets):
-        click.echo(
-            "not judged: maxGrowth of the budget needs --compare or --server: an earlier result to"
-            " grow from",
-            err=True,
-        )
-
-
-def _grown(
-    pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
-) -> list[Check]:
-    return [
-        one
-        for before, after in pairs
-        if not outcome(after)
-        for one in growth_of(before, after, budgets, most)
-    ]
-
-
 def _say_doubts(
     results: Results, pairs: Sequence[tuple[Report, Report]], compare: Path | None
 ) -> None:
@@ -516,27 +482,6 @@ def _say_doubts(
     say_not_compared([pair for pair in pairs if not comparison.comparable(*pair)])
     say_unproven(results)
     say_unmatched(results)
-
-
-def _ungrown(
-    pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
-) -> str | None:
-    """Why not all that may grow only so much was judged; None if it was.
-
-    A page without an earlier result has nothing to grow from. One whose earlier result was weighed in
-    another way has: to pass it would be green for as long as nobody looks.
-    """
-    asked = [
-        after.url
-        for before, after in pairs
-        if not comparison.comparable(before, after)
-        and not outcome(after)
-        and growth_of(before, after, budgets, most)
-    ]
-    if not asked:
-        return None
-    which = plain(asked[0]) if len(asked) == 1 else f"{len(asked)} pages"
-    return f"how much {which} may grow, as the earlier result was weighed in another way"
 
 
 def _require_browser(browser: str | None, *, direct: bool) -> None:

@@ -1,7 +1,8 @@
 """How pages become safe in a cluster: the engine first, and the local disk where it does not answer.
 
 Here is what the processes of a page and the callers of a node meet; what carries it out is beside:
-`weighing` hands over what was weighed here, `storing` has the database take it.
+`page_writes` writes to the engine, `weighing` hands over what was weighed here, `storing` has the
+database take it.
 """
 
 from __future__ import annotations
@@ -12,30 +13,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from libra.cluster.alone import Alone
 from libra.cluster.database import Prober
-from libra.cluster.errors import Conflict, EngineAway, InDoubt, Misconfigured, TooLarge
-from libra.cluster.fitting import BESIDE, fitted
-from libra.cluster.known import Known
-from libra.cluster.records import (
-    STEPS,
-    SubmissionRecord,
-    Tombstone,
-    record_of,
-)
+from libra.cluster.errors import Conflict, InDoubt
+from libra.cluster.page_writes import PageWrites
+from libra.cluster.records import STEPS
 from libra.cluster.status import nodes, part
 from libra.health import NodeHealth, Part
 from libra.inspector.durability.disk_thread import DiskThread
 from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.records.messages import DatabaseBacklog
-from libra.inspector.records.page_record import (
-    PageRecord,
-    first_version,
-    life_of,
-    restore,
-)
+from libra.inspector.records.page_record import PageRecord, first_version, life_of, restore
 from libra.inspector.supervised_service import Runnable, SupervisedService
 from libra.otp import ChildSpec, GenServer, ProcessException
 from libra.report import FINISHED, Report
@@ -70,10 +58,6 @@ AT_ONCE: Final = 32
 #: Seconds between two attempts to hand over what is on the local disk.
 RETRY: Final = 0.5
 
-#: How often a deletion is tried whose page changes in the same moment, and seconds between two tries.
-TRIES: Final = 8
-AGAIN: Final = 0.15
-
 
 class ReplicatedDurability:
     """The durability of one node of a cluster. See `libra.inspector.records.ports.Durability`.
@@ -91,6 +75,7 @@ class ReplicatedDurability:
         self, node: ClusterNode, store: Store, journal: Journal | None, *, migrate: bool
     ) -> None:
         self._node = node
+        self._writes = PageWrites(node)
         self._context = node.context
         self._store = store
         self._journal = journal
@@ -125,7 +110,7 @@ class ReplicatedDurability:
         record = self._context.records.pages.get(entry_id)
         if record is None:
             return False
-        asked = self._may_write(entry_id)
+        asked = self._writes.may_write(entry_id)
         try:
             if asked and await self._submit(record, PROMPT):
                 return True
@@ -146,7 +131,7 @@ class ReplicatedDurability:
         """A deletion: the engine has it, or else the local disk."""
         if self._node.replica is not None:
             self._node.replica.deleted(entry_id)
-        if self._may_write(entry_id) and await self._delete(entry_id, 1.0):
+        if self._writes.may_write(entry_id) and await self._writes.delete(entry_id, 1.0):
             return
         self._owe(entry_id)
         await self._journaled(entry_id)
@@ -235,7 +220,7 @@ class ReplicatedDurability:
         context = self._context
         deleted = entry_id in context.records.deletions.pages
         if deleted:
-            done, version = await self._delete(entry_id, 2.0), DELETED_VERSION
+            done, version = await self._writes.delete(entry_id, 2.0), DELETED_VERSION
         else:
             record = context.records.pages.get(entry_id)
             if record is None:
@@ -259,7 +244,7 @@ class ReplicatedDurability:
             record = self._context.records.pages.get(entry_id)
             if record is not None and not record.finished and record.error is None:
                 return False
-        return self._may_write(entry_id)
+        return self._writes.may_write(entry_id)
 
     def _weigh_alone(self) -> None:
         """The engine is away since the start: what was on the disk is weighed here."""
@@ -277,128 +262,31 @@ class ReplicatedDurability:
             return False
 
     async def _give(self, page: PageRecord) -> bool:
-        """Write what this node has weighed by itself; whether that is done with."""
-        node = self._node
-        record = record_of(page, node.name, node.epoch)
+        """Hand over what this node has weighed by itself; whether that is done with."""
         try:
-            await node.write_surely(fitted(record, node.engine.max_payload - BESIDE), expect=0)
+            given = await self._writes.give(page)
         except Conflict:
             log.warning("page %s was weighed elsewhere, too: that counts", page.id)
             await self._end_alone(page.id)
             self._context.records.pages.discard(page.id)
             self._context.records.followers.changed(page.id)
             return True
-        except (EngineAway, Misconfigured, TooLarge) as error:
-            self._no_answer(page.id, error)
-            return False
-        await self._end_alone(page.id)
-        if page.learn(page.row_version, "replicated", self.steps):
-            self._context.records.followers.changed(page.id)
-        return True
+        if given:
+            await self._end_alone(page.id)
+            if page.learn(page.row_version, "replicated", self.steps):
+                self._context.records.followers.changed(page.id)
+        return given
+
+    async def _submit(self, record: PageRecord, patience: float) -> bool:
+        lives = 0 if self.alone is None else self.alone.life(record.id)
+        done = await self._writes.submit(record, lives, patience)
+        if done:
+            self._doubtful.discard(record.id)
+        return done
 
     async def _end_alone(self, page_id: str) -> None:
         if self.alone is not None and self.alone.has(page_id):
             await self.alone.handed_over(page_id)
-
-    async def _known(self, page_id: str) -> Known | None:
-        try:
-            return await self._node.read(page_id)
-        except EngineAway:
-            return None
-
-    async def _submit(self, record: PageRecord, patience: float) -> bool:
-        """Write a submission, once; whether the engine has it now.
-
-        Raises:
-            InDoubt: it has not answered.
-        """
-        node = self._node
-        sub, queue = self._submission_of(record)
-        try:
-            data = node.encoded(sub)
-            await node.write(record.id, f"sub.{queue}", data, expect=0, patience=patience)
-        except Conflict:
-            # It has it already, as an answer was lost; or will have it, or not.
-            known = await self._known(record.id)
-            if known is None or known.sequence == 0:
-                raise InDoubt("the leader has this submission under way") from None
-            self._had(record.id, known)
-        except InDoubt as error:
-            self._no_answer(record.id, error)
-            raise
-        except (EngineAway, Misconfigured) as error:
-            self._no_answer(record.id, error)
-            return False
-        self._doubtful.discard(record.id)
-        reached = record.row_version if record.finished else record.version
-        if record.learn(reached, "replicated", self.steps):
-            self._context.records.followers.changed(record.id)
-        return True
-
-    def _had(self, page_id: str, known: Known) -> None:
-        """A page was submitted once more, by its key, that may be over by now."""
-        if known.kind == "del":
-            if self._node.replica is not None:
-                self._node.replica.deleted(page_id)
-        elif known.kind is None:
-            # It was stored, and its record has expired: the database is asked.
-            self._context.records.pages.discard(page_id)
-            self._context.records.followers.changed(page_id)
-
-    def _submission_of(self, page: PageRecord) -> tuple[SubmissionRecord, str]:
-        """What a page is submitted as, and to which queue."""
-        node = self._node
-        lives = 0 if self.alone is None else self.alone.life(page.id)
-        options = page.options
-        if page.headers and options is None:
-            # It comes back from the journal of a node that was alone, and nobody else has them.
-            options = self._context.options_again(page)
-        sub = SubmissionRecord(page.id, page.url, page.submitted_at, options, page.key, lives)
-        if not page.finished:
-            return sub, page.method
-        # A result of CI: whoever weighs writes its record.
-        record = fitted(
-            record_of(page, node.name, node.epoch), (node.engine.max_payload - BESIDE) // 2
-        )
-        return msgspec.structs.replace(sub, result=node.encoded(record)), "result"
-
-    async def _delete(self, page_id: str, patience: float) -> bool:
-        node = self._node
-        stone = node.encoded(Tombstone(self._context.services.now()))
-        try:
-            for _ in range(TRIES):
-                known = await node.read(page_id, patience)
-                if known.kind == "del":
-                    return True
-                try:
-                    await node.write(
-                        page_id, "del", stone, expect=known.sequence, patience=patience
-                    )
-                except Conflict:
-                    await asyncio.sleep(AGAIN)
-                    continue
-                await self._cancel(known)
-                return True
-        except (EngineAway, Misconfigured) as error:
-            self._no_answer(page_id, error)
-        return False
-
-    async def _cancel(self, known: Known) -> None:
-        record = known.record
-        if record is not None and not record.finished and record.node:
-            if record.epoch == self._node.epoch and self._node.weighing is not None:
-                await self._node.weighing.drop(record.id)
-            else:
-                await self._node.presence.cancel(record.node, record.epoch, record.id)
-
-    def _no_answer(self, page_id: str, error: Exception) -> None:
-        layout = self._node.layout
-        if layout is not None:
-            self._node.wrote(layout.shard_of(page_id), error)
-
-    def _may_write(self, page_id: str) -> bool:
-        layout = self._node.layout
-        return layout is not None and layout.shard_of(page_id) in self._node.writable
 
     def _owe(self, entry_id: str) -> None:
         self._owed[entry_id] = None

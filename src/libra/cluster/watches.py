@@ -11,18 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from libra.cluster.errors import Conflict, EngineAway, Misconfigured, UnknownFormat
-from libra.cluster.kept_watches import RECORDS, TAKEN, WatchEntry, read_kept, watch_of
-from libra.cluster.layout import TOMBSTONES, WATCHES, snapshot_of
+from libra.cluster.errors import Conflict, EngineAway, Misconfigured
+from libra.cluster.kept_watches import TAKEN, WatchEntry, watch_of
+from libra.cluster.layout import TOMBSTONES, WATCHES
 from libra.cluster.pulling import Pull, PulledMessage
+from libra.cluster.watch_entries import WatchEntries
 from libra.errors import Behind, EngineUnavailable, WatchNotFound, WatchUnknown
 from libra.ids import new_id
 from libra.inspector.durability.database_reader import DatabaseReader
@@ -63,9 +63,8 @@ AT_ONCE: Final = 16
 #: Seconds between two tries of a step that somebody else is taking.
 AGAIN: Final = 0.15
 
-#: Seconds between two attempts to hear them, or to take those of the database over.
+#: Seconds between two attempts to have turns, or to take those of the database over.
 RETRY: Final = 0.5
-BATCH: Final = 250
 
 TURNS: Final = "turns"
 """The consumer that gives the turns."""
@@ -83,6 +82,7 @@ class ClusterWatches(Watches):
     def __init__(self, node: ClusterNode, reader: DatabaseReader, store: Store) -> None:
         super().__init__(node.context)
         self._node = node
+        self._entries = WatchEntries(node)
         self._reader = reader
         self._store = store
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,15 +98,15 @@ class ClusterWatches(Watches):
             Behind: the same, of a watch that is here as it was before.
         """
         try:
-            _, kept = await self._read(watch_id, PATIENCE)
+            _, kept = await self._entries.read(watch_id, PATIENCE)
         except (EngineAway, Misconfigured):
             if self._context.records.watches.get(watch_id) is not None:
                 raise Behind(watch_id) from None
             raise WatchUnknown(watch_id) from None
         if kept is not None and kept.state is not None:
-            self._show(watch_id, kept)
+            self._entries.show(watch_id, kept)
         else:
-            self._gone(watch_id)
+            self._entries.gone(watch_id)
 
     async def add(self, wanted: WantedChange) -> WatchRecord:
         """Make a watch, whose page is weighed at once.
@@ -120,11 +120,11 @@ class ClusterWatches(Watches):
         try:
             # Before the watch is there: whoever makes it may end at any moment, and a turn without a
             # watch does no harm.
-            await self._arm(state.id, now + timedelta(seconds=LOOK), patience=PATIENCE)
-            await self._write(state.id, kept, expect=0, patience=PATIENCE)
+            await self._entries.arm(state.id, now + timedelta(seconds=LOOK), patience=PATIENCE)
+            await self._entries.write(state.id, kept, expect=0, patience=PATIENCE)
         except (Conflict, EngineAway, Misconfigured) as error:
             raise EngineUnavailable(str(error)) from None
-        record = self._show(state.id, kept)
+        record = self._entries.show(state.id, kept)
         self._spawn(self._turn(state.id))
         return record
 
@@ -139,18 +139,18 @@ class ClusterWatches(Watches):
         """
         try:
             for _ in range(TRIES):
-                sequence, kept = await self._read(watch_id, PATIENCE)
+                sequence, kept = await self._entries.read(watch_id, PATIENCE)
                 if kept is None or kept.state is None:
                     raise WatchNotFound(watch_id)
                 state = msgspec.structs.replace(kept.state, **step(kept.state))
                 after = WatchEntry(kept.version + 1, state)
                 try:
-                    await self._write(watch_id, after, expect=sequence, patience=PATIENCE)
+                    await self._entries.write(watch_id, after, expect=sequence, patience=PATIENCE)
                 except Conflict:
                     # Somebody has taken a step of it: what is changed is changed of what is there now.
                     await asyncio.sleep(AGAIN)
                 else:
-                    record = self._show(watch_id, after)
+                    record = self._entries.show(watch_id, after)
                     # Whatever is due now; and it schedules the turn after that.
                     self._spawn(self._turn(watch_id))
                     return record
@@ -166,12 +166,12 @@ class ClusterWatches(Watches):
         """
         try:
             for _ in range(TRIES):
-                sequence, kept = await self._read(watch_id, PATIENCE)
+                sequence, kept = await self._entries.read(watch_id, PATIENCE)
                 if kept is None or kept.state is None:
                     break
                 gone = WatchEntry(kept.version + 1)
                 try:
-                    await self._write(
+                    await self._entries.write(
                         watch_id, gone, expect=sequence, ttl=TOMBSTONES, patience=PATIENCE
                     )
                 except Conflict:
@@ -185,7 +185,7 @@ class ClusterWatches(Watches):
             )
         except (EngineAway, Misconfigured) as error:
             raise EngineUnavailable(str(error)) from None
-        self._gone(watch_id)
+        self._entries.gone(watch_id)
 
     async def run(self, watch_id: str) -> str | None:
         """Have the page of a watch weighed now; its id, or None if there is no room.
@@ -211,7 +211,7 @@ class ClusterWatches(Watches):
         await self._node.ready.wait()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear())
+                tasks.create_task(self._entries.hear())
                 tasks.create_task(self._take_turns())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._take_over())
@@ -257,30 +257,30 @@ class ClusterWatches(Watches):
             Unavailable: nobody can tell what became of its page.
         """
         for _ in range(TRIES):
-            sequence, kept = await self._read(watch_id)
+            sequence, kept = await self._entries.read(watch_id)
             if kept is None or kept.state is None:
                 raise LookupError(watch_id)
             state = kept.state
             changes = await self._due(state, force=force)
             if changes is None:
-                await self._arm(watch_id, self._next_turn(state))
+                await self._entries.arm(watch_id, self._next_turn(state))
                 return state.page
             changed = msgspec.structs.replace(state, **changes)
             after = WatchEntry(kept.version + 1, changed)
             try:
-                await self._write(watch_id, after, expect=sequence)
+                await self._entries.write(watch_id, after, expect=sequence)
             except Conflict:
                 # Somebody else has a turn: what is due then may be something else.
                 await asyncio.sleep(AGAIN)
                 continue
-            self._show(watch_id, after)
+            self._entries.show(watch_id, after)
             self._log(state, changed)
             if changed.page is not None and changed.page != state.page:
                 force = False
-                await self._arm(watch_id, self._next_turn(changed))
+                await self._entries.arm(watch_id, self._next_turn(changed))
                 await self._context.processes.weigh_ins.submit(changed.page, changed)
         # There is more to do than one turn does: many alerts, or many that take steps.
-        await self._arm(watch_id, self._context.services.now() + timedelta(seconds=LOOK))
+        await self._entries.arm(watch_id, self._context.services.now() + timedelta(seconds=LOOK))
         return None
 
     async def _due(self, state: WatchState, *, force: bool) -> steps.Changes | None:
@@ -321,22 +321,6 @@ class ClusterWatches(Watches):
                 return None, False
             record = restore(row)
         return (record.report() if record.finished else None), False
-
-    async def _arm(self, watch_id: str, at: datetime, *, patience: float = 2.0) -> None:
-        """Schedule the next turn, in the place of the one that was; none for a watch that rests."""
-        if at >= steps.NEVER:
-            return
-        self._node.require_layout()
-        moment = at.astimezone(UTC)
-        await self._node.engine.write(
-            f"libra.watch.at.{watch_id}",
-            moment.isoformat().encode(),
-            headers={
-                "Nats-Schedule": f"@at {moment:%Y-%m-%dT%H:%M:%S.%f}Z",
-                "Nats-Schedule-Target": f"libra.watch.due.{watch_id}",
-            },
-            patience=patience,
-        )
 
     def _next_turn(self, state: WatchState) -> datetime:
         moments = [steps.due_at(state)]
@@ -390,97 +374,12 @@ class ClusterWatches(Watches):
             return
         kept = WatchEntry(row.version, state)
         # As in `add`: a turn without a watch does no harm.
-        await self._arm(
+        await self._entries.arm(
             row.id, max(state.next_at, self._context.services.now() + timedelta(seconds=LOOK))
         )
         with suppress(Conflict):
-            await self._write(row.id, kept, expect=0)
-            self._show(row.id, kept)
-
-    # In the engine, and in memory
-
-    async def _read(self, watch_id: str, patience: float = 2.0) -> tuple[int, WatchEntry | None]:
-        self._node.require_layout()
-        found = await self._node.engine.last(
-            WATCHES, f"libra.watch.rec.{watch_id}", patience=patience
-        )
-        if found is None:
-            return 0, None
-        if found.is_marker:
-            return found.sequence, None
-        try:
-            return found.sequence, read_kept(found.data)
-        except UnknownFormat as error:
-            # It is not lost: a newer Libra has it, and takes its turns.
-            raise EngineAway(str(error)) from None
-
-    async def _write(
-        self,
-        watch_id: str,
-        kept: WatchEntry,
-        *,
-        expect: int,
-        ttl: int | None = None,
-        patience: float = 2.0,
-    ) -> None:
-        self._node.require_layout()
-        await self._node.engine.write(
-            f"libra.watch.rec.{watch_id}",
-            msgspec.json.encode(kept),
-            expect=expect,
-            ttl=ttl,
-            patience=patience,
-        )
-
-    async def _hear(self) -> None:
-        """Have every watch in memory, to be listed and shown."""
-        engine = self._node.engine
-        while True:
-            name = f"watches-{self._node.epoch}-{time.monotonic_ns()}"
-            pull = Pull(engine, WATCHES, name, whole=True)
-            try:
-                if await snapshot_of(engine, WATCHES, name, RECORDS) == 0:
-                    self._context.availability.watches_known.set()
-                while True:
-                    for delivery in await pull.take(BATCH):
-                        self._heard(delivery)
-            except (EngineAway, Misconfigured, LookupError) as error:
-                log.debug("the watches are not heard: %s", error)
-            finally:
-                await pull.close()
-            await asyncio.sleep(RETRY)
-
-    def _heard(self, delivery: PulledMessage) -> None:
-        watch_id = watch_of(delivery.subject)
-        if delivery.is_marker:
-            self._gone(watch_id)
-        else:
-            try:
-                kept = read_kept(delivery.data)
-            except UnknownFormat as error:
-                log.warning("%s is left alone: %s", delivery.subject, error)
-            else:
-                if kept.state is None:
-                    self._gone(watch_id)
-                else:
-                    self._show(watch_id, kept)
-        if delivery.pending == 0:
-            self._context.availability.watches_known.set()
-
-    def _show(self, watch_id: str, kept: WatchEntry) -> WatchRecord:
-        known = self._context.records.watches.get(watch_id)
-        if known is not None and known.version >= kept.version:
-            return known
-        if kept.state is None:
-            raise ValueError(f"watch {watch_id} is deleted")
-        record = WatchRecord(kept.state, kept.version, "replicated")
-        self._context.records.watches.add(record)
-        self._context.records.followers.changed(watch_id)
-        return record
-
-    def _gone(self, watch_id: str) -> None:
-        self._context.records.watches.discard(watch_id)
-        self._context.records.followers.changed(watch_id)
+            await self._entries.write(row.id, kept, expect=0)
+            self._entries.show(row.id, kept)
 
     def _log(self, before: WatchState, after: WatchState) -> None:
         """Tell the log what this step came to."""

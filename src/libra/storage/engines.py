@@ -23,7 +23,8 @@ def open_store(url: str, *, deadlines: Deadlines | None = None) -> Store:
     """
     # The engines are imported here so that a program pays only for the driver that it uses.
     if engine_of(url) == "sqlite":
-        from libra.storage.sqlite.store import SQLiteStore, path_of  # noqa: PLC0415 - see above
+        from libra.storage.sqlite.opening import path_of  # noqa: PLC0415 - see above
+        from libra.storage.sqlite.store import SQLiteStore  # noqa: PLC0415 - see above
 
         return SQLiteStore(path_of(url), deadlines=deadlines)
     from libra.storage.postgres.store import PostgresStore  # noqa: PLC0415 - see above
@@ -39,7 +40,7 @@ def file_of(url: str) -> Path | None:
     """
     if engine_of(url) != "sqlite":
         return None
-    from libra.storage.sqlite.store import path_of  # noqa: PLC0415 - see above
+    from libra.storage.sqlite.opening import path_of  # noqa: PLC0415 - see above
 
     return path_of(url)
 
@@ -72,7 +73,7 @@ async def back_up(url: str, file: Path) -> Contents:
     """
     if engine_of(url) == "sqlite":
         from libra.storage.sqlite import copying  # noqa: PLC0415 - see above
-        from libra.storage.sqlite.store import path_of  # noqa: PLC0415 - see above
+        from libra.storage.sqlite.opening import path_of  # noqa: PLC0415 - see above
 
         with _sqlite_errors():
             copying.back_up(path_of(url), file)
@@ -96,7 +97,7 @@ async def restore(file: Path, url: str) -> Contents:
     """
     if engine_of(url) == "sqlite":
         from libra.storage.sqlite import copying  # noqa: PLC0415 - see above
-        from libra.storage.sqlite.store import path_of  # noqa: PLC0415 - see above
+        from libra.storage.sqlite.opening import path_of  # noqa: PLC0415 - see above
 
         with _sqlite_errors():
             copying.restore(file, path_of(url))

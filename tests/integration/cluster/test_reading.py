@@ -12,7 +12,7 @@ from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound, WatchNotFound
 from libra.cluster.pulling import PulledMessage
 from libra.cluster.replica import Replica
-from libra.cluster.watches import ClusterWatches
+from libra.cluster.watch_entries import WatchEntries
 from libra.testing import until
 from libra.web import create_app
 from support.asking import PATIENCE, eventually
@@ -31,7 +31,7 @@ class Deaf:
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> Deaf:
     deaf = Deaf()
-    for part in (Replica, ClusterWatches):
+    for part in (Replica, WatchEntries):
         heard = part._heard
 
         def unless_deaf(self, *told, heard=heard):  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ from libra.storage import (
     open_store,
     schema_status,
 )
-from libra.storage.postgres import store as engine
+from libra.storage.postgres import transactions
 from libra.storage.rows import Packed
 from support.patience import HURRIED, PATIENT
 from support.postgres import Postgres
@@ -176,7 +176,7 @@ async def test_a_save_behind_somebodys_lock_is_ended_by_the_server_and_keeps_its
         await holder.execute("BEGIN; LOCK pages")
         # The server's limit is near and our own deadline far away.
         with monkeypatch.context() as patch:
-            patch.setattr(engine, "_SERVERS_SHARE", HURRIED.save / PATIENT.save)
+            patch.setattr(transactions, "_SERVERS_SHARE", HURRIED.save / PATIENT.save)
             for _ in range(3):
                 assert await fault(store.save([snapshot("a", 2)])) == "timeout"
         assert server.connections() == sessions + 1

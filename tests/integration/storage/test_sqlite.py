@@ -19,7 +19,7 @@ from libra.storage import migrate as migrate_url
 from libra.storage.sqlite import store as sqlite
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
 from libra.storage.sqlite.file import File
-from libra.storage.sqlite.store import _transaction
+from libra.storage.sqlite.transactions import transaction
 from support.needs import needs
 from support.patience import FOR_EVER, PATIENT
 
@@ -297,7 +297,7 @@ async def test_a_save_whose_caller_gave_up_in_the_middle_leaves_nothing_behind(
     begun, gate = threading.Event(), threading.Event()
 
     def work(connection: sqlite3.Connection, job: Job[None]) -> None:
-        with _transaction(connection, job):
+        with transaction(connection, job):
             connection.execute("DELETE FROM pages")
             begun.set()
             gate.wait()

@@ -22,7 +22,7 @@ from libra.storage import Deleted, Snapshot, Store, open_store
 from libra.storage.page_query import PageQuery
 from libra.storage.postgres.urls import urls_sql
 from libra.storage.rows import bare_host_of
-from libra.storage.sqlite.store import path_of
+from libra.storage.sqlite.opening import path_of
 from libra.storage.urls import ASCENDING, PAST, Past, Sort, UrlQuery, UrlRow
 from support.patience import PATIENT
 from support.postgres import Postgres

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from libra.storage import SchemaMismatch, open_store
 from libra.storage import schema as schemas
-from libra.storage.sqlite.store import path_of
+from libra.storage.sqlite.opening import path_of
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,10 @@ from libra.budgets.alarms import Confirm, Jump
 from libra.budgets.budget import Budget
 from libra.inspector.records.schedule import parse_schedule, parse_zone
 from libra.inspector.records.webhook import MAX_HEADERS, parse_webhook, parse_webhook_headers
-from libra.settings import parse_duration
 from libra.urls import InvalidURL, parse_url
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import InvalidOptions, Viewport, require_headers
-from libra.wording import parse_size, plain
+from libra.wording import parse_duration, parse_size, plain
 
 MOST_NAME: Final = 100
 MOST_NOTE: Final = 2000

@@ -26,12 +26,11 @@ from libra.app import (
     parse_zone,
 )
 from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
-from libra.settings import parse_duration
 from libra.urls import as_typed, parse_url
 from libra.web.requests.page_request import JSON, content_type, decode_body, read_fields
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
-from libra.wording import parse_size
+from libra.wording import parse_duration, parse_size
 
 MOST_NAME = 100
 MOST_NOTE = 2000

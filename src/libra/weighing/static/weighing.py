@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import msgspec
 
-from libra.failures import is_one_of
 from libra.report import (
     Bytes,
     Report,
@@ -46,18 +45,13 @@ from libra.weighing.roles import CORS_ROLES, DOCUMENT_ROLES, READ_ROLES, Role
 from libra.weighing.score import score
 from libra.weighing.scripts.import_map import ImportMap
 from libra.weighing.static.ledger import AssetLedger
+from libra.weighing.static.second_tries import SecondTries
 from libra.weighing.style.page_styles import Styles
 from libra.weighing.style.wanted import WantedByStyle
 
 DEADLINE = "timeout: the page's deadline passed"
 _UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
 """What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
-
-_UNREACHED = ("dns", "refused", "unreachable", "disconnected")
-"""Errors of parts that are tried once more: what is wrong may be over in a moment."""
-
-SECOND_TRIES = 200
-"""Parts of a page that are tried once more at most: a page may name many addresses that lead nowhere."""
 
 
 class Weighing:
@@ -86,12 +80,11 @@ class Weighing:
         "_pending",
         "_pending_reads",
         "_run",
+        "_second_tries",
         "_sources",
         "_styled",
         "_styles",
         "_title",
-        "_tried",
-        "_unreached",
         "_whole",
         "options",
         "url",
@@ -119,8 +112,7 @@ class Weighing:
         self._run: set[int] = set()
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = FindingNotes()
-        self._tried: set[int] = set()
-        self._unreached: list[tuple[Fetch, str]] = []
+        self._second_tries = SecondTries()
 
     @property
     def pending(self) -> int:
@@ -176,8 +168,7 @@ class Weighing:
         """End now: what is pending becomes failed with this error, the report is not complete."""
         if self._pending == 0:
             return
-        known = {fetch.index: why for fetch, why in self._unreached}
-        self._ledger.give_up(error, known)
+        self._ledger.give_up(error, self._second_tries.errors())
         self._pending = self._pending_reads = 0
         self._jobs.clear()
         self._styles.clear()
@@ -383,38 +374,20 @@ class Weighing:
 
     def _put_off(self, fetch: Fetch, outcome: Outcome) -> bool:
         """Leave a part that could not be reached for a second try, at the end."""
-        if (
-            not is_one_of(outcome.error, _UNREACHED)
-            or outcome.http_status is not None
-            or fetch.reference.role == "document"
-            or fetch.index in self._tried
-            or len(self._tried) == SECOND_TRIES
-            or (*fetch.hops, fetch.url)[0] in self._sources  # a browser takes the next source
-        ):
+        if (*fetch.hops, fetch.url)[0] in self._sources:
+            return False  # a browser takes the next source
+        if not self._second_tries.take(fetch, outcome):
             return False
-        self._tried.add(fetch.index)
-        self._unreached.append((fetch, outcome.error or ""))
         self._pending -= 1
         if fetch.reference.role in READ_ROLES:
             self._pending_reads -= 1
         return True
 
     def _try_again(self) -> list[Fetch]:
-        """What could not be reached, once there is nothing else to wait for.
-
-        What is to be read comes first, when only that is missing: the style waits for it.
-        """
-        again = [
-            fetch
-            for fetch, _ in self._unreached
-            if self._pending == 0
-            or (self._pending_reads == 0 and fetch.reference.role in READ_ROLES)
-        ]
-        if again:
-            places = {fetch.index for fetch in again}
-            self._unreached = [left for left in self._unreached if left[0].index not in places]
-            self._pending += len(again)
-            self._pending_reads += sum(fetch.reference.role in READ_ROLES for fetch in again)
+        """What could not be reached, once there is nothing else to wait for."""
+        again = self._second_tries.due(pending=self._pending, pending_reads=self._pending_reads)
+        self._pending += len(again)
+        self._pending_reads += sum(fetch.reference.role in READ_ROLES for fetch in again)
         return again
 
     def _order_wanted(self, wanted: list[WantedByStyle], client: RequestClient) -> list[Order]:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libra.settings import parse_duration
 from libra.web.requests.watch_request import duration_in_full, size_in_full
-from libra.wording import parse_size
+from libra.wording import parse_duration, parse_size
 
 
 @given(st.integers(1, 10**12))

@@ -14,7 +14,8 @@ from libra.weighing.options import Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reading, Reference
 from libra.weighing.roles import KIND_OF, Role
 from libra.weighing.scripts.import_map import ImportMap
-from libra.weighing.static.weighing import DEADLINE, SECOND_TRIES, Weighing
+from libra.weighing.static.second_tries import SECOND_TRIES
+from libra.weighing.static.weighing import DEADLINE, Weighing
 from support.examples import examples
 from support.work import assert_linear, calls
 

@@ -9,24 +9,30 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from functools import cache
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 import msgspec
 import platformdirs
 
-from libra.decoding import TOML_BYTES, Undecodable, decode_toml
-from libra.destinations import Destination, parse_destinations
-from libra.network.proxies import ProxyError, proxies_of
-from libra.network.trust import TrustError, trust
+from libra.destinations import Destination
+from libra.settings.checks import (
+    check_base_path,
+    check_networks,
+    check_rate,
+    check_user_header,
+    check_way,
+)
+from libra.settings.conversion import FLAGS, convert
+from libra.settings.errors import SettingsError
+from libra.settings.keys import WEIGH_KEYS
+from libra.settings.limits import parse_limits
+from libra.settings.sources import from_environ, require_known, toml_of
 from libra.tokens import AccessToken, UserRole, read_token_file, read_user_roles
 from libra.weighing.method_choice import Choice
-from libra.weighing.options import InvalidOptions, Limits
-from libra.wording import parse_size
+from libra.weighing.options import Limits
 
 Restore = Literal["eager", "lazy", "off"]
 
@@ -40,66 +46,11 @@ LogFormat = Literal["text", "json"]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-WEIGH_KEYS = frozenset(
-    {
-        "allow_partial",
-        "annotate",
-        "base",
-        "branch",
-        "budget",
-        "commit",
-        "compare",
-        "crawl",
-        "depth",
-        "format",
-        "header",
-        "ignore_robots",
-        "insecure",
-        "limit",
-        "max_growth",
-        "max_weight",
-        "no_proxy",
-        "output",
-        "preset",
-        "project",
-        "quiet",
-        "rule",
-        "server",
-        "sitemap",
-        "summary",
-        "timeout",
-        "urls",
-        "user_agent",
-        "viewport",
-    }
-)
-"""Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
-
-SHARED_KEYS = frozenset(
-    {
-        "browser",
-        "browser_memory",
-        "ca",
-        "concurrency",
-        "delay",
-        "http3",
-        "limits",
-        "method",
-        "proxy",
-    }
-)
-"""Settings that are flags of `libra weigh` too."""
-
-
 LEAST_PARSER_MEMORY = 16_000_000
 """Bytes: with less, a parser cannot read an ordinary page."""
 
 LEAST_BROWSER_MEMORY = 500_000_000
 """Bytes: a browser and its driver take 290 MB before they show anything."""
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; the message says which, where it came from and what to do."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -246,7 +197,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in self.__struct_fields__:
             given = getattr(self, name)
             if given is not None:
-                msgspec.structs.force_setattr(self, name, _convert(name, given, "Settings"))
+                msgspec.structs.force_setattr(
+                    self, name, convert(name, given, "Settings", _types()[name])
+                )
 
     def tokens(self) -> tuple[AccessToken, ...]:
         """Every token, of the settings and of the file.
@@ -295,16 +248,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         path, written = read_file(file, environ)
         for source, values in (
             (path, {k: v for k, v in written.items() if k.replace("-", "_") not in WEIGH_KEYS}),
-            ("the environment", _from_environ(environ, known)),
-            (_FLAGS, {k: v for k, v in (flags or {}).items() if v is not None}),
+            ("the environment", from_environ(environ, known)),
+            (FLAGS, {k: v for k, v in (flags or {}).items() if v is not None}),
         ):
-            _require_known(values, source, known)
+            require_known(values, source, known)
             for key, value in values.items():
                 if key == "alerts" and key in won and isinstance(value, Mapping):
                     value = {**won[key][0], **value}  # noqa: PLW2901 - the file's are there as well
                 won[key.replace("-", "_")] = value, source
         # Only what counts is read: a flag also beats what the environment has in a wrong form.
-        settings = cls(**{name: _convert(name, *value) for name, value in won.items()})
+        types = _types()
+        settings = cls(**{name: convert(name, *value, types[name]) for name, value in won.items()})
         settings.check()
         return settings
 
@@ -351,14 +305,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for port in self.allow_port:
             if not 1 <= port <= 65535:
                 raise SettingsError(f"allow_port is {port}: it must be from 1 to 65535")
-        self._check_way()
+        check_way(self.proxy, self.ca)
         self._check_cluster()
         self._check_access()
-        _check_networks("allow", self.allow)
-        _check_networks("trusted_proxy", self.trusted_proxy)
-        for name, limit in (("read_limit", self.read_limit), ("submit_limit", self.submit_limit)):
-            if limit is not None and limit.strip().lower() != "off" and not RATE.fullmatch(limit):
-                raise SettingsError(f"{name} takes 100/s, 60/m, 1000/h or off, not {limit!r}")
+        check_networks("allow", self.allow)
+        check_networks("trusted_proxy", self.trusted_proxy)
+        check_rate("read_limit", self.read_limit)
+        check_rate("submit_limit", self.submit_limit)
         try:
             parse_limits(self.limits, Limits())
         except ValueError as error:
@@ -379,10 +332,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _check_access(self) -> None:
         header = self.trusted_user_header
         if header is not None:
-            if not _FIELD_NAME.fullmatch(header) or header.lower() in _NO_USER_HEADERS:
-                raise SettingsError(
-                    f"trusted_user_header takes a header such as X-Remote-User, not {header!r}"
-                )
+            check_user_header(header)
             if not self.trusted_proxy:
                 raise SettingsError(
                     "trusted_user_header needs trusted_proxy, the network of the proxy that signs "
@@ -391,8 +341,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         elif self.user_roles is not None:
             raise SettingsError("user_roles needs trusted_user_header, which names the users")
         self.users()
-        if self.base_path and not _BASE_PATH.fullmatch(self.base_path):
-            raise SettingsError(f"base_path takes a path such as /libra, not {self.base_path!r}")
+        check_base_path(self.base_path)
 
     def _check_cluster(self) -> None:
         if not self.cluster:
@@ -419,15 +368,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 takes = "1, 3 or 5" if name == "cluster_replicas" else "from 1 to 64"
                 raise SettingsError(f"{name} is {value}: it takes {takes}")
 
-    def _check_way(self) -> None:
-        try:
-            proxies_of({}, self.proxy or "")
-            trust(self.ca)
-        except ProxyError as error:
-            raise SettingsError(str(error).replace("--proxy", "proxy")) from None
-        except TrustError as error:
-            raise SettingsError(f"ca: {error}") from None
-
 
 def read_file(
     file: Path | None = None, environ: Mapping[str, str] | None = None
@@ -443,69 +383,10 @@ def read_file(
         SettingsError: if a file that was asked for is not there, it cannot be read, or it has a key
             that no command knows.
     """
-    environ = os.environ if environ is None else environ
-    named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
-    path = named or Path("libra.toml")
-    try:
-        with path.open("rb") as stream:
-            written = decode_toml(stream.read(TOML_BYTES + 1))
-    except FileNotFoundError:
-        if named is not None:
-            raise SettingsError(f"there is no file {path}") from None
-        return str(path), {}
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    except Undecodable as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None
+    path, written = toml_of(file, os.environ if environ is None else environ)
     # By every command, also one that needs none of them: a misspelt budget would guard nothing.
-    _require_known(written, str(path), {*Settings.__struct_fields__, *WEIGH_KEYS})
-    return str(path), written
-
-
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*", re.ASCII | re.IGNORECASE)
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def parse_duration(text: str) -> float:
-    """Seconds from ``90``, ``500ms``, ``60s``, ``5m``, ``24h``, ``7d`` or ``2w``.
-
-    Raises:
-        ValueError: saying what is taken.
-    """
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration: write 90, 500ms, 60s, 5m, 24h or 7d")
-    return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
-
-
-def parse_limits(texts: Iterable[str], limits: Limits) -> Limits:
-    """Limits with some changed: ``assets=500``, ``page-bytes=50MB``, ``decode-ratio=100``.
-
-    Raises:
-        ValueError: saying which names there are, or what a value must be.
-    """
-    changed: dict[str, float] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or name not in _LIMITS:
-            known = ", ".join(sorted(_LIMITS)).replace("_", "-")
-            raise ValueError(
-                f"{text!r} is no limit: write NAME=VALUE, where NAME is one of {known}"
-            )
-        changed[name] = parse_size(value) if _LIMITS[name] is int else float(value)
-    try:
-        return msgspec.structs.replace(limits, **changed)
-    except InvalidOptions as error:
-        raise ValueError(str(error)) from None
-
-
-# Those of time have settings of their own, in which durations can be written.
-_LIMITS: dict[str, type] = {
-    field.name: field.type
-    for field in msgspec.structs.fields(Limits)
-    if not field.name.endswith("_seconds")
-}
+    require_known(written, path, {*Settings.__struct_fields__, *WEIGH_KEYS})
+    return path, written
 
 
 def redact(url: str) -> str:
@@ -513,148 +394,6 @@ def redact(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
-def _require_known(written: Mapping[str, Any], source: str, known: set[str]) -> None:
-    for key in written:
-        name = key.replace("-", "_")
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            meant = f", perhaps {near[0]} is meant" if near else ""
-            raise SettingsError(
-                f"{source}: there is no setting {key!r}{meant}; known are {', '.join(sorted(known))}"
-            )
-
-
-def _check_networks(name: str, networks: Iterable[str]) -> None:
-    for network in networks:
-        try:
-            ip_network(network)
-        except ValueError as error:
-            raise SettingsError(f"{name} takes networks such as 10.0.0.0/8: {error}") from None
-
-
-_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_NO_USER_HEADERS = frozenset(
-    {"authorization", "cookie", "host", "origin", "x-forwarded-for", "x-forwarded-proto"}
-)
-_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
-
-RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)
-"""So many in a second, a minute or an hour."""
-
-_LISTS = {"allow", "allow_port", "allowed_host", "cluster", "limits", "token", "trusted_proxy"}
-_PATHS = {
-    "ca",
-    "cluster_credentials",
-    "cluster_tls_ca",
-    "data_dir",
-    "project_budgets",
-    "token_file",
-    "user_roles",
-}
-_SIZES = {"browser_memory", "cluster_bytes", "local_copy", "parser_memory", "unsent"}
-_DURATIONS = {
-    "asset_timeout",
-    "delay",
-    "keep",
-    "keep_deletions",
-    "page_timeout",
-    "shutdown_grace",
-    "ttl",
-}
-
-
-def _base_path(value: str) -> str:
-    return value.rstrip("/")
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_PATHS, lambda value: Path(value).expanduser()),
-    "alerts": parse_destinations,
-    "base_path": _base_path,
-}
-
-
-def _convert(name: str, value: Any, source: str) -> Any:
-    try:
-        if name in _DURATIONS and isinstance(value, str):
-            return parse_duration(value)
-        if name in _SIZES and isinstance(value, str):
-            return parse_size(value)
-        if name in _LISTS and isinstance(value, str):
-            value = _split(value)
-        if name in _READERS:
-            return _READERS[name](value)
-        if name in _LISTS and not isinstance(value, (list, tuple)):
-            raise ValueError("it takes a list")
-        if name == "token":
-            # The secrets themselves are forgotten here: settings are shown, logged and compared.
-            return tuple(str(AccessToken.parse(text)) for text in value)
-        if name == "public" and not isinstance(value, str):
-            value = "submit" if value is True else "no"
-        return msgspec.convert(value, type=_types()[name], strict=False)
-    except msgspec.ValidationError:
-        raise SettingsError(
-            f"{_called(name, source)} cannot be {_shown(value)}: "
-            f"it takes {_what_it_takes(_types()[name])}"
-        ) from None
-    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
-        # RuntimeError: `~somebody` has no home.
-        if name == "alerts":  # an address may have been written there, which is a secret
-            raise SettingsError(f"{source}: alerts: {error}") from None
-        shown = "that" if name == "token" else _shown(value)
-        raise SettingsError(f"{_called(name, source)} cannot be {shown}: {error}") from None
-
-
-_FLAGS = "the command line"
-
-
-def _called(name: str, source: str) -> str:
-    return f"--{name.replace('_', '-')}" if source == _FLAGS else f"{source}: {name}"
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(repr, value)) if isinstance(value, (list, tuple)) else repr(value)
-
-
-def _what_it_takes(kind: Any) -> str:
-    if get_origin(kind) is tuple:
-        return {int: "whole numbers"}.get(get_args(kind)[0], "texts")
-    choices = get_args(kind)
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return f"{', '.join(choices[:-1])} or {choices[-1]}"
-    return {int: "a whole number", float: "a number"}.get(kind, "text")
-
-
 @cache  # msgspec evaluates every annotation anew, and each field of each `Settings` asks
 def _types() -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(Settings)}
-
-
-def _split(text: str) -> Iterable[str]:
-    return [part for part in re.split(r"[,\s]+", text) if part]
-
-
-def _from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, Any]:
-    alerts = {
-        name.removeprefix(_ALERTS).lower().replace("_", "-"): {"url_env": name}
-        for name in environ
-        if name.startswith(_ALERTS) and name != _ALERTS
-    }
-    # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
-    # happens to begin so must not stop the program.
-    found: dict[str, Any] = {
-        name: value
-        for name in sorted(known)
-        if (value := environ.get(f"LIBRA_{name.upper()}")) is not None
-        and not _OF_A_CLUSTER.match(value)
-    }
-    return found | ({"alerts": alerts} if alerts else {})
-
-
-_ALERTS = "LIBRA_ALERTS_"
-"""What the variables begin with that have the address of a destination: ``LIBRA_ALERTS_TEAM``."""
-
-
-# Kubernetes, and Docker for linked containers, tell every program of a service that is called "libra"
-# in LIBRA_PORT, and of one called "libra-allow" in LIBRA_ALLOW_PORT.
-_OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)

@@ -1,0 +1,34 @@
+"""How a Libra is to run: every setting, from flags, the environment and ``libra.toml``."""
+
+from __future__ import annotations
+
+from libra.settings.checks import RATE
+from libra.settings.errors import SettingsError
+from libra.settings.keys import SHARED_KEYS, WEIGH_KEYS
+from libra.settings.limits import parse_limits
+from libra.settings.settings import (
+    LogFormat,
+    LogLevel,
+    Public,
+    Restore,
+    Role,
+    Settings,
+    read_file,
+    redact,
+)
+
+__all__ = [
+    "RATE",
+    "SHARED_KEYS",
+    "WEIGH_KEYS",
+    "LogFormat",
+    "LogLevel",
+    "Public",
+    "Restore",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "parse_limits",
+    "read_file",
+    "redact",
+]

@@ -1,0 +1,80 @@
+"""What a single setting must look like, where its type does not say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_network
+from pathlib import Path
+
+from libra.network.proxies import ProxyError, proxies_of
+from libra.network.trust import TrustError, trust
+from libra.settings.errors import SettingsError
+
+RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)
+"""So many in a second, a minute or an hour."""
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NO_USER_HEADERS = frozenset(
+    {"authorization", "cookie", "host", "origin", "x-forwarded-for", "x-forwarded-proto"}
+)
+_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+
+
+def check_rate(name: str, limit: str | None) -> None:
+    """Refuse what is no rate: ``100/s``, or ``off``.
+
+    Raises:
+        SettingsError: naming the setting and what it takes.
+    """
+    if limit is not None and limit.strip().lower() != "off" and not RATE.fullmatch(limit):
+        raise SettingsError(f"{name} takes 100/s, 60/m, 1000/h or off, not {limit!r}")
+
+
+def check_networks(name: str, networks: Iterable[str]) -> None:
+    """Refuse what is no network: ``10.0.0.0/8``.
+
+    Raises:
+        SettingsError: naming the setting and the text.
+    """
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{name} takes networks such as 10.0.0.0/8: {error}") from None
+
+
+def check_user_header(name: str) -> None:
+    """Refuse a header that cannot say who somebody is.
+
+    Raises:
+        SettingsError: it is no name of one, or means something else.
+    """
+    if not _FIELD_NAME.fullmatch(name) or name.lower() in _NO_USER_HEADERS:
+        raise SettingsError(
+            f"trusted_user_header takes a header such as X-Remote-User, not {name!r}"
+        )
+
+
+def check_base_path(path: str) -> None:
+    """Refuse what is no path below the root of a host, such as ``/libra``; empty is none.
+
+    Raises:
+        SettingsError: with what it takes.
+    """
+    if path and not _BASE_PATH.fullmatch(path):
+        raise SettingsError(f"base_path takes a path such as /libra, not {path!r}")
+
+
+def check_way(proxy: str | None, ca: Path | None) -> None:
+    """Refuse a way to the web that leads nowhere.
+
+    Raises:
+        SettingsError: the proxy is none, or the authorities cannot be read.
+    """
+    try:
+        proxies_of({}, proxy or "")
+        trust(ca)
+    except ProxyError as error:
+        raise SettingsError(str(error).replace("--proxy", "proxy")) from None
+    except TrustError as error:
+        raise SettingsError(f"ca: {error}") from None

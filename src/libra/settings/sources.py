@@ -1,0 +1,80 @@
+"""Where settings are written: ``libra.toml`` and the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from libra.decoding import TOML_BYTES, Undecodable, decode_toml
+from libra.settings.errors import SettingsError
+
+_ALERTS = "LIBRA_ALERTS_"
+"""What the variables begin with that have the address of a destination: ``LIBRA_ALERTS_TEAM``."""
+
+# Kubernetes, and Docker for linked containers, tell every program of a service that is called "libra"
+# in LIBRA_PORT, and of one called "libra-allow" in LIBRA_ALLOW_PORT.
+_OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
+
+
+def toml_of(file: Path | None, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The name and the keys of ``libra.toml``; no keys where there is no such file.
+
+    Args:
+        file: the file that was asked for; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
+            working directory.
+        environ: the environment.
+
+    Raises:
+        SettingsError: if a file that was asked for is not there, or it cannot be read.
+    """
+    named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
+    path = named or Path("libra.toml")
+    try:
+        with path.open("rb") as stream:
+            written = decode_toml(stream.read(TOML_BYTES + 1))
+    except FileNotFoundError:
+        if named is not None:
+            raise SettingsError(f"there is no file {path}") from None
+        return str(path), {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except Undecodable as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+    return str(path), written
+
+
+def from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, Any]:
+    """The settings that the environment has: ``LIBRA_PORT``, and an address for alerts to each name."""
+    alerts = {
+        name.removeprefix(_ALERTS).lower().replace("_", "-"): {"url_env": name}
+        for name in environ
+        if name.startswith(_ALERTS) and name != _ALERTS
+    }
+    # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
+    # happens to begin so must not stop the program.
+    found: dict[str, Any] = {
+        name: value
+        for name in sorted(known)
+        if (value := environ.get(f"LIBRA_{name.upper()}")) is not None
+        and not _OF_A_CLUSTER.match(value)
+    }
+    return found | ({"alerts": alerts} if alerts else {})
+
+
+def require_known(written: Mapping[str, Any], source: str, known: set[str]) -> None:
+    """Refuse keys that are no settings.
+
+    Raises:
+        SettingsError: naming the first, and what is perhaps meant.
+    """
+    for key in written:
+        name = key.replace("-", "_")
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f", perhaps {near[0]} is meant" if near else ""
+            raise SettingsError(
+                f"{source}: there is no setting {key!r}{meant}; known are {', '.join(sorted(known))}"
+            )

@@ -1,0 +1,110 @@
+"""The removal of old pages from a PostgreSQL database, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from libra.storage.foreign_text import escape
+from libra.storage.keeping import FOR_EVER, MARKS, Dated, Thinning, superfluous
+from libra.storage.postgres.connections import Connection, Connections
+from libra.storage.postgres.saving import EMPTIED
+from libra.storage.postgres.transactions import run_within
+from libra.storage.rows import DELETED_VERSION
+
+T = TypeVar("T")
+
+_PRUNE: Final = f"""
+    UPDATE pages SET {EMPTIED}, version = {DELETED_VERSION}, deleted_at = $1, pruned = $2
+    WHERE deleted_at IS NULL AND id = ANY($3::text[])
+"""  # noqa: S608 - constants
+_OLD: Final = """
+    SELECT id FROM pages
+    WHERE submitted_at < $1 AND deleted_at IS NULL AND url <> ALL($2::text[]) LIMIT $3
+"""
+_OLD_OF_URL: Final = """
+    SELECT id, submitted_at, status FROM pages
+    WHERE url_hash = md5($1)::uuid AND url = $1 AND deleted_at IS NULL AND submitted_at < $2
+"""
+_PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
+
+
+class Pruning:
+    """Removes what is older than it is to be kept; each page leaves a mark.
+
+    Args:
+        writer: the connections that write.
+        limit: how many seconds each of its many transactions may take.
+    """
+
+    def __init__(self, writer: Connections, limit: float) -> None:
+        self._writer = writer
+        self._limit = limit
+
+    async def prune(self, older_than: datetime | None, watched: Mapping[str, Thinning]) -> int:
+        """Remove old pages: see `libra.storage.store.Store.prune`."""
+        now = datetime.now(UTC)
+        removed = 0
+        if older_than is not None:
+            # First, as a Libra that runs beside this must not take for lost what is removed.
+            await self._note(older_than)
+            others = [escape(url) for url in watched]
+            while rows := await self._rows(_OLD, older_than, others, _PRUNED_AT_ONCE):
+                removed += await self._remove([row["id"] for row in rows], now)
+            marks = min(older_than, now - MARKS)
+            await self._forget("pages", marks)
+            await self._forget("watches", marks)
+        for url, thinning in watched.items():
+            if thinning == FOR_EVER:
+                continue
+            rows = await self._rows(_OLD_OF_URL, escape(url), thinning.all_since)
+            dated = [
+                Dated(row["id"], row["submitted_at"], row["status"] == "weighed") for row in rows
+            ]
+            ids = superfluous(dated, thinning)
+            for start in range(0, len(ids), _PRUNED_AT_ONCE):
+                removed += await self._remove(ids[start : start + _PRUNED_AT_ONCE], now)
+        return removed
+
+    async def _note(self, older_than: datetime) -> None:
+        async def work(connection: Connection) -> None:
+            await connection.execute(
+                "UPDATE libra_database SET pruned_before = greatest(pruned_before, $1)",
+                older_than,
+            )
+
+        await self._run(work)
+
+    async def _rows(self, sql: str, *arguments: Any) -> list[Any]:
+        async def work(connection: Connection) -> list[Any]:
+            rows: list[Any] = await connection.fetch(sql, *arguments)
+            return rows
+
+        return await self._run(work)
+
+    async def _remove(self, ids: Sequence[str], now: datetime) -> int:
+        async def work(connection: Connection) -> int:
+            number = await connection.fetchval(
+                "UPDATE libra_database SET prunings = prunings + 1 RETURNING prunings"
+            )
+            status: str = await connection.execute(_PRUNE, now, number, ids)
+            return int(status.removeprefix("UPDATE "))
+
+        return await self._run(work)
+
+    async def _forget(self, table: str, moment: datetime) -> None:
+        async def work(connection: Connection) -> int:
+            status: str = await connection.execute(
+                f"DELETE FROM {table} WHERE id IN"  # noqa: S608 - constants
+                f" (SELECT id FROM {table} WHERE deleted_at < $1 LIMIT {_PRUNED_AT_ONCE})",
+                moment,
+            )
+            return int(status.removeprefix("DELETE "))
+
+        while await self._run(work) > 0:
+            pass
+
+    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        limit = self._limit
+        return await self._writer.run(lambda c: run_within(c, limit, work), deadline=limit)

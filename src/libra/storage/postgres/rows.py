@@ -1,0 +1,157 @@
+"""Pages and deletions as rows of PostgreSQL, and back.
+
+A report is there twice: as JSONB, which people query, and as the frame that Libra reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from libra import report as reports
+from libra.report import FINISHED, Status
+from libra.storage.errors import Rejected
+from libra.storage.foreign_text import escape, escape_json, unescape, unescape_json
+from libra.storage.frames import frame, unframe, unframed_size
+from libra.storage.rows import Deleted, Entry, Packed, Snapshot, headers_of_text, text_of_headers
+
+COLUMNS: Final = {
+    "id": "text",
+    "url": "text",
+    "version": "bigint",
+    "report": "jsonb",
+    "final_url": "text",
+    "host": "text",
+    "title": "text",
+    "status": "text",
+    "submitted_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "expires_at": "timestamptz",
+    "transfer_bytes": "bigint",
+    "resource_bytes": "bigint",
+    "requests": "bigint",
+    "score": "smallint",
+    "idempotency": "text",
+    "series": "text",
+    "way": "text",
+    "headers": "text",
+    "report_zstd": "bytea",
+}
+"""The columns of a page, in the order of a row, and their types."""
+
+_INLINE: Final = 200_000  # bytes of reports that are read or written on the event loop in one go
+
+
+async def rows_of(pages: Sequence[Snapshot]) -> list[tuple[Any, ...]]:
+    """The rows of pages, with a value for each of `COLUMNS`; in a thread where that takes long.
+
+    Raises:
+        Rejected: a time has no zone.
+    """
+    if sum(len(page.report) for page in pages) > _INLINE:
+        return await asyncio.to_thread(lambda: [_row_of(page) for page in pages])
+    return [_row_of(page) for page in pages]
+
+
+async def snapshots_of(rows: Sequence[Any], *, packed: bool = False) -> list[Snapshot]:
+    """The pages of rows; with ``packed``, the reports of finished ones stay the frames that they are."""
+    if sum(_bytes_to_read(row, packed=packed) for row in rows) > _INLINE:
+        return await asyncio.to_thread(_snapshots, rows, packed=packed)
+    return _snapshots(rows, packed=packed)
+
+
+def snapshot_of(
+    page_id: str,
+    url: str,
+    version: int,
+    report: str | None,
+    final_url: str | None,
+    host: str,
+    title: str | None,
+    status: Status,
+    *others: Any,
+    packed: bool,
+) -> Snapshot:
+    """The page of one row; with ``packed``, the report of a finished one stays a frame."""
+    *plain, key, series, way, headers, framed = others
+    plain += [None if text is None else unescape(text) for text in (key, series)]
+    plain += [way, headers_of_text(headers)]
+    packed = packed and framed is not None and status in FINISHED
+    if packed:
+        data = framed
+    elif framed is not None:
+        data = unframe(framed)
+    else:
+        data = in_order(unescape_json(report or ""))
+    return (Packed if packed else Snapshot)(
+        unescape(page_id),
+        unescape(url),
+        version,
+        data,
+        None if final_url is None else unescape(final_url),
+        unescape(host),
+        None if title is None else unescape(title),
+        status,
+        *plain,
+    )
+
+
+def in_order(data: bytes) -> bytes:
+    """A report as it was: JSONB forgets the order of names, and people read reports."""
+    try:
+        report = reports.decode(data)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return data  # Another program's, or an older one's; for the reader to judge.
+    by_kind = {kind: report.by_kind[kind] for kind in reports.KINDS if kind in report.by_kind}
+    return reports.encode(msgspec.structs.replace(report, by_kind=by_kind))
+
+
+def deletions(batch: Iterable[Entry], of: str) -> list[tuple[Any, ...]]:
+    """What is deleted in a batch, of pages or of watches: ids and moments."""
+    return [(escape(e.id), _aware(e.at)) for e in batch if isinstance(e, Deleted) and e.of == of]
+
+
+def _row_of(snapshot: Snapshot) -> tuple[Any, ...]:
+    return (
+        escape(snapshot.id),
+        escape(snapshot.url),
+        snapshot.version,
+        escape_json(snapshot.report),
+        None if snapshot.final_url is None else escape(snapshot.final_url),
+        escape(snapshot.host),
+        None if snapshot.title is None else escape(snapshot.title),
+        snapshot.status,
+        _aware(snapshot.submitted_at),
+        _aware(snapshot.finished_at),
+        _aware(snapshot.expires_at),
+        snapshot.transfer_bytes,
+        snapshot.resource_bytes,
+        snapshot.requests,
+        snapshot.score,
+        None if snapshot.idempotency is None else escape(snapshot.idempotency),
+        None if snapshot.series is None else escape(snapshot.series),
+        snapshot.way,
+        text_of_headers(snapshot.headers),
+        frame(snapshot.report),
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise Rejected(f"{moment.isoformat()} has no time zone")
+    return moment
+
+
+def _snapshots(rows: Iterable[Any], *, packed: bool = False) -> list[Snapshot]:
+    return [snapshot_of(*row.values(), packed=packed) for row in rows]
+
+
+def _bytes_to_read(row: Any, *, packed: bool) -> int:
+    """How much there is to do for a row before it is a page."""
+    if (framed := row["report_zstd"]) is None:
+        return len(row["report"])
+    return 0 if packed else unframed_size(framed)

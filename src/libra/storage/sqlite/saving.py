@@ -1,0 +1,124 @@
+"""How a batch is saved to a SQLite database: whoever has the higher version is right.
+
+A deletion is the last version of a page: it empties the row and keeps it, so that a save which is
+still on its way finds itself outranked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from libra.storage.classify import classify
+from libra.storage.errors import Rejected
+from libra.storage.foreign_text import escape, escape_json
+from libra.storage.history import History
+from libra.storage.rows import DELETED_VERSION, Entry, RefusedRow, Snapshot, WatchRow, outranked
+from libra.storage.sqlite.connection_thread import Job
+from libra.storage.sqlite.rows import COLUMNS, deletions, row_of, text_of
+from libra.storage.sqlite.transactions import enter, transaction
+from libra.storage.sqlite.writer_log import WriterLog
+
+_SAVE: Final = (
+    f"INSERT INTO pages ({COLUMNS}) VALUES ({', '.join('?' * 19)})"  # noqa: S608 - constants
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])
+    + " WHERE pages.version < excluded.version"
+)
+TRACE: Final = "SELECT deleted_at IS NOT NULL FROM pages WHERE id = ?"
+"""Whether a page is there (a row) and deleted (true)."""
+
+EMPTIED: Final = """
+    url = '', final_url = NULL, host = '', title = NULL, status = 'deleted',
+    submitted_at = NULL, finished_at = NULL, expires_at = NULL,
+    transfer_bytes = 0, resource_bytes = 0, requests = 0,
+    score = NULL, report = NULL, idempotency = substr(pages.idempotency, 1, 32), series = NULL,
+    way = NULL, headers = NULL
+"""
+"""What is left of a deleted page: nothing but that its key was used."""
+
+_THERE: Final = "SELECT 1 FROM pages WHERE deleted_at IS NULL AND id = ?"
+_DELETE: Final = f"""
+    INSERT INTO pages (id, url, host, status, version, deleted_at,
+                       transfer_bytes, resource_bytes, requests)
+    VALUES (?, '', '', 'deleted', {DELETED_VERSION}, ?, 0, 0, 0)
+    ON CONFLICT (id) DO UPDATE SET
+        {EMPTIED}, version = excluded.version, deleted_at = excluded.deleted_at
+    WHERE pages.version < excluded.version
+"""  # noqa: S608 - a constant
+_SAVE_WATCH: Final = """
+    INSERT INTO watches (id, url, version, data) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        url = excluded.url, version = excluded.version, data = excluded.data
+    WHERE watches.version < excluded.version
+"""
+_DELETE_WATCH: Final = f"""
+    INSERT INTO watches (id, url, version, deleted_at) VALUES (?, '', {DELETED_VERSION}, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        url = '', version = excluded.version, deleted_at = excluded.deleted_at, data = NULL
+    WHERE watches.version < excluded.version
+"""  # noqa: S608 - a constant
+
+
+def save_batch(
+    connection: sqlite3.Connection,
+    job: Job[Any],
+    batch: list[Entry],
+    desk: WriterLog | None,
+    known: History | None,
+) -> tuple[list[RefusedRow], History | None]:
+    """Save a batch in one transaction, or what the database takes of it in several.
+
+    Returns:
+        What it refused, and the database as it is after that; None for the latter if nothing was saved.
+    """
+    try:
+        with transaction(connection, job):
+            found = enter(connection, desk, known)
+            if desk is not None and found is not None and batch:
+                found = desk.count(connection, found)
+            pages = [entry for entry in batch if isinstance(entry, Snapshot)]
+            taken = connection.executemany(_SAVE, map(row_of, pages)).rowcount
+            gone = _deleted(connection, pages) if taken < len(pages) else []
+            connection.executemany(
+                _SAVE_WATCH,
+                (
+                    (escape(e.id), escape(e.url), e.version, escape_json(e.data))
+                    for e in batch
+                    if isinstance(e, WatchRow)
+                ),
+            )
+            connection.executemany(_DELETE, deletions(batch, "page"))
+            connection.executemany(_DELETE_WATCH, deletions(batch, "watch"))
+    except (sqlite3.Error, OverflowError, UnicodeError, Rejected) as exc:
+        verdict = exc if isinstance(exc, Rejected) else classify(exc)
+        if not isinstance(verdict, Rejected):
+            raise
+        if len(batch) == 1:
+            return [RefusedRow(batch[0].id, batch[0].version, verdict.reason)], None
+    else:
+        return gone, found
+    # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
+    half = len(batch) // 2
+    refused, before = save_batch(connection, job, batch[:half], desk, known)
+    others, after = save_batch(connection, job, batch[half:], desk, known)
+    return [*refused, *others], after or before
+
+
+def delete_page(connection: sqlite3.Connection, page_id: str, at: datetime) -> bool:
+    """Delete a page, also one that is not there yet; returns whether it was there."""
+    page = escape(page_id)
+    there = connection.execute(_THERE, (page,)).fetchone()
+    connection.execute(_DELETE, (page, text_of(at)))
+    return there is not None
+
+
+def _deleted(connection: sqlite3.Connection, pages: Iterable[Snapshot]) -> list[RefusedRow]:
+    """Those that somebody had deleted before this program brought them."""
+    return [
+        outranked(page)
+        for page in pages
+        if any(gone for (gone,) in connection.execute(TRACE, (escape(page.id),)))
+    ]

@@ -1,0 +1,56 @@
+"""Transactions of a SQLite file, on the thread of a lane."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from libra.storage.history import History
+from libra.storage.schema import status_of_sqlite
+from libra.storage.sqlite.connection_thread import Job
+from libra.storage.sqlite.writer_log import WriterLog
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, job: Job[Any]) -> Iterator[None]:
+    """A transaction that is not committed once its caller has given up."""
+    # Immediate, since a transaction that begins by reading and then writes fails at once, without
+    # waiting, when somebody else has written in between.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        job.check()
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def enter(
+    connection: sqlite3.Connection, desk: WriterLog | None, known: History | None
+) -> History | None:
+    """At the beginning of each transaction that writes: whether this is what we may write to."""
+    status_of_sqlite(connection).require_current()
+    if desk is None:
+        return None
+    desk.claim(connection)
+    found = desk.look(connection)
+    found.require(known)
+    return found
+
+
+def check_writing(
+    connection: sqlite3.Connection, job: Job[Any], desk: WriterLog | None, known: History | None
+) -> History | None:
+    """See whether the file can be written; returns the database as `enter` found it."""
+    # A lease need not survive a power cut, and a look must not wait for a slow disk to sync.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        with transaction(connection, job):
+            connection.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
+            connection.execute("SELECT 1 FROM watches LIMIT 1").fetchone()
+            return enter(connection, desk, known)
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
