@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -94,7 +95,8 @@ async def test_what_cannot_be_sent_is_refused_and_a_value_is_not_shown_again(
     form = {"url": "https://b.example/", "urls": urls, "headers": line}
     answer = await service.client.post("/pages", data=form, headers=BROWSER)
     assert answer.status_code == 400
-    assert "headers:" in answer.text
+    assert re.search(r'<textarea id="headers"[^>]* aria-invalid="true"', answer.text)
+    assert answer.text.count("aria-invalid") == 1
     assert "Write them again" in answer.text
     assert "f00ba4" not in answer.text
     assert (await service.client.get("/pages")).json()["pages"] == []
