@@ -105,7 +105,7 @@ class StyleWalk:
         self._variables = cascade.variables()
         self._content: dict[str, dict[int, Value]] = {}
         for pseudo in ("before", "after"):
-            content = cascade.winners("content", pseudo)
+            content = cascade.contents(pseudo)
             if content:
                 self._content[pseudo] = content
                 for element, value in cascade.winners("display", pseudo).items():
