@@ -63,8 +63,8 @@ IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
 _OTHERS = frozenset(
     {
         "display", "font-family", "font-weight", "font-style", "text-transform", "quotes",
-        "content-visibility", "color-scheme", "container", "container-type", "container-name",
-        *ANIMATIONS,
+        "content-visibility", "color-scheme", "appearance", "container", "container-type",
+        "container-name", *ANIMATIONS,
     }
 )  # fmt: skip
 _ALWAYS = _OTHERS | {"content"}

@@ -22,6 +22,7 @@ from libra.weighing.style.browser_styles import (
     FOREIGN,
     HIDDEN,
     LINELESS,
+    NOT_IN_A_MENU,
     NOT_RENDERED,
     PARTS_OF_TEXT,
     UA_STYLES,
@@ -135,6 +136,9 @@ class StyleWalk:
         self._display = dict.fromkeys(self._hidden, "none")
         for element, value in displays.items():
             self._display[element] = value.text.lower()
+        looks = self._cascade.winners("appearance").values()  # judged of the document as a whole
+        if not any(value.text.lower() == "base-select" for value in looks):
+            self._display.update(dict.fromkeys(self._scope.select(NOT_IN_A_MENU) or (), "none"))
         if not self._parts:
             self._paths = self._scope.ancestry(self._interesting())
         root = self._scope.root
