@@ -198,6 +198,17 @@ KNOWN = (
         _in_vain_with(r"(?:child|frame|default)-src.*<object[^>]*type=image/png"),
     ),
     Known(
+        "a machine has other fonts: a desktop has those that stand first",
+        _each_missed_or_in_vain(
+            r"font[^;}]*(?:helvetica|times|courier|cursive|fantasy|math|emoji)['\"]?\s*,",
+            r"\.woff2\Z",
+        ),
+    ),
+    Known(
+        "how far an animation comes, and along which timeline, is not followed",
+        _in_vain_with(r"\banimation[^;}]*(?:steps\(1\)|1s 0\.5|1ms)|animation-timeline"),
+    ),
+    Known(
         "regular expressions in modules are not compiled",
         _in_vain_with(r"/\(/|\(\?<a>\)\(\?<a>\)|\\u\{110000\}/u"),
     ),

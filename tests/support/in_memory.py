@@ -158,6 +158,8 @@ def asked_by_libra(case: Case) -> list[str]:
 
     def answer_at(url: str) -> Answer:
         address = urlsplit(url)
+        if address.scheme != "http":
+            return Answer((), b"", 404)  # nobody listens there
         path = address.path.removeprefix(prefix)
         query = f"?{address.query}" if address.query else ""
         found = case.site.get(path + query) or case.site.get(path)
@@ -173,7 +175,9 @@ def asked_by_libra(case: Case) -> list[str]:
     asked = {
         _short(url, prefix)
         for url in weighed.asked
-        if (address := urlsplit(url)).hostname in _HOSTS and address.path.startswith(f"{prefix}/")
+        if (address := urlsplit(url)).hostname in _HOSTS
+        and address.scheme == "http"
+        and address.path.startswith(f"{prefix}/")
     }
     return sorted(path for path in asked if path != "/" and not path.endswith(NOT_ASKED))
 

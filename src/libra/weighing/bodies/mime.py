@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from libra.weighing.bodies.media_types import IMAGE_TYPES
+
 SNIFFED_BYTES = 512
 """Of a body, from its beginning (Chromium's ``kMaxBytesToSniff``)."""
 
@@ -85,6 +87,38 @@ def is_xml(essence: str | None) -> bool:
 def is_page(essence: str | None) -> bool:
     """Whether a browser shows this type as a document that may ask for more."""
     return essence == "text/html" or is_xml(essence)
+
+
+def is_saved(essence: str | None) -> bool:
+    """Whether a browser saves this type to a file in place of showing it."""
+    kind, _, name = (essence or "text/").partition("/")
+    if kind == "text":
+        return essence in _SAVED_TEXTS
+    if kind in {"audio", "video"}:
+        return False
+    if kind == "image":
+        return essence not in IMAGE_TYPES
+    return not (
+        is_page(essence)
+        or essence in _SAYS_NOTHING | JAVASCRIPT_TYPES | _SHOWN
+        or (kind == "application" and name.endswith("+json"))
+    )
+
+
+_SHOWN = frozenset(
+    {
+        "application/json", "application/pdf", "application/rss+xml", "application/atom+xml",
+        "multipart/x-mixed-replace",
+    }
+)  # fmt: skip
+_SAVED_TEXTS = frozenset(
+    f"text/{name}"
+    for name in (
+        "calendar", "x-calendar", "x-vcalendar", "vcalendar", "vcard", "x-vcard", "directory",
+        "ldif", "qif", "x-qif", "x-csv", "x-vcf", "rtf", "comma-separated-values", "csv",
+        "tab-separated-values", "tsv", "ofx", "vnd.sun.j2me.app-descriptor", "x-ms-iqy", "x-ms-odc",
+    )
+)  # fmt: skip
 
 
 def page_type(content_type: str | None, body: bytes, *, nosniff: bool = False) -> str:

@@ -7,6 +7,7 @@ what Chromium answered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -68,6 +69,15 @@ def _is_channel(part: ComponentValue) -> bool:
     return part.kind == "ident" or is_number(part, percentage=True) or type_of(part) == "angle"
 
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}\Z")
+
+
+def _is_integer(part: ComponentValue, least: int) -> bool:
+    if part.kind == "number":
+        return _INTEGER.match(part.value) is not None and int(part.value) >= least
+    return part.kind == "function" and is_number(part)
+
+
 _TESTS: dict[str, Test] = {
     "l": is_length,
     "lp": partial(is_length, percentage=True),
@@ -86,7 +96,11 @@ _TESTS: dict[str, Test] = {
     "angle-proper": partial(is_angle, zero=False),
     "ap": lambda part: is_angle(part) or type_of(part) == "percentage",
     "time": lambda part: type_of(part) == "time",
-    "resolution": lambda part: type_of(part) == "resolution",
+    "time+": lambda part: type_of(part) == "time" and part.value[:1] != "-",
+    "resolution+": lambda part: type_of(part) == "resolution" and part.value[:1] != "-",
+    "weight": lambda part: (
+        is_number(part) and (part.kind == "function" or 1 <= float(part.value) <= 1000)
+    ),
     "url": _is_url,
     "string": lambda part: part.kind == "string",
     "name": lambda part: part.kind == "ident" and part.value.lower() not in _NOT_CUSTOM,
@@ -94,6 +108,11 @@ _TESTS: dict[str, Test] = {
     "family-word": lambda part: part.kind == "ident" and part.value.lower() not in _WIDE,
     "color-word": _is_color_word,
     "channel": _is_channel,
+    "unit-interval": lambda part: (
+        is_number(part) and (part.kind == "function" or 0 <= float(part.value) <= 1)
+    ),
+    "positive-integer": lambda part: _is_integer(part, 1),
+    "steps-between": lambda part: _is_integer(part, 2),
     "any": lambda _: True,
 }
 
@@ -156,7 +175,7 @@ _GRAMMARS = {
     "point": "[ left | center | right | <np> ] [ top | center | bottom | <np> ]",
     "image-set": "image-set(<set-option>#) | -webkit-image-set(<set-option>#)",
     "set-option": """
-        [ <url> | <string> | <gradient> | <image-set> ] [ <resolution> || type(<string>) ]?""",
+        [ <url> | <string> | <gradient> | <image-set> ] [ <resolution+> || type(<string>) ]?""",
     "cross-fade": "-webkit-cross-fade(<image> , <image> , <np>)",
     # Positions and boxes
     "position": """
@@ -252,9 +271,16 @@ _GRAMMARS = {
     "bg-positions": "<bg-position>#",
     "font": """
         caption | icon | menu | message-box | small-caption | status-bar
-        | [ normal | italic | oblique <angle>? | small-caps | bold | bolder | lighter | <n+>
-        | <font-width> ]{0,4} [ <lp+> | <font-size> ] [ / [ normal | <lp+> | <n+> ] ]?
-        <font-family>""",
+        | [ [ normal | italic | oblique <angle>? ] || [ normal | small-caps ] || [ normal | bold
+        | bolder | lighter | <weight> ] || [ normal | <font-width> ] ]?
+        [ <lp+> | <font-size> ] [ / [ normal | <lp+> | <n+> ] ]? <font-family>""",
+    "easing": """
+        linear | ease | ease-in | ease-out | ease-in-out | step-start | step-end
+        | cubic-bezier(<unit-interval> , <n> , <unit-interval> , <n>)
+        | steps(<positive-integer> [ , [ jump-start | jump-end | jump-both | start | end ] ]?)
+        | steps(<steps-between> , jump-none) | linear([ <n> && <p>{0,2} ]#{2,})""",
+    "easings": "<easing>#",
+    "durations": "[ auto | <time+> ]#",
     "font-width": """
         ultra-condensed | extra-condensed | condensed | semi-condensed | semi-expanded | expanded
         | extra-expanded | ultra-expanded""",
@@ -280,7 +306,8 @@ PROPERTIES = {
     "offset-path": "offset-path", "-webkit-box-reflect": "reflect", "content": "content",
     "fill": "paint", "stroke": "paint", "transform": "transform", "-webkit-transform": "transform",
     "object-position": "position", "background-position": "bg-positions", "font-family": "font-family",
-    "font": "font",
+    "font": "font", "animation-timing-function": "easings",
+    "animation-duration": "durations",
     "marker": "marker", "marker-start": "marker", "marker-mid": "marker", "marker-end": "marker",
 }  # fmt: skip
 """The grammar of each property that has one."""

@@ -56,8 +56,12 @@ _DECLARATION = re.compile(
 _ANY_NAME = re.compile(rf"((?:[\w\-\x80-\U0010ffff]++|{ESCAPE})++)(?:[ \t\n]++|{_COMMENT})*+:")
 _IDENT_BEFORE = re.compile(r"(?:[\w\-\x80-\U0010ffff]|\\[0-9a-fA-F]{1,6}[ \t\n]?|\\.)*\Z")
 _MATCHING = {"(": ")", "[": "]", "{": "}", "function": ")"}
+_ANY_STRING = r""""(?:[^"\\\n]++|\\[\s\S]?)*+"?+|'(?:[^'\\\n]++|\\[\s\S]?)*+'?+"""
+"""A string, which goes to the end of its line where it has none of its own."""
+
 _COMMENT_OR_TEXT = re.compile(
-    rf"{_STRING}|{_AFTER_URL}\({_SPACE}*+[^\"'()\\ \t\n]*+|(/\*[\s\S]*?(?:\*/|\Z))"
+    rf"{_ANY_STRING}|\\[\s\S]"
+    rf"|{_AFTER_URL}\({_SPACE}*+(?:[^\"'()\\ \t\n]++|\\[\s\S])*+|(/\*[\s\S]*?(?:\*/|\Z))"
 )
 _IMPORTANT = re.compile(r"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+important\Z", re.IGNORECASE)
 

@@ -181,10 +181,14 @@ def upgrades(policies: Policies) -> bool:
     return any("upgrade-insecure-requests" in policy.directives for policy in policies)
 
 
-def upgraded(url: str) -> str:
-    """An address over TLS, unless it is one of this machine, which is trusted anyway."""
+def upgraded(url: str, *, redirected: bool = False) -> str:
+    """An address over TLS, unless it is one of this machine, which is trusted anyway.
+
+    Where a redirect leads there Chromium upgrades those, too.
+    """
     host = urlsplit(url).hostname or ""
-    if not url.startswith("http:") or host in _OWN_HOSTS or host.endswith(".localhost"):
+    is_own = host in _OWN_HOSTS or host.endswith(".localhost")
+    if not url.startswith("http:") or (is_own and not redirected):
         return url
     return "https:" + url[5:]
 

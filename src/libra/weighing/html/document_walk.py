@@ -123,7 +123,7 @@ class Walk:
 
     def address(self, reference: str | None) -> str | None:
         """The absolute address of a reference, or None if it leads to nothing that is requested."""
-        if not reference:
+        if reference is None or not reference.strip("\t\n\f\r "):
             return None
         if is_dangling(reference):
             return None

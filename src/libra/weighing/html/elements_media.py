@@ -35,6 +35,8 @@ def _on_media(walk: Walk, node: LexborNode, *, plays: bool, lazy: LexborNode | N
     source = attributes.get("src")
     if source is None:
         source = _playable_source(walk, node)
+    elif source and not source.strip("\t\n\f\r "):
+        source = walk.base  # of all elements these alone do not take it for none
     whole = autoplay or said in {"auto", ""}
     cors = "crossorigin" in attributes
     walk.add(source, "media", partial=not whole, lazy=lazy, cors=cors)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 
 from libra.urls import join
 from libra.weighing.bodies.media_types import IMAGE_TYPES
+from libra.weighing.bodies.mime import JAVASCRIPT_TYPES
+from libra.weighing.html.document_walk import is_dangling
 from libra.weighing.options import Viewport
 from libra.weighing.orders.orders import Reference
 from libra.weighing.roles import Role
@@ -39,9 +41,14 @@ _TYPES: dict[str, frozenset[str]] = {
     "font": frozenset(
         {"font/collection", "font/otf", "font/sfnt", "font/ttf", "font/woff", "font/woff2"}
     ),
+}
+"""The types that are loaded for a destination; of the others any are."""
+
+_TYPES_IN_HEADERS: dict[str, frozenset[str]] = {
+    "script": JAVASCRIPT_TYPES,
     "track": frozenset({"text/vtt"}),
 }
-"""The types that are loaded for a destination; of scripts and data any are."""
+"""The same that are looked at in headers only, and without parameters."""
 
 _MODULES = frozenset({"script", "style", "json"})
 """The destinations of ``modulepreload`` in headers."""
@@ -125,15 +132,21 @@ def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
     return links
 
 
+def _is_taken(parameters: Mapping[str, str]) -> bool:
+    types = _TYPES_IN_HEADERS.get(parameters.get("as", "").strip().lower())
+    kind = parameters.get("type", "").lower()
+    return not kind or types is None or kind in types
+
+
 def _reference(
     target: str, parameters: Mapping[str, str], url: str, viewport: Viewport
 ) -> Reference | None:
-    if "anchor" in parameters:
+    if "anchor" in parameters or not target:
         return None
     rel = parameters.get("rel", "").lower().split()
     found: tuple[str, Role] | None = None
     ahead = False
-    if "preload" in rel:
+    if "preload" in rel and _is_taken(parameters):
         found = preload(parameters, target, viewport)
     elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
         # One that names another destination is ignored.
@@ -141,7 +154,7 @@ def _reference(
         found, ahead = (target, "module") if target and known else None, True
     elif DICTIONARY in rel and parameters.get("as", "fetch"):  # one without a value spoils it
         found = (target, "other")
-    if found is None:
+    if found is None or is_dangling(found[0]):
         return None
     address = join(url, found[0])
     if address is None:

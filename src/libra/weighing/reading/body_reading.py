@@ -8,7 +8,7 @@ from libra.urls import join, origin_of
 from libra.weighing.bodies.charset import sheet_encoding, to_utf8
 from libra.weighing.bodies.data_imports import with_data_imports
 from libra.weighing.bodies.integrity import holds
-from libra.weighing.bodies.mime import JAVASCRIPT_TYPES, essence_of, is_page, is_sniffed
+from libra.weighing.bodies.mime import JAVASCRIPT_TYPES, essence_of, is_page, is_saved, is_sniffed
 from libra.weighing.bodies.query_encoding import queries_in_sheet
 from libra.weighing.headers.content_policy import forbids
 from libra.weighing.headers.document_headers import NO_HEADERS, DocumentHeaders, addresses_of_rules
@@ -45,7 +45,8 @@ def will_be_read(
     role, essence = fetch.reference.role, essence_of(content_type)
     nosniff = headers.is_typed
     # What is played is shown without a look at its headers.
-    asks = headers.asks and not (essence or "").startswith(("video/", "audio/"))
+    played = (essence or "").startswith(("video/", "audio/"))
+    asks = headers.asks and not played and not is_saved(essence)
     shown = is_page(essence) or (is_sniffed(content_type) and not nosniff) or asks
     shown = shown and not headers.is_download
     if role == "frame" or fetch.reference.is_embed:  # an error's page is shown like any other
@@ -60,7 +61,7 @@ def will_be_read(
         case "stylesheet":
             return _is_sheet(fetch, essence, content_type, nosniff=nosniff)
         case "module":
-            return essence in JAVASCRIPT_TYPES
+            return http_status < 300 and essence in JAVASCRIPT_TYPES
         case _:
             return False
 

@@ -24,7 +24,7 @@ from libra.urls import (
 )
 from libra.weighing.findings.findings import FindingNotes
 from libra.weighing.footprint import figures
-from libra.weighing.headers.content_policy import forbids
+from libra.weighing.headers.content_policy import forbids, upgraded, upgrades
 from libra.weighing.headers.request_client import NOBODY, RequestClient
 from libra.weighing.html.document_walk import asked_by
 from libra.weighing.options import Options
@@ -287,8 +287,10 @@ class Weighing:
 
     def _follow(self, url: str, fetch: Fetch) -> list[Order]:
         """Go on to where an answer leads, if that is allowed."""
-        reference = msgspec.structs.replace(fetch.reference, url=url)
         client = fetch.client
+        if client.policies and upgrades(client.policies):
+            url = upgraded(url, redirected=True)
+        reference = msgspec.structs.replace(fetch.reference, url=url)
         asked = asked_by(reference, redirected=True)
         directive = forbids(client.policies, asked, client.origin)
         if directive is not None:

@@ -2,68 +2,131 @@
 
 from __future__ import annotations
 
-from libra.weighing.css.syntax import ComponentValue, components, significant, split_at
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import Literal
 
-_WORDS = frozenset(
-    {
-        "infinite", "normal", "reverse", "alternate", "alternate-reverse", "none", "forwards",
-        "backwards", "both", "running", "paused", "linear", "ease", "ease-in", "ease-out",
-        "ease-in-out", "step-start", "step-end", "auto", "initial", "inherit", "unset",
-    }
-)  # fmt: skip
-_FILLS = frozenset({"forwards", "both"})
-_SHOWN_AT_REST = _FILLS | {"backwards"}
+from libra.weighing.css.numeric import is_number, type_of
+from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
+from libra.weighing.css.tokens import preprocessed
+from libra.weighing.stylesheets.supports import WIDE, is_valid
+
+INITIAL = {
+    "animation-name": "none",
+    "animation-duration": "0s",
+    "animation-delay": "0s",
+    "animation-iteration-count": "1",
+    "animation-fill-mode": "none",
+    "animation-play-state": "running",
+}
+"""What decides whether an animation shows anything, each with its initial value."""
+
+_NO_VALUE = frozenset({"", "auto", *WIDE})
 
 
-def running(shorthand: str, names: str = "", durations: str = "") -> list[tuple[str, bool]]:
-    """The animations that show anything, each with whether it shows only what it begins with.
+def animation_parts(value: str) -> list[tuple[str, str]]:
+    """What the ``animation`` shorthand sets of `INITIAL`; nothing if it is invalid."""
+    lower = value.strip().lower()
+    if lower in WIDE:
+        return [(name, lower) for name in INITIAL]
+    text = preprocessed(value)
+    animations = [_assigned(piece) for piece in split_at(components(text), ",")]
+    if not all(animations):
+        return []
+    return [
+        (
+            name,
+            ",".join(
+                text[part.start : part.end] if (part := one.get(name)) is not None else initial
+                for one in animations
+            ),
+        )
+        for name, initial in INITIAL.items()
+    ]
 
-    Args:
-        shorthand: The value of ``animation``.
-        names: Of ``animation-name``, if that is set.
-        durations: Of ``animation-duration``, if that is set.
-    """
-    found: list[tuple[str, bool]] = []
-    long = significant(components(durations))
-    lasting = any(float(part.value) > 0 for part in long if part.kind == "dimension")
-    for named in split_at(components(names), ",") if names else ():
-        called = significant(named)
-        if lasting and len(called) == 1 and called[0].kind in {"ident", "string"}:
-            found.append((called[0].value, False))
-    if names:
-        return found
-    for piece in split_at(components(shorthand), ","):
-        one = _one(piece)
-        if one is None:
-            return []
-        name, times, words = one
-        duration, delay = ([*times, 0.0, 0.0])[:2]
-        if not name or not (duration > 0 or lasting or words & _FILLS):
-            continue
-        if delay > 0:
-            if words & {"backwards", "both"}:
-                found.append((name, True))
-        else:
-            found.append((name, "paused" in words))
+
+def _assigned(piece: Sequence[ComponentValue]) -> dict[str, ComponentValue]:
+    """The longhand that each word of an animation is for: the first that takes it and is free."""
+    found: dict[str, ComponentValue] = {}
+    for part in significant(piece):
+        free = (name for name in _ORDER if name not in found and is_valid(name, (part,)))
+        name = None if part.is_word(*WIDE) else next(free, None)
+        if name is None:
+            return {}
+        found[name] = part
     return found
 
 
-def _one(piece: list[ComponentValue]) -> tuple[str, list[float], set[str]] | None:
-    """The name, times and keywords of one animation; None if a word of it means nothing."""
-    times: list[float] = []
-    rounds = 1.0
-    words: set[str] = set()
-    name = ""
-    for part in significant(piece):
-        if part.kind == "dimension":
-            times.append(float(part.value))
-        elif part.kind == "number":
-            rounds = float(part.value)
-        elif part.kind == "ident" and part.value.lower() in _WORDS:
-            words.add(part.value.lower())
-        elif part.kind in {"ident", "string"}:
-            if name:
-                return None
-            name = part.value
-    # What runs no single time shows nothing, but for what it begins or ends with.
-    return name if rounds or words & _SHOWN_AT_REST else "", times, words
+_ORDER = (
+    "animation-duration", "animation-timing-function", "animation-delay",
+    "animation-iteration-count", "animation-direction", "animation-fill-mode",
+    "animation-play-state", "animation-name",
+)  # fmt: skip
+
+
+Shown = Literal["all", "first", "last"]
+"""Which frames of an animation are shown."""
+
+
+def running(values: Mapping[str, str]) -> list[tuple[str, Shown]]:
+    """The animations that show anything, each with what it shows.
+
+    Args:
+        values: What an element computes for the names of `INITIAL`, as far as they are set.
+    """
+    lists = {name: _listed(values.get(name, ""), initial) for name, initial in INITIAL.items()}
+    names, *others = lists.values()
+    found: list[tuple[str, Shown]] = []
+    for called, duration, delay, count, fill, state in zip(
+        names, *map(cycle, others), strict=False
+    ):
+        if called is None or called.kind not in {"ident", "string"} or called.is_word("none"):
+            continue
+        shown = _shown(
+            _seconds(duration),
+            _seconds(delay),
+            _rounds(count),
+            "" if fill is None else fill.value.lower(),
+            paused=state is not None and state.is_word("paused"),
+        )
+        if shown is not None:
+            found.append((called.value, shown))
+    return found
+
+
+def _shown(
+    duration: float, delay: float, rounds: float, fill: str, *, paused: bool
+) -> Shown | None:
+    """What an animation shows when the page is looked at."""
+    if delay > 0:
+        return "first" if fill in {"backwards", "both"} else None
+    if duration > 0 and duration * rounds + delay > 0:
+        return "first" if paused else "all"
+    if fill not in {"forwards", "both"}:
+        return None
+    return "last" if rounds else "first"
+
+
+def _listed(text: str, initial: str) -> list[ComponentValue | None]:
+    """The single components of a list."""
+    if text.strip().lower() in _NO_VALUE:
+        text = initial
+    pieces = (stripped(piece) for piece in split_at(components(text), ","))
+    return [piece[0] if len(piece) == 1 else None for piece in pieces]
+
+
+def _seconds(part: ComponentValue | None) -> float:
+    """A time; what is calculated is taken to be a second."""
+    if part is None or part.kind == "ident":
+        return 0.0
+    if part.kind != "dimension":
+        return 1.0 if type_of(part) == "time" else 0.0
+    return float(part.value) / (1000 if part.unit.lower() == "ms" else 1)
+
+
+def _rounds(part: ComponentValue | None) -> float:
+    if part is not None and part.is_word("infinite"):
+        return float("inf")
+    if part is None or part.kind != "number":
+        return 1.0 if part is not None and is_number(part) else 0.0
+    return float(part.value)

@@ -33,6 +33,10 @@ HIDDEN = (
 """What the browser's own style sheet hides; of HTML alone, of which a selector cannot speak here."""
 
 
+NOT_IN_A_MENU = "select>button,option>*"
+"""What the menu of a select leaves out, unless its appearance is ``base-select``."""
+
+
 WITHOUT_CONTENT = frozenset(
     {"audio", "canvas", "iframe", "img", "meter", "object", "progress", "video", "embed", "br",
      "wbr", "hr", "input"}

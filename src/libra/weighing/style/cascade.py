@@ -9,16 +9,22 @@ selector.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from libra.weighing.css.numeric import unit_type
 from libra.weighing.css.scan import ScannedDeclaration, declarations
+from libra.weighing.css.syntax import components, significant
+from libra.weighing.css.tokens import preprocessed
+from libra.weighing.style.animations import INITIAL as ANIMATIONS
+from libra.weighing.style.animations import animation_parts
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
+from libra.weighing.style.substitution import needs_substitution
 from libra.weighing.stylesheets.fonts import weight_of
 from libra.weighing.stylesheets.marks import may_fetch
 from libra.weighing.stylesheets.selectors import may_hold, parts_of
 from libra.weighing.stylesheets.stylesheet import Sheet
-from libra.weighing.stylesheets.supports import is_valid_text
+from libra.weighing.stylesheets.supports import WIDE, is_substituted, is_valid_text
 
 IMAGE_PROPERTIES = {
     **dict.fromkeys(("background", "background-image"), "background"),
@@ -57,23 +63,17 @@ IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
 _OTHERS = frozenset(
     {
         "display", "font-family", "font-weight", "font-style", "text-transform", "quotes",
-        "content-visibility", "color-scheme", "animation", "animation-name", "animation-duration",
-        "-webkit-animation", "-webkit-animation-name", "-webkit-animation-duration", "container",
-        "container-type", "container-name",
+        "content-visibility", "color-scheme", "appearance", "container", "container-type",
+        "container-name", *ANIMATIONS,
     }
 )  # fmt: skip
 _ALWAYS = _OTHERS | {"content"}
 _FONT_PROPERTIES = frozenset({"font-family", "font-weight", "font-style"})
-_FONT_SIZE = re.compile(
-    r"(?<![\w.-])(?:[\d.]+(?:[a-z%]+)|(?:xx?-)?(?:small|large)|medium|smaller|larger|xxx-large"
-    r"|(?:calc|clamp|min|max|var)\([^()]*(?:\([^()]*\)[^()]*)*\))"
-    r"(?:\s*/\s*[\w.%()-]+)?\s+",
-    re.IGNORECASE,
-)
-_WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
 _SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-caption", "status-bar"})
 _VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
-_SET_BY_ALL = (*IMAGES, *sorted(_FONT_PROPERTIES), "display", "text-transform", "quotes")
+_SET_BY_ALL = (
+    *IMAGES, *sorted(_FONT_PROPERTIES), "display", "text-transform", "quotes", *ANIMATIONS,
+)  # fmt: skip
 
 _STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
 
@@ -206,6 +206,16 @@ class Cascade:
             if entry.value.certain and _is_read(entry.value):
                 won.update(dict.fromkeys(self._elements(entry), entry.value))
         return won
+
+    def contents(self, pseudo: str) -> dict[int, Value]:
+        """The ``content`` of each element that has this pseudo-element for a rule sets it."""
+        said = {
+            element
+            for entry in self._ranked("content", pseudo)
+            if entry.value.name == "content" and entry.value.certain and _is_read(entry.value)
+            for element in self._elements(entry)
+        }  # ``all`` alone makes none
+        return {at: value for at, value in self.winners("content", pseudo).items() if at in said}
 
     def images(self, name: str, pseudo: str = "") -> dict[int, list[Value]]:
         """For each element the values that name images: the one that wins, and those that may."""
@@ -358,27 +368,35 @@ def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedD
     """
     for found in declarations(block, rules=rules):
         name = found.name
-        if name == "font":
-            if "var(" in found.value:
-                for longhand in sorted(_FONT_PROPERTIES):
-                    yield longhand, found
-            elif is_valid_text(name, found.value):
-                for longhand, part in font_parts(found.value):
-                    yield longhand, ScannedDeclaration(longhand, part, found.important)
+        if name.startswith("-webkit-animation"):
+            name = name.removeprefix("-webkit-")
+        if name in _PARTS_OF:
+            yield from _parts(found._replace(name=name))
         elif name in IMAGE_PROPERTIES:
             yield IMAGE_PROPERTIES[name], found
         elif name == "all":
-            if found.value.lower() in _WIDE:
+            if found.value.lower() in WIDE:
                 for longhand in _SET_BY_ALL:
-                    yield longhand, ScannedDeclaration(longhand, found.value, found.important)
+                    yield longhand, found
         elif name in _OTHERS or name[:2] == "--":
-            yield name, found
+            yield name, found._replace(name=name)
+
+
+def _parts(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
+    """What a shorthand sets. With something to be put in that is known only when it is computed."""
+    names, told = _PARTS_OF[found.name]
+    if needs_substitution(found.value) and is_substituted(components(found.value)):
+        for longhand in names:
+            yield longhand, found
+        return
+    for longhand, part in told(found.value):
+        yield longhand, ScannedDeclaration(longhand, part, found.important)
 
 
 def _is_read(value: Value) -> bool:
     """Whether a browser reads a declared value: one that it cannot read does not win."""
     name, text = value.name, value.text
-    if name[:2] == "--" or _PLAIN.match(text) is not None:
+    if name[:2] == "--" or name == "all" or _PLAIN.match(text) is not None:
         return True
     if len(text) > _MAX_READ and "data:" not in text:
         return True
@@ -390,37 +408,52 @@ _MAX_READ = 5_000
 """Characters of a value, unless images are written in it, beyond which it is taken as it is."""
 
 
-_BEFORE_SIZE = frozenset(
-    {
-        "normal", "italic", "oblique", "small-caps", "bold", "bolder", "lighter",
-        "ultra-condensed", "extra-condensed", "condensed", "semi-condensed", "semi-expanded",
-        "expanded", "extra-expanded", "ultra-expanded",
-    }
-)  # fmt: skip
-"""Words that may stand before the size in ``font``."""
-
-
 def font_parts(value: str) -> list[tuple[str, str]]:
-    """What the ``font`` shorthand sets."""
+    """What the ``font`` shorthand sets; nothing if it is invalid."""
     lower = value.strip().lower()
-    if lower in _WIDE:
+    if not is_valid_text("font", value):
+        return []
+    if lower in WIDE:
         return [(name, lower) for name in sorted(_FONT_PROPERTIES)]
     if lower in _SYSTEM_FONTS:
         return [("font-family", "system-ui"), ("font-weight", "normal"), ("font-style", "normal")]
-    size = _FONT_SIZE.search(value)
-    if size is None:
+    text = preprocessed(value)
+    weight = style = "normal"
+    parts = iter(significant(components(text)))
+    for part in parts:
+        word = part.value.lower()
+        if part.is_word("italic", "oblique"):
+            style = word
+        elif part.is_word("bolder", "lighter") or (
+            part.kind in {"ident", "number"} and word != "normal" and weight_of(word) is not None
+        ):
+            weight = word
+        elif not (part.is_word(*_BEFORE_SIZE) or unit_type(part) == "angle"):
+            break  # at the size
+    family = next(parts, None)
+    if family is not None and family.is_delim("/"):
+        next(parts, None)
+        family = next(parts, None)
+    if family is None:
         return []
-    before = lower[: size.start()].split()
-    if not all(word in _BEFORE_SIZE or word[:1].isdigit() or "(" in word for word in before):
-        return []  # a word that nothing knows: all of it is invalid
-    weight = next((word for word in before if _is_weight(word)), "normal")
-    style = next((word for word in before if word in {"italic", "oblique"}), "normal")
     return [
-        ("font-family", value[size.end() :]),
+        ("font-family", text[family.start :]),
         ("font-weight", weight),
         ("font-style", style),
     ]
 
 
-def _is_weight(word: str) -> bool:
-    return word in {"bolder", "lighter"} or (word != "normal" and weight_of(word) is not None)
+_BEFORE_SIZE = frozenset(
+    {
+        "normal", "small-caps", "ultra-condensed", "extra-condensed", "condensed",
+        "semi-condensed", "semi-expanded", "expanded", "extra-expanded", "ultra-expanded",
+    }
+)  # fmt: skip
+"""Words that may stand before the size in ``font``, beside those for style and weight."""
+
+
+_PARTS_OF: dict[str, tuple[Sequence[str], Callable[[str], list[tuple[str, str]]]]] = {
+    "font": (tuple(sorted(_FONT_PROPERTIES)), font_parts),
+    "animation": (tuple(ANIMATIONS), animation_parts),
+}
+"""Of the shorthands: what each sets, and how it is told."""

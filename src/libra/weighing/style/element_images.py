@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from itertools import chain
 
 from libra.weighing.options import Viewport
-from libra.weighing.style.animations import running
+from libra.weighing.style.animations import INITIAL as ANIMATIONS
+from libra.weighing.style.animations import animation_parts, running
 from libra.weighing.style.browser_styles import (
     HOSTS,
 )
@@ -20,10 +21,6 @@ from libra.weighing.stylesheets.stylesheet import Keyframes
 from libra.weighing.stylesheets.supports import is_valid_text
 
 _IMAGES = frozenset(IMAGES)
-_ANIMATIONS = (
-    "animation", "animation-name", "animation-duration",
-    "-webkit-animation", "-webkit-animation-name", "-webkit-animation-duration",
-)  # fmt: skip
 _CONTAINERS = ("container", "container-type", "container-name")
 
 
@@ -55,7 +52,7 @@ class ElementImages:
         self._cascade = cascade
         self._viewport = viewport
         self._keyframes = keyframes
-        self._animated = {name: cascade.winners(name) for name in _ANIMATIONS} if keyframes else {}
+        self._animated = {name: cascade.winners(name) for name in ANIMATIONS} if keyframes else {}
         self._containers = {name: cascade.winners(name) for name in _CONTAINERS}
         self._schemes = cascade.winners("color-scheme")
         self._found: dict[Value, list[str]] = {}
@@ -67,7 +64,7 @@ class ElementImages:
         if images:
             self._images = self._image_winners("")
             for pseudo in self._generated:
-                if cascade.winners("content", pseudo):
+                if cascade.contents(pseudo):
                     self._generated[pseudo] = self._image_winners(pseudo)
             self._find_images_of_parts()
         self._with_images = {element for found in self._images.values() for element in found}
@@ -181,21 +178,32 @@ class ElementImages:
         )
 
     def _take_animations(self, element: int, variables: Mapping[str, str]) -> None:
-        values = [self._animated[name].get(element) for name in _ANIMATIONS]
-        if not any(values):
-            return
-        texts = [value.text if value is not None else "" for value in values]
-        shorthand, names, durations = (texts[at] or texts[at + 3] for at in range(3))
-        for name, only_first in running(shorthand, names, durations):
+        values = {
+            name: self._computed(value, name, variables)
+            for name in ANIMATIONS
+            if (value := self._animated[name].get(element)) is not None
+        }
+        for name, shown in running(values) if values else ():
             frames = self._keyframes.get(name)
             if frames is None:
                 continue
-            for first, block in frames[0].blocks:
-                if only_first and not first:
+            for first, last, block in frames[0].blocks:
+                if not (shown == "all" or (first if shown == "first" else last)):
                     continue
                 for prop, (written, text, important) in longhands(block):
                     if prop in _IMAGES and not important and is_valid_text(written, text):
                         self._take_values([Value(text, frames[1], written)], variables)
+
+    def _computed(self, value: Value, name: str, variables: Mapping[str, str]) -> str:
+        """A value of an animation with what is put in; "" if that makes it invalid."""
+        if not needs_substitution(value.text):
+            return value.text
+        text = substitute(value.text, variables, self._viewport)
+        if text is None:
+            return ""
+        if value.name in ANIMATIONS:
+            return text if is_valid_text(name, text) else ""
+        return dict(animation_parts(text)).get(name, "")
 
     def in_container(self, element: int, around: tuple[Container, ...]) -> tuple[Container, ...]:
         """The containers that the children of an element are in."""

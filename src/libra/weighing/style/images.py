@@ -81,6 +81,7 @@ def _from_image_set(argument: str, viewport: Viewport) -> str:
         resolution = _RESOLUTION.search(plain.replace(reference, ""))
         if resolution is not None:
             density = float(resolution[1]) / (96 if resolution[2].lower() == "dpi" else 1)
-        candidates.append(Candidate(reference, None, density))
+        if density > 0:  # what has no size is not shown
+            candidates.append(Candidate(reference, None, density))
     chosen = choose_candidate(candidates, 1.0, viewport.dpr)
     return "" if chosen is None else 'url("' + chosen.replace('"', "%22") + '")'

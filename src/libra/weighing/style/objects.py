@@ -30,13 +30,14 @@ _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".
 
 
 def address_of(node: LexborNode) -> str | None:
-    """What it names; an embed that says what it is may do that by its old attribute."""
+    """What it names: of the two attributes of an embed that says what it is the last."""
     if node.tag == "object":
         return node.attrs.get("data")
-    attributes = node.attrs
-    if "src" not in attributes and (kind := type_of(node)) and kind[:6] != "image/":
-        return attributes.get("code")
-    return attributes.get("src")
+    kind = type_of(node)
+    if not kind or (kind[:6] == "image/" and kind != "image/svg+xml"):
+        return node.attrs.get("src")
+    named = [value for name, value in node.attributes.items() if name in {"src", "code"}]
+    return named[-1] if named else None
 
 
 def type_of(node: LexborNode) -> str:

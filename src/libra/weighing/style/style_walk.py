@@ -22,6 +22,7 @@ from libra.weighing.style.browser_styles import (
     FOREIGN,
     HIDDEN,
     LINELESS,
+    NOT_IN_A_MENU,
     NOT_RENDERED,
     PARTS_OF_TEXT,
     UA_STYLES,
@@ -105,7 +106,7 @@ class StyleWalk:
         self._variables = cascade.variables()
         self._content: dict[str, dict[int, Value]] = {}
         for pseudo in ("before", "after"):
-            content = cascade.winners("content", pseudo)
+            content = cascade.contents(pseudo)
             if content:
                 self._content[pseudo] = content
                 for element, value in cascade.winners("display", pseudo).items():
@@ -135,6 +136,9 @@ class StyleWalk:
         self._display = dict.fromkeys(self._hidden, "none")
         for element, value in displays.items():
             self._display[element] = value.text.lower()
+        looks = self._cascade.winners("appearance").values()  # judged of the document as a whole
+        if not any(value.text.lower() == "base-select" for value in looks):
+            self._display.update(dict.fromkeys(self._scope.select(NOT_IN_A_MENU) or (), "none"))
         if not self._parts:
             self._paths = self._scope.ancestry(self._interesting())
         root = self._scope.root

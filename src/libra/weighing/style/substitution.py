@@ -13,7 +13,7 @@ from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.options import Viewport
 from libra.weighing.stylesheets.supports import supports_import
-from libra.weighing.viewport.media_queries import media_matches
+from libra.weighing.viewport.media_queries import media_holds
 
 _MAX_VALUE = 10_000
 _MAX_DEPTH = 8
@@ -130,10 +130,7 @@ class _Substitution:
         argument = inside(text, part)
         match part.value.lower():
             case "media":
-                if argument[:1] != "(" and ":" not in argument:
-                    return None  # a type is no feature
-                plain = argument if argument[:1] == "(" or ":" not in argument else f"({argument})"
-                return media_matches(plain, self._viewport)
+                return media_holds(argument, self._viewport)
             case "supports":
                 return supports_import(argument) is True
             case "style":

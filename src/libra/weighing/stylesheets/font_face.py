@@ -15,7 +15,7 @@ from libra.weighing.stylesheets.fonts import FontFace, families_in, weight_of
 _MAX_RANGES = 2_000
 
 _RANGES = re.compile(
-    r"(?:\s*u\+[0-9a-f]{0,6}(?:\?{0,5}|-[0-9a-f]{1,6})\s*(?:,|\Z))++\Z", re.IGNORECASE
+    r"(?:\s*u\+[0-9a-f]{0,6}(?:\?{0,5}|-[0-9a-f]{1,6})\s*(?:,(?!\s*\Z)|\Z))++\Z", re.IGNORECASE
 )
 
 

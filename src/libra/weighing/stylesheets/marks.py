@@ -17,6 +17,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("all:", None),
     ("container", ("-", ":", " ")),
     ("color-scheme", None),
+    ("base-select", None),
 )
 """Words that make a rule worth reading, with what has to follow them. Every one of them costs time."""
 

@@ -9,6 +9,7 @@ may say something of images, fonts, ``content`` or ``display`` are kept for the 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +25,13 @@ from libra.weighing.css.scan import (
     stop,
     without_comments,
 )
-from libra.weighing.css.syntax import components, significant, stripped
+from libra.weighing.css.syntax import (
+    ComponentValue,
+    components,
+    significant,
+    split_at,
+    stripped,
+)
 from libra.weighing.css.tokens import preprocessed, tokens
 from libra.weighing.css.value_text import lowered
 from libra.weighing.options import Viewport
@@ -68,11 +75,19 @@ class StyleRule(msgspec.Struct, frozen=True, gc=False):
     starting: bool = False
 
 
+class Frame(NamedTuple):
+    """A block of an animation: whether it is its first, its last, and its declarations."""
+
+    first: bool
+    last: bool
+    block: str
+
+
 class Keyframes(NamedTuple):
-    """A ``@keyframes`` rule: its name, and its blocks, each with whether it is what it begins with."""
+    """A ``@keyframes`` rule: its name and its blocks."""
 
     name: str
-    blocks: tuple[tuple[bool, str], ...]
+    blocks: tuple[Frame, ...]
 
 
 class PropertyRule(NamedTuple):
@@ -247,7 +262,7 @@ class _SheetReader:
         if rest and rest[0].value.lower() == "layer" and rest[0].kind in {"ident", "function"}:
             start, stop_at = rest[0].start + 6, rest[0].end - 1
             name = prelude[start:stop_at] if rest[0].kind == "function" else ""
-            if rest[0].kind == "ident" or _are_layers(name):
+            if rest[0].kind == "ident" or _is_layer(name):
                 layer, rest = self._layer("", name), stripped(rest[1:])
         if rest and rest[0].kind == "function" and rest[0].value.lower() == "supports":
             holds = supports_import(prelude[rest[0].start + 9 : rest[0].end - rest[0].closed])
@@ -351,7 +366,7 @@ class _SheetReader:
                 return group.within(applies=bool(supports(condition)))
             case "layer":
                 named = without_comments(condition).strip()
-                if named and ("," in named or not _are_layers(named)):
+                if named and not _is_layer(named):
                     return _Group(applies=False)
                 return group.within(layer=self._layer(group.layer, named))
             case "container":
@@ -475,6 +490,11 @@ def _are_layers(names: str) -> bool:
     return all(_LAYER.match(name) is not None for name in without_comments(names).split(","))
 
 
+def _is_layer(name: str) -> bool:
+    """Whether this is the name of one layer."""
+    return _LAYER.match(without_comments(name)) is not None
+
+
 _LAYER = re.compile(
     r"\s*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
     r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+\s*+\Z",
@@ -491,22 +511,27 @@ def _limits(text: str, root: str) -> list[str]:
     return [part for part in made if is_valid(part)]
 
 
-def _frames(body: str) -> list[tuple[bool, str]]:
-    """The blocks of the frames of an animation."""
-    blocks: list[tuple[bool, str]] = []
+def _frames(body: str) -> Iterator[Frame]:
+    """The blocks of an animation; one of whose places any is none is left out."""
     at, end = 0, len(body)
     while at < end:
         start, at = past_space(body, at), stop(body, at, "{")
         after = stop(body, at + 1, "}")
-        names = body[start:at].lower().split(",")
-        if at < end and all(_FRAME.match(one) for one in names):
-            first = any(one.strip() in {"from", "0%"} for one in names)
-            blocks.append((first, body[at + 1 : after]))
+        selectors = split_at(components(body[start:at]), ",")
+        places = [_place(significant(one)) for one in selectors]
+        if at < end and None not in places:
+            yield Frame(0.0 in places, 100.0 in places, body[at + 1 : after])
         at = after + 1
-    return blocks
 
 
-_FRAME = re.compile(r"\s*(?:from|to|[+]?(?:\d+(?:\.\d+)?|\.\d+)%)\s*\Z", re.IGNORECASE)
+def _place(parts: list[ComponentValue]) -> float | None:
+    """How far into an animation, in percent."""
+    if len(parts) != 1:
+        return None
+    if parts[0].kind == "percentage":
+        place = float(parts[0].value)
+        return place if 0 <= place <= 100 else None
+    return 0.0 if parts[0].is_word("from") else 100.0 if parts[0].is_word("to") else None
 
 
 def _at_rule(prelude: str) -> tuple[str, str]:

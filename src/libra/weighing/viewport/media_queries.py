@@ -74,6 +74,20 @@ def media_matches(query_list: str, viewport: Viewport) -> bool:
     return not parts or any(_query(query, text, viewport) for query in split_at(parts, ","))
 
 
+def media_holds(text: str, viewport: Viewport) -> bool | None:
+    """Whether what stands in ``media()`` holds: a condition, or a feature without parentheses.
+
+    Returns None for what is unknown, as types of media are here.
+    """
+    if len(text) > _MAX_QUERY:
+        return None
+    text = preprocessed(text).lower()
+    parts = significant(components(text))
+    if parts and (parts[0].kind == "(" or parts[0].is_word("not")):
+        return _holds(parts, text, viewport)
+    return feature(text, viewport)
+
+
 def length_px(text: str, viewport: Viewport) -> float | None:
     """A CSS length in pixels, ``calc()``, ``min()``, ``max()`` and ``clamp()`` included.
 

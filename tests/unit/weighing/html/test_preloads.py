@@ -36,7 +36,7 @@ def found(*values: str) -> list[str]:
         ("<a.js>; rel=modulepreload", ["module a.js"]),
         ("<a.js>; rel=modulepreload; media=print", []),
         ('<a.png>; rel=preload; as=image; imagesrcset="b.png 400w, c.png 1400w"', ["image c.png"]),
-        ('<>; rel=preload; as=image; imagesrcset="b.png 1x"', ["image b.png"]),
+        ('<>; rel=preload; as=image; imagesrcset="b.png 1x"', []),
         ("<a.png>; rel=preload; as=image; anchor=\"#x\"", []),
         ("<a>; rel=preload, <a>; rel=preload; as=video, <a>; as=script", []),
         ("<a.css>; rel=stylesheet, <b.png>; rel=icon, <c>; rel=prefetch, <//d>; rel=preconnect", []),
