@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from libra.app import Libra
-from libra.formats.converting import convert
+from libra.formats.converting import convert, page_form
+from libra.formats.page_view import Look
 from libra.parsers import forking, pool, turns
 from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once
@@ -340,7 +341,7 @@ def report_of(assets: int) -> bytes:
     return encode(weighed([asset(PAGE, "document", 9), *images]))
 
 
-@pytest.mark.parametrize("form", ["csv", "har", "page:-size", "comparison"])
+@pytest.mark.parametrize("form", ["csv", "har", page_form(Look("-size")), "comparison"])
 async def test_a_report_is_made_into_another_form_by_a_parser(parsers: Parsers, form: str) -> None:
     reports = [report_of(300), report_of(200)][: 2 if form == "comparison" else 1]
     assert await convert_in(parsers, reports, form) == convert(reports, form)
