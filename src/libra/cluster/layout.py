@@ -140,6 +140,11 @@ def parts_of(subject: str) -> tuple[str, str]:
     return tokens[2], tokens[3]
 
 
+def shard_in(subject: str) -> int:
+    """The shard that a subject of one is in."""
+    return int(subject.split(".")[1])
+
+
 def streams(shards: range, replicas: int) -> Iterator[dict[str, Any]]:
     """The configuration of every stream."""
     shared = {

@@ -161,14 +161,14 @@ class ClusterNode:
         while True:
             await asyncio.gather(*(self._beat(shard) for shard in self.layout.shards))
             if beats % MEASURE == 0 or not self._is_confirmed:
-                await self._confirm()
+                await self.confirm()
                 if self.trouble is not None or not self._settled:
                     await self._settle_again()
                 await self._measure(self.layout)
             beats += 1
             await asyncio.sleep(BEAT)
 
-    async def _confirm(self) -> None:
+    async def confirm(self) -> None:
         """Read again how many shards there are: somebody may have changed it."""
         try:
             last = await self.engine.last(CLUSTER, IDENTITY)

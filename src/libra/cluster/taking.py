@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from libra.cluster.errors import Conflict, EngineAway, UnknownFormat
 from libra.cluster.layout import RESULTS_QUEUE, Queue, parts_of, stream_of
-from libra.cluster.passing import enter_result
+from libra.cluster.passing import brought_home, enter_result
 from libra.cluster.pulling import Pull, PulledMessage
 from libra.cluster.records import Record, SubmissionRecord, read_submission
 
@@ -138,6 +138,8 @@ class Taking:
             log.warning("%s is left to a newer Libra: %s", delivery.subject, error)
             return
         try:
+            if await brought_home(self._node, delivery):
+                return
             if delivery.times == 1:
                 try:
                     await self._room.begin(sub, delivery, expect=delivery.sequence)
