@@ -96,7 +96,7 @@ async def test_a_long_report_is_searched_and_shown_whole_without_javascript(
     await page.goto(f"{service.server.url}/pages/{report.id}")
     rows = page.locator("#s-image tbody tr")
     await expect(rows).to_have_count(100)
-    await page.get_by_role("link", name="Show all 120 of Images").press("Enter")
+    await page.get_by_role("link", name="Show all 120 images").press("Enter")
     await expect(rows).to_have_count(120)
     await expect(rows.last).to_be_visible()
     await page.get_by_label("Find requests").fill("IMAGE11")

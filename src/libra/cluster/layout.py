@@ -67,6 +67,9 @@ TRUST: Final = 300
 UNDER_WAY: Final = 20_000
 """Pages that may be under way in one shard and queue, or wait for the database."""
 
+STRAYS: Final = 100_000
+"""Pages at most of which it is known that they are not in the shard that their ids name."""
+
 _NANO: Final = 1_000_000_000
 
 Kind = Literal["sub", "rec", "del", "clock"]
@@ -95,12 +98,18 @@ class Identity(msgspec.Struct, frozen=True):
 class Layout:
     """Subjects and streams of one cluster.
 
+    A page is in the shard that its id names. Those of a node whose clock was ahead while the cluster was
+    given other shards are not: their ids are of a time that was divided differently later. Such a page
+    is where it is seen.
+
     Args:
         identity: of the cluster.
+        strays: the shards of pages that are elsewhere, by their ids.
     """
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, strays: dict[str, int] | None = None) -> None:
         self.identity = identity
+        self.strays = {} if strays is None else strays
         self._entries: Sequence[Shards] = sorted(identity.shards, key=lambda entry: entry.since)
 
     @property
@@ -110,12 +119,23 @@ class Layout:
 
     def shard_of(self, page_id: str) -> int:
         """The shard of a page: by its random bits, and by when it was submitted."""
+        if self.strays and page_id in self.strays:
+            return self.strays[page_id]
         submitted = int(page_id[:8] + page_id[9:13], 16)
         number = self._entries[0].number
         for entry in self._entries:
             if entry.since <= submitted:
                 number = entry.number
         return int(page_id[-8:], 16) % number
+
+    def seen(self, subject: str) -> None:
+        """Take note of where a message of a page was seen."""
+        tokens = subject.split(".")
+        shard, page_id = int(tokens[1]), tokens[2]
+        if self.shard_of(page_id) != shard:
+            if len(self.strays) >= STRAYS:
+                del self.strays[next(iter(self.strays))]
+            self.strays[page_id] = shard
 
     def stream(self, page_id: str) -> str:
         """The stream of a page."""
@@ -138,11 +158,6 @@ def parts_of(subject: str) -> tuple[str, str]:
     """
     tokens = subject.split(".")
     return tokens[2], tokens[3]
-
-
-def shard_in(subject: str) -> int:
-    """The shard that a subject of one is in."""
-    return int(subject.split(".")[1])
 
 
 def streams(shards: range, replicas: int) -> Iterator[dict[str, Any]]:

@@ -161,14 +161,14 @@ class ClusterNode:
         while True:
             await asyncio.gather(*(self._beat(shard) for shard in self.layout.shards))
             if beats % MEASURE == 0 or not self._is_confirmed:
-                await self.confirm()
+                await self._confirm()
                 if self.trouble is not None or not self._settled:
                     await self._settle_again()
                 await self._measure(self.layout)
             beats += 1
             await asyncio.sleep(BEAT)
 
-    async def confirm(self) -> None:
+    async def _confirm(self) -> None:
         """Read again how many shards there are: somebody may have changed it."""
         try:
             last = await self.engine.last(CLUSTER, IDENTITY)
@@ -184,7 +184,7 @@ class ClusterNode:
         self._confirmed = time.monotonic()
         if identity != self.layout.identity:
             log.warning("the shards of the cluster are others from now or soon on: %s", identity)
-            self.layout = Layout(identity)
+            self.layout = Layout(identity, self.layout.strays)
             self._settled = False
             more, self._more = self._more, asyncio.Event()
             more.set()

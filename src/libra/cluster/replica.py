@@ -156,6 +156,7 @@ class Replica:
             return
         try:
             if not delivery.is_marker:
+                self._node.require_layout().seen(delivery.subject)
                 self._enter(page_id, kind, delivery.data)
             elif kind == "rec":
                 self._expired(page_id)

@@ -193,6 +193,7 @@ class Storing:
         """
         if delivery.is_marker:
             return None
+        self._node.require_layout().seen(delivery.subject)
         page_id, kind = parts_of(delivery.subject)
         if kind == "del":
             stone = read_tombstone(delivery.data)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from libra.cluster.errors import Conflict, EngineAway, UnknownFormat
 from libra.cluster.layout import RESULTS_QUEUE, Queue, parts_of, stream_of
-from libra.cluster.passing import brought_home, enter_result
+from libra.cluster.passing import enter_result
 from libra.cluster.pulling import Pull, PulledMessage
 from libra.cluster.records import Record, SubmissionRecord, read_submission
 
@@ -117,11 +117,17 @@ class Taking:
         pull = Pull(self._node.engine, stream_of(shard), RESULTS_QUEUE)
         while not self._room.stopping():
             try:
-                for delivery in await pull.take(RESULTS):
-                    await enter_result(self._node, delivery)
+                deliveries = await pull.take(RESULTS)
             except EngineAway as error:
                 log.debug("no results are taken from shard %d: %s", shard, error)
                 await asyncio.sleep(RETRY)
+                continue
+            for delivery in deliveries:
+                try:
+                    await enter_result(self._node, delivery)
+                except EngineAway as error:
+                    # It is delivered again; those behind it need not wait for that.
+                    log.debug("result %s is left for now: %s", delivery.subject, error)
 
     async def _receive(self, delivery: PulledMessage) -> None:
         """A page is ours to weigh, or was, or is somebody else's."""
@@ -129,6 +135,7 @@ class Taking:
             await delivery.ack()
             return
         page_id, _ = parts_of(delivery.subject)
+        self._node.require_layout().seen(delivery.subject)
         if self._room.has(page_id):
             self.dropped += 1
             return
@@ -138,8 +145,6 @@ class Taking:
             log.warning("%s is left to a newer Libra: %s", delivery.subject, error)
             return
         try:
-            if await brought_home(self._node, delivery):
-                return
             if delivery.times == 1:
                 try:
                     await self._room.begin(sub, delivery, expect=delivery.sequence)

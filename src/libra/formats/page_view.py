@@ -6,7 +6,7 @@ and its page is made of what that found (`libra.formats.converting`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -40,6 +40,8 @@ SEGMENTS = 20
 
 OPEN_ROWS = 10
 """Rows of a long table that are not folded."""
+
+_NOT_FOLDED = OPEN_ROWS + 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,12 @@ class PageView:
 
     @property
     def long(self) -> bool:
-        """Whether there are so many assets that one may look for some."""
-        return self.assets > OPEN_ROWS + 3
+        """Whether there are so many assets that one may look for some, or somebody does."""
+        return self.folds(self.assets) or bool(self.look.find)
+
+    def folds(self, rows: int) -> bool:
+        """Whether so many rows are not all open, unless they are shown as a whole."""
+        return rows > _NOT_FOLDED
 
     @property
     def scripts(self) -> bool:
@@ -188,7 +194,7 @@ def page_view(report: Report, look: Look | None = None) -> PageView:
     )
     sort = look.sort or ("size" if finished else "")
     shown, folded, hosts_span = _part(hosts, whole=look.show == "hosts", page=look.page)
-    keep = _finder(look.find)
+    keep = _finder(look.find, report.assets)
     found = sum(map(keep, report.assets)) if look.find else len(report.assets)
     requests, waterfall_count, waterfall_span = _waterfall(report, look, keep)
     return PageView(
@@ -246,15 +252,19 @@ def split_origin(url: str) -> tuple[str, str]:
     return url[:end], url[end:]
 
 
-def _finder(text: str) -> Callable[[Asset], bool]:
+def _finder(text: str, assets: Sequence[Asset]) -> Callable[[Asset], bool]:
     """Whether an asset is one that is looked for, by its address as it is or as people read it."""
+    if not text:
+        return lambda _: True
     wanted = text.casefold()
-
-    def is_wanted(asset: Asset) -> bool:
-        url = asset.url
-        return wanted in url.casefold() or ("%" in url and wanted in unquote(url).casefold())
-
-    return is_wanted
+    # Once, as to read an address of thousands of escapes takes long.
+    found = {
+        id(asset)
+        for asset in assets
+        if wanted in asset.url.casefold()
+        or ("%" in asset.url and wanted in unquote(asset.url).casefold())
+    }
+    return lambda asset: id(asset) in found
 
 
 def _sections(
@@ -326,7 +336,7 @@ def _part(
 
 def _fold(rows: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """What is shown of a list and what is folded; a fold for two or three would be a nuisance."""
-    if len(rows) <= OPEN_ROWS + 3:
+    if len(rows) <= _NOT_FOLDED:
         return rows, ()
     return rows[:OPEN_ROWS], rows[OPEN_ROWS:]
 

@@ -182,7 +182,8 @@ class HTTPClient:
             if self._proxies.of(url):
                 raise  # the way there is libcurl's to find
             return await self._ask_on_its_own(url, headers, max_field)
-        self._learn(origin, multiplexed=answer.protocol in _MULTIPLEXED)
+        if url.startswith("https:"):
+            self._learn(origin, multiplexed=answer.protocol in _MULTIPLEXED)
         return answer
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -281,7 +282,7 @@ class HTTPClient:
     def _learn(self, origin: str, *, multiplexed: bool) -> None:
         if self._multiplexed.get(origin) is not multiplexed:
             if len(self._multiplexed) >= _ORIGINS:
-                self._multiplexed.clear()
+                del self._multiplexed[next(iter(self._multiplexed))]
             self._multiplexed[origin] = multiplexed
 
     async def _directly(self, asked: TransferRequest) -> TransferRequest:

@@ -250,6 +250,10 @@ async def test_strangers_who_may_submit_may_not_choose_them(
             await client.post("/pages/bulk", json={"urls": [site.url()], "headers": HEADERS}),
             await client.post("/pages", data={"url": site.url(), "headers": f"Cookie: {SECRET}"}),
         ]
+        # Who has no field for them is told all the same what is wrong with them.
+        typed = {"url": site.url(), "headers": "Cookie"}
+        told = await client.post("/pages", data=typed, headers=STRANGER)
+        assert (told.status_code, told.text.count('role="alert"')) == (400, 1)
         assert [answer.status_code for answer in refused] == [403, 403, 403]
         assert {answer.json()["type"] for answer in refused} == {"/docs#not-allowed"}
         assert (await client.post("/pages", json={"url": site.url()})).status_code == 202

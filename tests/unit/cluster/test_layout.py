@@ -43,6 +43,19 @@ def test_a_page_stays_in_its_shard_whatever_is_added_later(
     assert {grown.shard_of(old), grown.shard_of(new)} <= set(grown.shards)
 
 
+def test_a_page_is_where_it_is_seen() -> None:
+    page_id = Ids()()
+    here = Layout(Identity("a", (Shards(0, 3),)))
+    elsewhere = (here.shard_of(page_id) + 1) % 3
+    here.seen(f"libra.{here.shard_of(page_id)}.{page_id}.rec")
+    assert not here.strays
+    here.seen(f"libra.{elsewhere}.{page_id}.sub.static")
+    assert here.shard_of(page_id) == elsewhere
+    assert here.stream(page_id) == f"libra-{elsewhere}"
+    # Of that a later layout knows, too.
+    assert Layout(here.identity, here.strays).shard_of(page_id) == elsewhere
+
+
 def test_no_stream_refuses_and_each_keeps_one_message_of_a_subject() -> None:
     for config in streams(range(2), 3):
         assert config["discard"] == "old"

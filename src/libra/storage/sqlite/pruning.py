@@ -60,12 +60,7 @@ class Pruning:
         for url, thinning in watched.items():
             if thinning == FOR_EVER:
                 continue
-            rows = await self._rows(_OLD_OF_URL, (escape(url), utc(thinning.all_since)))
-            dated = [
-                Dated(page_id, datetime.fromisoformat(at), status == "weighed")
-                for page_id, at, status in rows
-            ]
-            ids = superfluous(dated, thinning)
+            ids = superfluous(await self._dated(url, thinning.all_since), thinning)
             for start in range(0, len(ids), _PRUNED_AT_ONCE):
                 removed += await self._remove(ids[start : start + _PRUNED_AT_ONCE], now)
         return removed
@@ -83,6 +78,17 @@ class Pruning:
     async def _rows(self, sql: str, arguments: Sequence[Any]) -> list[Row]:
         def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[Row]:
             return connection.execute(sql, arguments).fetchall()
+
+        return await self._writer.run(work, deadline=self._limit)
+
+    async def _dated(self, url: str, before: datetime) -> list[Dated]:
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[Dated]:
+            return [
+                Dated(page_id, datetime.fromisoformat(at), status == "weighed")
+                for page_id, at, status in connection.execute(
+                    _OLD_OF_URL, (escape(url), utc(before))
+                )
+            ]
 
         return await self._writer.run(work, deadline=self._limit)
 

@@ -86,7 +86,7 @@ def json_list(texts: Iterable[str]) -> str:
 
 
 def text_of(moment: datetime | None) -> str | None:
-    """The same of a time that there may not be."""
+    """A time as a column has it, where there may be none."""
     return None if moment is None else utc(moment)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
 
 _INCREMENTAL: Final = 2  # of `PRAGMA auto_vacuum`
-_GIVEN_BACK_AT_ONCE: Final = 1000  # pages of the file, likewise
+_GIVEN_BACK_AT_ONCE: Final = 1000  # pages of the file: one transaction does not last
 
 
 class Shrinking:

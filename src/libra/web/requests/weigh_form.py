@@ -81,20 +81,21 @@ class WeighForm:
 
     def refused(self, error: str) -> WeighForm:
         """The same form with what is wrong with it, and where."""
-        wrong = next((name for name in _CHECKS if self._is_wrong(name)), "")
+        wrong = next((name for name in _CHECKS if self._mistake_in(name) == error), "")
         # At its field nobody needs to be told which one is meant.
         text = error.removeprefix(f"{wrong}: ")
-        text = f"{text[:1].upper()}{text[1:].rstrip('.')}."
+        text = f"{text[:1].upper()}{text[1:]}"
+        text = text if text.endswith((".", "?", "!")) else f"{text}."
         return replace(self, error=text, wrong=wrong or ("urls" if self.many else "url"))
 
-    def _is_wrong(self, name: str) -> bool:
+    def _mistake_in(self, name: str) -> str:
         text = self.fields.get(name, "")
         try:
             if text:
                 _CHECKS[name](text)
-        except ValueError:
-            return True
-        return False
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def refused_in_part(self, accepted: int, mistakes: Sequence[tuple[str, str]]) -> WeighForm:
         """The form with those that are wrong: the others are being weighed."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from libra.urls import parse_url
 from libra.web.requests.weigh_form import WeighForm
+from libra.weighing.options import Options
 
 
 def test_the_scheme_may_be_left_out_in_either_field() -> None:
@@ -27,10 +29,22 @@ def test_what_is_no_address_is_left_to_be_refused_as_it_was_written(text: str) -
         ({"url": "example.com", "headers": "Host: other.example"}, "headers"),
         ({"url": "example.com", "urls": "b.example", "headers": "Cookie"}, "headers"),
         ({"url": "example.com", "viewport": "wide", "headers": "Cookie: a=b"}, "viewport"),
+        ({"url": "example.com", "viewport": "wide", "headers": "Cookie"}, "headers"),
         ({"url": "nowhere", "viewport": "390x844@3", "headers": "Cookie: a=b"}, "url"),
     ],
 )
 def test_what_is_wrong_is_told_at_the_field_that_it_is_wrong_with(
     fields: dict[str, str], wrong: str
 ) -> None:
-    assert WeighForm(fields).refused("It is wrong.").wrong == wrong
+    form = WeighForm(fields)
+    with pytest.raises(ValueError, match=r"\w") as refusal:
+        for submission in form.submissions():
+            submission.options(Options())
+            parse_url(submission.url)
+    assert form.refused(str(refusal.value)).wrong == wrong
+
+
+def test_what_is_wrong_with_their_number_is_told_at_the_addresses() -> None:
+    form = WeighForm({"url": "", "urls": "a.example\nb.example", "viewport": "wide"})
+    told = form.refused("These are too many. Fewer, please?")
+    assert (told.wrong, told.error) == ("urls", "These are too many. Fewer, please?")
