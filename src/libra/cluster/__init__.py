@@ -22,6 +22,6 @@ redelivery and expiry are the engine's, and none of them is written here.
 | `alone` | what a node does by itself while the engine is away |
 | `watches` | watches and their turns |
 | `storing`, `database` | having the database take what is finished; whether it is there |
-| `durability`, `pages` | what `libra.inspector` meets in the place of its own |
+| `durability`, `pages`, `page_reader` | what `libra.inspector` meets in the place of its own |
 | `joining`, `status` | building a node; what it says of the cluster |
 """

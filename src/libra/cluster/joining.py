@@ -13,7 +13,8 @@ from libra.cluster.durability import ReplicatedDurability
 from libra.cluster.ledger import Ledger
 from libra.cluster.messages import Here
 from libra.cluster.node import ClusterNode
-from libra.cluster.pages import ClusterPages, ClusterReader
+from libra.cluster.page_reader import ClusterReader
+from libra.cluster.pages import ClusterPages
 from libra.cluster.politeness import SharedPoliteness
 from libra.cluster.presence import Presence
 from libra.cluster.replica import Replica
