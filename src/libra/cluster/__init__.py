@@ -18,6 +18,7 @@ redelivery and expiry are the engine's, and none of them is written here.
 | `replica` | what a node that serves holds of all pages |
 | `taking`, `lease` | taking pages from the queues; one that was taken |
 | `weighing`, `following` | weighing them here, handing over; telling those who follow |
+| `patient_writes` | what is written of them, for as long as that takes |
 | `passing` | pages that go on elsewhere, and results of CI |
 | `alone` | what a node does by itself while the engine is away |
 | `watches` | watches and their turns |
