@@ -15,7 +15,7 @@ redelivery and expiry are the engine's, and none of them is written here.
 | `politeness` | servers that several nodes fetch from |
 | `access` | whom all web nodes let in |
 | `ledger` | which nodes there are, and what only they have |
-| `replica` | what a node that serves holds of all pages |
+| `replica`, `feed` | what a node that serves holds of all pages; the messages of a shard that feed it |
 | `taking`, `lease` | taking pages from the queues; one that was taken |
 | `weighing`, `following` | weighing them here, handing over; telling those who follow |
 | `patient_writes` | what is written of them, for as long as that takes |
