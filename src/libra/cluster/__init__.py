@@ -20,6 +20,7 @@ redelivery and expiry are the engine's, and none of them is written here.
 | `weighing`, `following` | weighing them here, handing over; telling those who follow |
 | `patient_writes` | what is written of them, for as long as that takes |
 | `passing` | pages that go on elsewhere, and results of CI |
+| `handing_over`, `page_writes` | having the engine take what comes in here |
 | `alone` | what a node does by itself while the engine is away |
 | `watches` | watches and their turns |
 | `storing`, `database` | having the database take what is finished; whether it is there |
