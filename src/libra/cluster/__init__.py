@@ -7,7 +7,7 @@ redelivery and expiry are the engine's, and none of them is written here.
 |---|---|
 | `engine`, `answers` | the connection, the only one that knows the client; what comes of it |
 | `pulling` | taking from a consumer |
-| `layout` | streams, subjects, queues, shards |
+| `layout`, `streams` | what a cluster is, subjects and shards; its streams and queues |
 | `records`, `known`, `fitting` | what is kept of a page, and how it is cut to fit |
 | `kept_watches`, `known_database` | what is kept of a watch, and of the database |
 | `node`, `node_name`, `ports` | this node, and what its parts ask of one another |

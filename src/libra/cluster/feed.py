@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from libra.cluster.layout import parts_of, snapshot_of, stream_of
-from libra.cluster.pulling import ConsumerAway, Pull, PulledMessage
+from libra.cluster.layout import parts_of, stream_of
+from libra.cluster.pulling import ConsumerAway, Pull, PulledMessage, snapshot_of
 
 if TYPE_CHECKING:
     from libra.cluster.node import ClusterNode

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.cluster.layout import Identity, Layout, Shards, consumers, parts_of, streams
+from libra.cluster.layout import Identity, Layout, Shards, parts_of
 from libra.ids import Ids
 
 
@@ -41,17 +41,3 @@ def test_a_page_stays_in_its_shard_whatever_is_added_later(
     assert grown.shard_of(old) == layout((0, before)).shard_of(old)
     assert grown.shard_of(new) == layout((0, after)).shard_of(new)
     assert {grown.shard_of(old), grown.shard_of(new)} <= set(grown.shards)
-
-
-def test_no_stream_refuses_and_each_keeps_one_message_of_a_subject() -> None:
-    for config in streams(range(2), 3):
-        assert config["discard"] == "old"
-        assert config["max_msgs_per_subject"] == 1
-        assert not {"max_bytes", "max_msgs", "max_age"} & set(config)
-        assert config["num_replicas"] == 3
-
-
-def test_how_often_something_was_delivered_never_ends_its_delivery() -> None:
-    for config in consumers(0, 3):
-        assert config["max_deliver"] == -1
-        assert config["max_ack_pending"] > 1_000  # which is what the engine would allow by itself
