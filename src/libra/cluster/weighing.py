@@ -34,7 +34,7 @@ from libra.cluster.records import (
     of_submission,
 )
 from libra.cluster.taking import Taking
-from libra.inspector.pages.page_inspector import CONVICTED
+from libra.inspector.pages.starting import CONVICTED
 from libra.otp import NotFound, ProcessExited, StartError
 from libra.report import Report
 from libra.weighing.rendered import RenderUnavailable
