@@ -25,8 +25,7 @@ from libra.weighing.orders.orders import (
     StyleJob,
     merged,
 )
-from libra.weighing.orders.outline import SheetOutline
-from libra.weighing.orders.source import Document, SheetSource, StyleWork
+from libra.weighing.orders.source import Document, StyleWork
 from libra.weighing.roles import DOCUMENT_ROLES, READ_ROLES
 from libra.weighing.score import score
 from libra.weighing.scripts.import_map import ImportMap
@@ -43,7 +42,7 @@ from libra.weighing.static.font_sources import FontSources
 from libra.weighing.static.ledger import AssetLedger
 from libra.weighing.static.modules_ahead import ModulesAhead, imports_of
 from libra.weighing.static.second_tries import SecondTries
-from libra.weighing.style.page_styles import Styles
+from libra.weighing.static.style_jobs import StyleJobs
 from libra.weighing.style.wanted import WantedByStyle
 
 DEADLINE = "timeout: the page's deadline passed"
@@ -67,7 +66,6 @@ class Weighing:
         "_failed",
         "_final_url",
         "_fonts",
-        "_jobs",
         "_lazy",
         "_ledger",
         "_notes",
@@ -75,7 +73,6 @@ class Weighing:
         "_pending",
         "_pending_reads",
         "_second_tries",
-        "_styled",
         "_styles",
         "_title",
         "_whole",
@@ -96,9 +93,7 @@ class Weighing:
         self._title: str | None = None
         self._final_url: str | None = None
         self._body = Bytes()
-        self._styles: Styles[Document, SheetOutline | SheetSource] = Styles()
-        self._styled = 0
-        self._jobs: dict[StyleJob, StyleWork] = {}
+        self._styles = StyleJobs()
         self._fonts = FontSources(self._ledger)
         self._ahead = ModulesAhead()
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
@@ -129,7 +124,7 @@ class Weighing:
 
         It holds the document and its style sheets, which the order does not.
         """
-        return self._jobs.get(order)
+        return self._styles.work(order)
 
     def record(self, outcome: Outcome | StyleFound) -> list[Order]:
         """Take an outcome; return the orders that it gives rise to."""
@@ -150,7 +145,10 @@ class Weighing:
             orders = self._record_part(outcome)
         orders += self._try_again()
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
-            orders += self._order_styled()
+            # What the style of a document asks for is known when all its style sheets are.
+            jobs = self._styles.due(all_there=self._pending_reads == 0)
+            self._pending += len(jobs)
+            orders += jobs
         if self._pending == 0:
             self._styles.clear()
         return orders
@@ -161,7 +159,6 @@ class Weighing:
             return
         self._ledger.give_up(error, self._second_tries.errors())
         self._pending = self._pending_reads = 0
-        self._jobs.clear()
         self._styles.clear()
         self._whole = False
         if self._final_url is None and self._failed is None:
@@ -287,21 +284,8 @@ class Weighing:
             return []
         return [*self._order(references, fetch, import_map=import_map, client=client)]
 
-    def _order_styled(self) -> list[Order]:
-        """What the style of a document asks for is known when all its style sheets are."""
-        orders: list[Order] = []
-        for document, parts in self._styles.ready(all_there=self._pending_reads == 0):
-            if not document.asks and not any(sheet.asks for sheet, _ in parts):
-                continue
-            job = StyleJob(self._styled)
-            self._styled += 1
-            self._jobs[job] = StyleWork(document, parts)
-            self._pending += 1
-            orders.append(job)
-        return orders
-
     def _record_style(self, outcome: StyleFound) -> list[Order]:
-        work = self._jobs.pop(outcome.job, None)
+        work = self._styles.done(outcome.job)
         if work is None:
             return []  # it was given up
         self._pending -= 1
