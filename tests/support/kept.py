@@ -11,8 +11,9 @@ import msgspec
 import nats
 
 from libra.cluster.engine import Engine
-from libra.cluster.layout import Layout, settle
+from libra.cluster.layout import Layout
 from libra.cluster.records import Record, pack_report, to_bytes
+from libra.cluster.streams import settle
 from libra.ids import new_id
 from libra.inspector.records.page_record import first_version
 from libra.report import Backup, Report, encode

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from libra.cluster.engine import Engine
 from libra.cluster.errors import Conflict, EngineAway, Misconfigured
-from libra.cluster.layout import make_stream, snapshot_of
-from libra.cluster.pulling import Pull, PulledMessage
+from libra.cluster.pulling import Pull, PulledMessage, snapshot_of
+from libra.cluster.streams import make_stream
 from libra.session_key import LEAST, keep_session_key, session_key
 from libra.tokens import AccessToken, parse_tokens
 

@@ -13,7 +13,8 @@ from libra.cluster.durability import ReplicatedDurability
 from libra.cluster.ledger import Ledger
 from libra.cluster.messages import Here
 from libra.cluster.node import ClusterNode
-from libra.cluster.pages import ClusterPages, ClusterReader
+from libra.cluster.page_reader import ClusterReader
+from libra.cluster.pages import ClusterPages
 from libra.cluster.politeness import SharedPoliteness
 from libra.cluster.presence import Presence
 from libra.cluster.replica import Replica
@@ -88,7 +89,7 @@ def _furnished(node: ClusterNode, tree: SupervisionTree) -> Pages:
         node.weighing = NodeWeighing(node, pages, places=settings.concurrency, keep=node.serves)
         durability.storing = Storing(node, tree.store)
     if node.role == "all":
-        durability.alone = Alone(node, pages)
+        durability.hand_over.alone = Alone(node, pages)
     program = version("libra-weigh")
     politeness = SharedPoliteness(tree.fetcher, node.epoch) if node.weighs else None
 
@@ -104,7 +105,7 @@ def _furnished(node: ClusterNode, tree: SupervisionTree) -> Pages:
             browser=weighing is not None and weighing.has_browser(),
             at=time.time(),
             trouble=node.trouble,
-            journaled=durability.owed,
+            journaled=durability.hand_over.owed,
             followers=len(tree.context.records.followers),
             origins=() if politeness is None else politeness.origins(),
             left_alone={} if politeness is None else politeness.left_alone(),
@@ -112,7 +113,7 @@ def _furnished(node: ClusterNode, tree: SupervisionTree) -> Pages:
             second_lives=0 if weighing is None else weighing.second_lives,
         )
 
-    node.owing = durability
+    node.owing = durability.hand_over
     node.presence = Presence(node, here, politeness)
     node.tree = lambda: process_tree(tree)
     tree.trees = node.presence.trees

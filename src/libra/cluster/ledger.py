@@ -18,8 +18,8 @@ import msgspec
 from libra.cluster.engine import Engine
 from libra.cluster.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.known_database import DATABASE, read_losses
-from libra.cluster.layout import CLUSTER, IDENTITY, read_identity, snapshot_of
-from libra.cluster.pulling import Pull, PulledMessage
+from libra.cluster.layout import CLUSTER, IDENTITY, read_identity
+from libra.cluster.pulling import Pull, PulledMessage, snapshot_of
 from libra.cluster.records import FORMAT
 
 if TYPE_CHECKING:

@@ -27,12 +27,12 @@ from libra.cluster.layout import (
     Identity,
     Layout,
     read_identity,
-    settle,
     stream_of,
 )
 from libra.cluster.node_name import name_in
 from libra.cluster.ports import LedgerPort, Owing, PresencePort, ReplicaPort, WeighingPort
 from libra.cluster.records import Record, SubmissionRecord, Tombstone, to_bytes, ttl_of
+from libra.cluster.streams import settle
 from libra.health import Node as Tree
 from libra.inspector.context import Context
 from libra.settings import Role, Settings

@@ -131,7 +131,7 @@ class WeighingPort(Protocol):
 
 
 class Owing(Protocol):
-    """What this node has taken in and the engine has not: `libra.cluster.durability`."""
+    """What this node has taken in and the engine has not: `libra.cluster.handing_over`."""
 
     @property
     def owed(self) -> int:

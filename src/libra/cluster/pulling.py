@@ -15,7 +15,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from libra.cluster.answers import Message
 from libra.cluster.engine import Engine, Listening
@@ -33,6 +34,9 @@ SILENCE: Final = 3.0
 #: is behind it.
 BYTES: Final = 8_000_000 + 1_000_000
 AT_ONCE: Final = 500_000
+
+#: Seconds until the engine forgets a consumer of `snapshot_of` that nobody asks.
+IDLE: Final = 30
 
 
 class ConsumerAway(EngineAway):
@@ -210,3 +214,37 @@ class Pull:
         self._number = delivery.number
         if not (self._whole and self._lacks):
             self._waiting.append(delivery)
+
+
+async def snapshot_of(
+    engine: Engine, stream: str, name: str, filters: Sequence[str], **start: Any
+) -> int:
+    """Make a consumer of the last message of each subject and all that follow, while it is asked.
+
+    Args:
+        engine: the connection.
+        stream: whose.
+        name: of the consumer.
+        filters: which subjects.
+        start: where it starts, if not there.
+
+    Returns:
+        How many messages there are now.
+    """
+    made = await engine.api(
+        f"CONSUMER.CREATE.{stream}.{name}",
+        {
+            "stream_name": stream,
+            "config": {
+                "name": name,
+                "ack_policy": "none",
+                "deliver_policy": "last_per_subject",
+                "filter_subjects": list(filters),
+                "mem_storage": True,
+                "num_replicas": 1,
+                "inactive_threshold": IDLE * 1_000_000_000,
+                **start,
+            },
+        },
+    )
+    return int(made.get("num_pending", 0))

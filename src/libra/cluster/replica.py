@@ -12,17 +12,18 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import zstandard
 
 from libra.cluster.answers import Message
 from libra.cluster.errors import EngineAway, Misconfigured, UnknownFormat
-from libra.cluster.layout import parts_of, snapshot_of, stream_of
+from libra.cluster.feed import Feed
+from libra.cluster.layout import parts_of
 from libra.cluster.left_out import LeftOut
 from libra.cluster.messages import PageGrowth
-from libra.cluster.pulling import ConsumerAway, Pull, PulledMessage
+from libra.cluster.pulling import PulledMessage
 from libra.cluster.records import (
     is_quarantined,
     of_record,
@@ -44,9 +45,6 @@ BATCH: Final = 250
 
 #: Seconds between two attempts to be fed.
 RETRY: Final = 0.5
-
-#: Seconds without a feed after which tombstones and markers may have come and gone: all is read anew.
-GAP: Final = 6 * 3600.0
 
 #: Seconds from which on what is shown says how old it may be.
 AGE: Final = 3.0
@@ -128,7 +126,7 @@ class Replica:
             tasks.create_task(self._expire())
 
     async def _feed(self, shard: int) -> None:
-        feed = _Feed(self._node, shard)
+        feed = Feed(self._node, shard)
         while True:
             try:
                 await feed.open()
@@ -356,60 +354,6 @@ class Replica:
         if growth.version > record.version and life_of(growth.version) == life_of(record.version):
             record.grow(growth.version, growth.status, data)
             self._context.records.followers.changed(growth.id)
-
-
-class _Feed:
-    """All of a shard: first the last of each subject, then what is written."""
-
-    def __init__(self, node: ClusterNode, shard: int) -> None:
-        self._node = node
-        self._stream = stream_of(shard)
-        self._pull: Pull | None = None
-        self._last = 0
-        self._created = ""
-        self._until = time.monotonic()
-        self.anew = True
-        self.caught_up = False
-        self.came: set[str] | None = None
-
-    async def open(self) -> None:
-        engine = self._node.engine
-        info = await engine.api(f"STREAM.INFO.{self._stream}")
-        silent = time.monotonic() - self._until
-        self.anew = (
-            info["created"] != self._created
-            or info["state"]["last_seq"] < self._last
-            or silent > GAP
-        )
-        start: dict[str, Any] = {}
-        if self.anew:
-            self.came = None if not self._created else set()
-            self._created, self._last = info["created"], 0
-        else:
-            start = {"deliver_policy": "by_start_sequence", "opt_start_seq": self._last + 1}
-        self.caught_up = info["state"]["last_seq"] <= self._last
-        name = f"feed-{self._node.epoch}-{time.monotonic_ns()}"
-        shard = self._stream.removeprefix("libra-")
-        await snapshot_of(engine, self._stream, name, [f"libra.{shard}.>"], **start)
-        self._pull = Pull(engine, self._stream, name, whole=True)
-
-    async def take(self, most: int) -> list[PulledMessage]:
-        if self._pull is None:
-            raise ConsumerAway(self._stream)
-        return await self._pull.take(most)
-
-    def seen(self, delivery: PulledMessage) -> None:
-        self._last = max(self._last, delivery.sequence)
-        self._until = time.monotonic()
-        if self.came is not None and not self.caught_up:
-            self.came.add(parts_of(delivery.subject)[0])
-        if delivery.pending == 0:
-            self.caught_up = True
-
-    async def close(self) -> None:
-        if self._pull is not None:
-            await self._pull.close()
-            self._pull = None
 
 
 def _reached(record: PageRecord) -> int:

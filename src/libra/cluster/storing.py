@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 from libra.cluster.errors import Conflict, EngineAway, Misconfigured, UnknownFormat
 from libra.cluster.kept_watches import RECORDS, entry_of
 from libra.cluster.known_database import lose, note, recall
-from libra.cluster.layout import TOMBSTONES, WATCHES, parts_of, snapshot_of, stream_of
-from libra.cluster.pulling import Pull, PulledMessage
+from libra.cluster.layout import TOMBSTONES, WATCHES, parts_of, stream_of
+from libra.cluster.pulling import Pull, PulledMessage, snapshot_of
 from libra.cluster.records import (
     Record,
     Tombstone,

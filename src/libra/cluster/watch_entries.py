@@ -15,8 +15,8 @@ import msgspec
 
 from libra.cluster.errors import EngineAway, Misconfigured, UnknownFormat
 from libra.cluster.kept_watches import RECORDS, WatchEntry, read_kept, watch_of
-from libra.cluster.layout import WATCHES, snapshot_of
-from libra.cluster.pulling import Pull, PulledMessage
+from libra.cluster.layout import WATCHES
+from libra.cluster.pulling import Pull, PulledMessage, snapshot_of
 from libra.inspector.records.watch_record import WatchRecord
 from libra.inspector.watches import steps
 

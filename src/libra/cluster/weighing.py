@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import zstandard
 
-from libra.cluster.errors import Conflict, EngineAway, Misconfigured, TooLarge
+from libra.cluster.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.fitting import BESIDE, fitted
 from libra.cluster.following import Following
 from libra.cluster.lease import Lease
 from libra.cluster.passing import passed_on
+from libra.cluster.patient_writes import pass_on, read_page, write_record
 from libra.cluster.ports import Bench
 from libra.cluster.pulling import PulledMessage
 from libra.cluster.records import (
@@ -33,23 +34,18 @@ from libra.cluster.records import (
     of_submission,
 )
 from libra.cluster.taking import Taking
-from libra.inspector.pages.page_inspector import CONVICTED
+from libra.inspector.pages.starting import CONVICTED
 from libra.otp import NotFound, ProcessExited, StartError
 from libra.report import Report
 from libra.weighing.rendered import RenderUnavailable
 
 if TYPE_CHECKING:
-    from libra.cluster.known import Known
     from libra.cluster.node import ClusterNode
 
 log = logging.getLogger("libra.cluster")
 
 #: Seconds between two words that a page is still being worked on; a fifth of what the queue waits.
 PROGRESS: Final = 1.0
-
-#: Seconds between two attempts to take or to write, at first and at most.
-RETRY: Final = 0.2
-RETRY_CAP: Final = 2.0
 
 
 class NodeWeighing:
@@ -177,7 +173,7 @@ class NodeWeighing:
         lease = self._leases[sub.id] = Lease(record, expect, delivery, page)
         self._count()
         try:
-            lease.sequence = await self._written(record, expect)
+            lease.sequence = await write_record(node, record, expect)
         except Conflict:
             self._forget(sub.id)
             raise
@@ -260,42 +256,15 @@ class NodeWeighing:
         node, page = self._node, lease.page
         await self._end(lease)
         sub = passed_on(lease, read, self._context.services.options, node.engine.max_payload // 2)
-        what = f"sub.{page.method}"
-        pause = RETRY
-        while True:
-            try:
-                await node.write(page.id, what, node.encoded(sub), expect=lease.sequence)
-                break
-            except Conflict:
-                known = await self._known(page.id)
-                if known.sequence != lease.sequence:
-                    break  # it is written, or somebody has deleted it
-                await asyncio.sleep(pause)
-            except (EngineAway, Misconfigured) as error:
-                log.debug("page %s cannot be passed on yet: %s", page.id, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.6, RETRY_CAP)
-        with suppress(EngineAway, Misconfigured, LookupError):
-            layout = node.require_layout()
-            await node.engine.api(
-                f"STREAM.PURGE.{layout.stream(page.id)}", {"filter": lease.delivery.subject}
-            )
-        await lease.delivery.ack()
+        await pass_on(node, lease, sub)
         self._forget(page.id)
         if self._context.records.pages.get(page.id) is page:
             # From here on it is as the engine has it.
             if node.replica is None:
                 self._context.records.pages.discard(page.id)
             else:
-                node.replica.take(page.id, await self._known(page.id))
+                node.replica.take(page.id, await read_page(node, page.id))
         self._context.records.followers.changed(page.id)
-
-    async def _known(self, page_id: str) -> Known:
-        while True:
-            try:
-                return await self._node.read(page_id)
-            except EngineAway:
-                await asyncio.sleep(RETRY)
 
     # Handing over
 
@@ -316,7 +285,7 @@ class NodeWeighing:
         record = finished_record(lease.record, page, write=lease.record.write + 1)
         record = fitted(record, node.engine.max_payload - BESIDE)
         try:
-            lease.sequence = await self._written(record, lease.sequence)
+            lease.sequence = await write_record(node, record, lease.sequence)
         except Conflict:
             log.warning("page %s was weighed here in vain: somebody else has it", page.id)
             await self._give_up(lease)
@@ -324,26 +293,6 @@ class NodeWeighing:
         self.weighed += 1
         await lease.delivery.ack()
         await self._hand_over(lease, record)
-
-    async def _written(self, record: Record, expect: int) -> int:
-        """Write a record, for as long as that takes; returns its sequence.
-
-        An answer that was lost is found out by reading what the leader has, before anything else.
-
-        Raises:
-            Conflict: somebody else wrote to the page since ``expect``.
-        """
-        pause = RETRY
-        while True:
-            try:
-                return await self._node.write_surely(record, expect=expect)
-            except TooLarge:
-                # The server takes less than it says.
-                record = fitted(record, len(record.report) // 2)
-            except (EngineAway, Misconfigured) as error:
-                log.debug("page %s cannot be written yet: %s", record.id, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.6, RETRY_CAP)
 
     async def _hand_over(self, lease: Lease, record: Record) -> None:
         """The engine has it: here it needs no process any more."""

@@ -22,7 +22,7 @@ from libra.ids import new_id
 from libra.inspector.context import Context
 from libra.inspector.durability.mending import let_go
 from libra.inspector.pace import SLICE, few_collections, give_way
-from libra.inspector.pages.page_inspector import start
+from libra.inspector.pages.starting import start
 from libra.inspector.records.page_record import PageRecord, restore
 from libra.inspector.watch_restorer import WatchRestorer
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libra.cluster import durability, pages
+from libra.cluster import handing_over, page_reader, pages
 from libra.settings import Role, Settings
 from libra.storage import open_store
 from support.nats import NatsServers, running_nats
@@ -41,8 +41,9 @@ def postgres() -> Iterator[Postgres]:
 def patient_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine an engine that is well may be slow: nobody gives it up for that."""
     monkeypatch.setattr(pages, "READING", FOR_EVER)
-    monkeypatch.setattr(pages, "COPY", FOR_EVER)
-    monkeypatch.setattr(durability, "PROMPT", FOR_EVER)
+    monkeypatch.setattr(page_reader, "READING", FOR_EVER)
+    monkeypatch.setattr(page_reader, "COPY", FOR_EVER)
+    monkeypatch.setattr(handing_over, "PROMPT", FOR_EVER)
 
 
 @pytest.fixture

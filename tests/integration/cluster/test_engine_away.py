@@ -11,7 +11,7 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound, PageUnknown
-from libra.cluster import durability, pages
+from libra.cluster import handing_over, page_reader, pages
 from libra.cluster.engine import Engine
 from libra.settings import Role, Settings
 from libra.testing import settled, until
@@ -31,8 +31,9 @@ async def three() -> AsyncIterator[NatsServers]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that is away is to be noticed: that is what these are about."""
-    monkeypatch.setattr(durability, "PROMPT", 1.0)
+    monkeypatch.setattr(handing_over, "PROMPT", 1.0)
     monkeypatch.setattr(pages, "READING", 1.0)
+    monkeypatch.setattr(page_reader, "READING", 1.0)
 
 
 async def test_the_death_of_a_server_costs_no_page_a_second_life(

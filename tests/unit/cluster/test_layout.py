@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.cluster.layout import Identity, Layout, Shards, consumers, parts_of, streams
+from libra.cluster.layout import Identity, Layout, Shards, parts_of
 from libra.ids import Ids
 
 
@@ -54,17 +54,3 @@ def test_a_page_is_where_it_is_seen() -> None:
     assert here.stream(page_id) == f"libra-{elsewhere}"
     # Of that a later layout knows, too.
     assert Layout(here.identity, here.strays).shard_of(page_id) == elsewhere
-
-
-def test_no_stream_refuses_and_each_keeps_one_message_of_a_subject() -> None:
-    for config in streams(range(2), 3):
-        assert config["discard"] == "old"
-        assert config["max_msgs_per_subject"] == 1
-        assert not {"max_bytes", "max_msgs", "max_age"} & set(config)
-        assert config["num_replicas"] == 3
-
-
-def test_how_often_something_was_delivered_never_ends_its_delivery() -> None:
-    for config in consumers(0, 3):
-        assert config["max_deliver"] == -1
-        assert config["max_ack_pending"] > 1_000  # which is what the engine would allow by itself

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum, auto
-from itertools import islice
 from typing import Any
 
 from libra.inspector.availability import Outage
 from libra.inspector.context import Context
+from libra.inspector.durability.backlog import Backlog
 from libra.inspector.durability.batch import SLICE, Written, save
 from libra.inspector.durability.mending import Mending, erase, yield_to_another
 from libra.inspector.durability.pruned_pages import PrunedPages
@@ -76,13 +76,12 @@ class DatabaseWriter(DatabaseWriterPort):
     """Writes pages to the database in batches, for ever, and knows whether it is there."""
 
     __slots__ = (
+        "_backlog",
         "_breaker",
         "_context",
         "_draining",
         "_due",
         "_durability",
-        "_in_hand",
-        "_lacking",
         "_leading",
         "_lost_tables",
         "_mending",
@@ -92,7 +91,6 @@ class DatabaseWriter(DatabaseWriterPort):
         "_store",
         "_task",
         "_timer",
-        "_waiting",
     )
 
     mailbox_limit = 1_000_000
@@ -124,21 +122,15 @@ class DatabaseWriter(DatabaseWriterPort):
         self._migrate = migrate
         self._opened = False
         self._breaker = Breaker(now=self.runtime.clock.time())
-        self._waiting: dict[str, float] = {}
-        self._in_hand: dict[str, float] = {}
+        self._backlog = Backlog(
+            context.records, self.runtime.clock.time(), gap=context.availability.gap is not None
+        )
         self._task: TaskRef | None = None
         self._timer: Timer | None = None
         self._due: DatabaseWriterStep | None = None
         self._draining: list[From] = []
         context.processes.database_writer = self
         self._lost_tables = False
-        now = self.runtime.clock.time()
-        for record in context.records.everything():
-            if record.backup != "stored":
-                self._waiting[record.id] = now
-        for deleted in context.records.deletions.pages | context.records.deletions.watches:
-            self._waiting[deleted] = now
-        self._lacking: set[str] = set() if context.availability.gap is None else set(self._waiting)
         return Continue()
 
     def handle_continue(self, token: Any) -> None:
@@ -177,7 +169,7 @@ class DatabaseWriter(DatabaseWriterPort):
         """A page has something to store or is to be deleted, or somebody met the database down."""
         match message:
             case Offer(page_id) | Delete(page_id):
-                self._waiting.setdefault(page_id, self.runtime.clock.time())
+                self._backlog.offer(page_id, self.runtime.clock.time())
                 if (
                     self._task is None
                     and self._may_write()
@@ -216,7 +208,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 self._task = None
                 self._opened = True
                 # It answers. Whether it is back is for a save to tell: a full disk answers too.
-                if self._waiting:
+                if self._backlog:
                     self._save_next()
                 else:
                     self._succeeded()
@@ -224,7 +216,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 log.debug("what was pruned is followed later: %s", error)
             case TaskFailed(_, _, Unavailable() as error):
                 self._task = None
-                self._put_back()
+                self._backlog.put_back()
                 self._unavailable(error)
             case TaskFailed(_, _, error):
                 # Not a failure that a database is known to have: a bug. The supervisor sees it, and
@@ -249,10 +241,7 @@ class DatabaseWriter(DatabaseWriterPort):
         Args:
             also: what will be offered later, such as a result on its way to the journal.
         """
-        # Both keep the order of arrival, and what is in hand was there before what waits.
-        times = [*islice(self._in_hand.values(), 1), *islice(self._waiting.values(), 1)]
-        oldest = self.runtime.clock.time() - min(times) if times else None
-        return DatabaseBacklog(len(self._in_hand.keys() | self._waiting.keys() | also), oldest)
+        return self._backlog.state(self.runtime.clock.time(), also)
 
     @property
     def breaker(self) -> str:
@@ -264,7 +253,7 @@ class DatabaseWriter(DatabaseWriterPort):
         if self._task is not None or not self._may_write():
             self._answer_drained()
             return
-        if not self._waiting:
+        if not self._backlog:
             self._answer_drained()
             self._after(IDLE_PROBE, DatabaseWriterStep.PROBE)
             return
@@ -272,15 +261,12 @@ class DatabaseWriter(DatabaseWriterPort):
 
     def _save_next(self) -> None:
         self._cancel_timer()
-        for page_id in self._context.records.batch(self._waiting, BATCH):
-            self._in_hand[page_id] = self._waiting.pop(page_id)
-        ids, lost = list(self._in_hand), lambda: self._lost_tables
+        ids, lost = self._backlog.take(BATCH), lambda: self._lost_tables
         work = save(self._context, self._durability, self._store, ids, lost)
         self._task = self.start_task(work, tag=DatabaseWriterStep.WRITE)
 
     def _written(self, written: Written) -> None:
-        self._lacking -= self._in_hand.keys() - written.held
-        self._in_hand.clear()
+        self._backlog.saved(written.held)
         self._context.records.deletions.stored.update(deletion.id for deletion in written.deleted)
         if not self._context.availability.restoring:
             # Else a row that the restorer read before the deletion would bring it back to life.
@@ -295,12 +281,6 @@ class DatabaseWriter(DatabaseWriterPort):
             *((one.id, DELETED_VERSION) for one in written.deleted),
         ]
         self._durability.over(dropped, written.deleted)
-
-    def _put_back(self) -> None:
-        for page_id in self._in_hand:
-            self._waiting.pop(page_id, None)
-        self._waiting = self._in_hand | self._waiting
-        self._in_hand = {}
 
     def _failed(self, error: Unavailable) -> None:
         if self._context.availability.outage is None:
@@ -323,12 +303,10 @@ class DatabaseWriter(DatabaseWriterPort):
             self._context.availability.outage is None and self._context.availability.standby is None
         )
 
-    def _mend(self, lacking: Iterable[str]) -> None:
+    def _mend(self, lacking: Sequence[str]) -> None:
         """All that is here and that the database may lack waits again."""
-        now = self.runtime.clock.time()
-        for entry_id in lacking:
-            self._waiting.setdefault(entry_id, now)
-        self._lacking, self._lost_tables = set(lacking), False
+        self._backlog.lost(lacking, self.runtime.clock.time())
+        self._lost_tables = False
         self._probe()
 
     def _stand_by(self, error: LeaseHeld) -> None:
@@ -361,18 +339,10 @@ class DatabaseWriter(DatabaseWriterPort):
             self._context.availability.standby = None
             self._context.processes.restore_again()
 
-    def _lacks_anything(self) -> bool:
-        """Whether the database still lacks what is here; what left memory is not waited for."""
-        records = self._context.records
-        return any(
-            records.find(one) is not None or records.deletions.of(one) is not None
-            for one in self._lacking
-        )
-
     def _succeeded(self, saved: int = 0) -> None:
         self.legacy = None
         self._lead()
-        if self._context.availability.gap is not None and not self._lacks_anything():
+        if self._context.availability.gap is not None and not self._backlog.lacks_anything():
             log.warning("all that the database lacked and that is here is saved again")
             self._context.availability.gap = None
             self._durability.over([], ())
@@ -383,19 +353,20 @@ class DatabaseWriter(DatabaseWriterPort):
         if outage is not None:
             self._context.availability.outage = None
             if self._lost_tables and self._opened:
-                self._offer_all()
+                self._backlog.offer_all(self.runtime.clock.time())
+                self._lost_tables = False
             log.warning(
                 # It is back when a batch is saved, which is often all that had waited.
                 "the database is back after %.1f s: of what had waited %d %s saved, %d wait",
                 (self._context.services.now() - outage.since).total_seconds(),
                 saved,
                 "is" if saved == 1 else "are",
-                len(self._waiting),
+                len(self._backlog),
             )
         self._context.availability.opened.set()
         if self._pruned.due():
             self.start_task(self._pruned.follow(), tag=DatabaseWriterStep.FOLLOW)
-        if self._waiting and len(self._waiting) < FULL_GROUP and not self._draining:
+        if self._backlog and len(self._backlog) < FULL_GROUP and not self._draining:
             self._after(GROUP, DatabaseWriterStep.WRITE)
         else:
             self._write_now()
@@ -406,14 +377,8 @@ class DatabaseWriter(DatabaseWriterPort):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
 
-    def _offer_all(self) -> None:
-        now = self.runtime.clock.time()
-        for record in self._context.records.everything():
-            self._waiting.setdefault(record.id, now)
-        self._lost_tables = False
-
     def _answer_drained(self) -> None:
-        owes = self._waiting or self._in_hand or self._context.availability.gap is not None
+        owes = self._backlog.owes or self._context.availability.gap is not None
         if self._may_write() and owes:
             return
         for sender in self._draining:

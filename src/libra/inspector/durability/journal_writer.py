@@ -20,11 +20,11 @@ from typing import Any
 from libra.inspector.availability import Outage
 from libra.inspector.context import Context
 from libra.inspector.durability.disk_work import write_down
+from libra.inspector.durability.journal_batch import SLICE, copies_of, entries_of, sorted_out
 from libra.inspector.durability.writer_port import WriterPort
 from libra.inspector.records.messages import Begin, Dropped, Keep, Settle
 from libra.inspector.records.ports import JournalWriterPort
 from libra.otp import From, NoReply, TaskDone, TaskFailed, TaskRef, Timer
-from libra.storage import DELETED_VERSION, Entry, Snapshot, WatchRow
 from libra.storage.history import History
 from libra.storage.journal.journal import Begun, Journal, JournalGone, JournalInUse
 
@@ -50,9 +50,6 @@ COPIES = 100
 
 #: Seconds that whoever waits for all else to be written waits for the local copy.
 COPYING = 2.0
-
-#: Entries that are made, and pages that are told, between two looks at the event loop.
-SLICE = 20
 
 Waiting = dict[str, list[From]]
 """Pages by id, with those who wait for them."""
@@ -282,49 +279,16 @@ class JournalWriter(JournalWriterPort):
         context, journal = self._context, self._journal
         if journal is None:
             return {}, [], []
-        entries: list[Entry] = []
-        for number, page_id in enumerate(page_ids, 1):
-            record, deletion = context.records.find(page_id), context.records.deletions.of(page_id)
-            if deletion is not None:
-                entries.append(deletion)
-            elif record is not None and record.backup == "memory":
-                entries.append(record.row())
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
-        copied: list[Snapshot | WatchRow] = []
-        for number, entry_id in enumerate(copies, 1):
-            record = context.records.find(entry_id)
-            if record is not None and record.backup == "stored" and record.journal_first:
-                copied.append(record.row())
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
-        stored, gone = self._sorted(dropped)
+        entries = await entries_of(context.records, page_ids)
+        copied = await copies_of(context.records, copies)
+        stored, gone = (
+            sorted_out(context.records, dropped) if self._durability.copies else ([], dropped)
+        )
         work = asyncio.get_running_loop().run_in_executor(
             self._thread, write_down, journal, first, lives, entries, copied, stored, gone, note
         )
         lacking = await asyncio.shield(work)
         return {entry.id: entry.version for entry in entries}, list(lives), lacking
-
-    def _sorted(
-        self, dropped: list[tuple[str, int]]
-    ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """What the database has and is in memory in that version, and what nobody needs any more.
-
-        Of what has changed since, the journal has something newer, or is about to get it. And of a page
-        that is being weighed it holds the submission until there is a result: to go on with that.
-        """
-        if not self._durability.copies:
-            return [], dropped
-        stored: list[tuple[str, int]] = []
-        gone: list[tuple[str, int]] = []
-        for one in dropped:
-            entry_id, version = one
-            record = self._context.records.find(entry_id)
-            if record is None or version == DELETED_VERSION:
-                gone.append(one)
-            elif record.journal_first and record.row_version == version:
-                stored.append(one)
-        return stored, gone
 
     def _written(self, versions: dict[str, int], lives: list[str]) -> None:
         self._calm()

@@ -26,7 +26,6 @@ from libra.inspector.records.page_record import PageRecord
 from libra.otp import (
     NORMAL,
     ChildSpec,
-    Failed,
     From,
     GenServer,
     Reply,
@@ -53,13 +52,9 @@ PATIENCE = 0.05
 #: The program has died this often while a page was being weighed: from then on it is weighed alone.
 SUSPECT = 2
 
-#: And from then on not at all, unless somebody asks for it.
-CONVICTED = 3
-
 #: Seconds that the program must have been stopped for a page to be weighed again, and how often it is.
 PAUSE = 1.0
 REPEATS = 3
-
 
 #: A page that expires in less than this (seconds) has expired: clocks are not that exact.
 EARLY = 0.005
@@ -78,36 +73,6 @@ class PageTimer(Enum):
     BEGIN = auto()
     DEADLINE = auto()
     EXPIRED = auto()
-
-
-def start(context: Context, record: PageRecord, *, copied: bool = False) -> None:
-    """Start the process of a page; one that has killed the program again and again waits for people.
-
-    Args:
-        context: the surroundings.
-        record: of the page.
-        copied: whether it comes from the journal's copy of what the database has, and so is there.
-
-    Raises:
-        StartError: the process could not start.
-        ProcessExited: there is no supervisor at the moment.
-    """
-    spec = PageInspector.child_spec(context, record)
-    deaths = context.processes.durability.deaths(record.id)
-    if record.finished and record.backup == "stored" and record.expires_at is not None:
-        # It has nothing to do until somebody asks, or it expires.
-        context.processes.inspectors.add_asleep(spec)
-        context.processes.durability.end(record.id)
-        context.records.evictions.note(record.id, record.expires_at)
-        if not copied:
-            context.processes.durability.keep(record.id)
-        return
-    if record.finished or deaths < CONVICTED:
-        context.processes.inspectors.start_child(spec)
-        return
-    reason = f"the program died {deaths} times while this page was being weighed; retry it by hand"
-    context.processes.inspectors.quarantine_child(spec, Failed(reason))
-    context.processes.durability.keep(record.id)
 
 
 async def report_of(page: GenServer) -> tuple[int, bytes, bool]:

@@ -10,7 +10,8 @@ from libra.errors import CannotRender, Full, PageNotFound, PageUnknown, Restorin
 from libra.ids import is_page_id
 from libra.inspector.context import Context
 from libra.inspector.durability.database_reader import OPENING, DatabaseReader
-from libra.inspector.pages.page_inspector import leave, report_of, start
+from libra.inspector.pages.page_inspector import leave, report_of
+from libra.inspector.pages.starting import start
 from libra.inspector.records.eviction_queue import Evictable
 from libra.inspector.records.page_record import PageRecord, restore
 from libra.inspector.records.submission_keys import Used

@@ -10,48 +10,42 @@ from __future__ import annotations
 
 import msgspec
 
-from libra.report import (
-    Bytes,
-    Report,
-    Total,
-)
-from libra.urls import (
-    host_of,
-    is_same_site,
-    join,
-    origin_of,
-    without_fragment,
-)
+from libra.report import Bytes, Report, Total
+from libra.urls import host_of, join, without_fragment
 from libra.weighing.findings.findings import FindingNotes
 from libra.weighing.footprint import figures
-from libra.weighing.headers.content_policy import forbids, upgraded, upgrades
 from libra.weighing.headers.request_client import NOBODY, RequestClient
-from libra.weighing.html.document_walk import asked_by
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import (
-    BLOCKED,
     Fetch,
     Order,
     Outcome,
-    Reading,
     Reference,
     StyleFound,
     StyleJob,
     merged,
 )
-from libra.weighing.orders.outline import SheetOutline
-from libra.weighing.orders.source import Document, SheetSource, StyleWork
-from libra.weighing.roles import CORS_ROLES, DOCUMENT_ROLES, READ_ROLES, Role
+from libra.weighing.orders.source import Document, StyleWork
+from libra.weighing.roles import DOCUMENT_ROLES, READ_ROLES
 from libra.weighing.score import score
 from libra.weighing.scripts.import_map import ImportMap
+from libra.weighing.static.answers import (
+    as_taken,
+    followed,
+    is_shown,
+    sent_on,
+    sheet_of,
+    with_cookies,
+)
+from libra.weighing.static.asking import client_of, depth_of, fetch_of, judged
+from libra.weighing.static.font_sources import FontSources
 from libra.weighing.static.ledger import AssetLedger
+from libra.weighing.static.modules_ahead import ModulesAhead, imports_of
 from libra.weighing.static.second_tries import SecondTries
-from libra.weighing.style.page_styles import Styles
+from libra.weighing.static.style_jobs import StyleJobs
 from libra.weighing.style.wanted import WantedByStyle
 
 DEADLINE = "timeout: the page's deadline passed"
-_UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
-"""What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
 
 
 class Weighing:
@@ -71,18 +65,14 @@ class Weighing:
         "_error",
         "_failed",
         "_final_url",
-        "_jobs",
+        "_fonts",
         "_lazy",
         "_ledger",
         "_notes",
         "_omitted",
-        "_origin",
         "_pending",
         "_pending_reads",
-        "_run",
         "_second_tries",
-        "_sources",
-        "_styled",
         "_styles",
         "_title",
         "_whole",
@@ -103,13 +93,9 @@ class Weighing:
         self._title: str | None = None
         self._final_url: str | None = None
         self._body = Bytes()
-        self._origin = origin_of(url)
-        self._styles: Styles[Document, SheetOutline | SheetSource] = Styles()
-        self._styled = 0
-        self._jobs: dict[StyleJob, StyleWork] = {}
-        self._sources: dict[str, tuple[WantedByStyle, RequestClient]] = {}
-        self._ahead: dict[int, tuple[Fetch, Reading]] = {}
-        self._run: set[int] = set()
+        self._styles = StyleJobs()
+        self._fonts = FontSources(self._ledger)
+        self._ahead = ModulesAhead()
         self._lazy: dict[str, tuple[Reference, Fetch | None]] = {}
         self._notes = FindingNotes()
         self._second_tries = SecondTries()
@@ -138,7 +124,7 @@ class Weighing:
 
         It holds the document and its style sheets, which the order does not.
         """
-        return self._jobs.get(order)
+        return self._styles.work(order)
 
     def record(self, outcome: Outcome | StyleFound) -> list[Order]:
         """Take an outcome; return the orders that it gives rise to."""
@@ -149,17 +135,20 @@ class Weighing:
             return []
         if self._put_off(fetch, outcome):
             return [*self._try_again()]
-        outcome = self._as_taken(outcome)
+        outcome = as_taken(outcome, self.options.limits.redirects)
         self._settle(fetch, outcome)
         if outcome.redirect is not None:
-            orders = self._follow(outcome.redirect, _with_cookies(fetch, outcome))
+            orders = self._follow(outcome.redirect, with_cookies(fetch, outcome))
         elif fetch.reference.role == "document":
             orders = self._record_document(outcome)
         else:
             orders = self._record_part(outcome)
         orders += self._try_again()
         if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
-            orders += self._order_styled()
+            # What the style of a document asks for is known when all its style sheets are.
+            jobs = self._styles.due(all_there=self._pending_reads == 0)
+            self._pending += len(jobs)
+            orders += jobs
         if self._pending == 0:
             self._styles.clear()
         return orders
@@ -170,7 +159,6 @@ class Weighing:
             return
         self._ledger.give_up(error, self._second_tries.errors())
         self._pending = self._pending_reads = 0
-        self._jobs.clear()
         self._styles.clear()
         self._whole = False
         if self._final_url is None and self._failed is None:
@@ -215,26 +203,14 @@ class Weighing:
 
     # What an outcome means
 
-    def _as_taken(self, outcome: Outcome) -> Outcome:
-        """An answer as a browser takes it: redirects end, and of some errors no body is read."""
-        fetch = outcome.fetch
-        if outcome.redirect is not None and self._loops(fetch, outcome):
-            hops = len(fetch.hops) + 1
-            outcome = msgspec.structs.replace(
-                outcome, redirect=None, error=f"redirect-loop: {hops} redirects", whole=False
-            )
-        if (outcome.http_status or 0) >= 400 and fetch.reference.role in _UNREAD:
-            outcome = msgspec.structs.replace(outcome, transfer_bytes=0, resource_bytes=0)
-        return outcome
-
     def _record_part(self, outcome: Outcome) -> list[Order]:
         fetch = outcome.fetch
         orders = self._read(outcome)
         if fetch.reference.role == "stylesheet":
-            self._styles.add_sheet((*fetch.hops, fetch.url), _sheet_of(outcome))
+            self._styles.add_sheet((*fetch.hops, fetch.url), sheet_of(outcome))
         elif fetch.reference.role == "font" and outcome.error is not None:
             orders += self._try_next_source((*fetch.hops, fetch.url)[0])
-        elif fetch.reference.otherwise and not _is_shown(outcome):
+        elif fetch.reference.otherwise and not is_shown(outcome):
             orders += self._order([*fetch.reference.otherwise], None, client=fetch.client)
         return orders
 
@@ -264,66 +240,31 @@ class Weighing:
         if reading is None:
             return []
         self._title = reading.title
-        if (onward := self._sent_on(outcome)) is not None:
+        if (onward := sent_on(outcome, self.options.limits.redirects)) is not None:
             # What the stub names is asked for before its visitors are gone.
-            return self._read(outcome) + self._follow(onward, _with_cookies(fetch, outcome))
+            return self._read(outcome) + self._follow(onward, with_cookies(fetch, outcome))
         orders = self._read(outcome)
         if not reading.has_icon and reading.import_map is not None:
             icon = join(fetch.url, "/favicon.ico")
             if icon is not None:
-                client = self._client_of(outcome)
-                implied = self._judged(Reference(icon, "icon"), client, None)
+                client = client_of(outcome)
+                implied = judged(Reference(icon, "icon"), client, None)
                 orders += self._order([implied], fetch, client=client)
         return orders
 
-    def _sent_on(self, outcome: Outcome) -> str | None:
-        """Where a document sends its visitors at once; None if nowhere, or round in circles."""
-        fetch, reading = outcome.fetch, outcome.reading
-        refresh = None if reading is None else reading.refresh
-        if refresh is None or refresh.url is None or refresh.seconds:
-            return None
-        onward = msgspec.structs.replace(outcome, redirect=refresh.url)
-        return None if self._loops(fetch, onward) else refresh.url
-
     def _follow(self, url: str, fetch: Fetch) -> list[Order]:
         """Go on to where an answer leads, if that is allowed."""
-        client = fetch.client
-        if client.policies and upgrades(client.policies):
-            url = upgraded(url, redirected=True)
-        reference = msgspec.structs.replace(fetch.reference, url=url)
-        asked = asked_by(reference, redirected=True)
-        directive = forbids(client.policies, asked, client.origin)
-        if directive is not None:
-            reference = msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
-        return [*self._order([reference], fetch, hop=True, client=client)]
-
-    def _client_of(self, outcome: Outcome) -> RequestClient:
-        """On whose behalf that is fetched which was found in a body."""
-        fetch, reading = outcome.fetch, outcome.reading
-        if reading is None:
-            return fetch.client
-        if fetch.reference.role not in DOCUMENT_ROLES:
-            return msgspec.structs.replace(
-                fetch.client, encoding=reading.encoding or fetch.client.encoding
-            )
-        return RequestClient(
-            origin_of(fetch.url),
-            reading.policies,
-            reading.encoding,
-            fetch.client.around,
-            reading.in_quirks_mode,
-        )
+        return [*self._order([followed(url, fetch)], fetch, hop=True, client=fetch.client)]
 
     def _read(self, outcome: Outcome) -> list[Order]:
         fetch, reading, source = outcome.fetch, outcome.reading, outcome.source
         if reading is None:
             return []
         role = fetch.reference.role
-        if role == "module" and fetch.reference.ahead and fetch.index not in self._run:
-            self._ahead[fetch.index] = fetch, reading  # until a script asks for it
+        if role == "module" and self._ahead.take(fetch, reading):
             return []
         import_map = reading.import_map or fetch.import_map
-        client = self._client_of(outcome)
+        client = client_of(outcome)
         for number, outline in enumerate(reading.documents):
             if source is not None and (outline.sheets or outline.asks):
                 self._styles.add_document(Document(source, number, outline, client))
@@ -331,34 +272,20 @@ class Weighing:
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
         references = reading.references
         if role in DOCUMENT_ROLES and role != "document":
-            onward = self._sent_on(outcome)
+            onward = sent_on(outcome, self.options.limits.redirects)
             if onward is not None:
                 return [
                     *self._order(references, fetch, import_map=import_map, client=client),
                     *self._follow(onward, fetch),
                 ]
         elif role == "module":
-            nonce = fetch.reference.nonce
-            references = [msgspec.structs.replace(found, nonce=nonce) for found in references]
+            references = imports_of(reading, fetch.reference.nonce)
         if not references:
             return []
         return [*self._order(references, fetch, import_map=import_map, client=client)]
 
-    def _order_styled(self) -> list[Order]:
-        """What the style of a document asks for is known when all its style sheets are."""
-        orders: list[Order] = []
-        for document, parts in self._styles.ready(all_there=self._pending_reads == 0):
-            if not document.asks and not any(sheet.asks for sheet, _ in parts):
-                continue
-            job = StyleJob(self._styled)
-            self._styled += 1
-            self._jobs[job] = StyleWork(document, parts)
-            self._pending += 1
-            orders.append(job)
-        return orders
-
     def _record_style(self, outcome: StyleFound) -> list[Order]:
-        work = self._jobs.pop(outcome.job, None)
+        work = self._styles.done(outcome.job)
         if work is None:
             return []  # it was given up
         self._pending -= 1
@@ -376,7 +303,7 @@ class Weighing:
 
     def _put_off(self, fetch: Fetch, outcome: Outcome) -> bool:
         """Leave a part that could not be reached for a second try, at the end."""
-        if (*fetch.hops, fetch.url)[0] in self._sources:
+        if (*fetch.hops, fetch.url)[0] in self._fonts:
             return False  # a browser takes the next source
         if not self._second_tries.take(fetch, outcome):
             return False
@@ -395,13 +322,12 @@ class Weighing:
     def _order_wanted(self, wanted: list[WantedByStyle], client: RequestClient) -> list[Order]:
         orders: list[Order] = []
         for item in sorted(wanted, key=lambda item: item.conditional):
-            urls = self._still_to_try(item.urls)
+            urls = self._fonts.still_to_try(item.urls)
             url = urls[0]
             if item.near:
                 orders += self._wake(url, client, hidden=item.hidden)
                 continue
-            if len(urls) > 1:
-                self._sources[url] = item._replace(urls=urls), client
+            self._fonts.note(item._replace(urls=urls), client)
             reference = Reference(
                 url, "font" if item.font else "image", conditional=item.conditional
             )
@@ -420,26 +346,10 @@ class Weighing:
         awake = msgspec.structs.replace(reference, lazy=False, unseen=hidden)
         return self._order([awake], parent, client=client)
 
-    def _still_to_try(self, urls: tuple[str, ...]) -> tuple[str, ...]:
-        """A font's sources from the first that has not failed, or else the last."""
-        for number, url in enumerate(urls):
-            if not self._ledger.has_failed(url):
-                return urls[number:]
-        return urls[-1:]
-
     def _try_next_source(self, url: str) -> list[Order]:
         """A font that could not be had is looked for where its rule says next."""
-        item, client = self._sources.pop(url, (None, NOBODY))
-        if item is None or len(item.urls) < 2:
-            return []
-        return self._order_wanted([item._replace(urls=item.urls[1:])], client)
-
-    def _loops(self, fetch: Fetch, outcome: Outcome) -> bool:
-        """Whether a redirect leads nowhere: too many, or back to where nothing has changed since."""
-        if len(fetch.hops) >= self.options.limits.redirects:
-            return True
-        back = outcome.redirect in (fetch.url, *fetch.hops)
-        return back and not (fetch.set_cookies or outcome.set_cookies)
+        found = self._fonts.after(url)
+        return [] if found is None else self._order_wanted([found[0]], found[1])
 
     # Orders
 
@@ -457,15 +367,15 @@ class Weighing:
         limits = self.options.limits
         orders: list[Fetch] = []
         for found in references if parent is None else merged(references):
-            reference = found if hop else self._judged(found, client, parent)
+            reference = found if hop else judged(found, client, parent)
             at = self._ledger.place_of(reference.url)
             if hop and parent is not None and reference.url in (parent.url, *parent.hops):
                 at = None  # back again, with a cookie: one more request, and so one more asset
             if at is not None and not self._ledger.wakes(at, reference):
                 orders += self._run_after_all(at, reference)
                 continue
-            frame_depth, import_depth = _depths(reference, parent, hop=hop)
-            if frame_depth > limits.frame_depth or import_depth > limits.import_depth:
+            depth = depth_of(reference, parent, hop=hop)
+            if depth.frames > limits.frame_depth or depth.imports > limits.import_depth:
                 self._error = self._error or "too-deep: frames or imports nest too deeply"
                 continue
             if at is None:
@@ -486,77 +396,28 @@ class Weighing:
             self._pending += 1
             if reference.role in READ_ROLES:
                 self._pending_reads += 1
-            origin = origin_of(reference.url)
-            asked_by, document = self._ledger.assets[at].initiator, self._document_of(parent)
-            if hop and parent is not None:
-                # A redirect is followed in the name of whoever asked first.
-                asked_by, document, import_map = (
-                    parent.initiator,
-                    parent.document,
-                    parent.import_map,
-                )
             orders.append(
-                Fetch(
+                fetch_of(
+                    reference,
+                    parent,
                     index=at,
-                    reference=reference,
-                    initiator=asked_by,
-                    document="" if reference.role == "document" else document,
-                    same_site=self._same_site(reference, parent, origin),
-                    set_cookies=hop and parent is not None and parent.set_cookies,
-                    own_origin=origin == self._origin,
-                    reader=self._reader(reference, document, origin),
-                    frame_depth=frame_depth,
-                    import_depth=import_depth,
-                    hops=(*parent.hops, parent.url) if hop and parent else (),
-                    import_map=import_map if reference.role == "module" else None,
+                    url=self.url,
+                    page=self._final_url or self.url,
+                    initiator=self._ledger.assets[at].initiator,
                     client=client,
+                    depth=depth,
+                    hop=hop,
+                    import_map=import_map,
                 )
             )
         return orders
 
-    def _document_of(self, parent: Fetch | None) -> str:
-        """The origin of the document for which something is fetched that this body asks for."""
-        if parent is not None and parent.reference.role == "frame":
-            return origin_of(parent.url)
-        return origin_of(self._final_url or self.url)
-
-    def _same_site(self, reference: Reference, parent: Fetch | None, origin: str) -> bool:
-        """Whether all of a site's cookies go with a request (``SameSite``)."""
-        if reference.role == "document":
-            return True
-        if parent is not None and parent.reference.role == "frame" and not parent.same_site:
-            return False
-        return is_same_site(origin_of(self._final_url or self.url), origin)
-
-    def _reader(self, reference: Reference, document: str, origin: str) -> str:
-        """The origin of the document that is to read this, if that needs to be allowed."""
-        if not (reference.cors or reference.role in CORS_ROLES):
-            return ""
-        return "" if document == origin else document
-
-    def _judged(
-        self, reference: Reference, client: RequestClient, parent: Fetch | None
-    ) -> Reference:
-        """The reference, blocked if it may not be asked for. Documents judge their own when read."""
-        if not client.policies or reference.blocked:
-            return reference
-        if parent is not None and parent.reference.role in DOCUMENT_ROLES:
-            return reference
-        directive = forbids(client.policies, asked_by(reference), client.origin)
-        if directive is None:
-            return reference
-        return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
-
     def _run_after_all(self, at: int, reference: Reference) -> list[Fetch]:
         """A script asks for a module that was loaded ahead: now its imports are wanted, too."""
-        if reference.role != "module" or reference.ahead or reference.blocked:
+        found = self._ahead.run(at, reference)
+        if found is None:
             return []
-        self._run.add(at)
-        fetch, reading = self._ahead.pop(at, (None, None))
-        if fetch is None or reading is None:
-            return []
-        nonce = reference.nonce
-        imports = [msgspec.structs.replace(found, nonce=nonce) for found in reading.references]
+        fetch, imports = found
         return self._order(imports, fetch, import_map=fetch.import_map, client=fetch.client)
 
     def _limit_reached(self) -> str | None:
@@ -568,34 +429,3 @@ class Weighing:
         else:
             limit = f"too-many-assets: more than {limits.assets:,}"
         return f"{limit}; {self._omitted:,} were left out"
-
-
-def _depths(reference: Reference, parent: Fetch | None, *, hop: bool) -> tuple[int, int]:
-    """How deep in frames and in imports a reference is."""
-    if parent is None:
-        return 0, 0
-    if hop:
-        return parent.frame_depth, parent.import_depth
-    if reference.role in {"frame", "object"}:
-        return parent.frame_depth + 1, 0
-    if reference.role == parent.reference.role:
-        return parent.frame_depth, parent.import_depth + 1
-    return parent.frame_depth, 0
-
-
-def _is_shown(outcome: Outcome) -> bool:
-    """Whether an object shows what came, so that what stands in for it is not asked for."""
-    return outcome.error is None and (outcome.http_status or 0) < 400
-
-
-def _sheet_of(outcome: Outcome) -> SheetSource | None:
-    """The style sheet that has come, if it is one that is used."""
-    reading, source = outcome.reading, outcome.source
-    if reading is None or reading.sheet is None or source is None:
-        return None
-    return SheetSource(source, reading.sheet)
-
-
-def _with_cookies(fetch: Fetch, outcome: Outcome) -> Fetch:
-    """A hop on the way of a redirect, and whether cookies were set until there."""
-    return msgspec.structs.replace(fetch, set_cookies=fetch.set_cookies or outcome.set_cookies)

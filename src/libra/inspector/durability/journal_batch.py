@@ -1,0 +1,59 @@
+"""One batch of the journal's writer: what is to be kept, copied and dropped, as it is at that moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from libra.inspector.records.records import Records
+from libra.storage import DELETED_VERSION, Entry, Snapshot, WatchRow
+
+#: Entries that are made, and pages that are told, between two looks at the event loop.
+SLICE = 20
+
+Versions = list[tuple[str, int]]
+"""Ids, each with the version that the database has."""
+
+
+async def entries_of(records: Records, ids: Sequence[str]) -> list[Entry]:
+    """What is to be kept of these: pages and watches that are only in memory, and deletions."""
+    entries: list[Entry] = []
+    for number, entry_id in enumerate(ids, 1):
+        record, deletion = records.find(entry_id), records.deletions.of(entry_id)
+        if deletion is not None:
+            entries.append(deletion)
+        elif record is not None and record.backup == "memory":
+            entries.append(record.row())
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    return entries
+
+
+async def copies_of(records: Records, ids: Sequence[str]) -> list[Snapshot | WatchRow]:
+    """Rows for the local copy of what the database has."""
+    copied: list[Snapshot | WatchRow] = []
+    for number, entry_id in enumerate(ids, 1):
+        record = records.find(entry_id)
+        if record is not None and record.backup == "stored" and record.journal_first:
+            copied.append(record.row())
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    return copied
+
+
+def sorted_out(records: Records, dropped: Versions) -> tuple[Versions, Versions]:
+    """What the database has and is in memory in that version, and what nobody needs any more.
+
+    Of what has changed since, the journal has something newer, or is about to get it. And of a page
+    that is being weighed it holds the submission until there is a result: to go on with that.
+    """
+    stored: Versions = []
+    gone: Versions = []
+    for one in dropped:
+        entry_id, version = one
+        record = records.find(entry_id)
+        if record is None or version == DELETED_VERSION:
+            gone.append(one)
+        elif record.journal_first and record.row_version == version:
+            stored.append(one)
+    return stored, gone

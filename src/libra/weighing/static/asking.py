@@ -1,0 +1,140 @@
+"""What a request says of who asks for it: the document, its origin, its site, its policies."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from libra.urls import is_same_site, origin_of
+from libra.weighing.headers.content_policy import forbids
+from libra.weighing.headers.request_client import RequestClient
+from libra.weighing.html.document_walk import asked_by
+from libra.weighing.orders.orders import BLOCKED, Fetch, Outcome, Reference
+from libra.weighing.roles import CORS_ROLES, DOCUMENT_ROLES
+from libra.weighing.scripts.import_map import ImportMap
+
+
+class Depth(NamedTuple):
+    """How deep in frames and in imports something is."""
+
+    frames: int = 0
+    imports: int = 0
+
+
+def client_of(outcome: Outcome) -> RequestClient:
+    """On whose behalf that is fetched which was found in a body."""
+    fetch, reading = outcome.fetch, outcome.reading
+    if reading is None:
+        return fetch.client
+    if fetch.reference.role not in DOCUMENT_ROLES:
+        return msgspec.structs.replace(
+            fetch.client, encoding=reading.encoding or fetch.client.encoding
+        )
+    return RequestClient(
+        origin_of(fetch.url),
+        reading.policies,
+        reading.encoding,
+        fetch.client.around,
+        reading.in_quirks_mode,
+    )
+
+
+def judged(reference: Reference, client: RequestClient, parent: Fetch | None) -> Reference:
+    """The reference, blocked if it may not be asked for. Documents judge their own when read."""
+    if not client.policies or reference.blocked:
+        return reference
+    if parent is not None and parent.reference.role in DOCUMENT_ROLES:
+        return reference
+    directive = forbids(client.policies, asked_by(reference), client.origin)
+    if directive is None:
+        return reference
+    return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
+
+
+def depth_of(reference: Reference, parent: Fetch | None, *, hop: bool) -> Depth:
+    """How deep a reference is that was found in a body, or is where a redirect leads."""
+    if parent is None:
+        return Depth()
+    if hop:
+        return Depth(parent.frame_depth, parent.import_depth)
+    if reference.role in {"frame", "object"}:
+        return Depth(parent.frame_depth + 1)
+    if reference.role == parent.reference.role:
+        return Depth(parent.frame_depth, parent.import_depth + 1)
+    return Depth(parent.frame_depth)
+
+
+def fetch_of(
+    reference: Reference,
+    parent: Fetch | None,
+    *,
+    index: int,
+    url: str,
+    page: str,
+    initiator: str | None,
+    client: RequestClient,
+    depth: Depth,
+    hop: bool,
+    import_map: ImportMap | None,
+) -> Fetch:
+    """The order to fetch something.
+
+    Args:
+        reference: What.
+        parent: The fetch of the body that asks for it, or that a redirect answered; None for the page
+            itself and for what style asks for.
+        index: Its place among the assets.
+        url: The page, as it was submitted: submitted headers go to its origin only.
+        page: Where the page is, after redirects.
+        initiator: Where it was found.
+        client: On whose behalf it is fetched.
+        depth: How deep it is.
+        hop: Whether a redirect leads there.
+        import_map: Of the document in which it was found.
+    """
+    origin, document = origin_of(reference.url), _document_of(parent, page)
+    set_cookies = False
+    hops: tuple[str, ...] = ()
+    if hop and parent is not None:
+        # A redirect is followed in the name of whoever asked first.
+        initiator, document, import_map = parent.initiator, parent.document, parent.import_map
+        set_cookies, hops = parent.set_cookies, (*parent.hops, parent.url)
+    return Fetch(
+        index=index,
+        reference=reference,
+        initiator=initiator,
+        document="" if reference.role == "document" else document,
+        same_site=_is_same_site(reference, parent, page, origin),
+        set_cookies=set_cookies,
+        own_origin=origin == origin_of(url),
+        reader=_reader(reference, document, origin),
+        frame_depth=depth.frames,
+        import_depth=depth.imports,
+        hops=hops,
+        import_map=import_map if reference.role == "module" else None,
+        client=client,
+    )
+
+
+def _document_of(parent: Fetch | None, page: str) -> str:
+    """The origin of the document for which something is fetched that this body asks for."""
+    if parent is not None and parent.reference.role == "frame":
+        return origin_of(parent.url)
+    return origin_of(page)
+
+
+def _is_same_site(reference: Reference, parent: Fetch | None, page: str, origin: str) -> bool:
+    """Whether all of a site's cookies go with a request (``SameSite``)."""
+    if reference.role == "document":
+        return True
+    if parent is not None and parent.reference.role == "frame" and not parent.same_site:
+        return False
+    return is_same_site(origin_of(page), origin)
+
+
+def _reader(reference: Reference, document: str, origin: str) -> str:
+    """The origin of the document that is to read this, if that needs to be allowed."""
+    if not (reference.cors or reference.role in CORS_ROLES):
+        return ""
+    return "" if document == origin else document
