@@ -17,7 +17,7 @@ from libra.weighing.style.images import images_in
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.style.substitution import has_attributes, needs_substitution, substitute
 from libra.weighing.style.wanted import WantedByStyle
-from libra.weighing.stylesheets.stylesheet import Keyframes
+from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.stylesheets.supports import is_valid_text
 
 _IMAGES = frozenset(IMAGES)

@@ -19,7 +19,8 @@ from libra.weighing.style.style_walk import StyleWalk
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, families_in, is_met
-from libra.weighing.stylesheets.stylesheet import Sheet, SheetImport
+from libra.weighing.stylesheets.imports import SheetImport
+from libra.weighing.stylesheets.stylesheet import Sheet
 from libra.weighing.viewport.nearness import near
 
 _MAX_WANTED = 20_000

@@ -45,7 +45,7 @@ from libra.weighing.stylesheets.fonts import (
     FontLibrary,
     FontStyle,
 )
-from libra.weighing.stylesheets.stylesheet import Keyframes
+from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.viewport.nearness import near
 
 _MAX_STYLES = 2_000
