@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.stylesheets.selectors import COMBINATORS, MAX_SELECTOR
+from libra.weighing.stylesheets.selector_reader import COMBINATORS, MAX_SELECTOR
 
 
 def nested(selector: str, parent: str, *, descend: bool) -> list[str]:

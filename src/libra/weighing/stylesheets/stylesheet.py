@@ -33,7 +33,8 @@ from libra.weighing.stylesheets.marks import SPELLED, marks_in, may_name_images
 from libra.weighing.stylesheets.nesting import nested
 from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
 from libra.weighing.stylesheets.scopes import Scope, read_scope, scoped
-from libra.weighing.stylesheets.selectors import MAX_SELECTOR, is_valid
+from libra.weighing.stylesheets.selector_reader import MAX_SELECTOR
+from libra.weighing.stylesheets.selectors import is_valid
 from libra.weighing.stylesheets.supports import supports
 from libra.weighing.viewport.media_queries import media_matches
 
