@@ -30,7 +30,7 @@ from libra.urls import as_typed, parse_url
 from libra.web.requests.page_request import JSON, content_type, decode_body, read_fields
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
-from libra.wording import parse_duration, parse_size
+from libra.wording import duration_in_full, parse_duration, parse_size, size_in_full
 
 MOST_NAME = 100
 MOST_NOTE = 2000
@@ -270,28 +270,6 @@ def fields_of(watch: Watch) -> dict[str, str]:
     }
     fields |= {"public": "on"} if watch.public else {}
     return fields | ({} if terms.recover else {"no_recover": "on"})
-
-
-def size_in_full(count: int) -> str:
-    """Bytes as they can be written into a field, without loss: ``1.5 MB``, ``50 kB``, ``1234567 B``."""
-    for unit, length in (("MB", 1_000_000), ("kB", 1000)):
-        text = f"{_plain(count / length, 1)} {unit}"
-        if count >= length and parse_size(text) == count:
-            return text
-    return f"{count} B"
-
-
-def duration_in_full(seconds: float) -> str:
-    """Seconds as they can be written into a field, without loss: ``90d``, ``24h``, ``45s``."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds % length == 0 and (unit != "d" or seconds > length):
-            return f"{_plain(seconds / length)}{unit}"
-    return f"{_plain(seconds)}s"
-
-
-def _plain(number: float, digits: int = 3) -> str:
-    # Without an exponent, which no field takes.
-    return f"{number:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def _jump(given: Mapping[str, str]) -> Jump | None:
