@@ -11,6 +11,8 @@ from litestar.exceptions import ClientException
 from msgspec import UNSET
 
 from libra.app import (
+    MOST_WATCH_NAME,
+    MOST_WATCH_NOTE,
     Jump,
     Watch,
     parse_confirm,
@@ -23,13 +25,11 @@ from libra.app import (
     parse_zone,
 )
 from libra.urls import as_typed, parse_url
+from libra.web.requests.page_request import header_lines
 from libra.web.requests.watch_request import WatchPatch, WatchRequest, parse_weight, read_field
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
 from libra.wording import duration_in_full, parse_duration, size_in_full
-
-MOST_NAME = 100
-MOST_NOTE = 2000
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 
@@ -105,8 +105,8 @@ def of_form(fields: Mapping[str, str]) -> WatchRequest:
         wanted["headers"] = read_field("headers", _request_headers, given["headers"])
     if "webhook_header" in given:
         wanted["webhook_headers"] = read_field("webhook_header", _header, given["webhook_header"])
-    if wanted.get("method", "auto") not in get_args(Choice):
-        raise ClientException("method: write auto, static or rendered.")
+    if "method" in wanted:
+        read_field("method", _method, wanted["method"])
     return WatchRequest(**wanted)
 
 
@@ -203,26 +203,15 @@ def _given(fields: Mapping[str, str]) -> dict[str, str]:
 
 def _header(text: str) -> dict[str, str]:
     """The headers of a webhook in some lines, each ``Name: value``."""
-    found = _lines(text)
+    found = header_lines(text)
     parse_webhook_headers(found)
     return found
 
 
 def _request_headers(text: str) -> dict[str, str]:
     """The headers of a page, likewise."""
-    found = _lines(text)
+    found = header_lines(text)
     parse_headers(found)
-    return found
-
-
-def _lines(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, colon, value = line.partition(":")
-        if line.strip() and not colon:
-            raise ValueError("that is no header: write Name: value")
-        if colon:
-            found[name.strip()] = value.strip()
     return found
 
 
@@ -276,7 +265,7 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
     "jump_bytes": _unless_off(parse_weight),
     "webhook": _unless_off(parse_webhook),
     "webhook_header": _unless_off(_header),
-    "name": _length(MOST_NAME),
+    "name": _length(MOST_WATCH_NAME),
     "tags": lambda text: parse_tags(tuple(text.split(","))),
     "time_zone": parse_zone,
     "confirm": parse_confirm,
@@ -284,7 +273,7 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
     "method": _method,
     "viewport": Viewport.parse,
     "headers": _unless_off(_request_headers),
-    "note": _length(MOST_NOTE),
+    "note": _length(MOST_WATCH_NOTE),
     "keep": parse_duration,
 }
 """What finds mistakes in the fields of a form, in their order; each raises a ValueError."""
