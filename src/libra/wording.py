@@ -48,6 +48,23 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
 
 
+def size_in_full(count: int) -> str:
+    """Bytes as they can be written into a field, without loss: ``1.5 MB``, ``50 kB``, ``1234567 B``."""
+    for unit, length in (("MB", 1_000_000), ("kB", 1000)):
+        text = f"{_decimal(count / length, 1)} {unit}"
+        if count >= length and parse_size(text) == count:
+            return text
+    return f"{count} B"
+
+
+def duration_in_full(seconds: float) -> str:
+    """Seconds as they can be written into a field, without loss: ``90d``, ``24h``, ``45s``."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds % length == 0 and (unit != "d" or seconds > length):
+            return f"{_decimal(seconds / length)}{unit}"
+    return f"{_decimal(seconds)}s"
+
+
 def signed_size(count: int) -> str:
     """A difference: ``+1.5 kB``, ``-20 B``, ``0 B``."""
     return f"+{size(count)}" if count > 0 else size(count)
@@ -61,6 +78,11 @@ def duration(milliseconds: int) -> str:
         return f"{milliseconds / 1000:.1f} s"
     minutes, seconds = divmod(round(milliseconds / 1000), 60)
     return f"{minutes} min {seconds} s"
+
+
+def _decimal(number: float, digits: int = 3) -> str:
+    # Without an exponent, which no field takes.
+    return f"{number:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from libra.wording import (
     count,
     duration,
+    duration_in_full,
     parse_duration,
     parse_size,
     plain,
@@ -18,6 +19,7 @@ from libra.wording import (
     shorten,
     signed_size,
     size,
+    size_in_full,
 )
 
 
@@ -161,3 +163,30 @@ def test_no_text_is_a_negative_size_or_duration(text: str) -> None:
     for parse in (parse_size, parse_duration):
         with contextlib.suppress(ValueError):
             assert parse(text) >= 0
+
+
+@given(st.integers(1, 10**12))
+@example(1_500_000)
+@example(1_234_567)
+def test_a_size_is_read_as_it_is_written(count: int) -> None:
+    assert parse_size(size_in_full(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(50_000, "50 kB"), (1_500_000, "1.5 MB"), (999, "999 B"), (1_234_567, "1234567 B")],
+)
+def test_a_size_is_written_as_people_do(count: int, text: str) -> None:
+    assert size_in_full(count) == text
+
+
+@given(st.integers(1, 10**6))
+def test_a_duration_is_read_as_it_is_written(minutes: int) -> None:
+    assert parse_duration(duration_in_full(minutes * 60)) == minutes * 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(86_400, "24h"), (90 * 86_400, "90d"), (5400, "90m"), (45, "45s")]
+)
+def test_a_duration_is_written_as_people_do(seconds: int, text: str) -> None:
+    assert duration_in_full(seconds) == text

@@ -41,6 +41,8 @@ from libra.inspector.records.schedule import (
 )
 from libra.inspector.records.submission_keys import SubmissionKey as IdempotencyKey
 from libra.inspector.records.submission_keys import Used as KeyUse
+from libra.inspector.records.watch_changes import MOST_NAME as MOST_WATCH_NAME
+from libra.inspector.records.watch_changes import MOST_NOTE as MOST_WATCH_NOTE
 from libra.inspector.records.watch_changes import (
     WatchChanges,
     parse_confirm,
@@ -60,6 +62,8 @@ from libra.weighing.options import InvalidOptions, Options
 
 __all__ = [
     "MAX_HEADERS",
+    "MOST_WATCH_NAME",
+    "MOST_WATCH_NOTE",
     "Behind",
     "CannotRender",
     "Confirm",

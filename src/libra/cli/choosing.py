@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+import click
 import msgspec
 
 from libra.report import Report
 from libra.weighing.method_choice import IN_BROWSER, READ, Choice, browser_failed, no_browser
+
+NOT_IN_A_BROWSER = "--ca, --insecure and --proxy are for pages that are weighed without a browser"
 
 
 def default_method() -> Choice:
@@ -28,6 +31,23 @@ def why_no_browser(browser: str | None) -> str | None:
     except RenderUnavailable as error:
         return str(error)
     return None
+
+
+def require_browser(browser: str | None, *, direct: bool) -> None:
+    """Return only if pages can be rendered.
+
+    Args:
+        browser: the program to use; None is the first that is found.
+        direct: whether the web is reached without a proxy and with the system's certificates.
+
+    Raises:
+        click.UsageError: they cannot, and why.
+    """
+    if not direct:
+        raise click.UsageError(NOT_IN_A_BROWSER)
+    reason = why_no_browser(browser)
+    if reason is not None:
+        raise click.UsageError(reason)
 
 
 def choose(static: Report, rendered: Report | None, missing: str | None) -> Report:

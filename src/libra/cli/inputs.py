@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
 from libra.formats.page_lists import parse_url_list
@@ -98,6 +99,25 @@ def weighing_options(
         )
     except InvalidOptions as error:
         raise click.UsageError(str(error)) from None
+
+
+PRESETS = {"mobile": Viewport(412, 823, 1.75), "desktop": Viewport()}
+"""Lighthouse's devices: a Moto G Power, and a window on a desk."""
+
+
+def window(context: click.Context, preset: str, viewport: Viewport) -> Viewport:
+    """The window where there is a preset: what is typed counts, whatever the settings say.
+
+    Raises:
+        click.UsageError: both are typed, so that nobody knows which is meant.
+    """
+    device, exact = (
+        context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        for name in ("preset", "viewport")
+    )
+    if device and exact:
+        raise click.UsageError("--preset and --viewport are both a window size: say one of them.")
+    return viewport if exact else PRESETS[preset]
 
 
 class Route(NamedTuple):

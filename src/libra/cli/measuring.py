@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from libra.cli.choosing import choose, why_no_browser
+from libra.cli.choosing import NOT_IN_A_BROWSER, choose, why_no_browser
 from libra.cli.inputs import DIRECTLY, Route
 from libra.cli.progress import Watch
 from libra.network.trust import SYSTEM
@@ -36,9 +36,6 @@ class Plan(msgspec.Struct, frozen=True):
     browser: str | None
     browser_memory: int = 1_000_000_000
     route: Route = DIRECTLY
-
-
-NOT_IN_A_BROWSER = "--ca, --insecure and --proxy are for pages that are weighed without a browser"
 
 
 async def measure(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list[Report]:

@@ -5,71 +5,23 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import click
-import msgspec
 from rich.console import Console
 
-from libra.budgets.lighthouse import Check, unmatched
+from libra.budgets.lighthouse import unmatched
 from libra.cli.pushing import Pushed, ResultRefused
+from libra.cli.results import Results
 from libra.cli.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
-from libra.formats.comparison import Comparison
-from libra.formats.sentences import outcome, remarks, why_not_whole
-from libra.report import Report
+from libra.formats.comparison import comparable
+from libra.formats.sentences import outcome, remarks
 from libra.wording import count, plain, size
-
-OVER_BUDGET = 1
-NOT_TAKEN = 2
-"""A server does not take a result."""
-
-NOT_WEIGHED = 3
-"""Beats `OVER_BUDGET`: what could not be weighed cannot be judged."""
-
-NOT_WHOLE = 4
-"""Budgets hold, but for a part of the page only: nobody may take that for green."""
 
 LOG_WIDTH = 120
 """Columns where there is no terminal: a file, a pipe, the log of a CI server."""
-
-
-class Results(msgspec.Struct, frozen=True):
-    """All that a run has found out.
-
-    Attributes:
-        reports: of the pages, in their order.
-        checks: of the limits of each page.
-        comparisons: with earlier reports.
-        allow_partial: whether a budget may hold for a page that is not whole.
-        unread: whether a list of pages could not be read in whole.
-        unjudged: why not all that was to be judged could be; None if it was.
-    """
-
-    reports: tuple[Report, ...]
-    checks: tuple[Check, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
-    allow_partial: bool = False
-    unread: bool = False
-    unjudged: str | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0, or the worst of what happened."""
-        if self.unread or any(outcome(report) for report in self.reports):
-            return NOT_WEIGHED
-        if any(check.over for check in self.checks):
-            return OVER_BUDGET
-        if self.unjudged is not None and not self.allow_partial:
-            return NOT_WHOLE
-        return NOT_WHOLE if any(map(self.unproven, self.reports)) else 0
-
-    def unproven(self, report: Report) -> str | None:
-        """Why budgets that hold for what was seen of a page say nothing about it; None if they do."""
-        judged = any(check.page == report.url for check in self.checks)
-        return why_not_whole(report) if judged and not self.allow_partial else None
 
 
 def terminal(*, stderr: bool = False) -> Console:
@@ -165,30 +117,33 @@ def say(results: Results, *, beside_summary: bool = False) -> None:
             click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
 
 
-def say_unproven(results: Results) -> None:
-    """A line on standard error for each page whose budget holds for a part of it only."""
-    for report in results.reports:
-        lacks = results.unproven(report)
-        if lacks and not any(check.over for check in results.checks if check.page == report.url):
-            click.echo(
-                f"not whole: {plain(report.url)}: its budget holds for what was weighed, and that is not"
-                f" all of it: {lacks} (--allow-partial accepts that)",
-                err=True,
-            )
+def say_doubts(results: Results, compare: Path | None) -> None:
+    """What was asked for and came to nothing, on standard error.
+
+    Args:
+        results: of the run.
+        compare: the file with earlier reports, if there is one.
+    """
+    if compare is not None:
+        _say_new(results, compare)
+    _say_not_compared(results)
+    _say_unproven(results)
+    _say_unmatched(results)
 
 
-def say_unmatched(results: Results) -> None:
-    """A line on standard error for each rule that guards nothing: a file may have another name now."""
-    for limit in unmatched(results.reports, results.checks):
-        what = "request to that host" if limit.about == "host" else "file of that name"
-        click.echo(f"guards nothing: {limit}: no page has a {what}", err=True)
+def say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | None) -> None:
+    """Why not all that was to be judged was, and what can be done, on standard error.
 
-
-def say_unjudged(results: Results, then: str) -> None:
-    """Why not all that was to be judged was, and what can be done, on standard error."""
+    Args:
+        results: of the run.
+        pushed: what came of sending them.
+        form: the format in which they are written.
+        output: where to.
+    """
     if results.unjudged is None:
         return
     accepted = "" if results.allow_partial else " (--allow-partial accepts that)"
+    then = _later(pushed, form, output)
     click.echo(f"not judged: {results.unjudged}{accepted}.{then}", err=True)
 
 
@@ -215,12 +170,10 @@ def say_pushed(pushed: Pushed, server: str, base: str) -> None:
         raise ResultRefused(pushed.refused)
 
 
-def say_new(
-    reports: Sequence[Report], pairs: Sequence[tuple[Report, Report]], compare: Path
-) -> None:
-    """A line on standard error for each page that the earlier file does not have."""
-    known = {after.url for _, after in pairs}
-    for report in reports:
+def _say_new(results: Results, compare: Path) -> None:
+    """A line for each page that the earlier file does not have."""
+    known = {after.url for _, after in results.pairs}
+    for report in results.reports:
         if report.url not in known and not outcome(report):
             click.echo(
                 f"nothing to compare with: {plain(report.url)}: {compare} has no result of it",
@@ -228,14 +181,47 @@ def say_new(
             )
 
 
-def say_not_compared(pairs: Sequence[tuple[Report, Report]]) -> None:
+def _say_not_compared(results: Results) -> None:
     """Why some pages are not compared with earlier ones: the difference would be that of the methods."""
-    for earlier, report in pairs:
+    for earlier, report in results.pairs:
+        if comparable(earlier, report):
+            continue
         click.echo(
             f"not compared: {plain(report.url)}: it was weighed {report.method} at {report.viewport},"
             f" and the earlier one {earlier.method} at {earlier.viewport}",
             err=True,
         )
+
+
+def _say_unproven(results: Results) -> None:
+    """A line for each page whose budget holds for a part of it only."""
+    for report in results.reports:
+        lacks = results.unproven(report)
+        if lacks and not any(check.over for check in results.checks if check.page == report.url):
+            click.echo(
+                f"not whole: {plain(report.url)}: its budget holds for what was weighed, and that is not"
+                f" all of it: {lacks} (--allow-partial accepts that)",
+                err=True,
+            )
+
+
+def _say_unmatched(results: Results) -> None:
+    """A line for each rule that guards nothing: a file may have another name now."""
+    for limit in unmatched(results.reports, results.checks):
+        what = "request to that host" if limit.about == "host" else "file of that name"
+        click.echo(f"guards nothing: {limit}: no page has a {what}", err=True)
+
+
+def _later(pushed: Pushed, form: str, output: Path | None) -> str:
+    """How what the server did not answer for comes to it, if it does."""
+    if pushed.away is None:
+        return ""
+    if form == "json" and output is not None and str(output) != "-":
+        return f" Once it is back, `libra push {output}` sends what it lacks."
+    return (
+        " It will not have these results: `libra push` sends later only what --format json with"
+        " --output FILE has kept."
+    )
 
 
 def _print_tables(console: Console, results: Results, *, quiet: bool) -> None:

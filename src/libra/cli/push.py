@@ -9,9 +9,10 @@ import click
 import msgspec
 
 from libra.cli.inputs import read_reports, route_to_the_web
-from libra.cli.outputs import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET, say_pushed
+from libra.cli.outputs import say_pushed
 from libra.cli.parameters import AddressType
 from libra.cli.pushing import ResultServer, push, require_branch, source_of
+from libra.cli.results import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET
 from libra.formats.sentences import outcome
 from libra.wording import plain
 

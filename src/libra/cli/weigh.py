@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,32 +12,29 @@ from click.core import ParameterSource
 
 from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth
-from libra.budgets.lighthouse import at_most, check
-from libra.cli.choosing import default_method, why_no_browser
+from libra.budgets.lighthouse import at_most
+from libra.cli.choosing import default_method, require_browser
 from libra.cli.crawling import Reach
 from libra.cli.finding import Sites, find_pages
-from libra.cli.growing import grown, require_baseline, ungrown
+from libra.cli.growing import require_baseline
 from libra.cli.inputs import (
+    PRESETS,
     pages_to_weigh,
     read_budgets,
     read_reports,
     require_writable,
     route_to_the_web,
     weighing_options,
+    window,
 )
-from libra.cli.measuring import NOT_IN_A_BROWSER, Plan, measure
+from libra.cli.measuring import Plan, measure
 from libra.cli.outputs import (
-    NOT_TAKEN,
-    Results,
     append_summary,
     render,
     say,
-    say_new,
-    say_not_compared,
+    say_doubts,
     say_pushed,
     say_unjudged,
-    say_unmatched,
-    say_unproven,
     terminal,
     write,
 )
@@ -53,18 +49,14 @@ from libra.cli.parameters import (
 )
 from libra.cli.progress import progress
 from libra.cli.pushing import Pushed, ResultServer, push, require_branch, source_of
-from libra.formats import comparison
+from libra.cli.results import NOT_TAKEN, Demands, judge
 from libra.formats.annotations import to_annotations
-from libra.formats.sentences import outcome
 from libra.network.trust import SYSTEM
-from libra.report import Method, Report
+from libra.report import Method
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import USER_AGENT, Viewport
 
 FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
-
-PRESETS = {"mobile": Viewport(412, 823, 1.75), "desktop": Viewport()}
-"""Lighthouse's devices: a Moto G Power, and a window on a desk."""
 
 _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -389,12 +381,12 @@ def weigh(
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
     if preset is not None:
-        viewport = _window(context, preset, viewport)
+        viewport = window(context, preset, viewport)
     first: Method = "rendered" if method == "rendered" else "static"
     options = weighing_options(first, viewport, headers, user_agent, timeout, changed_limits)
     route = route_to_the_web(ca, insecure=insecure, proxy=proxy, no_proxy=no_proxy, http3=http3)
     if method == "rendered":
-        _require_browser(browser, direct=route.trust == SYSTEM and not proxy)
+        require_browser(browser, direct=route.trust == SYSTEM and not proxy)
     budgets = read_budgets(budget)
     limits = [*rules, *([] if max_weight is None else [at_most(max_weight)])]
     before = read_reports(compare)
@@ -416,77 +408,18 @@ def weigh(
     pushed = Pushed()
     if server is not None:
         pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
-    pairs = comparison.pairs_of(before, reports) if before else list(pushed.pairs)
-    alike = [pair for pair in pairs if comparison.comparable(*pair)]
-    checks = [
-        *(one for r in reports if not outcome(r) for one in check(r, budgets, limits)),
-        *grown(alike, budgets, max_growth),
-        *pushed.checks,
-    ]
-    results = Results(
-        tuple(reports),
-        tuple(checks),
-        tuple(comparison.compare(*pair) for pair in alike),
-        allow_partial=allow_partial,
-        unread=found.unread,
-        unjudged=pushed.unjudged or ungrown(pairs, budgets, max_growth),
-    )
+    demands = Demands(budgets, limits, max_growth, allow_partial)
+    results = judge(reports, demands, before, pushed, unread=found.unread)
     write(render(results, output_format, output, quiet=quiet), output)
     if quiet or output_format != "table" or output is not None:
         say(results, beside_summary=quiet and output_format == "table" and output is None)
-    _say_doubts(results, pairs, compare)
+    say_doubts(results, compare)
     if summary is not None:
         append_summary(results, summary)
     if annotate:
         notes = to_annotations(results.reports, results.checks, results.unjudged)
         click.echo(notes, err=True, nl=False)
-    say_unjudged(results, _later(pushed, output_format, output))
+    say_unjudged(results, pushed, output_format, output)
     if server is not None:
         say_pushed(pushed, server, base)
     context.exit(NOT_TAKEN if pushed.unfit else results.exit_code)
-
-
-def _window(context: click.Context, preset: str, viewport: Viewport) -> Viewport:
-    """The window where there is a preset: what is typed counts, whatever the settings say.
-
-    Raises:
-        click.UsageError: both are typed, so that nobody knows which is meant.
-    """
-    device, exact = (
-        context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        for name in ("preset", "viewport")
-    )
-    if device and exact:
-        raise click.UsageError("--preset and --viewport are both a window size: say one of them.")
-    return viewport if exact else PRESETS[preset]
-
-
-def _later(pushed: Pushed, output_format: str, output: Path | None) -> str:
-    """How what the server did not answer for comes to it, if it does."""
-    if pushed.away is None:
-        return ""
-    if output_format == "json" and output is not None and str(output) != "-":
-        return f" Once it is back, `libra push {output}` sends what it lacks."
-    return (
-        " It will not have these results: `libra push` sends later only what --format json with"
-        " --output FILE has kept."
-    )
-
-
-def _say_doubts(
-    results: Results, pairs: Sequence[tuple[Report, Report]], compare: Path | None
-) -> None:
-    """What was asked for and came to nothing, on standard error."""
-    if compare is not None:
-        say_new(results.reports, pairs, compare)
-    say_not_compared([pair for pair in pairs if not comparison.comparable(*pair)])
-    say_unproven(results)
-    say_unmatched(results)
-
-
-def _require_browser(browser: str | None, *, direct: bool) -> None:
-    if not direct:
-        raise click.UsageError(NOT_IN_A_BROWSER)
-    reason = why_no_browser(browser)
-    if reason is not None:
-        raise click.UsageError(reason)

@@ -165,7 +165,7 @@ def header_lines(text: str) -> dict[str, str]:
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if line.strip() and not colon:
-            raise InvalidOptions("headers: write each on a line of its own, as Name: value")
+            raise InvalidOptions("write each header on a line of its own, as Name: value")
         if colon:
             found[name.strip()] = value.strip()
     return found

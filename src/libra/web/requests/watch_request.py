@@ -1,52 +1,27 @@
-"""What is sent to watch a URL: JSON, or a form."""
+"""What is sent to watch a URL, or to change how it is watched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, get_args
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException
 from msgspec import UNSET, UnsetType
 
-from libra.app import (
-    Confirm,
-    Jump,
-    Watch,
-    WatchChanges,
-    parse_confirm,
-    parse_headers,
-    parse_repeat,
-    parse_schedule,
-    parse_tags,
-    parse_webhook,
-    parse_webhook_headers,
-    parse_zone,
-)
+from libra.app import Confirm, Jump, WatchChanges
 from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
-from libra.urls import as_typed, parse_url
 from libra.web.requests.page_request import JSON, content_type, decode_body, read_fields
 from libra.weighing.method_choice import Choice
-from libra.weighing.options import Viewport
-from libra.wording import parse_duration, parse_size
+from libra.wording import parse_size
 
-MOST_NAME = 100
-MOST_NOTE = 2000
+T = TypeVar("T")
 
 MOST = 10**12
 """Bytes: more than any page weighs."""
 
-Percent = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
-
 _ABSENT = msgspec.Raw(b"")
-
-KEPT = frozenset({"webhook", "webhook_header", "headers"})
-"""Fields of the form for a change that are secrets: left empty they stay, ``off`` removes them."""
-
-INTERVALS = ("hour", "day", "week")
-"""Schedules that the form offers; any other is written."""
 
 
 class WatchPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +66,7 @@ class WatchPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             if name != "budget" and (value := getattr(self, name)) is not UNSET
         }
         if isinstance(self.max_weight, str):
-            given["max_weight"] = _read("max_weight", _size, self.max_weight)
+            given["max_weight"] = read_field("max_weight", parse_weight, self.max_weight)
         budget = bytes(self.budget)
         if budget:
             given["budgets"] = () if budget == b"null" else _budgets(budget)
@@ -108,47 +83,8 @@ class WatchRequest(WatchPatch, frozen=True, kw_only=True):
     url: str
 
 
-def _budgets(text: bytes) -> tuple[Budget, ...]:
-    try:
-        return tuple(parse_budgets(text))
-    except BudgetError as error:
-        raise ClientException(f"The budget cannot be used: {error}.") from None
-
-
-@dataclass(frozen=True, slots=True)
-class WatchForm:
-    """The form that people fill in, with what they have written and what is wrong with it.
-
-    Attributes:
-        fields: what is in each field, by its name.
-        mistakes: what is wrong, by the name of the field: a sentence that says what to write.
-        refusal: why nothing is watched although nothing is wrong with the fields.
-        watch: what is to be changed; None for a new one.
-    """
-
-    fields: Mapping[str, str] = field(default_factory=dict)
-    mistakes: Mapping[str, str] = field(default_factory=dict)
-    refusal: str | None = None
-    watch: Watch | None = None
-
-    @property
-    def more(self) -> bool:
-        """Whether what is folded away shall be seen."""
-        return self.watch is not None or any(name in self.mistakes for name in _FOLDED)
-
-    @property
-    def failed(self) -> bool:
-        """Whether it was sent and did not lead to a watch."""
-        return bool(self.mistakes or self.refusal)
-
-    @property
-    def first_mistake(self) -> str | None:
-        """The field to look at first, in the order in which people see them."""
-        return next((name for name in _CHECKS if name in self.mistakes), None)
-
-
 async def read_watch(request: Request[Any, Any, Any]) -> WatchRequest | dict[str, str]:
-    """Read the body: what is wanted, or the fields of a form for `of_form`.
+    """Read the body: what is wanted, or the fields of a form for `watch_form.of_form`.
 
     Raises:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
@@ -171,258 +107,37 @@ async def read_patch(request: Request[Any, Any, Any]) -> WatchPatch:
     return decode_body(await request.body(), WatchPatch)
 
 
-def as_meant(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a form that somebody has filled in, with the scheme that is meant for the page."""
-    url = {"url": as_typed(fields["url"])} if "url" in fields else {}
-    return {**fields, **url}
-
-
-def of_form(fields: Mapping[str, str]) -> WatchRequest:
-    """What a form asks for. It has the same fields as JSON, the jump in two parts, and ``cron``.
+def parse_weight(text: str) -> int:
+    """Bytes that a page may weigh.
 
     Raises:
-        ClientException: saying what is missing or malformed.
+        ValueError: it is no size, or greater than any page.
     """
-    given = _given(fields)
-    if "url" not in given:
-        raise ClientException("The form has no field url.")
-    wanted: dict[str, Any] = {
-        "url": given["url"],
-        "every": given.get("cron") or given.get("every") or "day",
-        "jump": _jump(given),
-        "recover": "no_recover" not in given,
-        "public": "public" in given,
-    }
-    if "budget" in given:
-        wanted["budget"] = msgspec.Raw(given["budget"].encode())
-    for name in _TEXTS:
-        if name in given:
-            wanted[name] = given[name]
-    if "tags" in given:
-        wanted["tags"] = tuple(given["tags"].split(","))
-    if "headers" in given:
-        wanted["headers"] = _read("headers", _request_headers, given["headers"])
-    if "webhook_header" in given:
-        wanted["webhook_headers"] = _read("webhook_header", _header, given["webhook_header"])
-    if wanted.get("method", "auto") not in get_args(Choice):
-        raise ClientException("method: write auto, static or rendered.")
-    return WatchRequest(**wanted)
-
-
-def patch_of_form(fields: Mapping[str, str]) -> WatchPatch:
-    """What a form for a change asks for: it has every field, so one that is empty is cleared.
-
-    Secrets are the exception, see `KEPT`.
-
-    Raises:
-        ClientException: saying what is malformed.
-    """
-    given = _given(fields)
-    kept = {name: value for name, value in given.items() if name not in KEPT}
-    wanted = of_form(kept | {"url": given.get("url", "")})
-    cleared: dict[str, Any] = {
-        **dict.fromkeys(("name", "note"), ""),
-        **dict.fromkeys(
-            ("max_weight", "repeat", "method", "viewport", "destination", "keep"), None
-        ),
-        "tags": (),
-        "confirm": "1",
-        "time_zone": "UTC",
-    }
-    changed = {
-        name: value
-        for name in wanted.__struct_fields__
-        if (value := getattr(wanted, name)) is not UNSET
-    }
-    if "webhook" in given:
-        changed["webhook"] = None if given["webhook"] == "off" else given["webhook"]
-    for field_name, name, read in (
-        ("headers", "headers", _request_headers),
-        ("webhook_header", "webhook_headers", _header),
-    ):
-        if field_name in given:
-            text = given[field_name]
-            changed[name] = {} if text == "off" else _read(field_name, read, text)
-    return WatchPatch(**(cleared | changed))
-
-
-def fields_of(watch: Watch) -> dict[str, str]:
-    """What the form for a change has in it at first: everything but what is secret."""
-    terms, jump = watch.terms, watch.terms.jump
-    known = watch.every in INTERVALS
-    fields = {
-        "url": watch.url,
-        "name": watch.name,
-        "tags": ", ".join(watch.tags),
-        "note": watch.note,
-        "every": watch.every if known else "day",
-        "cron": "" if known else watch.every,
-        "time_zone": watch.time_zone,
-        "max_weight": "" if terms.max_weight is None else size_in_full(terms.max_weight),
-        "jump_percent": "off" if jump is None else f"{jump.percent:g}",
-        "jump_bytes": "off" if jump is None else size_in_full(jump.bytes),
-        "confirm": "" if terms.confirm.of == 1 else str(terms.confirm),
-        "repeat": "" if terms.repeat is None else duration_in_full(terms.repeat),
-        "method": watch.method or "",
-        "viewport": watch.viewport or "",
-        "destination": watch.destination or "",
-        "keep": "" if watch.keep is None else duration_in_full(watch.keep),
-    }
-    fields |= {"public": "on"} if watch.public else {}
-    return fields | ({} if terms.recover else {"no_recover": "on"})
-
-
-def size_in_full(count: int) -> str:
-    """Bytes as they can be written into a field, without loss: ``1.5 MB``, ``50 kB``, ``1234567 B``."""
-    for unit, length in (("MB", 1_000_000), ("kB", 1000)):
-        text = f"{_plain(count / length, 1)} {unit}"
-        if count >= length and parse_size(text) == count:
-            return text
-    return f"{count} B"
-
-
-def duration_in_full(seconds: float) -> str:
-    """Seconds as they can be written into a field, without loss: ``90d``, ``24h``, ``45s``."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds % length == 0 and (unit != "d" or seconds > length):
-            return f"{_plain(seconds / length)}{unit}"
-    return f"{_plain(seconds)}s"
-
-
-def _plain(number: float, digits: int = 3) -> str:
-    # Without an exponent, which no field takes.
-    return f"{number:.{digits}f}".rstrip("0").rstrip(".")
-
-
-def _jump(given: Mapping[str, str]) -> Jump | None:
-    percent, size = given.get("jump_percent"), given.get("jump_bytes")
-    if "off" in (percent, size):
-        return None
-    return Jump(
-        percent=_read("jump_percent", _percent, percent) if percent else Jump().percent,
-        bytes=_read("jump_bytes", _size, size) if size else Jump().bytes,
-    )
-
-
-def mistakes_in(fields: Mapping[str, str]) -> dict[str, str]:
-    """All that is wrong with a form, by field, so that nobody has to send it once for each."""
-    given = _given(fields)
-    found = {} if "url" in given else {"url": "Write the address of a page here."}
-    for name, check in _CHECKS.items():
-        try:
-            if name in given:
-                check(given[name])
-        except ValueError as error:
-            found[name] = f"{str(error).rstrip('.')}."
-    return found
-
-
-def _given(fields: Mapping[str, str]) -> dict[str, str]:
-    # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
-    return {name: value.strip() for name, value in fields.items() if value.strip()}
-
-
-def _header(text: str) -> dict[str, str]:
-    """The headers of a webhook in some lines, each ``Name: value``."""
-    found = _lines(text)
-    parse_webhook_headers(found)
-    return found
-
-
-def _request_headers(text: str) -> dict[str, str]:
-    """The headers of a page, likewise."""
-    found = _lines(text)
-    parse_headers(found)
-    return found
-
-
-def _lines(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, colon, value = line.partition(":")
-        if line.strip() and not colon:
-            raise ValueError("that is no header: write Name: value")
-        if colon:
-            found[name.strip()] = value.strip()
-    return found
-
-
-def _size(text: str) -> int:
     size = parse_size(text)
     if size > MOST:
         raise ValueError(f"{size} bytes are more than any page weighs")
     return size
 
 
-def _percent(text: str) -> float:
-    try:
-        number: float = msgspec.convert(text, Percent, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"{text[:40]!r} is not a percentage: write a number such as 20") from None
-    return number
+def read_field(name: str, read: Callable[[str], T], text: str) -> T:
+    """What a field says.
 
+    Args:
+        name: of the field.
+        read: what reads it, with a ValueError for what it cannot read.
+        text: what is in it.
 
-def _length(most: int) -> Callable[[str], object]:
-    def check(text: str) -> None:
-        if len(text) > most:
-            raise ValueError(f"that is too long: at most {most} characters")
-
-    return check
-
-
-def _method(text: str) -> None:
-    if text not in get_args(Choice):
-        raise ValueError("write auto, static or rendered")
-
-
-def _unless_off(check: Callable[[str], object]) -> Callable[[str], object]:
-    return lambda text: None if text == "off" else check(text)
-
-
-_TEXTS = (
-    *(
-        "confirm",
-        "destination",
-        "keep",
-        "max_weight",
-        "method",
-        "name",
-        "note",
-        "repeat",
-        "time_zone",
-    ),
-    *("viewport", "webhook"),
-)
-"""Fields that are in JSON what they are in a form."""
-
-_CHECKS: Mapping[str, Callable[[str], object]] = {
-    "url": lambda text: parse_url(as_typed(text)),
-    "every": parse_schedule,
-    "cron": parse_schedule,
-    "max_weight": _size,
-    "jump_percent": _unless_off(_percent),
-    "jump_bytes": _unless_off(_size),
-    "webhook": _unless_off(parse_webhook),
-    "webhook_header": _unless_off(_header),
-    "name": _length(MOST_NAME),
-    "tags": lambda text: parse_tags(tuple(text.split(","))),
-    "time_zone": parse_zone,
-    "confirm": parse_confirm,
-    "repeat": parse_repeat,
-    "method": _method,
-    "viewport": Viewport.parse,
-    "headers": _unless_off(_request_headers),
-    "note": _length(MOST_NOTE),
-    "keep": parse_duration,
-}
-"""What finds mistakes in the fields of a form, in their order; each raises a ValueError."""
-
-_FOLDED = tuple(_CHECKS)[8:]
-"""Those that the form folds away at first."""
-
-
-def _read(name: str, read: Callable[[str], Any], text: str) -> Any:
+    Raises:
+        ClientException: naming the field.
+    """
     try:
         return read(text)
     except ValueError as error:
         raise ClientException(f"{name}: {error}.") from None
+
+
+def _budgets(text: bytes) -> tuple[Budget, ...]:
+    try:
+        return tuple(parse_budgets(text))
+    except BudgetError as error:
+        raise ClientException(f"The budget cannot be used: {error}.") from None

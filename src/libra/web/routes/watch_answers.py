@@ -15,7 +15,7 @@ from libra.web.access.viewer import visitor_of
 from libra.web.http.compression import page as html_page
 from libra.web.http.problems import RequestRefused, problem_of
 from libra.web.requests.page_request import JSON
-from libra.web.requests.watch_request import WatchForm
+from libra.web.requests.watch_form import WatchForm
 from libra.web.site.renderer import Renderer
 
 AnyRequest = Request[Any, Any, Any]

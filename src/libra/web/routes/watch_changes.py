@@ -16,14 +16,8 @@ from libra.web.http.compression import page as html_page
 from libra.web.http.negotiation import wants_html
 from libra.web.http.openapi_parts import answer, empty, problems
 from libra.web.requests.page_request import form_field, form_fields
-from libra.web.requests.watch_request import (
-    WatchForm,
-    as_meant,
-    fields_of,
-    mistakes_in,
-    patch_of_form,
-    read_patch,
-)
+from libra.web.requests.watch_form import WatchForm, as_meant, fields_of, mistakes_in, patch_of_form
+from libra.web.requests.watch_request import read_patch
 from libra.web.routes.watch_answers import (
     FORM_AGAIN,
     client_of,

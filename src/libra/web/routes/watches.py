@@ -25,14 +25,8 @@ from libra.web.http.compression import page as html_page
 from libra.web.http.negotiation import etag_matches, newest_seen, wants_html
 from libra.web.http.openapi_parts import answer, cursor, empty, header, problems
 from libra.web.requests.page_request import JSON
-from libra.web.requests.watch_request import (
-    WatchForm,
-    WatchRequest,
-    as_meant,
-    mistakes_in,
-    of_form,
-    read_watch,
-)
+from libra.web.requests.watch_form import WatchForm, as_meant, mistakes_in, of_form
+from libra.web.requests.watch_request import WatchRequest, read_watch
 from libra.web.routes.watch_answers import (
     FORM_AGAIN,
     client_of,

@@ -28,7 +28,7 @@ from libra.report import FINISHED, Report, Summary
 from libra.web.access.made_tokens import MadeToken
 from libra.web.access.viewer import Viewer
 from libra.web.http.openapi_parts import PROBLEMS
-from libra.web.requests.watch_request import WatchForm
+from libra.web.requests.watch_form import WatchForm
 from libra.web.requests.weigh_form import METHODS, VIEWPORTS, WeighForm
 from libra.web.site.history_view import RANGES, HistoryView
 from libra.web.site.live_updates import OutageBanner

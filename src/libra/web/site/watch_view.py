@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from libra.app import Libra, Watch, WatchList, schedule_words
 from libra.formats.charts import percent
 from libra.web.access.viewer import Viewer
-from libra.web.requests.watch_request import duration_in_full
-from libra.wording import count
+from libra.wording import count, duration_in_full
 
 MOST = 10
 """Watches of one URL that are shown with its pages."""

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from libra.weighing.stylesheets.stylesheet import Sheet, SheetImport
+from libra.weighing.stylesheets.imports import SheetImport
+from libra.weighing.stylesheets.stylesheet import Sheet
 
 
 class SheetOutline(msgspec.Struct, frozen=True, array_like=True):

@@ -9,72 +9,19 @@ selector.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from libra.weighing.css.numeric import unit_type
-from libra.weighing.css.scan import ScannedDeclaration, declarations
-from libra.weighing.css.syntax import components, significant
-from libra.weighing.css.tokens import preprocessed
-from libra.weighing.style.animations import INITIAL as ANIMATIONS
-from libra.weighing.style.animations import animation_parts
+from libra.weighing.css.scan import ScannedDeclaration
+from libra.weighing.style.font_shorthand import FONT_PROPERTIES
+from libra.weighing.style.longhands import ALWAYS, longhands
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
-from libra.weighing.style.substitution import needs_substitution
-from libra.weighing.stylesheets.fonts import weight_of
 from libra.weighing.stylesheets.marks import may_fetch
 from libra.weighing.stylesheets.selectors import may_hold, parts_of
 from libra.weighing.stylesheets.stylesheet import Sheet
-from libra.weighing.stylesheets.supports import WIDE, is_substituted, is_valid_text
+from libra.weighing.stylesheets.supports import is_valid_text
 
-IMAGE_PROPERTIES = {
-    **dict.fromkeys(("background", "background-image"), "background"),
-    **dict.fromkeys(
-        (
-            "border-image", "border-image-source", "-webkit-border-image",
-        ),
-        "border-image",
-    ),
-    "border": "border-image",
-    "-webkit-filter": "filter",
-    "-webkit-backdrop-filter": "backdrop-filter",
-    "-webkit-clip-path": "clip-path",
-    "-webkit-shape-outside": "shape-outside",
-    "marker": "marker-start",
-    **dict.fromkeys(("list-style", "list-style-image"), "list-style"),
-    **dict.fromkeys(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"), "mask"),
-    **dict.fromkeys(
-        (
-            "mask-border", "mask-border-source", "-webkit-mask-box-image",
-            "-webkit-mask-box-image-source",
-        ),
-        "mask-border",
-    ),
-    **{
-        name: name
-        for name in (
-            "content", "cursor", "shape-outside", "-webkit-box-reflect", "filter", "clip-path",
-            "backdrop-filter", "fill", "stroke", "marker-start", "marker-mid", "marker-end",
-        )
-    },
-}  # fmt: skip
-"""The properties whose images Chromium loads when an element has them, and what each of them sets."""
-
-IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
-_OTHERS = frozenset(
-    {
-        "display", "font-family", "font-weight", "font-style", "text-transform", "quotes",
-        "content-visibility", "color-scheme", "appearance", "container", "container-type",
-        "container-name", *ANIMATIONS,
-    }
-)  # fmt: skip
-_ALWAYS = _OTHERS | {"content"}
-_FONT_PROPERTIES = frozenset({"font-family", "font-weight", "font-style"})
-_SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-caption", "status-bar"})
 _VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
-_SET_BY_ALL = (
-    *IMAGES, *sorted(_FONT_PROPERTIES), "display", "text-transform", "quotes", *ANIMATIONS,
-)  # fmt: skip
-
 _STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
 
 _MAX_VALUE = 10_000
@@ -286,11 +233,11 @@ class Cascade:
         self, block: str, *, rules: bool = True
     ) -> Iterator[tuple[str, ScannedDeclaration]]:
         for name, found in longhands(block, rules=rules):
-            of_fonts = name in _FONT_PROPERTIES
+            of_fonts = name in FONT_PROPERTIES
             of_variable = name[:2] == "--"
             if of_variable and may_fetch(found.value.lower()):
                 self.variables_with_images = True
-            always = name in _ALWAYS or of_variable
+            always = name in ALWAYS or of_variable
             if of_fonts and self._fonts:
                 yield name, found._replace(value=found.value[:_MAX_VALUE])
             elif always or (self._images and not of_fonts):
@@ -359,40 +306,6 @@ def _rank_of(entry: _CascadeEntry) -> tuple[bool, tuple[int, ...], int, int]:
     return entry.rank
 
 
-def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedDeclaration]]:
-    """The declarations that decide what is fetched, each with what it sets.
-
-    Args:
-        block: The block.
-        rules: Whether rules may be nested in it, as in a sheet but not in a ``style`` attribute.
-    """
-    for found in declarations(block, rules=rules):
-        name = found.name
-        if name.startswith("-webkit-animation"):
-            name = name.removeprefix("-webkit-")
-        if name in _PARTS_OF:
-            yield from _parts(found._replace(name=name))
-        elif name in IMAGE_PROPERTIES:
-            yield IMAGE_PROPERTIES[name], found
-        elif name == "all":
-            if found.value.lower() in WIDE:
-                for longhand in _SET_BY_ALL:
-                    yield longhand, found
-        elif name in _OTHERS or name[:2] == "--":
-            yield name, found._replace(name=name)
-
-
-def _parts(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
-    """What a shorthand sets. With something to be put in that is known only when it is computed."""
-    names, told = _PARTS_OF[found.name]
-    if needs_substitution(found.value) and is_substituted(components(found.value)):
-        for longhand in names:
-            yield longhand, found
-        return
-    for longhand, part in told(found.value):
-        yield longhand, ScannedDeclaration(longhand, part, found.important)
-
-
 def _is_read(value: Value) -> bool:
     """Whether a browser reads a declared value: one that it cannot read does not win."""
     name, text = value.name, value.text
@@ -406,54 +319,3 @@ def _is_read(value: Value) -> bool:
 _PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
 _MAX_READ = 5_000
 """Characters of a value, unless images are written in it, beyond which it is taken as it is."""
-
-
-def font_parts(value: str) -> list[tuple[str, str]]:
-    """What the ``font`` shorthand sets; nothing if it is invalid."""
-    lower = value.strip().lower()
-    if not is_valid_text("font", value):
-        return []
-    if lower in WIDE:
-        return [(name, lower) for name in sorted(_FONT_PROPERTIES)]
-    if lower in _SYSTEM_FONTS:
-        return [("font-family", "system-ui"), ("font-weight", "normal"), ("font-style", "normal")]
-    text = preprocessed(value)
-    weight = style = "normal"
-    parts = iter(significant(components(text)))
-    for part in parts:
-        word = part.value.lower()
-        if part.is_word("italic", "oblique"):
-            style = word
-        elif part.is_word("bolder", "lighter") or (
-            part.kind in {"ident", "number"} and word != "normal" and weight_of(word) is not None
-        ):
-            weight = word
-        elif not (part.is_word(*_BEFORE_SIZE) or unit_type(part) == "angle"):
-            break  # at the size
-    family = next(parts, None)
-    if family is not None and family.is_delim("/"):
-        next(parts, None)
-        family = next(parts, None)
-    if family is None:
-        return []
-    return [
-        ("font-family", text[family.start :]),
-        ("font-weight", weight),
-        ("font-style", style),
-    ]
-
-
-_BEFORE_SIZE = frozenset(
-    {
-        "normal", "small-caps", "ultra-condensed", "extra-condensed", "condensed",
-        "semi-condensed", "semi-expanded", "expanded", "extra-expanded", "ultra-expanded",
-    }
-)  # fmt: skip
-"""Words that may stand before the size in ``font``, beside those for style and weight."""
-
-
-_PARTS_OF: dict[str, tuple[Sequence[str], Callable[[str], list[tuple[str, str]]]]] = {
-    "font": (tuple(sorted(_FONT_PROPERTIES)), font_parts),
-    "animation": (tuple(ANIMATIONS), animation_parts),
-}
-"""Of the shorthands: what each sets, and how it is told."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from libra.weighing.css.value_text import unescape
 from libra.weighing.options import DESKTOP
-from libra.weighing.style.cascade import Value, font_parts
+from libra.weighing.style.cascade import Value
+from libra.weighing.style.font_shorthand import font_parts
 from libra.weighing.style.substitution import needs_substitution, substitute
 from libra.weighing.stylesheets.fonts import (
     REGULAR,

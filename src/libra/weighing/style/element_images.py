@@ -11,13 +11,14 @@ from libra.weighing.style.animations import animation_parts, running
 from libra.weighing.style.browser_styles import (
     HOSTS,
 )
-from libra.weighing.style.cascade import IMAGES, STARTING, Cascade, Value, longhands
+from libra.weighing.style.cascade import STARTING, Cascade, Value
 from libra.weighing.style.containers import Container, container_of, holds
 from libra.weighing.style.images import images_in
+from libra.weighing.style.longhands import IMAGES, longhands
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.style.substitution import has_attributes, needs_substitution, substitute
 from libra.weighing.style.wanted import WantedByStyle
-from libra.weighing.stylesheets.stylesheet import Keyframes
+from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.stylesheets.supports import is_valid_text
 
 _IMAGES = frozenset(IMAGES)

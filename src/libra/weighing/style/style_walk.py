@@ -8,13 +8,12 @@ measured by the font of its block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from libra.weighing.css.value_text import unescape
 from libra.weighing.options import Viewport
 from libra.weighing.style.browser_styles import (
     ATOMIC,
@@ -24,14 +23,13 @@ from libra.weighing.style.browser_styles import (
     LINELESS,
     NOT_IN_A_MENU,
     NOT_RENDERED,
-    PARTS_OF_TEXT,
     UA_STYLES,
     WITHOUT_CONTENT,
     default_display,
     text_of_field,
 )
 from libra.weighing.style.cascade import Cascade, Value
-from libra.weighing.style.computed_font import UNSET, computed_font
+from libra.weighing.style.computed_font import UNSET
 from libra.weighing.style.containers import Container
 from libra.weighing.style.drawings import HTML, Place, has_boxes_inside, is_never_gone
 from libra.weighing.style.element_images import ElementImages
@@ -39,13 +37,10 @@ from libra.weighing.style.objects import shows_its_contents
 from libra.weighing.style.shown_text import WHITE_SPACE, is_broken, text_of, transformed
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.style.substitution import substitute
+from libra.weighing.style.text_fonts import TextFonts
 from libra.weighing.style.wanted import WantedByStyle
-from libra.weighing.stylesheets.fonts import (
-    FontFace,
-    FontLibrary,
-    FontStyle,
-)
-from libra.weighing.stylesheets.stylesheet import Keyframes
+from libra.weighing.stylesheets.fonts import FontFace, FontStyle
+from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.viewport.nearness import near
 
 _MAX_STYLES = 2_000
@@ -99,10 +94,9 @@ class StyleWalk:
         self._quotes = cascade.winners("quotes")
         self._viewport = viewport
         self._cascade = cascade
-        self._library = FontLibrary(faces)
+        self._text_fonts = TextFonts(scope, cascade, faces)
         self._fonts = bool(faces)
-        self._ranged = self._library.ranged
-        self._texts: dict[FontStyle, set[str]] = {}
+        self._ranged = self._text_fonts.library.ranged
         self._variables = cascade.variables()
         self._content: dict[str, dict[int, Value]] = {}
         for pseudo in ("before", "after"):
@@ -112,17 +106,6 @@ class StyleWalk:
                 for element, value in cascade.winners("display", pseudo).items():
                     if value.text.lower() == "none":
                         content.pop(element, None)
-        self._parts: list[str] = []
-        self._own: dict[str, tuple[dict[int, Value], dict[int, Value], dict[int, Value]]] = {}
-        if self._fonts:
-            occurring = cascade.pseudo_elements()
-            self._parts = [pseudo for pseudo in PARTS_OF_TEXT if pseudo in occurring]
-            for pseudo in ("", *({"before", "after"} & occurring), *self._parts):
-                self._own[pseudo] = (
-                    cascade.winners("font-family", pseudo),
-                    cascade.winners("font-weight", pseudo),
-                    cascade.winners("font-style", pseudo),
-                )
         self._display: dict[int, str] = {}
         self._hidden: set[int] = set()
         self._paths: set[int] | None = None
@@ -139,32 +122,15 @@ class StyleWalk:
         looks = self._cascade.winners("appearance").values()  # judged of the document as a whole
         if not any(value.text.lower() == "base-select" for value in looks):
             self._display.update(dict.fromkeys(self._scope.select(NOT_IN_A_MENU) or (), "none"))
-        if not self._parts:
-            self._paths = self._scope.ancestry(self._interesting())
+        if not self._text_fonts.parts:
+            self._paths = self._scope.ancestry(
+                self._images.elements() | self._text_fonts.elements()
+            )
         root = self._scope.root
         if root is not None and self._display.get(root.mem_id) != "none":
             self._walk(root)
-        for style, text in self._texts.items():
-            self._scope.check()
-            for face in self._library.needed(style, text, self._scope.check):
-                if face.sources:
-                    self._images.wanted[WantedByStyle(face.sources, face.initiator, font=True)] = (
-                        None
-                    )
+        self._images.wanted.update(dict.fromkeys(self._text_fonts.wanted()))
         return list(self._images.wanted)
-
-    def _interesting(self) -> set[int]:
-        """The elements from which on there may be something to ask for."""
-        found = self._images.elements()
-        for families, _, _ in self._own.values():
-            found.update(
-                element
-                for element, value in families.items()
-                if "var(" in value.text or self._library.reaches(unescape(value.text))
-            )
-        if self._fonts:
-            found.update(self._scope.select("font[face]") or ())
-        return found
 
     # The walk
 
@@ -177,7 +143,7 @@ class StyleWalk:
             if not countdown:
                 self._scope.check()
                 countdown = _CHECK_EVERY
-                if len(self._texts) > _MAX_STYLES:
+                if len(self._text_fonts.texts) > _MAX_STYLES:
                     raise WorkSpent
             self._visit(position, waiting)
 
@@ -199,7 +165,7 @@ class StyleWalk:
         if place.drawing and not has_boxes_inside(node):
             return
         if self._fonts:
-            style = self._styled(element, style, variables, _default_of(node, tag))
+            style = self._text_fonts.computed(element, style, variables, _default_of(node, tag))
         generated = bool(self._content) and self._take_pseudo_elements(node, style, variables)
         if tag in WITHOUT_CONTENT and not (tag == "object" and shows_its_contents(node)):
             self._take_replaced(node, style, variables, transform)
@@ -221,7 +187,7 @@ class StyleWalk:
             and place.has_lines
             and (in_line or text or (lines and (inline or generated)))
         ):
-            self._take_text(element, tag, text, style, variables)
+            self._text_fonts.take(element, tag, text, style, variables)
 
     def _take_replaced(
         self, node: LexborNode, style: FontStyle, variables: Mapping[str, str], transform: str
@@ -230,9 +196,9 @@ class StyleWalk:
         tag = node.tag or ""
         field = text_of_field(node) if tag == "input" and self._fonts else None
         if field is not None:
-            self._take_text(node.mem_id, tag, transformed(field, transform), style, variables)
+            self._text_fonts.take(node.mem_id, tag, transformed(field, transform), style, variables)
         elif tag == "img" and self._fonts and is_broken(node):
-            self._take_text(node.mem_id, tag, node.attrs.sget("alt"), style, variables)
+            self._text_fonts.take(node.mem_id, tag, node.attrs.sget("alt"), style, variables)
 
     def _transform_of(self, element: int, tag: str, inherited: str) -> str:
         value = self._transforms.get(element)
@@ -258,7 +224,7 @@ class StyleWalk:
         first = len(waiting)
         place = position.place.inside(position.node.tag or "", position.display)
         paths = self._paths
-        if paths is not None and self._library.reaches(style.families):
+        if paths is not None and self._text_fonts.library.reaches(style.families):
             paths = None
         child = position.node.first_child
         while child is not None:
@@ -294,51 +260,6 @@ class StyleWalk:
             return ""
         return transformed(content, transform) if self._ranged else "x"
 
-    def _take_text(
-        self,
-        element: int,
-        tag: str,
-        text: Iterable[str],
-        style: FontStyle,
-        variables: Mapping[str, str],
-    ) -> None:
-        self._use(style, text)
-        for pseudo in self._parts:
-            if tag in PARTS_OF_TEXT[pseudo] and self._is_set(element, pseudo):
-                self._use(self._styled(element, style, variables, pseudo=pseudo), "x")
-
-    def _use(self, style: FontStyle, text: Iterable[str]) -> None:
-        known = self._texts.get(style)
-        if known is None:
-            known = self._texts[style] = set()
-        if self._ranged:
-            known.update(text)
-
-    # Fonts
-
-    def _styled(
-        self,
-        element: int,
-        style: FontStyle,
-        variables: Mapping[str, str],
-        default: tuple[str | None, str | None, str | None] | None = None,
-        pseudo: str = "",
-    ) -> FontStyle:
-        """What an element (or its pseudo-element) has computed, given what its parent has."""
-        families, weights, italics = self._own[pseudo]
-        family = families.get(element)
-        weight = weights.get(element)
-        italic = italics.get(element)
-        if default is None:
-            if family is None and weight is None and italic is None:
-                return style
-            default = (None, None, None)
-        return computed_font((family, weight, italic), default, style, variables)
-
-    def _is_set(self, element: int, pseudo: str) -> bool:
-        own = self._own.get(pseudo)
-        return own is not None and any(element in winners for winners in own)
-
     def _take_pseudo_elements(
         self, node: LexborNode, style: FontStyle, variables: Mapping[str, str]
     ) -> bool:
@@ -354,11 +275,11 @@ class StyleWalk:
             found = True
             content = substitute(value.text[:_MAX_CONTENT], variables, self._viewport) or ""
             text = text_of(content, node)
-            if self._is_set(element, pseudo):
-                style_of = self._styled(element, style, variables, pseudo=pseudo)
-                self._use(style_of, text)
+            if self._text_fonts.is_set(element, pseudo):
+                style_of = self._text_fonts.computed(element, style, variables, pseudo=pseudo)
+                self._text_fonts.show(style_of, text)
             else:
-                self._use(style, text)
+                self._text_fonts.show(style, text)
         return found
 
     def _is_skipped(self, element: int, display: str) -> bool:

@@ -8,44 +8,38 @@ may say something of images, fonts, ``content`` or ``display`` are kept for the 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from libra.urls import join
 from libra.weighing.css.scan import (
     PLAIN_RULES,
     RULE,
-    declarations,
     is_declaration,
     past_separators,
     past_space,
     stop,
     without_comments,
 )
-from libra.weighing.css.syntax import (
-    ComponentValue,
-    components,
-    significant,
-    split_at,
-    stripped,
-)
 from libra.weighing.css.tokens import preprocessed, tokens
 from libra.weighing.css.value_text import lowered
 from libra.weighing.options import Viewport
-from libra.weighing.stylesheets.font_face import address, read_face
+from libra.weighing.stylesheets.font_face import read_face
 from libra.weighing.stylesheets.fonts import FontFace
+from libra.weighing.stylesheets.imports import SheetImport, read_import
+from libra.weighing.stylesheets.keyframes import Keyframes, read_keyframes
+from libra.weighing.stylesheets.layers import LayerNames, are_layers, is_layer
 from libra.weighing.stylesheets.marks import SPELLED, marks_in, may_name_images
-from libra.weighing.stylesheets.nesting import nested, scoped
-from libra.weighing.stylesheets.selectors import MAX_SELECTOR, is_valid
-from libra.weighing.stylesheets.supports import supports, supports_import
+from libra.weighing.stylesheets.nesting import nested
+from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
+from libra.weighing.stylesheets.scopes import Scope, read_scope, scoped
+from libra.weighing.stylesheets.selector_reader import MAX_SELECTOR
+from libra.weighing.stylesheets.selectors import is_valid
+from libra.weighing.stylesheets.supports import supports
 from libra.weighing.viewport.media_queries import media_matches
 
 MAX_RULES = 50_000
 MAX_NESTING = 64
-_MAX_LAYER = 500
 _MAX_MADE = 5_000_000
 """Characters of all selectors of nested rules: made whole, they may be far longer than the sheet."""
 
@@ -73,37 +67,6 @@ class StyleRule(msgspec.Struct, frozen=True, gc=False):
     layer: str = ""
     containers: tuple[str, ...] = ()
     starting: bool = False
-
-
-class Frame(NamedTuple):
-    """A block of an animation: whether it is its first, its last, and its declarations."""
-
-    first: bool
-    last: bool
-    block: str
-
-
-class Keyframes(NamedTuple):
-    """A ``@keyframes`` rule: its name and its blocks."""
-
-    name: str
-    blocks: tuple[Frame, ...]
-
-
-class PropertyRule(NamedTuple):
-    """A ``@property`` rule: a custom property's name, whether it is inherited, its initial value."""
-
-    name: str
-    inherits: bool
-    initial: str
-
-
-class SheetImport(NamedTuple):
-    """An ``@import``: the sheet's address, whether its rules take effect, and the layer they go to."""
-
-    url: str
-    applies: bool = True
-    layer: str = ""
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -151,7 +114,7 @@ class _Group:
         applies: Whether what is in it takes effect.
         selector: What ``&`` is in it: a whole list of selectors, or None outside of style rules.
         items: Whether it holds declarations among rules, as style rules do.
-        scope: Of an ``@scope``: its roots as one compound, and where it ends.
+        scope: The innermost ``@scope`` that it is or is in.
     """
 
     __slots__ = ("applies", "containers", "items", "layer", "scope", "selector", "starting")
@@ -165,7 +128,7 @@ class _Group:
         layer: str = "",
         containers: tuple[str, ...] = (),
         starting: bool = False,
-        scope: tuple[str, tuple[str, ...]] | None = None,
+        scope: Scope | None = None,
     ) -> None:
         self.applies = applies
         self.selector = selector
@@ -190,7 +153,7 @@ class _SheetReader:
         self._imports: list[SheetImport] = []
         self._rules: list[StyleRule] = []
         self._faces: list[FontFace] = []
-        self._layers: dict[str, None] = {}
+        self._layers = LayerNames()
         self._keyframes: list[Keyframes] = []
         self._properties: list[PropertyRule] = []
         self._made = 0
@@ -209,7 +172,7 @@ class _SheetReader:
             imports=tuple(self._imports),
             rules=tuple(self._rules),
             faces=tuple(self._faces),
-            layers=tuple(self._layers),
+            layers=self._layers.in_order(),
             keyframes=tuple(self._keyframes),
             properties=tuple(self._properties),
             size=len(text) + self._made if kept else 0,
@@ -230,51 +193,18 @@ class _SheetReader:
             has_block = at < end and text[at] == "{"
             after = stop(text, at + 1, "}") + 1 if has_block else at + 1
             if name == "import" and not has_block:
-                self._add_import(prelude, applies=applies)
-            elif name == "layer" and not has_block and _are_layers(prelude):
+                found = read_import(
+                    prelude, self._base, self._viewport, self._layers, applies=applies
+                )
+                if found is not None:
+                    self._imports.append(found)
+            elif name == "layer" and not has_block and are_layers(prelude):
                 if self._imports:
                     return start  # none is allowed after it
-                self._name_layers(_Group(applies=True), prelude)
+                self._layers.add_all("", prelude)
             elif _ends_head(name, text[start:at].strip(), has_block=has_block):
                 return start
             at = after  # what cannot be read is as if it were not there
-
-    def _name_layers(self, group: _Group, names: str) -> None:
-        """``@layer a, b;`` gives layers their order."""
-        for name in names.split(","):
-            self._layer(group.layer, without_comments(name))
-
-    def _layer(self, outer: str, name: str) -> str:
-        """The whole name of a layer; one without a name is like no other."""
-        name = name.strip() or f"\0{len(self._layers)}"
-        name = (f"{outer}.{name}" if outer else name)[:_MAX_LAYER]
-        self._layers[name] = None
-        return name
-
-    def _add_import(self, prelude: str, *, applies: bool) -> None:
-        parts = stripped(components(prelude))
-        reference = address(parts[0]) if parts else None
-        if reference is None:
-            return
-        layer, rest = "", parts[1:]
-        while rest and rest[0].kind == " ":
-            rest = rest[1:]
-        if rest and rest[0].value.lower() == "layer" and rest[0].kind in {"ident", "function"}:
-            start, stop_at = rest[0].start + 6, rest[0].end - 1
-            name = prelude[start:stop_at] if rest[0].kind == "function" else ""
-            if rest[0].kind == "ident" or _is_layer(name):
-                layer, rest = self._layer("", name), stripped(rest[1:])
-        if rest and rest[0].kind == "function" and rest[0].value.lower() == "supports":
-            holds = supports_import(prelude[rest[0].start + 9 : rest[0].end - rest[0].closed])
-            if holds is None:
-                return
-            applies = applies and holds
-            rest = stripped(rest[1:])
-        condition = prelude[rest[0].start :] if rest else ""
-        url = join(self._base, reference) if reference else None
-        if url is not None:
-            holds = applies and media_matches(condition, self._viewport)
-            self._imports.append(SheetImport(url, holds, layer))
 
     def _read_rules(self, text: str, lower: str, at: int) -> None:
         """Walk the rules, from one of interest to the next; what lies between is passed over."""
@@ -340,8 +270,8 @@ class _SheetReader:
 
     def _read_statement(self, prelude: str, group: _Group) -> None:
         name, rest = _at_rule(prelude)
-        if name == "layer" and group.applies and not group.items and _are_layers(rest):
-            self._name_layers(group, rest)
+        if name == "layer" and group.applies and not group.items and are_layers(rest):
+            self._layers.add_all(group.layer, rest)
 
     def _opened(self, prelude: str, group: _Group, depth: int, text: str, at: int) -> _Group | int:
         """The group that a block makes, or where the block ends if nothing in it is to be walked."""
@@ -366,40 +296,19 @@ class _SheetReader:
                 return group.within(applies=bool(supports(condition)))
             case "layer":
                 named = without_comments(condition).strip()
-                if named and not _is_layer(named):
+                if named and not is_layer(named):
                     return _Group(applies=False)
-                return group.within(layer=self._layer(group.layer, named))
+                return group.within(layer=self._layers.add(group.layer, named))
             case "container":
                 return group.within(containers=(*group.containers, condition))
             case "scope":
-                return self._scope(condition, group)
+                scope = read_scope(condition, group.selector, group.scope)
+                if scope is None:
+                    return _Group(applies=False)
+                selector = f":where({scope.root})"
+                return group.within(selector=selector, items=True, scope=scope)
             case _:
                 return group.within(starting=True)
-
-    def _scope(self, condition: str, group: _Group) -> _Group:
-        """``@scope (roots) to (limits)``. Without roots it is for what the sheet stands in."""
-        parts = significant(components(condition))
-        root = ":root"
-        limits: tuple[str, ...] = ()
-        outer = group.selector
-        try:
-            if parts and parts[0].kind == "(":
-                inner = condition[parts[0].start + 1 : parts[0].end - parts[0].closed]
-                lists = nested(inner, f":is({outer})", descend=False) if outer else [inner]
-                root = f":is({','.join(part for part in lists if is_valid(part))})"
-                parts = parts[1:]
-            if parts and parts[0].is_word("to") and len(parts) == 2 and parts[1].kind == "(":
-                inner = condition[parts[1].start + 1 : parts[1].end - parts[1].closed]
-                limits = tuple(_limits(inner, root))
-                parts = [] if limits else parts
-        except ValueError:
-            return _Group(applies=False)
-        if parts or root in {":root", ":is()"} or len(root) > MAX_SELECTOR:
-            return _Group(applies=False)
-        if group.scope is not None:
-            root = ",".join(scoped(root, *group.scope))
-            root = f":is({root})"
-        return group.within(selector=f":where({root})", items=True, scope=(root, limits))
 
     def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
         """A rule without blocks in it."""
@@ -428,21 +337,19 @@ class _SheetReader:
             if face is not None:
                 self._faces.append(face)
         elif name in {"keyframes", "-webkit-keyframes"}:
-            named = significant(components(rest))
-            if len(named) == 1 and named[0].kind in {"ident", "string"}:
-                self._keyframes.append(Keyframes(named[0].value, tuple(_frames(body))))
-        elif name == "property" and rest[:2] == "--":
-            found = {name: value for name, value, _ in declarations(body)}
-            if "syntax" in found and "inherits" in found:
-                inherits = found["inherits"].lower() == "true"
-                initial = found.get("initial-value", "")
-                self._properties.append(PropertyRule(rest.strip(), inherits, initial))
+            animation = read_keyframes(rest, body)
+            if animation is not None:
+                self._keyframes.append(animation)
+        elif name == "property":
+            registered = read_property(rest, body)
+            if registered is not None:
+                self._properties.append(registered)
 
     def _selector(self, prelude: str, group: _Group) -> str | None:
         """A rule's selectors made whole; None if they are invalid or too long."""
         prelude = prelude.strip()
         if group.scope is not None:
-            made = scoped(prelude, *group.scope)
+            made = scoped(prelude, group.scope)
         elif group.selector is not None:
             if len(group.selector) > MAX_SELECTOR:
                 return None
@@ -483,55 +390,6 @@ def _ends_head(name: str, prelude: str, *, has_block: bool) -> bool:
     if not name:
         return is_valid(prelude)
     return name in _BLOCKS if has_block else name == "namespace"
-
-
-def _are_layers(names: str) -> bool:
-    """Whether this is a list of names of layers."""
-    return all(_LAYER.match(name) is not None for name in without_comments(names).split(","))
-
-
-def _is_layer(name: str) -> bool:
-    """Whether this is the name of one layer."""
-    return _LAYER.match(without_comments(name)) is not None
-
-
-_LAYER = re.compile(
-    r"\s*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
-    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+\s*+\Z",
-    re.IGNORECASE,
-)
-
-
-def _limits(text: str, root: str) -> list[str]:
-    """Where a scope ends: selectors relative to its root."""
-    made = []
-    for part in nested(text, f":where({root})", descend=False):
-        whole = part.replace(":scope", f":is({root})")
-        made.append(whole if root in whole else f":is({root}) {whole}")
-    return [part for part in made if is_valid(part)]
-
-
-def _frames(body: str) -> Iterator[Frame]:
-    """The blocks of an animation; one of whose places any is none is left out."""
-    at, end = 0, len(body)
-    while at < end:
-        start, at = past_space(body, at), stop(body, at, "{")
-        after = stop(body, at + 1, "}")
-        selectors = split_at(components(body[start:at]), ",")
-        places = [_place(significant(one)) for one in selectors]
-        if at < end and None not in places:
-            yield Frame(0.0 in places, 100.0 in places, body[at + 1 : after])
-        at = after + 1
-
-
-def _place(parts: list[ComponentValue]) -> float | None:
-    """How far into an animation, in percent."""
-    if len(parts) != 1:
-        return None
-    if parts[0].kind == "percentage":
-        place = float(parts[0].value)
-        return place if 0 <= place <= 100 else None
-    return 0.0 if parts[0].is_word("from") else 100.0 if parts[0].is_word("to") else None
 
 
 def _at_rule(prelude: str) -> tuple[str, str]:

@@ -1,0 +1,49 @@
+"""The names of cascade layers (CSS Cascade 5, section 6.4)."""
+
+from __future__ import annotations
+
+import re
+
+from libra.weighing.css.scan import without_comments
+
+_MAX_NAME = 500
+
+
+class LayerNames:
+    """The cascade layers of a sheet, in the order in which they are first named."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def in_order(self) -> tuple[str, ...]:
+        """The whole names."""
+        return tuple(self._names)
+
+    def add(self, outer: str, name: str) -> str:
+        """The whole name of a layer in another or in none, ""; one without a name is like no other."""
+        name = name.strip() or f"\0{len(self._names)}"
+        name = (f"{outer}.{name}" if outer else name)[:_MAX_NAME]
+        self._names[name] = None
+        return name
+
+    def add_all(self, outer: str, names: str) -> None:
+        """``@layer a, b;`` gives layers their order."""
+        for name in names.split(","):
+            self.add(outer, without_comments(name))
+
+
+def are_layers(names: str) -> bool:
+    """Whether this is a list of names of layers."""
+    return all(_LAYER.match(name) is not None for name in without_comments(names).split(","))
+
+
+def is_layer(name: str) -> bool:
+    """Whether this is the name of one layer."""
+    return _LAYER.match(without_comments(name)) is not None
+
+
+_LAYER = re.compile(
+    r"\s*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
+    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+\s*+\Z",
+    re.IGNORECASE,
+)
