@@ -32,10 +32,10 @@ from libra.weighing.html.xhtml import as_html
 from libra.weighing.options import DESKTOP, Viewport
 from libra.weighing.orders.orders import Reference
 from libra.weighing.style.boxes import has_box
+from libra.weighing.style.nearness import near
 from libra.weighing.style.shadow_roots import IN, INERT, LAYER
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.viewport.media_queries import media_matches
-from libra.weighing.viewport.nearness import near
 
 _MOST_ICONS = 20
 """That are tried one after the other."""

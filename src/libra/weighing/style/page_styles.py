@@ -14,13 +14,13 @@ from libra.weighing.options import Viewport
 from libra.weighing.style.boxes import has_box
 from libra.weighing.style.cascade import IMAGES, Cascade, longhands
 from libra.weighing.style.images import images_in
+from libra.weighing.style.nearness import near
 from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.style_walk import StyleWalk
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, families_in, is_met
 from libra.weighing.stylesheets.stylesheet import Sheet, SheetImport
-from libra.weighing.viewport.nearness import near
 
 _MAX_WANTED = 20_000
 

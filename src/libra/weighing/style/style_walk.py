@@ -35,6 +35,7 @@ from libra.weighing.style.computed_font import UNSET, computed_font
 from libra.weighing.style.containers import Container
 from libra.weighing.style.drawings import HTML, Place, has_boxes_inside, is_never_gone
 from libra.weighing.style.element_images import ElementImages
+from libra.weighing.style.nearness import near
 from libra.weighing.style.objects import shows_its_contents
 from libra.weighing.style.shown_text import WHITE_SPACE, is_broken, text_of, transformed
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
@@ -46,7 +47,6 @@ from libra.weighing.stylesheets.fonts import (
     FontStyle,
 )
 from libra.weighing.stylesheets.stylesheet import Keyframes
-from libra.weighing.viewport.nearness import near
 
 _MAX_STYLES = 2_000
 _CHECK_EVERY = 16

@@ -18,6 +18,7 @@ from itertools import islice
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from libra.weighing.options import Viewport
+from libra.weighing.style.objects import shows_its_contents
 from libra.weighing.viewport.media_queries import length_px
 
 MARGIN = 1250
@@ -257,7 +258,7 @@ class _Flow:
         top = box.place(wide, max(high, self._line))
         if top < self._edge:
             self._note(node)
-            if tag == "button" or (tag == "object" and not attributes.get("data")):
+            if tag == "button" or (tag == "object" and shows_its_contents(node)):
                 for inner in islice(node.traverse(), _SCAN):  # what stands in it is shown
                     self._note(inner)
 
