@@ -266,7 +266,7 @@ def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
             and "alternate" not in rel
             and media_matches(attributes.sget("media"), walk.viewport)
         )
-    return tag in {"img", "input"}
+    return tag in {"img", "input", "image"}
 
 
 def _is_of_its_kind(walk: Walk, node: LexborNode, tag: str) -> bool:
