@@ -228,21 +228,36 @@ def is_foreign(node: LexborNode) -> bool:
 
 
 def foreign_root(node: LexborNode) -> str:
-    """``svg`` or ``math`` for an element of these, by what it is in (HTML standard, 13.2.6), or ""."""
+    """``svg`` or ``math`` for an element of these, by what it is in (HTML standard, 13.2.6), or "".
+
+    A ``math`` in a drawing is of the drawing, and so is a ``mi`` there, in which no HTML begins.
+    """
+    around: list[LexborNode] = []
     parent = node.parent
     while parent is not None:
-        tag = (parent.tag or "").lower()
-        if tag in {"svg", "math"}:
-            return tag
-        if tag in _INTEGRATION_POINTS or (
-            tag == "annotation-xml" and parent.attrs.sget("encoding").lower() in _HTML_IN_MATHML
-        ):
-            return ""
+        around.append(parent)
         parent = parent.parent
-    return ""
+    root = above = ""
+    for element in reversed(around):
+        tag = (element.tag or "").lower()
+        if not root:
+            root = tag if tag in _INTEGRATION_POINTS else ""
+        elif root == "math" and tag == "svg" and above == "annotation-xml":
+            root = "svg"
+        elif tag in _INTEGRATION_POINTS[root] or (
+            root == "math"
+            and tag == "annotation-xml"
+            and element.attrs.sget("encoding").lower() in _HTML_IN_MATHML
+        ):
+            root = ""
+        above = tag
+    return root
 
 
-_INTEGRATION_POINTS = frozenset({"foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext"})
+_INTEGRATION_POINTS = {
+    "svg": frozenset({"foreignobject", "desc", "title"}),
+    "math": frozenset({"mi", "mo", "mn", "ms", "mtext"}),
+}
 """In which HTML begins again."""
 
 _HTML_IN_MATHML = frozenset({"text/html", "application/xhtml+xml"})
