@@ -256,6 +256,8 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
 
 def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
     """Whether Chromium's preload scanner takes an element that is nothing where it is."""
+    if not walk.is_scanned:
+        return False
     attributes = node.attrs
     if tag == "script":
         return "src" in attributes

@@ -104,6 +104,8 @@ class Walk:
         self.size = len(html)
         self.large = self.size > LARGE
         self.has_foreign = _FOREIGN.search(html) is not None
+        self.is_scanned = not _names_policy(self.tree)
+        """Whether Chromium's preload scanner asks for anything: not where a ``<meta>`` may forbid it."""
         self.scope = StyledDocument(self.tree, url=url, size=self.size)
         if b"shadowrootmode" in html.lower():
             self.scope.has_roots = attach_shadow_roots(self.tree) > 0
@@ -220,6 +222,13 @@ class Walk:
         for reference in imports_of(sheet):
             self.refer(reference)
         self.scope.sheets.append(Linked(sheet, applies, self.layer))
+
+
+def _names_policy(tree: LexborHTMLParser) -> bool:
+    return any(
+        node.attrs.sget("http-equiv").lower() == "content-security-policy"
+        for node in tree.css("meta[http-equiv]")
+    )
 
 
 def is_foreign(node: LexborNode) -> bool:
