@@ -173,10 +173,6 @@ KNOWN = (
         _each_missed_or_in_vain("\ufffd[bd]", r"%C2%93|%C2%B3|%C3%8A%CC|%C3%AA%CC|%EF%BF%BD"),
     ),
     Known(
-        "an <image> that stands in a table itself is dropped by the parser",
-        _each_missed(r"<(?:table|tr|tbody|caption|colgroup)>(?:<(?:tr|tbody)>)?<image\b[^>]*{}"),
-    ),
-    Known(
         "a frame that the parser moves is asked for, and shows nothing",
         _in_vain_with(r"<b><p>(?:(?!</b>).)*<iframe\b(?:(?!</b>).)*</b>"),
     ),

@@ -32,10 +32,10 @@ from libra.weighing.html.xhtml import as_html
 from libra.weighing.options import DESKTOP, Viewport
 from libra.weighing.orders.orders import Reference
 from libra.weighing.style.boxes import has_box
+from libra.weighing.style.nearness import near
 from libra.weighing.style.shadow_roots import IN, INERT, LAYER
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.viewport.media_queries import media_matches
-from libra.weighing.viewport.nearness import near
 
 _MOST_ICONS = 20
 """That are tried one after the other."""
@@ -256,6 +256,8 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
 
 def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
     """Whether Chromium's preload scanner takes an element that is nothing where it is."""
+    if not walk.is_scanned:
+        return False
     attributes = node.attrs
     if tag == "script":
         return "src" in attributes
@@ -266,7 +268,7 @@ def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
             and "alternate" not in rel
             and media_matches(attributes.sget("media"), walk.viewport)
         )
-    return tag in {"img", "input"}
+    return tag in {"img", "input", "image"}
 
 
 def _is_of_its_kind(walk: Walk, node: LexborNode, tag: str) -> bool:

@@ -104,6 +104,8 @@ class Walk:
         self.size = len(html)
         self.large = self.size > LARGE
         self.has_foreign = _FOREIGN.search(html) is not None
+        self.is_scanned = not _names_policy(self.tree)
+        """Whether Chromium's preload scanner asks for anything: not where a ``<meta>`` may forbid it."""
         self.scope = StyledDocument(self.tree, url=url, size=self.size)
         if b"shadowrootmode" in html.lower():
             self.scope.has_roots = attach_shadow_roots(self.tree) > 0
@@ -222,27 +224,49 @@ class Walk:
         self.scope.sheets.append(Linked(sheet, applies, self.layer))
 
 
+def _names_policy(tree: LexborHTMLParser) -> bool:
+    return any(
+        node.attrs.sget("http-equiv").lower() == "content-security-policy"
+        for node in tree.css("meta[http-equiv]")
+    )
+
+
 def is_foreign(node: LexborNode) -> bool:
     """Whether an element is of SVG or MathML."""
     return bool(foreign_root(node))
 
 
 def foreign_root(node: LexborNode) -> str:
-    """``svg`` or ``math`` for an element of these, by what it is in (HTML standard, 13.2.6), or ""."""
+    """``svg`` or ``math`` for an element of these, by what it is in (HTML standard, 13.2.6), or "".
+
+    A ``math`` in a drawing is of the drawing, and so is a ``mi`` there, in which no HTML begins.
+    """
+    around: list[LexborNode] = []
     parent = node.parent
     while parent is not None:
-        tag = (parent.tag or "").lower()
-        if tag in {"svg", "math"}:
-            return tag
-        if tag in _INTEGRATION_POINTS or (
-            tag == "annotation-xml" and parent.attrs.sget("encoding").lower() in _HTML_IN_MATHML
-        ):
-            return ""
+        around.append(parent)
         parent = parent.parent
-    return ""
+    root = above = ""
+    for element in reversed(around):
+        tag = (element.tag or "").lower()
+        if not root:
+            root = tag if tag in _INTEGRATION_POINTS else ""
+        elif root == "math" and tag == "svg" and above == "annotation-xml":
+            root = "svg"
+        elif tag in _INTEGRATION_POINTS[root] or (
+            root == "math"
+            and tag == "annotation-xml"
+            and element.attrs.sget("encoding").lower() in _HTML_IN_MATHML
+        ):
+            root = ""
+        above = tag
+    return root
 
 
-_INTEGRATION_POINTS = frozenset({"foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext"})
+_INTEGRATION_POINTS = {
+    "svg": frozenset({"foreignobject", "desc", "title"}),
+    "math": frozenset({"mi", "mo", "mn", "ms", "mtext"}),
+}
 """In which HTML begins again."""
 
 _HTML_IN_MATHML = frozenset({"text/html", "application/xhtml+xml"})

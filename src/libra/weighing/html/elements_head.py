@@ -260,7 +260,8 @@ def on_style(walk: Walk, node: LexborNode) -> None:
     kind = attributes.sget("type").lower()
     text = node.text(deep=False)  # elements, which it may have in a drawing, are none of it
     if kind not in {"", "text/css"}:
-        _on_foreign_sheet(walk, text)
+        if walk.is_scanned:
+            _on_foreign_sheet(walk, text)
         return
     if walk.policies and forbids_inline(walk.policies, "style", text, attributes.sget("nonce")):
         return

@@ -23,7 +23,13 @@ def on_img(walk: Walk, node: LexborNode) -> None:
         chosen = _from_sources(walk, parent, node, lazy=lazy is not None)
     if chosen is None:
         sizes = _sizes(attributes.get("sizes"), node, lazy=lazy is not None)
-        chosen = choose(attributes.get("srcset"), sizes, attributes.get("src"), walk.viewport)
+        chosen = choose(
+            attributes.get("srcset"),
+            sizes,
+            attributes.get("src"),
+            walk.viewport,
+            at_hand=_is_unscanned(walk, lazy=lazy is not None),
+        )
     walk.add(chosen, "image", lazy=lazy, cors="crossorigin" in attributes)
 
 
@@ -37,11 +43,19 @@ def _from_sources(walk: Walk, picture: LexborNode, image: LexborNode, *, lazy: b
                 attributes.sget("type"), IMAGE_TYPES
             ):
                 sizes = _sizes(attributes.get("sizes"), image, lazy=lazy)
-                chosen = choose(attributes.get("srcset"), sizes, None, walk.viewport)
+                at_hand = _is_unscanned(walk, lazy=lazy)
+                chosen = choose(
+                    attributes.get("srcset"), sizes, None, walk.viewport, at_hand=at_hand
+                )
                 if chosen:
                     return chosen
         child = child.next
     return None
+
+
+def _is_unscanned(walk: Walk, *, lazy: bool) -> bool:
+    """Whether nobody asks for the image before the parser has it, which knows what is at hand."""
+    return lazy or not walk.is_scanned
 
 
 def _sizes(sizes: str | None, image: LexborNode, *, lazy: bool) -> str | None:

@@ -5,6 +5,9 @@ depth, and memory that grows with the formatting elements that are open: 50 kB o
 become gigabytes. Browsers have limits; Chromium's is 512 levels, below which elements become
 siblings. `limit_source` applies such limits to the source, before it is parsed. It knows the tokens of
 HTML (tags, comments, raw text), and nothing of their meaning; ordinary documents pass unchanged.
+
+An ``<image>`` of HTML is written as the ``<img>`` that it is: lexbor drops it where it stands in a
+table itself.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ _HARMLESS_BYTES = 131_072
 """What a document of no more tags and bytes can grow to takes half a second at the most."""
 
 _LONG_TAG = 10_000
+
+_IMAGE = re.compile(rb"<image[\s/>]", re.IGNORECASE)
+_TABLE = re.compile(rb"<table[\s/>]", re.IGNORECASE)
 
 _TOKEN = re.compile(
     rb"<!--(?:>|->|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"  # a comment
@@ -60,7 +66,8 @@ _UNCOUNTED = frozenset(
 
 def limit_source(html: bytes) -> tuple[bytes, bool]:
     """The document without its excesses (the same object if it has none), and whether it was cut off."""
-    if html.count(b"<") <= _HARMLESS_TAGS and len(html) <= _HARMLESS_BYTES:
+    is_harmless = html.count(b"<") <= _HARMLESS_TAGS and len(html) <= _HARMLESS_BYTES
+    if is_harmless and not (_IMAGE.search(html) and _TABLE.search(html)):
         return html, False
     tamer = _Limiter(html)
     return tamer.run(), tamer.cut_off
@@ -116,6 +123,9 @@ class _Limiter:
 
     def _start(self, name: bytes, token: re.Match[bytes], end: int) -> int:
         self._cost += 1 + 3 * self._formatting
+        if name == b"image" and not self._foreign:
+            name = b"img"
+            self._replace(token.start(), token.end(), b"<img")
         if end - token.end() > _LONG_TAG:
             self._limit_attributes(token.end(), end)
         if name in _RAW or name == b"script":

@@ -15,6 +15,7 @@ from libra.weighing.style.boxes import has_box
 from libra.weighing.style.cascade import Cascade
 from libra.weighing.style.images import images_in
 from libra.weighing.style.longhands import IMAGES, longhands
+from libra.weighing.style.nearness import near
 from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.style_walk import StyleWalk
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
@@ -22,7 +23,6 @@ from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, families_in, is_met
 from libra.weighing.stylesheets.imports import SheetImport
 from libra.weighing.stylesheets.stylesheet import Sheet
-from libra.weighing.viewport.nearness import near
 
 _MAX_WANTED = 20_000
 

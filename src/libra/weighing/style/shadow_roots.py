@@ -111,7 +111,8 @@ def _hide_fallback(slot: LexborNode) -> None:
 
 
 def _hide(node: LexborNode) -> None:
-    node.attrs["style"] = f"{node.attrs.sget('style')};{_HIDDEN}".lstrip(";")
+    # Instead of its own style, which may end in the middle of a string and decides nothing any more.
+    node.attrs["style"] = _HIDDEN
 
 
 def _set_apart(

@@ -33,6 +33,7 @@ from libra.weighing.style.computed_font import UNSET
 from libra.weighing.style.containers import Container
 from libra.weighing.style.drawings import HTML, Place, has_boxes_inside, is_never_gone
 from libra.weighing.style.element_images import ElementImages
+from libra.weighing.style.nearness import near
 from libra.weighing.style.objects import shows_its_contents
 from libra.weighing.style.shown_text import WHITE_SPACE, is_broken, text_of, transformed
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
@@ -41,7 +42,6 @@ from libra.weighing.style.text_fonts import TextFonts
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, FontStyle
 from libra.weighing.stylesheets.keyframes import Keyframes
-from libra.weighing.viewport.nearness import near
 
 _MAX_STYLES = 2_000
 _CHECK_EVERY = 16

@@ -59,7 +59,12 @@ def parse_srcset(text: str) -> list[Candidate]:
 
 
 def choose(
-    srcset: str | None, sizes: str | None, src: str | None, viewport: Viewport
+    srcset: str | None,
+    sizes: str | None,
+    src: str | None,
+    viewport: Viewport,
+    *,
+    at_hand: bool = False,
 ) -> str | None:
     """The reference of the image that a browser loads, or None if there is none.
 
@@ -68,6 +73,8 @@ def choose(
         sizes: The attribute, which ``w`` descriptors need (default ``100vw``).
         src: The fallback, which counts as a 1x candidate unless there are ``w`` descriptors.
         viewport: The window and its pixel ratio.
+        at_hand: Whether a larger candidate that is a ``data:`` URL, which costs nothing, goes before
+            the one that fits.
     """
     if not srcset:
         return src or None
@@ -78,15 +85,21 @@ def choose(
     if not candidates:
         return src or None
     size = source_size(sizes, viewport) if has_widths and len(candidates) > 1 else 1.0
-    return choose_candidate(candidates, size, viewport.dpr)
+    return choose_candidate(candidates, size, viewport.dpr, at_hand=at_hand)
 
 
-def choose_candidate(candidates: list[Candidate], size: float, dpr: float) -> str | None:
+def choose_candidate(
+    candidates: list[Candidate], size: float, dpr: float, *, at_hand: bool = False
+) -> str | None:
     """The URL of the candidate that Chromium takes for an image of this width in CSS pixels."""
     if not candidates:
         return None
     dense = sorted((_density(candidate, size), n) for n, candidate in enumerate(candidates))
     chosen = _nearest([density for density, _ in dense], dpr)
+    if at_hand:
+        for density, n in reversed(dense[chosen + 1 :]):
+            if density > dense[chosen][0] and candidates[n].url[:5].lower() == "data:":
+                return candidates[n].url
     return candidates[dense[chosen][1]].url
 
 

@@ -34,6 +34,28 @@ def test_below_the_limit_elements_become_siblings() -> None:
     assert len(tree.css("div")) == 50_000
 
 
+def test_an_image_of_html_is_an_img_in_a_table_too() -> None:
+    tree, _ = parse_html(b"<table><IMAGE src=a><tr><image/src=b></table>")
+    assert [node.attrs.get("src") for node in tree.css("img")] == ["a", "b"]
+
+
+def test_an_image_elsewhere_is_left_alone() -> None:
+    for html in (
+        b"<table><td><svg><image href=a /></svg></table>",
+        b"<table><td title='<image src=a>'><!-- <image src=a> --></table>",
+        b"<script>'<table><image src=a>'</script>",
+        b"<image src=a>",
+    ):
+        assert limit_source(html)[0] is html, html
+
+
+def test_the_attributes_of_an_image_in_a_table_have_their_limit() -> None:
+    many = b" ".join(b"a%d=x" % number for number in range(5_000))
+    limited, _ = limit_source(b"<table><image " + many + b"></table>x")
+    assert limited.startswith(b"<table><img a0=x a1=x")
+    assert limited.endswith(b"a999=x></table>x")
+
+
 def test_what_only_looks_like_depth_is_left_alone() -> None:
     for html in (
         b"<p>" * 2_000,

@@ -18,6 +18,7 @@ from itertools import islice
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from libra.weighing.options import Viewport
+from libra.weighing.style.objects import shows_its_contents
 from libra.weighing.viewport.media_queries import length_px
 
 MARGIN = 1250
@@ -60,10 +61,13 @@ _FONT_SIZES = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "small": 0.83}
 _REPLACED: dict[str, tuple[float, float]] = {
     "img": (0, 0), "iframe": (300, 150), "video": (300, 150), "canvas": (300, 150),
     "embed": (300, 150), "object": (300, 150), "svg": (300, 150), "audio": (300, 54),
-    "input": (150, 21), "button": (60, 21), "select": (80, 21), "textarea": (180, 36),
+    "input": (150, 21), "select": (80, 21), "textarea": (180, 36),
     "progress": (160, 16), "meter": (80, 16),
 }  # fmt: skip
 """The elements whose insides are not laid out, with the sizes that they have by themselves."""
+
+_BUTTON = 16, 21
+"""The padding of a button beside what stands in it, and how high it is at least."""
 
 _DECLARATION = re.compile(
     r"(?:^|;)\s*+(display|content-visibility|position|width|height|min-height)\s*+:\s*+([^;!]{1,60})",
@@ -200,8 +204,8 @@ class _Flow:
         return (
             node.is_element_node
             and tag not in _NOT_SHOWN
-            and tag not in _REPLACED
-            and (not self._hidden(node))
+            and not _is_replaced(node, tag)
+            and not self._hidden(node)
         )
 
     def _enter(self, node: LexborNode, box: _Box) -> _Box | None:
@@ -219,7 +223,9 @@ class _Flow:
         if tag == "br":
             box.place(0, self._line * box.font)
             box.end_line()
-        elif tag in _REPLACED:
+        elif tag == "button":
+            box.place(*_BUTTON)  # before what stands in it
+        elif _is_replaced(node, tag):
             self._replaced(node, tag, box)
         elif tag in _BLOCKS:
             return self._block(node, tag, box)
@@ -257,9 +263,6 @@ class _Flow:
         top = box.place(wide, max(high, self._line))
         if top < self._edge:
             self._note(node)
-            if tag == "button" or (tag == "object" and not attributes.get("data")):
-                for inner in islice(node.traverse(), _SCAN):  # what stands in it is shown
-                    self._note(inner)
 
     def _note(self, node: LexborNode) -> None:
         if node.is_element_node and node.attrs.sget("loading").lower() == "lazy":
@@ -345,6 +348,11 @@ class _Flow:
         pixels = length_px(value, self._viewport)
         # A negative one is none, and sums of the largest numbers would be infinite.
         return min(pixels, _FAR) if pixels is not None and pixels >= 0 else None
+
+
+def _is_replaced(node: LexborNode, tag: str) -> bool:
+    """Whether an element is laid out as a whole. An object may be no more than what stands in it."""
+    return tag in _REPLACED and not (tag == "object" and shows_its_contents(node))
 
 
 def _is_hidden(node: LexborNode) -> bool:
