@@ -1,4 +1,4 @@
-"""What the flags of the command take: sizes, durations, headers, viewports."""
+"""What flags take (sizes, durations, headers, viewports), and a flag that two commands have."""
 
 from __future__ import annotations
 
@@ -126,3 +126,13 @@ class ViewportType(click.ParamType[Viewport]):
             return Viewport.parse(str(value))
         except InvalidOptions as error:
             self.fail(str(error), param, ctx)
+
+
+base_option = click.option(
+    "--base",
+    default="main",
+    envvar="LIBRA_BASE",
+    show_default=True,
+    help="The branch whose newest results these are compared with.",
+)
+"""Of the commands that send results to a server."""

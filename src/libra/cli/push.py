@@ -10,7 +10,7 @@ import msgspec
 
 from libra.cli.inputs import read_reports, route_to_the_web
 from libra.cli.outputs import say_pushed
-from libra.cli.parameters import AddressType
+from libra.cli.parameters import AddressType, base_option
 from libra.cli.pushing import ResultServer, push, require_branch, source_of
 from libra.cli.results import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET
 from libra.formats.sentences import outcome
@@ -29,13 +29,7 @@ from libra.wording import plain
 @click.option("--project", metavar="NAME", envvar="LIBRA_PROJECT", help="In place of the file's.")
 @click.option("--branch", envvar="LIBRA_BRANCH", help="In place of the file's, with --project.")
 @click.option("--commit", envvar="LIBRA_COMMIT", help="In place of the file's, with --project.")
-@click.option(
-    "--base",
-    default="main",
-    envvar="LIBRA_BASE",
-    show_default=True,
-    help="The branch whose newest results these are compared with.",
-)
+@base_option
 @click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -46,6 +46,7 @@ from libra.cli.parameters import (
     RuleType,
     SizeType,
     ViewportType,
+    base_option,
 )
 from libra.cli.progress import progress
 from libra.cli.pushing import Pushed, ResultServer, push, require_branch, source_of
@@ -186,13 +187,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     show_default="as GitHub or GitLab say",
     help="The commit that was built.",
 )
-@click.option(
-    "--base",
-    default="main",
-    envvar="LIBRA_BASE",
-    show_default=True,
-    help="The branch whose newest results these are compared with.",
-)
+@base_option
 @click.option(
     "--quiet",
     is_flag=True,

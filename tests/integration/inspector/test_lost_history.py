@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libra.app import Libra, PageNotFound, PageUnknown, Settings, WatchUnknown
+from libra.app import Libra, PageNotFound, PageUnknown, Settings, Watch, WatchUnknown
 from libra.health import Part
 from libra.ids import new_id
 from libra.testing import drained, finished, settled, stored, until, until_watch, watches_restored
@@ -59,14 +59,20 @@ async def weighed(libra: Libra, url: str) -> str:
     return page_id
 
 
+async def weighed_and_watched(libra: Libra, url: str) -> tuple[str, Watch]:
+    """A page and a watch of it, with all that the database gets of both."""
+    page_id = await weighed(libra, url)
+    watch = await libra.watch(url)
+    await until_watch(libra, watch.id, lambda w: w.backup == "stored" and w.page is None)
+    await drained(libra)
+    return page_id, watch
+
+
 async def test_what_a_database_has_lost_is_stored_again(
     site: WebSite, settings: Settings, sql: Sql
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await weighed(libra, site.url())
-        watch = await libra.watch(site.url())
-        await until_watch(libra, watch.id, lambda w: w.backup == "stored" and w.page is None)
-        await drained(libra)
+        page_id, watch = await weighed_and_watched(libra, site.url())
         before = await libra.report(page_id)
         others = sql(ALIVE)
         sql(GO_BACK)
@@ -254,10 +260,7 @@ async def test_a_libra_that_was_held_up_yields_to_the_one_that_took_over(
     site: WebSite, settings: Settings, sql: Sql
 ) -> None:
     async with Libra.open(settings) as libra:
-        page_id = await weighed(libra, site.url())
-        watch = await libra.watch(site.url())
-        await until_watch(libra, watch.id, lambda w: w.backup == "stored" and w.page is None)
-        await drained(libra)
+        page_id, watch = await weighed_and_watched(libra, site.url())
         # As if it had been stopped for a minute, and another had come.
         sql("UPDATE libra_lease SET life = 'x', instance = 'x', place = '/srv/other'")
         mine = await libra.weigh(site.url())

@@ -1,4 +1,4 @@
-"""Pages as HTML: Jinja2 templates, always escaped, and the assets that they use.
+"""Pages as HTML: Jinja2 templates, always escaped.
 
 Everything that comes from a weighed page (URLs, titles, types, errors) is an attacker's text. The
 templates escape it, links are made only of http(s) addresses, and the content security policy of
@@ -10,69 +10,26 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from typing import Any
-from urllib.parse import urlencode
 
-import jinja2
-
-from libra.formats.charts import bar, bar_beside
 from libra.formats.compare_view import CompareView
 from libra.formats.converting import ArrangedPage
-from libra.formats.page_view import KIND_NAMES, split_origin
-from libra.formats.sentences import beside_the_web, estimates
-from libra.report import FINISHED, Report, Summary
+from libra.report import Report, Summary
 from libra.web.access.made_tokens import MadeToken
 from libra.web.access.viewer import Viewer
 from libra.web.http.openapi_parts import PROBLEMS
 from libra.web.requests.watch_form import WatchForm
-from libra.web.requests.weigh_form import METHODS, VIEWPORTS, WeighForm
-from libra.web.site.history_view import RANGES, HistoryView
+from libra.web.requests.weigh_form import WeighForm
+from libra.web.site.history_view import HistoryView
 from libra.web.site.live_updates import OutageBanner
-from libra.web.site.observer_view import PART_NAMES, ObserverView
+from libra.web.site.observer_view import ObserverView
 from libra.web.site.public_view import Badge, PublicView
-from libra.web.site.report_view import (
-    address,
-    age,
-    backup_words,
-    code_spans,
-    host,
-    short_id,
-    status_words,
-    thumbnail_size,
-    waiting_words,
-    watch_words,
-)
+from libra.web.site.templates import compiled
 from libra.web.site.url_list_view import SORTS, STATES, Lists, Search
-from libra.web.site.watch_view import EVENT_WORDS, WatchPage, WatchView
-from libra.wording import count, duration, plain, signed_size, size
-
-MEDIA_TYPES = {
-    "css": "text/css; charset=utf-8",
-    "ico": "image/x-icon",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
-}
+from libra.web.site.watch_view import WatchPage, WatchView
 
 EVERYBODY = Viewer()
-
-
-@dataclass(frozen=True, slots=True)
-class StaticFile:
-    """A file that pages refer to, held in memory."""
-
-    name: str
-    content: bytes
-    media_type: str
-    digest: str
-
-    @property
-    def href(self) -> str:
-        """Its address, which changes with its content and may therefore be cached for ever."""
-        return f"/static/{self.name}?v={self.digest}"
 
 
 class Renderer:
@@ -92,7 +49,7 @@ class Renderer:
         destinations: Sequence[str] = (),
     ) -> None:
         self.base = base
-        self.files, self._environment, self._digest = _compiled()
+        self.files, self._environment, self._digest = compiled()
         self._destinations = tuple(destinations)
         self._outage = outage
         self._banner: tuple[OutageBanner | None, str] | None = None
@@ -310,92 +267,3 @@ class Renderer:
 
 
 _LINK = re.compile(r'(\s(?:href|action|formaction|src|data-[a-z]+)=")/')
-
-
-def safe_href(url: str | None) -> str | None:
-    """The URL if it may be linked to, else None: ``javascript:`` and the like are only shown."""
-    if url is not None and url.lower().startswith(("http://", "https://")):
-        return url
-    return None
-
-
-def timestamp(moment: datetime | None) -> str:
-    """A time as ``<time datetime>`` takes it, in UTC; empty for None."""
-    return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def with_query(path: str, **values: str) -> str:
-    """An address with a query, whatever is in its values."""
-    return f"{path}?{urlencode(values, errors='replace')}"
-
-
-@cache
-def _compiled() -> tuple[Mapping[str, StaticFile], jinja2.Environment, str]:
-    """Templates and files, prepared once in a program: compiling takes some 60 ms."""
-    files = {file.name: file for file in _static_files()}
-    templates = resources.files("libra.web") / "templates"
-    sources = {
-        entry.name: entry.read_text("utf-8")
-        for entry in sorted(templates.iterdir(), key=lambda entry: entry.name)
-    }
-    environment = jinja2.Environment(
-        loader=jinja2.DictLoader(sources),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters.update(
-        address=address,
-        age=age,
-        backup_words=backup_words,
-        bar=bar,
-        bar_beside=bar_beside,
-        beside_the_web=beside_the_web,
-        code_spans=code_spans,
-        count=count,
-        duration=duration,
-        estimates=estimates,
-        host=host,
-        plain=plain,
-        safe_href=safe_href,
-        short_id=short_id,
-        signed_size=signed_size,
-        size=size,
-        split_origin=split_origin,
-        status_words=status_words,
-        thumbnail_size=thumbnail_size,
-        timestamp=timestamp,
-        two=lambda value: (value, value),
-        waiting_words=waiting_words,
-        watch_words=watch_words,
-    )
-    environment.globals.update(
-        static={name: file.href for name, file in files.items()},
-        event_words=EVENT_WORDS,
-        finished=FINISHED,
-        kind_names=KIND_NAMES,
-        methods=METHODS,
-        part_names=PART_NAMES,
-        ranges=RANGES,
-        viewports=VIEWPORTS,
-        with_query=with_query,
-    )
-    for name in sources:
-        environment.get_template(name)  # compiled now and not in somebody's request
-    text = "".join(sources.values()) + "".join(file.digest for file in files.values())
-    return files, environment, hashlib.sha256(text.encode()).hexdigest()
-
-
-def _static_files() -> list[StaticFile]:
-    web = resources.files("libra.web")
-    found = []
-    for folder in (web / "static", web / "vendored" / "swagger-ui"):
-        for entry in folder.iterdir():
-            media_type = MEDIA_TYPES.get(entry.name.rpartition(".")[2])
-            if media_type is not None:
-                content = entry.read_bytes()
-                digest = hashlib.sha256(content).hexdigest()[:10]
-                found.append(StaticFile(entry.name, content, media_type, digest))
-    return sorted(found, key=lambda file: file.name)

@@ -19,7 +19,8 @@ from libra.web.http.compression import compress
 from libra.web.requests.weigh_form import WeighForm
 from libra.web.site.history_view import history_view
 from libra.web.site.observer_view import observer_view
-from libra.web.site.renderer import Renderer, safe_href
+from libra.web.site.renderer import Renderer
+from libra.web.site.templates import safe_href
 from libra.web.site.url_list_view import Lists, Search
 from support.examples import examples
 
