@@ -245,9 +245,11 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
         if tag not in _HANDLERS:
             continue
         alone = node.mem_id in apart or (tag == "link" and walk.has_foreign and is_foreign(node))
-        if alone and not _is_scanned(walk, node, tag):
+        is_it = tag not in _BY_NAMESPACE or _is_of_its_kind(walk, node, tag)
+        if tag == "style" and (alone or not is_it):
+            head.on_scanned_style(walk, node)
             continue
-        if tag in _BY_NAMESPACE and not _is_of_its_kind(walk, node, tag):
+        if (alone and not _is_scanned(walk, node, tag)) or not is_it:
             continue
         yield node
     if walk.large:
