@@ -173,6 +173,14 @@ KNOWN = (
         _each_missed_or_in_vain("\ufffd[bd]", r"%C2%93|%C2%B3|%C3%8A%CC|%C3%AA%CC|%EF%BF%BD"),
     ),
     Known(
+        "a marquee has what is skipped around it laid out",
+        _missed_with(r"(?:<details|content-visibility|until-found).*<marquee"),
+    ),
+    Known(
+        "an image that an object shows in a select",
+        _each_missed(r"<select[^>]*>(?:(?!</select>).)*<(?:object|embed)\b[^>]*{}"),
+    ),
+    Known(
         "a frame that the parser moves is asked for, and shows nothing",
         _in_vain_with(r"<b><p>(?:(?!</b>).)*<iframe\b(?:(?!</b>).)*</b>"),
     ),

@@ -55,6 +55,8 @@ EXCEPTIONS = {
     "dr24": SCANNER,
     "dr46": "of the two attributes of a drawing with an address only the newer one is followed",
     "dr65": "of animated addresses only those that are set are followed",
+    "eb-marquee": "a marquee has what is skipped around it laid out",
+    "eb-select": "an image that an object shows in a select",
     "sh2-empty": "the host of a shadow root is not :empty",
     **dict.fromkeys(
         (

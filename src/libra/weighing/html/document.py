@@ -118,8 +118,14 @@ def _walk(
             walk.layer = _layer_of(node)
         if late_base and not walk.has_base and tag in _RESOLVED_LATER:
             deferred.append(node)
-        else:
-            _HANDLERS[tag](walk, node)
+            continue
+        known = len(walk.references)
+        _HANDLERS[tag](walk, node)
+        if deferred and _is_waited_for(node, walk.references[known:]):
+            resolved = [each for each in deferred if each.tag not in _LAID_OUT_FIRST]
+            deferred = [each for each in deferred if each.tag in _LAID_OUT_FIRST]
+            for each in resolved:
+                _HANDLERS[each.tag or ""](walk, each)
     walk.layer = ""
     for node in deferred:
         _HANDLERS[node.tag or ""](walk, node)
@@ -138,6 +144,13 @@ def _walk(
         icons = [Icon(walk.address(icon.url) or "", icon.sizes) for icon in walk.icons]
         _refer_to_icons(walk, icons)
     return walk
+
+
+def _is_waited_for(node: LexborNode, added: list[Reference]) -> bool:
+    """Whether the parser stands still for a script, for long enough that all before it is resolved."""
+    if node.tag != "script" or "async" in node.attrs or "defer" in node.attrs:
+        return False
+    return any(reference.role == "script" for reference in added)
 
 
 def _leave_to_styles(walk: Walk) -> None:
@@ -245,9 +258,11 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
         if tag not in _HANDLERS:
             continue
         alone = node.mem_id in apart or (tag == "link" and walk.has_foreign and is_foreign(node))
-        if alone and not _is_scanned(walk, node, tag):
+        is_it = tag not in _BY_NAMESPACE or _is_of_its_kind(walk, node, tag)
+        if tag == "style" and (alone or not is_it):
+            head.on_scanned_style(walk, node)
             continue
-        if tag in _BY_NAMESPACE and not _is_of_its_kind(walk, node, tag):
+        if (alone and not _is_scanned(walk, node, tag)) or not is_it:
             continue
         yield node
     if walk.large:
@@ -329,7 +344,8 @@ _BY_NAMESPACE = _HTML_ONLY | _IN_BOTH | {"set", "image", "use", "feimage", "feIm
 _BACKGROUNDS = frozenset(
     {"col", "colgroup", "body", "table", "td", "th", "tr", "tbody", "tfoot", "thead"}
 )
-_RESOLVED_LATER = _BACKGROUNDS | {"video", "audio", "track", "object", "embed"}
+_LAID_OUT_FIRST = frozenset({"object", "embed"})
+_RESOLVED_LATER = _BACKGROUNDS | _LAID_OUT_FIRST | {"video", "audio", "track"}
 """What looks for its address only when the parser has gone on, so that a later ``base`` counts."""
 
 _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {

@@ -245,9 +245,9 @@ def imported(found: Imported, nonce: str = "") -> Reference:
     return Reference(found.url, role, nonce=nonce, inserted=False)
 
 
-def _on_foreign_sheet(walk: Walk, text: str) -> None:
-    """A sheet in another language: Chromium's preload scanner asks for its imports all the same."""
-    head = _HEAD_OF_SHEET.match(text)
+def on_scanned_style(walk: Walk, node: LexborNode) -> None:
+    """A sheet that is none by its language or place: Chromium's scanner asks for its imports."""
+    head = _HEAD_OF_SHEET.match(node.text(deep=False)) if walk.is_scanned else None
     if head is not None and "@import" in head[0].lower():
         for reference in imports_of(read_stylesheet(head[0], walk.base, walk.viewport)):
             if reference.applies:
@@ -260,8 +260,7 @@ def on_style(walk: Walk, node: LexborNode) -> None:
     kind = attributes.sget("type").lower()
     text = node.text(deep=False)  # elements, which it may have in a drawing, are none of it
     if kind not in {"", "text/css"}:
-        if walk.is_scanned:
-            _on_foreign_sheet(walk, text)
+        on_scanned_style(walk, node)
         return
     if walk.policies and forbids_inline(walk.policies, "style", text, attributes.sget("nonce")):
         return

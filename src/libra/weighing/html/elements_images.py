@@ -12,6 +12,14 @@ from libra.weighing.options import DESKTOP
 from libra.weighing.viewport.media_queries import length_px, media_matches
 from libra.weighing.viewport.srcset import choose
 
+_WITHOUT_CONTENT = frozenset(
+    {
+        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source",
+        "template", "track", "wbr",
+    }
+)  # fmt: skip
+"""The void elements; what is in a template is none of the document."""
+
 
 def on_img(walk: Walk, node: LexborNode) -> None:
     """The candidate of the first usable source, else the image's own."""
@@ -21,16 +29,33 @@ def on_img(walk: Walk, node: LexborNode) -> None:
     parent = node.parent
     if parent is not None and parent.tag == "picture":
         chosen = _from_sources(walk, parent, node, lazy=lazy is not None)
+        if chosen is not None and lazy is None and walk.is_scanned and _ends_before(node):
+            # The preload scanner takes the end of any element for that of the picture.
+            walk.add(_own_candidate(walk, node, lazy=False), "image")
     if chosen is None:
-        sizes = _sizes(attributes.get("sizes"), node, lazy=lazy is not None)
-        chosen = choose(
-            attributes.get("srcset"),
-            sizes,
-            attributes.get("src"),
-            walk.viewport,
-            at_hand=_is_unscanned(walk, lazy=lazy is not None),
-        )
+        chosen = _own_candidate(walk, node, lazy=lazy is not None)
     walk.add(chosen, "image", lazy=lazy, cors="crossorigin" in attributes)
+
+
+def _own_candidate(walk: Walk, node: LexborNode, *, lazy: bool) -> str | None:
+    attributes = node.attrs
+    return choose(
+        attributes.get("srcset"),
+        _sizes(attributes.get("sizes"), node, lazy=lazy),
+        attributes.get("src"),
+        walk.viewport,
+        at_hand=_is_unscanned(walk, lazy=lazy),
+    )
+
+
+def _ends_before(image: LexborNode) -> bool:
+    """Whether an element that may have content stands before an image in its picture."""
+    before = image.prev
+    while before is not None:
+        if before.is_element_node and before.tag not in _WITHOUT_CONTENT:
+            return True
+        before = before.prev
+    return False
 
 
 def _from_sources(walk: Walk, picture: LexborNode, image: LexborNode, *, lazy: bool) -> str | None:
