@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 import aiohttp
 
 from support.asking import PATIENCE, eventually
+from support.freezing import freeze
 from support.nats import NatsServers, die_with_parent
 from support.ports import ReservedPort
 from support.postgres import Postgres
@@ -137,7 +138,7 @@ class Node:
     def freeze(self) -> None:
         """SIGSTOP: its connections stay open and nothing is ever answered."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
         self.frozen = True
 
     def thaw(self) -> None:

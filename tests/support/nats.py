@@ -28,6 +28,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from support.asking import PATIENCE, eventually
+from support.freezing import freeze
 from support.ports import ReservedPort
 
 Route = Callable[[int, int], int]
@@ -141,7 +142,7 @@ class NatsServer:
 
     def freeze(self) -> None:
         """SIGSTOP: connections stay open and nothing is ever answered."""
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
         self.frozen = True
 
     def thaw(self) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
 
+from support.freezing import freeze
 from support.ports import ReservedPort
 
 OWNER = "postgres"
@@ -129,9 +130,9 @@ class Postgres:
     def freeze(self) -> None:
         """SIGSTOP to all of it: connections stay open and nothing is ever answered."""
         # The postmaster first, so that no child is born between being listed and being stopped.
-        _signal(self._pid, signal.SIGSTOP)
+        _freeze(self._pid)
         for child in self._children():
-            _signal(child, signal.SIGSTOP)
+            _freeze(child)
 
     def thaw(self) -> None:
         """SIGCONT to all of it."""
@@ -347,6 +348,11 @@ def _copied(binaries: Path, root: Path) -> Path:
         if (site / name).exists():
             shutil.copytree(site / name, root / "site" / name, symlinks=True)
     return root / "site" / binaries.relative_to(site)
+
+
+def _freeze(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        freeze(pid)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
