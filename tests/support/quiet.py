@@ -24,7 +24,7 @@ from ipaddress import ip_network
 from typing import Any, Self
 
 from integration.weighing.rendered.visits import ended, visit
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.testing.pages import Page, PageServer, Request, html, image, script
 from libra.weighing.rendered import BrowserPool
 from libra.weighing.rendered import asked_hosts as asked

@@ -14,8 +14,8 @@ import msgspec
 from libra.cli.inputs import DIRECTLY, Route
 from libra.formats.page_lists import PageListError
 from libra.formats.sitemap import MAX_SITEMAP_BYTES, Sitemap, parse_sitemap
+from libra.network.addresses.dialing import OPEN, Resolver
 from libra.network.client import Answer, HTTPClient
-from libra.network.dialing import OPEN, Resolver
 from libra.network.failures import Failure
 from libra.network.origin_slots import name_of_error
 from libra.urls import InvalidURL, join, origin_of, parse_url

@@ -52,7 +52,7 @@ from libra.cli.progress import progress
 from libra.cli.pushing import Pushed, ResultServer, push, require_branch, source_of
 from libra.cli.results import NOT_TAKEN, Demands, judge
 from libra.formats.annotations import to_annotations
-from libra.network.trust import SYSTEM
+from libra.network.libcurl.trust import SYSTEM
 from libra.report import Method
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import USER_AGENT, Viewport

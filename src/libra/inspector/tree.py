@@ -47,10 +47,10 @@ from libra.inspector.supervised_service import Runnable, SupervisedService
 from libra.inspector.watches.courier import AppriseCourier
 from libra.inspector.watches.watches import Watchers, Watches
 from libra.inspector.watches.weigh_ins import PageWeighIns
-from libra.network.dialing import OPEN
-from libra.network.gate import PORTS, Gate
+from libra.network.addresses.dialing import OPEN
+from libra.network.addresses.gate import PORTS, Gate
+from libra.network.libcurl.trust import trust
 from libra.network.proxies import proxies_of
-from libra.network.trust import trust
 from libra.otp import (
     Child,
     ChildSpec,

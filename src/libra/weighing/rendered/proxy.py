@@ -3,7 +3,7 @@
 A browser resolves names, follows redirects and opens connections by itself, so that no check of a URL
 could hold it. It is therefore launched without any route of its own
 (`libra.weighing.rendered.browsers.browser`) and each page gets a proxy on loopback, which resolves,
-judges and connects exactly as the static fetcher does (`libra.network.dialing`). What goes
+judges and connects exactly as the static fetcher does (`libra.network.addresses.dialing`). What goes
 through it is not changed (`libra.weighing.rendered.relay`), so that the sizes that the browser measures
 are those of the server.
 
@@ -20,8 +20,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from libra.network.dialing import Resolver, dial
-from libra.network.gate import Gate
+from libra.network.addresses.dialing import Resolver, dial
+from libra.network.addresses.gate import Gate
 from libra.network.listening import stop_listening
 from libra.network.origin_slots import name_of_error
 from libra.urls import host_and_port

@@ -11,7 +11,7 @@ import contextlib
 import re
 from typing import Protocol
 
-from libra.network.dialing import is_readable
+from libra.network.addresses.dialing import is_readable
 from libra.network.tolerant_http import INTERIM_ANSWERS
 from libra.weighing.rendered.answer_framing import AnswerFraming
 from libra.weighing.rendered.proxied_request import ProxiedRequest, place_of

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from integration.weighing.rendered.visits import ICON, Clock, image
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.network.politeness import Politeness
 from libra.testing.pages import PageServer
 from libra.weighing.rendered import BrowserPool, service_workers
