@@ -9,7 +9,7 @@ import click
 
 from libra.budgets.growth import Growth
 from libra.budgets.lighthouse import Budget, Check, growth_of
-from libra.cli.pushing import BuildSource
+from libra.cli.results.pushing import BuildSource
 from libra.formats import comparison
 from libra.formats.sentences import outcome
 from libra.report import Report

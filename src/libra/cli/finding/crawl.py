@@ -11,11 +11,11 @@ import asyncio
 import click
 import msgspec
 
-from libra.cli.crawling import Reach
-from libra.cli.crawling.links import LinkReader
-from libra.cli.crawling.robots import Robots, RobotsError, netloc_of, robots_of
+from libra.cli.finding.links import LinkReader
+from libra.cli.finding.reach import Reach
+from libra.cli.finding.robots import Robots, RobotsError, netloc_of, robots_of
+from libra.cli.finding.sitemap import Listed
 from libra.cli.inputs import DIRECTLY, Route
-from libra.cli.sitemap import Listed
 from libra.formats.sentences import outcome
 from libra.urls import origin_of
 from libra.weighing import Fetcher

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from libra.cli.crawling import Reach
+from libra.cli.finding.reach import Reach
 from libra.cli.inputs import Route, parse_page
 from libra.weighing.options import Options
 
 if TYPE_CHECKING:
-    from libra.cli.sitemap import Listed
+    from libra.cli.finding.sitemap import Listed
 
 
 class Sites(NamedTuple):
@@ -47,12 +47,12 @@ def find_pages(pages: Sequence[str], sites: Sites, options: Options, route: Rout
 
 
 async def _of_sitemap(address: str, options: Options, limit: int, route: Route) -> Listed:
-    from libra.cli.sitemap import pages_of_sitemap  # noqa: PLC0415 - slow, and seldom needed
+    from libra.cli.finding.sitemap import pages_of_sitemap  # noqa: PLC0415 - slow, and seldom needed
 
     return await pages_of_sitemap(address, options, limit, route)
 
 
 async def _of_crawl(address: str, options: Options, reach: Reach, route: Route) -> Listed:
-    from libra.cli.crawling.crawl import pages_of_crawl  # noqa: PLC0415 - as above
+    from libra.cli.finding.crawl import pages_of_crawl  # noqa: PLC0415 - as above
 
     return await pages_of_crawl(address, options, reach, route)

@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 
 from libra.budgets.lighthouse import unmatched
-from libra.cli.pushing import Pushed, ResultRefused
-from libra.cli.results import Results
-from libra.cli.table import print_report, print_summary
+from libra.cli.results.pushing import Pushed, ResultRefused
+from libra.cli.results.results import Results
+from libra.cli.results.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
 from libra.formats.comparison import comparable
 from libra.formats.sentences import outcome, remarks

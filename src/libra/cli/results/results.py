@@ -10,8 +10,8 @@ import msgspec
 from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth
 from libra.budgets.lighthouse import Budget, Check, check
-from libra.cli.growing import grown, ungrown
-from libra.cli.pushing import Pushed
+from libra.cli.results.growing import grown, ungrown
+from libra.cli.results.pushing import Pushed
 from libra.formats.comparison import Comparison, comparable, compare, pairs_of
 from libra.formats.sentences import outcome, why_not_whole
 from libra.report import Report
