@@ -15,7 +15,7 @@ from libra.settings import Settings
 from libra.testing import PageServer
 from libra.web import create_app
 from libra.web.serving.server import WebServer
-from libra.weighing.rendered.proxy import Proxy
+from libra.weighing.rendered.proxy.server import Proxy
 
 Address = tuple[str, int]
 

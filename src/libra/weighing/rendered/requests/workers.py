@@ -4,8 +4,8 @@ Each is a target of its own. Of shared workers neither the page's session nor Pl
 of the WebSockets of the others Playwright tells when they are connected, and they are not connected
 before it is known that the page asks for them. So each is listened to as soon as it starts. It is held
 until then, unless Playwright, which listens too, lets it go before: what it does at its very start may
-be missed (`libra.weighing.rendered.asked_hosts.Asked.has_workers`). Playwright cannot speak to a session
-that it has not made: this goes by messages within messages (``Target.sendMessageToTarget``).
+be missed (`libra.weighing.rendered.proxy.asked_hosts.Asked.has_workers`). Playwright cannot speak to a
+session that it has not made: this goes by messages within messages (``Target.sendMessageToTarget``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from libra.weighing.rendered.logged_request import Event
+from libra.weighing.rendered.requests.logged_request import Event
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, CDPSession

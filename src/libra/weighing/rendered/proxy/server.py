@@ -4,11 +4,11 @@ A browser resolves names, follows redirects and opens connections by itself, so 
 could hold it. It is therefore launched without any route of its own
 (`libra.weighing.rendered.browsers.browser`) and each page gets a proxy on loopback, which resolves,
 judges and connects exactly as the static fetcher does (`libra.network.addresses.dialing`). What goes
-through it is not changed (`libra.weighing.rendered.relay`), so that the sizes that the browser measures
-are those of the server.
+through it is not changed (`libra.weighing.rendered.proxy.relay`), so that the browser measures the sizes
+of the server.
 
 It connects only to what the page has asked for: the browser has wishes of its own
-(`libra.weighing.rendered.asked_hosts`).
+(`libra.weighing.rendered.proxy.asked_hosts`).
 
 What cannot be had, because the gate denies it or because nothing answers, ends in the same way for the
 page: the connection closes without an answer. The reason is noted for the report only.
@@ -25,9 +25,9 @@ from libra.network.addresses.gate import Gate
 from libra.network.listening import stop_listening
 from libra.network.origin_slots import name_of_error
 from libra.urls import host_and_port
-from libra.weighing.rendered.asked_hosts import AskedHosts
-from libra.weighing.rendered.proxied_request import place_of
-from libra.weighing.rendered.relay import BrowserConnection, Stream
+from libra.weighing.rendered.proxy.asked_hosts import AskedHosts
+from libra.weighing.rendered.proxy.proxied_request import place_of
+from libra.weighing.rendered.proxy.relay import BrowserConnection, Stream
 
 _HEAD_BYTES = 262_144
 """What Chromium accepts as the head of an answer; its own requests stay far below."""

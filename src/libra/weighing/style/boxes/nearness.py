@@ -18,7 +18,7 @@ from itertools import islice
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from libra.weighing.options import Viewport
-from libra.weighing.style.objects import shows_its_contents
+from libra.weighing.style.boxes.objects import shows_its_contents
 from libra.weighing.viewport.media_queries import length_px
 
 MARGIN = 1250

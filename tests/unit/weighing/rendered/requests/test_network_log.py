@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.report import Asset
-from libra.weighing.rendered.assets import assets_of, sums_of
-from libra.weighing.rendered.network_log import NetworkLog
+from libra.weighing.rendered.requests.assets import assets_of, sums_of
+from libra.weighing.rendered.requests.network_log import NetworkLog
 
 PAGE = "https://example.com/"
 

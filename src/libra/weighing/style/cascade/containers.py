@@ -13,7 +13,7 @@ from typing import NamedTuple
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant
 from libra.weighing.options import Viewport
-from libra.weighing.style.substitution import style_holds
+from libra.weighing.style.cascade.substitution import style_holds
 
 _WIDTH = re.compile(
     r"(?:(min|max)-(?:width|inline-size)\s*:\s*|(?:width|inline-size)\s*([<>])=?\s*)"

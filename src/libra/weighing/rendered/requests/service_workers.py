@@ -12,8 +12,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from libra.weighing.rendered.logged_request import LoggedRequest
-from libra.weighing.rendered.network_log import NetworkLog
+from libra.weighing.rendered.requests.logged_request import LoggedRequest
+from libra.weighing.rendered.requests.network_log import NetworkLog
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Request, Response

@@ -8,7 +8,7 @@ from typing import Any
 from libra.failures import is_one_of
 from libra.report import KINDS, Asset, HostTotal, Kind, Timings, Total
 from libra.urls import host_and_port, host_of, is_third_party
-from libra.weighing.rendered.logged_request import LoggedRequest
+from libra.weighing.rendered.requests.logged_request import LoggedRequest
 
 
 def assets_of(

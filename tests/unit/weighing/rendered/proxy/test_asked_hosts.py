@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from libra.weighing.rendered import asked_hosts as asked
-from libra.weighing.rendered.asked_hosts import AskedHosts
+from libra.weighing.rendered.proxy import asked_hosts as asked
+from libra.weighing.rendered.proxy.asked_hosts import AskedHosts
 
 
 @pytest.mark.parametrize(

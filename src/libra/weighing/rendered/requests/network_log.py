@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 
 from libra.failures import http_failure
 from libra.urls import without_fragment
-from libra.weighing.rendered.browser_errors import CANCELLED, name_of_failure
-from libra.weighing.rendered.initiators import initiator_of
-from libra.weighing.rendered.logged_request import Event, LoggedRequest
-from libra.weighing.rendered.request_limit import RequestLimit
+from libra.weighing.rendered.requests.browser_errors import CANCELLED, name_of_failure
+from libra.weighing.rendered.requests.initiators import initiator_of
+from libra.weighing.rendered.requests.logged_request import Event, LoggedRequest
+from libra.weighing.rendered.requests.request_limit import RequestLimit
 
 _ENDLESS = frozenset({"EventSource", "WebSocket", "Media", "Ping"})
 """Types whose requests may stay open for as long as the page does: nothing waits for their end."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from libra.weighing.css.value_text import unescape
 from libra.weighing.options import DESKTOP
-from libra.weighing.style.cascade import Value
-from libra.weighing.style.font_shorthand import font_parts
-from libra.weighing.style.substitution import needs_substitution, substitute
+from libra.weighing.style.cascade.cascade import Value
+from libra.weighing.style.cascade.font_shorthand import font_parts
+from libra.weighing.style.cascade.substitution import needs_substitution, substitute
 from libra.weighing.stylesheets.fonts import (
     REGULAR,
     FontStyle,

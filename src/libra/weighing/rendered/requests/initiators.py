@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libra.urls import without_fragment
-from libra.weighing.rendered.logged_request import Event, LoggedRequest
+from libra.weighing.rendered.requests.logged_request import Event, LoggedRequest
 
 _MAX_INITIATOR = 8_192
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from libra.weighing.css.scan import ScannedDeclaration
-from libra.weighing.style.font_shorthand import FONT_PROPERTIES
-from libra.weighing.style.longhands import ALWAYS, longhands
+from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
+from libra.weighing.style.cascade.longhands import ALWAYS, longhands
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.stylesheets.marks import may_fetch
 from libra.weighing.stylesheets.selectors import may_hold, parts_of

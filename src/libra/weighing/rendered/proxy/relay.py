@@ -13,8 +13,8 @@ from typing import Protocol
 
 from libra.network.addresses.dialing import is_readable
 from libra.network.tolerant_http import INTERIM_ANSWERS
-from libra.weighing.rendered.answer_framing import AnswerFraming
-from libra.weighing.rendered.proxied_request import ProxiedRequest, place_of
+from libra.weighing.rendered.proxy.answer_framing import AnswerFraming
+from libra.weighing.rendered.proxy.proxied_request import ProxiedRequest, place_of
 
 _CHUNK = 65_536
 _UNAUTHORIZED = re.compile(rb"HTTP/1\.[01] 401\b")

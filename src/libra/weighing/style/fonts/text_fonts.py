@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from libra.weighing.css.value_text import unescape
-from libra.weighing.style.browser_styles import PARTS_OF_TEXT
-from libra.weighing.style.cascade import Cascade, Value
-from libra.weighing.style.computed_font import computed_font
+from libra.weighing.style.boxes.browser_styles import PARTS_OF_TEXT
+from libra.weighing.style.cascade.cascade import Cascade, Value
+from libra.weighing.style.fonts.computed_font import computed_font
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, FontLibrary, FontStyle

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libra.weighing.html.document_walk import parse_html
 from libra.weighing.options import DESKTOP, Viewport
-from libra.weighing.style.nearness import MARGIN, near
+from libra.weighing.style.boxes.nearness import MARGIN, near
 from support.work import assert_linear
 
 LAZY = "<img loading=lazy src=x width=10 height=10>"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from libra.network.politeness import Politeness, busy, retry_after
 from libra.urls import origin_of
 from libra.weighing.options import Options
-from libra.weighing.rendered.logged_request import Event
-from libra.weighing.rendered.network_log import NetworkLog
+from libra.weighing.rendered.requests.logged_request import Event
+from libra.weighing.rendered.requests.network_log import NetworkLog
 
 if TYPE_CHECKING:
     from playwright.async_api import CDPSession

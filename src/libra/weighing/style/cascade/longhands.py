@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from libra.weighing.css.scan import ScannedDeclaration, declarations
 from libra.weighing.css.syntax import components
-from libra.weighing.style.animations import INITIAL as ANIMATIONS
-from libra.weighing.style.animations import animation_parts
-from libra.weighing.style.font_shorthand import FONT_PROPERTIES, font_parts
-from libra.weighing.style.substitution import needs_substitution
+from libra.weighing.style.cascade.animations import INITIAL as ANIMATIONS
+from libra.weighing.style.cascade.animations import animation_parts
+from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES, font_parts
+from libra.weighing.style.cascade.substitution import needs_substitution
 from libra.weighing.stylesheets.supports import WIDE, is_substituted
 
 IMAGE_PROPERTIES = {

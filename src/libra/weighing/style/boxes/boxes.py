@@ -7,8 +7,13 @@ from collections.abc import Mapping
 
 from selectolax.lexbor import LexborNode
 
-from libra.weighing.style.browser_styles import FOREIGN, NOT_DRAWN, NOT_RENDERED, default_display
-from libra.weighing.style.objects import shows_its_contents
+from libra.weighing.style.boxes.browser_styles import (
+    FOREIGN,
+    NOT_DRAWN,
+    NOT_RENDERED,
+    default_display,
+)
+from libra.weighing.style.boxes.objects import shows_its_contents
 
 _ANCESTORS = 512
 _WITHOUT_BOXES_INSIDE = frozenset(
