@@ -6,7 +6,7 @@ from importlib.metadata import version as package_version
 from typing import get_args
 
 from libra.health import Health, LoopLag, Node, Part, Processes
-from libra.inspector.records.watch_record import WatchStatus
+from libra.inspector.records.watches.watch_record import WatchStatus
 from libra.inspector.tree import SupervisionTree
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
 from libra.parsers.pool import Ends

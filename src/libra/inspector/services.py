@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from libra.inspector.pauses import Pauses
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.watch_record import WatchState
 from libra.parsers.pool import Parsers
 from libra.parsers.reader import ParserReader
 from libra.report import Method

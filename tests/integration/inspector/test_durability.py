@@ -9,7 +9,7 @@ from typing import Any
 from libra.health import NodeHealth, Part
 from libra.inspector.records.messages import DatabaseBacklog
 from libra.inspector.records.ports import Durability
-from libra.inspector.records.watch_changes import WatchChanges, checked
+from libra.inspector.records.watches.watch_changes import WatchChanges, checked
 from libra.inspector.tree import SupervisionTree
 from libra.otp import NORMAL, ChildSpec, Continue, GenServer, Stop
 from libra.report import FINISHED, Backup, Report, decode

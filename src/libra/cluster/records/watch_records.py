@@ -13,9 +13,9 @@ import msgspec
 
 from libra.cluster.engine.errors import UnknownFormat
 from libra.cluster.engine.pulling import PulledMessage
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.watch_record import WatchState
 from libra.storage import Deleted
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 
 FORMAT: Final = 1
 """What is written here, and the highest that is read."""

@@ -23,7 +23,7 @@ from libra.inspector.context import Context
 from libra.inspector.durability.database_reader import DatabaseReader
 from libra.report import FINISHED
 from libra.storage import PageQuery, Snapshot, Store, Unavailable
-from libra.storage.urls import UrlQuery, UrlRow
+from libra.storage.rows.urls import UrlQuery, UrlRow
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode

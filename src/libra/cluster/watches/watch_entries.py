@@ -17,7 +17,7 @@ from libra.cluster.engine.errors import EngineAway, Misconfigured, UnknownFormat
 from libra.cluster.engine.pulling import Pull, PulledMessage, snapshot_of
 from libra.cluster.records.layout import WATCHES
 from libra.cluster.records.watch_records import RECORDS, WatchEntry, read_kept, watch_of
-from libra.inspector.records.watch_record import WatchRecord
+from libra.inspector.records.watches.watch_record import WatchRecord
 from libra.inspector.watches import steps
 
 if TYPE_CHECKING:

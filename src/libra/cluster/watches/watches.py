@@ -27,14 +27,14 @@ from libra.errors import Behind, EngineUnavailable, WatchNotFound, WatchUnknown
 from libra.ids import new_id
 from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.records.page_record import PageRecord, first_version, restore
-from libra.inspector.records.watch_changes import WantedChange
-from libra.inspector.records.watch_record import WatchRecord, WatchState, restore_watch
+from libra.inspector.records.watches.watch_changes import WantedChange
+from libra.inspector.records.watches.watch_record import WatchRecord, WatchState, restore_watch
 from libra.inspector.watches import steps
 from libra.inspector.watches.log_lines import log_delivery, log_run
 from libra.inspector.watches.watches import Watches
 from libra.report import FINISHED, Report
 from libra.storage import Store, Unavailable
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from libra.formats.charts import BarSegment, stack
+from libra.formats.views.charts import BarSegment, stack
 from libra.health import Health, Node, NodeHealth
 
 SILENT = 5.0

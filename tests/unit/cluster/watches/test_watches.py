@@ -15,7 +15,7 @@ from libra.cluster.watches import watches
 from libra.cluster.watches.watch_entries import WatchEntries
 from libra.cluster.watches.watches import ClusterWatches
 from libra.ids import new_id
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.watch_record import WatchState
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libra.formats.page_view import (
+from libra.formats.views.page_view import (
     OPEN_ROWS,
     ROWS,
     WHOLE_ROWS,

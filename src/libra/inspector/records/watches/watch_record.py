@@ -16,12 +16,12 @@ import msgspec
 
 from libra.budgets.alarms import FAILED, Event, Standing, Terms
 from libra.decoding import decode_json_as
-from libra.inspector.records.alerts import Alert, Breach
 from libra.inspector.records.page_record import first_version, life_of
-from libra.inspector.records.schedule import spread_of
-from libra.inspector.records.webhook import Headers, shown
+from libra.inspector.records.watches.alerts import Alert, Breach
+from libra.inspector.records.watches.schedule import spread_of
+from libra.inspector.records.watches.webhook import Headers, shown
 from libra.report import Backup, Method
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
 
@@ -175,7 +175,7 @@ class WatchState(msgspec.Struct, frozen=True):
 
     @property
     def spread(self) -> float:
-        """By how much its times are moved, from 0 up to 1: see `libra.inspector.records.schedule`."""
+        """How far its times are moved, 0 up to 1: see `libra.inspector.records.watches.schedule`."""
         return spread_of(self.id)
 
 
@@ -211,7 +211,7 @@ class WatchRecord:
 
     @property
     def spread(self) -> float:
-        """By how much its times are moved, from 0 up to 1: see `libra.inspector.records.schedule`."""
+        """How far its times are moved, 0 up to 1: see `libra.inspector.records.watches.schedule`."""
         return spread_of(self.state.id)
 
     def has_tag(self, tag: str) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.inspector.records.page_record import PageRecord
-from libra.inspector.records.schedule import (
+from libra.inspector.records.watches.schedule import (
     InvalidSchedule,
     next_due,
     parse_schedule,

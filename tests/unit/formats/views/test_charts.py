@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.formats.charts import STRIPS, axis, bar, history, waterfall
+from libra.formats.views.charts import STRIPS, axis, bar, history, waterfall
 from libra.report import KINDS, Asset, Kind, Report, Summary, Total, summarize
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libra.formats.compare_view import compare_view
-from libra.formats.page_view import ROWS
+from libra.formats.views.compare_view import compare_view
+from libra.formats.views.page_view import ROWS
 from libra.report import KINDS, Asset, Report, Total
 
 

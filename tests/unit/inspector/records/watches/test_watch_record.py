@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from libra.budgets.alarms import Confirm, Standing
-from libra.inspector.records.watch_changes import WatchChanges, checked
-from libra.inspector.records.watch_record import WatchRecord, WatchState, restore_watch
+from libra.inspector.records.watches.watch_changes import WatchChanges, checked
+from libra.inspector.records.watches.watch_record import WatchRecord, WatchState, restore_watch
 from libra.inspector.watches import steps
 from libra.report import Report
-from libra.storage.rows import Snapshot, WatchRow
+from libra.storage.rows.entries import Snapshot, WatchRow
 from libra.weighing.options import Options
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from libra.report import Status
-from libra.storage.rows import Snapshot
+from libra.storage.rows.entries import Snapshot
 
 Sort: TypeAlias = Literal["newest", "heaviest", "site", "broken"]
 """By the newest weigh-in, by its weight, by host and URL, or what is broken first."""

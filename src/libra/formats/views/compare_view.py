@@ -1,12 +1,12 @@
-"""Two reports side by side. Pure functions and plain data, as of `libra.formats.page_view`."""
+"""Two reports side by side. Pure functions and plain data, as of `libra.formats.views.page_view`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from libra.formats.charts import percent
 from libra.formats.comparison import Change, Comparison, Delta, compare
-from libra.formats.page_view import KIND_NAMES, ROWS
+from libra.formats.views.charts import percent
+from libra.formats.views.page_view import KIND_NAMES, ROWS
 from libra.report import Kind, Report, Total, way_of
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from libra.report import Report, Score, Total, encode
 from libra.storage import Deleted, Snapshot, newest
-from libra.storage.rows import bare_host_of
+from libra.storage.rows.entries import bare_host_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

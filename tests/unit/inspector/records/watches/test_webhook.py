@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.inspector.records.webhook import (
+from libra.inspector.records.watches.webhook import (
     address_and_headers,
     parse_webhook,
     parse_webhook_headers,

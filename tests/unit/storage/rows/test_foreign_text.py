@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libra.storage.foreign_text import escape, escape_json, unescape, unescape_json
+from libra.storage.rows.foreign_text import escape, escape_json, unescape, unescape_json
 
 # Mostly the characters that matter, so that they meet.
 nasty = st.text(

@@ -15,8 +15,12 @@ from msgspec import UNSET, UnsetType
 
 from libra.budgets.alarms import Confirm, Jump
 from libra.budgets.budget import Budget
-from libra.inspector.records.schedule import parse_schedule, parse_zone
-from libra.inspector.records.webhook import MAX_HEADERS, parse_webhook, parse_webhook_headers
+from libra.inspector.records.watches.schedule import parse_schedule, parse_zone
+from libra.inspector.records.watches.webhook import (
+    MAX_HEADERS,
+    parse_webhook,
+    parse_webhook_headers,
+)
 from libra.urls import InvalidURL, parse_url
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import InvalidOptions, Viewport, require_headers

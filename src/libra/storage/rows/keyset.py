@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from libra.storage.rows import Snapshot
+from libra.storage.rows.entries import Snapshot
 
 Fetch: TypeAlias = Callable[[Snapshot | None], Coroutine[Any, Any, list[Snapshot]]]
 """Reads the batch that follows a snapshot; the first batch if it is None."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from libra.formats.charts import BarSegment, Waterfall, percent, stack, waterfall
 from libra.formats.sentences import Remark, remarks, why_chosen
+from libra.formats.views.charts import BarSegment, Waterfall, percent, stack, waterfall
 from libra.report import FINISHED, Asset, HostTotal, Kind, Report, Total
 from libra.wording import plain
 

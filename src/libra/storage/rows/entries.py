@@ -16,7 +16,7 @@ import msgspec
 
 from libra import report as reports
 from libra.report import Report, Status, Summary
-from libra.storage.frames import frame, unframe
+from libra.storage.rows.frames import frame, unframe
 
 DELETED_VERSION: Final = 2**63 - 1
 """The version of a deletion: the highest that both engines can hold, so nothing can follow it."""
