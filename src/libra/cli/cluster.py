@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from libra.cli.service import load_settings
+from libra.credentials.tokens import parse_tokens
 from libra.settings import Settings, redact
-from libra.tokens import parse_tokens
 from libra.wording import count
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from libra.cluster.node.messages import Here
 from libra.cluster.node.presence import HERE, SILENT
 from libra.cluster.records.layout import RESULTS_QUEUE, found, stream_of
 from libra.cluster.replica.replica import AGE
-from libra.health import NodeHealth, Part, PartStatus
+from libra.observability.health import NodeHealth, Part, PartStatus
 from libra.wording import count
 
 if TYPE_CHECKING:

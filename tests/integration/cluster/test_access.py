@@ -9,7 +9,7 @@ from libra.app import Libra
 from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import EngineAway
 from libra.cluster.node.access import give
-from libra.tokens import new_token
+from libra.credentials.tokens import new_token
 from libra.web import Application, create_app
 from support.asking import PATIENCE, eventually
 from support.joined import joined

@@ -15,12 +15,12 @@ from libra.cluster.durability.database import Prober
 from libra.cluster.durability.handing_over import HandOver
 from libra.cluster.records.page_records import STEPS
 from libra.cluster.status import nodes, part
-from libra.health import NodeHealth, Part
 from libra.inspector.durability.disk_thread import DiskThread
 from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.records.messages import DatabaseBacklog
 from libra.inspector.records.page_record import PageRecord, first_version, life_of, restore
 from libra.inspector.supervised_service import Runnable, SupervisedService
+from libra.observability.health import NodeHealth, Part
 from libra.otp import ChildSpec, GenServer, ProcessException
 from libra.report import FINISHED, Report
 from libra.report import Backup as Level

@@ -20,8 +20,8 @@ from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.engine.pulling import Pull, PulledMessage, snapshot_of
 from libra.cluster.records.streams import make_stream
-from libra.session_key import LEAST, keep_session_key, session_key
-from libra.tokens import AccessToken, parse_tokens
+from libra.credentials.session_key import LEAST, keep_session_key, session_key
+from libra.credentials.tokens import AccessToken, parse_tokens
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode

@@ -33,8 +33,8 @@ from libra.cluster.records.layout import (
 )
 from libra.cluster.records.page_records import Record, SubmissionRecord, Tombstone, to_bytes, ttl_of
 from libra.cluster.records.streams import settle
-from libra.health import Node as Tree
 from libra.inspector.context import Context
+from libra.observability.health import Node as Tree
 from libra.settings import Role, Settings
 
 log = logging.getLogger("libra.cluster")

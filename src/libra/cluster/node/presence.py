@@ -21,7 +21,7 @@ from libra.cluster.engine.connection import Listening
 from libra.cluster.engine.errors import EngineAway, InDoubt, NobodyThere
 from libra.cluster.node.messages import Here, Question
 from libra.cluster.node.politeness import SharedPoliteness
-from libra.health import Node as Tree
+from libra.observability.health import Node as Tree
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode

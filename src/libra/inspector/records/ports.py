@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from libra.health import NodeHealth, Part
 from libra.inspector.records.messages import (
     Begin,
     DatabaseBacklog,
@@ -24,6 +23,7 @@ from libra.inspector.records.messages import (
 )
 from libra.inspector.records.watches.alerts import Alert
 from libra.inspector.records.watches.watch_record import WatchState
+from libra.observability.health import NodeHealth, Part
 from libra.otp import ChildSpec, GenServer
 from libra.report import Backup as Level
 from libra.report import Report

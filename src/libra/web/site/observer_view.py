@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libra.formats.views.charts import BarSegment, stack
-from libra.health import Health, Node, NodeHealth
+from libra.observability.health import Health, Node, NodeHealth
 
 SILENT = 5.0
 """Seconds without a word after which a node is shown as silent."""

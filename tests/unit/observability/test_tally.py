@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from libra.observability.tally import Tally
 from libra.report import Report, Total
-from libra.tally import Tally
 
 REPORT = Report(
     "an-id", "https://example.com/", status="weighed", duration_ms=84, total=Total(2, 4376, 12496)

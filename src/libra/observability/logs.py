@@ -25,7 +25,7 @@ import structlog
 from structlog.contextvars import get_contextvars
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
-from libra.repeats import Repeats
+from libra.observability.repeats import Repeats
 from libra.settings import LogFormat, LogLevel
 from libra.wording import plain
 

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libra.credentials.tokens import (
+    AccessToken,
+    digest_of,
+    new_token,
+    parse_tokens,
+    read_token_file,
+)
 from libra.settings import Settings, SettingsError
-from libra.tokens import AccessToken, digest_of, new_token, parse_tokens, read_token_file
 
 SECRET = "a-secret-of-some-length"
 HASHED = f"ci:full:sha256:{digest_of(SECRET)}"

@@ -13,8 +13,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.logs import Outlet, formatter, set_level, set_up
-from libra.repeats import CAUSES, MOST, SECONDS, Repeats
+from libra.observability.logs import Outlet, formatter, set_level, set_up
+from libra.observability.repeats import CAUSES, MOST, SECONDS, Repeats
 from libra.settings import LogFormat
 
 
