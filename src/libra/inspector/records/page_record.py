@@ -137,6 +137,20 @@ class PageRecord(Link):
         return self._resting is not None
 
     @property
+    def stored(self) -> bool:
+        """Whether the database has the finished report."""
+        return self.finished and self.backup == "stored"
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether nothing is lost when it leaves memory.
+
+        What the database has may leave, and what it refuses, as that cannot become safer. What is only
+        journaled stays: the database gets it from here.
+        """
+        return self.finished and self.backup in ("stored", "rejected")
+
+    @property
     def journal_first(self) -> bool:
         """Whether the database is to have it only after the journal: a result, and no submission."""
         return self.finished
