@@ -8,12 +8,12 @@ import msgspec
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.cluster.records.test_page_records import submission, weighed
 
 from libra.cluster.records.fitting import TOO_LARGE, fitted
 from libra.cluster.records.page_records import Record, pack_report
 from libra.report import Asset, Report, Total, decode, encode
 from support import samples
+from unit.cluster.records.test_page_records import submission, weighed
 
 
 def record_with(assets: list[Asset]) -> Record:
