@@ -1,29 +1,29 @@
-"""Many nodes: web nodes and inspectors on NATS JetStream. Nothing else knows of it, `libra.app` aside.
+"""Many nodes: web nodes and inspectors on NATS JetStream. Only `libra.app` imports this package.
 
-What must survive a machine lives in a record in the engine, not in a process: consensus, copies, queues,
-redelivery and expiry are the engine's, and none of them is written here.
+State that must survive a machine lives in a record in the engine, not in a process. The engine provides
+consensus, copies, queues, redelivery and expiry; this package implements none of them.
 
-| Module | What |
+| Module | Contents |
 |---|---|
-| `engine`, `answers` | the connection, the only one that knows the client; what comes of it |
-| `pulling` | taking from a consumer |
-| `layout`, `streams` | what a cluster is, subjects and shards; its streams and queues |
-| `records`, `known`, `fitting` | what is kept of a page, and how it is cut to fit |
-| `kept_watches`, `known_database` | what is kept of a watch, and of the database |
-| `node`, `node_name`, `ports` | this node, and what its parts ask of one another |
-| `presence`, `messages` | who else is there, and questions between nodes |
+| `engine`, `answers` | the connection, the only module that imports the client; its answers |
+| `pulling` | taking messages from a consumer |
+| `layout`, `streams` | the identity of a cluster, subjects and shards; its streams and queues |
+| `records`, `known`, `fitting` | the engine's record of a page, and how it is cut to fit |
+| `kept_watches`, `known_database` | the engine's record of a watch, and of the database |
+| `node`, `node_name`, `ports` | this node, and the interfaces between its parts |
+| `presence`, `messages` | which nodes are present, and questions between nodes |
 | `politeness` | servers that several nodes fetch from |
-| `access` | whom all web nodes let in |
-| `ledger` | which nodes there are, and what only they have |
-| `replica`, `feed` | what a node that serves holds of all pages; the messages of a shard that feed it |
-| `taking`, `lease` | taking pages from the queues; one that was taken |
-| `weighing`, `following` | weighing them here, handing over; telling those who follow |
-| `patient_writes` | what is written of them, for as long as that takes |
-| `passing` | pages that go on elsewhere, and results of CI |
-| `handing_over`, `page_writes` | having the engine take what comes in here |
-| `alone` | what a node does by itself while the engine is away |
+| `access` | the tokens and the session key that all web nodes accept |
+| `ledger` | all known nodes, and the entries that only they hold |
+| `replica`, `feed` | a web node's copy of all pages; the messages of a shard that feed it |
+| `taking`, `lease` | taking pages from the queues; a page that was taken |
+| `weighing`, `following` | weighing the taken pages, and handing over; sending progress to followers |
+| `patient_writes` | writes of their records, retried until they succeed |
+| `passing` | pages that another node continues, and results of CI |
+| `handing_over`, `page_writes` | submissions and deletions of this node, written to the engine |
+| `alone` | the pages that a node weighs while the engine is away |
 | `watches` | watches and their turns |
-| `storing`, `database` | having the database take what is finished; whether it is there |
-| `durability`, `pages`, `page_reader` | what `libra.inspector` meets in the place of its own |
-| `joining`, `status` | building a node; what it says of the cluster |
+| `storing`, `database` | saving finished entries to the database; whether the database is available |
+| `durability`, `pages`, `page_reader` | the ports of `libra.inspector` for a cluster |
+| `joining`, `status` | building a node; the status of the cluster |
 """
