@@ -35,7 +35,7 @@ class Here(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """To a node: ``mine``, ``follow`` (``to`` a subject) or ``cancel`` of a page; or its own ``tree``."""
+    """To a node: ``mine``, ``follow`` (``to`` a subject) or ``cancel`` for a page; or ``tree``."""
 
     ask: str
     page: str = ""
