@@ -11,7 +11,7 @@ from libra.cluster.pulling import ConsumerAway, Pull, PulledMessage, snapshot_of
 if TYPE_CHECKING:
     from libra.cluster.node import ClusterNode
 
-#: After so many seconds without a feed, tombstones and markers may have expired unseen: read all again.
+#: Seconds without a feed after which tombstones and markers may have expired unseen: read all again.
 GAP: Final = 6 * 3600.0
 
 

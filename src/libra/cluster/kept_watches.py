@@ -1,6 +1,6 @@
 """Watches as the engine has them, and as the database has them.
 
-The engine has the truth. The database has copies, as it has of pages, for a cluster that is made anew.
+The engine has the truth. The database has copies, as it has of pages, for a new cluster.
 A new cluster also takes over the watches of a single Libra from its database.
 """
 
@@ -58,7 +58,7 @@ def watch_of(subject: str) -> str:
 
 
 def entry_of(delivery: PulledMessage) -> WatchRow | Deleted | None:
-    """What the database must store for a message; None for nothing.
+    """The row or deletion that the database must store for a message; None for nothing.
 
     Raises:
         UnknownFormat: as `read_kept` does.

@@ -11,7 +11,7 @@ from libra.cluster.records import Record, read_record
 
 
 class Known:
-    """What the engine has of a page.
+    """The state of a page in the engine.
 
     Attributes:
         sequence: of the last message of the page; 0 if there never was one.

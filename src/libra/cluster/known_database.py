@@ -1,4 +1,4 @@
-"""What the cluster knows of its database: how far it had come, and which losses nodes found.
+"""The cluster's record of its database: how far it had come, and which losses nodes found.
 
 It is kept in the engine. So if the database goes back in time while no node looks, the next node that
 does notices, and every node knows what may be lost.

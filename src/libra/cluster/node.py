@@ -67,7 +67,7 @@ class ClusterNode:
         name: the name shown to people; it stays over restarts.
         epoch: identifies this start of the node; no other start has the same.
         role: whether it serves, weighs, or does both.
-        layout: where everything is; None until the engine has told.
+        layout: where everything is; None until it was read from the engine.
         trouble: why the cluster cannot be used; None while it can.
         writable: the shards whose last tried write succeeded.
         closing: whether the program is about to end.
@@ -123,7 +123,7 @@ class ClusterNode:
         """The layout of the cluster.
 
         Raises:
-            EngineAway: the engine has not told yet.
+            EngineAway: it was not read from the engine yet.
         """
         if self.layout is None:
             raise EngineAway(self.trouble or "the engine is being connected to")
@@ -212,7 +212,7 @@ class ClusterNode:
             await more.wait()
 
     async def _settle_again(self) -> None:
-        """Make missing streams anew: an operator may have deleted some."""
+        """Make missing streams again: an operator may have deleted some."""
         number = self.require_layout().identity.shards[-1].number
         try:
             layout = await settle(
@@ -344,7 +344,7 @@ class ClusterNode:
         )
 
     async def read(self, page_id: str, patience: float = PATIENCE) -> Known:
-        """What the leader has of a page, within ``patience`` seconds in all.
+        """Read a page from the leader, within ``patience`` seconds in all.
 
         Raises:
             EngineAway: as in `Engine.last`.
@@ -365,7 +365,7 @@ class ClusterNode:
         return Known(last.sequence, None)
 
     async def read_copy(self, page_id: str, patience: float) -> Known | None:
-        """What any server has of a page, without a leader; None if no server answers or has a message.
+        """Read a page from any server's copy, without a leader; None if no server answers with one.
 
         The copy may be behind the leader. A missing message does not mean that there is no such page.
         """

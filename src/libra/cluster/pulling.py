@@ -1,7 +1,7 @@
 """Takes messages from a consumer, as many as there is room for.
 
 The client's own pull subscriptions cannot tell a quiet stream from a dead consumer. Here each request
-asks for a heartbeat, and a silent request is made anew.
+asks for a heartbeat, and a silent request is repeated.
 
 A consumer without acknowledgements does not send again what was lost with a broken connection. The
 client reconnects automatically, asks for more, and never learns that messages are missing. So a `Pull`

@@ -255,7 +255,7 @@ class Replica:
         self._context.records.followers.changed(page_id)
 
     def _sort_out(self, shard: int, came: set[str] | None) -> None:
-        """Drop the pages that did not come when the whole shard was read anew: they are gone."""
+        """Drop the pages that did not come when the whole shard was read again: they are gone."""
         if came is None:
             return
         layout = self._node.require_layout()

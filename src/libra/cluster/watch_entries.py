@@ -44,7 +44,7 @@ class WatchEntries:
         self._context = node.context
 
     async def read(self, watch_id: str, patience: float = 2.0) -> tuple[int, WatchEntry | None]:
-        """What the leader has of a watch, after its place in the stream; 0 if it has nothing.
+        """Read a watch from the leader: its place in the stream, 0 if there is none, and its entry.
 
         Raises:
             EngineAway: the leader does not answer, or only a newer Libra can read the watch.

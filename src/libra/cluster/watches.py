@@ -349,7 +349,7 @@ class ClusterWatches(Watches):
     async def _take_over(self) -> None:
         """Take the watches of the database over into the engine, once in the life of its stream.
 
-        They are from before the cluster, or the engine was made anew. Several nodes may do so at once.
+        They are from before the cluster, or the engine is new. Several nodes may do so at once.
         """
         engine, context = self._node.engine, self._context
         while True:

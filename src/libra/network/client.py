@@ -55,7 +55,7 @@ class Answer(Protocol):
         """The negotiated protocol: ``http/1.1``, ``h2`` or ``h3``."""
 
     def times(self) -> Times:
-        """What each step took; complete once the body has been read."""
+        """The time of each step; complete once the body has been read."""
 
     async def read(self) -> bytes:
         """The part of the body that has arrived; waits for some, and is empty at its end.
@@ -81,7 +81,7 @@ class _CurlAnswer:
         self.protocol = transfer.protocol
 
     def times(self) -> Times:
-        """What each step took."""
+        """The time of each step."""
         return self._transfer.times()
 
     async def read(self) -> bytes:

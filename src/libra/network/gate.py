@@ -42,7 +42,7 @@ _DENIED_V6 = (
     ip_network("3fff::/20"),  # documentation (RFC 9637)
 )
 _UNICAST_V6 = ip_network("2000::/3")
-"""What IANA has assigned for global unicast: NAT64, mapped, local and multicast lie outside."""
+"""IANA's range for global unicast: NAT64, mapped, local and multicast lie outside."""
 
 _ISATAP = 0x0000_5EFE
 """The mark of interface identifiers with an IPv4 address (RFC 5214), apart from their universal bit."""

@@ -68,7 +68,7 @@ class LastAnswer:
         return chunk
 
     def times(self) -> Times:
-        """What each step took, as far as it was measured here."""
+        """The time of each step, as far as it was measured here."""
         first = self._times.first_byte or 0.0
         return msgspec.structs.replace(self._times, body=self._since() - first)
 

@@ -25,8 +25,8 @@ class Proxies(msgspec.Struct, frozen=True):
     Attributes:
         http: The proxy for ``http``, as an address; "" for none.
         https: The proxy for ``https``.
-        exempt: What is fetched directly: hosts with their subdomains, ``host:port``, addresses and
-            networks; ``*`` is everything.
+        exempt: The places that are fetched directly: hosts with their subdomains, ``host:port``,
+            addresses and networks; ``*`` is everything.
     """
 
     http: str = ""
@@ -55,7 +55,7 @@ def proxies_of(
     Args:
         environ: The environment.
         proxy: The proxy for everything, in place of those of the environment; "" for none.
-        no_proxy: What is fetched directly, in place of the environment's list.
+        no_proxy: The places that are fetched directly, in place of the environment's list.
 
     Raises:
         ProxyError: if one of them is not the address of a proxy.

@@ -190,7 +190,7 @@ class Transfer:
         return _PROTOCOLS.get(self.easy.getinfo(pycurl.INFO_HTTP_VERSION), "http/1.1")
 
     def times(self) -> Times:
-        """What each step took, for the steps so far."""
+        """The time of each step so far."""
         info = self.easy.getinfo
         sent, first, end = (
             info(pycurl.PRETRANSFER_TIME_T),

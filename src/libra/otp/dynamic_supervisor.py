@@ -120,7 +120,7 @@ class DynamicSupervisor(Parent):
 
         Raises:
             StartError: `init` raised or returned `Stop`; there is no such child.
-            AlreadyStarted: there is a child with this id, in whatever state.
+            AlreadyStarted: there is a child with this id, in any state.
             MaxChildren: there are `max_children` already.
             InvalidSpec: `spec` is not a ChildSpec.
             ProcessExited: the supervisor has ended, or is about to.
@@ -150,7 +150,7 @@ class DynamicSupervisor(Parent):
             spec: as for `start_child`; it needs an id.
 
         Raises:
-            AlreadyStarted: there is a child with this id, in whatever state.
+            AlreadyStarted: there is a child with this id, in any state.
             MaxChildren: there are `max_children` already.
             InvalidSpec: `spec` is not a ChildSpec, or has no id.
             ProcessExited: the supervisor has ended, or is about to.
@@ -174,7 +174,7 @@ class DynamicSupervisor(Parent):
             reason: the reason to show, as if its last incarnation had ended with it.
 
         Raises:
-            AlreadyStarted: there is a child with this id, in whatever state.
+            AlreadyStarted: there is a child with this id, in any state.
             InvalidSpec: the spec has no id.
             ProcessExited: the supervisor has ended, or is about to.
         """

@@ -1,8 +1,8 @@
 """Registry: finds a living process by its key, in one dictionary look-up.
 
-**The problem.** Each restart replaces a process by a new object, so nobody may keep a reference to
-one; callers keep its name. The registry must never return a dead process, and must never keep a name
-once its owner is gone.
+**The problem.** Each restart replaces a process by a new object, so a caller must not keep a
+reference to one; it keeps the name. The registry must never return a dead process, and must never
+keep a name once its owner is gone.
 
     registry = runtime.start(Registry)
 

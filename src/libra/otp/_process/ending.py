@@ -120,7 +120,7 @@ def kill(process: GenServer) -> None:
 
 
 def ask(process: GenServer, reason: ExitReason) -> None:
-    """End politely after what is in the mailbox, trapping exits or not."""
+    """End politely after the messages in the mailbox, whether it traps exits or not."""
     if process._state == SUSPENDED:
         terminate(process, reason)
     else:

@@ -348,7 +348,7 @@ class GenServer:
         """A process that this one supervises is gone."""
 
     def _after_exit(self, reason: ExitReason) -> None:
-        """This process is gone, for any reason: release whatever is not a tie."""
+        """This process is gone, for any reason: release everything that is not a tie."""
 
     def _offspring(self) -> list[GenServer]:
         """The living processes that this one supervises."""
