@@ -34,7 +34,7 @@ from libra.report import (
     summarize,
     way_of,
 )
-from libra.storage.rows import Headers, Packed, Snapshot
+from libra.storage.rows.entries import Headers, Packed, Snapshot
 from libra.weighing.method_choice import UNDECIDED
 from libra.weighing.options import DESKTOP, Options, Viewport
 
