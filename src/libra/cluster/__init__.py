@@ -1,17 +1,19 @@
-"""Many nodes: web nodes and inspectors on NATS JetStream. Nothing else knows of it, `libra.app` aside.
+"""Many nodes: web nodes and inspectors on NATS JetStream.
 
-What must survive a machine lives in a record in the engine, not in a process: consensus, copies, queues,
-redelivery and expiry are the engine's, and none of them is written here.
+Only `libra.app` and the command `libra cluster` import this package.
 
-| Folder or module | What |
+State that must survive a machine lives in a record in the engine, not in a process. The engine provides
+consensus, copies, queues, redelivery and expiry; this package implements none of them.
+
+| Folder or module | Contents |
 |---|---|
-| `engine/` | the connection, which alone knows the client; answers and errors; consumers |
-| `records/` | subjects, shards, streams and queues; what is kept of pages and watches |
-| `node/` | this node, the other nodes, and messages; whom web nodes let in |
-| `replica/` | all pages, as a node that serves holds them; reading what it does not hold |
-| `weighing/` | taking pages from the queues, weighing them, passing them on, telling those who follow |
+| `engine/` | the connection, which alone imports the client; answers and errors; consumers |
+| `records/` | subjects, shards, streams and queues; the records of pages and watches |
+| `node/` | this node, the other nodes, and messages; the access that web nodes share |
+| `replica/` | a web node's copy of all pages; reading pages that it lacks |
+| `weighing/` | taking pages from the queues, weighing and passing them on; progress for followers |
 | `watches/` | watches and their turns |
-| `durability/` | handing over to the engine, storing in the database, what a node does alone |
-| `pages` | what `libra.inspector` meets in the place of its own pages |
-| `joining`, `status` | building a node; what it says of the cluster |
+| `durability/` | handing over to the engine, saving to the database, weighing alone |
+| `pages` | the pages of a node, in place of those of `libra.inspector` |
+| `joining`, `status` | building a node; the status of the cluster |
 """

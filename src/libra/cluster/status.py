@@ -1,4 +1,4 @@
-"""What a node says of the cluster: the part of `/health`, and `libra cluster status`."""
+"""The status of the cluster: a node's part of `/health`, and `libra cluster status`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from libra.wording import count
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
 
-#: Seconds that the nodes are heard: each speaks once a second.
+#: Seconds to listen to the nodes: each announces itself once a second.
 LISTENING: Final = 1.5
 
 
@@ -92,7 +92,7 @@ def _is_silent(here: Here, seconds: float) -> bool:
 
 
 class NodeState(msgspec.Struct, frozen=True):
-    """A node as another sees it."""
+    """A node as another node sees it."""
 
     node: str
     role: str
@@ -116,7 +116,7 @@ class QueueState(msgspec.Struct, frozen=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """A server that has a copy of a stream, beside its leader."""
+    """A server that has a copy of a stream, other than its leader."""
 
     server: str
     current: bool
@@ -134,7 +134,7 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 class ClusterState(msgspec.Struct, frozen=True):
-    """All that a node can find out of its cluster."""
+    """Everything that a node can find out about its cluster."""
 
     name: str
     at: datetime
@@ -145,7 +145,7 @@ class ClusterState(msgspec.Struct, frozen=True):
 
 
 async def look(engine: Engine, seconds: float = LISTENING) -> ClusterState:
-    """Ask the engine, and hear for a moment what the nodes say of themselves.
+    """Ask the engine, and listen to the announcements of the nodes for a moment.
 
     Raises:
         EngineAway: the engine does not answer.

@@ -1,1 +1,1 @@
-"""How pages of a cluster become safe: the engine first, then the database; meanwhile the local disk."""
+"""How pages of a cluster become safe: in the engine, then the database; meanwhile the local disk."""

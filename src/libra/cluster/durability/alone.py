@@ -1,8 +1,8 @@
-"""What a node that serves and weighs does by itself while the engine is away.
+"""Weighs pages while the engine is away, on a node that serves and weighs.
 
-Only pages that the engine was never asked for, or that it clearly refused: any other may be weighed by
-somebody else. Such a page goes the way of a single node, through the journal, and is handed over when
-it is finished and the engine is back, under the id that people were told.
+It takes only pages that were never sent to the engine, or that the engine clearly refused: another node
+may weigh any other page. Such a page goes through the journal, as on a single node. Once it is finished
+and the engine is back, the node hands it over, under the id that the client already has.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ log = logging.getLogger("libra.cluster")
 
 
 class Alone:
-    """The pages that this node weighs on its own account.
+    """The pages that this node weighs without the engine.
 
     Args:
-        node: this one.
-        pages: where they are brought up.
+        node: this node.
+        pages: starts the processes of the pages.
     """
 
     def __init__(self, node: ClusterNode, pages: Bench) -> None:
@@ -38,25 +38,25 @@ class Alone:
         self._begun: dict[str, Begun] = {}
 
     def recall(self, begun: dict[str, Begun]) -> None:
-        """What a former program began, as the journal has it."""
+        """Set the pages that a former program began, as the journal has them."""
         self._begun = dict(begun)
 
     def has(self, page_id: str) -> bool:
-        """Whether a page is weighed here on this node's own account, or was and is not handed over."""
+        """Whether this node weighs a page without the engine, or has and still must hand it over."""
         return page_id in self._ids
 
     def life(self, page_id: str) -> int:
-        """The last life of a page that was begun here; 0 for none."""
+        """The last life of a page that began here; 0 for none."""
         begun = self._begun.get(page_id)
         return 0 if begun is None else begun.life
 
     def deaths(self, page_id: str) -> int:
-        """How often this program died over a page."""
+        """How many times this program died over a page."""
         begun = self._begun.get(page_id)
         return 0 if begun is None or page_id in self._ids else begun.times
 
     def weigh(self, record: PageRecord) -> None:
-        """Weigh a page here: the engine does not know of it, and cannot be told now."""
+        """Weigh a page here: the engine does not know of it and cannot be reached now."""
         life = self.life(record.id) + 1
         record.version = max(first_version(life), record.version)
         deaths = self.deaths(record.id)
@@ -69,11 +69,11 @@ class Alone:
             self._ids.discard(record.id)
 
     def keep(self, page_id: str) -> None:
-        """It was weighed here, by a former program, and is still to be handed over."""
+        """Note a page that a former program weighed here and that is still to be handed over."""
         self._ids.add(page_id)
 
     def begin(self, page_id: str) -> None:
-        """Write down that its life begins; the page is told when that is done."""
+        """Journal that the life of a page begins; the journal writer then tells the page."""
         record = self._context.records.pages.get(page_id)
         if record is None:
             self._context.processes.tell_may_begin(page_id)
@@ -83,7 +83,7 @@ class Alone:
         self._context.processes.journal_writer.begin(page_id, begun)
 
     async def handed_over(self, page_id: str) -> None:
-        """The engine has it: here it needs no process any more."""
+        """The engine has the page, so end its process here."""
         self._ids.discard(page_id)
         self._begun.pop(page_id, None)
         self._context.processes.journal_writer.begin(page_id, None)

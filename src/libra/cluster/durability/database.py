@@ -1,7 +1,7 @@
-"""Whether the database is there: the one process of a node that finds out.
+"""Whether the database is available: the one process of a node that finds out.
 
-It stands where a single node has its writer: whoever meets the database down tells it, and nobody else
-touches one that is known to be down.
+It stands where a single node has its writer. Every process that meets an unavailable database tells the
+prober. While the database is known to be down, only the prober tries it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from libra.wording import count
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds between two looks at a database that is there.
+#: Seconds between two probes of an available database.
 IDLE: Final = 5.0
 
 
 class ProberStep(Enum):
-    """What the prober tells itself."""
+    """Messages that the prober sends to itself."""
 
     PROBE = auto()
 
 
 class Prober(DatabaseWriterPort):
-    """Opens the database, looks whether it is there, and says so to everybody."""
+    """Opens the database, probes it, and publishes whether it is available."""
 
     __slots__ = (
         "_breaker",
@@ -55,13 +55,13 @@ class Prober(DatabaseWriterPort):
         migrate: bool,
         on_lost: Callable[[HistoryLost], None],
     ) -> Continue:
-        """Begin with a look.
+        """Begin with a probe.
 
         Args:
-            context: the surroundings.
+            context: the state that the processes of this node share.
             store: the database.
-            migrate: whether its schema is to be brought up to date first.
-            on_lost: is told that it is another one, or has gone back; it is to be right from then on.
+            migrate: whether to bring its schema up to date first.
+            on_lost: called if it is another database or has gone back; must make the store accept that.
         """
         self._on_lost = on_lost
         self._context = context
@@ -76,28 +76,28 @@ class Prober(DatabaseWriterPort):
 
     @property
     def breaker(self) -> str:
-        """How the breaker stands, in words. To be read from outside."""
+        """The state of the breaker, in words. Other processes may read it."""
         failed = count(self._breaker.failures, "attempt")
         return f"{self._breaker.state}, {failed} failed"
 
     def state(self, *, also: AbstractSet[str] = frozenset()) -> DatabaseBacklog:
-        """Nothing waits here: what is not stored is in the engine."""
+        """Report no entries of its own: those not yet stored are in the engine."""
         return DatabaseBacklog(len(also), None)
 
     def handle_continue(self, token: Any) -> None:
-        """Look."""
+        """Probe."""
         self._probe()
 
     def handle_cast(self, message: Any) -> None:
-        """Somebody met it down."""
+        """Another process met an unavailable database."""
         match message:
             case Lost(HistoryLost()):
-                pass  # a save finds the same, and does something about it
+                pass  # a save finds the same, and handles it
             case Lost(error) if self._context.availability.outage is None:
                 self._failed(error)
 
     def handle_info(self, message: Any) -> None:
-        """A look has come to something, or is due."""
+        """A probe has ended, or is due."""
         match message:
             case ProberStep.PROBE:
                 self._timer = None

@@ -1,8 +1,8 @@
-"""How pages become safe in a cluster: the engine first, and the local disk where it does not answer.
+"""How pages become safe in a cluster: in the engine first, or on the local disk if it does not answer.
 
-Here is what the processes of a page and the callers of a node meet; what carries it out is beside:
-`handing_over` has the engine take what comes in here, `weighing` what was weighed here, `storing` has
-the database take it.
+Here is the interface for the processes of a page and the callers of a node. Other modules do the work:
+`handing_over` writes this node's submissions and deletions to the engine, `weighing` writes the pages
+that were weighed here, and `storing` saves them to the database.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds that an acknowledgement waits for a journal writer that has not even answered.
+#: Seconds that an acknowledgement waits for a journal writer that does not answer.
 PATIENCE: Final = 0.8
 
-#: Seconds that the last save may take at shutdown, and that a disk which hangs is waited for.
+#: Seconds that the last save may take at shutdown, and that shutdown waits for a disk that hangs.
 LAST_SAVE: Final = 5.0
 DISK_PATIENCE: Final = 1.0
 
@@ -47,10 +47,10 @@ class ReplicatedDurability:
     """The durability of one node of a cluster. See `libra.inspector.records.ports.Durability`.
 
     Args:
-        node: this one.
+        node: this node.
         store: the database.
-        journal: where submissions go that the engine does not take now; None for a node without.
-        migrate: whether the database's schema is to be brought up to date first.
+        journal: keeps submissions that the engine does not take now; None for a node without.
+        migrate: whether to bring the database's schema up to date first.
     """
 
     copies = False
@@ -70,10 +70,10 @@ class ReplicatedDurability:
         self.watching: Runnable | None = None
         self.access: Runnable | None = None
 
-    # What pages and callers say
+    # Calls from pages and callers
 
     def keep(self, entry_id: str) -> None:
-        """A result of a page that is weighed here is handed over."""
+        """Hand over a result of a page that is weighed here."""
         if self.hand_over.alone is not None and self.hand_over.alone.has(entry_id):
             record = self._context.records.pages.get(entry_id)
             if record is not None and record.finished and record.backup == "memory":
@@ -85,7 +85,7 @@ class ReplicatedDurability:
             weighing.finish(entry_id)
 
     async def kept(self, entry_id: str) -> bool:
-        """A submission: the engine has it, or else the local disk."""
+        """Keep a submission in the engine, or else on the local disk."""
         record = self._context.records.pages.get(entry_id)
         if record is None:
             return False
@@ -95,12 +95,12 @@ class ReplicatedDurability:
         safe = await self._journaled(entry_id)
         alone = self.hand_over.alone
         if alone is not None and not self.hand_over.in_doubt(entry_id) and not record.finished:
-            # It was never asked for it, or has refused: nobody else can have it.
+            # The engine was never asked, or has refused: no other node can have the page.
             alone.weigh(record)
         return safe
 
     async def forget(self, entry_id: str) -> None:
-        """A deletion: the engine has it, or else the local disk."""
+        """Write a deletion to the engine, or else to the local disk."""
         if self._node.replica is not None:
             self._node.replica.deleted(entry_id)
         if await self.hand_over.delete_at_once(entry_id):
@@ -109,50 +109,50 @@ class ReplicatedDurability:
         await self._journaled(entry_id)
 
     def release(self, entry_id: str, version: int) -> None:
-        """Nothing is held for a restart."""
+        """Do nothing: a cluster holds no page for a restart."""
 
     def begin(self, page_id: str) -> None:
-        """Whoever takes a page from a queue has written it down before."""
+        """Let a page begin: the node that takes a page from a queue has already written its life."""
         if self.hand_over.alone is not None and self.hand_over.alone.has(page_id):
             self.hand_over.alone.begin(page_id)
             return
         self._context.processes.tell_may_begin(page_id)
 
     def end(self, page_id: str) -> None:
-        """The record says so."""
+        """Do nothing: the record says that the page has ended."""
 
     async def was_deleted(self, page_id: str) -> bool:
-        """Nobody asks: results of CI, which may be sent again, are refused in a cluster."""
+        """False: a deleted result of CI that is sent again meets its tombstone in the engine."""
         return False
 
     def next_life(self, row: Snapshot) -> int:
-        """The one after that of the row; the record has the last word."""
+        """The life after the row's; the record in the engine decides."""
         return life_of(row.version) + 1
 
     def deaths(self, page_id: str) -> int:
-        """How often the inspector of a page that is weighed here died over it."""
+        """How many times the inspector of a page that is weighed here died over it."""
         if self.hand_over.alone is not None and self.hand_over.alone.has(page_id):
             return self.hand_over.alone.deaths(page_id)
         weighing = self._node.weighing
         return 0 if weighing is None else weighing.deaths(page_id)
 
     def pass_on(self, page_id: str, read: Report) -> bool:
-        """A page that is weighed here goes on where there is a browser, if that is known of."""
+        """Pass a page that is weighed here to a node with a browser, if one is known."""
         weighing = self._node.weighing
         return weighing is not None and weighing.pass_on(page_id, read)
 
     def steps(self, level: Level) -> int:
-        """Three from memory: journaled, replicated, stored; where the engine is there it skips one."""
+        """Three from memory: journaled, replicated, stored; with the engine, a page skips the first."""
         return STEPS[level]
 
     def state(self) -> DatabaseBacklog:
-        """What only this node has, and what the engine says that waits for the database."""
+        """Count the entries that only this node has, and those in the engine not yet in the database."""
         waiting = self.hand_over.owed
         if self.storing is not None:
             waiting += self.storing.waiting
         return DatabaseBacklog(waiting, None)
 
-    # What the journal writer did
+    # Calls from the journal writer
 
     def journaled(self, entry_id: str, version: int) -> None:
         """An entry is on the local disk."""
@@ -161,10 +161,10 @@ class ReplicatedDurability:
             self._context.records.followers.changed(entry_id)
 
     def not_journaled(self, entry_id: str) -> None:
-        """The local disk cannot keep it: it is in memory until the engine has it."""
+        """Do nothing: the entry stays in memory until the engine has it."""
 
     def lost(self, entry_id: str, level: Level) -> None:
-        """The journal has lost what it had of an entry."""
+        """The journal has lost its copy of an entry."""
         record = self._context.records.pages.get(entry_id)
         if record is not None and record.unlearn(level, self.steps):
             self._context.records.followers.changed(entry_id)
@@ -188,7 +188,7 @@ class ReplicatedDurability:
                 self.hand_over.alone.recall(self._journal.begun())
 
     def writers(self) -> list[ChildSpec[Any]]:
-        """What this node is made of, beside its pages."""
+        """The processes of this node, except those of its pages."""
         node, context = self._node, self._context
         specs: list[ChildSpec[Any]] = [
             ChildSpec(SupervisedService, (lambda: node,), id="engine"),
@@ -226,11 +226,11 @@ class ReplicatedDurability:
             self.storing.store_again(error)
 
     def restorer(self) -> ChildSpec[Any]:
-        """What is on the local disk comes back, and is handed over."""
+        """The process that reads the local disk back and has the entries handed over."""
         return ChildSpec(Recaller, (self, self._journal), id="restorer", restart="transient")
 
     def recall(self, entries: Sequence[Any]) -> None:
-        """What a former program left in the journal: the engine may have it or not."""
+        """Take in the entries that a former program left; the engine may or may not have them."""
         context = self._context
         for entry in entries:
             match entry:
@@ -244,7 +244,7 @@ class ReplicatedDurability:
 
     def _recalled(self, row: Snapshot) -> PageRecord:
         if row.status in FINISHED:
-            # It was weighed here, and may have been seen as safer than the journal knows.
+            # It was weighed here, and clients may have seen a safer level than the journal knows.
             record = restore(row, "journaled", steps=STEPS["journaled"])
             if self.hand_over.alone is not None:
                 self.hand_over.alone.keep(record.id)
@@ -255,18 +255,18 @@ class ReplicatedDurability:
         return record
 
     async def settle(self) -> None:
-        """A last line in the journal."""
+        """Write a last line to the journal."""
         try:
             await self._context.processes.journal_writer.settle(seconds=LAST_SAVE)
         except ProcessException as error:
             log.warning("stopping without a last save: %s", error)
 
     async def closed(self) -> None:
-        """The processes have ended: the connection ends, too."""
+        """Close the connection: the processes have ended."""
         await self._node.engine.close()
 
     def close(self) -> None:
-        """A disk that hangs is left to itself."""
+        """Close the journal; abandon a disk that hangs."""
         if self._thread.close(DISK_PATIENCE) and self._journal is not None:
             self._journal.close()
 
@@ -280,12 +280,12 @@ class ReplicatedDurability:
 
 
 class Recaller(GenServer):
-    """Brings back what is on the local disk, and says that all can be read that there is."""
+    """Reads the local disk back, then announces that every page can be read."""
 
     __slots__ = ()
 
     def init(self, durability: ReplicatedDurability, journal: Journal | None) -> None:
-        """There is little of it: what the engine could not take before the last stop."""
+        """Read the journal, with the entries that the engine could not take before the last stop."""
         context = durability._context  # noqa: SLF001 - it belongs to it
         if journal is not None and not context.availability.replayed.is_set():
             for batch in journal.batches():

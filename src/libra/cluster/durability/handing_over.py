@@ -1,6 +1,6 @@
-"""Handing over to the engine what a node that serves has taken in: at once, or when the engine is back.
+"""Hands a web node's submissions and deletions over to the engine: at once, or when it is back.
 
-Until then it is on the local disk, and what nobody else can have is weighed here (`alone`).
+Until then they are on the local disk. Pages that no other node can have are weighed here (`alone`).
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds that an acknowledgement waits for the engine; then the local disk has to do.
+#: Seconds that an acknowledgement waits for the engine before the local disk has to do.
 PROMPT: Final = 0.1
 
-#: Seconds that a node which weighs waits for the engine after its start, before it goes on alone.
+#: Seconds that a node which weighs waits for the engine after its start, before it weighs alone.
 STARTING: Final = 3.0
 
-#: Pages that are handed over at the same time.
+#: Pages that are handed over concurrently.
 AT_ONCE: Final = 32
 
-#: Seconds between two attempts to hand over what is on the local disk.
+#: Seconds between two attempts to hand over the entries on the local disk.
 RETRY: Final = 0.5
 
 
 class HandOver:
-    """What this node has taken in and the engine has not.
+    """The entries that this node has and the engine has not.
 
     Args:
-        node: this one.
+        node: this node.
 
     Attributes:
-        alone: What is weighed here while the engine is away; None for a node that does not weigh.
+        alone: The pages weighed here while the engine is away; None for a node that does not weigh.
     """
 
     def __init__(self, node: ClusterNode) -> None:
@@ -56,15 +56,15 @@ class HandOver:
 
     @property
     def owed(self) -> int:
-        """How much only this node has."""
+        """How many entries only this node has."""
         return len(self._owed)
 
     def in_doubt(self, entry_id: str) -> bool:
-        """Whether the engine was asked for a page and has not answered: somebody may have it."""
+        """Whether the engine was asked to take a page and has not answered: another node may have it."""
         return entry_id in self._doubtful
 
     async def submit_at_once(self, record: PageRecord) -> bool:
-        """Submit a page while somebody waits for it; whether the engine has it now."""
+        """Submit a page while a client waits for it; returns whether the engine has it now."""
         try:
             return self._writes.may_write(record.id) and await self._submit(record, PROMPT)
         except InDoubt:
@@ -72,17 +72,17 @@ class HandOver:
             return False
 
     async def delete_at_once(self, entry_id: str) -> bool:
-        """Delete a page while somebody waits for it; whether the engine has that now."""
+        """Delete a page while a client waits for it; returns whether the engine has that now."""
         return self._writes.may_write(entry_id) and await self._writes.delete(entry_id, 1.0)
 
     def owe(self, entry_id: str) -> None:
-        """It is here, and in the engine it is not: it is to be handed over as soon as that can be."""
+        """Note that the engine lacks an entry of this node: hand it over as soon as possible."""
         self._owed[entry_id] = None
         self._note_oldest()
         self._owes.set()
 
     async def serve(self) -> None:
-        """Hand over what is owed, whenever the engine takes it."""
+        """Hand over the owed entries whenever the engine takes them."""
         try:
             async with asyncio.timeout(STARTING):
                 await self._node.ready.wait()
@@ -110,18 +110,18 @@ class HandOver:
             elif record.finished and self.alone is not None and self.alone.has(entry_id):
                 done, version = await self._give(record), record.row_version
             else:
-                # One that was quarantined here is tried elsewhere.
+                # Another node tries a page that was quarantined here.
                 await self._end_alone(entry_id)
                 done = await self._submitted(record)
                 version = record.row_version if record.finished else record.version
         if done and deleted == (entry_id in context.records.deletions.pages):
-            # Else it was deleted while its submission was handed over: that is still owed.
+            # Otherwise it was deleted while its submission was handed over: the deletion is still owed.
             self._owed.pop(entry_id, None)
             self._note_oldest()
             context.processes.journal_writer.drop([(entry_id, version)])
 
     def _is_due(self, entry_id: str) -> bool:
-        """Whether it can be handed over now; what is weighed here is when it is finished."""
+        """Whether an entry can be handed over now; a page that is weighed here must be finished."""
         if self.alone is not None and self.alone.has(entry_id):
             record = self._context.records.pages.get(entry_id)
             if record is not None and not record.finished and record.error is None:
@@ -129,7 +129,7 @@ class HandOver:
         return self._writes.may_write(entry_id)
 
     def _weigh_alone(self) -> None:
-        """The engine is away since the start: what was on the disk is weighed here."""
+        """The engine has been away since the start: weigh the pages of the local disk here."""
         if self.alone is None:
             return
         for entry_id in self._owed:
@@ -144,7 +144,7 @@ class HandOver:
             return False
 
     async def _give(self, page: PageRecord) -> bool:
-        """Hand over what this node has weighed by itself; whether that is done with."""
+        """Hand over a page that this node weighed alone; returns whether that is done."""
         try:
             given = await self._writes.give(page)
         except Conflict:

@@ -1,4 +1,4 @@
-"""What a node writes to the engine of pages: submissions, what it weighed by itself, and deletions."""
+"""A node's writes about pages to the engine: submissions, pages it weighed alone, and deletions."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from libra.report import Backup as Level
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
 
-#: How often a deletion is tried whose page changes in the same moment, and seconds between two tries.
+#: Tries of a deletion whose page changes at the same moment, and seconds between two of them.
 TRIES: Final = 8
 AGAIN: Final = 0.15
 
 
 class PageWrites:
-    """Writes, each of them once; a leader that does not answer is noted with the node.
+    """Writes, each of them once; notes at the node which leaders do not answer.
 
     Args:
-        node: this one.
+        node: this node.
     """
 
     def __init__(self, node: ClusterNode) -> None:
@@ -39,15 +39,15 @@ class PageWrites:
         return layout is not None and layout.shard_of(page_id) in self._node.writable
 
     async def submit(self, record: PageRecord, lives: int, patience: float) -> bool:
-        """Write a submission, once; whether the engine has it now.
+        """Write a submission once; returns whether the engine has it now.
 
         Args:
-            record: the page; of a finished one, a result of CI, its record goes along.
-            lives: how often this node began it while it was alone.
+            record: the page. A finished page is a result of CI, whose record is sent along.
+            lives: how many lives of it this node began while it was alone.
             patience: seconds that the engine may take.
 
         Raises:
-            InDoubt: it has not answered.
+            InDoubt: the engine has not answered.
         """
         node = self._node
         sub, queue = self._submission_of(record, lives)
@@ -55,7 +55,7 @@ class PageWrites:
             data = node.encoded(sub)
             await node.write(record.id, f"sub.{queue}", data, expect=0, patience=patience)
         except Conflict:
-            # It has it already, as an answer was lost; or will have it, or not.
+            # The engine has it because an answer was lost, or a write of it is still under way.
             known = await self._known(record.id)
             if known is None or known.sequence == 0:
                 raise InDoubt("the leader has this submission under way") from None
@@ -72,10 +72,10 @@ class PageWrites:
         return True
 
     async def give(self, page: PageRecord) -> bool:
-        """Write what this node has weighed by itself; whether the engine has it now.
+        """Write a page that this node weighed alone; returns whether the engine has it now.
 
         Raises:
-            Conflict: it was weighed elsewhere, too.
+            Conflict: another node weighed it, too.
         """
         node = self._node
         record = record_of(page, node.name, node.epoch)
@@ -87,7 +87,7 @@ class PageWrites:
         return True
 
     async def delete(self, page_id: str, patience: float) -> bool:
-        """Write a deletion; whether the engine has it now. Who weighs the page lets go of it."""
+        """Write a deletion and tell the page's owner; returns whether the engine has it now."""
         node = self._node
         stone = node.encoded(Tombstone(self._context.services.now()))
         try:
@@ -115,26 +115,26 @@ class PageWrites:
             return None
 
     def _had(self, page_id: str, known: Known) -> None:
-        """A page was submitted once more, by its key, that may be over by now."""
+        """A page was submitted again under its id, and may be gone by now."""
         if known.kind == "del":
             if self._node.replica is not None:
                 self._node.replica.deleted(page_id)
         elif known.kind is None:
-            # It was stored, and its record has expired: the database is asked.
+            # It was stored, and its record has expired: from now on this node asks the database.
             self._context.records.pages.discard(page_id)
             self._context.records.followers.changed(page_id)
 
     def _submission_of(self, page: PageRecord, lives: int) -> tuple[SubmissionRecord, str]:
-        """What a page is submitted as, and to which queue."""
+        """The submission of a page, and the queue for it."""
         node = self._node
         options = page.options
         if page.headers and options is None:
-            # It comes back from the journal of a node that was alone, and nobody else has them.
+            # It comes back from the journal of a node that was alone, and only this node has them.
             options = self._context.options_again(page)
         sub = SubmissionRecord(page.id, page.url, page.submitted_at, options, page.key, lives)
         if not page.finished:
             return sub, page.method
-        # A result of CI: whoever weighs writes its record.
+        # A result of CI: an inspector writes its record.
         record = fitted(
             record_of(page, node.name, node.epoch), (node.engine.max_payload - BESIDE) // 2
         )

@@ -1,7 +1,8 @@
-"""Having the database take what is finished, and noting that it has.
+"""Saves finished entries of the engine to the database, and notes in the engine that it has them.
 
-Every node that weighs does so, for whichever shard: what one does not finish is delivered to another.
-Saves may be repeated and come in any order, as the database keeps the highest version of each page.
+Every inspector does so, for every shard: if one does not finish a batch, the engine delivers it to
+another. Saves may be repeated and come in any order, as the database keeps the highest version of each
+page.
 """
 
 from __future__ import annotations
@@ -40,35 +41,35 @@ log = logging.getLogger("libra.cluster")
 BATCH: Final = 500
 GROUP: Final = 0.05
 
-#: From so many on a batch waits for no others.
+#: A batch of this size does not wait for further pages.
 FULL_GROUP: Final = 50
 
-#: Seconds between two words that a batch is still being worked on, while the database is away.
+#: Seconds between two signs to the queue that a batch is still under way, while the database is away.
 PROGRESS: Final = 10.0
 
-#: Seconds between two looks whether the database is back, and two attempts to take.
+#: Seconds between two looks at whether the database is back, and between two attempts to take.
 LOOK: Final = 0.2
 
-#: How often it is tried to note something that the leader has under way.
+#: Tries to note a save while the leader has a write of the page under way.
 TRIES: Final = 5
 
-#: What is noted in the engine at the same time.
+#: Notes that are written to the engine concurrently.
 AT_ONCE: Final = 32
 
-#: Seconds between two looks at how much waits, and two notes of how far the database has come.
+#: Seconds between two looks at the backlog, and between two notes of how far the database has come.
 COUNT: Final = 5.0
 REMEMBER: Final = 1.0
 
 
 class Storing:
-    """Stores what the shards have.
+    """Saves the entries of the shards to the database.
 
     Args:
-        node: this one.
+        node: this node.
         store: the database.
 
     Attributes:
-        waiting: how many records and tombstones the database has not, in all shards, as was last seen.
+        waiting: how many records and tombstones of all shards the database lacked at the last look.
     """
 
     def __init__(self, node: ClusterNode, store: Store) -> None:
@@ -81,7 +82,7 @@ class Storing:
         self.waiting = 0
 
     async def serve(self) -> None:
-        """Store, for as long as the program runs."""
+        """Save entries, until the program ends."""
         await self._node.ready.wait()
         layout = self._node.require_layout()
         before = await recall(self._node.engine)
@@ -96,7 +97,7 @@ class Storing:
             tasks.create_task(self._store_watches())
 
     async def _remember(self) -> None:
-        """Have it noted how far the database has come, for those that start after a loss of it."""
+        """Note how far the database has come, for nodes that start after it has lost data."""
         noted: History | None = None
         try:
             while True:
@@ -115,7 +116,7 @@ class Storing:
         return before
 
     async def _store_watches(self) -> None:
-        """Have the database take watches, and that they were deleted."""
+        """Save watches and their deletions to the database."""
         pull = Pull(self._node.engine, WATCHES, "store")
         while True:
             await self._database()
@@ -157,7 +158,7 @@ class Storing:
             await self._store_all(shard, deliveries)
 
     async def _database(self) -> None:
-        """Wait until the database is there, as far as is known."""
+        """Wait until the database is available, as far as is known."""
         await self._context.availability.opened.wait()
         while self._context.availability.outage is not None:  # noqa: ASYNC110 - it is a plain fact of the context
             await asyncio.sleep(LOOK)
@@ -186,10 +187,10 @@ class Storing:
             await self._store_batch(shard, list(entries.values()))
 
     def _entry(self, delivery: PulledMessage) -> tuple[Record | Tombstone, Entry] | None:
-        """What there is to store of a message; None if nothing is.
+        """The entry to save for a message; None if there is nothing to save.
 
         Raises:
-            UnknownFormat: it is of a newer Libra.
+            UnknownFormat: a newer Libra wrote it.
         """
         if delivery.is_marker:
             return None
@@ -223,7 +224,7 @@ class Storing:
     async def _save(
         self, entries: Sequence[Entry], deliveries: Sequence[PulledMessage]
     ) -> dict[str, str]:
-        """Save, for as long as that takes; why the database refuses some, by their ids."""
+        """Save entries, for as long as that takes; returns why some are refused, by their ids."""
         said = time.monotonic()
         while True:
             try:
@@ -242,16 +243,16 @@ class Storing:
                         for delivery in deliveries:
                             await delivery.progress()
             else:
-                # What the database has as deleted already has its tombstone in the engine, or no more.
+                # A page deleted in the database has its tombstone in the engine, or has had it.
                 reasons = {one.id: one.reason for one in refused if not one.deleted}
                 for page_id, reason in reasons.items():
                     log.error("the database refuses page %s: %s", page_id, reason)
                 return reasons
 
     def store_again(self, error: HistoryLost) -> None:
-        """The database is another one, or is back at an earlier time: from here on it is right.
+        """Save all records and tombstones of the engine again: the database is another one or went back.
 
-        All records and tombstones that are still in the engine are saved to it again.
+        From here on its state counts as right.
         """
         log.warning("%s: what is in the engine is stored again", error)
         self._losses.append(error)
@@ -296,7 +297,7 @@ class Storing:
             await pull.close()
 
     def _kept(self, delivery: PulledMessage) -> Entry | None:
-        """What the database should have of a message."""
+        """The entry that the database should have for a message."""
         if delivery.is_marker:
             return None
         page_id, kind = parts_of(delivery.subject)
@@ -312,9 +313,9 @@ class Storing:
     async def _note(
         self, shard: int, delivery: PulledMessage, known: Record | Tombstone, refused: str | None
     ) -> None:
-        """Write to the engine that the database has it, and let go of what is needed no more.
+        """Write to the engine that the database has an entry, and purge what is no longer needed.
 
-        Somebody who has written to the page since has the last word: that is delivered, too.
+        If another program has written to the page since, that write counts: the queue delivers it, too.
         """
         page_id, kind = parts_of(delivery.subject)
         ttl: int | None
@@ -330,7 +331,7 @@ class Storing:
         try:
             await self._write(page_id, kind, data, delivery.sequence, ttl)
         except (EngineAway, Misconfigured) as error:
-            # It is delivered again, and saved again, which changes nothing.
+            # The queue delivers it again, and saving it again changes nothing.
             log.debug("page %s is stored, which could not be noted: %s", page_id, error)
             return
         await delivery.ack()
@@ -340,7 +341,7 @@ class Storing:
     async def _write(
         self, page_id: str, kind: str, data: bytes, expect: int, ttl: int | None
     ) -> None:
-        """Write what is noted, unless somebody has written to the page since.
+        """Write the note, unless another program has written to the page since.
 
         Raises:
             EngineAway: it may be noted or not.
@@ -360,7 +361,7 @@ class Storing:
         api, stream = self._node.engine.api, stream_of(shard)
         if isinstance(known, Record):
             if known.sub:
-                # And all before it, but none by which somebody has the page retried meanwhile.
+                # This also purges the submissions before it, but not a later one that retries the page.
                 subjects = f"libra.{shard}.{page_id}.sub.>"
                 await api(f"STREAM.PURGE.{stream}", {"filter": subjects, "seq": known.sub + 1})
             return
@@ -383,5 +384,5 @@ class Storing:
 
 
 def writer_of(cluster: str) -> Writer:
-    """Who writes to the database: the cluster, whichever of its nodes does."""
+    """The writer for the database: the cluster, for all of its nodes."""
     return Writer(cluster, cluster, f"the cluster {cluster}")

@@ -1,4 +1,4 @@
-"""What comes from the engine: messages, and answers by what is to be done about them."""
+"""Messages from the engine, and its answers sorted by how the caller must react."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any, Final
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 
 NO_MESSAGE: Final = 10037
-"""The one answer of a leader that means: there is none. Any other is *cannot tell*."""
+"""The only answer of a leader that means: there is no message. Any other means *cannot tell*."""
 
 WRONG_SEQUENCE: Final = frozenset({10071, 10164})
 NOT_NOW: Final = frozenset({10008, 10023, 10047, 10077, 10158})
-"""Unavailable for the moment, out of memory or disk, full, another write is under way."""
+"""Unavailable for the moment, out of memory or disk, full, or another write is under way."""
 
 Headers = Mapping[str, str]
 
 
 class NoMessage(LookupError):
-    """There is no message of this subject."""
+    """There is no message with this subject."""
 
 
 class Message:
-    """What came from the engine.
+    """A message from the engine.
 
     Attributes:
-        subject: where it was sent to.
-        data: what it says.
-        headers: what it says beside, if anything.
-        reply: where an answer goes to, or an acknowledgement; empty for none.
-        sequence: its place in its stream, where it is from one that was read.
+        subject: the subject that it was sent to.
+        data: its body.
+        headers: its headers, if any.
+        reply: the subject for an answer or an acknowledgement; empty for none.
+        sequence: its place in its stream, if it was read from one.
     """
 
     __slots__ = ("data", "headers", "reply", "sequence", "subject")
@@ -47,18 +47,18 @@ class Message:
 
     @property
     def is_marker(self) -> bool:
-        """Whether the server wrote it in the place of what expired or was removed."""
+        """Whether the server wrote it in place of a message that expired or was removed."""
         return "Nats-Marker-Reason" in self.headers or "KV-Operation" in self.headers
 
 
 def judged(data: bytes) -> dict[str, Any]:
-    """An answer of JetStream's own interface, if it is no refusal.
+    """Decode an answer of JetStream's API, and raise its error, if it has one.
 
     Raises:
-        Conflict: something else is there than was expected.
-        LookupError: what it is about is not there; `NoMessage` if that is a message.
-        EngineAway: not now.
-        Misconfigured: it will not do that.
+        Conflict: the stream's last message is not the expected one.
+        LookupError: the stream, consumer or message is not there; `NoMessage` for a message.
+        EngineAway: the engine cannot do that now.
+        Misconfigured: the engine refuses the request.
     """
     answer: dict[str, Any] = json.loads(data)
     error = answer.get("error")
@@ -77,7 +77,7 @@ def judged(data: bytes) -> dict[str, Any]:
 
 
 def message_of(found: Mapping[str, Any]) -> Message:
-    """A message as the leader gives it: its parts in base64, its headers as on the wire."""
+    """Decode a message as the leader returns it: parts in base64, headers as on the wire."""
     headers: dict[str, str] = {}
     for line in b64decode(found.get("hdrs", "")).decode().split("\r\n")[1:]:
         name, colon, value = line.partition(":")

@@ -1,15 +1,16 @@
 """The connection to NATS JetStream: the one module that imports its client.
 
-It holds what the client and its servers need to be told: deadlines that hold when a server is frozen,
-reconnection without an end, the client's known defects, and errors by what is to be done about them.
+It holds the options that the client and its servers need: deadlines that hold when a server is frozen,
+and reconnection without limit. It works around the client's known defects, and sorts errors by how the
+caller must react.
 
 Times are seconds. The defects, of nats-py 2.16:
 
 - It waits for ever for a connection to close whose peer is frozen (`_wait_closed`).
-- It forgets a connection that a server took and said nothing on, and leaves it open (`_connect`).
-- It keeps what is published while it is not connected, and sends it later. Here that is refused at once.
-- Its requests swallow a cancellation that comes with their answer, on Python 3.11: whoever was to end
-  goes on. So requests are made here.
+- It leaves a connection open that a server accepted without a further answer (`_connect`).
+- It buffers messages published while it is not connected, and sends them later. `Engine` refuses them.
+- On Python 3.11 its requests swallow a cancellation that comes together with their answer, so the
+  cancelled task continues. `Engine` makes its own requests instead.
 - Its pull subscriptions cannot tell a quiet stream from a dead consumer. See
   `libra.cluster.engine.pulling`.
 """
@@ -40,33 +41,33 @@ log = logging.getLogger("libra.cluster")
 #: Seconds that a write or a read of the engine may take.
 PATIENCE: Final = 2.0
 
-#: Seconds that one attempt to connect to some server may take, and between two attempts.
+#: Seconds that one attempt to connect to a server may take, and between two attempts.
 CONNECTING: Final = 5.0
 RETRY: Final = 0.2
 
-#: Seconds between two pings of the server, three of which without an answer end the connection.
+#: Seconds between two pings of the server. Three without an answer end the connection.
 PING: Final = 1
 
-#: Seconds that a connection is given to close before it is cut.
+#: Seconds that a connection may take to close before it is cut.
 CLOSING: Final = 0.5
 
-#: Bytes of what comes in and waits for one subscription, at most.
+#: Bytes that may wait in one subscription, at most.
 PENDING: Final = 32_000_000
 
 OnMessage = Callable[[Message], Awaitable[None]]
 
 
 class Engine:
-    """One connection, which is made again for ever.
+    """One connection, which is reopened without limit.
 
     Args:
-        servers: where they are, such as ``nats://a:4222``.
-        name: what the servers know this connection by.
+        servers: the addresses of the servers, such as ``nats://a:4222``.
+        name: the name of this connection at the servers.
         credentials: a file of credentials, as ``nsc`` makes them, or of the seed of an nkey.
         tls_ca: a PEM file of authorities; with it the connection is encrypted.
-        inbox: what the subjects begin with that answers come to: of each role another, so that none can
-            overhear what others are answered.
-        on_change: is called when the connection is there, and when it has gone.
+        inbox: the prefix of the subjects that answers come to. Each role has its own, so that no role
+            can overhear the answers to another.
+        on_change: called when the connection is up, and when it has gone.
     """
 
     def __init__(
@@ -92,14 +93,14 @@ class Engine:
         self._answers: dict[str, asyncio.Future[Msg | None]] = {}
         self._asked = 0
         self.connections = 0
-        """How many there have been: what was under way in one is lost when the next is made."""
+        """How many there have been: requests under way in one are lost when the next is made."""
         self.trouble: str | None = "it is being connected to"
         """Why there is no connection; None while there is one."""
 
     # The connection
 
     def _identification(self) -> tuple[str | None, str | None]:
-        """Who this is, as the client takes it: a file of ``nsc``, or else the seed of an nkey."""
+        """This node's identity, as the client takes it: a file of ``nsc``, or the seed of an nkey."""
         if self._credentials is None:
             return None, None
         text = self._credentials.read_text()
@@ -108,7 +109,7 @@ class Engine:
         return None, text.strip()
 
     async def connect(self) -> None:
-        """Connect, however long that takes; afterwards the client reconnects by itself."""
+        """Connect, for as long as that takes; afterwards the client reconnects automatically."""
         context = None
         if self._tls_ca is not None:
             context = ssl.create_default_context(cafile=str(self._tls_ca))
@@ -144,7 +145,7 @@ class Engine:
                 return
 
     async def close(self) -> None:
-        """End the connection; one that is frozen is cut."""
+        """End the connection; cut one that is frozen."""
         self._closing = True
         await self._abandon()
 
@@ -164,7 +165,7 @@ class Engine:
 
     @property
     def max_payload(self) -> int:
-        """Bytes of the largest message that it takes."""
+        """Bytes of the largest message that the server takes."""
         return self._client.max_payload
 
     async def _on_there(self) -> None:
@@ -176,7 +177,7 @@ class Engine:
     async def _on_gone(self) -> None:
         self.trouble = "the connection is gone"
         self._connected.clear()
-        # What was asked over it is not answered over the next one, however long that is waited for.
+        # The next connection never brings the answers to requests of this one.
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result(None)
@@ -201,18 +202,18 @@ class Engine:
         """Write one message to the stream that has its subject; returns its sequence.
 
         Args:
-            subject: what it replaces, in streams that keep one message of each subject.
-            data: what it says.
-            expect: the sequence of the last message; 0 for none. None: whatever is there.
-            over: of which subjects that is the last, with wildcards; of its own by default.
+            subject: in streams that keep one message per subject, it replaces that message.
+            data: the body.
+            expect: the sequence of the last message; 0 for none. None: write in any case.
+            over: the subjects, with wildcards, that ``expect`` refers to; by default ``subject``.
             ttl: seconds until it expires; None for never.
-            headers: further ones.
-            patience: how long an answer is waited for.
+            headers: further headers.
+            patience: seconds to wait for an answer.
 
         Raises:
-            Conflict: it is not the last.
+            Conflict: ``expect`` is not the last sequence.
             InDoubt: no answer in time, or the connection ended before it.
-            EngineAway: the engine cannot, for now.
+            EngineAway: the engine cannot do that now.
             TooLarge: it is larger than `max_payload`.
         """
         sent = dict(headers or {})
@@ -232,15 +233,15 @@ class Engine:
         """The last message of a subject, which may have wildcards; None if there is none.
 
         Args:
-            stream: whose.
-            subject: which.
-            leader: whether the leader is asked, who alone knows the last; else any server that has
-                a copy, which works without a majority and may be behind.
-            patience: how long an answer is waited for.
+            stream: the stream to read.
+            subject: the subject to read.
+            leader: whether to ask the leader, which alone knows the last message. If not, any server
+                with a copy answers, which works without a majority and may be behind.
+            patience: seconds to wait for an answer.
 
         Raises:
             InDoubt: no answer in time, or the connection ended before it.
-            EngineAway: there is nobody to ask.
+            EngineAway: no server can answer.
         """
         if not leader:
             answer = await self._request(
@@ -265,19 +266,19 @@ class Engine:
         except NoMessage:
             return None
         except LookupError as error:
-            # There is no such stream: that says nothing of what is in it.
+            # There is no such stream, which says nothing about its messages.
             raise EngineAway(str(error)) from None
         return message_of(found["message"])
 
     async def api(
         self, verb: str, body: Mapping[str, Any] | None = None, patience: float = PATIENCE
     ) -> dict[str, Any]:
-        """A call of JetStream's own interface.
+        """Call JetStream's API.
 
         Raises:
-            LookupError: what it is about is not there.
-            Misconfigured: it will not do that.
-            EngineAway: as of `last`.
+            LookupError: the stream, consumer or message is not there.
+            Misconfigured: the engine refuses the request.
+            EngineAway: as in `last`.
         """
         data = b"" if body is None else json.dumps(body).encode()
         return judged((await self._request(f"$JS.API.{verb}", data, None, patience)).data)
@@ -298,17 +299,17 @@ class Engine:
             raise EngineAway(str(error)) from error
 
     async def ask(self, subject: str, data: bytes, patience: float) -> bytes:
-        """A question to whoever listens there.
+        """Send a question to the program that listens on a subject; returns its answer.
 
         Raises:
-            NobodyThere: nobody does.
+            NobodyThere: no program listens.
             InDoubt: no answer in time, or the connection ended before it.
             EngineAway: there is no connection.
         """
         return (await self._request(subject, data, None, patience, core=True)).data
 
     async def listen(self, subject: str, on_message: OnMessage) -> Listening:
-        """Have what is sent to a subject, until it is closed; it survives a reconnection.
+        """Receive the messages of a subject until closed; survives a reconnection.
 
         Raises:
             EngineAway: there is no connection.
@@ -330,7 +331,7 @@ class Engine:
         return Listening(subscription)
 
     def inbox(self) -> str:
-        """A subject that nobody else uses."""
+        """A subject that no other program uses."""
         return self._client.new_inbox()
 
     async def _request(
@@ -361,7 +362,7 @@ class Engine:
         except client_errors.MaxPayloadError:
             raise TooLarge(f"{len(data)} bytes") from None
         except (client_errors.Error, OSError) as error:
-            # Whether it was sent before the connection ended, nobody can tell.
+            # Nobody can tell whether it was sent before the connection ended.
             raise InDoubt(str(error) or type(error).__name__) from error
         finally:
             del self._answers[token]
@@ -390,7 +391,7 @@ class Listening:
         self._subscription = subscription
 
     async def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         with suppress(client_errors.Error, OSError):
             await self._subscription.unsubscribe()
 
@@ -411,7 +412,7 @@ async def _wait_closed(self: transport.TcpTransport) -> None:
 async def _connect(
     self: transport.TcpTransport, uri: ParseResult, buffer_size: int, connect_timeout: int
 ) -> None:
-    # Where the last attempt came no further than this, its connection is still open.
+    # If the last attempt stopped at this point, its connection is still open.
     for writer in (self._io_writer, self._bare_io_writer):
         if writer is not None:
             writer.transport.abort()
@@ -427,6 +428,6 @@ def _read_outcome(closing: asyncio.Future[None]) -> None:
 # reconnects.
 transport.TcpTransport.wait_closed = _wait_closed  # type: ignore[method-assign]
 
-# Else the sockets of all attempts at a server that is frozen stay open until they are collected.
+# Without this, the sockets of all attempts at a frozen server stay open until they are collected.
 _connect_once = transport.TcpTransport.connect
 transport.TcpTransport.connect = _connect  # type: ignore[method-assign]

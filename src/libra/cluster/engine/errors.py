@@ -1,27 +1,27 @@
-"""What can go wrong with the engine, by what is to be done about it."""
+"""Errors of the engine, sorted by how the caller must react."""
 
 from __future__ import annotations
 
 
 class EngineAway(Exception):
-    """The engine does not answer, or says clearly that it cannot do this now: nothing was done."""
+    """The engine does not answer, or clearly says that it cannot now: it did nothing."""
 
 
 class InDoubt(EngineAway):
-    """No answer came, or not in time: it may have been done, and may be done yet."""
+    """No answer came in time: the engine may have done it, and may do it yet."""
 
 
 class Conflict(Exception):
-    """What is there is not what was expected: nothing was done.
+    """The stream's last message is not the expected one: the engine did nothing.
 
-    That need not be what somebody else wrote. A leader also compares with what it has been given and not
-    written yet, such as the same write whose answer was lost. So the leader is read before anything else
-    is done: as long as it has what was expected, the outcome is in doubt, and the write is tried again.
+    Another writer need not be the cause. A leader also compares with writes that it has received and not
+    written yet, such as the same write whose answer was lost. So read the leader before anything else.
+    As long as it has the expected message, the outcome is in doubt, and the write is tried again.
     """
 
 
 class NobodyThere(Exception):
-    """No program listens where the question was sent to."""
+    """No program listens on the subject of the question."""
 
 
 class TooLarge(Exception):
@@ -29,8 +29,8 @@ class TooLarge(Exception):
 
 
 class Misconfigured(Exception):
-    """The engine refuses what it is asked for, and will until somebody changes something."""
+    """The engine refuses the request, and will refuse it until an operator changes something."""
 
 
 class UnknownFormat(ValueError):
-    """A record or a submission is of a newer Libra than this: it is left alone."""
+    """A record or a submission was written by a newer Libra than this one, which leaves it alone."""

@@ -1,12 +1,12 @@
-"""Taking messages from a consumer, as many as there is room for.
+"""Takes messages from a consumer, as many as there is room for.
 
-The client's own pull subscriptions cannot tell a stream that is quiet from a consumer that has died.
-Here each request asks for a heartbeat, and a request that is silent is made anew.
+The client's own pull subscriptions cannot tell a quiet stream from a dead consumer. Here each request
+asks for a heartbeat, and a silent request is repeated.
 
-What a consumer without acknowledgements has sent into a connection that then broke, it does not send
-again: the client connects anew by itself, asks for more, and never learns that something is missing.
-So whoever needs all of it is told that the consumer is gone, and makes another that starts behind what
-came.
+A consumer without acknowledgements does not send again what was lost with a broken connection. The
+client reconnects automatically, asks for more, and never learns that messages are missing. So a `Pull`
+that needs all messages raises `ConsumerAway` then, and its caller makes another consumer that starts
+after the last message received.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ from libra.cluster.engine.errors import EngineAway
 #: Seconds that one request waits for messages on the server.
 EXPIRES: Final = 10.0
 
-#: Seconds between two heartbeats of a request that waits, and without any until it counts as dead.
+#: Seconds between two heartbeats of a waiting request, and without any until it counts as dead.
 HEARTBEAT: Final = 1.0
 SILENCE: Final = 3.0
 
-#: Bytes of one request's messages, at most: as much as a single one may have. Of what nobody
-#: acknowledges so many are asked for at a time as a slow link takes before the server gives up whoever
-#: is behind it.
+#: Bytes of one request's messages, at most: as much as a single message may have. Without
+#: acknowledgements a request asks for less. Even a slow link must carry that before the server drops the
+#: connection as too slow.
 BYTES: Final = 8_000_000 + 1_000_000
 AT_ONCE: Final = 500_000
 
-#: Seconds until the engine forgets a consumer of `snapshot_of` that nobody asks.
+#: Seconds until the engine forgets a consumer of `snapshot_of` that receives no requests.
 IDLE: Final = 30
 
 
 class ConsumerAway(EngineAway):
-    """Nobody answers for the consumer: it is gone, or between two leaders."""
+    """No server answers for the consumer: it is gone, or between two leaders."""
 
 
 class PulledMessage:
-    """A message of a consumer, with what it takes to acknowledge it.
+    """A message of a consumer, which can be acknowledged.
 
     Attributes:
-        subject: of the message.
-        data: of the message.
-        headers: of the message.
+        subject: the subject of the message.
+        data: the body of the message.
+        headers: the headers of the message.
         sequence: its place in the stream.
-        number: its place among what the consumer has given, the first being 1.
-        times: how often it was delivered, this time included. That decides nothing: the death of one
-            server delivers everything again.
-        pending: how many messages there are after it.
-        at: when the server wrote it, Unix time.
+        number: its place among the messages of the consumer, the first being 1.
+        times: how many times it was delivered, including this time. Decide nothing by it: the death of
+            one server delivers everything again.
+        pending: how many messages follow it.
+        at: the time at which the server wrote it, as Unix time.
     """
 
     __slots__ = (
@@ -89,19 +89,19 @@ class PulledMessage:
 
     @property
     def is_marker(self) -> bool:
-        """Whether the server wrote it in the place of what expired or was removed."""
+        """Whether the server wrote it in place of a message that expired or was removed."""
         return "Nats-Marker-Reason" in self.headers
 
     async def ack(self) -> None:
-        """It is done with; that may be lost, and then it is delivered again."""
+        """Acknowledge it; if that is lost, the queue delivers it again."""
         await self._say(b"+ACK")
 
     async def progress(self) -> None:
-        """It is being worked on: it is not to be delivered again for now."""
+        """Say that work on it continues, so that the queue does not deliver it again for now."""
         await self._say(b"+WPI")
 
     async def hand_back(self) -> None:
-        """Somebody else is to have it, now."""
+        """Give it back, so that the queue delivers it to another node now."""
         await self._say(b"-NAK")
 
     async def _say(self, what: bytes) -> None:
@@ -116,9 +116,9 @@ class Pull:
 
     Args:
         engine: the connection.
-        stream: whose consumer it is.
-        consumer: its name.
-        whole: whether nothing may be missing, of a consumer that nobody acknowledges to.
+        stream: the stream of the consumer.
+        consumer: the name of the consumer.
+        whole: whether no message may be missing, for a consumer without acknowledgements.
     """
 
     def __init__(self, engine: Engine, stream: str, consumer: str, *, whole: bool = False) -> None:
@@ -139,10 +139,10 @@ class Pull:
         self._listening: Listening | None = None
 
     async def take(self, most: int) -> list[PulledMessage]:
-        """Those that are there, so many at most; waits for the first.
+        """The messages that are there, ``most`` at most; waits for the first.
 
         Raises:
-            ConsumerAway: nobody answers for the consumer, or something that it sent is missing.
+            ConsumerAway: no server answers for the consumer, or a message that it sent is missing.
             EngineAway: there is no connection.
         """
         while not self._waiting:
@@ -169,11 +169,11 @@ class Pull:
         return self.there(most)
 
     def there(self, most: int) -> list[PulledMessage]:
-        """Those that have come already, so many at most."""
+        """The messages that have already arrived, ``most`` at most."""
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     async def close(self) -> None:
-        """Take no more."""
+        """Stop taking messages."""
         if self._listening is not None:
             await self._listening.close()
             self._listening = None
@@ -200,8 +200,8 @@ class Pull:
         elif status == "100":
             return
         else:
-            # 404 and 408: nothing was there. 409: enough bytes, or the consumer was deleted or has
-            # lost its leader. 503: nobody listens.
+            # 404 and 408: nothing was there. 409: enough bytes, or the consumer was deleted or lost its
+            # leader. 503: nobody listens.
             self._asked = 0
             words = message.headers.get("Description", "").lower()
             enough = status == "409" and "maxbytes" in words
@@ -219,17 +219,17 @@ class Pull:
 async def snapshot_of(
     engine: Engine, stream: str, name: str, filters: Sequence[str], **start: Any
 ) -> int:
-    """Make a consumer of the last message of each subject and all that follow, while it is asked.
+    """Make a consumer of the last message of each subject and all later ones, kept while it is used.
 
     Args:
         engine: the connection.
-        stream: whose.
-        name: of the consumer.
-        filters: which subjects.
-        start: where it starts, if not there.
+        stream: the stream to read.
+        name: the name of the consumer.
+        filters: the subjects to read.
+        start: another position to start at, as fields of its configuration.
 
     Returns:
-        How many messages there are now.
+        How many messages are waiting now.
     """
     made = await engine.api(
         f"CONSUMER.CREATE.{stream}.{name}",

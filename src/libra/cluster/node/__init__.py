@@ -1,1 +1,1 @@
-"""This node, the other nodes, and what nodes tell one another."""
+"""This node, the other nodes, and the messages between nodes."""

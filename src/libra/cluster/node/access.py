@@ -1,8 +1,8 @@
-"""Whom all web nodes let in: one key that sessions are signed with, and tokens beside those of each.
+"""Access shared by all web nodes: one key that signs sessions, and tokens beside each node's own.
 
-Both are in a stream of their own that only nodes which serve can read. The first node gives its own key;
-tokens are given by whoever looks after the cluster (`libra cluster tokens`), and no node can. Each node
-keeps what it was told on its disk, so that it lets in the same people after a start without the engine.
+Both are in a stream of their own that only web nodes can read. The first node writes its own key. The
+operator of the cluster writes the tokens (`libra cluster tokens`); no node can. Each node keeps the last
+key and tokens on its disk, so it accepts the same people after a start without the engine.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ ACCESS: Final = "libra-access"
 SESSION: Final = "libra.access.session"
 TOKENS: Final = "libra.access.tokens"
 
-#: The file of the tokens that were told last.
+#: The file of the tokens that this node received last.
 KEPT: Final = "cluster.tokens"
 
-#: Seconds between two attempts to hear, and messages at a time.
+#: Seconds between two attempts to read the stream, and messages per pull.
 RETRY: Final = 0.5
 BATCH: Final = 10
 
 
 class NodeAccess:
-    """Has this node let in whom all let in.
+    """Keeps this node's access in step with the cluster's.
 
     Args:
-        node: this one.
+        node: this node.
         folder: its data directory.
     """
 
@@ -58,7 +58,7 @@ class NodeAccess:
             self._tokens_are(parse_tokens((folder / KEPT).read_text().splitlines()))
 
     async def serve(self) -> None:
-        """Give the key if there is none, and hear, for as long as the program runs."""
+        """Write the key if there is none, then follow the stream, until the program ends."""
         await self._node.ready.wait()
         engine = self._node.engine
         while True:
@@ -118,9 +118,9 @@ def stream(replicas: int) -> dict[str, Any]:
 
 
 async def give(engine: Engine, tokens: Iterable[AccessToken]) -> None:
-    """Have every web node let these in, in the place of those that were given before.
+    """Make every web node accept these tokens, in place of the earlier ones.
 
     Raises:
-        EngineAway: the engine cannot, now; or no node that serves has ever started.
+        EngineAway: the engine cannot do that now, or no web node has ever started.
     """
     await engine.write(TOKENS, "\n".join(map(str, tokens)).encode())

@@ -1,8 +1,8 @@
-"""Which nodes there are, and what only they have: an entry of each in the engine, that stays.
+"""All nodes, and the entries that only they hold: each node has a lasting entry in the engine.
 
-A node that takes pages says each second that its journal is clean, or from which id on it holds what the
-engine has not. While one with a journal is silent nobody else can say of a page that was made since its
-last clean word that there is no such page: that is 503, until the node is back or is removed.
+Each second, a node that takes pages says that its journal is clean, or gives the oldest id that it holds
+and the engine does not. While such a node is silent, a page made since its last clean entry may be in
+its journal. The other nodes then answer 503, not 404, until the node is back or is removed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds between two words of a node, and between two attempts to hear those of the others.
+#: Seconds between two entries of a node, and between two attempts to read those of the others.
 BEAT: Final = 1.0
 RETRY: Final = 0.5
 
-#: Seconds that a node has to say something before it is taken for one that is no more.
+#: Seconds that a node has to write before it is taken to be gone.
 HEARING: Final = 3.0
 
-#: Milliseconds that an id may be ahead of the clock here; more than that nobody has made.
+#: Milliseconds that an id may be ahead of the clock here; no node made an id further ahead.
 AHEAD: Final = 900_000
 
 BATCH: Final = 100
@@ -45,12 +45,12 @@ class LedgerEntry(msgspec.Struct, frozen=True):
 
     Attributes:
         node: its name.
-        epoch: which start of it.
-        role: what it does.
-        version: of its program.
-        at: when it said so, milliseconds of its own clock.
-        oldest: the oldest id that only it has; None for none.
-        left: it has ended in good order, and holds nothing.
+        epoch: the start of the node that wrote this.
+        role: its role.
+        version: the version of its program.
+        at: the time of writing, in milliseconds of its own clock.
+        oldest: the oldest id that only this node has; None for none.
+        left: whether it has ended in good order, and holds nothing.
         reads: the highest format of records that it reads.
     """
 
@@ -65,11 +65,11 @@ class LedgerEntry(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """Writes the entry of this node, and knows those of all.
+    """Writes the entry of this node, and knows those of all nodes.
 
     Args:
-        node: this one.
-        version: of its program.
+        node: this node.
+        version: the version of its program.
     """
 
     def __init__(self, node: ClusterNode, version: str) -> None:
@@ -86,11 +86,11 @@ class Ledger:
 
     @property
     def format(self) -> int:
-        """The newest format of records that every node reads, of those too that are silent now."""
+        """The newest format of records that every node reads, including silent nodes."""
         return min((FORMAT, *(entry.reads for entry in self.entries)))
 
     def may_have(self, page_id: str) -> str | None:
-        """Who may have a page that the engine and the database have not; None if nobody."""
+        """The node that may have a page missing in the engine and the database; None for none."""
         made = int(page_id[:8] + page_id[9:13], 16)
         if made > time.time() * 1000 + AHEAD:
             return None
@@ -104,14 +104,14 @@ class Ledger:
         return None
 
     async def serve(self) -> None:
-        """Say and hear, for as long as the program runs."""
+        """Write this node's entry and read those of the others, until the program ends."""
         await self._node.ready.wait()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._say_on())
                 tasks.create_task(self._hear())
         finally:
-            # Nothing is owed: nobody needs to wait for this node.
+            # Nothing is owed, so no node needs to wait for this one.
             with suppress(EngineAway, Misconfigured):
                 await self._say(left=self.oldest is None)
 
@@ -176,7 +176,7 @@ class Ledger:
 
 
 async def entries(engine: Engine) -> list[LedgerEntry]:
-    """The last word of every node, of those that have left too.
+    """The last word of every node, including those that have left.
 
     Raises:
         EngineAway: the engine cannot be asked.
@@ -194,8 +194,8 @@ async def remove(engine: Engine, name: str) -> LedgerEntry | None:
     """Forget a node that never comes back; returns its last word, or None if there is no such node.
 
     Raises:
-        Conflict: it has spoken meanwhile, so it is there.
-        EngineAway: the engine cannot, now.
+        Conflict: it has written meanwhile, so it is alive.
+        EngineAway: the engine cannot do that now.
     """
     subject = f"libra.cluster.node.{name}"
     found = await engine.last(CLUSTER, subject)
@@ -205,7 +205,7 @@ async def remove(engine: Engine, name: str) -> LedgerEntry | None:
     if not entry.left:
         await asyncio.sleep(HEARING)
     try:
-        # Empty: whoever hears the nodes hears that, too.
+        # An empty message: the nodes that read the entries drop this one.
         await engine.write(subject, b"", expect=found.sequence)
     except Conflict:
         raise Conflict(f"{name} is there: it has just spoken") from None

@@ -1,4 +1,4 @@
-"""What nodes say to one another beside the engine's streams; any of it may be lost."""
+"""Messages between nodes outside the engine's streams; any of them may be lost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from libra.report import Status
 
 
 class Here(msgspec.Struct, frozen=True):
-    """What a node says of itself each second.
+    """The state that a node announces each second.
 
-    ``origins`` are those that it has requests under way to, by their numbers
-    (`libra.cluster.node.politeness.number_of`); ``left_alone`` those that asked for a pause, with its
-    seconds.
+    ``origins`` are the origins with requests of this node under way, as numbers of
+    `libra.cluster.node.politeness.number_of`. ``left_alone`` are the origins that asked for a pause,
+    with the seconds that are left.
     """
 
     node: str
@@ -35,7 +35,7 @@ class Here(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """To a node: of a page ``mine``, ``follow`` (to a subject) or ``cancel``; of itself ``tree``."""
+    """To a node: ``mine``, ``follow`` (``to`` a subject) or ``cancel`` for a page; or ``tree``."""
 
     ask: str
     page: str = ""

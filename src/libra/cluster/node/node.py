@@ -1,6 +1,6 @@
-"""One node of a cluster: who it is, its connection, and whether what it writes arrives.
+"""One node of a cluster: its identity, its connection, and whether its writes arrive.
 
-Everything else of the cluster hangs on this object; the processes of the node find one another by it.
+All other parts of the cluster use this object; the processes of the node find one another through it.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from libra.settings import Role, Settings
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds between two beats of the clock that every shard has from every node that takes pages.
+#: Seconds between two beats of the clock that every node that takes pages writes to every shard.
 BEAT: Final = 1.0
 
-#: Beats between two looks at how much the engine holds, and what share of its bytes new pages may take.
+#: Beats between two looks at how much the engine holds, and the share of its bytes for new pages.
 MEASURE: Final = 5
 SHARE: Final = 0.8
 
-#: Seconds until a beat expires that nobody renews.
+#: Seconds until a beat expires that its node does not renew.
 BEAT_TTL: Final = 60
 
-#: Seconds between two attempts to make or read what the cluster is.
+#: Seconds between two attempts to make or read the identity of the cluster.
 SETTLING: Final = 0.5
 
-#: Seconds between two looks whether the engine's own configuration is what it should be.
+#: Seconds between two looks at whether the engine's own configuration is as it should be.
 AGAIN: Final = 5.0
 
 
@@ -60,18 +60,18 @@ class ClusterNode:
     """This node.
 
     Args:
-        settings: how it runs.
-        context: the surroundings of its pages.
+        settings: the settings of the program.
+        context: the state that the processes of this node share.
 
     Attributes:
-        name: what people know it by; it stays over restarts.
-        epoch: which start of it this is; nobody else has it.
+        name: the name shown to people; it stays over restarts.
+        epoch: identifies this start of the node; no other start has the same.
         role: whether it serves, weighs, or does both.
-        layout: where everything is; None until the engine has told.
-        trouble: why the cluster cannot be worked with; None while it can.
-        writable: the shards that took the last write that was tried.
-        closing: the program is about to end.
-        tree: gives the tree of its processes.
+        layout: where everything is; None until it was read from the engine.
+        trouble: why the cluster cannot be used; None while it can.
+        writable: the shards whose last tried write succeeded.
+        closing: whether the program is about to end.
+        tree: returns the tree of its processes.
     """
 
     presence: PresencePort
@@ -116,14 +116,14 @@ class ClusterNode:
 
     @property
     def weighs(self) -> bool:
-        """Whether pages are weighed here."""
+        """Whether this node weighs pages."""
         return self.role != "web"
 
     def require_layout(self) -> Layout:
-        """Where everything is.
+        """The layout of the cluster.
 
         Raises:
-            EngineAway: the engine has not told yet.
+            EngineAway: it was not read from the engine yet.
         """
         if self.layout is None:
             raise EngineAway(self.trouble or "the engine is being connected to")
@@ -132,7 +132,7 @@ class ClusterNode:
     # The connection
 
     async def serve(self) -> None:
-        """Connect, find out what the cluster is, and then beat, for as long as the program runs."""
+        """Connect, find out the identity of the cluster, then beat until the program ends."""
         if not self.engine.up:
             await self.engine.connect()
         while self.layout is None:
@@ -169,7 +169,7 @@ class ClusterNode:
             await asyncio.sleep(BEAT)
 
     async def _confirm(self) -> None:
-        """Read again how many shards there are: somebody may have changed it."""
+        """Read the number of shards again: an operator may have changed it."""
         try:
             last = await self.engine.last(CLUSTER, IDENTITY)
             if last is not None:
@@ -178,9 +178,9 @@ class ClusterNode:
             log.debug("what the cluster is cannot be read: %s", error)
 
     def told(self, identity: Identity) -> None:
-        """This is what the cluster is: from a moment on it may have other shards."""
+        """Take over the identity of the cluster: from some moment on it may have other shards."""
         if self.layout is None or identity.format > FORMAT:
-            return  # of a newer Libra: what is known is not relied on any more
+            return  # written by a newer Libra: this node no longer relies on what it knows
         self._confirmed = time.monotonic()
         if identity != self.layout.identity:
             log.warning("the shards of the cluster are others from now or soon on: %s", identity)
@@ -191,7 +191,7 @@ class ClusterNode:
 
     @property
     def _is_confirmed(self) -> bool:
-        """Whether a page written now would be where the others look for it."""
+        """Whether the other nodes would find a page that this node writes now."""
         return time.monotonic() - self._confirmed < TRUST
 
     def _require_confirmed(self) -> Layout:
@@ -201,7 +201,7 @@ class ClusterNode:
         return layout
 
     async def each_shard(self, begin: Callable[[int], object]) -> NoReturn:
-        """Have something begun for each shard that there is, and for each that comes."""
+        """Call ``begin`` for each shard, and for each that is added later."""
         begun: set[int] = set()
         while True:
             more = self._more
@@ -212,7 +212,7 @@ class ClusterNode:
             await more.wait()
 
     async def _settle_again(self) -> None:
-        """Somebody may have taken streams away: what is not there is made anew."""
+        """Make missing streams again: an operator may have deleted some."""
         number = self.require_layout().identity.shards[-1].number
         try:
             layout = await settle(
@@ -225,7 +225,7 @@ class ClusterNode:
 
     @property
     def full(self) -> bool:
-        """Whether no more pages are taken in: what is left is for those that are there already."""
+        """Whether to refuse new pages: the remaining bytes are for pages that are already there."""
         return self._bytes > SHARE * self.settings.cluster_bytes
 
     async def _measure(self, layout: Layout) -> None:
@@ -251,7 +251,7 @@ class ClusterNode:
             self.wrote(shard, None)
 
     def wrote(self, shard: int, error: Exception | None) -> None:
-        """A write to this shard has succeeded, or failed: nobody waits for one until it succeeds."""
+        """Note that a write to a shard succeeded or failed; after a failure nobody waits for it."""
         if error is None:
             if shard not in self.writable:
                 self.writable.add(shard)
@@ -290,11 +290,11 @@ class ClusterNode:
     # Pages in the engine
 
     async def write_surely(self, record: Record, *, expect: int) -> int:
-        """As `write_record`, once, and find out what came of it where that is in doubt.
+        """Try `write_record` once, and read the outcome back if it is in doubt.
 
         Raises:
-            Conflict: somebody else wrote to the page since ``expect``.
-            EngineAway: nothing is known: the same is to be tried again.
+            Conflict: another program wrote to the page since ``expect``.
+            EngineAway: the outcome is unknown: try the same write again.
         """
         try:
             return await self.write_record(record, expect=expect)
@@ -307,11 +307,11 @@ class ClusterNode:
             raise
 
     async def write_record(self, record: Record, *, expect: int, patience: float = PATIENCE) -> int:
-        """Write a record, that expires as it should; returns its sequence.
+        """Write a record that expires when it should; returns its sequence.
 
         Raises:
-            Conflict: somebody else wrote to this page since ``expect``.
-            EngineAway: as `Engine.write` does.
+            Conflict: another program wrote to the page since ``expect``.
+            EngineAway: as in `Engine.write`.
         """
         ttl = ttl_of(record.backup, record.expires_at, self.now)
         return await self.write(
@@ -319,7 +319,7 @@ class ClusterNode:
         )
 
     def encoded(self, what: SubmissionRecord | Record | Tombstone) -> bytes:
-        """As it is to stand in the engine, so that every node can read it."""
+        """The bytes for the engine, in a format that every node can read."""
         return to_bytes(what, self.ledger.format)
 
     async def write(
@@ -332,7 +332,7 @@ class ClusterNode:
         ttl: int | None = None,
         patience: float = PATIENCE,
     ) -> int:
-        """Write one subject of a page, if nothing of the page was written after ``expect``."""
+        """Write one subject of a page, if nothing was written to the page after ``expect``."""
         layout = self._require_confirmed()
         return await self.engine.write(
             layout.subject(page_id, what),
@@ -344,10 +344,10 @@ class ClusterNode:
         )
 
     async def read(self, page_id: str, patience: float = PATIENCE) -> Known:
-        """What the leader knows of a page, within so many seconds in all.
+        """Read a page from the leader, within ``patience`` seconds in all.
 
         Raises:
-            EngineAway: as `Engine.last` does.
+            EngineAway: as in `Engine.last`.
         """
         layout = self._require_confirmed()
         stream, until = layout.stream(page_id), time.monotonic() + patience
@@ -356,7 +356,7 @@ class ClusterNode:
             return Known(0, None)
         if not last.is_marker:
             return Known(last.sequence, last)
-        # The server wrote it where something expired or was removed. What is left is under it.
+        # The server wrote it in place of an expired or removed message. Look for those that are left.
         for what in ("del", "rec", "sub.>"):
             left = max(0.0, until - time.monotonic())
             found = await self.engine.last(stream, layout.subject(page_id, what), patience=left)
@@ -365,9 +365,9 @@ class ClusterNode:
         return Known(last.sequence, None)
 
     async def read_copy(self, page_id: str, patience: float) -> Known | None:
-        """What any server has of a page, where nobody leads; None if none answers or has anything.
+        """Read a page from any server's copy, without a leader; None if no server answers with one.
 
-        It may be behind what the leader knew, and says nothing of a page that it has not.
+        The copy may be behind the leader. A missing message does not mean that there is no such page.
         """
         layout = self.layout
         if layout is None:

@@ -1,4 +1,4 @@
-"""What a node is called if nobody says: by its machine, and the same after each start."""
+"""The default name of a node: from its machine, and the same after each start."""
 
 from __future__ import annotations
 

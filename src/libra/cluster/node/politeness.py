@@ -1,9 +1,9 @@
-"""What nodes that weigh say to one another of the servers that they fetch from.
+"""Shares the limits of an origin between nodes that fetch from it at the same time.
 
-An origin takes so many requests at a time and wants a pause between two, whoever asks. Nodes do not
-take turns: each says once a second which origins it has requests under way to, and whoever hears of
-another at the same one keeps to its part. For a second they may be more than that. And what one was
-told with ``Retry-After`` holds for all.
+An origin takes a limited number of concurrent requests and wants a pause between two, whichever nodes
+send them. Nodes do not take turns. Each announces once a second the origins that it has requests under
+way to, and a node that hears of another at the same origin keeps to its share. For a second the nodes
+may exceed the limit together. A ``Retry-After`` that one node received holds for all.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from libra.cluster.node.messages import Here
 from libra.urls import host_and_port
 from libra.weighing.static.fetcher import Fetcher
 
-#: Origins that a node names at the most; it has more under way to hardly ever.
+#: Origins that a node announces at most; it hardly ever has requests under way to more.
 MOST: Final = 500
 
-#: Seconds of a pause that are not worth to be told.
+#: Seconds; shorter pauses are not announced.
 SHORT: Final = 1.0
 
 
 def number_of(origin: str) -> int:
-    """What stands for an origin, in four bytes. Two of the same number are slower together, no more."""
+    """A number for an origin, in four bytes. Origins with the same number only slow each other down."""
     return crc32(origin.encode())
 
 
 @lru_cache(maxsize=4096)
 def is_ones_own(origin: str) -> bool:
-    """Whether a server is named by an address that is no public one, which somebody had to open.
+    """Whether an origin is a private address or this machine, which the operator had to allow.
 
-    Manners are for the servers of others: of one's own each node uses as many connections as it may.
+    Limits protect the servers of others. To one's own servers each node uses all its connections.
     """
     host = host_and_port(origin).rpartition(":")[0]
     try:
@@ -46,11 +46,11 @@ def is_ones_own(origin: str) -> bool:
 
 
 class SharedPoliteness:
-    """Has the fetcher of this node keep to its part.
+    """Makes the fetcher of this node keep to its share.
 
     Args:
-        fetcher: of this node.
-        epoch: which start of it this is.
+        fetcher: the fetcher of this node.
+        epoch: identifies this start of the node.
     """
 
     def __init__(self, fetcher: Fetcher, epoch: str) -> None:
@@ -60,21 +60,21 @@ class SharedPoliteness:
         fetcher.politeness.sharing = self._sharing
 
     def origins(self) -> tuple[int, ...]:
-        """Those that this node has requests under way to."""
+        """The origins that this node has requests under way to."""
         return tuple(map(number_of, self._fetcher.origins()[:MOST]))
 
     def left_alone(self) -> dict[str, float]:
-        """Those that asked not to be asked, and for how many seconds more."""
+        """The origins that asked for a pause, and the seconds that are left."""
         waits = self._fetcher.politeness.left_alone(asyncio.get_running_loop().time())
         named = sorted(waits.items(), key=lambda wait: -wait[1])[:MOST]
         return {origin: round(seconds, 1) for origin, seconds in named if seconds > SHORT}
 
     def heard(self, here: Here, living: Iterable[Here]) -> None:
-        """A node has spoken.
+        """Take in the announcement of a node.
 
         Args:
-            here: what it said.
-            living: the last words of all that are there.
+            here: the announcement.
+            living: the last announcements of all living nodes.
         """
         if here.epoch == self._epoch:
             others = (number for one in living if one.epoch != here.epoch for number in one.origins)

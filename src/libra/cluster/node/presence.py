@@ -1,8 +1,8 @@
-"""Who is there, and questions from node to node: core messages, which may be lost.
+"""The living nodes, and questions between nodes: core messages, which may be lost.
 
-Each node says once a second what it is and does. Each listens on one subject of its own start, for
-questions about the pages that it weighs: whether it still has one, that one is followed, that one was
-deleted. What a follower is sent of a page that grows comes the same way.
+Each node announces its state once a second. Each start of a node listens on one subject of its own for
+questions about the pages that it weighs: whether it still has one, that a client follows one, that one
+was deleted. The progress of a page reaches its followers in the same way.
 """
 
 from __future__ import annotations
@@ -28,31 +28,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds between two heartbeats, and without any until a node counts as silent.
+#: Seconds between two announcements, and without any until a node counts as silent.
 BEAT: Final = 1.0
 SILENT: Final = 5.0
 
-#: Seconds until a node that is silent is no longer shown.
+#: Seconds until a silent node is no longer shown.
 GONE: Final = 600.0
 
-#: Seconds that an owner is given to answer whether it has a page, and how often it is asked.
+#: Seconds that an owner may take to answer whether it has a page, and how many times it is asked.
 ANSWER: Final = 0.3
 TRIES: Final = 5
 
-#: Seconds that people wait for the trees of other nodes.
+#: Seconds that a client waits for the trees of other nodes.
 SHOWING: Final = 0.5
 
 HERE: Final = "libra.here"
 
 
 class Presence:
-    """Says who this node is, and knows of the others.
+    """Announces this node, and knows the others.
 
     Args:
-        node: this one.
-        say: what it says of itself.
-        politeness: heeds what the others say of the servers that they fetch from; None where nothing
-            is fetched.
+        node: this node.
+        say: returns its announcement.
+        politeness: takes in the origins that the others announce; None on a node that fetches nothing.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Presence:
         self._skews: dict[str, float] = {}
 
     async def serve(self) -> None:
-        """Say and hear, for as long as the program runs."""
+        """Announce this node and listen to the others, until the program ends."""
         node = self._node
         await node.ready.wait()
         listening = [
@@ -86,7 +85,7 @@ class Presence:
                 await one.close()
 
     async def say_goodbye(self) -> None:
-        """A node that ends in good order need not be waited for."""
+        """Announce that this node leaves, so that the others need not wait for it."""
         here = msgspec.structs.replace(self._say(), leaving=True)
         with suppress(EngineAway):
             await self._node.engine.tell(HERE, msgspec.json.encode(here))
@@ -100,11 +99,11 @@ class Presence:
         )
 
     def known(self) -> list[tuple[Here, float, float]]:
-        """The same, with the seconds by which its clock is behind ours, the way here included."""
+        """The same, with the seconds by which its clock is behind ours, time on the way included."""
         return [(here, silent, self._skews.get(here.node, 0.0)) for here, silent in self.nodes()]
 
     async def trees(self) -> dict[str, Tree | None]:
-        """What runs at each of the others; None where that is not told in time."""
+        """The process trees of the other nodes; None for a node that does not answer in time."""
         others = [here for here in self.living() if here.epoch != self._node.epoch]
         trees = await asyncio.gather(*(self._tree(here) for here in others))
         return {here.node: tree for here, tree in zip(others, trees, strict=True)}
@@ -119,11 +118,11 @@ class Presence:
         return None
 
     def forget(self, node: str) -> None:
-        """It was removed: its silence means nothing any more."""
+        """Forget a removed node: its silence means nothing any more."""
         self._heard.pop(node, None)
 
     def living(self) -> list[Here]:
-        """Those that were heard just now."""
+        """The nodes that were heard just now."""
         return [here for here, silence in self.nodes() if silence < SILENT and not here.leaving]
 
     async def has(self, node: str, epoch: str, page_id: str) -> bool | None:
@@ -135,14 +134,14 @@ class Presence:
                     f"libra.node.{node}.{epoch}", _asked("mine", page_id), ANSWER
                 )
             except (NobodyThere, InDoubt):
-                # Nobody listens while it changes servers, too: no try is over before its time.
+                # Nobody listens while the owner changes servers either: each try takes its full time.
                 await asyncio.sleep(max(0.0, asked + ANSWER - time.monotonic()))
                 continue
             return answer == b"mine"
         return None
 
     async def follow(self, node: str, epoch: str, page_id: str, to: str) -> None:
-        """Ask the owner of a page to send what it sees of it, for the next seconds."""
+        """Ask the owner of a page to send its progress, for the next seconds."""
         with suppress(EngineAway):
             await self._node.engine.tell(
                 f"libra.node.{node}.{epoch}", _asked("follow", page_id, to)
@@ -174,7 +173,7 @@ class Presence:
         self._skews[here.node] = time.time() - here.at
         living = self.living()
         if here.epoch == self._node.epoch:
-            # A node that does not even hear itself knows nothing new of the others.
+            # A node that does not hear itself has no news of the others either.
             serving = sum(one.role != "inspector" for one in living)
             self._node.context.availability.neighbours.serving = max(1, serving)
         if self._politeness is not None:

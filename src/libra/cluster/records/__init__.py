@@ -1,1 +1,1 @@
-"""What a cluster keeps in the engine: its layout and streams, and the records of pages and watches."""
+"""The data of a cluster in the engine: its layout and streams, and the records of pages and watches."""

@@ -1,6 +1,6 @@
-"""A report that is larger than a message may be: its smallest assets are left out, and it says so.
+"""Cuts a report to the size of a message: it loses its smallest assets, and says so.
 
-What is left out is taken off every total too: a total is the sum over the assets that are shown.
+Every total loses these assets too: a total is the sum over the assets that the report shows.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from libra.report import Asset, HostTotal, Report, Total, decode, encode
 from libra.urls import host_of
 
 BESIDE: Final = 16_384
-"""Bytes of a message beside the report, at the most."""
+"""Bytes that a message needs beside the report, at most."""
 
 TOO_LARGE: Final = "report-too-large"
 
 
 def fitted(record: Record, most: int) -> Record:
-    """The record with a report of so many bytes at most, packed; itself if it is no larger."""
+    """The record with a packed report of ``most`` bytes at most; unchanged if it already fits."""
     if len(record.report) <= most:
         return record
     report = decode(zstandard.decompress(record.report))
-    # The document is the first, and stays; of the others the largest are what matters.
+    # The document is the first asset, and stays. Of the others the largest matter most.
     order = sorted(
         range(1, len(report.assets)), key=lambda n: report.assets[n].transfer_bytes, reverse=True
     )

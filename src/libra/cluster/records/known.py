@@ -1,4 +1,4 @@
-"""What the engine has of one page."""
+"""The engine's messages about one page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from libra.cluster.records.page_records import Record, read_record
 
 
 class Known:
-    """What the engine has of a page.
+    """The state of a page in the engine.
 
     Attributes:
-        sequence: of the last message of the page; 0 if there never was any.
-        message: the one that counts: the tombstone, else the record, else the submission.
+        sequence: of the last message of the page; 0 if there never was one.
+        message: the message that counts: the tombstone, else the record, else the submission.
     """
 
     __slots__ = ("message", "sequence")
@@ -31,7 +31,7 @@ class Known:
 
     @property
     def record(self) -> Record | None:
-        """The record, if that is what it is and this Libra can read it."""
+        """The record, if the message is one that this Libra can read."""
         if self.message is None or self.kind != "rec":
             return None
         with suppress(UnknownFormat):
@@ -40,7 +40,7 @@ class Known:
 
 
 def is_written(known: Known, record: Record) -> bool:
-    """Whether what the engine has is what was to be written: its answer was lost, then."""
+    """Whether the engine already has this write, so only its answer was lost."""
     found = known.record
     return (
         found is not None

@@ -1,7 +1,7 @@
-"""What the cluster knows of its database: how far it had come, and what it was found to have lost.
+"""The cluster's record of its database: how far it had come, and which losses nodes found.
 
-It stands in the engine, so that a database that goes back in time while no node looks is noticed by the
-next that does, and so that every node knows what may be lost.
+It is kept in the engine. So if the database goes back in time while no node looks, the next node that
+does notices, and every node knows what may be lost.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from libra.storage.recollection import MAX_LOSSES, Loss
 log = logging.getLogger("libra.cluster")
 
 DATABASE: Final = "libra.cluster.database"
-"""The subject of what is known of it."""
+"""The subject of this knowledge."""
 
 #: Seconds between two tries.
 AGAIN: Final = 0.3
 
 
 class KnownDatabase(msgspec.Struct, frozen=True):
-    """The database with all that was saved to it, and what was lost, the oldest first."""
+    """The newest history saved to the database, and its losses, the oldest first."""
 
     known: History | None = None
     losses: tuple[Loss, ...] = ()
@@ -37,7 +37,7 @@ class KnownDatabase(msgspec.Struct, frozen=True):
 
 
 async def recall(engine: Engine) -> KnownDatabase:
-    """What is known, for as long as it takes to find out."""
+    """Read this knowledge, for as long as it takes."""
     while True:
         try:
             return (await _read(engine))[0]
@@ -47,33 +47,33 @@ async def recall(engine: Engine) -> KnownDatabase:
 
 
 async def note(engine: Engine, known: History) -> None:
-    """The database has come so far.
+    """Note how far the database has come.
 
     Raises:
-        EngineAway: it could not be noted, now.
+        EngineAway: the engine cannot note it now.
     """
     before, sequence = await _read(engine)
     if before.known is not None and before.known.database == known.database:
         if before.known.counter >= known.counter:
             return
     elif before.known is not None:
-        return  # a loss, that somebody is about to note
+        return  # a loss that another task is about to note
     if before.losses and (known.at is None or known.at <= before.losses[-1].noticed_at):
         return  # that was before it went back
     try:
         await _write(engine, msgspec.structs.replace(before, known=known), sequence)
     except Conflict:
-        return  # another has come further, or will note the same
+        return  # another node has come further, or will note the same
 
 
 async def lose(engine: Engine, error: HistoryLost, now: datetime) -> None:
-    """The database is another one, or has gone back; whoever is the first says what that may cost."""
+    """Note that the database is another one, or has gone back; the first node notes the loss."""
     while True:
         try:
             before, sequence = await _read(engine)
             known = before.known
             if known is not None and not error.found.lacks(known):
-                return  # somebody else has noticed
+                return  # another node has noticed
             until = known.at if known is not None else error.known.at
             loss = Loss(now, error.found.at, until, error.reason)
             after = KnownDatabase(error.found, (*before.losses, loss)[-MAX_LOSSES:])
@@ -88,10 +88,10 @@ async def lose(engine: Engine, error: HistoryLost, now: datetime) -> None:
 
 
 def read_losses(data: bytes) -> tuple[Loss, ...]:
-    """What a message says that was lost.
+    """The losses in a message.
 
     Raises:
-        msgspec.MsgspecError: it says nothing of the kind.
+        msgspec.MsgspecError: the message is not of this form.
     """
     return msgspec.json.decode(data, type=KnownDatabase).losses
 

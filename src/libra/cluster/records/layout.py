@@ -1,4 +1,4 @@
-"""Where everything is kept: what a cluster is, its subjects, and which shard an id belongs to."""
+"""Where everything is kept: the identity of a cluster, its subjects, and the shard of an id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.ids import new_id
 
 CLUSTER: Final = "libra-cluster"
-"""The stream of what the cluster knows of itself."""
+"""The stream of the cluster's own data."""
 
 WATCHES: Final = "libra-watches"
 """The stream of watches and their turns."""
@@ -21,25 +21,25 @@ KEYS: Final = "libra-keys"
 """The stream of idempotency keys."""
 
 IDENTITY: Final = "libra.cluster.identity"
-"""The subject of what it is."""
+"""The subject of the cluster's identity."""
 
 TOMBSTONES: Final = 7 * 24 * 3600
-"""Seconds that a deletion stands after the database has it."""
+"""Seconds that a deletion is kept once the database has it."""
 
 KEYS_KNOWN: Final = 24 * 3600
 """Seconds that an idempotency key is known."""
 
 FORMAT: Final = 1
-"""Of what a cluster says of itself: the highest that is known here."""
+"""The highest format of an identity that this Libra reads."""
 
 GRACE: Final = 600
-"""Seconds until another number of shards holds: by then every node must know of it."""
+"""Seconds until a new number of shards takes effect: by then every node must know of it."""
 
 TRUST: Final = 300
-"""Seconds for which a node relies on what it has read of the shards: after that it reads first."""
+"""Seconds for which a node relies on its reading of the shards; after that it reads them again first."""
 
 STRAYS: Final = 100_000
-"""Pages at most of which it is known that they are not in the shard that their ids name."""
+"""Pages, at most, that are remembered as not in the shard that their ids name."""
 
 Kind = Literal["sub", "rec", "del", "clock"]
 Queue = Literal["static", "rendered"]
@@ -49,15 +49,15 @@ RESULTS_QUEUE: Final = "results"
 
 
 class Shards(msgspec.Struct, frozen=True):
-    """How many shards there are from a moment on."""
+    """The number of shards from a moment on."""
 
     since: int
-    """Milliseconds of Unix time: pages submitted from then on."""
+    """Milliseconds of Unix time: it holds for pages submitted from then on."""
     number: int
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a cluster is: written once, by whichever node is the first."""
+    """The identity of a cluster: the first node writes it."""
 
     name: str
     shards: tuple[Shards, ...]
@@ -67,13 +67,13 @@ class Identity(msgspec.Struct, frozen=True):
 class Layout:
     """Subjects and streams of one cluster.
 
-    A page is in the shard that its id names. Those of a node whose clock was ahead while the cluster was
-    given other shards are not: their ids are of a time that was divided differently later. Such a page
-    is where it is seen.
+    A page is in the shard that its id names, with one exception. If a node's clock was ahead while the
+    cluster got another number of shards, the ids of its pages name a time that was divided differently
+    later. Such a page is in the shard where it was seen.
 
     Args:
-        identity: of the cluster.
-        strays: the shards of pages that are elsewhere, by their ids.
+        identity: the identity of the cluster.
+        strays: the shards of pages that their ids do not name, by the ids of the pages.
     """
 
     def __init__(self, identity: Identity, strays: dict[str, int] | None = None) -> None:
@@ -83,11 +83,11 @@ class Layout:
 
     @property
     def shards(self) -> range:
-        """All shards that there are, also of pages of earlier times."""
+        """All shards, including those that only hold pages of earlier times."""
         return range(max(entry.number for entry in self._entries))
 
     def shard_of(self, page_id: str) -> int:
-        """The shard of a page: by its random bits, and by when it was submitted."""
+        """The shard of a page: by its random bits, and by the time of its submission."""
         if self.strays and page_id in self.strays:
             return self.strays[page_id]
         submitted = int(page_id[:8] + page_id[9:13], 16)
@@ -98,7 +98,7 @@ class Layout:
         return int(page_id[-8:], 16) % number
 
     def seen(self, subject: str) -> None:
-        """Take note of where a message of a page was seen."""
+        """Note the shard in which a message of a page was seen."""
         tokens = subject.split(".")
         shard, page_id = int(tokens[1]), tokens[2]
         if self.shard_of(page_id) != shard:
@@ -121,29 +121,29 @@ def stream_of(shard: int) -> str:
 
 
 def parts_of(subject: str) -> tuple[str, str]:
-    """The id and the kind of what is under a subject of a shard: ``sub``, ``rec``, ``del``, ``clock``.
+    """The id and the kind under a subject of a shard: ``sub``, ``rec``, ``del``, ``clock``.
 
-    Of a clock the first is ``clock`` and the second is the node.
+    For a clock the first is ``clock`` and the second is the node.
     """
     tokens = subject.split(".")
     return tokens[2], tokens[3]
 
 
 def shard_in(subject: str) -> int:
-    """The shard that a subject of one is in."""
+    """The shard in a subject."""
     return int(subject.split(".")[1])
 
 
 async def agree(engine: Engine, shards: int) -> Identity:
-    """What the cluster is: what the first node has written, which may be this one.
+    """Agree on the identity of the cluster: the first node writes it, which may be this one.
 
     Args:
-        engine: the connection; the stream of what the cluster knows of itself is there.
-        shards: how many, if this is the first node; afterwards it must be the same.
+        engine: the connection to servers with the stream of the cluster's own data.
+        shards: the number of shards, if this is the first node; afterwards it must be the same.
 
     Raises:
-        Misconfigured: there is another number of shards, or a newer Libra has laid it out.
-        EngineAway: not now.
+        Misconfigured: the cluster has another number of shards, or a newer Libra has laid it out.
+        EngineAway: the engine cannot do that now.
     """
     identity = await _identity(engine, shards)
     if identity.format > FORMAT:
@@ -160,11 +160,11 @@ async def agree(engine: Engine, shards: int) -> Identity:
 
 
 async def found(engine: Engine) -> Layout:
-    """Where everything of the cluster is that there is.
+    """Find the layout of the cluster on this engine.
 
     Raises:
-        LookupError: there is none on this engine.
-        EngineAway: not now.
+        LookupError: there is no cluster on this engine.
+        EngineAway: the engine cannot do that now.
     """
     nobody = "no node of a cluster has ever started on these servers"
     try:
@@ -178,26 +178,26 @@ async def found(engine: Engine) -> Layout:
 
 
 def read_identity(data: bytes) -> Identity:
-    """What a cluster is, as a message says it.
+    """The identity in a message.
 
     Raises:
-        msgspec.MsgspecError: it says nothing of the kind.
+        msgspec.MsgspecError: the message is not of this form.
     """
     return msgspec.json.decode(data, type=Identity)
 
 
 async def reshard(engine: Engine, number: int, *, now: int) -> Shards:
-    """Have pages that are submitted from `GRACE` on in so many shards; those before stay where they are.
+    """Divide pages submitted after `GRACE` into ``number`` shards; earlier pages stay where they are.
 
     Args:
         engine: the connection.
-        number: how many.
+        number: the new number of shards.
         now: milliseconds of Unix time.
 
     Raises:
         LookupError: there is no cluster on this engine.
-        Conflict: that is how many there are, or are about to be; or somebody else changes it.
-        EngineAway: not now.
+        Conflict: the cluster has or will soon have that number, or another program changes it.
+        EngineAway: the engine cannot do that now.
     """
     await found(engine)
     last = await engine.last(CLUSTER, IDENTITY)

@@ -1,10 +1,10 @@
-"""What is kept of a page in the engine: its submission, its record, its tombstone.
+"""The engine's data about a page: its submission, its record, its tombstone.
 
-Each says its format. One of a higher format than is known here is left alone, and fields that are not
-known survive when somebody changes a record who knows others.
+Each names its format. A node leaves data of a higher format than it knows alone, and keeps unknown
+fields when it changes a record.
 
-``version = life x 2^32 + changes in that life``: a life is counted in the record and written down before
-it begins, so no clock decides.
+``version = life x 2^32 + changes in that life``: a node counts a life in the record and writes it before
+the life begins, so no clock decides.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from libra.storage import Snapshot
 from libra.weighing.options import Options, Viewport
 
 FORMAT: Final = 1
-"""What is written here, and the highest that is read."""
+"""The format that is written here, and the highest that is read."""
 
 LEAST_TTL: Final = 60
-"""Seconds that a record stays at least, so that whoever reads it has time to."""
+"""Seconds that a record stays at least, so that readers have time to read it."""
 
 QUARANTINED: Final = "quarantined: "
-"""What the error of a page begins with that is not weighed any more."""
+"""The prefix of the error of a page that is no longer weighed."""
 
 STEPS: Final[dict[Backup, int]] = {
     "memory": 3,
@@ -45,7 +45,7 @@ STEPS: Final[dict[Backup, int]] = {
     "rejected": 1,
     "stored": 0,
 }
-"""How many times a page that is so safe is told of another level until it is stored, at the most."""
+"""How many more levels a page of each level reports until it is stored, at most."""
 
 
 class _Format(msgspec.Struct):
@@ -53,13 +53,17 @@ class _Format(msgspec.Struct):
 
 
 class SubmissionRecord(msgspec.Struct, frozen=True):
-    """A page that somebody wants to have weighed; only here are the headers that it is asked for with.
+    """A page to be weighed; only here are the headers for its requests.
 
-    ``options`` are None where nothing was chosen: it is read without a browser then, within the limits
-    of whoever weighs it. ``lives`` are those that it had before, at a node that was alone or until it
-    was quarantined, and ``version`` is above all that was seen of them. One that goes on in a browser
-    has with it what was chosen, how many owners died over it, and what was read of it, packed; of a
-    result of CI ``result`` is the record that it is to have.
+    Attributes:
+        options: None if the client chose none: the inspector then reads the page without a browser,
+            within its own limits.
+        lives: the lives that it had before, at a node that was alone or until it was quarantined.
+        version: higher than any version of those lives that a client may have seen.
+        deaths: for a page that continues in a browser, how many owners died over it.
+        chosen: for a page that continues in a browser, the method that was chosen for it, and why.
+        read: for a page that continues in a browser, the report so far, packed.
+        result: for a result of CI, its record.
     """
 
     id: str
@@ -77,7 +81,7 @@ class SubmissionRecord(msgspec.Struct, frozen=True):
 
 
 class Tombstone(msgspec.Struct, frozen=True):
-    """Somebody deleted the page; nothing of it follows."""
+    """A client deleted the page; nothing follows."""
 
     at: datetime
     stored: bool = False
@@ -85,18 +89,18 @@ class Tombstone(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A page as far as it must survive the machine that weighs it.
+    """The state of a page that must survive the machine that weighs it.
 
     Attributes:
-        node: who weighs it, or did; empty when it was handed back.
-        epoch: which start of that node.
+        node: the node that weighs or weighed it; empty when it was handed back.
+        epoch: identifies the start of that node.
         write: how many writes of this life came before this one.
         stored_version: the version that it has once it is stored.
-        deaths: how many of its lives ended because their owner did.
+        deaths: how many of its lives ended because their owner died.
         sub: the place of its submission in the stream.
-        report: its JSON, as one zstd frame; empty while it is not finished.
+        report: its JSON, as one zstd frame; empty until it is finished.
         database: the id of the database that has it.
-        series: what a result of CI has in common with those before it.
+        series: identifies the series of a result of CI.
     """
 
     id: str
@@ -125,7 +129,7 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def finished(self) -> bool:
-        """Whether it has a report that will not change any more."""
+        """Whether it has a report, which no longer changes."""
         return bool(self.report)
 
 
@@ -140,11 +144,11 @@ _compressor = zstandard.ZstdCompressor(level=1, write_checksum=False)
 
 
 def to_bytes(what: SubmissionRecord | Record | Tombstone, number: int | None = None) -> bytes:
-    """As it stands in the engine: MessagePack, with the names of the fields.
+    """The bytes in the engine: MessagePack, with the names of the fields.
 
     Args:
-        what: is kept.
-        number: the format that it is written in, the newest that every node reads; by default its own.
+        what: the object to write.
+        number: the format to write, the newest that every node reads; by default the object's own.
     """
     if number is not None and what.format != number:
         what = msgspec.structs.replace(what, format=number)
@@ -152,21 +156,21 @@ def to_bytes(what: SubmissionRecord | Record | Tombstone, number: int | None = N
 
 
 def read_submission(data: bytes) -> SubmissionRecord:
-    """A submission.
+    """Read a submission.
 
     Raises:
-        UnknownFormat: it is of a newer Libra, or none at all.
+        UnknownFormat: a newer Libra wrote it, or it is not a submission.
     """
     return _read(data, _submission)
 
 
 def read_record(data: bytes) -> Record:
-    """A record; raises as `read_submission` does."""
+    """Read a record; raises the errors of `read_submission`."""
     return _read(data, _record)
 
 
 def read_tombstone(data: bytes) -> Tombstone:
-    """A tombstone; raises as `read_submission` does."""
+    """Read a tombstone; raises the errors of `read_submission`."""
     return _read(data, _tombstone)
 
 
@@ -185,16 +189,16 @@ def _read(data: bytes, decoder: msgspec.msgpack.Decoder[T]) -> T:
 
 
 def rewritten(data: bytes, **changes: Any) -> bytes:
-    """A record or a tombstone with some fields changed, and those that are not known here kept."""
+    """A record or a tombstone with some fields changed, and the unknown fields kept."""
     fields: dict[str, Any] = msgspec.msgpack.decode(data)
     return _encoder.encode(fields | changes)
 
 
 def ttl_of(backup: Backup, expires_at: datetime | None, now: datetime) -> int | None:
-    """Seconds that a record stays; None for as long as it takes.
+    """Seconds until a record expires; None for never.
 
-    The database has it, or never will: it stays until the page expires. Else the engine is all that
-    has it.
+    If the database has it or refused it, it stays until the page expires. Otherwise only the engine has
+    it.
     """
     if backup not in ("stored", "rejected"):
         return None
@@ -208,7 +212,7 @@ def pack_report(data: bytes) -> bytes:
 
 
 def of_submission(sub: SubmissionRecord) -> PageRecord:
-    """The page in memory as of its submission: it waits for somebody to take it."""
+    """The page in memory after its submission: it waits for an inspector."""
     if sub.result:
         return of_record(read_record(sub.result))
     record = PageRecord(sub.id, sub.url, sub.options, sub.submitted_at)
@@ -220,10 +224,10 @@ def of_submission(sub: SubmissionRecord) -> PageRecord:
 
 
 def of_record(rec: Record) -> PageRecord:
-    """The page in memory as of its record.
+    """The page in memory after its record.
 
     Raises:
-        UnknownFormat: something in it is not known here.
+        UnknownFormat: its viewport is unknown here.
     """
     record = PageRecord(rec.id, rec.url, None, rec.submitted_at)
     record.method, record.chosen = rec.method, rec.chosen
@@ -246,7 +250,7 @@ def of_record(rec: Record) -> PageRecord:
 
 
 def is_quarantined(page: PageRecord | Record) -> bool:
-    """Whether a page failed since it is not weighed any more: somebody may retry it."""
+    """Whether a page failed because it is no longer weighed; a client may retry it."""
     return page.finished and (page.error or "").startswith(QUARANTINED)
 
 
@@ -254,7 +258,7 @@ def row_of(rec: Record) -> Snapshot:
     """The row of a finished page, as it will be once it is stored.
 
     Raises:
-        ValueError: its report is none.
+        ValueError: its report cannot be read.
     """
     try:
         data = zstandard.decompress(rec.report)
@@ -266,7 +270,7 @@ def row_of(rec: Record) -> Snapshot:
 
 
 def shown(record: PageRecord) -> Snapshot:
-    """What is known of a page, as if it were a row, at the version that it has."""
+    """A page as if it were a row, at its present version."""
     data = record.encoded()
     return Snapshot.of_summary(decode_summary(data), data)
 
@@ -275,8 +279,8 @@ def finished_record(begun: Record, record: PageRecord, *, write: int) -> Record:
     """The record of a page that has just been weighed.
 
     Args:
-        begun: as its life began.
-        record: as it rests in memory.
+        begun: the record of the beginning of its life.
+        record: the finished page in memory.
         write: how many writes of this life came before.
     """
     data = record.resting()
@@ -299,7 +303,7 @@ def finished_record(begun: Record, record: PageRecord, *, write: int) -> Record:
 
 
 def failed_report(base: Report, reason: str, now: datetime, expires_at: datetime) -> bytes:
-    """The JSON of the report of a page that nobody will weigh."""
+    """The JSON of the report of a page that no inspector will weigh."""
     return encode(
         msgspec.structs.replace(
             base,
@@ -337,9 +341,9 @@ def record_of(page: PageRecord, node: str, epoch: str) -> Record:
     """The record of a page that a node has weighed without the engine.
 
     Args:
-        page: as it rests in memory.
+        page: the finished page in memory.
         node: the name of the node.
-        epoch: which start of it.
+        epoch: identifies the start of the node.
     """
     begun = Record(
         id=page.id,

@@ -1,7 +1,7 @@
-"""The streams and queues of a cluster, as the engine is told to make them.
+"""The configuration of a cluster's streams and queues in the engine.
 
-Everything of a page is in one stream, so that one expectation fences all of it: two writers never both
-win. The same stream is the queue of those who weigh and of those who store.
+All data of a page is in one stream, so that one expected sequence fences all of it: two writers never
+both win. The same stream is the queue of the nodes that weigh and of those that store.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from libra.cluster.records.layout import (
 )
 
 MARKERS: Final = 24 * 3600
-"""Seconds that a marker stands where something expired."""
+"""Seconds that a marker stays in place of an expired message."""
 
 WEIGH_WAIT: Final = 5.0
-"""Seconds without a word from whoever has a page until it is given to somebody else."""
+"""Seconds without a sign from the node that has a page until the queue gives the page to another."""
 
 STORE_WAIT: Final = 30.0
-"""The same for what is to be stored."""
+"""The same for entries to be stored."""
 
 UNDER_WAY: Final = 20_000
 """Pages that may be under way in one shard and queue, or wait for the database."""
@@ -41,22 +41,22 @@ NEEDED: Final = (
     "allow_msg_ttl",
     "allow_msg_schedules",
 )
-"""What a stream must have as Libra makes it, whoever made it; anything else may differ."""
+"""The options that a stream must have as Libra sets them; all others may differ."""
 
 _NANO: Final = 1_000_000_000
 
 
 async def settle(engine: Engine, *, shards: int, replicas: int) -> Layout:
-    """Make what is not there yet and read what is; may be called by many at once.
+    """Make what is missing and read what exists; many nodes may call it at once.
 
     Args:
         engine: the connection.
-        shards: how many, if this is the first node; afterwards it must be the same.
+        shards: the number of shards, if this is the first node; afterwards it must be the same.
         replicas: how many servers have a copy of everything.
 
     Raises:
-        Misconfigured: the engine refuses that, or there is another number of shards.
-        EngineAway: not now.
+        Misconfigured: the engine refuses that, or the cluster has another number of shards.
+        EngineAway: the engine cannot do that now.
     """
     await make_stream(
         engine,
@@ -138,7 +138,7 @@ def consumers(shard: int, replicas: int) -> Iterator[dict[str, Any]]:
 
 
 def turns(replicas: int) -> dict[str, Any]:
-    """The configuration of what gives watches their turns."""
+    """The configuration of the queue of turns of watches."""
     return {
         "durable_name": "turns",
         "filter_subject": "libra.watch.due.*",
@@ -152,16 +152,16 @@ def turns(replicas: int) -> dict[str, Any]:
 
 
 def watch_backup(replicas: int) -> dict[str, Any]:
-    """The configuration of what has the database take watches."""
+    """The configuration of the queue of watches to be stored."""
     return turns(replicas) | {"durable_name": "store", "filter_subject": "libra.watch.rec.*"}
 
 
 async def make_stream(engine: Engine, config: dict[str, Any]) -> None:
-    """Make a stream, unless it is there.
+    """Make a stream, unless it exists.
 
     Raises:
         Misconfigured: the engine refuses that.
-        EngineAway: not now.
+        EngineAway: the engine cannot do that now.
     """
     name = config["name"]
     try:
@@ -172,7 +172,7 @@ async def make_stream(engine: Engine, config: dict[str, Any]) -> None:
         except LookupError:
             pass
         else:
-            # With other copies or limits, by somebody's hand or another Libra, it is good as it is.
+            # An operator or another Libra may have given it other copies or limits: accept those.
             _require(config, info["config"])
             return
         raise
@@ -186,15 +186,15 @@ async def _make_consumer(engine: Engine, stream: str, config: dict[str, Any]) ->
             {"stream_name": stream, "config": config},
         )
     except Misconfigured:
-        # Another Libra made it in its own way: what it is called is what matters.
+        # Another Libra made it with other options: only its name matters.
         await engine.api(f"CONSUMER.INFO.{stream}.{name}")
 
 
 def _require(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> None:
-    """Refuse a stream that somebody made without what Libra stands on.
+    """Refuse a stream that was made without an option that Libra needs.
 
     Raises:
-        Misconfigured: says what it lacks.
+        Misconfigured: it names the missing options.
     """
     lacking = [
         f"{key}: {json.dumps(wanted[key])}"

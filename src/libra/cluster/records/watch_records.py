@@ -1,7 +1,7 @@
-"""Watches as they stand in the engine, and as the database has them.
+"""Watches as the engine has them, and as the database has them.
 
-The engine has the truth. The database has them beside, as it has pages: for a cluster made anew,
-and those of a single Libra from before a cluster are taken over from it.
+The engine has the truth. The database has copies, as it has of pages, for a new cluster.
+A new cluster also takes over the watches of a single Libra from its database.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from libra.storage import Deleted
 from libra.storage.rows.entries import WatchRow
 
 FORMAT: Final = 1
-"""What is written here, and the highest that is read."""
+"""The format that is written here, and the highest that is read."""
 
 RECORDS: Final = ("libra.watch.rec.*",)
 
 TAKEN: Final = "libra.watch.taken"
-"""Says that those of the database were taken over."""
+"""Says that the watches of the database were taken over."""
 
 
 class WatchEntry(msgspec.Struct, frozen=True):
-    """A watch as it stands in the engine; without a state it was deleted."""
+    """A watch in the engine; without a state it was deleted."""
 
     version: int
     state: WatchState | None = None
@@ -38,10 +38,10 @@ _kept = msgspec.json.Decoder(WatchEntry)
 
 
 def read_kept(data: bytes) -> WatchEntry:
-    """A watch of the engine.
+    """Read a watch of the engine.
 
     Raises:
-        UnknownFormat: it is of a newer Libra, or none at all.
+        UnknownFormat: a newer Libra wrote it, or it is not a watch.
     """
     try:
         kept = _kept.decode(data)
@@ -58,7 +58,7 @@ def watch_of(subject: str) -> str:
 
 
 def entry_of(delivery: PulledMessage) -> WatchRow | Deleted | None:
-    """What the database is to have of a message; None for nothing.
+    """The row or deletion that the database must store for a message; None for nothing.
 
     Raises:
         UnknownFormat: as `read_kept` does.

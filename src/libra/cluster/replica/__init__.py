@@ -1,1 +1,1 @@
-"""What a node that serves holds of all pages, and where it reads what it does not hold."""
+"""A web node's copy of all pages, and the reader for pages that it lacks."""

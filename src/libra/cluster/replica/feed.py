@@ -1,4 +1,4 @@
-"""What feeds a replica: all messages of one shard, in their order, over breaks of the connection."""
+"""Feeds a replica: all messages of one shard in order, also after the connection broke."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from libra.cluster.records.layout import parts_of, stream_of
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
 
-#: Seconds without a feed after which tombstones and markers may have come and gone: all is read anew.
+#: Seconds without a feed after which tombstones and markers may have expired unseen: read all again.
 GAP: Final = 6 * 3600.0
 
 
 class Feed:
-    """All of a shard: first the last of each subject, then what is written.
+    """All messages of a shard: first the last of each subject, then each new one.
 
     Args:
-        node: this one.
-        shard: which.
+        node: this node.
+        shard: the number of the shard.
 
     Attributes:
-        anew: Whether it was read from the beginning when it was opened last.
-        caught_up: Whether all has come that was there.
-        came: The pages of which something came since it was read anew; None if that was the first time.
+        anew: Whether the last `open` began at the start of the shard.
+        caught_up: Whether the feed has delivered every message that was there when it was opened.
+        came: The pages with a message since the last start over; None if that was the first time.
     """
 
     def __init__(self, node: ClusterNode, shard: int) -> None:
@@ -40,11 +40,11 @@ class Feed:
         self.came: set[str] | None = None
 
     async def open(self) -> None:
-        """Begin, or go on where it broke off, unless what was missed meanwhile may be gone.
+        """Begin, or continue after the last message, unless messages missed meanwhile may be gone.
 
         Raises:
-            EngineAway: not now.
-            Misconfigured: the engine refuses that.
+            EngineAway: the engine cannot do that now.
+            Misconfigured: the engine refuses the request.
             LookupError: there is no such shard.
         """
         engine = self._node.engine
@@ -68,13 +68,13 @@ class Feed:
         self._pull = Pull(engine, self._stream, name, whole=True)
 
     async def take(self, most: int) -> list[PulledMessage]:
-        """The next messages; raises as `open` does."""
+        """The next messages; raises the errors of `open`."""
         if self._pull is None:
             raise ConsumerAway(self._stream)
         return await self._pull.take(most)
 
     def seen(self, delivery: PulledMessage) -> None:
-        """A message was taken in: it is not to come again."""
+        """Note that a message was processed, so that it does not come again."""
         self._last = max(self._last, delivery.sequence)
         self._until = time.monotonic()
         if self.came is not None and not self.caught_up:
@@ -83,7 +83,7 @@ class Feed:
             self.caught_up = True
 
     async def close(self) -> None:
-        """Be fed no more, until it is opened again."""
+        """Stop the feed until it is opened again."""
         if self._pull is not None:
             await self._pull.close()
             self._pull = None

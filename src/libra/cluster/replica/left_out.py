@@ -1,15 +1,15 @@
-"""Which pages had to leave the memory of a web node although no database has them."""
+"""Pages that had to leave the memory of a web node before any database had them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: So many ids are remembered, some 10 MB.
+#: Ids that are remembered at most, some 10 MB.
 MOST: Final = 100_000
 
 
 class LeftOut:
-    """Pages that are in the engine alone: as long as there are any, a list of this node lacks them."""
+    """Pages that only the engine has: while there are any, the lists of this node lack them."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
@@ -23,7 +23,7 @@ class LeftOut:
         if len(self._ids) < MOST:
             self._ids.add(page_id)
         else:
-            self._more = True  # which, is not known: this ends with the program
+            self._more = True  # it is not known which pages; this lasts until the program ends
 
     def discard(self, page_id: str) -> None:
         """A page is in memory again, a database has it, or it is gone."""

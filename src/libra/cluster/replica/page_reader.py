@@ -1,7 +1,7 @@
-"""Pages that are not in memory: the engine's leader is asked for them, then the database.
+"""Reads pages that are not in memory: from the engine's leader, then from the database.
 
-While the leader is away, another server's copy is read beside the database; what neither can tell for
-sure is told to be unavailable.
+While the leader is away, the reader takes another server's copy together with the database. If neither
+is sure, it raises `Unavailable`.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
     from libra.cluster.records.known import Known
 
-#: Seconds that a reader waits for the engine's leader, and for any other server that has a copy. With
-#: what the database is given after that it is less than 1.
+#: Seconds that a reader waits for the engine's leader, and for any other server with a copy. Together
+#: with the deadline of the database this is less than 1.
 READING: Final = 0.3
 COPY: Final = 0.15
 
 
 class ClusterReader(DatabaseReader):
-    """Reads pages of a cluster for a node, which has them in memory or not.
+    """Reads pages of a cluster for a node, whether they are in memory or not.
 
     Args:
-        node: gives this one.
-        context: the surroundings.
+        node: returns this node.
+        context: the state that the processes of this node share.
         store: the database.
     """
 
@@ -49,10 +49,10 @@ class ClusterReader(DatabaseReader):
         self._node = node
 
     async def load(self, page_id: str) -> Snapshot | None:
-        """A page as the engine has it, else as the database has it; None if both say no.
+        """A page as the engine has it, else as the database has it; None if neither has it.
 
         Raises:
-            Unavailable: who may know it cannot be asked.
+            Unavailable: a server or node that may know the page cannot be asked.
         """
         away: EngineAway | None = None
         row: Snapshot | None = None
@@ -80,8 +80,8 @@ class ClusterReader(DatabaseReader):
             if stored is None and (who := self._node().ledger.may_have(page_id)) is not None:
                 raise Unavailable("unreachable", f"{who} may have it on its disk")
             return stored
-        # A copy may be behind the database, too: nobody is to be shown less than a moment ago. What was
-        # stored once and is not there any more was deleted.
+        # A copy may be behind the database, too: no client may see less than a moment ago. A page that
+        # was stored and is no longer in the database was deleted.
         found = (
             row if stored is None or (row is not None and row.version > stored.version) else stored
         )
@@ -96,23 +96,23 @@ class ClusterReader(DatabaseReader):
         return found
 
     async def recent(self, query: PageQuery) -> list[Snapshot]:
-        """Stored pages, newest first.
+        """Read stored pages, newest first.
 
         Raises:
-            Unavailable: the database cannot be asked, or what the engine has is not all in memory.
+            Unavailable: the database cannot be asked, or not all records of the engine are in memory.
         """
         self._require_records()
         return await super().recent(query)
 
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
-        """One row for each URL; raises as `recent` does."""
+        """Read one row for each URL; raises the errors of `recent`."""
         self._require_records()
         return await super().urls(query)
 
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> list[Snapshot]:
-        """What was weighed of a URL; raises as `recent` does."""
+        """Read the pages of a URL; raises the errors of `recent`."""
         self._require_records()
         return await super().timeline(url, since=since, until=until, spans=spans)
 
@@ -135,7 +135,7 @@ class ClusterReader(DatabaseReader):
                 return shown(of_record(record))
             row = row_of(record)
             if record.backup != "stored":
-                # As it is now, and not as it will be.
+                # The row is the page as it will be once stored; this shows it as it is now.
                 return shown(of_record(record))
         except (UnknownFormat, ValueError) as error:
             raise Unavailable("unreachable", f"its record cannot be read: {error}") from None

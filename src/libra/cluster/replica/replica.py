@@ -1,9 +1,9 @@
-"""What a node that serves holds of all pages: fed by every shard, read only, bounded.
+"""A web node's copy of all pages: fed by every shard, read only, bounded.
 
-It fills the same table that a single node's pages rest in, so reading, lists and followers find them
-there, over the same short cut and at the same speed, also while every other node, the engine and the
-database are gone. It has no processes: a page that is weighed elsewhere is a record and what its owner
-sends of it while somebody follows.
+It fills the table that a single node keeps its pages in. So reads, lists and followers find the pages
+there at the same speed, even while every other node, the engine and the database are gone. It has no
+processes: a page that is weighed elsewhere is a record, and its owner sends the progress while a client
+follows it.
 """
 
 from __future__ import annotations
@@ -40,31 +40,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.cluster")
 
-#: Messages that are taken at a time; between two of these others have their turn.
+#: Messages per batch; other tasks run between two batches.
 BATCH: Final = 250
 
-#: Seconds between two attempts to be fed.
+#: Seconds between two attempts to open a feed.
 RETRY: Final = 0.5
 
-#: Seconds from which on what is shown says how old it may be.
+#: From this age in seconds on, pages say how old they may be.
 AGE: Final = 3.0
 
-#: Seconds between two looks at who is followed, and between two requests for what one page does.
+#: Seconds between two looks at which pages are followed, and between two requests for one page's
+#: progress.
 LOOK: Final = 0.25
 RENEW: Final = 1.0
 
-#: How many deletions are remembered: until every node and the database have heard of them.
+#: Deletions that are remembered: until every node and the database know them.
 DELETIONS: Final = 100_000
 
-#: Of pages that must leave, so many leave at a time.
+#: Pages that leave in one batch, at most.
 LEAVE: Final = 256
 
 
 class Replica:
-    """Feeds the records of this node.
+    """Keeps the records of this node in step with the engine.
 
     Args:
-        node: this one.
+        node: this node.
         max_pages: how many pages there may be in memory.
         max_bytes: how many bytes their reports may have.
     """
@@ -89,7 +90,7 @@ class Replica:
 
     @property
     def complete(self) -> bool:
-        """Whether every shard was read, and nothing had to leave that no database has."""
+        """Whether every shard was read, and no page left memory that no database has."""
         layout = self._node.layout
         return layout is not None and self._read >= set(layout.shards) and not self._left_out
 
@@ -99,7 +100,7 @@ class Replica:
         return self._bytes
 
     def age(self) -> float:
-        """Seconds that what is here may be behind the engine, at the most."""
+        """Seconds that the records here may be behind the engine, at most."""
         layout = self._node.layout
         if layout is None:
             return time.monotonic() - self._started
@@ -107,16 +108,16 @@ class Replica:
         return max(now - self._beats.get(shard, self._started) for shard in layout.shards)
 
     async def _tell_age(self) -> None:
-        """Have everybody know, each second, how old what is shown may be."""
+        """Publish each second how old the shown pages may be."""
         while True:
             age = self.age()
             self._context.availability.neighbours.behind(age if age >= AGE else 0.0, self._node.now)
             await asyncio.sleep(LOOK)
 
-    # What it is fed with
+    # Feeding
 
     async def serve(self) -> None:
-        """Be fed by every shard, for as long as the program runs."""
+        """Follow every shard, until the program ends."""
         node = self._node
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tell_age())
@@ -163,9 +164,9 @@ class Replica:
             log.warning("%s is left alone: %s", delivery.subject, error)
 
     def take(self, page_id: str, known: Known) -> None:
-        """Have what somebody has just read of a page from the leader: the feed may be behind it.
+        """Take in a page just read from the leader, which the feed may not have delivered yet.
 
-        Whoever was shown it is shown nothing older afterwards.
+        A client that saw it then never sees an older version.
         """
         if known.message is None or known.kind is None:
             return
@@ -185,7 +186,7 @@ class Replica:
         if page_id in self._context.records.deletions.pages or self._is_mine(page_id):
             return
         if known is None or sub.version > known.version:
-            # It is new, or was submitted once more: to be retried, or to go on in a browser.
+            # It is new, or was submitted again: for a retry, or to continue in a browser.
             record = of_submission(sub)
             if sub.read and self._context.records.followers.watched(page_id):
                 record.growing = zstandard.decompress(sub.read)
@@ -205,7 +206,7 @@ class Replica:
             self._owners[rec.id] = rec.node, rec.epoch
         weighing = self._node.weighing
         if weighing is not None and weighing.has(rec.id):
-            return  # it is this node's own, and newer in memory
+            return  # this node weighs it, and its version in memory is newer
         known = self._context.records.pages.get(rec.id)
         if known is not None and known.version >= rec.version:
             return
@@ -228,14 +229,14 @@ class Replica:
         self.make_room()
 
     def _expired(self, page_id: str) -> None:
-        """Its record has expired in the engine: from here on the database is asked."""
+        """The record of a page has expired in the engine: from now on this node asks the database."""
         self._left_out.discard(page_id)
         record = self._context.records.pages.get(page_id)
         if record is not None and record.finished and record.backup in ("stored", "rejected"):
             self._let_go(page_id)
 
     def deleted(self, page_id: str) -> None:
-        """Somebody deleted it: nobody finds it any more."""
+        """A client deleted the page: remove it."""
         self._deleted[page_id] = None
         self._left_out.discard(page_id)
         self._context.records.forget(page_id)
@@ -254,7 +255,7 @@ class Replica:
         self._context.records.followers.changed(page_id)
 
     def _sort_out(self, shard: int, came: set[str] | None) -> None:
-        """What did not come when all of a shard was read anew is gone."""
+        """Drop the pages that did not come when the whole shard was read again: they are gone."""
         if came is None:
             return
         layout = self._node.require_layout()
@@ -276,13 +277,13 @@ class Replica:
     def make_room(self, more: int = 0) -> bool:
         """Let pages leave until there is room; False if none may.
 
-        First those that the database has, then those that the engine has, then those that are not
-        finished; in each group the oldest. What only this node has stays.
+        First those that the database has, then finished ones that the engine has, then unfinished ones;
+        in each group the oldest. Pages that only this node has stay.
         """
         for leaving in (_is_stored, _is_finished, _is_replicated):
             if self._fits(more):
                 return True
-            # No more than must, so many at a time.
+            # Only as many as necessary, in batches.
             pages = len(self._context.records.pages) + more - self._max_pages
             size = self._bytes - self._max_bytes
             chosen: list[str] = []
@@ -317,10 +318,10 @@ class Replica:
                     self._let_go(page_id)
             await asyncio.sleep(1.0)
 
-    # What is followed
+    # Following
 
     async def _grow(self) -> None:
-        """Ask the owners of the pages that somebody follows here to tell what they see."""
+        """Ask the owners of the pages that clients follow here to send their progress."""
         node = self._node
         mine = f"libra.web.{node.name}.{node.epoch}"
         listening = None
@@ -357,7 +358,7 @@ class Replica:
 
 
 def _reached(record: PageRecord) -> int:
-    """The version of a page that whoever has its submission has."""
+    """The version of a page for a node that has its submission."""
     return record.row_version if record.finished else record.version
 
 

@@ -1,1 +1,1 @@
-"""Watches of a cluster: their records, and whose turn it is to take one further."""
+"""The watches of a cluster: their records and their turns."""

@@ -1,6 +1,6 @@
-"""The watches of a cluster as the engine has them, and in memory, where they are listed and shown.
+"""The watches of a cluster, in the engine and in memory, where they are listed and shown.
 
-A watch is a record, which changes by compare-and-set, and a scheduled message, which is its next turn.
+A watch is a record, which changes by compare-and-set, and a scheduled message for its next turn.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.watch")
 
-#: Seconds between two attempts to hear them.
+#: Seconds between two attempts to follow them.
 RETRY: Final = 0.5
 
-#: Changes that are heard at a time.
+#: Changes per batch.
 BATCH: Final = 250
 
 
 class WatchEntries:
-    """Reads and writes them, schedules their turns, and hears what others write.
+    """Reads and writes watches, schedules their turns, and follows the writes of others.
 
     Args:
-        node: this one.
+        node: this node.
     """
 
     def __init__(self, node: ClusterNode) -> None:
@@ -44,10 +44,10 @@ class WatchEntries:
         self._context = node.context
 
     async def read(self, watch_id: str, patience: float = 2.0) -> tuple[int, WatchEntry | None]:
-        """What the leader has of a watch, and its place in the stream; 0 if it has nothing.
+        """Read a watch from the leader: its place in the stream, 0 if there is none, and its entry.
 
         Raises:
-            EngineAway: it does not answer, or only a newer Libra can read what it has.
+            EngineAway: the leader does not answer, or only a newer Libra can read the watch.
         """
         self._node.require_layout()
         found = await self._node.engine.last(
@@ -72,10 +72,10 @@ class WatchEntries:
         ttl: int | None = None,
         patience: float = 2.0,
     ) -> None:
-        """Write a version of a watch after the one that has this place in the stream.
+        """Write a version of a watch after the one with the sequence ``expect``.
 
         Raises:
-            Conflict: another was written meanwhile.
+            Conflict: another version was written meanwhile.
             EngineAway: the engine does not answer.
         """
         self._node.require_layout()
@@ -88,7 +88,7 @@ class WatchEntries:
         )
 
     async def arm(self, watch_id: str, at: datetime, *, patience: float = 2.0) -> None:
-        """Schedule the next turn, in the place of the one that was; none for a watch that rests."""
+        """Schedule the next turn in place of the present one; none for a watch that rests."""
         if at >= steps.NEVER:
             return
         self._node.require_layout()
@@ -104,7 +104,7 @@ class WatchEntries:
         )
 
     async def hear(self) -> None:
-        """Have every watch in memory, to be listed and shown."""
+        """Keep every watch in memory, to be listed and shown."""
         engine = self._node.engine
         while True:
             name = f"watches-{self._node.epoch}-{time.monotonic_ns()}"
@@ -122,7 +122,7 @@ class WatchEntries:
             await asyncio.sleep(RETRY)
 
     def show(self, watch_id: str, kept: WatchEntry) -> WatchRecord:
-        """Have a version of a watch in memory, unless there is a newer one; what is there then."""
+        """Take a version of a watch into memory, unless a newer one is there; returns the newer."""
         known = self._context.records.watches.get(watch_id)
         if known is not None and known.version >= kept.version:
             return known
@@ -134,7 +134,7 @@ class WatchEntries:
         return record
 
     def gone(self, watch_id: str) -> None:
-        """Have a watch in memory no more."""
+        """Remove a watch from memory."""
         self._context.records.watches.discard(watch_id)
         self._context.records.followers.changed(watch_id)
 

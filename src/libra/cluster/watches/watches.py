@@ -1,9 +1,9 @@
-"""Watches of a cluster: each a record in the engine, taken further by whoever gets its turn.
+"""The watches of a cluster: each is a record in the engine, which any web node may advance.
 
-A turn is a scheduled message of the engine. Whoever gets it reads the record from the leader and takes
-the next step by compare-and-set, so of two that have a turn at the same time one does nothing; then the
-next turn is scheduled. A turn that is lost is found by a sweep. There is no process for a watch, and no
-node that it belongs to.
+A turn is a scheduled message of the engine. The node that gets it reads the record from the leader and
+takes the next step by compare-and-set. If two nodes have a turn at the same time, one of them does
+nothing. Then the node schedules the next turn. A sweep finds turns that were lost. A watch has no
+process and belongs to no node.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.watch")
 
-#: A turn that is this early is in time: clocks are not that exact.
+#: A turn that is this early is in time: clocks are not exact.
 TOLERANCE: Final = timedelta(milliseconds=500)
 
 #: Seconds between two looks at a page that is being weighed for a watch.
 LOOK: Final = 2.0
 
-#: Seconds between two sweeps, and how late a turn is when a sweep makes up for it.
+#: Seconds between two sweeps, and how late a turn must be for a sweep to make up for it.
 SWEEP: Final = 60.0
 LATE: Final = timedelta(seconds=60)
 
-#: Seconds that people wait for the engine.
+#: Seconds that a client waits for the engine.
 PATIENCE: Final = 1.0
 
-#: How often a step is tried that somebody else is taking, and steps of one turn.
+#: Tries of a step that another node is taking, and steps of one turn.
 TRIES: Final = 12
 
-#: Turns that are taken at the same time.
+#: Turns that are taken concurrently.
 AT_ONCE: Final = 16
 
-#: Seconds between two tries of a step that somebody else is taking.
+#: Seconds between two tries of a step that another node is taking.
 AGAIN: Final = 0.15
 
-#: Seconds between two attempts to have turns, or to take those of the database over.
+#: Seconds between two attempts to take turns, or to take over the watches of the database.
 RETRY: Final = 0.5
 
 TURNS: Final = "turns"
@@ -71,12 +71,12 @@ TURNS: Final = "turns"
 
 
 class ClusterWatches(Watches):
-    """Makes watches, finds them, and takes them further.
+    """Makes watches, finds them, and advances them.
 
     Args:
-        node: this one.
+        node: this node.
         reader: reads the pages that are not in memory.
-        store: the database, that watches from before the cluster are taken over from.
+        store: the database; watches from before the cluster are taken over from it.
     """
 
     def __init__(self, node: ClusterNode, reader: DatabaseReader, store: Store) -> None:
@@ -88,14 +88,14 @@ class ClusterWatches(Watches):
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
 
-    # As people have it
+    # For clients
 
     async def look_up(self, watch_id: str, at_least: int = 0) -> None:
-        """Read a watch from the leader: it may have been made at another node a moment ago.
+        """Read a watch from the leader: another node may have made it a moment ago.
 
         Raises:
             WatchUnknown: the engine cannot be asked.
-            Behind: the same, of a watch that is here as it was before.
+            Behind: the engine cannot be asked, and this node has an earlier version of the watch.
         """
         try:
             _, kept = await self._entries.read(watch_id, PATIENCE)
@@ -109,17 +109,17 @@ class ClusterWatches(Watches):
             self._entries.gone(watch_id)
 
     async def add(self, wanted: WantedChange) -> WatchRecord:
-        """Make a watch, whose page is weighed at once.
+        """Make a watch, whose first page is weighed at once.
 
         Raises:
-            EngineUnavailable: it cannot be kept now.
+            EngineUnavailable: the engine cannot keep it now.
         """
         now = self._context.services.now()
         state = steps.made(new_id(), wanted, now)
         kept = WatchEntry(first_version(1), state)
         try:
-            # Before the watch is there: whoever makes it may end at any moment, and a turn without a
-            # watch does no harm.
+            # Schedule the turn before the watch exists: this node may end at any moment, and a turn
+            # without a watch does no harm.
             await self._entries.arm(state.id, now + timedelta(seconds=LOOK), patience=PATIENCE)
             await self._entries.write(state.id, kept, expect=0, patience=PATIENCE)
         except (Conflict, EngineAway, Misconfigured) as error:
@@ -131,11 +131,11 @@ class ClusterWatches(Watches):
     async def change(
         self, watch_id: str, step: Callable[[WatchState], steps.Changes]
     ) -> WatchRecord:
-        """Change what a watch is, or what it is to do.
+        """Change the settings of a watch, or what it does next.
 
         Raises:
             WatchNotFound: it was deleted meanwhile.
-            EngineUnavailable: it cannot be changed now.
+            EngineUnavailable: the engine cannot change it now.
         """
         try:
             for _ in range(TRIES):
@@ -147,11 +147,11 @@ class ClusterWatches(Watches):
                 try:
                     await self._entries.write(watch_id, after, expect=sequence, patience=PATIENCE)
                 except Conflict:
-                    # Somebody has taken a step of it: what is changed is changed of what is there now.
+                    # Another node has taken a step: apply the change to the new state.
                     await asyncio.sleep(AGAIN)
                 else:
                     record = self._entries.show(watch_id, after)
-                    # Whatever is due now; and it schedules the turn after that.
+                    # Does what is due now, and schedules the turn after that.
                     self._spawn(self._turn(watch_id))
                     return record
         except (EngineAway, Misconfigured) as error:
@@ -159,10 +159,10 @@ class ClusterWatches(Watches):
         raise EngineUnavailable("the watch changes all the time")
 
     async def remove(self, watch_id: str) -> None:
-        """Forget a watch; a page that is being weighed for it is a page like any other.
+        """Delete a watch; a page that is being weighed for it becomes a page like any other.
 
         Raises:
-            EngineUnavailable: it cannot be forgotten now.
+            EngineUnavailable: the engine cannot delete it now.
         """
         try:
             for _ in range(TRIES):
@@ -188,10 +188,10 @@ class ClusterWatches(Watches):
         self._entries.gone(watch_id)
 
     async def run(self, watch_id: str) -> str | None:
-        """Have the page of a watch weighed now; its id, or None if there is no room.
+        """Weigh the page of a watch now; returns its id, or None if there is no room.
 
         Raises:
-            EngineUnavailable: nobody can tell whether it is being weighed already.
+            EngineUnavailable: it is not known whether the page is being weighed already.
         """
         try:
             return await self._step(watch_id, force=True)
@@ -201,13 +201,13 @@ class ClusterWatches(Watches):
             raise WatchNotFound(watch_id) from None
 
     def retry(self, watch_id: str) -> bool:
-        """No watch is quarantined: there is no process that could crash again and again."""
+        """False: no watch is quarantined, as there is no process that could crash repeatedly."""
         return False
 
-    # Taking them further
+    # Advancing
 
     async def serve(self) -> None:
-        """Know them all and take turns, for as long as the program runs."""
+        """Follow all watches and take turns, until the program ends."""
         await self._node.ready.wait()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -232,7 +232,7 @@ class ClusterWatches(Watches):
                 self._spawn(self._turn(watch_of(delivery.subject), delivery))
 
     async def _turn(self, watch_id: str, delivery: PulledMessage | None = None) -> None:
-        """Take a watch as far as it goes now; a turn that fails is had again."""
+        """Advance a watch as far as possible now; the queue delivers a failed turn again."""
         async with self._room:
             try:
                 await self._step(watch_id)
@@ -245,16 +245,17 @@ class ClusterWatches(Watches):
                 await delivery.ack()
 
     async def _step(self, watch_id: str, *, force: bool = False) -> str | None:
-        """Do what is due, one step after the other; the page that is being weighed now, if any.
+        """Do what is due, step by step; returns the page that is being weighed now, if any.
 
         Args:
-            watch_id: whose turn it is.
-            force: whether its page is to be weighed now, due or not, unless it is already.
+            watch_id: the id of the watch.
+            force: whether to weigh its page now even if it is not due, unless it is being weighed
+                already.
 
         Raises:
-            LookupError: there is no such watch any more.
-            EngineAway: as `ClusterNode.read` does.
-            Unavailable: nobody can tell what became of its page.
+            LookupError: the watch no longer exists.
+            EngineAway: as in `ClusterNode.read`.
+            Unavailable: the outcome of its page cannot be read.
         """
         for _ in range(TRIES):
             sequence, kept = await self._entries.read(watch_id)
@@ -270,7 +271,7 @@ class ClusterWatches(Watches):
             try:
                 await self._entries.write(watch_id, after, expect=sequence)
             except Conflict:
-                # Somebody else has a turn: what is due then may be something else.
+                # Another node has a turn: something else may be due now.
                 await asyncio.sleep(AGAIN)
                 continue
             self._entries.show(watch_id, after)
@@ -279,12 +280,12 @@ class ClusterWatches(Watches):
                 force = False
                 await self._entries.arm(watch_id, self._next_turn(changed))
                 await self._context.processes.weigh_ins.submit(changed.page, changed)
-        # There is more to do than one turn does: many alerts, or many that take steps.
+        # One turn does not do all of it: there are many alerts, or many nodes that take steps.
         await self._entries.arm(watch_id, self._context.services.now() + timedelta(seconds=LOOK))
         return None
 
     async def _due(self, state: WatchState, *, force: bool) -> steps.Changes | None:
-        """What there is to be done now, done as far as it may be done twice; None for nothing."""
+        """Do the part of the next step that may be done twice; returns its changes, None for no step."""
         now = self._context.services.now()
         soon = now + TOLERANCE
         if state.page is not None:
@@ -294,7 +295,7 @@ class ClusterWatches(Watches):
             if report is not None:
                 return steps.judged(state, report, now, self._context.services.public_url)
             if steps.due_at(state) <= now:
-                # It takes longer than the watch's interval: what is missed is not made up for.
+                # It takes longer than the watch's interval: missed turns are not made up for.
                 return {"next_at": steps.next_of(state, now)}
         elif force or steps.due_at(state) <= soon:
             return steps.begun(state, new_id(), now, due=steps.due_at(state) <= soon)
@@ -305,9 +306,9 @@ class ClusterWatches(Watches):
         return None
 
     async def _outcome(self, page_id: str, state: WatchState) -> tuple[Report | None, bool]:
-        """The report of a page once it is finished, and whether somebody deleted it.
+        """The report of a page once it is finished, and whether a client deleted the page.
 
-        A page that nobody knows is submitted: whoever chose its id died before that.
+        A page that is not found is submitted: the node that chose its id died before it did.
         """
         record = self._context.records.pages.get(page_id)
         if record is None:
@@ -331,9 +332,9 @@ class ClusterWatches(Watches):
         return min(moments)
 
     async def _sweep(self) -> None:
-        """Take a turn of those that should have had one."""
+        """Take the turns that are late."""
         while True:
-            # Not all nodes at the same moment.
+            # Nodes must not all do so at the same moment.
             await asyncio.sleep(SWEEP * random.uniform(0.5, 1.5))
             now = self._context.services.now()
             for record in self._context.records.watches:
@@ -346,9 +347,9 @@ class ClusterWatches(Watches):
                     await asyncio.sleep(0)
 
     async def _take_over(self) -> None:
-        """Have those of the database in the engine, once in the life of its stream.
+        """Take the watches of the database over into the engine, once in the life of its stream.
 
-        They are from before the cluster, or the engine was made anew. Several nodes may do so at once.
+        They are from before the cluster, or the engine is new. Several nodes may do so at once.
         """
         engine, context = self._node.engine, self._context
         while True:
@@ -382,7 +383,7 @@ class ClusterWatches(Watches):
             self._entries.show(row.id, kept)
 
     def _log(self, before: WatchState, after: WatchState) -> None:
-        """Tell the log what this step came to."""
+        """Log the outcome of this step."""
         if after.last is not None and after.last != before.last:
             log_run(after)
         if after.delivery is not None and after.deliveries != before.deliveries:

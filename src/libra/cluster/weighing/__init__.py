@@ -1,1 +1,1 @@
-"""From a queue to a report: pages that this node has taken, and what it writes of them."""
+"""From a queue to a report: the pages that this node has taken, and their writes to the engine."""

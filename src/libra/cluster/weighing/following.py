@@ -1,6 +1,6 @@
-"""What is sent of a page while it is weighed: to those nodes only where somebody follows it.
+"""Sends the progress of a page while it is weighed, only to nodes with a client that follows it.
 
-These are core messages, which may be lost. A node that is still interested asks again each second.
+These are core messages, which may be lost. A node with followers asks again each second.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from libra.cluster.weighing.lease import Lease
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
 
-#: Seconds that a follower's node is sent what a page's owner sees, unless it asks again.
+#: Seconds that a follower's node receives the progress of a page, unless it asks again.
 FOLLOWED: Final = 3.0
 
-#: Seconds between two messages about one page that grows, and bytes of them in a second.
+#: Seconds between two messages about one growing page, and bytes of such messages per second.
 GROWTH: Final = 0.1
 GROWTH_RATE: Final = 4_000_000
 
 
 class Following:
-    """Tells those who follow pages that are weighed here.
+    """Sends the progress of pages that are weighed here to the nodes of their followers.
 
     Args:
-        node: this one.
-        pages: where they are.
-        leases: those that are weighed here, by their ids.
-        spawn: runs something as long as the node weighs.
+        node: this node.
+        pages: the processes of the pages.
+        leases: the pages that are weighed here, by their ids.
+        spawn: runs a task for as long as the node weighs.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Following:
         self._followed: dict[str, dict[str, float]] = {}
 
     def follow(self, page_id: str, to: str) -> None:
-        """Send what is seen of a page to a node, for the next seconds."""
+        """Send the progress of a page to a node, for the next seconds."""
         lease = self._leases.get(page_id)
         if lease is None:
             return
@@ -66,7 +66,7 @@ class Following:
         followers[to] = time.monotonic() + FOLLOWED
 
     def forget(self, page_id: str) -> None:
-        """Nobody is told anything of it any more."""
+        """Send no more about a page."""
         self._followed.pop(page_id, None)
 
     async def _tell(self, lease: Lease, followers: dict[str, float]) -> None:

@@ -13,12 +13,12 @@ class Lease:
     """A page that is being weighed here.
 
     Attributes:
-        record: as it was last written.
-        sequence: the place of the last that was written of the page.
-        delivery: what the queue gave, to be acknowledged at the end.
-        page: as it is in memory.
-        finishing: what writes its outcome.
-        begun: whether it is written down that its life has begun.
+        record: the record as it was last written.
+        sequence: the sequence of the page's last message.
+        delivery: the delivery of the queue, to be acknowledged at the end.
+        page: the page in memory.
+        finishing: the task that writes its outcome.
+        begun: whether the start of its life is written.
     """
 
     __slots__ = ("begun", "delivery", "finishing", "page", "record", "sequence")

@@ -1,7 +1,7 @@
-"""Pages that go from one node to another by what they are submitted as.
+"""Moves pages from one node to another by submitting them again.
 
-One that turned out to need a browser is submitted once more, to those who have one, in the same life.
-A result of CI is submitted at a web node, which may write no records, and entered by whoever weighs.
+A page that turned out to need a browser is submitted to the inspectors with one, in the same life. A web
+node, which may write no records, submits a result of CI; an inspector enters it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ log = logging.getLogger("libra.cluster")
 
 
 def passed_on(lease: Lease, read: Report, options: Options, most: int) -> SubmissionRecord:
-    """The submission of a page that goes on in a browser elsewhere, where it was in its life.
+    """The submission of a page that continues in a browser elsewhere, with its state so far.
 
     Args:
-        lease: of the page, as it is here.
-        read: what was seen of it without a browser.
-        options: how a page is weighed that chose nothing.
-        most: bytes of what was seen that may go with it; what is more is not told.
+        lease: the lease of the page here.
+        read: the report of the page so far, weighed without a browser.
+        options: the options of a page submitted without any.
+        most: bytes of ``read`` that may go with it; a larger report is left out.
     """
     page, sub = lease.page, read_submission(lease.delivery.data)
     version = max(page.version, lease.record.version) + 1
@@ -64,10 +64,10 @@ def passed_on(lease: Lease, read: Report, options: Options, most: int) -> Submis
 
 
 async def enter_result(node: ClusterNode, delivery: PulledMessage) -> None:
-    """Write the record of a result of CI, which a web node has submitted.
+    """Write the record of a result of CI that a web node submitted.
 
     Raises:
-        EngineAway: not now; it is delivered again.
+        EngineAway: the engine cannot do that now; the queue delivers it again.
     """
     if delivery.is_marker:
         await delivery.ack()

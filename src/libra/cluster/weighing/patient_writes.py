@@ -1,7 +1,7 @@
-"""What is written of a page for as long as that takes: it is this node's, and the engine may be away.
+"""Writes about a page of this node that are retried until they succeed, while the engine may be away.
 
-The sequence of the page's last write fences each of these. An answer that was lost is found out by
-reading what the leader has.
+The sequence of the page's last write fences each of them. If an answer was lost, the leader's messages
+show whether the write succeeded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def write_record(node: ClusterNode, record: Record, expect: int) -> int:
     """Write a record; returns its sequence.
 
     Raises:
-        Conflict: somebody else wrote to the page since ``expect``.
+        Conflict: another program wrote to the page since ``expect``.
     """
     pause = RETRY
     while True:
@@ -47,12 +47,12 @@ async def write_record(node: ClusterNode, record: Record, expect: int) -> int:
 
 
 async def pass_on(node: ClusterNode, lease: Lease, sub: SubmissionRecord) -> None:
-    """Submit a page that was taken from a queue to another, and take it off the first.
+    """Submit a page that was taken from one queue to another, and remove it from the first.
 
     Args:
-        node: this one.
-        lease: of the page.
-        sub: as what it is submitted.
+        node: this node.
+        lease: the lease of the page.
+        sub: the new submission.
     """
     page = lease.page
     what = f"sub.{page.method}"
@@ -64,7 +64,7 @@ async def pass_on(node: ClusterNode, lease: Lease, sub: SubmissionRecord) -> Non
         except Conflict:
             known = await read_page(node, page.id)
             if known.sequence != lease.sequence:
-                break  # it is written, or somebody has deleted it
+                break  # it is written, or a client has deleted the page
             await asyncio.sleep(pause)
         except (EngineAway, Misconfigured) as error:
             log.debug("page %s cannot be passed on yet: %s", page.id, error)
@@ -79,7 +79,7 @@ async def pass_on(node: ClusterNode, lease: Lease, sub: SubmissionRecord) -> Non
 
 
 async def read_page(node: ClusterNode, page_id: str) -> Known:
-    """What the leader has of a page."""
+    """Read the page from the leader, for as long as that takes."""
     while True:
         try:
             return await node.read(page_id)

@@ -1,7 +1,7 @@
-"""Taking pages from the queues, and finding out whose they are.
+"""Takes pages from the queues, and finds out which node owns them.
 
-A redelivery is a question, not a verdict: the death of one server delivers everything again that is
-under way. Its receiver asks the owner, and only silence, or a no, begins a new life.
+A redelivery is a question, not a verdict: the death of one server delivers everything under way again.
+The receiver asks the owner, and only silence or a no begins a new life.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ log = logging.getLogger("libra.cluster")
 #: Seconds between two attempts to take.
 RETRY: Final = 0.2
 
-#: Results of CI that are taken at a time.
+#: Results of CI per batch.
 RESULTS: Final = 20
 
 
 class Room(Protocol):
-    """Where what is taken is weighed: `libra.cluster.weighing.weighing`."""
+    """Where taken pages are weighed: `libra.cluster.weighing.weighing`."""
 
     free: asyncio.Event
     """Set while there is a place."""
 
     def places(self) -> int:
-        """How many places are free; it may be none, or less."""
+        """How many places are free; may be zero or negative."""
 
     def stopping(self) -> bool:
-        """Whether nothing is taken any more, as the program is about to end."""
+        """Whether the program is about to end, so that no page is taken any more."""
 
     def has(self, page_id: str) -> bool:
-        """Whether a page is being weighed here."""
+        """Whether this node is weighing a page."""
 
     async def begin(
         self,
@@ -54,10 +54,10 @@ class Room(Protocol):
         before: Record | None = None,
         deaths: int = 0,
     ) -> None:
-        """Write that a life begins here, and begin it.
+        """Write that a life of the page begins here, then begin it.
 
         Raises:
-            Conflict: something was written to the page since.
+            Conflict: another program has written to the page since.
         """
 
 
@@ -65,14 +65,14 @@ class Taking:
     """Takes pages while there is room.
 
     Args:
-        node: this one.
-        room: where they are weighed.
-        spawn: runs something as long as the node weighs.
+        node: this node.
+        room: where the pages are weighed.
+        spawn: runs a task for as long as the node weighs.
 
     Attributes:
-        dropped: deliveries of pages that somebody has.
-        second_lives: pages of others that were begun here.
-        receiving: what is being found out of those that were delivered just now.
+        dropped: deliveries of pages that a node already has.
+        second_lives: pages of other nodes that began here.
+        receiving: the tasks that look into the newest deliveries.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Taking:
         self.second_lives = 0
 
     async def take(self, shard: int, queue: Queue) -> None:
-        """Pages of one queue of a shard, for as long as the node takes any."""
+        """Take pages from one queue of a shard, for as long as the node takes any."""
         node = self._node
         pull = Pull(node.engine, stream_of(shard), f"weigh-{queue}")
         while not self._room.stopping():
@@ -109,11 +109,11 @@ class Taking:
                     task = self._spawn(self._receive(delivery))
                     self.receiving.add(task)
                     task.add_done_callback(self.receiving.discard)
-            # What was taken counts before more is asked for.
+            # Let the taken pages count before asking for more.
             await asyncio.sleep(0)
 
     async def take_results(self, shard: int) -> None:
-        """Results of CI are weighed already: they take no place."""
+        """Take results of CI, which are already weighed and use no place."""
         pull = Pull(self._node.engine, stream_of(shard), RESULTS_QUEUE)
         while not self._room.stopping():
             try:
@@ -126,11 +126,11 @@ class Taking:
                 try:
                     await enter_result(self._node, delivery)
                 except EngineAway as error:
-                    # It is delivered again; those behind it need not wait for that.
+                    # The queue delivers it again; the results behind it need not wait.
                     log.debug("result %s is left for now: %s", delivery.subject, error)
 
     async def _receive(self, delivery: PulledMessage) -> None:
-        """A page is ours to weigh, or was, or is somebody else's."""
+        """Begin a delivered page, or find out which node has it."""
         if delivery.is_marker:
             await delivery.ack()
             return
@@ -154,11 +154,11 @@ class Taking:
                     return
             await self._ask_about(sub, delivery)
         except EngineAway as error:
-            # It is delivered again, and then the record says whether this has begun a life.
+            # The queue delivers it again; then the record says whether this call began a life.
             log.debug("page %s is left for now: %s", page_id, error)
 
     async def _ask_about(self, sub: SubmissionRecord, delivery: PulledMessage) -> None:
-        """Find out what there is to do for a page that somebody may have already."""
+        """Find out what to do with a page that a node may already have."""
         node = self._node
         known = await node.read(sub.id)
         match known.kind:
@@ -167,7 +167,7 @@ class Taking:
                 return
             case "sub" if known.message is not None:
                 if known.message.subject != delivery.subject:
-                    # It goes on from another queue.
+                    # It continues from another queue.
                     await delivery.ack()
                     return
                 with suppress(Conflict):
@@ -176,9 +176,9 @@ class Taking:
                 return
         record = known.record
         if record is None:
-            return  # of a newer Libra
+            return  # written by a newer Libra
         if record.finished:
-            # Unless somebody asked for another life after this one.
+            # Unless a client asked for another life after this one.
             if sub.lives < record.life:
                 await delivery.ack()
                 return
@@ -193,7 +193,7 @@ class Taking:
                 answer = await node.presence.has(record.node, record.epoch, sub.id)
             if answer:
                 self.dropped += 1
-                return  # its owner's word holds the delivery
+                return  # its owner keeps reporting progress, which holds the delivery
             deaths += answer is None
             self.second_lives += 1
             log.warning(

@@ -1,8 +1,8 @@
-"""The pages that were taken from the queues: weighing them here, and handing over what came of it.
+"""Weighs the pages that were taken from the queues, and hands over their outcome.
 
-A page's owner is who wrote that its life begins, and each write of a page expects that nothing was
-written to it since the last. So whoever was believed dead and is not loses, and ends in silence: no
-acknowledgement, nothing handed back, as both would speak for a delivery that another holds now.
+The node that wrote that a life begins owns the page. Each write expects that nothing was written to the
+page since the last one. So an owner that was taken for dead and is alive loses, and ends in silence. It
+sends no acknowledgement and hands nothing back, as both would act on a delivery that another node holds.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libra.cluster")
 
-#: Seconds between two words that a page is still being worked on; a fifth of what the queue waits.
+#: Seconds between two signs to the queue that a page is still under way; a fifth of the queue's wait.
 PROGRESS: Final = 1.0
 
 
@@ -52,10 +52,10 @@ class NodeWeighing:
     """The pages that this node weighs.
 
     Args:
-        node: this one.
-        pages: where they are brought up.
-        places: how many are weighed at a time.
-        keep: whether they stay in memory when they are handed over, to be read.
+        node: this node.
+        pages: starts the processes of the pages.
+        places: how many pages are weighed concurrently.
+        keep: whether pages stay in memory after they are handed over, so that clients can read them.
     """
 
     def __init__(self, node: ClusterNode, pages: Bench, *, places: int, keep: bool) -> None:
@@ -78,33 +78,33 @@ class NodeWeighing:
         return len(self._leases)
 
     def has(self, page_id: str) -> bool:
-        """Whether a page is being weighed here."""
+        """Whether this node is weighing a page."""
         return page_id in self._leases
 
     def places(self) -> int:
-        """How many places are free; it may be none, or less."""
+        """How many places are free; may be zero or negative."""
         return self._places - len(self._leases)
 
     @property
     def second_lives(self) -> int:
-        """How many pages were begun here that another node had."""
+        """How many pages began here that another node had."""
         return self._taking.second_lives
 
     def stopping(self) -> bool:
-        """Whether nothing is taken any more, as the program is about to end."""
+        """Whether the program is about to end, so that no page is taken any more."""
         return self._stopping
 
     def deaths(self, page_id: str) -> int:
-        """How often an owner of a page that is weighed here died over it."""
+        """How many times an owner of a page that is weighed here died over it."""
         lease = self._leases.get(page_id)
         return 0 if lease is None else lease.record.deaths
 
     # Taking
 
     async def serve(self) -> None:
-        """Take pages while there is room, for as long as the program runs."""
+        """Take pages while there is room, until the program ends."""
         node = self._node
-        # Its driver takes a second to be imported.
+        # Importing the browser's driver takes a second.
         self._browser = await asyncio.to_thread(self._look_for_browser)
         await node.ready.wait()
 
@@ -123,7 +123,7 @@ class NodeWeighing:
                 task.cancel()
 
     def has_browser(self) -> bool:
-        """Whether pages can be rendered here."""
+        """Whether this node can render pages."""
         return self._browser
 
     def _look_for_browser(self) -> bool:
@@ -153,14 +153,14 @@ class NodeWeighing:
         before: Record | None = None,
         deaths: int = 0,
     ) -> None:
-        """Write that a life begins here, and begin it.
+        """Write that a life of the page begins here, then begin it.
 
         Raises:
-            Conflict: something was written to the page since.
+            Conflict: another program has written to the page since.
         """
         node = self._node
         if sub.id in self._leases:
-            return  # it was delivered twice within a moment
+            return  # it was delivered twice at nearly the same time
         life = 1 + (sub.lives if before is None else before.life)
         deaths = sub.deaths if before is None else deaths
         record = first_record(sub, delivery.sequence, life=life, node=node.name, epoch=node.epoch)
@@ -169,7 +169,8 @@ class NodeWeighing:
         page.version = record.version
         if sub.read and before is None:
             page.growing = zstandard.decompress(sub.read)
-        # From here on it is ours to whoever asks, so that a late answer makes no second life.
+        # From here on this node says that the page is its own, so that a late answer begins no second
+        # life.
         lease = self._leases[sub.id] = Lease(record, expect, delivery, page)
         self._count()
         try:
@@ -195,7 +196,7 @@ class NodeWeighing:
     # Holding
 
     async def _hold(self) -> None:
-        """Say once a second of each page that it is being worked on."""
+        """Tell the queue once a second that each page is still under way."""
         while True:
             for lease in list(self._leases.values()):
                 await lease.delivery.progress()
@@ -203,13 +204,13 @@ class NodeWeighing:
             await asyncio.sleep(PROGRESS)
 
     def _look_after(self, lease: Lease) -> None:
-        """Its process may have ended for good, or with its supervisor."""
+        """Restart a page whose process ended for good, or ended with its supervisor."""
         if not lease.begun or lease.finishing is not None:
             return
         if lease.page.finished:
             self.finish(lease.page.id)
         elif lease.page.error is not None:
-            # It crashed again and again, and its supervisor has given up.
+            # It crashed repeatedly, and its supervisor has given up.
             self._fail(lease, lease.page.error)
         else:
             with suppress(ProcessExited):
@@ -237,12 +238,12 @@ class NodeWeighing:
         page.rest_encoded(data)
         self.finish(page.id)
 
-    # Going on elsewhere
+    # Passing on
 
     def pass_on(self, page_id: str, read: Report) -> bool:
-        """Have a page that needs a browser go on where there is one; False if there is none.
+        """Pass a page that needs a browser to a node with one, and end its process here.
 
-        Its process ends then.
+        Returns False if there is no such node.
         """
         lease, living = self._leases.get(page_id), self._node.presence.living()
         if lease is None or not lease.begun or lease.finishing is not None or self._stopping:
@@ -259,7 +260,7 @@ class NodeWeighing:
         await pass_on(node, lease, sub)
         self._forget(page.id)
         if self._context.records.pages.get(page.id) is page:
-            # From here on it is as the engine has it.
+            # From here on the engine's version of the page counts.
             if node.replica is None:
                 self._context.records.pages.discard(page.id)
             else:
@@ -269,14 +270,14 @@ class NodeWeighing:
     # Handing over
 
     def finish(self, page_id: str) -> None:
-        """A page is weighed: write what came of it, for as long as that takes."""
+        """Write the outcome of a weighed page, for as long as that takes."""
         lease = self._leases.get(page_id)
         if lease is None or lease.finishing is not None or not lease.page.finished:
             return
         self._work_on(lease, self._finish(lease))
 
     def _work_on(self, lease: Lease, work: Coroutine[Any, Any, None]) -> None:
-        """It takes no place any more; what is left to be done of it is done."""
+        """Run the last work on a page, which no longer uses a place."""
         lease.finishing = self._spawn(work)
         self._count()
 
@@ -295,12 +296,12 @@ class NodeWeighing:
         await self._hand_over(lease, record)
 
     async def _hand_over(self, lease: Lease, record: Record) -> None:
-        """The engine has it: here it needs no process any more."""
+        """The engine has the page, so end its process here."""
         await self._end(lease)
         page = lease.page
         page.learn(page.stored_version, "replicated", self._context.processes.durability.steps)
         if record.error != page.error:
-            # It did not fit: what the others have of it is what is here, too.
+            # The report did not fit: show the same cut report here as elsewhere.
             page.error = record.error
             page.rest_packed(record.report)
         self._forget(page.id)
@@ -326,7 +327,7 @@ class NodeWeighing:
         self._count()
 
     def _count(self) -> None:
-        """Places are taken by what is weighed, not by what waits to be handed over."""
+        """Open or close the room: pages that wait to be handed over use no place."""
         taken = sum(lease.finishing is None for lease in self._leases.values())
         if taken < self._places and not self._stopping:
             self.free.set()
@@ -334,7 +335,7 @@ class NodeWeighing:
             self.free.clear()
 
     async def drop(self, page_id: str) -> None:
-        """A page was deleted: it is weighed no longer."""
+        """Stop weighing a deleted page."""
         lease = self._leases.get(page_id)
         if lease is None:
             return
@@ -344,17 +345,17 @@ class NodeWeighing:
         await self._give_up(lease)
 
     def follow(self, page_id: str, to: str) -> None:
-        """Send what is seen of a page to a node, for the next seconds."""
+        """Send the progress of a page to a node, for the next seconds."""
         self._following.follow(page_id, to)
 
     # Ending
 
     async def retire(self) -> None:
-        """Take no more, and hand back what is under way: others begin it at once."""
+        """Take no more pages, and hand back those under way, which other nodes begin at once."""
         self._stopping = True
         self.free.clear()
         if self._taking.receiving:
-            # A life that is being written down is ours until somebody else is told that it is not.
+            # A life that is being written belongs to this node until it tells another that it does not.
             await asyncio.wait(set(self._taking.receiving), timeout=PROGRESS)
         leases = list(self._leases.values())
         await asyncio.gather(*(self._hand_back(lease) for lease in leases))

@@ -1,10 +1,10 @@
-"""From a name to a connection, through the gate: the only place where sockets to foreign servers open.
+"""From a name to a connection, through the gate; libcurl's sockets open in `libra.network.libcurl`.
 
-A name is resolved once. Of its addresses those that the gate denies are dropped, and one of the others
-is connected to: so a name with a public and a private address is fetched from the public one, and the
-private one is never touched. The gate is asked again by the socket itself, on the very address that the
-kernel is given, and once more for the far end of every connection before a request goes over it. So
-there is no moment at which a name server could change its answer to any effect.
+A name is resolved once. The resolver drops the addresses that the gate denies, and the client connects
+to one of the others. So a name with a public and a private address is fetched from the public one, and
+the private one is never touched. The socket asks the gate again about the address that the kernel gets.
+The client asks once more about the far end of every connection before it sends a request. So at no
+moment can a name server gain anything by changing its answer.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ LookUp = Callable[[str, int, int], Sequence[tuple[Any, ...]]]
 """Resolves a host, port and family as `socket.getaddrinfo` does; called in a thread."""
 
 HAPPY_EYEBALLS_SECONDS = 0.25
-"""RFC 8305, section 5: how long the first address has before the next is tried beside it."""
+"""RFC 8305, section 5: how long the first address is tried alone before the next one joins."""
 
 OPEN = Gate(private=True)
-"""Allows all, for those who name no gate."""
+"""A gate that allows everything; the default of a `Resolver`."""
 
 
 class Address(NamedTuple):
-    """One of a host's, that the gate allows."""
+    """An address of a host that the gate allows."""
 
     family: socket.AddressFamily
     host: str
@@ -44,11 +44,11 @@ class Address(NamedTuple):
 
 
 class Resolver:
-    """The system's resolver, in threads of its own: a slow name server holds up its own site alone.
+    """The system's resolver, in its own threads: a slow name server delays only its own site.
 
     Args:
-        gate: What it denies is not among the answers.
-        look_up: For tests, what to ask instead of the system.
+        gate: Addresses that it denies are left out of the answers.
+        look_up: Replaces the system's resolver, for tests.
     """
 
     def __init__(self, gate: Gate = OPEN, look_up: LookUp | None = None) -> None:
@@ -82,12 +82,12 @@ class Resolver:
         return results
 
     async def close(self) -> None:
-        """End the threads; a look-up that is still under way ends on its own."""
+        """End the threads; a look-up that is still running ends on its own."""
         self._look_ups.close()
 
 
 async def dial(host: str, port: int, resolver: Resolver, gate: Gate) -> socket.socket:
-    """Connect to a host; for those who speak no HTTP of their own, such as the browser's proxy.
+    """Connect to a host; for callers with their own HTTP, such as the browser's proxy.
 
     Raises:
         Denied: if the gate allows none of its addresses.
@@ -122,7 +122,7 @@ def is_readable(transport: asyncio.BaseTransport) -> bool:
 
 
 class _GatedSocket(socket.socket):
-    """Asks the gate about the address that it is told to connect to, and about no other."""
+    """Asks the gate about the address that it connects to."""
 
     gate: Gate
 
@@ -144,7 +144,7 @@ def _sockets(gate: Gate) -> Callable[[AddrInfo], socket.socket]:
 def _check_peer(gate: Gate, peer: Any) -> None:
     if isinstance(peer, tuple):
         gate.check(str(peer[0]), int(peer[1]))
-    elif not gate.private:  # it is closed already, or no one can say where it leads
+    elif not gate.private:  # it is closed already, or its far end is unknown
         raise Denied(ADDRESS_DENIED)
 
 

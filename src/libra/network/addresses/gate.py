@@ -1,13 +1,14 @@
-"""The gate: which addresses may be connected to, judged on what was resolved and on nothing else.
+"""The gate decides which addresses may be connected to, by the resolved address alone.
 
-A service that fetches what strangers name must not fetch what only it can reach: its own machine, its
-network, the metadata service of its cloud. Names, notations and redirects are no matter of the gate,
-since any name may resolve to any address: it is asked for the very address that is about to be
-connected to, for the page, every redirect and every asset alike (`libra.network.origin_slots`).
+A service that fetches URLs of strangers must not fetch what only it can reach: its own machine, its
+network, the metadata service of its cloud. The gate ignores names, notations and redirects, since any
+name may resolve to any address. Libra asks it about the very address that it is about to connect to, for
+the page, every redirect and every asset (`libra.network.addresses.dialing`,
+`libra.network.libcurl.transfer`).
 
-The rule is default deny: an address must show that it is public. A list of forbidden networks is never
-complete, and ``ipaddress.is_global`` alone says yes to NAT64, site-local, multicast and some metadata
-addresses, in answers that vary with the version of Python.
+The rule is default deny: an address must prove that it is public. A list of forbidden networks is never
+complete. ``ipaddress.is_global`` alone accepts NAT64, site-local, multicast and some metadata addresses,
+and its answers depend on the version of Python.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 PORTS: frozenset[int] = frozenset({80, 443, 8080, 8443})
-"""Where the web is served. On other ports are mail, databases and the like."""
+"""The ports of the web. On other ports are mail, databases and the like."""
 
 ADDRESS_DENIED = "denied: address not allowed"
 PORT_DENIED = "denied: port not allowed"
-"""The reasons as they are reported. Both are known before anything is sent, so that neither its words
-nor its time tell whether something listens there."""
+"""The reasons in a report. Both are known before anything is sent. So neither the words nor the time of
+an answer tell whether a server listens there."""
 
 _DENIED_V4 = (
     ip_network("100.64.0.0/10"),  # carrier-grade NAT (RFC 6598); Alibaba's metadata service
@@ -42,27 +43,27 @@ _DENIED_V6 = (
     ip_network("3fff::/20"),  # documentation (RFC 9637)
 )
 _UNICAST_V6 = ip_network("2000::/3")
-"""All that IANA has assigned for global unicast: NAT64, mapped, local and multicast lie outside."""
+"""IANA's range for global unicast: NAT64, mapped, local and multicast lie outside."""
 
 _ISATAP = 0x0000_5EFE
-"""Interface identifiers that carry an IPv4 address (RFC 5214), apart from their universal bit."""
+"""The mark of interface identifiers with an IPv4 address (RFC 5214), apart from their universal bit."""
 
 
 class Denied(OSError):
-    """The gate does not allow this address. The text is the reason for the report."""
+    """The gate does not allow this address. The message is the reason for the report."""
 
 
 class Gate:
-    """Judges the addresses that are about to be connected to.
+    """Judges the addresses that Libra is about to connect to.
 
-    What it judges by is immutable, and it may be shared. Calling it returns None to allow, or
-    the reason for the report: ``gate("10.0.0.1", 80) == "denied: address not allowed"``.
+    Its rules never change, so it may be shared. Calling it returns None to allow, or the reason for the
+    report: ``gate("10.0.0.1", 80) == "denied: address not allowed"``.
 
     Args:
         allow: Networks that are open although they are not public, on every port.
         ports: Ports that are open at public addresses.
         private: Whether every address and port is open: for a person who weighs pages on their own
-            machine, who can reach all of it anyway.
+            machine, and can reach all of it anyway.
     """
 
     __slots__ = ("_allow", "_judge", "_ports", "private", "refusals")
@@ -76,14 +77,14 @@ class Gate:
     ) -> None:
         self.private = private
         self.refusals = Refusals()
-        """What was refused of late, for whoever runs this."""
+        """The latest refusals, for the operator."""
         self._allow = tuple(allow)
         self._ports = frozenset(ports)
-        # Each request is judged, also over a connection that is kept: the answer never changes.
+        # Each request is judged, also over a kept connection; the answer never changes, so it is cached.
         self._judge = lru_cache(maxsize=4096)(self._judge_address)
 
     def __call__(self, address: str, port: int) -> str | None:
-        """The reason to deny this address (the text of a resolved one) and port, or None."""
+        """The reason to deny an address (a resolved one, as text) and port, or None."""
         if self.private:
             return None
         verdict = self._judge(address)
@@ -95,14 +96,14 @@ class Gate:
         """Raise `Denied` unless this address and port may be connected to."""
         reason = self(address, port)
         if reason is not None:
-            # It was written as an address: of a name that is refused the resolver says so.
+            # It was written as an address: the resolver notes the refusals of names.
             self.refusals.note(address, address, port, by_port=reason == PORT_DENIED)
             raise Denied(reason)
 
     def _judge_address(self, text: str) -> str:
         try:
             address = ip_address(text)
-        except ValueError:  # no address in the standard notation: nothing to be trusted
+        except ValueError:  # not an address in the standard notation: not to be trusted
             return "denied"
         address = _plain(address)
         if any(address in network for network in self._allow):
@@ -111,7 +112,7 @@ class Gate:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet. Pure; in doubt it does not."""
+    """Whether an address belongs to the public internet; False if in doubt. Pure."""
     if isinstance(address, IPv4Address):
         return _is_public_v4(address)
     if address.scope_id is not None:

@@ -1,8 +1,8 @@
-"""Names being looked up: so many at a time, few of one site, and none waits for ever.
+"""Limits concurrent name look-ups, in all and per site, and the time that they may wait.
 
-The system's resolver blocks a thread until the name server has answered, and a name server may take its
-time on purpose. So a page with a thousand names of such a site gets a few threads, and the names of
-others pass it by.
+The system's resolver blocks a thread until the name server has answered, and a name server may answer
+slowly on purpose. So a page with a thousand names of such a site gets a few threads, and names of other
+sites overtake it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ T = TypeVar("T")
 
 AT_A_TIME = 16
 OF_ONE_SITE = 4
-"""Look-ups of one site at a time."""
+"""Concurrent look-ups of one site."""
 
 WAITING = 10_000
-"""Look-ups that may wait, as many as a page has assets."""
+"""Look-ups that may wait: as many as a page has assets."""
 
 SECONDS = 20.0
-"""That a look-up may wait for its turn; whoever asked for it has given up by then."""
+"""Seconds that a look-up may wait for its turn; its caller has given up by then."""
 
 
 class LookUps:
     """Runs look-ups in threads, those of each site in turn.
 
     Args:
-        at_a_time: How many threads there are.
-        of_one_site: How many of them one site may have.
+        at_a_time: The number of threads.
+        of_one_site: The threads that one site may use.
     """
 
     def __init__(self, at_a_time: int = AT_A_TIME, of_one_site: int = OF_ONE_SITE) -> None:
@@ -40,12 +40,12 @@ class LookUps:
         self._of_one_site = of_one_site
         self._threads = ThreadPoolExecutor(at_a_time, thread_name_prefix="libra-dns")
         self._running: Counter[str] = Counter()
-        # By site: that which has waited longest since its last turn is first.
+        # By site: the site that has waited longest since its last turn comes first.
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._count = 0
 
     async def run(self, site: str, look_up: Callable[[], T]) -> T:
-        """What a look-up of a name of a site comes to.
+        """Run a look-up for a site in its turn, and return its result.
 
         Raises:
             OSError: its turn did not come.
@@ -53,11 +53,12 @@ class LookUps:
         await self._turn(site)
         work = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
         work.add_done_callback(lambda _: self._done(site))
-        # Nobody can end a look-up, so its thread is taken until it is over, whoever still waits.
+        # A look-up cannot be ended: it occupies its thread until it is over, even if its caller has
+        # gone.
         return await asyncio.shield(work)
 
     def close(self) -> None:
-        """End the threads; a look-up that is still under way ends on its own."""
+        """End the threads; a look-up that is still running ends on its own."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _turn(self, site: str) -> None:
@@ -76,7 +77,7 @@ class LookUps:
             raise socket.gaierror(socket.EAI_AGAIN, "the names before it take too long") from None
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._done(site)  # it came at the same moment
+                self._done(site)  # its turn came at the same moment
             raise
         finally:
             self._count -= 1
@@ -101,7 +102,7 @@ class LookUps:
     def _next(self, site: str) -> None:
         turns = self._waiting[site]
         while turns and turns[0].done():
-            turns.popleft()  # whoever waited has given up
+            turns.popleft()  # its caller has given up
         if turns and self._has_place(site):
             turns.popleft().set_result(None)
             self._take(site)

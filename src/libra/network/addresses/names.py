@@ -1,4 +1,4 @@
-"""Names and their addresses, as libcurl is told of them: those alone that the gate allows."""
+"""Names and their addresses in libcurl's form: only addresses that the gate allows."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NamedTuple
 from libra.network.addresses.dialing import Resolver
 
 KNOWN_SECONDS = 30.0
-"""That the addresses of a name are taken to hold."""
+"""Seconds for which the addresses of a name are kept."""
 
 KNOWN_NAMES = 4_096
 
 
 class KnownName(NamedTuple):
-    """What is known of a name and port.
+    """The result of a look-up of a name and port.
 
     Attributes:
-        pin: What libcurl is told; "" for an address, of which nothing is to be told.
-        addresses: All that may be connected to.
-        lookup_ms: How long the look-up took; None if nobody had to wait for one.
+        pin: The addresses in libcurl's form; "" for an address, which needs no look-up.
+        addresses: All addresses that may be connected to.
+        lookup_ms: Milliseconds of the look-up; None if no request waited for it.
     """
 
     pin: str
@@ -29,10 +29,10 @@ class KnownName(NamedTuple):
 
 
 class Names:
-    """Looks names up, each once at a time, and remembers for a while what it found.
+    """Looks names up, one look-up per name at a time, and remembers the results for a while.
 
     Args:
-        resolver: Who knows, and asks the gate.
+        resolver: Resolves names, and asks the gate.
     """
 
     def __init__(self, resolver: Resolver) -> None:
@@ -41,7 +41,7 @@ class Names:
         self._known: dict[tuple[str, int], tuple[float, asyncio.Task[KnownName]]] = {}
 
     async def find(self, host: str, port: int) -> KnownName:
-        """What is known of a name.
+        """Look a name up, or take the remembered result.
 
         Raises:
             Denied: if the gate allows none of its addresses.
@@ -57,12 +57,12 @@ class Names:
             task = self._loop.create_task(self._look_up(host, port))
             task.add_done_callback(lambda done: self._looked_up(host, port, done))
             known = self._known[host, port] = (now + KNOWN_SECONDS, task)
-        # Others may wait for the same name: none of them ends it.
+        # Others may wait for the same name, so no caller ends the look-up.
         found = await asyncio.shield(known[1])
         return found._replace(lookup_ms=(self._loop.time() - now) * 1000)
 
     def close(self) -> None:
-        """End what is under way."""
+        """End the running look-ups."""
         for _, task in self._known.values():
             task.cancel()
 
@@ -84,12 +84,12 @@ class Names:
 
 
 def bracketed(address: str) -> str:
-    """An address as it stands in a URL."""
+    """An address as it is written in a URL."""
     return f"[{address}]" if ":" in address else address
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is an address and no name; without the brackets of IPv6."""
+    """Whether a host is an address, without the brackets of IPv6, and not a name."""
     try:
         socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
     except OSError:

@@ -1,8 +1,8 @@
-"""What the gate has refused, in words that say what would open it: for whoever runs Libra.
+"""The gate's refusals, with the option that would allow each: for the operator.
 
-A report says no more than ``denied: address not allowed``, since strangers may read it: which inner
-address a name has is none of their business. So the address is remembered here, and told to the log and
-to those who may do everything.
+A report says only ``denied: address not allowed``, since strangers may read it, and the inner address of
+a name does not concern them. So the address is remembered here, and shown only in the log and to
+those with all rights.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from urllib.parse import urlsplit
 log = logging.getLogger("libra.gate")
 
 MOST: Final = 1_000
-"""Hosts that are remembered, the last ones."""
+"""Hosts that are remembered, the latest ones."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Refusals:
-    """Remembers which address stood behind a host that was refused."""
+    """Remembers the addresses of refused hosts."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, int], str] = OrderedDict()
 
     def note(self, host: str, address: str, port: int, *, by_port: bool) -> None:
-        """An address of a host was refused, or only its port."""
+        """Note that the gate refused an address of a host, or only its port."""
         try:
             words = of_port(port) if by_port else of_address(address)
         except ValueError:
-            return  # it was refused as it is no address at all
+            return  # refused because it is not an address at all
         if self._known.get((host, port)) != words:
             log.info("refused %s: %s", host, words)
         self._known[host, port] = words
@@ -41,7 +41,7 @@ class Refusals:
             self._known.popitem(last=False)
 
     def words(self, url: str) -> str:
-        """Why a URL was refused, and what opens the way to it, in a sentence."""
+        """Why a URL was refused, and which option allows it, in a sentence."""
         host, port = _place_of(url)
         known = self._known.get((host, port))
         if known is not None:
@@ -64,15 +64,15 @@ def _place_of(url: str) -> tuple[str, int]:
 
 
 def of_port(port: int) -> str:
-    """What opens a port."""
+    """The option that opens a port."""
     return f"port {port} is not one that the web is served on: start with `--allow-port {port}`"
 
 
 def of_address(text: str) -> str:
-    """What an address is, and what opens it.
+    """The kind of an address, and the option that opens it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not an address.
     """
     address = ip_address(text.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
@@ -81,7 +81,7 @@ def of_address(text: str) -> str:
     if address.is_loopback:
         kind, prefix = "this machine itself", 8 if address.version == 4 else whole
     elif address.is_link_local:
-        # Where clouds hand out the credentials of a machine: no more than what is asked for.
+        # Clouds hand out the credentials of a machine here: open only the requested address.
         kind, prefix = "a link-local address", whole
     elif address.is_private and not address.is_unspecified:
         kind, prefix = "a private address", 24 if address.version == 4 else 64

@@ -1,7 +1,7 @@
-"""An eye on transfers of which much arrives that is neither head nor body.
+"""Watches for transfers whose incoming bytes are mostly neither head nor body.
 
-libcurl shows bodies and headers, and not what holds them together. A server that sends chunk extensions,
-empty frames or pings without end would go unnoticed until the asset's time is over.
+libcurl shows bodies and headers, but not the framing around them. Without this, a server could send
+chunk extensions, empty frames or pings unnoticed until the asset's time is over.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if sys.platform == "linux":
     import termios
 
 _LOOK_SECONDS = 0.05
-"""How often transfers are looked at: whether there is a head without a body."""
+"""Seconds between two looks at all transfers, for a head without a body."""
 
 _FLOOD_LOOKS = 5
-"""At every so manieth look, what has arrived is counted."""
+"""Looks between two counts of the received bytes."""
 
 _FLOOD_TURNS = 64
-"""After so many turns with sockets, too: what floods has many, whatever the time."""
+"""Turns with sockets that trigger a count, too: a flood has many in a short time."""
 
 _BYTES_RECEIVED = 128
-"""Where ``tcpi_bytes_received`` stands in Linux's ``struct tcp_info``, since Linux 4.1."""
+"""The offset of ``tcpi_bytes_received`` in Linux's ``struct tcp_info``, since Linux 4.1."""
 
 
 class Floods:
-    """Looks at transfers for as long as there are any.
+    """Watches transfers for as long as there are any.
 
     Args:
-        loop: The one that is running.
-        busy: Those that are under way.
+        loop: The running loop.
+        busy: The running transfers.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, busy: Collection[Transfer]) -> None:
@@ -48,19 +48,19 @@ class Floods:
         self._looks = self._turns = 0
 
     def watch(self) -> None:
-        """A transfer has begun."""
+        """Start watching, as a transfer has begun."""
         if self._timer is None:
             self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
 
     def turned(self) -> None:
-        """Sockets were served in a turn of the loop."""
+        """Count a turn of the loop in which sockets were served."""
         self._turns += 1
         if self._turns >= _FLOOD_TURNS:
             self._turns = 0
             self._count()
 
     def close(self) -> None:
-        """Look at nothing any more."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -73,7 +73,7 @@ class Floods:
         self._timer = self._loop.call_later(_LOOK_SECONDS, self._look) if self._busy else None
 
     def count_again(self, transfer: Transfer) -> None:
-        """Count what could not be counted while a transfer was paused, now that it goes on."""
+        """Count the bytes of a transfer that could not be counted while it was paused."""
         fd = transfer.socket
         if fd >= 0 and not transfer.done:
             _judge(fd, [one for one in self._busy if not one.done and one.socket == fd])
@@ -89,9 +89,9 @@ class Floods:
 
 
 def _judge(fd: int, transfers: list[Transfer]) -> None:
-    """Give up the transfers of a connection if most of what arrives on it is neither head nor body."""
+    """Give up the transfers of a connection if most of its bytes are neither head nor body."""
     if any(transfer.paused for transfer in transfers):
-        # What they get lies about in libcurl until they go on.
+        # libcurl buffers their bytes until they continue.
         for transfer in transfers:
             transfer.uncounted = True
         return
@@ -110,11 +110,11 @@ def _judge(fd: int, transfers: list[Transfer]) -> None:
     if received - before - useful > FRAMING_BYTES + useful:
         for transfer in transfers:
             transfer.give_up(transfer.flooded())
-        hang_up(fd)  # or others would be sent over it
+        hang_up(fd)  # otherwise libcurl would send other requests over it
 
 
 def bytes_taken(fd: int) -> int | None:
-    """Bytes that the program has taken from a TCP connection so far; None where nobody knows."""
+    """Bytes that the program has read from a TCP connection so far; None if that is unknown."""
     if sys.platform != "linux":
         return None
     try:
@@ -122,7 +122,7 @@ def bytes_taken(fd: int) -> int | None:
             info = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED + 8)
         waiting = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"))[0]
     except OSError:
-        return None  # it is closed, or no TCP
+        return None  # it is closed, or not TCP
     if len(info) < _BYTES_RECEIVED + 8:
         return None
     received: int = struct.unpack_from("Q", info, _BYTES_RECEIVED)[0]
@@ -130,9 +130,9 @@ def bytes_taken(fd: int) -> int | None:
 
 
 def hang_up(fd: int) -> None:
-    """End a connection for both sides; whoever owns it finds it ended."""
+    """End a connection for both sides; its owner then finds it closed."""
     try:
         with socket.socket(fileno=os.dup(fd)) as same:
             same.shutdown(socket.SHUT_RDWR)
     except OSError:
-        pass  # it has ended already
+        pass  # it is already closed

@@ -1,4 +1,4 @@
-"""The heads of answers, in the lines that libcurl hands over, each with its end."""
+"""The heads of answers, from the lines that libcurl hands over, each with its line end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLANK_AT_END = re.compile(r"[ \t]\r\n")
 
 
 def heads_in(lines: list[bytes]) -> Sequence[list[bytes]]:
-    """The heads in lines, each without the blank one at its end."""
+    """The heads in these lines, each without the blank line at its end."""
     if lines[-1] in BLANK and lines.count(b"\r\n") + lines.count(b"\n") == 1:
         return (lines[:-1],)
     heads: list[list[bytes]] = [[]]
@@ -27,13 +27,13 @@ def heads_in(lines: list[bytes]) -> Sequence[list[bytes]]:
             heads[-1].append(line)
         elif heads[-1]:
             if len(heads) > INTERIM_ANSWERS:
-                break  # one too many, and what follows is not read
+                break  # one too many: the rest is not read
             heads.append([])
     return [head for head in heads if head]
 
 
 def plain_head(lines: list[bytes]) -> tuple[int, CIMultiDict[str]] | None:
-    """The head of an answer in which nothing is odd, as all but a few are; None for any other."""
+    """Parse the head of an answer with no oddities, as most are; None for any other."""
     start = lines[0].split(None, 2)
     if len(start) < 2 or start[0][:5] != b"HTTP/" or len(start[1]) != 3 or not start[1].isdigit():
         return None
@@ -45,7 +45,7 @@ def plain_head(lines: list[bytes]) -> tuple[int, CIMultiDict[str]] | None:
 
 
 def head_too_large(head: list[bytes], most: int) -> Failure:
-    """What to say of a head that is too long, or that has a field longer than so many bytes."""
+    """The failure for a head that is too long, or has a field longer than ``most`` bytes."""
     status = b"".join(head[0].split(None, 2)[1:2])
     longest = max(head, key=len)
     words = TOO_LARGE

@@ -1,7 +1,7 @@
 """libcurl's transfers on an asyncio event loop.
 
-libcurl says which sockets it waits for and when it wants to be woken; the loop does the waiting. No
-thread, and no transfer waits for another one.
+libcurl says which sockets it waits for and when it must be woken; the loop does the waiting. This needs
+no threads, and no transfer waits for another.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _FILES = 8_192
 _NEVER = float("inf")
 
 Ended = Callable[[int, str], None]
-"""Told how a transfer ended: libcurl's number for it, 0 for well, and its words."""
+"""Called at the end of a transfer with libcurl's code, 0 for success, and its message."""
 
 
 class Multi:
-    """Many transfers at a time, over connections that they share; for one event loop.
+    """Many concurrent transfers over shared connections; for one event loop.
 
     Args:
-        connections: In all.
+        connections: Connections in all.
         per_host: Connections to one host.
-        sockets: What waits for sockets.
+        sockets: Makes the object that waits for sockets.
     """
 
     __slots__ = (
@@ -67,14 +67,14 @@ class Multi:
         multi.setopt(pycurl.M_MAXCONNECTS, connections)
 
     def start(self, easy: pycurl.Curl, ended: Ended) -> None:
-        """Begin a transfer. It is told of its end in a turn of the loop of its own."""
+        """Begin a transfer. ``ended`` is called in a later turn of the loop."""
         self._ended[easy] = ended
         self._multi.add_handle(easy)
-        # At once, and not when the timer of libcurl says so.
+        # Begin now, without waiting for libcurl's timer.
         self._kick()
 
     def stop(self, easy: pycurl.Curl) -> None:
-        """End a transfer, whatever it is at. Never to be called by a callback of libcurl's."""
+        """End a transfer in any state. Never call this from a callback of libcurl."""
         if self._ended.pop(easy, None) is not None:
             self._multi.remove_handle(easy)
 
@@ -89,18 +89,18 @@ class Multi:
             self._timer.cancel()
 
     def opened(self) -> None:
-        """Take note that libcurl opens a socket."""
+        """Note that libcurl opens a socket."""
         self._sockets.opened()
 
     def file_of(self, address: str, port: int) -> int | None:
-        """The file of the connection that has this end here, if it is known.
+        """The file descriptor of the connection with this local end, if it is known.
 
-        libcurl does not tell while it calls back, which is when one needs to know.
+        libcurl does not tell it during its callbacks, when it is needed.
         """
         return self._files.get((address, port))
 
     def go_on(self, easy: pycurl.Curl) -> None:
-        """Let a paused transfer go on."""
+        """Let a paused transfer continue."""
         if easy in self._ended:
             easy.pause(pycurl.PAUSE_CONT)
             self._kick()
@@ -123,7 +123,7 @@ class Multi:
             self.turned()
 
     def _settle(self) -> None:
-        """Tell of the transfers that have ended."""
+        """Report the transfers that have ended."""
         left = 1
         while left:
             left, well, badly = self._multi.info_read()
@@ -139,13 +139,13 @@ class Multi:
             ended(code, words)
 
     def _name(self, fd: int) -> None:
-        """Remember which end a connection has here."""
+        """Remember the local end of a connection."""
         if len(self._files) > _FILES:
             self._files.clear()
         try:
             same = socket.socket(fileno=fd)
         except OSError:
-            return  # libcurl wakes itself by something else
+            return  # libcurl wakes itself by something other than a socket
         try:
             name = same.getsockname()
             self._files[name[0], name[1]] = fd
@@ -153,16 +153,16 @@ class Multi:
             same.detach()
 
     def _wake_in(self, milliseconds: int) -> None:
-        """Libcurl's timer function; it is told something else for every request."""
+        """Libcurl's timer function; libcurl calls it with another time for every request."""
         if milliseconds == 0:
             self._kick()
             return
         if milliseconds < 0:
-            self._wake_at = _NEVER  # and the timer finds nothing to do
+            self._wake_at = _NEVER  # the timer then finds nothing to do
             return
         self._wake_at = self._loop.time() + milliseconds / 1000
         timer = self._timer
-        # One that goes off earlier is set anew then.
+        # A timer that fires earlier is set again then.
         if timer is None or timer.when() > self._wake_at:
             if timer is not None:
                 timer.cancel()

@@ -1,9 +1,8 @@
-"""Who goes first to an origin, so that those behind can share the connection that is made.
+"""The first request to an origin, whose connection the requests behind it may share.
 
-Whether a server takes many requests at a time on one connection (HTTP/2, HTTP/3) is known once a
-connection to it is up. Until then a second connection would be one too many, and waiting for the answer
-to the first request is no way to find out: over HTTP/1.1 that would ask for one thing after the other,
-which is what libcurl's ``PIPEWAIT`` comes to.
+Whether a server takes concurrent requests on one connection (HTTP/2, HTTP/3) is known once a connection
+is up. Until then a second connection might be one too many. Waiting for the first answer is no solution:
+over HTTP/1.1 the requests would then run one after the other, as with libcurl's ``PIPEWAIT``.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 
 
 class Scout:
-    """A request that goes first; the others wait until its connection is up, or it has failed."""
+    """A request that goes first; the others wait until its connection is up or has failed."""
 
     __slots__ = ("_back", "_out", "arrived", "origin")
 
@@ -23,24 +22,24 @@ class Scout:
         self._back = asyncio.Event()
 
     def arrive(self) -> None:
-        """Its connection is up: everybody may go."""
+        """Let all waiting requests go: the connection is up."""
         self.arrived = True
         self.end()
 
     def end(self) -> None:
-        """It waits for no connection any more; if it has not arrived, another one goes first."""
+        """Stop the waiting; if the connection is not up, another request goes first."""
         if not self._back.is_set():
             self._back.set()
             del self._out[self.origin]
 
     async def back(self) -> bool:
-        """Wait until it has arrived, or has failed, which is False."""
+        """Wait for the outcome; returns whether the connection is up."""
         await self._back.wait()
         return self.arrived
 
 
 class Scouts:
-    """Those that are out, of one client."""
+    """The scouts of one client that are under way."""
 
     __slots__ = ("_out",)
 
@@ -51,8 +50,8 @@ class Scouts:
         """Wait until it is known whether a connection can be shared.
 
         Returns:
-            None if there is one now that may be. Else the caller is to go first, and to say how that
-            ended by `Scout.arrive` or `Scout.end`.
+            None if a connection may be shared now. Otherwise the caller goes first, and must report the
+            outcome with `Scout.arrive` or `Scout.end`.
         """
         while (ahead := self._out.get(origin)) is not None:
             if await ahead.back():

@@ -1,9 +1,9 @@
-"""Waiting for libcurl's sockets on an asyncio event loop.
+"""Waits for libcurl's sockets on an asyncio event loop.
 
-libcurl says for which sockets it waits, and says so anew for every request. On Linux they are in an
-`epoll` of their own, which the event loop watches as one file: a request over a kept connection costs
-no system call there, and one turn of the loop serves all that are ready. Elsewhere a selector does the
-same, or, where the loop watches no files (Windows), a timer looks at it.
+libcurl names the sockets that it waits for, again for every request. On Linux they are in their own
+`epoll`, which the event loop watches as one file. So a request over a kept connection costs no system
+call there, and one turn of the loop serves all ready sockets. Elsewhere a selector does the same. If the
+loop watches no files (Windows), a timer polls the selector.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, Protocol
 import pycurl
 
 Act = Callable[[int, int], object]
-"""Told a socket and what it is ready for (``CSELECT_*``)."""
+"""Called with a socket and what it is ready for (``CSELECT_*``)."""
 
 AT_A_TIME = 16
-"""Sockets that are served in one turn of the loop, so that everything else has its turn, too."""
+"""Sockets that are served in one turn of the loop, so that other tasks run, too."""
 
 _LOOK_SECONDS = 0.01
 _READ = (pycurl.POLL_IN, pycurl.POLL_INOUT)
@@ -33,13 +33,13 @@ class Sockets(Protocol):
     """The sockets that libcurl waits for."""
 
     def watch(self, what: int, fd: int, multi: Any = None, data: Any = None) -> None:
-        """Wait for this from now on (``POLL_*``): libcurl's socket function."""
+        """Wait for these events of a socket from now on (``POLL_*``): libcurl's socket function."""
 
     def opened(self) -> None:
-        """A socket is being opened: it may get the number of one that was closed."""
+        """Note that a socket is being opened, which may reuse the number of a closed one."""
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting."""
 
 
 SocketsOn = Callable[
@@ -50,14 +50,14 @@ SocketsOn = Callable[
 class EpollSockets:
     """The sockets in an epoll.
 
-    A connection that is kept stays in it, as the next request is likely to go over it. What is closed
-    leaves it by itself.
+    A kept connection stays in it, as the next request is likely to use it. A closed socket leaves it
+    automatically.
 
     Args:
-        loop: The one that is running.
-        act: Told of each socket that is ready.
-        settle: Called after all that were.
-        meet: Told of each socket that is new.
+        loop: The running loop.
+        act: Called with each ready socket.
+        settle: Called after all ready sockets.
+        meet: Called with each new socket.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class EpollSockets:
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
     def opened(self) -> None:
-        """A socket is being opened."""
+        """Note that a socket is being opened."""
         self._opened += 1
 
     def watch(self, what: int, fd: int, multi: Any = None, data: Any = None) -> None:
-        """Wait for this from now on."""
+        """Wait for these events of a socket from now on."""
         if what == pycurl.POLL_REMOVE:
             self._kept.add(fd)
             return
@@ -99,7 +99,7 @@ class EpollSockets:
         )
         known = (mask, self._opened)
         if self._known.get(fd) == known:
-            return  # and no socket was opened since that could have its number
+            return  # unchanged, and no socket was opened since that could have its number
         self._known[fd] = known
         try:
             self._epoll.modify(fd, mask)
@@ -108,7 +108,7 @@ class EpollSockets:
             self._meet(fd)
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting."""
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
@@ -120,19 +120,19 @@ class EpollSockets:
             elif events == select.EPOLLIN:
                 act(fd, pycurl.CSELECT_IN)
             else:
-                reads = events & ~select.EPOLLOUT  # its end and its errors, too
+                reads = events & ~select.EPOLLOUT  # includes its end and its errors
                 writes = events & select.EPOLLOUT
                 act(fd, bool(reads) * pycurl.CSELECT_IN | bool(writes) * pycurl.CSELECT_OUT)
         self._settle()
 
     def _leave(self, fd: int) -> None:
-        """Nobody waits for what a kept connection has to say; libcurl finds it when it looks."""
+        """Stop watching a kept connection that became ready: libcurl finds out when it uses it."""
         self._kept.discard(fd)
         self._known.pop(fd, None)
         try:
             self._epoll.unregister(fd)
         except OSError:
-            # It is closed, but not for the kernel, as another process has it, too.
+            # It is closed here, but not for the kernel, as another process also has it.
             self.close()
             self._open()
             for other in self._kept:
@@ -144,7 +144,7 @@ class EpollSockets:
 
 
 class SelectorSockets:
-    """The sockets in the selector that the system offers; the arguments are those of `EpollSockets`."""
+    """The sockets in the system's selector; the arguments are those of `EpollSockets`."""
 
     def __init__(
         self,
@@ -167,10 +167,10 @@ class SelectorSockets:
                 self._fd = fileno()
 
     def opened(self) -> None:
-        """A socket is being opened. One that is closed is not in the selector."""
+        """Do nothing: a closed socket is not in the selector."""
 
     def watch(self, what: int, fd: int, multi: Any = None, data: Any = None) -> None:
-        """Wait for this from now on."""
+        """Wait for these events of a socket from now on."""
         if fd in self._selector.get_map():
             self._selector.unregister(fd)
         if what == pycurl.POLL_REMOVE:
@@ -184,7 +184,7 @@ class SelectorSockets:
             self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting."""
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
         if self._timer is not None:
@@ -205,4 +205,4 @@ class SelectorSockets:
 
 
 sockets_on: SocketsOn = EpollSockets if sys.platform == "linux" else SelectorSockets
-"""What waits best for sockets here."""
+"""The best way to wait for sockets on this system."""

@@ -1,8 +1,8 @@
-"""One transfer of libcurl's: what is asked for, and what has arrived of the answer.
+"""One transfer of libcurl: its request, and the part of the answer that has arrived.
 
-A `Transfer` owns one of libcurl's handles and is used for one request after the other, since to set up a
-handle costs more than to use it. libcurl calls for every line of a head, so that those calls go to a
-list, and the head is read when the body begins, when the transfer ends, or when somebody looks.
+A `Transfer` owns one of libcurl's handles and uses it for one request after another, since setting up a
+handle costs more than using it. libcurl calls back for every line of a head. So those calls only append
+to a list. The head is parsed when the body begins, when the transfer ends, or at a look in between.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from libra.network.times import Times
 from libra.network.tolerant_http import HEAD_BYTES, INTERIM_ANSWERS, NotHTTP, parse_head
 
 UNREAD_BYTES = 262_144
-"""How much of a body may lie unread before the server is told to wait."""
+"""Bytes of a body that may stay unread before libcurl stops receiving."""
 
 UNREAD_PIECES = 64
-"""In how many pieces: libcurl calls once for each chunk and frame of a body, however small.
+"""Pieces that may stay unread: libcurl calls once for each chunk and frame of a body, however small.
 
-What it has taken from the connection by then it keeps, and hands over as one piece when it may go on. So
-a server that sends single bytes costs the loop 64 calls a turn, and not 10,000.
+libcurl keeps what it has received by then, and hands it over as one piece when the transfer continues.
+So a server that sends single bytes costs the loop 64 calls a turn, and not 10,000.
 """
 
 BUFFER_BYTES = 65_536
-"""So much is taken from a connection in one go."""
+"""Bytes that are received from a connection at once."""
 
 HTTP_3 = 30
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no names for these two
@@ -50,22 +50,22 @@ _PROTOCOLS = {
 
 
 class Transfer:
-    """See the module.
+    """A transfer as the module describes it.
 
     Args:
-        loop: The one that is running.
-        multi: What carries it out.
+        loop: The running loop.
+        multi: Runs the transfer.
         gate: Judges every address.
-        trust: Whose certificates are believed.
-        http3: Whether HTTP/3 is tried.
+        trust: The authorities whose certificates count.
+        http3: Whether to try HTTP/3.
 
     Attributes:
         easy: Libcurl's handle.
-        status: Of the answer; 0 before there is one.
-        headers: Of the answer.
-        pieces: What has arrived of the body and is not read yet.
+        status: The status of the answer; 0 until it is known.
+        headers: The headers of the answer.
+        pieces: The pieces of the body that have arrived and are unread.
         done: Whether nothing more will arrive.
-        failure: Why not, if that is no good end.
+        failure: The reason, if the transfer failed.
         paused: Whether libcurl was told to wait.
     """
 
@@ -126,7 +126,7 @@ class Transfer:
             (pycurl.HTTP_CONTENT_DECODING, 0),
             (pycurl.HTTP_VERSION, HTTP_3 if http3 else pycurl.CURL_HTTP_VERSION_2TLS),
             (pycurl.BUFFERSIZE, BUFFER_BYTES),
-            (pycurl.CONNECTTIMEOUT, 3_600),  # whoever asks has a deadline
+            (pycurl.CONNECTTIMEOUT, 3_600),  # the caller has a deadline
             (pycurl.HEADERFUNCTION, self._lines.append),
             (pycurl.WRITEFUNCTION, self._take_body),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
@@ -142,7 +142,7 @@ class Transfer:
         self.forget()
 
     def forget(self) -> None:
-        """Be ready for another request."""
+        """Get ready for another request."""
         self.pieces: list[bytes] = []
         self.paused = False
         self.done = False
@@ -160,7 +160,7 @@ class Transfer:
         self._lines.clear()
 
     def prepare(self, asked: TransferRequest, scout: Scout | None = None) -> None:
-        """Say what is to be asked for, and who is to be told when its connection is up."""
+        """Set the request, and the scout to call when its connection is up."""
         self._options.tell(asked)
         self._scout = scout
         self._max_field = asked.max_field
@@ -171,7 +171,7 @@ class Transfer:
 
     @property
     def has_head(self) -> bool:
-        """Whether it is known what kind of answer it is."""
+        """Whether the head of the final answer has arrived."""
         return self.status > 0
 
     @property
@@ -181,16 +181,16 @@ class Transfer:
 
     @property
     def socket(self) -> int:
-        """The file of its connection; negative if it has none."""
+        """The file descriptor of its connection; negative if it has none."""
         return int(self.easy.getinfo(pycurl.ACTIVESOCKET))
 
     @property
     def protocol(self) -> str:
-        """As it is negotiated by ALPN: ``http/1.1``, ``h2``, ``h3``."""
+        """The protocol negotiated by ALPN: ``http/1.1``, ``h2``, ``h3``."""
         return _PROTOCOLS.get(self.easy.getinfo(pycurl.INFO_HTTP_VERSION), "http/1.1")
 
     def times(self) -> Times:
-        """What each step took, as far as it has come."""
+        """The time of each step so far."""
         info = self.easy.getinfo
         sent, first, end = (
             info(pycurl.PRETRANSFER_TIME_T),
@@ -212,7 +212,7 @@ class Transfer:
         )
 
     async def news(self) -> None:
-        """Wait until something has arrived, or the end."""
+        """Wait until something arrives, or the end."""
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -220,7 +220,7 @@ class Transfer:
             self._waiter = None
 
     def take_pieces(self) -> bytes:
-        """What has arrived of the body and was not taken before."""
+        """Take the pieces of the body that have arrived."""
         pieces = self.pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
@@ -228,7 +228,7 @@ class Transfer:
         return data
 
     def look(self) -> None:
-        """See whether there is a head that no body follows."""
+        """Check for a head without a body after it."""
         if self._lines and not self.status and not self.done and self._lines[-1] in BLANK:
             if self._take_head():
                 self._tell()
@@ -236,11 +236,11 @@ class Transfer:
                 self.give_up(self.failure or NotForCurl(_NOT_HTTP))
 
     def ended(self, code: int, words: str) -> None:
-        """Take note of the end of the transfer, by libcurl's number and words."""
+        """Note the end of the transfer, by libcurl's code and message."""
         self.done = True
-        # What libcurl refuses it refuses in the middle of a head, and a connection may end there, too.
+        # libcurl refuses answers in the middle of a head, and a connection may end there, too.
         if code == pycurl.E_RECV_ERROR and words.startswith(_TOO_MUCH):
-            # It counts all heads together, and stops in the middle of one.
+            # libcurl counts all heads together, and stops in the middle of one.
             while self._lines and self._lines[-1] not in BLANK:
                 self._lines.pop()
             if self._lines:
@@ -266,7 +266,7 @@ class Transfer:
         self._tell()
 
     def flooded(self) -> Failure:
-        """What it is that so much arrives that is no answer: on a kept connection not its own fault."""
+        """The failure of a transfer with too much framing; a kept connection may have caused it."""
         kind = Failure if self._opened or self.has_head else Disconnected
         return kind("bad-answer: most of what arrives is framing and not body")
 
@@ -284,7 +284,7 @@ class Transfer:
             waiter.set_result(None)
 
     def _take_head(self) -> bool:
-        """Read the heads that have arrived; False if one of them ends it, with `failure` set."""
+        """Parse the heads that have arrived; False if one of them is a failure, with `failure` set."""
         try:
             for head in heads_in(self._lines):
                 self._head_bytes += sum(map(len, head))
@@ -306,7 +306,7 @@ class Transfer:
 
     def _take_body(self, data: bytes) -> int | None:
         if not self.status and not (self._take_head() and self.status):
-            return -1  # anything but what was given ends the transfer
+            return -1  # any value other than the number of bytes ends the transfer
         if self._unread > UNREAD_BYTES or len(self.pieces) >= UNREAD_PIECES:
             self.paused = True
             return int(pycurl.WRITEFUNC_PAUSE)
@@ -328,7 +328,7 @@ class Transfer:
         self._opened = True
         self._multi.opened()
         opened = socket.socket(family, kind, protocol)
-        self._loop.call_soon(opened.close)  # pycurl takes a duplicate, as soon as it has this
+        self._loop.call_soon(opened.close)  # pycurl takes a duplicate as soon as it has this
         return opened
 
     def _reason_against(self, address: str, port: int) -> str | None:
@@ -337,13 +337,13 @@ class Transfer:
         return self._gate(address, port)
 
     def _judge_connection(self, there: str, here: str, port: int, own_port: int) -> int:
-        """The last word before a request is sent."""
+        """Judge the connection a last time before the request is sent."""
         reason = self._reason_against(there, port)
         if reason is not None:
             self.failure = Denied(reason)
         elif not self._opened and self._plain and self._is_readable(here, own_port):
-            # Nothing was asked for on this connection that is kept: it is the end of it, or somebody's
-            # answer that must not be taken for the next one (RFC 9112, section 9.2).
+            # No request is open on this kept connection. So there is its end to read, or an answer that
+            # must not be taken for the next one (RFC 9112, section 9.2).
             self.failure = Disconnected("disconnected: the connection that was kept had ended")
         else:
             if self._scout is not None:

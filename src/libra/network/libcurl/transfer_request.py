@@ -1,4 +1,4 @@
-"""What is asked for with a transfer, and how libcurl is told."""
+"""The request of one transfer, and its options in libcurl."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ class TransferRequest(msgspec.Struct, frozen=True):
     """A request.
 
     Attributes:
-        url: In normal form, sent as it is.
-        headers: All lines but ``Host``, each with its end.
+        url: A URL in normal form, sent as it is.
+        headers: All header lines except ``Host``, each with its end.
         max_field: Bytes of one header field of the answer.
-        pins: What libcurl is told of the addresses of names.
-        lookup_ms: How long it took to know them, if anybody waited for it.
-        body: What is sent; None for GET.
-        proxy: Through which it goes; "" for none.
-        far_ends: The addresses and ports that may be connected to without asking the gate: those of
-            the proxy.
-        tunnel: The address and port that the proxy is asked for instead of the host.
+        pins: The addresses of names, in libcurl's form.
+        lookup_ms: Milliseconds of the look-up, if the request waited for one.
+        body: The body to send; None for GET.
+        proxy: The proxy to use; "" for none.
+        far_ends: The proxy's addresses and ports, which may be connected to without asking the gate.
+        tunnel: The address and port to ask the proxy for, in place of the host.
         fresh: Whether it needs a connection of its own.
     """
 
@@ -38,12 +37,12 @@ class TransferRequest(msgspec.Struct, frozen=True):
 
 
 class RequestOptions:
-    """What one of libcurl's handles was told of the requests it was used for.
+    """Sets a handle's options for a request, and remembers them.
 
-    What a handle was told before holds until it is told otherwise, and to tell it the same again costs.
+    An option holds until it is set again, and setting the same value again costs time.
 
     Args:
-        easy: The handle.
+        easy: Libcurl's handle.
     """
 
     __slots__ = ("_easy", "_fresh", "_headers", "_pins", "_posts", "_proxy", "_tunnel")
@@ -58,7 +57,7 @@ class RequestOptions:
         self._proxy = ""
 
     def tell(self, asked: TransferRequest) -> None:
-        """Say what is to be asked for."""
+        """Set the options of a request that differ from those of the last one."""
         easy = self._easy
         easy.setopt(pycurl.URL, asked.url)
         if asked.headers != self._headers:
@@ -87,7 +86,7 @@ class RequestOptions:
 
 
 def _lines_of(headers: str) -> list[str]:
-    # "Name:" would tell libcurl to leave a field out; "Name;" is one without a value.
+    # In libcurl "Name:" removes a field, and "Name;" sends one without a value.
     return [
         line if not line.endswith(": ") else line[:-2] + ";" for line in headers.split("\r\n")[:-1]
     ]

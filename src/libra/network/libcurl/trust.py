@@ -1,4 +1,4 @@
-"""Whose certificates are believed."""
+"""The authorities whose certificates count."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import msgspec
 
 
 class TrustError(ValueError):
-    """A file of authorities that cannot be used; the message says why."""
+    """A file of authorities that cannot be used; the message gives the reason."""
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """What connections are judged by.
+    """The rules for certificates.
 
     Attributes:
-        ca: A PEM file of authorities that are believed beside the system's; None for no more.
-        insecure: Believe every certificate: for a site on one's own machine that signed its own.
+        ca: A PEM file of authorities that count beside the system's; None for no more.
+        insecure: Accept every certificate: for a site on one's own machine with a self-signed one.
     """
 
     ca: Path | None = None
     insecure: bool = False
 
     def places(self) -> tuple[str | None, str | None]:
-        """The file and the folder of all authorities, as libcurl is told."""
+        """The file and the folder of all authorities, for libcurl."""
         return _places(self.ca)
 
     def context(self) -> ssl.SSLContext:
@@ -48,7 +48,7 @@ SYSTEM = Trust()
 
 
 def trust(ca: Path | None = None, *, insecure: bool = False) -> Trust:
-    """What connections are judged by, if it can be used.
+    """The rules for certificates, after a check that the file can be used.
 
     Raises:
         TrustError: if the file cannot be read or holds no certificate.
@@ -68,7 +68,7 @@ def _places(ca: Path | None) -> tuple[str | None, str | None]:
     file, folder = _of_system()
     if ca is None:
         return file, folder
-    # libcurl takes one file, and reads it once however many connections there are.
+    # libcurl takes one file, and reads it once for all connections.
     with tempfile.NamedTemporaryFile(prefix="libra-", suffix=".pem", delete=False) as both:
         both.write(ca.read_bytes())
         if file is not None:
@@ -79,7 +79,7 @@ def _places(ca: Path | None) -> tuple[str | None, str | None]:
 
 @cache
 def _of_system() -> tuple[str | None, str | None]:
-    """What OpenSSL looks for by itself, or certifi's list.
+    """The places where OpenSSL looks by default, or certifi's list.
 
     The OpenSSL of libcurl's wheel knows only the folders of the machine where it was built.
     """
