@@ -9,7 +9,8 @@ from libra.weighing.bodies.media_types import IMAGE_TYPES
 from libra.weighing.html.document_walk import Walk
 from libra.weighing.html.preloads import is_supported
 from libra.weighing.options import DESKTOP
-from libra.weighing.viewport.media_queries import length_px, media_matches
+from libra.weighing.viewport.lengths import length_px
+from libra.weighing.viewport.media_queries import media_matches
 from libra.weighing.viewport.srcset import choose
 
 _WITHOUT_CONTENT = frozenset(

@@ -1,4 +1,4 @@
-"""Media queries and lengths, evaluated for a desktop browser's window (Media Queries 4, CSS Values 4).
+"""Media queries, evaluated for a desktop browser's window (Media Queries 4).
 
 What is not known is false, as the standard says; a query that cannot be parsed is ``not all``.
 """
@@ -14,30 +14,9 @@ from libra.weighing.css.scan import without_comments
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
 from libra.weighing.options import Viewport
+from libra.weighing.viewport.lengths import NUMBER, length_px, with_unit
 
 _MAX_QUERY = 10_000
-_MAX_DEPTH = 24
-_EM = 16.0
-"""Font-relative units in media queries and ``sizes`` refer to the initial font size."""
-
-_PX_PER_UNIT = {
-    "px": 1.0,
-    "em": _EM,
-    "rem": _EM,
-    "ex": _EM / 2,
-    "ch": _EM / 2,
-    "in": 96.0,
-    "cm": 96 / 2.54,
-    "mm": 9.6 / 2.54,
-    "q": 2.4 / 2.54,
-    "pt": 96 / 72,
-    "pc": 16.0,
-}
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)
-_TOKEN = re.compile(
-    r"\s*(?:([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z%]*)|(-?[a-z_-][\w-]*\(?)|([()+*/,-]))",
-    re.IGNORECASE,
-)
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)")
 
 _KEYWORDS = {
@@ -86,23 +65,6 @@ def media_holds(text: str, viewport: Viewport) -> bool | None:
     if parts and (parts[0].kind == "(" or parts[0].is_word("not")):
         return _holds(parts, text, viewport)
     return feature(text, viewport)
-
-
-def length_px(text: str, viewport: Viewport) -> float | None:
-    """A CSS length in pixels, ``calc()``, ``min()``, ``max()`` and ``clamp()`` included.
-
-    Returns None for what is no length here (percentages, ``auto``, unknown units).
-    """
-    text = text.strip().lower()
-    match = _NUMBER.fullmatch(text)
-    if match is not None:
-        value = _with_unit(match, viewport)
-        if value is None or not math.isfinite(value) or (not match[2] and value != 0):
-            return None
-        return value
-    if len(text) > _MAX_QUERY or "(" not in text:
-        return None
-    return _Calculation(text, viewport).value()
 
 
 def split_top_level(text: str, separator: str) -> list[str]:
@@ -275,11 +237,11 @@ def _value(text: str, viewport: Viewport) -> float | None:
     """A length in px, a resolution in dppx, a ratio or an integer."""
     numerator, slash, denominator = text.partition("/")
     if slash:
-        top, bottom = _NUMBER.fullmatch(numerator.strip()), _NUMBER.fullmatch(denominator.strip())
+        top, bottom = NUMBER.fullmatch(numerator.strip()), NUMBER.fullmatch(denominator.strip())
         if top is None or bottom is None or not float(bottom[1]):
             return None
         return float(top[1]) / float(bottom[1])
-    match = _NUMBER.fullmatch(text)
+    match = NUMBER.fullmatch(text)
     if match is None:
         return length_px(text, viewport)
     number, unit = float(match[1]), match[2].lower()
@@ -293,111 +255,4 @@ def _value(text: str, viewport: Viewport) -> float | None:
         case "dpcm":
             return number * 2.54 / 96
         case _:
-            return _with_unit(match, viewport)
-
-
-def _with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
-    number, unit = float(match[1]), match[2].lower()
-    if not unit:
-        return number
-    if unit in _PX_PER_UNIT:
-        return number * _PX_PER_UNIT[unit]
-    # The small, large and dynamic viewports are one and the same on a desktop.
-    relative = unit[1:] if len(unit) > 2 and unit[0] in "sld" and unit[1] == "v" else unit
-    match relative:
-        case "vw" | "vi":
-            return number * viewport.width / 100
-        case "vh" | "vb":
-            return number * viewport.height / 100
-        case "vmin":
-            return number * min(viewport.width, viewport.height) / 100
-        case "vmax":
-            return number * max(viewport.width, viewport.height) / 100
-        case _:
-            return None
-
-
-class _Calculation:
-    """A recursive-descent evaluator for ``calc()`` and its friends."""
-
-    def __init__(self, text: str, viewport: Viewport) -> None:
-        self._tokens: list[str] = []
-        self._viewport = viewport
-        self._at = 0
-        position = 0
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                break
-            self._tokens.append(match[0].strip())
-            position = match.end()
-        self._complete = not text[position:].strip()
-
-    def value(self) -> float | None:
-        if not self._complete:
-            return None
-        try:
-            result = self._sum(0)
-        except (ValueError, ZeroDivisionError, OverflowError, IndexError):
-            return None
-        return result if self._at == len(self._tokens) and math.isfinite(result) else None
-
-    def _sum(self, depth: int) -> float:
-        result = self._product(depth)
-        while self._peek() in {"+", "-"}:
-            sign = 1 if self._next() == "+" else -1
-            result += sign * self._product(depth)
-        return result
-
-    def _product(self, depth: int) -> float:
-        result = self._factor(depth)
-        while self._peek() in {"*", "/"}:
-            if self._next() == "*":
-                result *= self._factor(depth)
-            else:
-                result /= self._factor(depth)
-        return result
-
-    def _factor(self, depth: int) -> float:
-        if depth > _MAX_DEPTH:
-            raise ValueError
-        token = self._next()
-        if token.endswith("("):
-            arguments = [self._sum(depth + 1)]
-            while self._peek() == ",":
-                self._next()
-                arguments.append(self._sum(depth + 1))
-            if self._peek():
-                self._expect(")")
-            return _apply(token[:-1], arguments)
-        match = _NUMBER.fullmatch(token)
-        value = None if match is None else _with_unit(match, self._viewport)
-        if value is None:
-            raise ValueError(token)
-        return value
-
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def _next(self) -> str:
-        token = self._tokens[self._at]
-        self._at += 1
-        return token
-
-    def _expect(self, token: str) -> None:
-        if self._next() != token:
-            raise ValueError(token)
-
-
-def _apply(name: str, arguments: list[float]) -> float:
-    match name, arguments:
-        case (("" | "calc" | "-webkit-calc"), [value]):
-            return value
-        case "min", _:
-            return min(arguments)
-        case "max", _:
-            return max(arguments)
-        case "clamp", [low, value, high]:
-            return max(low, min(value, high))
-        case _:
-            raise ValueError(name)
+            return with_unit(match, viewport)

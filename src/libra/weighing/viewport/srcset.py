@@ -12,7 +12,8 @@ import re
 from typing import NamedTuple
 
 from libra.weighing.options import Viewport
-from libra.weighing.viewport.media_queries import length_px, media_matches, split_top_level
+from libra.weighing.viewport.lengths import length_px
+from libra.weighing.viewport.media_queries import media_matches, split_top_level
 
 MAX_CANDIDATES = 1_000
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.weighing.options import Viewport
-from libra.weighing.viewport.media_queries import length_px, media_matches
+from libra.weighing.viewport.lengths import length_px
+from libra.weighing.viewport.media_queries import media_matches
 from support.work import assert_linear
 
 DESKTOP = Viewport(1350, 940, 1)

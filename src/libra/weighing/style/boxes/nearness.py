@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.objects import shows_its_contents
-from libra.weighing.viewport.media_queries import length_px
+from libra.weighing.viewport.lengths import length_px
 
 MARGIN = 1250
 """Pixels below the window: what Chromium takes on a fast connection (``LazyLoadImages``, 4G)."""
