@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from libra.storage.journal.journal import Journal
+from libra.inspector.records.page_record import PageRecord
+from libra.settings import Settings
+from libra.storage.journal.journal import Begun, Journal
 from libra.storage.rows.entries import Entry
 
 
@@ -26,3 +29,19 @@ def entry_of(journal: Journal, entry_id: str) -> Entry:
     """What the journal has of a page or a watch."""
     (found,) = (e for batch in journal.batches() for e in batch if e.id == entry_id)
     return found
+
+
+def left_behind(settings: Settings, url: str, deaths: int) -> str:
+    """A page as a program leaves it that was killed so often while it was being weighed; its id."""
+    record = PageRecord.submitted(url, None, datetime.now(UTC))
+    record.version = 1
+    with journal_in(settings.data_dir) as journal:
+        journal.write([record.row()])
+        journal.begin([(record.id, Begun(deaths, deaths))])
+    return record.id
+
+
+def begun_in(settings: Settings, page_id: str) -> Begun | None:
+    """The lives of a page that its journal has noted."""
+    with journal_in(settings.data_dir) as journal:
+        return journal.begun().get(page_id)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+
+import msgspec
 import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound
+from libra.cluster.durability import handing_over
 from libra.cluster.weighing.weighing import NodeWeighing
 from libra.testing import until
 from support.asking import PATIENCE, eventually
 from support.joined import joined
+from support.journal import begun_in, left_behind
+from support.nats import NatsServers
 from support.site import WebSite
 
 
@@ -63,3 +69,53 @@ async def test_a_quarantined_page_is_retried_from_another_web_node(
             return here.neighbours.serving == 2
 
         await eventually(shared, "both serve", within=PATIENCE)
+
+
+async def test_a_page_that_killed_a_node_that_was_alone_is_weighed_by_nobody_until_it_is_retried(
+    node: NodeSettings,
+    servers: NatsServers,
+    site: WebSite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    settings = node("all-1", "all")
+    killer = left_behind(settings, site.url("/killer"), 3)
+    innocent = left_behind(settings, site.url("/innocent"), 2)
+    await servers[0].kill()
+    async with Libra.open(settings) as libra:
+        await until(libra, innocent, lambda r: r.status == "weighed")
+        alone = await until(libra, killer, lambda r: r.error is not None)
+        assert alone.status == "failed"
+        assert "the program died 3 times while this page was being weighed" in (alone.error or "")
+        # The engine, and with it all other nodes, learns how often it has killed already.
+        servers[0].start()
+        failed = await until(libra, killer, lambda r: r.backup == "stored")
+        assert failed.status == "failed"
+        assert (failed.error or "").startswith("quarantined: ")
+        assert failed.version >> 32 > alone.version >> 32
+        assert site.hits["/killer"] == 0
+        await libra.retry(killer)
+        await until(libra, killer, lambda r: r.status == "weighed" and r.backup == "stored")
+        assert site.hits["/killer"] == site.hits["/innocent"] == 1
+
+
+async def test_a_polite_stop_of_a_node_that_is_alone_is_no_death(
+    node: NodeSettings,
+    servers: NatsServers,
+    site: WebSite,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    settings = msgspec.structs.replace(node("all-1", "all"), shutdown_grace=0)
+    page_id = left_behind(settings, site.url("/held"), 1)
+    await servers[0].kill()
+    async with Libra.open(settings):
+        await site.until_held()
+        # What a kill would leave.
+        copy = msgspec.structs.replace(settings, data_dir=tmp_path_factory.mktemp("copy"))
+        shutil.copytree(settings.data_dir / "journal", copy.data_dir / "journal")
+        noted = begun_in(copy, page_id)
+        assert noted is not None
+        assert noted.times == 2
+    assert begun_in(settings, page_id) == noted._replace(times=1)

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from libra.app import Libra
 from libra.inspector.pauses import Pauses
-from libra.inspector.records.page_record import PageRecord
 from libra.settings import Settings
-from libra.storage.journal.journal import Begun
 from libra.testing import finished, settled, until
-from support.journal import journal_in
+from support.journal import begun_in, left_behind
 from support.site import WebSite
-
-
-def submitted(settings: Settings, url: str, deaths: int) -> str:
-    """As a program leaves a page behind that was killed so often while it was being weighed."""
-    record = PageRecord.submitted(url, None, datetime.now(UTC))
-    record.version = 1
-    with journal_in(settings.data_dir) as journal:
-        journal.write([record.row()])
-        journal.begin([(record.id, Begun(deaths, deaths))])
-    return record.id
-
-
-def begun(settings: Settings, page_id: str) -> Begun | None:
-    with journal_in(settings.data_dir) as journal:
-        return journal.begun().get(page_id)
 
 
 async def test_a_page_under_which_the_program_died_three_times_is_left_to_people(
     site: WebSite, settings: Settings
 ) -> None:
-    page_id = submitted(settings, site.url("/killer"), 3)
-    innocent = submitted(settings, site.url("/innocent"), 2)
+    page_id = left_behind(settings, site.url("/killer"), 3)
+    innocent = left_behind(settings, site.url("/innocent"), 2)
     async with Libra.open(settings) as libra:
         await settled(libra)
         await finished(libra, innocent)
@@ -61,7 +43,7 @@ async def test_a_page_under_which_the_program_died_three_times_is_left_to_people
 
 
 async def test_suspects_are_weighed_one_at_a_time(site: WebSite, settings: Settings) -> None:
-    suspects = [submitted(settings, site.url(f"/held/{n}"), 2) for n in range(2)]
+    suspects = [left_behind(settings, site.url(f"/held/{n}"), 2) for n in range(2)]
     async with Libra.open(settings) as libra:
         await site.until_held()
         other = await libra.weigh(site.url("/other"))
@@ -73,7 +55,7 @@ async def test_suspects_are_weighed_one_at_a_time(site: WebSite, settings: Setti
         for page in (*suspects, other):
             assert (await finished(libra, page)).status == "weighed"
     for page in (*suspects, other):
-        assert begun(settings, page) is None
+        assert begun_in(settings, page) is None
 
 
 @pytest.mark.parametrize("deaths", [0, 1])
@@ -81,16 +63,16 @@ async def test_that_a_life_began_is_in_the_journal_and_a_polite_stop_is_no_death
     deaths: int, site: WebSite, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = msgspec.structs.replace(settings, shutdown_grace=0)
-    page_id = submitted(settings, site.url("/held"), deaths)
+    page_id = left_behind(settings, site.url("/held"), deaths)
     async with Libra.open(settings):
         await site.until_held()
         # What a kill would leave.
         copy = msgspec.structs.replace(settings, data_dir=tmp_path_factory.mktemp("copy"))
         shutil.copytree(settings.data_dir / "journal", copy.data_dir / "journal")
-        noted = begun(copy, page_id)
+        noted = begun_in(copy, page_id)
         assert noted is not None
         assert noted.times == deaths + 1
-    assert begun(settings, page_id) == noted._replace(times=deaths)
+    assert begun_in(settings, page_id) == noted._replace(times=deaths)
 
 
 async def test_a_page_whose_time_passed_while_the_program_was_stopped_is_weighed_again(

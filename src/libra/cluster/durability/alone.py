@@ -36,10 +36,13 @@ class Alone:
         self._pages = pages
         self._ids: set[str] = set()
         self._begun: dict[str, Begun] = {}
+        self._deaths: dict[str, int] = {}
+        self._settled = False
 
     def recall(self, begun: dict[str, Begun]) -> None:
         """Set the pages that a former program began, as the journal has them."""
         self._begun = dict(begun)
+        self._deaths = {page_id: one.times for page_id, one in begun.items()}
 
     def has(self, page_id: str) -> bool:
         """Whether this node weighs a page without the engine, or has and still must hand it over."""
@@ -51,16 +54,14 @@ class Alone:
         return 0 if begun is None else begun.life
 
     def deaths(self, page_id: str) -> int:
-        """How many times this program died over a page."""
-        begun = self._begun.get(page_id)
-        return 0 if begun is None or page_id in self._ids else begun.times
+        """How many times a program died over a page: what the journal held when this one started."""
+        return self._deaths.get(page_id, 0)
 
     def weigh(self, record: PageRecord) -> None:
         """Weigh a page here: the engine does not know of it and cannot be reached now."""
         life = self.life(record.id) + 1
         record.version = max(first_version(life), record.version)
-        deaths = self.deaths(record.id)
-        self._begun[record.id] = Begun(life, deaths)
+        self._begun[record.id] = Begun(life, self.deaths(record.id))
         self._ids.add(record.id)
         try:
             self._pages.weigh_here(record)
@@ -75,17 +76,27 @@ class Alone:
     def begin(self, page_id: str) -> None:
         """Journal that the life of a page begins; the journal writer then tells the page."""
         record = self._context.records.pages.get(page_id)
-        if record is None:
+        if record is None or self._settled:
             self._context.processes.tell_may_begin(page_id)
             return
-        before = self._begun.get(page_id, Begun(0, 0))
-        begun = self._begun[page_id] = Begun(life_of(record.version), before.times + 1)
+        # Lives of one program count once: only its end is a death.
+        begun = self._begun[page_id] = Begun(life_of(record.version), self.deaths(page_id) + 1)
         self._context.processes.journal_writer.begin(page_id, begun)
+
+    def settle(self) -> None:
+        """Take back the lives under way, in the journal: a polite stop is no page's fault."""
+        self._settled = True
+        for page_id in self._ids:
+            begun = self._begun.get(page_id)
+            if begun is not None:
+                before = begun._replace(times=self.deaths(page_id))
+                self._context.processes.journal_writer.begin(page_id, before)
 
     async def handed_over(self, page_id: str) -> None:
         """The engine has the page, so end its process here."""
         self._ids.discard(page_id)
         self._begun.pop(page_id, None)
+        self._deaths.pop(page_id, None)
         self._context.processes.journal_writer.begin(page_id, None)
         with suppress(NotFound, ProcessExited):
             await self._context.processes.inspectors.terminate_child(page_id)

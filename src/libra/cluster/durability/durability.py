@@ -256,6 +256,8 @@ class ReplicatedDurability:
 
     async def settle(self) -> None:
         """Write a last line to the journal."""
+        if self.hand_over.alone is not None:
+            self.hand_over.alone.settle()
         try:
             await self._context.processes.journal_writer.settle(seconds=LAST_SAVE)
         except ProcessException as error:

@@ -110,9 +110,11 @@ class HandOver:
             elif record.finished and self.alone is not None and self.alone.has(entry_id):
                 done, version = await self._give(record), record.row_version
             else:
-                # Another node tries a page that was quarantined here.
-                await self._end_alone(entry_id)
+                # Also a page that was quarantined here. The engine must have its lives and deaths before
+                # this node forgets them.
                 done = await self._submitted(record)
+                if done:
+                    await self._end_alone(entry_id)
                 version = record.row_version if record.finished else record.version
         if done and deleted == (entry_id in context.records.deletions.pages):
             # Otherwise it was deleted while its submission was handed over: the deletion is still owed.
@@ -160,8 +162,11 @@ class HandOver:
         return given
 
     async def _submit(self, record: PageRecord, patience: float) -> bool:
-        lives = 0 if self.alone is None else self.alone.life(record.id)
-        done = await self._writes.submit(record, lives, patience)
+        alone = self.alone
+        lives, deaths = (
+            (0, 0) if alone is None else (alone.life(record.id), alone.deaths(record.id))
+        )
+        done = await self._writes.submit(record, lives, deaths, patience)
         if done:
             self._doubtful.discard(record.id)
         return done

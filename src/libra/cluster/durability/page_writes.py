@@ -38,19 +38,20 @@ class PageWrites:
         layout = self._node.layout
         return layout is not None and layout.shard_of(page_id) in self._node.writable
 
-    async def submit(self, record: PageRecord, lives: int, patience: float) -> bool:
+    async def submit(self, record: PageRecord, lives: int, deaths: int, patience: float) -> bool:
         """Write a submission once; returns whether the engine has it now.
 
         Args:
             record: the page. A finished page is a result of CI, whose record is sent along.
             lives: how many lives of it this node began while it was alone.
+            deaths: how many of these ended because the node died.
             patience: seconds that the engine may take.
 
         Raises:
             InDoubt: the engine has not answered.
         """
         node = self._node
-        sub, queue = self._submission_of(record, lives)
+        sub, queue = self._submission_of(record, lives, deaths)
         try:
             data = node.encoded(sub)
             await node.write(record.id, f"sub.{queue}", data, expect=0, patience=patience)
@@ -124,14 +125,18 @@ class PageWrites:
             self._context.records.pages.discard(page_id)
             self._context.records.followers.changed(page_id)
 
-    def _submission_of(self, page: PageRecord, lives: int) -> tuple[SubmissionRecord, str]:
+    def _submission_of(
+        self, page: PageRecord, lives: int, deaths: int
+    ) -> tuple[SubmissionRecord, str]:
         """The submission of a page, and the queue for it."""
         node = self._node
         options = page.options
         if page.headers and options is None:
             # It comes back from the journal of a node that was alone, and only this node has them.
             options = self._context.options_again(page)
-        sub = SubmissionRecord(page.id, page.url, page.submitted_at, options, page.key, lives)
+        sub = SubmissionRecord(
+            page.id, page.url, page.submitted_at, options, page.key, lives, deaths=deaths
+        )
         if not page.finished:
             return sub, page.method
         # A result of CI: an inspector writes its record.

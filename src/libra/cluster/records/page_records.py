@@ -60,7 +60,7 @@ class SubmissionRecord(msgspec.Struct, frozen=True):
             within its own limits.
         lives: the lives that it had before, at a node that was alone or until it was quarantined.
         version: higher than any version of those lives that a client may have seen.
-        deaths: for a page that continues in a browser, how many owners died over it.
+        deaths: how many owners have died over it: at a node that was alone, or before a browser.
         chosen: for a page that continues in a browser, the method that was chosen for it, and why.
         read: for a page that continues in a browser, the report so far, packed.
         result: for a result of CI, its record.
