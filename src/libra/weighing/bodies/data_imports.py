@@ -45,8 +45,7 @@ def as_data_sheet(css: str) -> str:
 
 
 def _split(css: str, depth: int) -> tuple[str, list[str], int]:
-    """Split off the imports of other stylesheets and the rules of ``data:`` ones; return the rest's
-    offset."""
+    """Split off real imports and the rules of ``data:`` stylesheets; find where the rest begins."""
     head: list[str] = []
     rules: list[str] = []
     at = 0

@@ -105,14 +105,14 @@ def findings_of(
     dpr: float = 1.0,
     refresh: tuple[str, int] | None = None,
 ) -> tuple[Finding, ...]:
-    """All findings on a finished page, the most bytes first.
+    """All findings of a finished page, those with the most bytes first.
 
     Args:
-        assets: Of the report, the document first.
+        assets: The assets of the report, the document first.
+        facts: The facts about bodies, by the index of their asset.
         shown: The width and height, in CSS pixels, with which images are shown, by URL.
-        shown: With which width and height, in CSS pixels, images are shown, by URL.
         dpr: Device pixels for one CSS pixel.
-        refresh: Where a ``meta`` refresh leads and after how many seconds.
+        refresh: The target of a ``meta`` refresh, and its delay in seconds.
     """
     found = [
         *_uncompressed(assets, facts),
@@ -273,7 +273,7 @@ def _finding(code: str, message: str, urls: list[str], saves: int | None = None)
 
 
 def _size(count: int) -> str:
-    """Bytes for people, in units of 1000."""
+    """A size as people read it, in units of 1000."""
     if count < 1_000:
         return f"{count} bytes"
     if count < 1_000_000:
