@@ -198,7 +198,7 @@ def require_headers(headers: Iterable[tuple[str, str]]) -> None:
 
 
 def _require_header_value(what: str, value: str) -> None:
-    """Reject a line break, which would smuggle in a second header or request."""
+    """Reject control characters, which could smuggle in a second header or request, and non-ASCII."""
     if any(character < " " and character != "\t" for character in value) or "\x7f" in value:
         raise InvalidOptions(f"{what} must not contain control characters")
     if not value.isascii():

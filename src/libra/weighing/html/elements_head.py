@@ -240,7 +240,7 @@ def script_type(kind: str | None, language: str | None) -> str | None:
 
 
 def imported(found: Imported, nonce: str = "") -> Reference:
-    """The reference to an imported module, subject to the same nonce as its importer."""
+    """The reference to an imported module, with the nonce of its importer."""
     role: Role = "other" if found.kind else "module"
     return Reference(found.url, role, nonce=nonce, inserted=False)
 

@@ -58,7 +58,7 @@ def _playable_source(walk: Walk, node: LexborNode) -> str | None:
 
 
 def on_track(walk: Walk, node: LexborNode) -> None:
-    """The default text track: one of each kind, or any number of metadata tracks, which scripts read."""
+    """A default text track: one for text, one for chapters, any number for scripts (``metadata``)."""
     parent = node.parent
     if "default" not in node.attrs or parent is None or parent.tag not in {"audio", "video"}:
         return

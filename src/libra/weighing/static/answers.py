@@ -47,7 +47,7 @@ def sent_on(outcome: Outcome, most: int) -> str | None:
 
 
 def followed(url: str, fetch: Fetch) -> Reference:
-    """The reference for a redirect to this URL, blocked if the policies forbid it."""
+    """The reference for a redirect or refresh to this URL, blocked if the policies forbid it."""
     client = fetch.client
     if client.policies and upgrades(client.policies):
         url = upgraded(url, redirected=True)

@@ -97,7 +97,7 @@ def fetch_of(
     set_cookies = False
     hops: tuple[str, ...] = ()
     if hop and parent is not None:
-        # A redirect is followed on behalf of the first requester.
+        # A redirect is followed on behalf of its first requester.
         initiator, document, import_map = parent.initiator, parent.document, parent.import_map
         set_cookies, hops = parent.set_cookies, (*parent.hops, parent.url)
     return Fetch(

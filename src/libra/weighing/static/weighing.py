@@ -253,7 +253,7 @@ class Weighing:
         return orders
 
     def _follow(self, url: str, fetch: Fetch) -> list[Order]:
-        """Follow a redirect, if the policies allow it."""
+        """Follow a redirect or a refresh, if the policies allow it."""
         return [*self._order([followed(url, fetch)], fetch, hop=True, client=fetch.client)]
 
     def _read(self, outcome: Outcome) -> list[Order]:

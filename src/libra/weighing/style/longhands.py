@@ -86,8 +86,7 @@ def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedD
 
 
 def _parts(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
-    """The longhands that a shorthand sets. With ``var()`` and the like, their values are known only
-    later."""
+    """The longhands that a shorthand sets. Values with ``var()`` and the like stay whole."""
     names, told = _PARTS_OF[found.name]
     if needs_substitution(found.value) and is_substituted(components(found.value)):
         for longhand in names:

@@ -51,7 +51,7 @@ class SheetLike(Protocol):
 
 
 class LinkedLike(Protocol[S_co]):
-    """A style sheet of a document."""
+    """A stylesheet of a document."""
 
     @property
     def sheet(self) -> S_co | str:

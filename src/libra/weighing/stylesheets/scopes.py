@@ -27,7 +27,7 @@ class Scope(NamedTuple):
 
 
 def read_scope(condition: str, parent: str | None, around: Scope | None) -> Scope | None:
-    """Read ``(roots) to (limits)``. None without roots: then the stylesheet's owner would be the root.
+    """Read ``(roots) to (limits)``. None without roots, which then depend on the stylesheet's place.
 
     Args:
         condition: The text between ``@scope`` and its block.
