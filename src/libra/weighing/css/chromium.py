@@ -13,7 +13,7 @@ class Property(NamedTuple):
 
     Attributes:
         words: Keywords.
-        functions: Function names in lower case; samples show how many arguments they take.
+        functions: Functions in lower case, each with sample arguments.
         samples: Values of several components that Chromium accepts as they are.
         kinds: How many components of one kind (``length``, ``color``) may follow one another.
         listed: Whether commas may separate several values.

@@ -1,7 +1,7 @@
 """Outlines: how a document or a stylesheet relates to others, as plain data without its parse.
 
 With outlines a page knows which stylesheets a document waits for, and whether its style can cause
-requests. The parse stays where it was made; a style is worked out from the bytes again.
+requests. The parse stays where it was made. A reader without the parse makes it again from the bytes.
 """
 
 from __future__ import annotations
