@@ -87,7 +87,7 @@ def on_link(walk: Walk, node: LexborNode) -> None:
         late = None
     if "stylesheet" in rel:
         if walk.has_foreign and is_foreign(node):
-            attributes["rel"] = "alternate stylesheet"  # Chromium requests it, but does not apply it
+            attributes["rel"] = "alternate stylesheet"  # requested, but not applied
         _on_stylesheet(walk, attributes, late)
         late = None
     elif "icon" in rel:

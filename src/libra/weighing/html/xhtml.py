@@ -127,7 +127,7 @@ class _Rewriter:
         namespace, _, name = qualified.rpartition(" ")
         inside = self._open[-1][0] if self._open else ""
         if inside in _RAW or inside in _TEXT_ONLY:
-            self._open.append((inside, ""))  # a child element here is neither text nor anything else
+            self._open.append((inside, ""))  # a child element has no effect here
             return
         name = self._name(namespace, name)
         plain: dict[str, str] = {}

@@ -233,7 +233,7 @@ class Weighing:
         if outcome.error is not None and (outcome.http_status >= 300 or not outcome.transfer_bytes):
             self._failed = outcome.error
             return []
-        self._error = outcome.error  # a part of it arrived: weigh its references, and report the error
+        self._error = outcome.error  # weigh the part that arrived, and report the error
         reading = outcome.reading
         unread = reading is None and outcome.error is None and outcome.resource_bytes > 0
         self._notes.see_document(fetch.index, is_html=False if unread else None)
