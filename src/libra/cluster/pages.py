@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from libra.cluster.errors import Conflict, EngineAway, Misconfigured
-from libra.cluster.layout import KEYS, KEYS_KNOWN
-from libra.cluster.page_reader import READING
-from libra.cluster.records import SubmissionRecord, is_quarantined, read_submission
+from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
+from libra.cluster.records.layout import KEYS, KEYS_KNOWN
+from libra.cluster.records.page_records import SubmissionRecord, is_quarantined, read_submission
+from libra.cluster.replica.page_reader import READING
 from libra.errors import Behind, CannotRender, EngineUnavailable, Full, Stopping
 from libra.ids import is_page_id
 from libra.inspector.durability.database_reader import DatabaseReader
@@ -27,7 +27,7 @@ from libra.storage import Unavailable
 from libra.weighing.options import DESKTOP, Options, Viewport
 
 if TYPE_CHECKING:
-    from libra.cluster.node import ClusterNode
+    from libra.cluster.node.node import ClusterNode
 
 log = logging.getLogger("libra.cluster")
 

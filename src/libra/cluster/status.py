@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from libra.cluster.answers import Message
-from libra.cluster.engine import Engine
-from libra.cluster.layout import RESULTS_QUEUE, found, stream_of
-from libra.cluster.ledger import LedgerEntry
-from libra.cluster.ledger import entries as ledger_of
-from libra.cluster.messages import Here
-from libra.cluster.presence import HERE, SILENT
-from libra.cluster.replica import AGE
-from libra.health import NodeHealth, Part, PartStatus
+from libra.cluster.engine.answers import Message
+from libra.cluster.engine.connection import Engine
+from libra.cluster.node.ledger import LedgerEntry
+from libra.cluster.node.ledger import entries as ledger_of
+from libra.cluster.node.messages import Here
+from libra.cluster.node.presence import HERE, SILENT
+from libra.cluster.records.layout import RESULTS_QUEUE, found, stream_of
+from libra.cluster.replica.replica import AGE
+from libra.observability.health import NodeHealth, Part, PartStatus
 from libra.wording import count
 
 if TYPE_CHECKING:
-    from libra.cluster.node import ClusterNode
+    from libra.cluster.node.node import ClusterNode
 
 #: Seconds that the nodes are heard: each speaks once a second.
 LISTENING: Final = 1.5

@@ -16,21 +16,21 @@ from typing import Protocol
 from msgspec.structs import replace
 from multidict import CIMultiDict
 
-from libra.network.dialing import Resolver, dial
+from libra.network.addresses.dialing import Resolver, dial
+from libra.network.addresses.gate import Gate
+from libra.network.addresses.names import KnownName, Names, bracketed, is_address
 from libra.network.failures import Disconnected, NotForCurl
-from libra.network.floods import Floods
-from libra.network.gate import Gate
 from libra.network.last_answer import LastAnswer
-from libra.network.multi import Multi
-from libra.network.names import KnownName, Names, bracketed, is_address
+from libra.network.libcurl.floods import Floods
+from libra.network.libcurl.multi import Multi
+from libra.network.libcurl.scouts import Scout, Scouts
+from libra.network.libcurl.transfer import Transfer
+from libra.network.libcurl.transfer_request import TransferRequest
+from libra.network.libcurl.trust import SYSTEM, Trust
 from libra.network.proxies import DIRECT, Proxies, without_credentials
 from libra.network.round_robin import RoundRobin
-from libra.network.scouts import Scout, Scouts
 from libra.network.times import Times
 from libra.network.tolerant_http import HEAD_BYTES
-from libra.network.transfer import Transfer
-from libra.network.transfer_request import TransferRequest
-from libra.network.trust import SYSTEM, Trust
 from libra.urls import host_and_port, host_of, origin_of
 
 _KEPT_TRANSFERS = 64

@@ -8,8 +8,8 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 
+from libra.network.addresses.gate import Denied
 from libra.network.failures import Failure
-from libra.network.gate import Denied
 from libra.network.tolerant_http import NotHTTP
 
 CONNECTIONS = 512

@@ -1,7 +1,7 @@
 """Start flags that keep a browser quiet and without network access of its own.
 
 With these flags it makes few requests of its own. Those end at `NOWHERE`, or at a page's proxy, which
-lets through only what the page has named (`libra.weighing.rendered.asked_hosts`).
+lets through only what the page has named (`libra.weighing.rendered.proxy.asked_hosts`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,88 @@
+"""What comes from the engine: messages, and answers by what is to be done about them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
+
+NO_MESSAGE: Final = 10037
+"""The one answer of a leader that means: there is none. Any other is *cannot tell*."""
+
+WRONG_SEQUENCE: Final = frozenset({10071, 10164})
+NOT_NOW: Final = frozenset({10008, 10023, 10047, 10077, 10158})
+"""Unavailable for the moment, out of memory or disk, full, another write is under way."""
+
+Headers = Mapping[str, str]
+
+
+class NoMessage(LookupError):
+    """There is no message of this subject."""
+
+
+class Message:
+    """What came from the engine.
+
+    Attributes:
+        subject: where it was sent to.
+        data: what it says.
+        headers: what it says beside, if anything.
+        reply: where an answer goes to, or an acknowledgement; empty for none.
+        sequence: its place in its stream, where it is from one that was read.
+    """
+
+    __slots__ = ("data", "headers", "reply", "sequence", "subject")
+
+    def __init__(
+        self, subject: str, data: bytes, headers: Headers, reply: str = "", sequence: int = 0
+    ) -> None:
+        self.subject = subject
+        self.data = data
+        self.headers = headers
+        self.reply = reply
+        self.sequence = sequence
+
+    @property
+    def is_marker(self) -> bool:
+        """Whether the server wrote it in the place of what expired or was removed."""
+        return "Nats-Marker-Reason" in self.headers or "KV-Operation" in self.headers
+
+
+def judged(data: bytes) -> dict[str, Any]:
+    """An answer of JetStream's own interface, if it is no refusal.
+
+    Raises:
+        Conflict: something else is there than was expected.
+        LookupError: what it is about is not there; `NoMessage` if that is a message.
+        EngineAway: not now.
+        Misconfigured: it will not do that.
+    """
+    answer: dict[str, Any] = json.loads(data)
+    error = answer.get("error")
+    if error is None:
+        return answer
+    code, words = error.get("err_code", 0), error.get("description", "?")
+    if code in WRONG_SEQUENCE:
+        raise Conflict(words)
+    if code == NO_MESSAGE:
+        raise NoMessage(words)
+    if error.get("code") == 404:
+        raise LookupError(words)
+    if code in NOT_NOW or error.get("code") in (500, 503):
+        raise EngineAway(f"the engine cannot do that now: {words}")
+    raise Misconfigured(f"the engine refuses: {words} (its error {code})")
+
+
+def message_of(found: Mapping[str, Any]) -> Message:
+    """A message as the leader gives it: its parts in base64, its headers as on the wire."""
+    headers: dict[str, str] = {}
+    for line in b64decode(found.get("hdrs", "")).decode().split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip()] = value.strip()
+    return Message(
+        found["subject"], b64decode(found.get("data", "")), headers, sequence=found["seq"]
+    )

@@ -1,0 +1,1 @@
+"""This node, the other nodes, and what nodes tell one another."""

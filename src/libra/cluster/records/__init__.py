@@ -1,0 +1,1 @@
+"""What a cluster keeps in the engine: its layout and streams, and the records of pages and watches."""

@@ -1,0 +1,1 @@
+"""From a queue to a report: pages that this node has taken, and what it writes of them."""
