@@ -1,4 +1,4 @@
-"""What a page weighs: fetch, find assets, measure, score. Knows nothing of processes or storage."""
+"""Weighing one page: fetch it, find its assets, measure and score them, without processes or storage."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # A parser needs the half of this package that reads, and not the half that fetches: each is
-    # imported when somebody asks for it.
+    # The parser needs only the half of this package that reads, not the half that fetches. So each is
+    # imported on first use.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)

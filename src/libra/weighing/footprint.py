@@ -1,11 +1,11 @@
-"""Two figures that others make of what a page weighs: carbon, and EcoIndex. Neither is measured here.
+"""Two figures derived from a page's weight: carbon and EcoIndex. Libra measures neither.
 
-The Sustainable Web Design Model, version 4 (sustainablewebdesign.org/estimating-digital-emissions):
-energy for each gigabyte in three segments, to run them and to have made them, at the world's carbon
-intensity.
+Carbon follows the Sustainable Web Design Model, version 4
+(sustainablewebdesign.org/estimating-digital-emissions). It counts energy per gigabyte in three segments,
+for operation and for manufacture, at the world's carbon intensity.
 
-EcoIndex (ecoindex.fr, github.com/cnumr/ecoindex_reference): where a page is among half a million of HTTP
-Archive by its elements, requests and size, weighted 3 to 2 to 1.
+EcoIndex (ecoindex.fr, github.com/cnumr/ecoindex_reference) ranks a page among half a million pages of
+HTTP Archive. It weights elements, requests and size 3 to 2 to 1.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Final
 from libra.report import Figures
 
 OPERATIONAL: Final = 0.055 + 0.059 + 0.080
-"""kWh for each GB: data centres, networks, devices."""
+"""kWh per GB for operation: data centres, networks, devices."""
 
 EMBODIED: Final = 0.012 + 0.013 + 0.081
-"""kWh for each GB that making these took, in the same order."""
+"""kWh per GB for manufacture, in the same order."""
 
 GRAMS_PER_KWH: Final = 494
-"""The world's average (Ember, for 2022), which the model uses for both. No green hosting is assumed."""
+"""The world's average (Ember, for 2022), which the model uses for both. It assumes no green hosting."""
 
 GIGABYTE: Final = 1_000_000_000
 
@@ -37,11 +37,11 @@ KILOBYTES: Final = (
     0, 1.37, 144.7, 319.53, 479.46, 631.97, 783.38, 937.91, 1098.62, 1265.47, 1448.32, 1648.27, 1876.08,
     2142.06, 2465.37, 2866.31, 3401.59, 4155.73, 5400.08, 8037.54, 223212.26,
 )  # fmt: skip
-"""The twentieths of the web, from the lightest page to the heaviest."""
+"""Quantiles of the web in steps of one twentieth, from the lightest page to the heaviest."""
 
 
 def figures(transfer_bytes: int, requests: int, elements: int | None) -> Figures:
-    """Both figures of a page, rounded to what they can bear."""
+    """Both figures of a page, rounded to their meaningful precision."""
     return Figures(
         co2_grams=round(co2_grams(transfer_bytes), 4),
         elements=elements,
@@ -52,12 +52,12 @@ def figures(transfer_bytes: int, requests: int, elements: int | None) -> Figures
 
 
 def co2_grams(transfer_bytes: int) -> float:
-    """Grams of CO2 equivalent for one visit that finds nothing in its cache."""
+    """Grams of CO2 equivalent for one visit with an empty cache."""
     return transfer_bytes / GIGABYTE * (OPERATIONAL + EMBODIED) * GRAMS_PER_KWH
 
 
 def ecoindex(elements: int, requests: int, transfer_bytes: int) -> float:
-    """EcoIndex: 100 for nothing at all, 0 for what is beyond the heaviest of the web."""
+    """EcoIndex: 100 for an empty page, 0 beyond the heaviest page of the web."""
     places = (
         3 * place(elements, ELEMENTS)
         + 2 * place(requests, REQUESTS)
@@ -67,7 +67,7 @@ def ecoindex(elements: int, requests: int, transfer_bytes: int) -> float:
 
 
 def place(value: float, twentieths: Sequence[float]) -> float:
-    """Where a value is among the twentieths, 0 to 20, between two of them in proportion."""
+    """The position of a value among the twentieths, 0 to 20, with linear interpolation."""
     for upper in range(1, len(twentieths)):
         if value < twentieths[upper]:
             low, high = twentieths[upper - 1], twentieths[upper]

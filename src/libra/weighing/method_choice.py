@@ -1,7 +1,7 @@
-"""Which method a page is weighed by where that is left to Libra: ``auto``.
+"""Chooses the method for a page that is submitted with ``auto``.
 
-Every page is read without a browser first, which takes a small part of the time. One that scripts build
-shows next to nothing in that way, and is weighed again in a browser.
+Libra reads every page without a browser first, which takes a small part of the time. A page that scripts
+build shows almost nothing that way, so Libra weighs it again in a browser.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ IN_BROWSER: Final = "Weighed in a browser: scripts build this page."
 
 
 def no_browser(reason: str) -> str:
-    """Why a page that scripts build was not weighed in a browser: there is none."""
+    """Explain that there is no browser to weigh a page that scripts build."""
     return f"Weighed without a browser, as there is none: {reason}"
 
 
 def browser_failed(error: str) -> str:
-    """Why a page that scripts build was not weighed in a browser: that went wrong."""
+    """Explain that the browser failed to weigh a page that scripts build."""
     return f"Weighed without a browser, as that failed: {error}"
 
 

@@ -1,6 +1,6 @@
-"""What a submission may choose, and the limits that hold for every page.
+"""The options of a submission, and the limits that hold for every page.
 
-Both are plain immutable data, so that they can travel in messages, be stored and be compared.
+Both are plain immutable data: they can travel in messages, be stored and be compared.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ import msgspec
 from libra.report import Method
 
 CHROME = 156
-"""The Chromium that pages are weighed as; a test compares it with the one that is installed."""
+"""The Chromium version that pages are weighed as; a test compares it with the installed one."""
 
 PLAIN_USER_AGENT = "Libra/0.1 (+https://github.com/libra-weigh/libra)"
-"""Who asks, by name and address: all that sitemaps and webhooks are told."""
+"""Libra's name and address, the whole user agent for sitemaps and webhooks."""
 
 USER_AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     f"Chrome/{CHROME}.0.0.0 Safari/537.36 {PLAIN_USER_AGENT}"
 )
-"""What pages and their parts are asked for with. Servers choose formats by the form of a browser's, font
-services above all; the name and the address say who it is all the same."""
+"""The user agent for pages and their assets.
+
+Servers, above all font services, choose formats by a browser's form. The name and the address still
+identify Libra.
+"""
 
 _PLAIN_NAME = "libra"
 
@@ -42,17 +45,17 @@ _RESERVED = frozenset(
         "upgrade",
     }
 )
-"""Headers that decide how a message is framed, where it goes or how it is measured."""
+"""Headers that control a message's framing, destination or measurement."""
 
 
 class InvalidOptions(ValueError):
-    """An option has a value that cannot be meant; the message says which and why."""
+    """An option has an invalid value; the message says which and why."""
 
 
 class Viewport(msgspec.Struct, frozen=True):
-    """The window that candidates and media queries are chosen for, in CSS pixels.
+    """The window for which candidates and media queries are chosen, in CSS pixels.
 
-    ``dpr`` is the number of device pixels for one CSS pixel.
+    ``dpr`` is the number of device pixels per CSS pixel.
     """
 
     width: int = 1350
@@ -73,7 +76,7 @@ class Viewport(msgspec.Struct, frozen=True):
         """Read ``WIDTHxHEIGHT`` or ``WIDTHxHEIGHT@DPR``, for instance ``1350x940@1``.
 
         Raises:
-            InvalidOptions: if the text has another shape or a value is out of range.
+            InvalidOptions: The text has another shape, or a value is out of range.
         """
         match = re.fullmatch(r"(\d{1,5})x(\d{1,5})(?:@(\d{1,2}(?:\.\d{1,3})?))?", text.strip())
         if match is None:
@@ -85,29 +88,29 @@ class Viewport(msgspec.Struct, frozen=True):
 
 
 DESKTOP = Viewport()
-"""The window that pages are weighed for where nothing else is chosen."""
+"""The default window."""
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much one page may cost. Sizes are bytes, times seconds. Reaching a limit is reported.
+    """The most that one page may cost. Sizes are bytes, times seconds. Reaching a limit is reported.
 
     Attributes:
-        page_seconds: Until the page is weighed with what has arrived.
-        asset_seconds: For one request, from the moment it may start to its last byte.
-        asset_bytes: Of one body on the wire.
-        asset_resource_bytes: Of one body when it is decoded.
-        page_bytes: Of all bodies of a page on the wire; when passed, nothing more is fetched.
-        read_bytes: Of a decoded body that is read for references (HTML, CSS, modules).
-        assets: How many requests a page may make; what comes after is `skipped`.
-        redirects: How many hops one reference may take before it is a `redirect-loop`.
-        frame_depth: How deep frames may nest.
-        import_depth: How deep style sheets and modules may import one another.
-        header_bytes: Of one field of a response's headers.
-        decode_ratio: How many times larger than its wire size a body may become. It is judged
-            only past `decode_grace` decoded bytes, since short bodies compress to anything.
+        page_seconds: Time for the whole page. Then it is weighed with the data received so far.
+        asset_seconds: Time for one request, from the moment it may start to its last byte.
+        asset_bytes: Size of one body on the wire.
+        asset_resource_bytes: Decoded size of one body.
+        page_bytes: Size of all bodies of a page on the wire. Beyond it nothing more is fetched.
+        read_bytes: Part of a decoded body that is read for references (HTML, CSS, modules).
+        assets: Requests of one page; any beyond are `skipped`.
+        redirects: Hops of one reference before it is a `redirect-loop`.
+        frame_depth: Nesting of frames.
+        import_depth: Nesting of imports among stylesheets and modules.
+        header_bytes: Size of one field of a response's headers.
+        decode_ratio: Ratio of a body's decoded size to its transfer size. It is checked only beyond
+            `decode_grace` decoded bytes, since short bodies can have any ratio.
         decode_grace: See `decode_ratio`.
-        media_bytes: How much of audio and video is read that a browser would read only the
-            beginning of (``preload=metadata``).
+        media_bytes: Bytes read of audio and video of which a browser would read only the beginning
+            (``preload=metadata``).
     """
 
     page_seconds: float = 60.0
@@ -135,17 +138,17 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How a page is to be weighed.
+    """The options for weighing a page.
 
     Attributes:
         method: ``static`` reads HTML and CSS; ``rendered`` runs a browser.
-        auto: Whether a browser goes on with a page that scripts build, if the method is ``static``.
-            That is for who weighs more than one way: a service and the command.
-        viewport: What images and media queries are chosen for.
-        headers: Further request headers, sent to the page's own origin only, so that a
+        auto: Whether to weigh a page that scripts build again in a browser, if the method is ``static``.
+            Only the service and the command act on it, since they have both methods.
+        viewport: The window for images and media queries.
+        headers: Additional request headers. Libra sends them only to the page's own origin, so a
             credential never reaches a third party.
-        user_agent: What servers see; ``libra`` stands for `PLAIN_USER_AGENT`.
-        limits: How much the page may cost.
+        user_agent: The user agent that servers see; ``libra`` stands for `PLAIN_USER_AGENT`.
+        limits: The limits of the page's cost.
     """
 
     method: Method = "static"
@@ -172,7 +175,7 @@ class Options(msgspec.Struct, frozen=True):
             msgspec.structs.force_setattr(self, "user_agent", PLAIN_USER_AGENT)
 
     def __repr__(self) -> str:
-        """With the names of the headers alone: their values are credentials more often than not."""
+        """Show only the names of the headers, because their values are often credentials."""
         names = ", ".join(name for name, _ in self.headers)
         return (
             f"Options(method={self.method!r}, viewport={str(self.viewport)!r}, "
@@ -181,10 +184,10 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def require_headers(headers: Iterable[tuple[str, str]]) -> None:
-    """Refuse headers that cannot be sent, or that are Libra's own.
+    """Reject headers that are invalid, or that Libra sets itself.
 
     Raises:
-        InvalidOptions: naming the header.
+        InvalidOptions: The message names the header.
     """
     for name, value in headers:
         if _TOKEN.match(name) is None:
@@ -195,7 +198,7 @@ def require_headers(headers: Iterable[tuple[str, str]]) -> None:
 
 
 def _require_header_value(what: str, value: str) -> None:
-    """A value with a line break would let it smuggle a second header or request."""
+    """Reject control characters, which could smuggle in a second header or request, and non-ASCII."""
     if any(character < " " and character != "\t" for character in value) or "\x7f" in value:
         raise InvalidOptions(f"{what} must not contain control characters")
     if not value.isascii():

@@ -1,4 +1,4 @@
-"""What a body is wanted for."""
+"""The roles for which bodies are requested."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Role = Literal[
     "object",
     "other",
 ]
-"""What a body is wanted for. It decides the `Accept` header, the kind, and whether it is read."""
+"""The role of a requested body. It decides the `Accept` header, the kind, and whether Libra reads it."""
 
 KIND_OF: dict[Role, Kind] = {
     "document": "document",
@@ -40,10 +40,10 @@ KIND_OF: dict[Role, Kind] = {
 }
 
 READ_ROLES: frozenset[Role] = frozenset({"document", "frame", "stylesheet", "module", "object"})
-"""Bodies that are kept and read for references; all others are only counted."""
+"""Roles of bodies that are kept and read for references; all others are only counted."""
 
 DOCUMENT_ROLES: frozenset[Role] = frozenset({"document", "frame", "object"})
-"""What is shown as a document, whose headers and policies count."""
+"""Roles of bodies that are shown as documents, whose headers and policies count."""
 
 CORS_ROLES: frozenset[Role] = frozenset({"font", "module"})
-"""What is only loaded from another origin if that allows it."""
+"""Roles that load from another origin only if that origin allows it."""

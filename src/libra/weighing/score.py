@@ -1,8 +1,8 @@
-"""The two scores of a page, each one log-normal curve through two control points.
+"""The two scores of a page, each a log-normal curve through two control points.
 
-Both use Lighthouse's formula (core/shared/statistics.js), erf included, so that equal bytes give equal
-points to the last digit. They differ in the points: the Teledrin score runs through what the web weighs
-today and is therefore the share of the web that is heavier than this page.
+Both use Lighthouse's formula (core/shared/statistics.js), including its erf, so that equal bytes give
+equal points to the last digit. They differ in their control points. Those of the Teledrin score come
+from the weight of today's web, so it is the share of the web that is heavier than this page.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ _INVERSE_ERFC_ONE_FIFTH = 0.9061938024368232
 
 
 def score(transfer_bytes: int, *, whole: bool = True) -> Score:
-    """Both scores of a page of so many bytes on the wire, and the verdict.
+    """Both scores and the verdict for a page with this transfer size.
 
     Args:
-        transfer_bytes: what it weighs, or at least weighs.
-        whole: False if it is more than that, or may be: no verdict then, and scores that are bounds.
+        transfer_bytes: the page's transfer size, or its lower bound.
+        whole: False if the page is or may be heavier. Then there is no verdict and the scores are
+            bounds.
     """
     teledrin = percent(transfer_bytes, p10=TELEDRIN_P10, median=TELEDRIN_MEDIAN)
     lighthouse = percent(transfer_bytes, p10=LIGHTHOUSE_P10, median=LIGHTHOUSE_MEDIAN)
@@ -42,7 +43,7 @@ def score(transfer_bytes: int, *, whole: bool = True) -> Score:
 
 
 def verdict(teledrin: int) -> str:
-    """The score in words; 90 and 50 are Lighthouse's borders of green and orange."""
+    """The score in words; 90 and 50 are where Lighthouse's green and orange begin."""
     if teledrin >= 90:
         return "A for effort."
     if teledrin >= 50:
@@ -64,7 +65,7 @@ def percent(value: float, *, p10: float, median: float) -> int:
     else:
         share = max(0.0, min(0.4999999999999999, share))
     if share > 0.9:
-        share += 0.05 * (share - 0.9)  # so that about 0.995 and better rounds to a full score
+        share += 0.05 * (share - 0.9)  # so that a share of about 0.995 rounds to a full score
     return math.floor(share * 100)
 
 

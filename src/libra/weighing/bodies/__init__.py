@@ -1,1 +1,1 @@
-"""What a body is, whatever is in it: its type, encoding, digest and size."""
+"""Properties of a body, whatever its content: type, encoding, digest and size."""

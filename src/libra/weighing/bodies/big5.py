@@ -1,4 +1,4 @@
-"""Big5 by the Encoding standard (12.1), of which Python's codec has less, and some otherwise."""
+"""Big5 as the Encoding standard (12.1) defines it, which differs from Python's codec."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _TRAILS = (*range(0x40, 0x7F), *range(0xA1, 0xFF))
 _CODE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xff]|[\x80-\xff]")
 _NOTHING = "\ufffd"
 _LAST = "\u2550\u255e\u2561\u256a\u5341\u5345"
-"""Of these the last code is written, of the others the first."""
+"""These characters have several codes; encoding uses the last one. For all others it uses the first."""
 
 
 def from_big5(body: bytes) -> bytes:
-    """A body as UTF-8. Never raises."""
+    """Decode a body from Big5 to UTF-8. Never raises."""
     return _CODE.sub(_read, body)
 
 
 @lru_cache(maxsize=1)
 def in_big5() -> dict[str, bytes]:
-    """What each character is written as; Hong Kong's supplement is only read (Encoding, 5)."""
+    """Map each character to its Big5 bytes. Hong Kong's supplement is only decoded (Encoding, 5)."""
     found: dict[str, bytes] = {}
     for pair, data in _pairs().items():
         character = data.decode()
@@ -56,7 +56,7 @@ def _read(code: re.Match[bytes]) -> bytes:
     found = _pairs().get(code[0])
     if found is not None:
         return found
-    # A byte that leads takes the next one along, unless that is of ASCII.
+    # An invalid lead byte also consumes the next byte, unless that is ASCII.
     rest = code[0][1:] if code[0][1:] < b"\x80" else b""
     return _NOTHING.encode() + rest
 

@@ -1,8 +1,8 @@
-"""One body as it streams in: counted on the wire, decoded to learn its size, kept if it is to be read.
+"""One body as it streams in: counts its bytes, decodes it to learn its size, and keeps it if needed.
 
-Nothing here waits. `Body.take` only notes what arrived; `Body.decode` does the work in bounded steps, on
-the event loop while there is little of it and in a thread when there is much. Every limit that can be
-passed while decoding is judged here.
+Nothing here waits. `Body.take` only records each chunk; `Body.decode` does the work in bounded steps.
+Small backlogs are decoded on the event loop, large ones in a thread. This module checks every limit that
+decoding can exceed.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from libra.weighing.bodies.kept import IN_MEMORY, KeptBody, Spool, joined
 from libra.weighing.options import Limits
 
 INLINE_BYTES = 65_536
-"""So much is decoded and read on the event loop in one go; more goes to a thread."""
+"""Largest backlog in bytes that the event loop decodes and reads at once; larger ones go to a thread."""
 
 _INLINE_OUTPUT = 524_288
-"""So much may come out of an inline step before the rest goes to a thread."""
+"""Largest output in bytes of a step on the event loop; the rest goes to a thread."""
 
 
 class Body:
     """The sizes of one body, and its decoded bytes if they are kept.
 
     Args:
-        encodings: The content encodings that can be undone, in the order they were applied.
-        limits: Of the page.
-        keep: Whether the decoded bytes are wanted.
-        spool: Where what is kept goes when it becomes much; without it all stays in memory.
+        encodings: The content encodings to undo, in the order in which the server applied them.
+        limits: The limits of the page.
+        keep: Whether to keep the decoded bytes.
+        spool: The file for kept bytes beyond the limit in memory. Without it all of them stay in memory.
 
     Attributes:
-        transfer_bytes: What arrived.
-        resource_bytes: What it decodes to, as far as it is decoded.
+        transfer_bytes: Bytes received.
+        resource_bytes: Bytes decoded so far.
         error: Why counting or decoding ended early, as a named error.
-        cut: That not all of it was kept, as a named error.
+        cut: Why only a part of the body was kept, as a named error.
     """
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Body:
                 self.error = str(error)
 
     def take(self, chunk: bytes) -> bool:
-        """Note what arrived. Returns False when no more should be read, with `error` set."""
+        """Record a chunk. Returns False, with `error` set, when the caller should stop reading."""
         self.transfer_bytes += len(chunk)
         if self._decoder is None:
             self._accept(chunk)
@@ -89,28 +89,28 @@ class Body:
             self.backlog_bytes += len(chunk)
         if self.transfer_bytes > self._limits.asset_bytes:
             self._stop(f"too-large: more than {self._limits.asset_bytes:,} bytes")
-        # What cannot be decoded is still counted on the wire; a body that grows too large is not.
+        # A body that cannot be decoded is still counted on the wire; a body that exceeds a limit is not.
         return not self._stopped
 
     def decode_inline(self) -> bool:
-        """Decode the backlog as far as it is cheap. Returns False if a thread should do the rest."""
+        """Decode as much of the backlog as is cheap. Returns False if a thread should do the rest."""
         if self.backlog_bytes > INLINE_BYTES:
             return False
         return self._decode(self.resource_bytes + _INLINE_OUTPUT)
 
     def decode(self) -> None:
-        """Decode the whole backlog. May take long: call it in a thread."""
+        """Decode the whole backlog. This can take long: call it in a thread."""
         while not self._decode(self.resource_bytes + _INLINE_OUTPUT):
             self.spill()
         self.spill()
 
     @property
     def spills(self) -> bool:
-        """Whether so much is kept in memory that `spill` should be called."""
+        """Whether the caller should call `spill` because too many kept bytes are in memory."""
         return self._in_memory > IN_MEMORY and self._spool is not None
 
     def spill(self) -> None:
-        """Move what is kept to the page's file if it is much. Call it in a thread."""
+        """Move the kept bytes to the page's file if there are many. Call this in a thread."""
         spool = self._spool
         if spool is None or not self.spills:
             return
@@ -122,7 +122,7 @@ class Body:
             self.cut = self.cut or f"not-kept: no room for what is to be read: {error.strerror}"
 
     def finish(self) -> None:
-        """Call when all of the body has arrived and is decoded: is anything missing?"""
+        """Check that the encoding ended properly. Call this after decoding the last chunk."""
         if self._decoder is not None and self.error is None:
             try:
                 self._decoder.finish()
@@ -130,7 +130,7 @@ class Body:
                 self.error = str(error)
 
     def take_kept(self) -> KeptBody:
-        """The decoded bytes, up to the limit of what is read; they are handed over, not copied."""
+        """Hand over the decoded bytes, up to the reading limit, without copying them."""
         kept, self._kept = self._kept, []
         memory = kept[0] if len(kept) == 1 else b"".join(kept)
         return KeptBody(memory, tuple(joined(self._places)), self._spool if self._places else None)
@@ -156,7 +156,7 @@ class Body:
         return True
 
     def _accept(self, piece: bytes) -> bool:
-        """Count a decoded piece. Returns False when there should be no more."""
+        """Count a decoded piece. Returns False when decoding should stop."""
         limits = self._limits
         self.resource_bytes += len(piece)
         if self.resource_bytes > limits.asset_resource_bytes:

@@ -1,7 +1,7 @@
-"""What is noted of a body beside its sizes: its digest, its pixels, what compression would have saved.
+"""Facts about a body beyond its sizes: its digest, its pixels, and the savings of compression.
 
-Findings are made of these. Everything here is measured. It is bounded in bytes and time, and a body that
-many pages share (or one page that is weighed again and again) is compressed once.
+Findings are based on these facts. All of them are measured, within bounds of bytes and time. A body is
+compressed once, even if many pages share it or one page is weighed again and again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 
 from libra.weighing.bodies.image_size import HEAD_BYTES, pixels_in
 
-try:  # sums in a tenth of the time
+try:  # about ten times faster
     from zlib_ng.zlib_ng import crc32
-except ImportError:  # where there is no wheel of it
+except ImportError:  # no wheel for this platform
     from zlib import crc32
 
 TEXT_TYPES = frozenset(
@@ -43,40 +43,40 @@ TEXT_TYPES = frozenset(
         "image/vnd.microsoft.icon",
     }
 )
-"""Types that compress well beside ``text/*``, as in the lists that servers are delivered with."""
+"""Types other than ``text/*`` that compress well, as in the default lists of common servers."""
 
 COMPRESS_FROM = 1_400
-"""Bytes: what fits in one packet takes no less time compressed."""
+"""Minimum size in bytes. A smaller body fits in one packet, so compression saves no time."""
 
 COMPRESS_UP_TO = 2_000_000
-"""Bytes of a body that are compressed to see what it saves; the rest is not extrapolated."""
+"""Bytes of a body that are compressed to measure the savings. The result is not extrapolated."""
 
 GZIP_LEVEL = 6
 BROTLI_QUALITY = 5
-"""What servers use for answers that they compress as they go."""
+"""The usual levels of servers that compress on the fly."""
 
 _REMEMBERED = 2_048
 
 _SUMMED_AT_ONCE = 5_120
-"""For more bytes than these `crc32` lets other threads run, which takes longer than the sum."""
+"""For longer input `crc32` releases the interpreter lock, which takes longer than the sum."""
 
 
 class Savings(msgspec.Struct, frozen=True):
-    """The bytes that compression would have saved of one body."""
+    """The bytes that compression would have saved for one body."""
 
     gzip: int
     brotli: int
 
 
 class BodyFacts(msgspec.Struct, frozen=True):
-    """What is known of one body.
+    """The facts about one body.
 
     Attributes:
-        digest: Of its bytes on the wire; two bodies of one digest and one size are the same. It need
-            not withstand forgery: a page could only deceive its own report.
-        cached: Whether its headers say anything about caching.
+        digest: Digest of the bytes on the wire. Two bodies with the same digest and size count as
+            copies. It need not resist forgery: a page could only falsify its own report.
+        cached: Whether the headers set any cache policy.
         pixels: Width and height of an image.
-        savings: If it is text that was sent as it is.
+        savings: What compression would have saved, for text that was sent uncompressed.
     """
 
     digest: bytes = b""
@@ -86,11 +86,11 @@ class BodyFacts(msgspec.Struct, frozen=True):
 
 
 class Observer:
-    """Looks at a body as it streams by.
+    """Observes a body as it streams by.
 
     Args:
-        headers: Of the answer, which was a success; names in any case.
-        is_image: Whether its pixels are of interest.
+        headers: The headers of a successful response; names in any case.
+        is_image: Whether to read its pixel dimensions.
     """
 
     __slots__ = (
@@ -115,7 +115,7 @@ class Observer:
         self._kept_bytes = 0
 
     def take(self, chunk: bytes) -> None:
-        """Note what arrived."""
+        """Record a chunk."""
         if len(chunk) <= _SUMMED_AT_ONCE:
             self._crc = crc32(chunk, self._crc)
         else:
@@ -128,7 +128,7 @@ class Observer:
             self._kept_bytes += len(chunk)
 
     def digest(self) -> bytes:
-        """Of what arrived."""
+        """The digest of the bytes received."""
         return self._crc.to_bytes(4, "big")
 
     def _sum(self, chunk: memoryview) -> None:
@@ -138,44 +138,44 @@ class Observer:
         self._crc = crc
 
     def compressible(self) -> bytes | None:
-        """The bytes to compress, if it is worth while."""
+        """The bytes to compress, or None if compression would not pay."""
         if not self._text or self._kept_bytes < COMPRESS_FROM:
             return None
         return b"".join(self._kept)[:COMPRESS_UP_TO]
 
     def facts(self, savings: Savings | None) -> BodyFacts:
-        """All that was found, once the body is whole."""
+        """All facts, once the body is complete."""
         pixels = pixels_in(b"".join(self._head)) if self._head else None
         return BodyFacts(self.digest(), self._cached, pixels, savings)
 
 
 def key_of(text: bytes) -> bytes:
-    """What the savings of a text are remembered by; many pages share them, so none may forge it."""
+    """The cache key of a text. Many pages share the cache, so a page must not be able to forge a key."""
     return hashlib.sha256(text).digest()
 
 
 class SavingsCache:
-    """What compression saves, by `key_of`, for the bodies that were looked at last."""
+    """The savings of recently measured bodies, by `key_of`."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, Savings] = OrderedDict()
 
     def get(self, digest: bytes) -> Savings | None:
-        """What is known of a body."""
+        """The known savings of a body, if any."""
         found = self._known.get(digest)
         if found is not None:
             self._known.move_to_end(digest)
         return found
 
     def put(self, digest: bytes, savings: Savings) -> None:
-        """Remember it; what was not asked for longest is forgotten."""
+        """Store the savings of a body; evicts the least recently used entry."""
         self._known[digest] = savings
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
 
 def measure_savings(body: bytes) -> Savings:
-    """Compress a body both ways. Takes some 60 ms for a megabyte: call it in a thread."""
+    """Compress a body with gzip and Brotli. Takes about 60 ms per megabyte: call it in a thread."""
     squeezed = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     gzip = len(squeezed.compress(body)) + len(squeezed.flush())
     br = len(brotli.compress(body, quality=BROTLI_QUALITY))
@@ -184,7 +184,7 @@ def measure_savings(body: bytes) -> Savings:
 
 @lru_cache(maxsize=256)
 def is_uncompressed_text(content_type: str | None, encoding: str | None) -> bool:
-    """Whether an answer is text without a content encoding."""
+    """Whether a response is text without a content encoding."""
     if encoding and encoding.strip().lower() != "identity":
         return False
     essence = (content_type or "").partition(";")[0].strip().lower()
@@ -192,7 +192,7 @@ def is_uncompressed_text(content_type: str | None, encoding: str | None) -> bool
 
 
 def has_cache_headers(headers: Mapping[str, str]) -> bool:
-    """Whether a server says for how long an answer may be kept, be it not at all."""
+    """Whether the response sets any cache policy, even one that forbids caching."""
     return (
         "Cache-Control" in headers
         or "cache-control" in headers

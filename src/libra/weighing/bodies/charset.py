@@ -1,7 +1,7 @@
-"""Which character encoding a body is in (WHATWG Encoding and HTML standards), and decoding it.
+"""Detects the character encoding of a body (WHATWG Encoding and HTML standards), and decodes it.
 
-The order for HTML: byte order mark, ``Content-Type``, ``<meta charset>`` (`prescan`), an XML
-declaration, the encoding of the document around a frame, windows-1252: Chromium does not guess
+The order for HTML: byte order mark, ``Content-Type``, ``<meta charset>`` (`prescan`), XML declaration,
+the encoding of the document around a frame, windows-1252. Like Chromium, this module does not guess
 UTF-8. For XML: byte order mark, header, declaration, UTF-8. For CSS: byte order mark, header,
 ``@charset``, the encoding of the document, UTF-8.
 """
@@ -23,18 +23,18 @@ from libra.weighing.bodies.prescan import (
 )
 
 _PIECE = 262_144
-"""Bytes decoded in one go: between pieces other threads get the interpreter."""
+"""Bytes decoded at once. Other threads get the interpreter between two pieces."""
 
 _AT_CHARSET = re.compile(rb'@charset "([^"]{1,40})";')
 
 
 def html_encoding(body: bytes, content_type: str | None, inherited: str = "") -> str:
-    """The name of the encoding of a document in HTML.
+    """The name of an HTML document's encoding.
 
     Args:
-        body: All of it.
-        content_type: The header.
-        inherited: The encoding of the document around it, if that is of the same origin.
+        body: The whole body.
+        content_type: The ``Content-Type`` header.
+        inherited: The encoding of the document around it, if both have the same origin.
     """
     return (
         _byte_order_mark(body)
@@ -48,7 +48,7 @@ def html_encoding(body: bytes, content_type: str | None, inherited: str = "") ->
 
 
 def xml_encoding(body: bytes, content_type: str | None) -> str:
-    """The name of the encoding of a document in XML, whose default is UTF-8."""
+    """The name of an XML document's encoding, by default UTF-8."""
     return (
         _byte_order_mark(body)
         or _from_header(content_type)
@@ -59,23 +59,24 @@ def xml_encoding(body: bytes, content_type: str | None) -> str:
 
 
 def to_utf8(body: bytes, encoding: str) -> bytes:
-    """The body as valid UTF-8, ready for a parser. Never raises: what is invalid becomes U+FFFD."""
+    """The body as valid UTF-8, ready for a parser. Never raises: invalid bytes become U+FFFD."""
     return _transcode(body, encoding)
 
 
 def sheet_encoding(body: bytes, content_type: str | None, environment: str = "") -> str:
-    """The name of the encoding of a style sheet.
+    """The name of a stylesheet's encoding.
 
     Args:
-        body: All of it.
-        content_type: The header.
-        environment: The encoding of who asks for it, which is the last but one to be asked.
+        body: The whole body.
+        content_type: The ``Content-Type`` header.
+        environment: The encoding of the document or stylesheet that requests it, used before the
+            default.
     """
     label = _byte_order_mark(body) or _from_header(content_type)
     if label is None and (match := _AT_CHARSET.match(body)) is not None:
         label = known_encoding(match[1].decode("ascii", "replace"))
         if label is not None and label.startswith("utf-16"):
-            label = "utf-8"  # it could not have been read as ASCII
+            label = "utf-8"  # bytes in UTF-16 would not match the ASCII pattern
     return label or environment or "utf-8"
 
 
@@ -87,12 +88,12 @@ def _transcode(body: bytes, label: str) -> bytes:
         body = body.removeprefix(codecs.BOM_UTF8)
         if _is_utf8(body):
             return body
-    # A browser that meets a label it does not know goes on as if there were none.
+    # A browser ignores a label that it does not know.
     codec = (encoding or webencodings.UTF8).codec_info
     if codec.name in {"big5", "big5hkscs"}:
         return from_big5(body)
     if codec.name in {"gbk", "gb2312"}:
-        codec = codecs.lookup("gb18030")  # whose decoder is GBK's (Encoding, 10.1.1)
+        codec = codecs.lookup("gb18030")  # its decoder is also GBK's (Encoding, 10.1.1)
     handler = "replace"
     if _is_single_byte(codec.name):
         handler = _HEBREW if codec.name == "cp1255" else _C1
@@ -108,7 +109,7 @@ def _transcode(body: bytes, label: str) -> bytes:
 
 
 _OTHERWISE: dict[str, dict[int, str]] = {
-    # 0xA0 and 0xFD to 0xFF are nothing in Shift_JIS.
+    # 0xA0 and 0xFD to 0xFF are undefined in Shift_JIS.
     "cp932": dict.fromkeys(range(0xF8F0, 0xF8F4), "\ufffd"),
     "euc_jp": dict(
         zip(
@@ -142,7 +143,7 @@ _OTHERWISE: dict[str, dict[int, str]] = {
     "iso2022_jp": {0x0E: "\ufffd", 0x0F: "\ufffd"},
     "koi8-u": {0x255D: "\u045e", 0x256C: "\u040e"},
 }
-"""Characters that the standard has otherwise than Python, by codec."""
+"""Characters that the standard maps differently from Python, by codec."""
 
 
 def _by_the_standard(text: str, codec: str) -> bytes:
@@ -156,7 +157,7 @@ _C1 = "libra.c1"
 
 
 def _to_c1(error: UnicodeError) -> tuple[str, int]:
-    """What a single-byte encoding leaves open from 0x80 to 0x9F is a control character (Encoding, 4)."""
+    """Map undefined bytes from 0x80 to 0x9F in single-byte encodings to controls (Encoding, 4)."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     code = error.object[error.start]
@@ -169,7 +170,7 @@ _HEBREW = "libra.hebrew"
 
 
 def _to_hebrew(error: UnicodeError) -> tuple[str, int]:
-    """Windows-1255 has a vowel that Python's codec lacks."""
+    """Add the Windows-1255 vowel that Python's codec lacks."""
     found, end = _to_c1(error)
     is_vowel = isinstance(error, UnicodeDecodeError) and error.object[error.start] == 0xCA
     return "\u05ba" if is_vowel else found, end
@@ -190,11 +191,11 @@ _PAIRED = frozenset(
         "cp949",
     }
 )
-"""Codecs of encodings in which a byte that leads has another one after it."""
+"""Codecs of encodings that follow a lead byte with a second byte."""
 
 
 def _after_lead(error: UnicodeError) -> tuple[str, int]:
-    """A byte that leads takes the next one along, unless that is of ASCII (Encoding, 10 to 13)."""
+    """An invalid lead byte also consumes the next byte, unless that is ASCII (Encoding, 10 to 13)."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     data, at = error.object, error.start
@@ -206,7 +207,7 @@ def _after_lead(error: UnicodeError) -> tuple[str, int]:
     if error.encoding == "euc_jp":
         leads = data[at] in {0x8E, 0x8F} or 0xA1 <= data[at] <= 0xFE
         if data[at] == 0x8F and b"\xa1" <= data[at + 1 : at + 2] <= b"\xfe":
-            at += 1  # which leads as well
+            at += 1  # the second byte is a lead byte, too
     takes_next = leads and at + 1 < len(data) and data[at + 1] >= 0x80
     return "\ufffd", at + 1 + takes_next
 
@@ -215,7 +216,7 @@ codecs.register_error(_LEAD, _after_lead)
 
 
 def _of_nec(pair: bytes) -> str:
-    """A character that the standard's index JIS X 0208 has beyond the one of that name, or ""."""
+    """A character that is in the standard's index JIS X 0208 and not in Python's, or ""."""
     if len(pair) < 2 or min(pair) < 0xA1 or max(pair) > 0xFE:
         return ""
     row, cell = pair[0] - 0xA1, pair[1] - 0xA1
@@ -261,7 +262,7 @@ def _from_header(content_type: str | None) -> str | None:
 
 
 def _utf16_by_its_first_character(body: bytes) -> str | None:
-    """XML 1.0, appendix F: a document in UTF-16 with an XML declaration cannot be mistaken."""
+    """XML 1.0, appendix F: the first character of an XML declaration identifies UTF-16."""
     if body.startswith(b"<\0?\0x\0"):
         return "utf-16le"
     return "utf-16be" if body.startswith(b"\0<\0?\0x") else None

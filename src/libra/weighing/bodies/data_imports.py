@@ -1,7 +1,8 @@
-"""``@import`` of a style sheet in a ``data:`` URL: it is put into the sheet that imports it.
+"""Inlines ``@import`` of ``data:`` stylesheets into the stylesheet that imports them.
 
-So nobody else has to know of sheets without an address. What it imports itself comes before all
-rules, as imports have to; images in it are relative to the sheet around it, as in Chromium.
+So the rest of the code needs no stylesheets without an address. The imports of an inlined stylesheet
+come before all rules, as CSS requires. Like Chromium, images in it are relative to the importing
+stylesheet.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _CONDITIONS = re.compile(r"[^;{}]*+(?:;|\Z)")
 
 
 def with_data_imports(css: str) -> str:
-    """The style sheet with what it imports from ``data:`` URLs in it; as it is if that is nothing."""
+    """Inline the ``data:`` imports of a stylesheet. Without any, returns the text unchanged."""
     if _MAY_IMPORT.search(css) is None:
         return css
     head, rules, at = _split(css, 0)
@@ -36,7 +37,7 @@ def with_data_imports(css: str) -> str:
 
 
 def as_data_sheet(css: str) -> str:
-    """The text of a sheet in a ``data:`` URL, without what it imports relative to nothing."""
+    """The text of a stylesheet in a ``data:`` URL, without its relative imports, which have no base."""
     if "@import" not in css.lower():
         return css
     head, rules, at = _split(css, 1)
@@ -44,7 +45,7 @@ def as_data_sheet(css: str) -> str:
 
 
 def _split(css: str, depth: int) -> tuple[str, list[str], int]:
-    """The imports of real sheets, the rules of ``data:`` ones, and where the other rules begin."""
+    """Split off real imports and the rules of ``data:`` stylesheets; find where the rest begins."""
     head: list[str] = []
     rules: list[str] = []
     at = 0

@@ -14,7 +14,7 @@ _DEFAULT = "text/plain;charset=US-ASCII"
 
 
 class DataURL(NamedTuple):
-    """What a ``data:`` URL holds."""
+    """The content of a ``data:`` URL."""
 
     content_type: str
     body: bytes
@@ -26,7 +26,7 @@ def is_data_url(reference: str) -> bool:
 
 
 def decode_data_url(reference: str) -> DataURL | None:
-    """What it holds; None if it is broken. The fragment is no part of it."""
+    """Decode a ``data:`` URL without its fragment; None if it is malformed."""
     text = reference.strip(_BLANKS).translate(_NO_LINE_ENDS).partition("#")[0]
     kind, comma, rest = text[5:].partition(",")
     if not comma:

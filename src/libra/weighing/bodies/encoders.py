@@ -1,7 +1,7 @@
-"""Writing text in an encoding by the Encoding standard, percent-encoded as in a query.
+"""Encodes text by the Encoding standard and percent-encodes it as in a query.
 
-Python's codecs do the work; what the standard has otherwise stands here: characters that an encoding
-reads and does not write, or writes in another place, and those that it has and the codec has not.
+Python's codecs do the work; this module corrects where the standard differs. Some characters an encoding
+decodes but does not encode, or encodes elsewhere; others the codec lacks.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from libra.weighing.bodies.big5 import in_big5
 from libra.weighing.bodies.charset import to_utf8
 
 _SAFE = frozenset(code for code in range(0x21, 0x7F) if chr(code) not in "\"#<>'")
-"""What is left as it is in a query of a special scheme."""
+"""Characters that stay unescaped in the query of a special scheme."""
 
 _JAPANESE = frozenset({"shift_jis", "euc-jp", "iso-2022-jp"})
-"""They read characters for private use, and do not write them; nor what is wide in them."""
+"""They decode, but do not encode, private-use characters and those in `_NOT_WRITTEN`."""
 
 _NOT_WRITTEN = "\u301c\u2016\xa2\xa3\xac"
 
@@ -39,7 +39,7 @@ _IN_GB18030 = dict(
     zip(
         "\ufe10\ufe12\ufe11\ufe13\ufe14\ufe15\ufe16\ufe17\ufe18\ufe19"
         "\u9fb4\u9fb5\u9fb6\u9fb7\u9fb8\u9fb9\u9fba\u9fbb"
-        # and the characters for private use that these were once
+        # # the private-use characters that these once were
         "\ue78d\ue78e\ue78f\ue790\ue791\ue792\ue793\ue794\ue795\ue796"
         "\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864",
         2 * (
@@ -54,18 +54,18 @@ for _name in ("gbk", "gb18030"):
 
 
 def percent_encoded(text: str, encoding: str) -> str:
-    """A query in an encoding; what that does not have becomes a character reference.
+    """A query in an encoding; characters that the encoding lacks become character references.
 
     Args:
-        text: Any text. What a query may hold is left as it is.
-        encoding: A name of the standard; with an unknown one the text is given back.
+        text: Any text. Characters that a query may contain stay as they are.
+        encoding: An encoding name of the standard. With an unknown one, returns the text unchanged.
     """
     found = webencodings.lookup(encoding)
     if found is None:
         return text
     if found.name != "iso-2022-jp":
         return "".join(_written(character, found.name) for character in text)
-    # This one has states, so that it is written at one go.
+    # This encoding has states, so the text must be encoded as a whole.
     written, state = "", b"(B"
     for character in text:
         wanted, code = _in_states(character)
@@ -76,7 +76,7 @@ def percent_encoded(text: str, encoding: str) -> str:
 
 
 def _in_states(character: str) -> tuple[bytes, str]:
-    """What a character is in ISO-2022-JP, and in which of its states (Encoding, 13.2.2)."""
+    """The ISO-2022-JP state of a character, and its code in that state (Encoding, 13.2.2)."""
     if character in "\xa5\u203e":
         return b"(J", "\\" if character == "\xa5" else "~"
     if "\uff61" <= character <= "\uff9f":
@@ -103,7 +103,7 @@ def _written(character: str, name: str) -> str:
     encoding = webencodings.lookup(name)
     codec = None if encoding is None else encoding.codec_info
     if name == "gbk":
-        codec = codecs.lookup("gb18030")  # which has all of it, and more in four bytes
+        codec = codecs.lookup("gb18030")  # a superset of GBK, with four-byte codes
     data = b"" if codec is None else codec.encode(character, "ignore")[0]
     if name == "gbk" and len(data) > 2:
         data = b""
@@ -116,7 +116,7 @@ def _written(character: str, name: str) -> str:
     if name == "big5":
         data = in_big5().get(character, b"") or character.encode("ascii", "ignore")
     elif name == "euc-jp" and (not data or data[:1] == b"\x8f"):
-        data = _nec().get(character, b"")  # but not JIS X 0212
+        data = _nec().get(character, b"")  # excludes JIS X 0212
     elif name == "shift_jis":
         data = _ibm_pairs().get(data, data)
     if data:
@@ -126,7 +126,7 @@ def _written(character: str, name: str) -> str:
         and _is_single(name)
         and _reads_back(data, character, name)
     ):
-        return _percent(data)  # what an encoding leaves open stands for itself
+        return _percent(data)  # undefined bytes stand for themselves
     return _reference(character)
 
 
@@ -152,7 +152,7 @@ def _percent(data: bytes) -> str:
 
 @lru_cache(maxsize=1)
 def _nec() -> dict[str, bytes]:
-    """What the standard's index JIS X 0208 has beyond the one of that name, in EUC-JP."""
+    """The characters that are in the standard's index JIS X 0208 and not in Python's, in EUC-JP."""
     found: dict[str, bytes] = {}
     for lead in (0x87, 0xED, 0xEE):
         for trail in (*range(0x40, 0x7F), *range(0x80, 0xFD)):
@@ -165,7 +165,7 @@ def _nec() -> dict[str, bytes]:
 
 @lru_cache(maxsize=1)
 def _ibm_pairs() -> dict[bytes, bytes]:
-    """What is in Shift_JIS twice, as NEC has it, with how IBM has it, which is written (12.3.2)."""
+    """Map NEC codes of duplicate characters in Shift_JIS to the IBM codes that are written (12.3.2)."""
     pairs: dict[bytes, bytes] = {}
     for lead in range(0xFA, 0xFD):
         for trail in range(0x40, 0xFD):

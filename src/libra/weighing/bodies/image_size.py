@@ -1,4 +1,4 @@
-"""How many pixels an image has, from its first bytes. No image is ever decoded.
+"""Reads the pixel dimensions of an image from its first bytes. Never decodes an image.
 
 Written after the formats' own specifications: PNG (W3C), GIF89a, JPEG (ITU-T T.81, annex B), WebP (RFC
 9649), BMP, and AVIF (ISO/IEC 14496-12, the ``ispe`` property).
@@ -9,15 +9,15 @@ from __future__ import annotations
 import struct
 
 HEAD_BYTES = 65_536
-"""So much of an image is looked at. The size stands early, after colour profiles and the like."""
+"""Bytes of an image to examine. The dimensions come early, after colour profiles and similar data."""
 
 _MAX_EDGE = 1 << 24
 _SIZED_JPEG = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of frames; the three others in their row are tables and extensions."""
+"""Markers of frames. The other three in this range are tables and extensions."""
 
 
 def pixels_in(head: bytes) -> tuple[int, int] | None:
-    """Width and height, or None if the format is another or its head is damaged. Never raises.
+    """Width and height, or None for an unknown format or a damaged header. Never raises.
 
     Args:
         head: The first bytes of the body.
@@ -60,7 +60,7 @@ def _jpeg(head: bytes) -> tuple[int, int] | None:
         elif marker in _SIZED_JPEG:
             height, width = struct.unpack_from(">HH", head, at + 5)
             return width, height
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # no length follows
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # these markers have no length
             at += 2
         else:
             at += 2 + max(2, int.from_bytes(head[at + 2 : at + 4], "big"))
@@ -86,7 +86,7 @@ def _webp(head: bytes) -> tuple[int, int] | None:
 
 
 def _avif(head: bytes) -> tuple[int, int] | None:
-    """The largest ``ispe``: an image may hold thumbnails and tiles beside the whole."""
+    """The largest ``ispe``: an image may also hold thumbnails and tiles."""
     largest: tuple[int, int] | None = None
     at = head.find(b"ispe")
     while at >= 0 and at + 16 <= len(head):

@@ -1,6 +1,6 @@
-"""``integrity``: whether a body is the one that the page means (Subresource Integrity).
+"""Checks a body against an ``integrity`` attribute (Subresource Integrity).
 
-A browser downloads a style sheet or a module whose digest is another, and then does not use it.
+A browser downloads a stylesheet or module with a wrong digest, but does not use it.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import hashlib
 import re
 
 NEVER = "sha512-"
-"""Metadata that no body satisfies."""
+"""Metadata that matches no body."""
 
 _MAX_TOKENS = 100
 _TOKEN = re.compile(r"(sha(?:256|384|512))-([A-Za-z0-9+/_-]*={0,2})(?:\?[\x21-\x7e]*)?")
 
 
 def asks(metadata: str) -> bool:
-    """Whether metadata name any digest that is understood; if not, every body will do."""
+    """Whether the metadata name a digest that is understood. If not, any body is accepted."""
     return any(_TOKEN.fullmatch(token) for token in metadata.split()[:_MAX_TOKENS])
 
 
 def holds(metadata: str, body: bytes) -> bool:
-    """Whether a body has one of the digests of the strongest kind that is named."""
+    """Whether a body matches one of the digests of the strongest algorithm in the metadata."""
     found = [
         match for token in metadata.split()[:_MAX_TOKENS] if (match := _TOKEN.fullmatch(token))
     ]

@@ -1,7 +1,7 @@
 """Bodies that are kept until they have been read for the last time.
 
-Short ones stay in memory. What is beyond that goes to one temporary file for each page, which has no
-name and is gone with the last body in it. So pages of hundreds of megabytes cost disk and not memory.
+Short bodies stay in memory. The rest goes to one unnamed temporary file per page, which disappears with
+the last body in it. So pages of hundreds of megabytes use disk, not memory.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import weakref
 import msgspec
 
 IN_MEMORY = 262_144
-"""Bytes of one body that are held in memory while it arrives, before they go to the page's file."""
+"""Bytes of one arriving body that stay in memory before they move to the page's file."""
 
 MOST = 1_000_000_000
-"""Bytes that the file of one page may take."""
+"""Maximum size in bytes of one page's file."""
 
 
 class Spool:
-    """The temporary file of one page. It is made when something is written, in any thread."""
+    """The temporary file of one page. The first write creates it, in any thread."""
 
     __slots__ = ("__weakref__", "_end", "_fd", "_lock")
 
@@ -33,14 +33,14 @@ class Spool:
 
     @property
     def fd(self) -> int:
-        """The descriptor of the file; -1 before anything was written."""
+        """The descriptor of the file; -1 before the first write."""
         return self._fd
 
     def write(self, data: bytes) -> tuple[int, int]:
-        """Append something; returns where it is and how long.
+        """Append data; returns its offset and length.
 
         Raises:
-            OSError: the folder for temporary files cannot take it, or the page has had its share.
+            OSError: The temporary folder has no room, or the page has reached its limit.
         """
         with self._lock:
             if self._end + len(data) > MOST:
@@ -57,7 +57,7 @@ class Spool:
         return place
 
     def read(self, at: int, length: int) -> bytes:
-        """What was written there."""
+        """The data written at this place."""
         pieces: list[bytes] = []
         with self._lock:
             os.lseek(self._fd, at, os.SEEK_SET)
@@ -71,9 +71,9 @@ class KeptBody(msgspec.Struct, frozen=True, eq=False):
     """The decoded bytes of one body: first those in the file, then those in memory.
 
     Attributes:
-        memory: The end of it, or all.
-        places: Where the rest is in the file: offsets and lengths.
-        spool: The file, if there is a rest.
+        memory: The end of the body, or all of it.
+        places: Where the rest is in the file, as offsets and lengths.
+        spool: The file, if it holds the rest.
     """
 
     memory: bytes = b""
@@ -82,20 +82,20 @@ class KeptBody(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def size(self) -> int:
-        """Of all of it, in bytes."""
+        """The length of the body in bytes."""
         return len(self.memory) + sum(length for _, length in self.places)
 
     def read(self) -> bytes:
-        """All of it. If some is in the file, call this in a thread."""
+        """The whole body. If part of it is in the file, call this in a thread."""
         if self.spool is None:
             return self.memory
         return b"".join((*(self.spool.read(*place) for place in self.places), self.memory))
 
     def stowed(self, spool: Spool) -> KeptBody:
-        """The same with nothing in memory. Call this in a thread.
+        """The same body with nothing left in memory. Call this in a thread.
 
         Raises:
-            OSError: as `Spool.write`.
+            OSError: See `Spool.write`.
         """
         if not self.memory:
             return self
@@ -103,7 +103,7 @@ class KeptBody(msgspec.Struct, frozen=True, eq=False):
 
 
 def joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same places, in which those that follow one another are one."""
+    """The same places, with adjacent ones merged."""
     found: list[tuple[int, int]] = []
     for at, length in places:
         if found and sum(found[-1]) == at:

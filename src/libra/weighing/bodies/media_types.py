@@ -1,4 +1,4 @@
-"""Which images a browser shows, which audio and video it plays: what Chromium said when asked."""
+"""Images that Chromium shows, and audio and video that it plays, according to Chromium itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IMAGE_TYPES = frozenset(
         "image/x-png", "image/pjpeg", "image/x-ms-bmp", "image/x-xbitmap",
     }
 )  # fmt: skip
-"""What an evergreen Chromium shows as an image."""
+"""The image types that current Chromium shows."""
 
 _MP4 = (
     "avc1",
@@ -45,14 +45,14 @@ _CODECS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("application/x-mpegurl", "application/vnd.apple.mpegurl"), _MP4),
     **dict.fromkeys(("audio/mpegurl", "audio/x-mpegurl"), _MP4),
 }
-"""The codecs that are played in a container, by how their names begin."""
+"""The playable codecs of a container, by the prefix of their names."""
 
 _PARAMETER = re.compile(r";\s*+codecs\s*+=\s*+(?:\"([^\"]*+)\"|([^;]*+))", re.IGNORECASE)
 _END_OF_NAME = re.compile(r"[.]|\Z")
 
 
 def is_playable(kind: str | None) -> bool:
-    """Whether a ``type`` is empty or one that may be played ("maybe" or "probably")."""
+    """Whether a ``type`` is empty or may be playable ("maybe" or "probably")."""
     text = (kind or "").strip()
     if not text:
         return True

@@ -1,8 +1,8 @@
-"""What a body is: its MIME type, and what browsers see in it when the server does not say.
+"""The MIME type of a body: the declared one, or what browsers detect when the server declares none.
 
-The MIME Sniffing standard, as Chromium has it (``net/base/mime_sniffer.cc``): a type that is
-missing, cannot be read or says nothing (``*/*``, ``unknown/unknown``, ``application/unknown``)
-makes it look at the first bytes. Whatever else a server says is believed.
+Follows the MIME Sniffing standard as Chromium implements it (``net/base/mime_sniffer.cc``). If the type
+is missing, malformed or says nothing (``*/*``, ``unknown/unknown``, ``application/unknown``), Chromium
+examines the first bytes. It accepts any other declared type.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 
 SNIFFED_BYTES = 512
-"""Of a body, from its beginning (Chromium's ``kMaxBytesToSniff``)."""
+"""Bytes to examine at the start of a body (Chromium's ``kMaxBytesToSniff``)."""
 
 JAVASCRIPT_TYPES = frozenset(
     {
@@ -42,16 +42,16 @@ _HTML_TAGS = re.compile(
     rb"|!--)",
     re.IGNORECASE,
 )
-"""Chromium compares beginnings: to it ``<bdo>`` begins with ``<b``."""
+"""Chromium compares prefixes: ``<bdo>`` matches ``<b``."""
 
 _XML_DECLARATION = re.compile(rb"[\t\n\x0c\r ]*+<\?xml", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
 def essence_of(content_type: str | None) -> str | None:
-    """``type/subtype`` in lower case; None if there is none or it cannot be read.
+    """``type/subtype`` in lower case; None if there is none or it is malformed.
 
-    Of several, which a comma separates, the last that can be read counts (Fetch, "extract a MIME type").
+    If a comma separates several, the last valid one counts (Fetch, "extract a MIME type").
     """
     found: str | None = None
     for value in (part.strip(" \t\r\n") for part in (content_type or "").split(",")):
@@ -63,7 +63,7 @@ def essence_of(content_type: str | None) -> str | None:
 
 
 def charset_of(content_type: str | None) -> str | None:
-    """The ``charset`` that a header names, whatever it is worth; the first of several with a value."""
+    """The ``charset`` of a header, even an unknown one; the first of several with a value."""
     found: str | None = None
     for match in _CHARSET.finditer(content_type or ""):
         quoted, token = match.groups()
@@ -74,23 +74,23 @@ def charset_of(content_type: str | None) -> str | None:
 
 
 def is_sniffed(content_type: str | None) -> bool:
-    """Whether a browser looks into a page with this header to see what it is."""
+    """Whether a browser examines the bytes of a page with this header to find its type."""
     essence = essence_of(content_type)
     return essence is None or essence in _SAYS_NOTHING
 
 
 def is_xml(essence: str | None) -> bool:
-    """Whether a browser takes its XML parser for a page of this type; others it saves to a file."""
+    """Whether a browser uses its XML parser for a page of this type; it saves other types to a file."""
     return essence in _XML_TYPES
 
 
 def is_page(essence: str | None) -> bool:
-    """Whether a browser shows this type as a document that may ask for more."""
+    """Whether a browser shows this type as a document that may request assets."""
     return essence == "text/html" or is_xml(essence)
 
 
 def is_saved(essence: str | None) -> bool:
-    """Whether a browser saves this type to a file in place of showing it."""
+    """Whether a browser saves this type to a file instead of showing it."""
     kind, _, name = (essence or "text/").partition("/")
     if kind == "text":
         return essence in _SAVED_TEXTS
@@ -122,7 +122,7 @@ _SAVED_TEXTS = frozenset(
 
 
 def page_type(content_type: str | None, body: bytes, *, nosniff: bool = False) -> str:
-    """What a browser takes a page for: the type that is said, or else what the first bytes look like."""
+    """The type that a browser assumes for a page: the declared one, or one detected from the bytes."""
     essence = essence_of(content_type)
     if essence is not None and essence not in _SAYS_NOTHING:
         return essence

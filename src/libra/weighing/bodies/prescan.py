@@ -1,8 +1,8 @@
-"""What encoding a document declares in itself: ``<meta>``, and the XML declaration.
+"""The encoding that a document declares in itself, by ``<meta>`` or an XML declaration.
 
-Chromium reads the source token by token (``HTMLMetaCharsetParser``) for as long as it is in the
-head, and the first 1,024 bytes whatever is in them. So does this: a ``charset`` in a comment, a
-script, a title or the text of another attribute is none.
+Like Chromium (``HTMLMetaCharsetParser``), this module reads the source token by token until the head
+ends. It always reads the first 1,024 bytes, whatever they contain. So it ignores a ``charset`` in a
+comment, a script, a title or the text of another attribute.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import re
 import webencodings
 
 UNCONDITIONAL = 1024
-"""Bytes that are searched in any case (HTML standard, "prescan a byte stream")."""
+"""Bytes that are always searched (HTML standard, "prescan a byte stream")."""
 
 _MOST = 1_000_000
-"""Bytes of a head that are searched."""
+"""Maximum bytes of a head that are searched."""
 
 _HEAD_TAGS = frozenset(
     {b"script", b"noscript", b"style", b"link", b"meta", b"object", b"title", b"base"}
@@ -28,7 +28,7 @@ _RAW = frozenset(
 )  # fmt: skip
 _TOKEN = re.compile(
     rb"<!--(?:>|->|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"  # a comment
-    rb"|<(?P<mark>[/!?])?(?P<name>[A-Za-z][^\s/>]*+)?"  # a tag, or what becomes a comment up to the >
+    rb"|<(?P<mark>[/!?])?(?P<name>[A-Za-z][^\s/>]*+)?"  # a tag, or a malformed comment up to the >
 )
 _ATTRIBUTE = re.compile(
     rb"[\s/]*+(?P<name>[^\s/>=]?[^\s/>=]*+)"
@@ -42,11 +42,11 @@ _XML_DECLARATION = re.compile(
     rb"<\?xml\s[^>]{0,200}?encoding\s{0,20}=\s{0,20}(?:\"([^\">]{1,60})\"|'([^'>]{1,60})')[^>]{0,200}>"
 )
 _READ_AS_ASCII = frozenset({"utf-16le", "utf-16be"})
-"""What a declaration that could be read as ASCII cannot mean."""
+"""Encodings that a declaration readable as ASCII cannot mean."""
 
 
 REPLACEMENT = "replacement"
-"""Stands for encodings that were once used for attacks: whatever is in them is read as one U+FFFD."""
+"""Replaces encodings once used for attacks. A body in one of them is decoded to a single U+FFFD."""
 
 _REPLACED = frozenset(
     {"replacement", "csiso2022kr", "hz-gb-2312", "iso-2022-cn", "iso-2022-cn-ext", "iso-2022-kr"}
@@ -54,7 +54,7 @@ _REPLACED = frozenset(
 
 
 def known_encoding(label: str) -> str | None:
-    """The name of the encoding of a label; None if it is not one."""
+    """The name of the encoding with this label; None for an unknown label."""
     if label.strip("\t\n\f\r ").lower() in _REPLACED:
         return REPLACEMENT
     encoding = webencodings.lookup(label)
@@ -62,7 +62,7 @@ def known_encoding(label: str) -> str | None:
 
 
 def declared_in_html(body: bytes) -> str | None:
-    """The encoding that the first ``<meta>`` with a known one declares."""
+    """The encoding of the first ``<meta>`` that declares a known one."""
     at, end = 0, min(len(body), _MOST)
     in_head = True
     while in_head or at < UNCONDITIONAL:
@@ -89,7 +89,7 @@ def declared_in_html(body: bytes) -> str | None:
 
 
 def declared_in_xml(body: bytes) -> str | None:
-    """The encoding of an XML declaration, which has to be the very first."""
+    """The encoding of an XML declaration, which must come first in the document."""
     match = _XML_DECLARATION.match(body[:1024])
     if match is None:
         return None
@@ -112,12 +112,12 @@ def _as_read(label: str) -> str | None:
 
 
 def _attributes(body: bytes, at: int, end: int) -> tuple[dict[bytes, str], int]:
-    """The attributes of a tag, the last of each name (as Chromium's), and where the tag ends."""
+    """The attributes of a tag, and where the tag ends. Like Chromium, keeps the last of each name."""
     found: dict[bytes, str] = {}
     while at < end:
         attribute = _ATTRIBUTE.match(body, at, end)
         if attribute is None or attribute.end() == at:
-            return found, at + 1  # the > itself, or a character that is no part of a name
+            return found, at + 1  # the > itself, or a character that cannot be in a name
         at = attribute.end()
         name = attribute["name"].lower()
         if name:
@@ -125,7 +125,7 @@ def _attributes(body: bytes, at: int, end: int) -> tuple[dict[bytes, str], int]:
             found[name] = value[:1_000].decode("latin-1")
         if body[at : at + 1] == b">":
             return found, at + 1
-    return {}, end  # it does not end, so it is no tag
+    return {}, end  # an unclosed tag is no tag
 
 
 def _end_of_raw(body: bytes, name: bytes, at: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""Queries in the encoding of who asks; paths and hosts are UTF-8 (URL standard, "query state")."""
+"""Encodes queries in the encoding of their document; paths and hosts use UTF-8 (URL, "query state")."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _IN_SHEETS = re.compile(
 
 
 def in_encoding(reference: str, encoding: str) -> str:
-    """A reference whose query is percent-encoded in an encoding, where that is not UTF-8 anyway.
+    """A reference with its query percent-encoded in an encoding other than UTF-8.
 
     Args:
-        reference: As it is written, perhaps relative.
-        encoding: The name of the document's encoding, or of the style sheet's.
+        reference: The reference as written, possibly relative.
+        encoding: The encoding of the document or the stylesheet.
     """
     if encoding in _UNICODE or reference.isascii():
         return reference
@@ -32,7 +32,7 @@ def in_encoding(reference: str, encoding: str) -> str:
 
 
 def queries_in_sheet(css: str, encoding: str) -> str:
-    """The text of a style sheet in which the queries of addresses are in its encoding."""
+    """The text of a stylesheet with the queries of its addresses in its own encoding."""
     if encoding in _UNICODE or css.isascii():
         return css
     return _IN_SHEETS.sub(

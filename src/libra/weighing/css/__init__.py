@@ -1,1 +1,1 @@
-"""CSS as a grammar: tokens, component values, rules, and what Chromium takes for a valid value."""
+"""CSS as a grammar: tokens, component values, rules, and the values that Chromium accepts."""

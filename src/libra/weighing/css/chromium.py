@@ -1,4 +1,4 @@
-"""What Chromium supports, as it answered ``scripts/chromium_css.py``."""
+"""The CSS features that Chromium supports, as ``scripts/chromium_css.py`` found by asking it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 
 class Property(NamedTuple):
-    """The values that Chromium takes for a property.
+    """The values that Chromium accepts for a property.
 
     Attributes:
         words: Keywords.
-        functions: Their names in lower case, with how much is in their parentheses told by samples.
-        samples: Values of several components, each of which is taken as it is.
+        functions: Functions in lower case, each with sample arguments.
+        samples: Values of several components that Chromium accepts as they are.
         kinds: How many components of one kind (``length``, ``color``) may follow one another.
-        listed: Whether values may be separated by commas.
+        listed: Whether commas may separate several values.
     """
 
     words: frozenset[str]
@@ -27,7 +27,7 @@ class Property(NamedTuple):
 
 
 class Chromium(NamedTuple):
-    """The table."""
+    """The table of supported features."""
 
     properties: dict[str, Property]
     units: frozenset[str]

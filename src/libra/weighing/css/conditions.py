@@ -1,7 +1,7 @@
-"""Conditions with ``not``, ``and``, ``or`` and parentheses, as queries of all kinds have them.
+"""Conditions with ``not``, ``and``, ``or`` and parentheses, shared by all kinds of queries.
 
-They are three-valued (Media Queries 4, section 3.1): what is in good order but unknown is neither true
-nor false, and stays so when it is negated.
+They have three values (Media Queries 4, section 3.1). A valid but unknown condition is neither true nor
+false, and stays so when it is negated.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from collections.abc import Callable, Sequence
 from libra.weighing.css.syntax import ComponentValue, significant
 
 Term = Callable[[ComponentValue], "bool | None"]
-"""Judges a function, or parentheses that hold no condition; None is *unknown*."""
+"""Evaluates a function, or parentheses without a condition; None is *unknown*."""
 
 _MAX_DEPTH = 24
 
 
 class Invalid(ValueError):
-    """What should be a condition, a selector or a value is none."""
+    """The text is not a valid condition, selector or value."""
 
 
 def condition(
     parts: Sequence[ComponentValue], term: Term, *, depth: int = 0, no_or: bool = False
 ) -> bool | None:
-    """Judge a condition.
+    """Evaluate a condition.
 
     Args:
-        parts: All of it.
-        term: Judges what it is made of.
-        depth: Of parentheses around it.
-        no_or: Whether ``or`` is not allowed, as after a media type.
+        parts: The whole condition.
+        term: Evaluates each term of the condition.
+        depth: How many parentheses are around it.
+        no_or: Whether to reject ``or``, as after a media type.
 
     Raises:
-        Invalid: it is no condition.
+        Invalid: The parts are not a condition.
     """
     parts = significant(parts)
     if not parts or depth > _MAX_DEPTH:
@@ -72,13 +72,13 @@ def _term(part: ComponentValue, term: Term, depth: int) -> bool | None:
 
 
 def inside(text: str, part: ComponentValue) -> str:
-    """The text in a block or function."""
+    """The text inside a block or function."""
     head = 1 if part.kind != "function" else text.index("(", part.start, part.end) + 1 - part.start
     return text[part.start + head : part.end - 1 if part.closed else part.end].strip()
 
 
 def is_any_value(parts: Sequence[ComponentValue]) -> bool:
-    """Whether parts are without errors (``<any-value>``)."""
+    """Whether parts contain no errors (``<any-value>``)."""
     return all(
         part.kind not in {"bad-string", "bad-url", ")", "]", "}"} and is_any_value(part.parts)
         for part in parts

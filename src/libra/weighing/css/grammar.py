@@ -1,7 +1,7 @@
-"""Value grammars as the standards write them (CSS Values 4, section 2), and whether a value fits one.
+"""Value grammars as the standards write them (CSS Values 4, section 2), and matching values to them.
 
-A grammar is compiled once. Matching carries the set of places that it may have come to, so that the time
-is bounded by the length of a value times the size of its grammar, without going back.
+A grammar is compiled once. Matching carries the set of reachable positions and never backtracks. So its
+time is bounded by the length of the value times the size of the grammar.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _LEXEME = re.compile(
 
 
 class GrammarNode:
-    """A piece of a grammar."""
+    """One node of a grammar."""
 
     def after(self, parts: Sequence[ComponentValue], at: int) -> Places:
-        """Where a match that begins at a place may end."""
+        """The positions at which a match that begins at `at` may end."""
         raise NotImplementedError
 
 
@@ -37,7 +37,7 @@ class _Test(GrammarNode):
 
 
 class _Named(GrammarNode):
-    """Another grammar, found when it is needed, so that grammars may contain themselves."""
+    """A reference to another grammar, resolved on use so that grammars may be recursive."""
 
     def __init__(self, name: str, grammars: Mapping[str, GrammarNode]) -> None:
         self._name = name
@@ -86,7 +86,7 @@ class _Either(GrammarNode):
 
 
 class _AnyOrder(GrammarNode):
-    """``&&``: each once, in any order; ``||``: at least one of them."""
+    """``&&``: each once, in any order; ``||``: at least one of them, in any order."""
 
     def __init__(self, nodes: list[GrammarNode], *, every: bool) -> None:
         self._nodes = nodes
@@ -156,7 +156,7 @@ class Grammars(dict[str, GrammarNode]):
             self[name] = _Compiler(text, self).compiled()
 
     def fits(self, name: str, parts: Sequence[ComponentValue]) -> bool:
-        """Whether a value, without white space, fits the grammar with this name."""
+        """Whether a value without white space matches the grammar with this name."""
         return len(parts) in self[name].after(parts, 0)
 
 

@@ -15,7 +15,7 @@ _KEYWORDS = {"odd": (2, 1), "even": (2, 0)}
 def an_plus_b(  # noqa: PLR0911 - one for each form of the standard
     parts: list[ComponentValue],
 ) -> tuple[int, int] | None:
-    """The two numbers, or None if the parts are anything else."""
+    """The two numbers, or None if the parts are not ``An+B``."""
     parts = stripped(parts)
     if not parts:
         return None
@@ -53,7 +53,7 @@ def _coefficient(text: str) -> int:
 
 
 def _offset(parts: list[ComponentValue], *, signed: bool) -> int | None:
-    """What follows the ``n``: with a sign of its own, or after one that has been read."""
+    """The number after the ``n``: with its own sign, or after a sign already read."""
     if not parts:
         return 0
     sign = 1

@@ -1,4 +1,4 @@
-"""Numbers with and without units, and the types of ``calc()`` and its like (CSS Values 4)."""
+"""Numbers with and without units, and the types of ``calc()`` and similar functions (CSS Values 4)."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _MIXED = frozenset({"length", "percentage", "length-percentage"})
 
 
 def unit_type(part: ComponentValue) -> str | None:
-    """Of a dimension: ``length``, ``angle``, ``time``, ``resolution`` or ``flex``."""
+    """The type of a dimension: ``length``, ``angle``, ``time``, ``resolution`` or ``flex``."""
     unit = part.unit.lower()
     return _UNITS.get(unit, "length") if unit in chromium().units else None
 
 
 def type_of(part: ComponentValue) -> str | None:
-    """The type of a component: also ``number``, ``percentage``, ``length-percentage``."""
+    """The type of a component; also ``number``, ``percentage`` and ``length-percentage``."""
     match part.kind:
         case "number" | "percentage":
             return part.kind
@@ -80,7 +80,7 @@ def _of_math(name: str, parts: Sequence[ComponentValue]) -> str | None:
 
 
 def _sum(parts: Sequence[ComponentValue]) -> str | None:
-    """Signs between terms have white space on both sides."""
+    """The type of a sum. Signs between terms must have white space on both sides."""
     terms: list[list[ComponentValue]] = [[]]
     for place, part in enumerate(parts):
         if part.is_delim("+") or part.is_delim("-"):
@@ -125,7 +125,7 @@ def _added(one: str, other: str) -> str | None:
 
 
 def is_length(part: ComponentValue, *, negative: bool = True, percentage: bool = False) -> bool:
-    """Whether it is a length, or a percentage where that is allowed, or a zero."""
+    """Whether the component is a length, a zero, or a percentage if allowed."""
     if part.kind == "number":
         return float(part.value) == 0
     kind = type_of(part)
@@ -135,7 +135,7 @@ def is_length(part: ComponentValue, *, negative: bool = True, percentage: bool =
 
 
 def is_number(part: ComponentValue, *, negative: bool = True, percentage: bool = False) -> bool:
-    """Whether it is a number, or a percentage where that is allowed."""
+    """Whether the component is a number, or a percentage if allowed."""
     kind = type_of(part) if part.kind in {"number", "percentage", "function"} else None
     if kind != "number" and not (percentage and kind == "percentage"):
         return False
@@ -143,7 +143,7 @@ def is_number(part: ComponentValue, *, negative: bool = True, percentage: bool =
 
 
 def is_angle(part: ComponentValue, *, zero: bool = True) -> bool:
-    """Whether it is an angle, or a zero where that is allowed."""
+    """Whether the component is an angle, or a zero if allowed."""
     if part.kind == "number":
         return zero and float(part.value) == 0
     return type_of(part) == "angle"

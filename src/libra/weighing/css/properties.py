@@ -1,8 +1,8 @@
-"""The grammars of the properties that can fetch something, as Chromium reads them.
+"""The grammars of the properties that can cause requests, as Chromium reads them.
 
-They are those of CSS Backgrounds 3, Images 4, Color 5, Masking 1, Filter Effects 1, Shapes 1, UI 4,
-Lists 3, Content 3 and SVG 2, with what Chromium adds (``-webkit-``) and lacks; tests hold each form to
-what Chromium answered.
+The grammars come from CSS Backgrounds 3, Images 4, Color 5, Masking 1, Filter Effects 1, Shapes 1, UI 4,
+Lists 3, Content 3 and SVG 2. Chromium's additions (``-webkit-``) and omissions are included. Tests check
+each form against Chromium's answers.
 """
 
 from __future__ import annotations
@@ -316,11 +316,11 @@ _grammars = Grammars(_TESTS, _GRAMMARS)
 
 
 _MAX_PARTS = 1_000
-"""Components of a value beyond which it is taken as it is: no page has such a value but to cost time."""
+"""Longer values count as valid without a check. Only a page built to waste time has such a value."""
 
 
 def matches(name: str, parts: Sequence[ComponentValue]) -> bool | None:
-    """Whether a value without white space is valid for a property; None if it has no grammar here."""
+    """Whether a value without white space is valid; None for a property without a grammar here."""
     grammar = PROPERTIES.get(name)
     if len(parts) > _MAX_PARTS:
         return True
@@ -328,14 +328,14 @@ def matches(name: str, parts: Sequence[ComponentValue]) -> bool | None:
 
 
 def is_color(part: ComponentValue) -> bool | None:
-    """Whether a function is a valid colour; None if it is no function of colours."""
+    """Whether a function is a valid colour; None if it is not a colour function."""
     if part.kind != "function" or part.value.lower() not in _COLOR_FUNCTIONS:
         return None
     return _grammars.fits("color", [part])
 
 
 def is_image(part: ComponentValue) -> bool | None:
-    """Whether a function is a valid image; None if it is no function of images."""
+    """Whether a function is a valid image; None if it is not an image function."""
     if part.kind != "function" or part.value.lower() not in _IMAGE_FUNCTIONS:
         return None
     return _grammars.fits("image", [part])

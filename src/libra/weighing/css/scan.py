@@ -1,7 +1,7 @@
-"""Finding where rules and declarations end, quickly: most of a sheet is passed over by one expression.
+"""Finds where rules and declarations end. One regular expression skips most of a stylesheet.
 
-The expressions here take only what is clean: strings that are closed, parentheses that match, not too
-deep. Where they stop at anything else the tokenizer goes on, so that the answer is always its answer.
+The expressions match only simple text: closed strings and balanced parentheses of limited depth. Where
+they stop, the tokenizer takes over, so the result is always the tokenizer's.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _ATOMS = rf"{_STRING}|{_COMMENT}|{_OTHER}|{_pairs(3)}"
 RULE = re.compile(
     rf"((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)\{{((?:[^{{}}\"'\\/()\[\]]++|{_ATOMS})*+)\}}"
 )
-"""A whole rule without blocks in it: its prelude and what is in its block."""
+"""A whole rule without nested blocks: its prelude and the content of its block."""
 
 PLAIN_RULES = re.compile(
     r"(?:[^{};@\"'\\/()\[\]]*+\{(?:[^{}\"'\\/()\[\]]++|\([^(){}\[\]\"'\\/;]*+\))*+\})*+"
 )
-"""Any number of whole rules without anything special in them: a way to pass over many at once."""
+"""Any number of whole rules without anything special in them, to skip many at once."""
 
 _RUNS = {
     stops: re.compile(rf"(?:[^{re.escape(stops)}{{\"'\\/()\[\]]++|{_ATOMS})*+")
@@ -57,7 +57,7 @@ _ANY_NAME = re.compile(rf"((?:[\w\-\x80-\U0010ffff]++|{ESCAPE})++)(?:[ \t\n]++|{
 _IDENT_BEFORE = re.compile(r"(?:[\w\-\x80-\U0010ffff]|\\[0-9a-fA-F]{1,6}[ \t\n]?|\\.)*\Z")
 _MATCHING = {"(": ")", "[": "]", "{": "}", "function": ")"}
 _ANY_STRING = r""""(?:[^"\\\n]++|\\[\s\S]?)*+"?+|'(?:[^'\\\n]++|\\[\s\S]?)*+'?+"""
-"""A string, which goes to the end of its line where it has none of its own."""
+"""A string; without a closing quote it extends to the end of its line."""
 
 _COMMENT_OR_TEXT = re.compile(
     rf"{_ANY_STRING}|\\[\s\S]"
@@ -67,7 +67,7 @@ _IMPORTANT = re.compile(r"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+important\Z", re.IGNORE
 
 
 class ScannedDeclaration(NamedTuple):
-    """A property in lower case (a custom one as written), its value, whether it is ``!important``."""
+    """A property in lower case (custom ones as written), its value, and whether it is ``!important``."""
 
     name: str
     value: str
@@ -75,9 +75,9 @@ class ScannedDeclaration(NamedTuple):
 
 
 def stop(text: str, at: int, stops: str) -> int:
-    """Where the first of `stops` is that stands in no string, comment, function or block.
+    """Find the first of `stops` that is outside strings, comments, functions and blocks.
 
-    `stops` is one of the sets that are needed: ``{``, ``{}``, ``{;``, ``{;}``, ``;``, ``;}``, ``}``.
+    `stops` must be one of ``{``, ``{}``, ``{;``, ``{;}``, ``;``, ``;}``, ``}``.
     """
     run, end = _RUNS[stops], len(text)
     while True:
@@ -91,7 +91,7 @@ def stop(text: str, at: int, stops: str) -> int:
 
 
 def _past(text: str, at: int) -> int:
-    """Past one token, or a block with all that is in it."""
+    """The offset after one token, or after a whole block."""
     character = text[at]
     if character == "(":
         before = _IDENT_BEFORE.search(text, max(0, at - 40), at)
@@ -113,26 +113,26 @@ def _past(text: str, at: int) -> int:
 
 
 def past_space(text: str, at: int, *, at_top: bool = False) -> int:
-    """Past white space and comments; at the top of a sheet past ``<!--`` and ``-->``."""
+    """Skip white space and comments; at the top of a stylesheet also ``<!--`` and ``-->``."""
     found = (_WHITE_AT_TOP if at_top else _WHITE).match(text, at)
     return at if found is None else found.end()
 
 
 def past_separators(text: str, at: int) -> int:
-    """Past white space, comments and semicolons."""
+    """Skip white space, comments and semicolons."""
     found = _SKIPPED.match(text, at)
     return at if found is None else found.end()
 
 
 def is_declaration(item: str) -> bool:
-    """Whether an item of a block begins as a declaration: a name and a colon."""
+    """Whether an item of a block begins like a declaration, with a name and a colon."""
     return _ANY_NAME.match(item) is not None
 
 
 def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclaration]:
     """The declarations of a block.
 
-    What is none is skipped up to the next semicolon, or with its block where rules may be nested.
+    Skips anything else up to the next semicolon, or with its block where rules may be nested.
     """
     at, end = 0, len(block)
     while at < end:
@@ -153,7 +153,7 @@ def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclarati
             ),
         )
         if rules and at < end and block[at] == "{":
-            at = stop(block, at + 1, "}") + 1  # a rule, which a declaration may be confused with
+            at = stop(block, at + 1, "}") + 1  # a nested rule that looks like a declaration
         elif named is not None:
             yield _declaration(name if custom else name.lower(), block[named.end() : at])
         at = max(at, start + 1)
@@ -169,7 +169,7 @@ def _declaration(name: str, value: str) -> ScannedDeclaration:
 
 
 def without_comments(text: str) -> str:
-    """Comments replaced by a space, unless they stand in a string or an address."""
+    """The text with each comment outside strings and addresses replaced by a space."""
     if "/*" not in text:
         return text
     return _COMMENT_OR_TEXT.sub(lambda found: " " if found[1] else found[0], text)

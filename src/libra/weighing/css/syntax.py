@@ -1,8 +1,7 @@
 """Component values, declarations and rules (CSS Syntax 3, section 5).
 
-What `libra.weighing.stylesheets.stylesheet` does quickly for whole sheets is done here by the letter,
-for the parts of a sheet that decide something: conditions, selectors and values. Tests hold the two
-together.
+`libra.weighing.stylesheets.stylesheet` reads whole stylesheets quickly. This module follows the standard
+to the letter for the parts that need it: conditions, selectors and values. Tests check that both agree.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from libra.weighing.css.tokens import Token, preprocessed, tokens
 
 _CLOSES = {"(": ")", "[": "]", "{": "}", "function": ")"}
 MAX_DEPTH = 100
-"""Blocks in blocks. What is nested deeper is no valid value of anything."""
+"""Maximum depth of nested blocks. A value with deeper nesting is never valid."""
 
 
 class ComponentValue(msgspec.Struct, gc=False):
-    """A component value: a token, or a block or function with what is in it.
+    """A component value: a token, or a block or function with its content.
 
     Attributes:
-        kind: Of the token; of the one that opens a block; ``)``, ``]`` and ``}`` are errors.
-        value: As in `Token`; of a function its name.
+        kind: The kind of the token, or of a block's opening token; ``)``, ``]`` and ``}`` are errors.
+        value: As in `Token`; for a function, its name.
         unit: As in `Token`.
-        parts: What is in a block or function.
-        start: Where it begins in the text.
-        end: Where it ends.
-        closed: Whether a block has an end.
+        parts: The content of a block or function.
+        start: Its start offset in the text.
+        end: Its end offset.
+        closed: Whether a block has its closing bracket.
     """
 
     kind: str
@@ -45,7 +44,7 @@ class ComponentValue(msgspec.Struct, gc=False):
         return self.kind == "delim" and self.value == character
 
     def is_word(self, *words: str) -> bool:
-        """Whether it is one of these identifiers, in whatever case."""
+        """Whether it is one of these identifiers, in any case."""
         return self.kind == "ident" and self.value.lower() in words
 
 
@@ -66,14 +65,14 @@ class AtRule(NamedTuple):
 
 
 class QualifiedRule(NamedTuple):
-    """A rule that is no at-rule."""
+    """Any rule other than an at-rule."""
 
     prelude: list[ComponentValue]
     block: ComponentValue
 
 
 class ParseError(NamedTuple):
-    """Something that is left out."""
+    """A part of the text that the parser skips."""
 
     reason: str
 
@@ -89,7 +88,7 @@ def components(text: str) -> list[ComponentValue]:
 
 
 def nested(found: Iterable[Token], end: int) -> list[ComponentValue]:
-    """Tokens put into the blocks that they are in; those that are open at the end are closed."""
+    """Put tokens into their blocks. Closes blocks that are still open at the end."""
     top: list[ComponentValue] = []
     here = top
     stack: list[tuple[list[ComponentValue], str, ComponentValue]] = []
@@ -110,12 +109,12 @@ def nested(found: Iterable[Token], end: int) -> list[ComponentValue]:
 
 
 def significant(parts: Sequence[ComponentValue]) -> list[ComponentValue]:
-    """Without white space."""
+    """The parts without white space."""
     return [part for part in parts if part.kind != " "]
 
 
 def stripped(parts: Sequence[ComponentValue]) -> list[ComponentValue]:
-    """Without white space at both ends."""
+    """The parts without white space at both ends."""
     start, end = 0, len(parts)
     while start < end and parts[start].kind == " ":
         start += 1
@@ -125,7 +124,7 @@ def stripped(parts: Sequence[ComponentValue]) -> list[ComponentValue]:
 
 
 def split_at(parts: Sequence[ComponentValue], kind: str) -> list[list[ComponentValue]]:
-    """Split at the commas, say, that stand in no block."""
+    """Split at separators of one kind, such as commas, that are outside blocks."""
     pieces: list[list[ComponentValue]] = [[]]
     for part in parts:
         if part.kind == kind:
@@ -136,7 +135,7 @@ def split_at(parts: Sequence[ComponentValue], kind: str) -> list[list[ComponentV
 
 
 def rules_in(parts: Sequence[ComponentValue], *, top_level: bool) -> Iterator[Rule]:
-    """A list of rules; at the top of a sheet ``<!--`` and ``-->`` are white space."""
+    """Parse a list of rules; at the top of a stylesheet ``<!--`` and ``-->`` are white space."""
     at = 0
     while at < len(parts):
         part = parts[at]
@@ -151,7 +150,7 @@ def rules_in(parts: Sequence[ComponentValue], *, top_level: bool) -> Iterator[Ru
 
 
 def items_in(parts: Sequence[ComponentValue]) -> Iterator[Item]:
-    """A block's contents: declarations, and rules nested among them (section 5.4.4)."""
+    """Parse a block's contents: declarations and nested rules (section 5.4.4)."""
     at = 0
     while at < len(parts):
         part = parts[at]
@@ -174,7 +173,7 @@ def items_in(parts: Sequence[ComponentValue]) -> Iterator[Item]:
 
 
 def declaration_of(parts: Sequence[ComponentValue]) -> Declaration | None:
-    """The declaration that these parts are, from the first to the last; None if they are not one."""
+    """Parse all of the parts as one declaration; None if they are not one."""
     parts = stripped(parts)
     if not parts or parts[0].kind != "ident":
         return None

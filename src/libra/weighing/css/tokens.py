@@ -1,7 +1,7 @@
 """The tokens of CSS (CSS Syntax 3, section 4), in time linear in the text.
 
-One expression matches one token. Its repetitions are possessive over alternatives that begin with
-different characters, so that it cannot go back.
+One regular expression matches one token. It never backtracks: its repetitions are possessive and its
+alternatives begin with different characters.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _QUOTE = re.compile(r"[ \t\n]*+[\"']")
 _BAD_URL = re.compile(r"(?:[^)\\]++|\\[\s\S]?)*+\)?+")
 _ESCAPED = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(\n)|([\s\S])|(\Z))")
 _HALF = re.compile(r"(?<!\\)(?:\\\\)*+\\\Z")
-"""An escape of which there is only the reverse solidus."""
+"""An escape that consists of the backslash alone."""
 
 _PUNCTUATION = frozenset(":;,[](){}")
 _NEWLINES = re.compile(r"\r\n?|\f")
@@ -53,11 +53,11 @@ class Token(NamedTuple):
     """One token.
 
     Attributes:
-        kind: As the standard calls it, without ``-token``; punctuation as itself.
-        value: Unescaped: a name, a text, an address, a delimiter; of a number how it is written.
-        unit: Of a dimension; ``id`` or ``unrestricted`` of a hash.
-        start: Where it begins in the text.
-        end: Where it ends.
+        kind: The standard's name without ``-token``; punctuation characters stand for themselves.
+        value: The unescaped name, text, address or delimiter; for a number, its text.
+        unit: The unit of a dimension; ``id`` or ``unrestricted`` for a hash.
+        start: Its start offset in the text.
+        end: Its end offset.
     """
 
     kind: Kind
@@ -68,7 +68,7 @@ class Token(NamedTuple):
 
 
 def preprocessed(text: str) -> str:
-    """The text as the tokenizer takes it: one kind of line break, no NUL, no half characters."""
+    """The text as the tokenizer expects it: one kind of line break, no NUL, no lone surrogates."""
     if "\r" in text or "\f" in text:
         text = _NEWLINES.sub("\n", text)
     return text if text.isascii() and "\0" not in text else _NOT_CHARACTERS.sub("\ufffd", text)
@@ -77,12 +77,12 @@ def preprocessed(text: str) -> str:
 def tokens(  # noqa: C901, PLR0912 - one branch for each kind of token
     text: str, at: int = 0, end: int | None = None
 ) -> Iterator[Token]:
-    """The tokens of a text that is `preprocessed`, without comments."""
+    """The tokens of a `preprocessed` text, without comments."""
     end = len(text) if end is None else end
     match = _TOKEN.match
     while at < end:
         found = match(text, at, end)
-        if found is None:  # cannot be: the last alternative takes any character
+        if found is None:  # unreachable: the last alternative matches any character
             return
         start, at, name = at, found.end(), found.lastgroup
         if name == "other":
@@ -123,7 +123,7 @@ def tokens(  # noqa: C901, PLR0912 - one branch for each kind of token
 
 
 def unescape(text: str) -> str:
-    r"""Escapes undone: ``\26 B`` is ``&B``; an escaped line break is nothing."""
+    r"""Undo escapes: ``\26 B`` becomes ``&B``; an escaped line break disappears."""
     return _ESCAPED.sub(_unescaped, text) if "\\" in text else text
 
 

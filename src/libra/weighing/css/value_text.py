@@ -1,4 +1,4 @@
-"""Small questions about CSS values as text: their addresses, where a function ends, variables."""
+"""Helpers for CSS values as text: their addresses, the ends of functions, variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["VARIABLE", "end_of_function", "first_url", "lowered", "unescape", "u
 
 _PARENTHESIS = re.compile(r"[()]")
 VARIABLE = re.compile(r"--[\w-]++\s*+:\s*+(?:[A-Za-z\"']|[1-9]\d\d\b)")
-"""Where a custom property is defined whose value begins as a font family, a word or a weight would."""
+"""A custom property whose value may begin with a font family, a keyword or a weight."""
 
 _ONE_URL = re.compile(
     r"url\(\s*+(?:\"([^\"\\\n]*+)\"|'([^'\\\n]*+)'|([^\"'()\\\s]*+))\s*+\)", re.IGNORECASE
@@ -19,9 +19,10 @@ _ONE_URL = re.compile(
 
 
 def lowered(text: str) -> str:
-    """The text in lower case with every character at its place."""
+    """The text in lower case, with every character at its original offset."""
     lower = text.lower()
-    # A few letters change their length (U+0130); CSS keywords are ASCII, so those can stay.
+    # Some letters change their length in lower case (U+0130). CSS keywords are ASCII, so those letters
+    # can stay.
     return (
         lower if len(lower) == len(text) else "".join(c.lower() if c < "\x80" else c for c in text)
     )
@@ -71,7 +72,7 @@ def _first(parts: list[ComponentValue]) -> str | None:
 
 
 def end_of_function(text: str, at: int) -> int:
-    """Where the parenthesis ends that begins at a place; the length of the text if nowhere."""
+    """The offset of the matching closing parenthesis; the length of the text if there is none."""
     depth = 0
     for match in _PARENTHESIS.finditer(text, at):
         depth += 1 if match[0] == "(" else -1

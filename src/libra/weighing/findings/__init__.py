@@ -1,1 +1,1 @@
-"""What could be better about a page, and what it shows of itself."""
+"""Findings: what could be better about a page, and the observations behind them."""

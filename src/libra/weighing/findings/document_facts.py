@@ -1,4 +1,4 @@
-"""What a document shows of itself beside what it asks for: for findings and for the note on coverage."""
+"""Observations about a document other than its references, for findings and the note on coverage."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from libra.urls import join
 from libra.weighing.findings.observed import Observed
 
 SHELL_BYTES = 60_000
-"""A document that leaves everything to scripts is short."""
+"""Maximum source size in bytes of a document that leaves everything to scripts."""
 
 SHELL_TEXT = 200
-"""Characters of text that such a document has at most: a name, a "loading", a request for JavaScript."""
+"""Maximum text of such a document: a name, "loading", or a request to enable JavaScript."""
 
 _IMAGES = 2_000
-"""Images that are looked at; a page with more has other troubles."""
+"""Maximum number of images to examine."""
 
 _NOT_SEEN = frozenset({"script", "style", "noscript", "template", "textarea", "iframe", "title"})
 
 
 def observe(tree: LexborHTMLParser, html_bytes: int, base: str) -> Observed:
-    """Look at a parsed document that is not large.
+    """Examine a parsed document that is not large.
 
     Args:
         tree: The document.
-        html_bytes: How long its source is.
-        base: What its references are relative to.
+        html_bytes: The length of its source.
+        base: The base URL of its references.
     """
     return Observed(
         shown=_shown(tree, base),
@@ -63,7 +63,7 @@ def _size(image: LexborNode) -> tuple[int, int] | None:
 
 
 def _pixels(text: str | None) -> int | None:
-    """The number of a dimension attribute; a percentage is none (HTML standard, 2.3.4.4)."""
+    """The number of a dimension attribute; a percentage does not count (HTML standard, 2.3.4.4)."""
     match = re.match(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*\Z", text or "")
     return int(match[1]) if match else None
 

@@ -1,8 +1,8 @@
-"""What could be better about a page, from what was measured: things that somebody can act on.
+"""Findings: improvements that a page's owner can make, based on measurements.
 
-A finding names the assets it is about and, where it is known, how many bytes less would cross the wire.
-Compression is tried, copies are compared, images are measured. One number is an estimate and says so:
-what an image would be with fewer pixels, since nobody here encodes it again.
+A finding names its assets and, if known, how many bytes fewer would cross the wire. Libra tries
+compression, compares copies and measures images. One number is an estimate and says so: the size of an
+image with fewer pixels, since Libra does not encode images again.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from libra.weighing.findings.not_the_page import not_the_page
 from libra.weighing.findings.observed import Observed
 
 MAX_ASSETS = 50
-"""Assets that a finding lists; its message says how many there are."""
+"""Maximum number of assets that a finding lists; its message gives the total."""
 
 MAX_COPIES = 20
-"""Groups of copies that are reported."""
+"""Maximum number of groups of copies to report."""
 
 COPY_BYTES = 512
-"""Shorter copies (pixels that count visits, empty answers) are not worth a word."""
+"""Shorter copies (tracking pixels, empty responses) are not reported."""
 
 SAVING_SHARE = 0.05
-"""Text that compression makes hardly shorter is not reported."""
+"""Text that compression hardly shortens is not reported."""
 
 TOO_LARGE = 2.0
-"""An image is far too large if it has so many times the pixels that it is shown with, both ways."""
+"""An image is far too large if both dimensions are this many times those it is shown with."""
 
 IMAGE_BYTES = 4_096
 _CACHEABLE = frozenset({"stylesheet", "script", "image", "font", "media"})
@@ -41,7 +41,7 @@ BUILT_BY_SCRIPT = (
 
 
 class FindingNotes:
-    """What is noted of a page while it is weighed, for its findings."""
+    """What is noted about a page during weighing, for its findings."""
 
     __slots__ = (
         "_asks_password",
@@ -63,16 +63,16 @@ class FindingNotes:
         self.elements: int | None = None
 
     def note(self, at: int, facts: BodyFacts | None) -> None:
-        """What is known of the body of the asset at this place."""
+        """Record the facts about the body of the asset at this index."""
         if facts is not None:
             self._facts[at] = facts
 
     def see_document(self, at: int, *, is_html: bool | None = None) -> None:
-        """Which asset the page itself is, after redirects; None is for its content type to say."""
+        """Record which asset is the page after redirects; None leaves `is_html` to its content type."""
         self._document = at, is_html
 
     def see(self, observed: Observed | None, *, is_page: bool) -> None:
-        """What a document shows, the page's own or that of a frame."""
+        """Record the observations of a document, either the page's own or a frame's."""
         if observed is None:
             return
         for url, (width, height) in observed.shown.items():
@@ -86,7 +86,7 @@ class FindingNotes:
             self.coverage = BUILT_BY_SCRIPT if observed.is_shell else None
 
     def findings(self, assets: Sequence[Asset], dpr: float) -> tuple[Finding, ...]:
-        """All findings on the page, once it is weighed."""
+        """All findings of the page, once it is weighed."""
         found = findings_of(assets, self._facts, shown=self._shown, dpr=dpr, refresh=self._refresh)
         if self._document is None:
             return found
@@ -105,14 +105,14 @@ def findings_of(
     dpr: float = 1.0,
     refresh: tuple[str, int] | None = None,
 ) -> tuple[Finding, ...]:
-    """All findings on a finished page, the most bytes first.
+    """All findings of a finished page, those with the most bytes first.
 
     Args:
-        assets: Of the report, the document first.
-        facts: What was noted of bodies, by the place of their asset.
-        shown: With which width and height, in CSS pixels, images are shown, by URL.
+        assets: The assets of the report, the document first.
+        facts: The facts about bodies, by the index of their asset.
+        shown: The width and height, in CSS pixels, with which images are shown, by URL.
         dpr: Device pixels for one CSS pixel.
-        refresh: Where a ``meta`` refresh leads and after how many seconds.
+        refresh: The target of a ``meta`` refresh, and its delay in seconds.
     """
     found = [
         *_uncompressed(assets, facts),
@@ -273,7 +273,7 @@ def _finding(code: str, message: str, urls: list[str], saves: int | None = None)
 
 
 def _size(count: int) -> str:
-    """Bytes for people, in units of 1000."""
+    """A size as people read it, in units of 1000."""
     if count < 1_000:
         return f"{count} bytes"
     if count < 1_000_000:

@@ -1,6 +1,6 @@
-"""Answers that are weighed like any other and are hardly what somebody meant: no HTML, and login pages.
+"""Responses that are probably not the page that the user meant: no HTML, or a login page.
 
-Both are light, and a budget that holds for them says nothing about the page.
+Both are light, so a budget that they meet says nothing about the page.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _HOST: Final = re.compile(r"(?:log-?in|sign-?in|sso|auth|oauth|accounts?|idp)\."
 def not_the_page(
     asked: str, document: Asset, *, is_html: bool | None = None, asks_password: bool = False
 ) -> list[Finding]:
-    """What is to be said of the document that was weighed.
+    """The findings about the weighed document itself.
 
     Args:
-        asked: the address that was to be weighed.
-        document: the answer that was weighed, after all redirects.
-        is_html: whether it was read as HTML; None to go by its content type.
-        asks_password: whether it has a field for one.
+        asked: the submitted address.
+        document: the weighed response, after all redirects.
+        is_html: whether Libra read it as HTML; None to decide by its content type.
+        asks_password: whether it has a password field.
     """
     essence = (document.content_type or "").partition(";")[0].strip().lower()
     if is_html is None:
@@ -53,7 +53,7 @@ def not_the_page(
 def _leads_to_login(asked: str, final: str, *, asks_password: bool) -> bool:
     before, after = urlsplit(asked), urlsplit(final)
     if (before.path.rstrip("/"), before.query) == (after.path.rstrip("/"), after.query):
-        return False  # to https, to www, or nowhere
+        return False  # to https, to www, or no redirect at all
     if _looks_like_login(asked):
         return False
     return asks_password or _looks_like_login(final)

@@ -1,4 +1,4 @@
-"""What a document shows of itself, as plain data."""
+"""Observations about a document, as plain data."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import msgspec
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """What was seen in a document.
+    """The observations about a document.
 
     Attributes:
-        refresh: Where a ``meta`` refresh leads, absolute, if it leads elsewhere.
-        refresh_seconds: After how long.
-        shown: Images by URL with the largest width and height, in CSS pixels, that their attributes
-            say; those that also appear without both are not among them.
-        is_shell: Whether scripts plainly build the page: it has scripts and next to no content.
-        asks_password: Whether it has a field for a password.
-        elements: How many elements it has, without what is in drawings (SVG); None if nobody counted.
+        refresh: The absolute target of a ``meta`` refresh to another address.
+        refresh_seconds: The delay of the refresh.
+        shown: Images by URL, with the largest width and height, in CSS pixels, of their attributes.
+            Images that also appear without both attributes are left out.
+        is_shell: Whether scripts plainly build the page: it has scripts and almost no content.
+        asks_password: Whether it has a password field.
+        elements: Number of elements, without those inside drawings (SVG); None if they were not counted.
     """
 
     refresh: str | None = None

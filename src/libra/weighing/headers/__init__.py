@@ -1,1 +1,1 @@
-"""What the headers of a document mean, and the elements that stand for them: policies, refreshes."""
+"""Document headers and the elements that stand for them: policies and refreshes."""

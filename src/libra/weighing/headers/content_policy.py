@@ -1,8 +1,9 @@
-"""What a document may ask for: Content Security Policy (level 3), as far as it is about fetching.
+"""Content Security Policy (level 3), as far as it restricts the requests of a document.
 
-A document has any number of policies, and what one of them forbids is not requested. They come with
-the answer (``Content-Security-Policy``) and from ``<meta>``, where they hold for what follows.
-Those that only report forbid nothing. Chromium is the judge where the standard and browsers differ.
+A document has any number of policies; a request that one of them forbids is not made. Policies come with
+the response (``Content-Security-Policy``) or from ``<meta>``, which affects only what follows it.
+Report-only policies forbid nothing. Where the standard and browsers differ, this module follows
+Chromium.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from libra.weighing.roles import Role
 
 MAX_POLICIES = 20
 MAX_SOURCES = 500
-"""In all policies of a document: each is compared with everything that the document asks for."""
+"""Maximum over all policies of a document, because each source is compared with every request."""
 
 _MOST_TEXT = 200_000
 
 Inline = Literal["script", "script-attr", "style", "style-attr"]
-"""What is written in a document itself: an element's text, or an attribute."""
+"""The kinds of inline code: an element's text, or an attribute."""
 
 _SCRIPTS = ("script-src-elem", "script-src", "default-src")
 _STYLES = ("style-src-elem", "style-src", "default-src")
@@ -46,7 +47,7 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
     "object": ("object-src", "default-src"),
     "other": ("connect-src", "default-src"),
 }
-"""The directives that decide about a request, the first that is there (section 6.8.3)."""
+"""The directives that govern a request; the first one present decides (section 6.8.3)."""
 
 _OF_INLINE: dict[Inline, tuple[str, ...]] = {
     "script": _SCRIPTS,
@@ -74,7 +75,7 @@ class Policy(msgspec.Struct, frozen=True, array_like=True):
     directives: dict[str, tuple[str, ...]] = {}
 
     def governing(self, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
-        """The first of these directives that the policy has."""
+        """The first of these directives that the policy contains."""
         for name in names:
             if name in self.directives:
                 return name, self.directives[name]
@@ -88,12 +89,12 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     """A request, as a policy sees it.
 
     Attributes:
-        url: Absolute.
-        role: What it is for.
-        nonce: Of the element that asks, or of the script whose import this is.
-        integrity: Of the element.
-        inserted: Whether the parser made the element; imports and what a script does are not that.
-        redirected: Whether a redirect led here: then paths are not compared.
+        url: The absolute URL.
+        role: The role of the requested body.
+        nonce: The nonce of the requesting element, or of the script whose import this is.
+        integrity: The integrity metadata of the element.
+        inserted: Whether the parser created the element; False for imports and requests by scripts.
+        redirected: Whether a redirect led here. Then policies do not compare paths.
     """
 
     url: str
@@ -105,7 +106,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
 
 
 def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
-    """The policies of headers, or of the ``content`` of a ``<meta>``. Never raises."""
+    """Parse the policies of headers, or of the ``content`` of a ``<meta>``. Never raises."""
     found: list[Policy] = []
     room = MAX_SOURCES
     for value in values:
@@ -115,7 +116,7 @@ def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
                 name, *rest = part.split() or [""]
                 name = name.lower()
                 if not part.isascii():
-                    continue  # Chromium reads no further in such a directive
+                    continue  # Chromium ignores the rest of such a directive
                 if name and name not in directives and not (meta and name in _NOT_IN_META):
                     directives[name] = tuple(rest[:room])
                     room -= len(directives[name])
@@ -128,9 +129,9 @@ def forbids(policies: Policies, asked: PolicyRequest, own: str) -> str | None:
     """The directive that forbids a request, or None.
 
     Args:
-        policies: Of the document.
+        policies: The policies of the document.
         asked: The request.
-        own: The origin of the document; "" if it has none of its own.
+        own: The origin of the document; "" for an opaque origin.
     """
     names = _OF_ROLE.get(asked.role)
     for policy in policies if names is not None else ():
@@ -150,13 +151,13 @@ def forbids(policies: Policies, asked: PolicyRequest, own: str) -> str | None:
 
 
 def forbids_navigation(policies: Policies, asked: PolicyRequest, own: str) -> str | None:
-    """As `forbids`, for an ``<object>`` or ``<embed>`` that shows a document: that is a frame, too."""
+    """As `forbids`, for an ``<object>`` or ``<embed>`` that shows a document and so acts as a frame."""
     frame = msgspec.structs.replace(asked, role="frame")
     return forbids(policies, asked, own) or forbids(policies, frame, own)
 
 
 def forbids_inline(policies: Policies, kind: Inline, text: str, nonce: str = "") -> str | None:
-    """The directive that forbids a script or a style in the document, or None (section 6.7.3.3)."""
+    """The directive that forbids an inline script or style, or None (section 6.7.3.3)."""
     for policy in policies:
         found = policy.governing(_OF_INLINE[kind])
         if found is not None and not _allows_inline(found[1], kind, text, nonce):
@@ -165,7 +166,7 @@ def forbids_inline(policies: Policies, kind: Inline, text: str, nonce: str = "")
 
 
 def forbids_framing(policies: Policies, ancestors: tuple[str, ...], own: str) -> bool:
-    """Whether ``frame-ancestors`` keeps a document out of a frame in these (their origins)."""
+    """Whether ``frame-ancestors`` forbids showing a document in frames with these ancestor origins."""
     for policy in policies:
         sources = policy.directives.get("frame-ancestors")
         if sources is None:
@@ -177,14 +178,14 @@ def forbids_framing(policies: Policies, ancestors: tuple[str, ...], own: str) ->
 
 
 def upgrades(policies: Policies) -> bool:
-    """Whether ``http:`` becomes ``https:`` (Upgrade Insecure Requests)."""
+    """Whether the policies rewrite ``http:`` to ``https:`` (Upgrade Insecure Requests)."""
     return any("upgrade-insecure-requests" in policy.directives for policy in policies)
 
 
 def upgraded(url: str, *, redirected: bool = False) -> str:
-    """An address over TLS, unless it is one of this machine, which is trusted anyway.
+    """The address over TLS. Addresses of this machine stay as they are, since browsers trust them.
 
-    Where a redirect leads there Chromium upgrades those, too.
+    After a redirect Chromium upgrades those, too.
     """
     host = urlsplit(url).hostname or ""
     is_own = host in _OWN_HOSTS or host.endswith(".localhost")
@@ -194,7 +195,7 @@ def upgraded(url: str, *, redirected: bool = False) -> str:
 
 
 def allows_base(policies: Policies, base: str, own: str) -> bool:
-    """Whether a ``<base>`` may lead there."""
+    """Whether the policies allow this ``<base>`` address."""
     for policy in policies:
         sources = policy.directives.get("base-uri")
         if sources is not None and not any(_matches(one, base, own, False) for one in sources):
@@ -236,7 +237,7 @@ def _has_nonce(sources: tuple[str, ...], nonce: str) -> bool:
 
 
 def _has_integrity(sources: tuple[str, ...], integrity: str) -> bool:
-    """Whether every digest that an element asks for is one that the policy names."""
+    """Whether the policy lists every digest that an element requires."""
     wanted = [item.partition("?")[0].lower() for item in integrity.split()]
     wanted = [item for item in wanted if _HASH.match(f"'{item}'")]
     if not wanted:
@@ -258,7 +259,7 @@ def _is_hash_of(source: str, text: str) -> bool:
 
 
 class _SourceExpression(NamedTuple):
-    """A source expression that is not a keyword: an address as far as it is given."""
+    """A source expression other than a keyword: an address of which parts may be missing."""
 
     scheme: str
     host: str

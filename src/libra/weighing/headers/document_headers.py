@@ -1,4 +1,4 @@
-"""What the headers of a document say beside its type: as they were sent, for whoever reads them."""
+"""The headers of a document other than its type, as the server sent them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _MOST_RULES = 20
 
 
 class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
-    """The headers of a document that decide about what it asks for.
+    """The headers of a document that affect its requests.
 
     Attributes:
         links: The values of ``Link``.
-        policies: Those of ``Content-Security-Policy``.
+        policies: The values of ``Content-Security-Policy``.
         refresh: The first ``Refresh``.
         speculation_rules: The values of ``Speculation-Rules``.
-        frame_options: Those of ``X-Frame-Options``.
-        is_download: Whether a browser saves the answer to a file.
-        is_typed: That the type is not to be doubted (``X-Content-Type-Options: nosniff``).
+        frame_options: The values of ``X-Frame-Options``.
+        is_download: Whether a browser saves the response to a file.
+        is_typed: Whether browsers must trust the type (``X-Content-Type-Options: nosniff``).
     """
 
     links: tuple[str, ...] = ()
@@ -35,12 +35,12 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def asks(self) -> bool:
-        """Whether they ask for something, whatever the body holds."""
+        """Whether the headers alone cause requests, independently of the body."""
         return bool(self.links or self.refresh or self.speculation_rules)
 
     @classmethod
     def of(cls, values_of: Callable[[str], Iterable[str]]) -> DocumentHeaders:
-        """From whatever gives all the values of a name."""
+        """Build from a function that returns all values of a header name."""
         return cls(
             links=tuple(values_of("Link")),
             policies=tuple(values_of("Content-Security-Policy")),
@@ -54,21 +54,21 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
         )
 
     def parsed_policies(self) -> Policies:
-        """What the document may ask for."""
+        """The policies of the document."""
         return parse_policies(self.policies)
 
     def refuses(self, ancestors: tuple[str, ...], own: str) -> str | None:
-        """The header that keeps the document out of a frame, or None.
+        """The header that forbids showing the document in a frame, or None.
 
         Args:
-            ancestors: The origins of the documents around it, the nearest first.
+            ancestors: The origins of the enclosing documents, the nearest first.
             own: The origin of the document.
         """
         if not ancestors or not (self.policies or self.frame_options):
             return None
         policies = self.parsed_policies()
         if any("frame-ancestors" in policy.directives for policy in policies):
-            # Then X-Frame-Options is not looked at (CSP, section 6.4.2.2).
+            # A policy with frame-ancestors overrides X-Frame-Options (CSP, section 6.4.2.2).
             refused = forbids_framing(policies, ancestors, own)
             return "Content-Security-Policy (frame-ancestors)" if refused else None
         options = {
@@ -98,7 +98,7 @@ _ITEM = re.compile(
 
 
 def addresses_of_rules(values: Iterable[str]) -> list[str]:
-    """The addresses of ``Speculation-Rules``: a list of strings (RFC 9651), or nothing at all."""
+    """The addresses in ``Speculation-Rules``, a list of strings (RFC 9651); none if it is malformed."""
     text = ", ".join(values)
     found: list[str] = []
     at = 0

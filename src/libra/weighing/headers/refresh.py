@@ -1,4 +1,4 @@
-"""Pages that send their visitors on: ``Refresh``, as a header or a ``<meta>`` (HTML, 4.2.5.3)."""
+"""Pages that redirect their visitors with ``Refresh``, as a header or a ``<meta>`` (HTML, 4.2.5.3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from libra.urls import join
 
 AT_ONCE = 1.0
-"""Seconds below which it is a redirect: nobody sees the page that is left."""
+"""Below this many seconds a refresh counts as a redirect, since nobody sees the first page."""
 
 _MOST_TEXT = 4_000
 _TIME = re.compile(r"[\t\n\f\r ]*+(?:(\d{1,9})|(?=\.\d))[\d.]*+(?=[\t\n\f\r ;,]|\Z)")
@@ -19,11 +19,11 @@ _URL = re.compile(
 
 
 class Refresh(NamedTuple):
-    """Where a page sends its visitors.
+    """The target of a page's refresh.
 
     Attributes:
-        url: Absolute; None if to the page itself.
-        seconds: After how long, without its fraction.
+        url: Absolute; None if the page reloads itself.
+        seconds: The delay, without its fraction.
     """
 
     url: str | None
@@ -31,12 +31,12 @@ class Refresh(NamedTuple):
 
 
 def parse_refresh(text: str, url: str, base: str) -> Refresh | None:
-    """The "shared declarative refresh steps"; None if the text is none.
+    """The "shared declarative refresh steps"; None if the text is not a refresh.
 
     Args:
-        text: Of the header, or of the ``content`` attribute.
-        url: Where the page is.
-        base: What its references are relative to.
+        text: The value of the header, or of the ``content`` attribute.
+        url: The address of the page.
+        base: The base URL of its references.
     """
     text = text[:_MOST_TEXT]
     time = _TIME.match(text)

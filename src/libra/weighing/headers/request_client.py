@@ -1,4 +1,4 @@
-"""On whose behalf something is fetched: the document that asks, as far as it matters to requests."""
+"""The document on whose behalf a request is made, as far as requests depend on it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class RequestClient(msgspec.Struct, frozen=True):
     """A document (Fetch standard, "request client").
 
     Attributes:
-        origin: Its origin; "" before there is a document, and if it has none of its own.
-        policies: What it may ask for.
-        encoding: The name of its character encoding, or that of the style sheet in it that asks.
-        ancestors: The origins of the documents around it, the nearest first.
-        in_quirks_mode: Whether it takes style sheets of any type from its own origin.
+        origin: Its origin; "" before there is a document, and for an opaque origin.
+        policies: Its content security policies.
+        encoding: The name of its character encoding, or of the stylesheet in it that makes the request.
+        ancestors: The origins of the enclosing documents, the nearest first.
+        in_quirks_mode: Whether it accepts stylesheets of any type from its own origin.
     """
 
     origin: str = ""
@@ -26,9 +26,9 @@ class RequestClient(msgspec.Struct, frozen=True):
 
     @property
     def around(self) -> tuple[str, ...]:
-        """The origins of the documents around a frame in it."""
+        """The ancestor origins of a frame in this document."""
         return (self.origin, *self.ancestors) if self.origin else self.ancestors
 
 
 NOBODY = RequestClient()
-"""Who asks for the page itself."""
+"""The client that requests the page itself."""

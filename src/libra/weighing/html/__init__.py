@@ -1,1 +1,1 @@
-"""What a document asks for: one walk over its elements, with a rule for each of them."""
+"""References in a document: one walk over its elements, with a rule for each kind of element."""

@@ -1,8 +1,8 @@
-"""The references in a document, as a desktop browser with scripting on would follow them.
+"""Finds the references in a document, as a desktop browser with scripting enabled would follow them.
 
-The parser (lexbor) builds the tree that the HTML standard prescribes, so comments, templates and
-``noscript`` are what they are in a browser. Each kind of element has one small function in the
-``elements_`` modules; they follow the "fetch" steps of the HTML standard for that element.
+The parser (lexbor) builds the tree that the HTML standard prescribes. So comments, templates and
+``noscript`` mean the same as in a browser. Each kind of element has one small function in the
+``elements_`` modules, which follows the HTML standard's "fetch" steps for that element.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.viewport.media_queries import media_matches
 
 _MOST_ICONS = 20
-"""That are tried one after the other."""
+"""Maximum number of icons to try one after the other."""
 
 
 def read_document(
@@ -52,16 +52,16 @@ def read_document(
     inherited: str = "",
     is_unseen: bool = False,
 ) -> Parsed:
-    """Parse a document and find what it asks for. Never raises, whatever the body holds.
+    """Parse a document and find its references. Never raises, whatever the body contains.
 
     Args:
-        body: Decoded bytes.
+        body: The decoded bytes.
         content_type: The header, which may name the character encoding.
-        url: Where the document is, after redirects.
-        viewport: What candidates are chosen for.
-        is_frame: Frames have no icons and no manifest.
-        headers: What else the answer says.
-        inherited: The encoding of the document around it, if that is of the same origin.
+        url: The address of the document, after redirects.
+        viewport: The window for which candidates are chosen.
+        is_frame: Whether it is shown in a frame: frames have no icons and no manifest.
+        headers: The other headers of the response.
+        inherited: The encoding of the document around it, if both have the same origin.
         is_unseen: Whether its frame is not rendered: then nothing in it is laid out.
     """
     refresh = parse_refresh(headers.refresh, url, url) if headers.refresh else None
@@ -147,16 +147,16 @@ def _walk(
 
 
 def _is_waited_for(node: LexborNode, added: list[Reference]) -> bool:
-    """Whether the parser stands still for a script, for long enough that all before it is resolved."""
+    """Whether the parser waits for a script long enough to resolve all earlier references."""
     if node.tag != "script" or "async" in node.attrs or "defer" in node.attrs:
         return False
     return any(reference.role == "script" for reference in added)
 
 
 def _leave_to_styles(walk: Walk) -> None:
-    """What is embedded depends on whether it is rendered, which style sheets decide where there are any.
+    """Mark or drop embedded documents by whether they are rendered, or leave that to the stylesheets.
 
-    Objects that are not are not loaded; frames are, but nothing of theirs is laid out.
+    Objects that are not rendered do not load. Such frames load, but their content is not laid out.
     """
     scope = walk.scope
     if not scope.embedded:
@@ -190,7 +190,7 @@ def _refer_to_icons(walk: Walk, icons: list[Icon]) -> None:
 
 
 def _read_inner(outer: Walk, html: bytes, url: str, origin: str, *, is_unseen: bool) -> None:
-    """A document that is written in another one, whose policies it has."""
+    """Read a document written inside another one; it inherits that document's policies."""
     client = RequestClient(origin, outer.policies, "utf-8")
     inner = _walk(
         html,
@@ -230,17 +230,17 @@ def _parsed(walk: Walk, refresh: Refresh | None) -> Parsed:
 
 
 def _sooner(first: Refresh | None, second: Refresh | None) -> Refresh | None:
-    """Of a header's and the document's: the later one counts if it does not come later."""
+    """Choose between a header's refresh and the document's: the second wins unless it is slower."""
     if first is None or second is None:
         return first or second
     return second if second.seconds <= first.seconds else first
 
 
 def _elements(walk: Walk) -> Iterator[LexborNode]:
-    """The elements that may ask for something, in document order.
+    """The elements that may cause requests, in document order.
 
-    The tree is walked, not searched: a search holds the interpreter until it is done, which in
-    a large document is long enough for others to notice.
+    This walks the tree instead of searching it. A search holds the interpreter lock until it ends, which
+    delays other threads noticeably in a large document.
     """
     root = walk.tree.root
     if root is None:
@@ -270,7 +270,7 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
 
 
 def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
-    """Whether Chromium's preload scanner takes an element that is nothing where it is."""
+    """Whether Chromium's preload scanner acts on an element that has no effect where it stands."""
     if not walk.is_scanned:
         return False
     attributes = node.attrs
@@ -287,7 +287,7 @@ def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
 
 
 def _is_of_its_kind(walk: Walk, node: LexborNode, tag: str) -> bool:
-    """Whether an element is in HTML or in a drawing, where it is more than a name."""
+    """Whether an element is in the namespace (HTML or SVG) in which it has a meaning."""
     root = foreign_root(node) if walk.has_foreign else ""
     if tag in _HTML_ONLY:
         return not root
@@ -295,7 +295,7 @@ def _is_of_its_kind(walk: Walk, node: LexborNode, tag: str) -> bool:
 
 
 def _layer_of(node: LexborNode) -> str:
-    """The layer of the style sheets of the shadow root that an element is in, if it is in one."""
+    """The layer of the enclosing shadow root's stylesheets, or ""."""
     number = node.attrs.get(IN)
     return f"{LAYER}{number}" if number else ""
 
@@ -307,7 +307,7 @@ def _inline_style(walk: Walk, node: LexborNode) -> None:
 
 
 def _hints_in_svg(walk: Walk) -> None:
-    """Attributes of drawings that are properties of style sheets (SVG 2, "presentation attributes")."""
+    """Collect SVG attributes that act as CSS properties (SVG 2, "presentation attributes")."""
     for node in walk.tree.css(",".join(f"[{name}]" for name in _PRESENTATION)):
         if not (node.tag == "svg" or is_foreign(node)):
             continue
@@ -318,7 +318,7 @@ def _hints_in_svg(walk: Walk) -> None:
 
 
 def _wake_near(walk: Walk) -> None:
-    """Without style sheets it is known at once what is lazy and near all the same."""
+    """Load lazy elements that are near the window. Without stylesheets this is known at once."""
     lazy, walk.scope.lazy = walk.scope.lazy, {}
     urls = {url for element in near(walk.tree, walk.viewport) for url in lazy.get(element, ())}
     walk.references = [
@@ -334,19 +334,19 @@ _PRESENTATION = (
     "fill", "stroke", "filter", "mask", "clip-path", "marker-start", "marker-mid", "marker-end",
     "cursor", *_DECIDING,
 )  # fmt: skip
-"""Properties that name a file or decide about one, and that SVG may have as attributes."""
+"""Properties that name a file or affect requests, and that SVG allows as attributes."""
 
 _HTML_ONLY = frozenset({"object", "iframe", "frame", "audio", "track", "base"})
 _IN_BOTH = frozenset({"script", "style"})
 _BY_NAMESPACE = _HTML_ONLY | _IN_BOTH | {"set", "image", "use", "feimage", "feImage"}
-"""What is something only in HTML, and what only in drawings."""
+"""Elements that have a meaning only in HTML, or only in drawings."""
 
 _BACKGROUNDS = frozenset(
     {"col", "colgroup", "body", "table", "td", "th", "tr", "tbody", "tfoot", "thead"}
 )
 _LAID_OUT_FIRST = frozenset({"object", "embed"})
 _RESOLVED_LATER = _BACKGROUNDS | _LAID_OUT_FIRST | {"video", "audio", "track"}
-"""What looks for its address only when the parser has gone on, so that a later ``base`` counts."""
+"""Elements that resolve their address only after parsing continues, so a later ``base`` counts."""
 
 _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {
     "base": head.on_base,
@@ -373,4 +373,4 @@ _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {
 }
 
 _MAY_MATTER = re.compile(r"font|url\(|image-set|display|background|--|content", re.IGNORECASE)
-"""What a ``style`` attribute has to hold to decide about something that is fetched."""
+"""A ``style`` attribute must match this to affect any request."""

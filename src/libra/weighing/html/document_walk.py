@@ -1,4 +1,4 @@
-"""One pass over the elements of a document: what is known on the way to each of them."""
+"""One pass over the elements of a document, and the state that the pass collects."""
 
 from __future__ import annotations
 
@@ -33,46 +33,46 @@ from libra.weighing.style.styled_document import Linked, StyledDocument
 from libra.weighing.stylesheets.stylesheet import Sheet, read_stylesheet
 
 LARGE = 1_000_000
-"""Bytes from which a document counts as large: too large to be searched for selectors."""
+"""Bytes from which a document counts as large: too large to search for selectors."""
 
 NO_BASE = "data:,"
-"""What addresses in a ``data:`` document are relative to: only absolute ones lead anywhere."""
+"""Base of the references in a ``data:`` document; only absolute ones resolve."""
 
 
 _FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
 
 
 class Inner(Protocol):
-    """Reads a document that is written in another one."""
+    """Reads a document that is written inside another one."""
 
     def __call__(self, outer: Walk, html: bytes, url: str, origin: str, *, is_unseen: bool) -> None:
-        """Read it: its source in UTF-8, its URL, its origin, whether it is not rendered."""
+        """Read it: its source in UTF-8, its URL, its origin, and whether it is not rendered."""
 
 
 def parse_html(html: bytes) -> tuple[LexborHTMLParser, bool]:
-    """The tree of a document in UTF-8, as a browser that runs scripts builds it.
+    """Build the tree of a document in UTF-8, as a browser that runs scripts does.
 
-    Returns it with whether the document was cut off because it would have grown too large.
+    Also returns whether the document was cut off because its tree would have grown too large.
     """
     html, cut_off = limit_source(html)
-    # Without events: keeping <selectedcontent> up to date takes time that grows with the square
-    # of the options and changes nothing that is fetched.
+    # No events: updating <selectedcontent> takes time that grows with the square of the number of
+    # options and changes no request.
     options = LexborDocumentOptions.WO_EVENTS
     return LexborHTMLParser(html, scripting=True, options=options), cut_off
 
 
 class Walk:
-    """What is known of a document while it is read from its beginning to its end.
+    """The state of reading one document from its beginning to its end.
 
     Args:
         html: Its source in UTF-8.
-        url: Where it is.
-        client: Who it is, for policies and encodings.
-        viewport: What candidates are chosen for.
-        is_frame: Frames have no icons and no manifest.
-        depth: Of the documents written in one another.
-        documents: Those that were found in the same body before it.
-        inner: Reads a document that is written in it.
+        url: Its address.
+        client: Its request client, for policies and encodings.
+        viewport: The window for which candidates are chosen.
+        is_frame: Whether it is shown in a frame: frames have no icons and no manifest.
+        depth: How many documents are written around it in the same body.
+        documents: The earlier documents of the same body.
+        inner: Reads a document that is written inside this one.
         is_unseen: Whether its frame is not rendered.
     """
 
@@ -105,7 +105,7 @@ class Walk:
         self.large = self.size > LARGE
         self.has_foreign = _FOREIGN.search(html) is not None
         self.is_scanned = not _names_policy(self.tree)
-        """Whether Chromium's preload scanner asks for anything: not where a ``<meta>`` may forbid it."""
+        """Whether Chromium's preload scanner runs: it does not if a ``<meta>`` may forbid requests."""
         self.scope = StyledDocument(self.tree, url=url, size=self.size)
         if b"shadowrootmode" in html.lower():
             self.scope.has_roots = attach_shadow_roots(self.tree) > 0
@@ -124,7 +124,7 @@ class Walk:
         """The layer of the shadow root that is being read."""
 
     def address(self, reference: str | None) -> str | None:
-        """The absolute address of a reference, or None if it leads to nothing that is requested."""
+        """The absolute address of a reference, or None if it causes no request."""
         if reference is None or not reference.strip("\t\n\f\r "):
             return None
         if is_dangling(reference):
@@ -145,7 +145,7 @@ class Walk:
         nonce: str = "",
         integrity: str = "",
     ) -> None:
-        """Note a reference, unless it is empty or leads to nothing that is requested."""
+        """Record a reference, unless it is empty or causes no request."""
         url = self.address(reference)
         if url is None:
             return
@@ -164,11 +164,11 @@ class Walk:
         )
 
     def refer(self, reference: Reference) -> None:
-        """Note a reference, blocked or not."""
+        """Record a reference, blocked or not."""
         self.references.append(self.judged(reference))
 
     def judged(self, reference: Reference) -> Reference:
-        """The reference, blocked if the document's policies forbid it here."""
+        """The reference, marked as blocked if the document's policies forbid it here."""
         if not self.policies or reference.blocked:
             return reference
         directive = forbids(self.policies, asked_by(reference), self.origin)
@@ -177,11 +177,11 @@ class Walk:
         return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
 
     def forbids_script(self, text: str, nonce: str) -> bool:
-        """Whether a script in the document must not run."""
+        """Whether the policies forbid an inline script."""
         return bool(self.policies) and bool(forbids_inline(self.policies, "script", text, nonce))
 
     def forbids_style(self, declarations: str) -> bool:
-        """Whether a ``style`` attribute must not take effect."""
+        """Whether the policies forbid a ``style`` attribute."""
         return bool(self.policies) and bool(
             forbids_inline(self.policies, "style-attr", declarations)
         )
@@ -196,9 +196,9 @@ class Walk:
         nonce: str = "",
         encoding: str = "",
     ) -> None:
-        """Note a style sheet that is a body of its own."""
+        """Record a stylesheet that has a body of its own."""
         if integrity and not cors and origin_of(url) != self.origin:
-            # What may not be read cannot be checked.
+            # The browser cannot check a body that the page may not read.
             integrity = NEVER if asks(integrity) else ""
         reference = self.judged(
             Reference(
@@ -216,7 +216,7 @@ class Walk:
             self.scope.sheets.append(Linked(url, applies, self.layer))
 
     def add_inline_sheet(self, css: str, base: str, *, applies: bool) -> None:
-        """Take in a style sheet that is written in the document."""
+        """Add a stylesheet that is written in the document."""
         css = with_data_imports(css)
         sheet = read_stylesheet(css, base, self.viewport, applies=applies)
         for reference in imports_of(sheet):
@@ -232,14 +232,15 @@ def _names_policy(tree: LexborHTMLParser) -> bool:
 
 
 def is_foreign(node: LexborNode) -> bool:
-    """Whether an element is of SVG or MathML."""
+    """Whether an element belongs to SVG or MathML."""
     return bool(foreign_root(node))
 
 
 def foreign_root(node: LexborNode) -> str:
-    """``svg`` or ``math`` for an element of these, by what it is in (HTML standard, 13.2.6), or "".
+    """``svg`` or ``math`` by the element's ancestors (HTML standard, 13.2.6), or "" for HTML.
 
-    A ``math`` in a drawing is of the drawing, and so is a ``mi`` there, in which no HTML begins.
+    A ``math`` element inside a drawing belongs to the drawing. So does a ``mi`` there, and no HTML
+    begins in it.
     """
     around: list[LexborNode] = []
     parent = node.parent
@@ -267,18 +268,18 @@ _INTEGRATION_POINTS = {
     "svg": frozenset({"foreignobject", "desc", "title"}),
     "math": frozenset({"mi", "mo", "mn", "ms", "mtext"}),
 }
-"""In which HTML begins again."""
+"""Elements inside which HTML begins again."""
 
 _HTML_IN_MATHML = frozenset({"text/html", "application/xhtml+xml"})
 
 
 def is_dangling(reference: str) -> bool:
-    """Whether Chromium takes an address for markup that somebody injected, and does not follow it."""
+    """Whether Chromium takes an address for injected markup and does not follow it."""
     return "<" in reference and any(blank in reference for blank in "\n\r\t")
 
 
 def asked_by(reference: Reference, *, redirected: bool = False) -> PolicyRequest:
-    """A reference, as a policy sees it."""
+    """A policy's view of a reference."""
     return PolicyRequest(
         reference.url,
         reference.role,
@@ -290,12 +291,12 @@ def asked_by(reference: Reference, *, redirected: bool = False) -> PolicyRequest
 
 
 def imports_of(sheet: Sheet) -> list[Reference]:
-    """The style sheets that one imports."""
+    """The stylesheets that a stylesheet imports."""
     return [Reference(url, "stylesheet", applies=applies) for url, applies, _ in sheet.imports]
 
 
 def characters_of(html: bytes) -> frozenset[int]:
-    """The code points of a large document: its text is hardly less varied than its source."""
+    """The code points of a large document's source, whose text uses almost as many."""
     found: set[str] = set()
     for at in range(0, len(html), LARGE):
         found.update(html[at : at + LARGE].decode("utf-8", "ignore"))

@@ -1,4 +1,4 @@
-"""Frames, objects and embeds: documents in a document (HTML standard, 4.8.5 to 4.8.7)."""
+"""Frames, objects and embeds: documents inside a document (HTML standard, 4.8.5 to 4.8.7)."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from libra.weighing.style.boxes.objects import (
 )
 
 MAX_DEPTH = 3
-"""Of documents that are written in one another."""
+"""Maximum nesting of documents written inside one another."""
 
 MAX_INNER = 200
-"""In a document. Each takes 200 kB of memory, however short it is, until its style is known."""
+"""Maximum number of documents written in one. Each takes 200 kB of memory until its style is known."""
 
 _FALLBACK_DEPTH = 8
 _ANCESTORS = 100
 _NOTHING_EMBEDDED_IN = frozenset({"audio", "video", "canvas"})
 _LOOKED_AT = 500
 _MOST_WAITING = 1_000
-"""Objects and frames of a document that wait for its style; those beyond are taken to be rendered."""
+"""Objects and frames of a document that wait for its style; any beyond are assumed to be rendered."""
 
 
 def on_frame(walk: Walk, node: LexborNode) -> None:
-    """Another document, by its address or written here."""
+    """A frame: a document at another address, or one written in the attribute."""
     attributes = node.attrs
     source = attributes.get("src")
     if "srcdoc" in attributes and node.tag == "iframe":
@@ -56,7 +56,7 @@ def on_frame(walk: Walk, node: LexborNode) -> None:
 
 
 def _on_data_document(walk: Walk, node: LexborNode, address: str, reference: Reference) -> None:
-    """A document in a ``data:`` URL, which has an origin of its own."""
+    """A document in a ``data:`` URL, which has an opaque origin."""
     data = decode_data_url(address)
     if data is None or walk.judged(reference).blocked:
         return
@@ -80,7 +80,7 @@ def _read_inner(walk: Walk, node: LexborNode, html: bytes, url: str, origin: str
 
 
 def on_object(walk: Walk, node: LexborNode) -> None:
-    """What an ``object`` or an ``embed`` shows, unless it stands in for one around it."""
+    """The content of an ``object`` or ``embed``, unless it is the fallback of an enclosing one."""
     if walk.objects and _is_fallback(walk, node):
         return
     address = address_of(node)
@@ -100,7 +100,7 @@ def on_object(walk: Walk, node: LexborNode) -> None:
 
 
 def _reference_of(walk: Walk, node: LexborNode, depth: int) -> Reference | None:
-    """What it asks for, with what is asked for if that cannot be had."""
+    """The reference of an object, with its fallbacks in case the object fails."""
     address = address_of(node)
     url = walk.address(address) if address else None
     if url is None or not _is_loaded(node, address or ""):
@@ -109,7 +109,7 @@ def _reference_of(walk: Walk, node: LexborNode, depth: int) -> Reference | None:
     if depth < _FALLBACK_DEPTH and node.first_child is not None:
         found = (_reference_of(walk, inner, depth + 1) for inner in _nearest(node))
         otherwise = tuple(reference for reference in found if reference is not None)
-    # An embed that is an image by its type or name stays one; an object becomes what has come.
+    # An embed that is an image by its type or name stays one; an object becomes what its response is.
     is_embed = node.tag == "embed"
     stays_image = is_embed and is_image(node, url)
     reference = Reference(
@@ -123,7 +123,7 @@ def _reference_of(walk: Walk, node: LexborNode, depth: int) -> Reference | None:
 
 
 def _nearest(node: LexborNode) -> Iterator[LexborNode]:
-    """The objects in one that are not in another one again, as far as they are shown."""
+    """The outermost loadable objects inside an object."""
     taken: set[int] = set()
     for inner in islice(node.traverse(), _LOOKED_AT):
         parent = inner.parent
@@ -137,7 +137,7 @@ def _nearest(node: LexborNode) -> Iterator[LexborNode]:
 
 
 def _is_loaded(node: LexborNode, address: str) -> bool:
-    """What would need a plug-in is not loaded, nor is what never has a box."""
+    """Whether it can load: it needs no plug-in, and no ancestor prevents it from having a box."""
     if not is_shown(node, address):
         return False
     parent = node.parent
@@ -149,7 +149,7 @@ def _is_loaded(node: LexborNode, address: str) -> bool:
 
 
 def _may_be_document(node: LexborNode, url: str) -> bool:
-    """Whether it becomes a frame, as far as its type or the end of its address tells."""
+    """Whether it may become a frame, judging by its type or the end of its address."""
     kind = type_of(node)
     if kind:
         return kind.startswith("text/") or kind in {"image/svg+xml", "application/xhtml+xml"}
@@ -157,7 +157,7 @@ def _may_be_document(node: LexborNode, url: str) -> bool:
 
 
 def _is_fallback(walk: Walk, node: LexborNode) -> bool:
-    """Whether it stands in for an object around it that is loaded."""
+    """Whether it is the fallback of an enclosing object that loads."""
     parent = node.parent
     for _ in range(_FALLBACK_DEPTH):
         if parent is None:

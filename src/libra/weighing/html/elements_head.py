@@ -1,4 +1,4 @@
-"""The elements of a document's head: what each of them asks for (HTML standard, "fetch and process")."""
+"""The elements of a document's head and their requests (HTML standard, "fetch and process")."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _HEAD_OF_SHEET = re.compile(
     r"|@(?:charset|import)(?:[^;\"'()]++|\"[^\"]*+\"|'[^']*+'|\([^)]*+\))*+;)*+",
     re.IGNORECASE,
 )
-"""What a style sheet imports at its head, and what may stand before and between that."""
+"""The imports at the head of a stylesheet, and what may stand before and between them."""
 
 _NO_BASES = ("data:", "javascript:")
 
 _PRELOADED_AS: dict[str, Role] = {"style": "stylesheet", "image": "image", "json": "other"}
-"""What ``modulepreload`` loads that is no script."""
+"""Destinations of ``modulepreload`` other than scripts."""
 
 
 def on_base(walk: Walk, node: LexborNode) -> None:
-    """The first ``base`` with an address counts, for what follows it and what is found at the end."""
+    """Apply the first ``base`` with an address, which affects references that are resolved later."""
     href = node.attrs.get("href")
     if href is None or walk.has_base or walk.layer:
         return
@@ -57,26 +57,26 @@ def on_base(walk: Walk, node: LexborNode) -> None:
 
 
 def on_title(walk: Walk, node: LexborNode) -> None:
-    """An SVG may have titles of its own; the document's is the first one in HTML."""
+    """Take the document's title: the first one in HTML, since SVG may have its own."""
     if walk.title is None and (node.parent is None or node.parent.tag != "svg"):
         walk.title = " ".join(node.text(deep=True).split())[:_MAX_TITLE] or None
 
 
 def on_meta(walk: Walk, node: LexborNode) -> None:
-    """Policies, and where the page sends its visitors."""
+    """Policies, and refreshes that redirect visitors."""
     name = node.attrs.sget("http-equiv").strip().lower()
     if name == "content-security-policy":
         if node.parent is not None and node.parent.tag == "head":
             walk.policies += parse_policies([node.attrs.sget("content")], meta=True)
     elif name == "refresh" and not walk.layer:
         found = parse_refresh(node.attrs.sget("content"), walk.url, walk.base)
-        # A later one counts if it does not come later (Chromium's NavigationScheduler).
+        # A second refresh wins unless it is slower (Chromium's NavigationScheduler).
         if found is not None and (walk.refresh is None or found.seconds <= walk.refresh.seconds):
             walk.refresh = found
 
 
 def on_link(walk: Walk, node: LexborNode) -> None:
-    """Style sheets, icons, what is loaded ahead, the manifest."""
+    """Stylesheets, icons, preloads, the manifest."""
     attributes = dict(node.attributes)
     rel = _rel_of(attributes)
     href = attributes.get("href")
@@ -87,7 +87,7 @@ def on_link(walk: Walk, node: LexborNode) -> None:
         late = None
     if "stylesheet" in rel:
         if walk.has_foreign and is_foreign(node):
-            attributes["rel"] = "alternate stylesheet"  # it is asked for, and does not apply
+            attributes["rel"] = "alternate stylesheet"  # requested, but not applied
         _on_stylesheet(walk, attributes, late)
         late = None
     elif "icon" in rel:
@@ -134,7 +134,7 @@ def _on_stylesheet(
 
 
 def _applies(walk: Walk, attributes: dict[str, str | None]) -> bool:
-    """Whether a sheet takes effect: it is no alternate, and its media hold."""
+    """Whether a stylesheet takes effect: it is not an alternate, and its media query holds."""
     return (
         "disabled" not in attributes
         and "alternate" not in _rel_of(attributes)
@@ -144,7 +144,7 @@ def _applies(walk: Walk, attributes: dict[str, str | None]) -> bool:
 
 
 def is_preferred(walk: Walk, title: str | None) -> bool:
-    """Of the style sheets that have titles, those with the first title apply (CSSOM, 6.2)."""
+    """Whether a stylesheet has no title, or the same one as the first with a title (CSSOM, 6.2)."""
     if not title or walk.layer:
         return True
     walk.preferred = walk.preferred or title
@@ -198,13 +198,13 @@ def _on_modulepreload(walk: Walk, attributes: dict[str, str | None]) -> None:
 
 
 def on_script(walk: Walk, node: LexborNode) -> None:
-    """Scripts, module graphs, import maps."""
+    """Scripts, module graphs and import maps."""
     attributes = node.attrs
     kind = script_type(attributes.get("type"), attributes.get("language"))
     source, nonce = attributes.get("src"), attributes.sget("nonce")
     is_drawn = False
     if walk.has_foreign and is_foreign(node):
-        # In a drawing Chromium asks for a script whatever its type says.
+        # Chromium requests a script in a drawing whatever its type.
         source, kind, is_drawn = href_of(node), kind or "classic", True
     if kind == "module":
         if source is not None and is_data_url(source):
@@ -240,13 +240,13 @@ def script_type(kind: str | None, language: str | None) -> str | None:
 
 
 def imported(found: Imported, nonce: str = "") -> Reference:
-    """What a module imports, which is allowed where the module is."""
+    """The reference to an imported module, with the nonce of its importer."""
     role: Role = "other" if found.kind else "module"
     return Reference(found.url, role, nonce=nonce, inserted=False)
 
 
 def on_scanned_style(walk: Walk, node: LexborNode) -> None:
-    """A sheet that is none by its language or place: Chromium's scanner asks for its imports."""
+    """A stylesheet that does not count by its type or place: Chromium's scanner requests its imports."""
     head = _HEAD_OF_SHEET.match(node.text(deep=False)) if walk.is_scanned else None
     if head is not None and "@import" in head[0].lower():
         for reference in imports_of(read_stylesheet(head[0], walk.base, walk.viewport)):
@@ -255,10 +255,10 @@ def on_scanned_style(walk: Walk, node: LexborNode) -> None:
 
 
 def on_style(walk: Walk, node: LexborNode) -> None:
-    """A style sheet that is written in the document."""
+    """A stylesheet that is written in the document."""
     attributes = node.attrs
     kind = attributes.sget("type").lower()
-    text = node.text(deep=False)  # elements, which it may have in a drawing, are none of it
+    text = node.text(deep=False)  # in a drawing it may have child elements, which do not count
     if kind not in {"", "text/css"}:
         on_scanned_style(walk, node)
         return

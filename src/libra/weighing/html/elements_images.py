@@ -1,4 +1,4 @@
-"""Images in HTML and SVG: one candidate of each (HTML standard, "update the image data")."""
+"""Images in HTML and SVG: one candidate for each (HTML standard, "update the image data")."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WITHOUT_CONTENT = frozenset(
         "template", "track", "wbr",
     }
 )  # fmt: skip
-"""The void elements; what is in a template is none of the document."""
+"""Void elements and ``template``, whose content is not part of the document."""
 
 
 def on_img(walk: Walk, node: LexborNode) -> None:
-    """The candidate of the first usable source, else the image's own."""
+    """The candidate of the first usable source, or else the image's own."""
     attributes = node.attrs
     lazy = if_lazy(node)
     chosen: str | None = None
@@ -31,7 +31,7 @@ def on_img(walk: Walk, node: LexborNode) -> None:
     if parent is not None and parent.tag == "picture":
         chosen = _from_sources(walk, parent, node, lazy=lazy is not None)
         if chosen is not None and lazy is None and walk.is_scanned and _ends_before(node):
-            # The preload scanner takes the end of any element for that of the picture.
+            # The preload scanner takes the end tag of any element for the end of the picture.
             walk.add(_own_candidate(walk, node, lazy=False), "image")
     if chosen is None:
         chosen = _own_candidate(walk, node, lazy=lazy is not None)
@@ -50,7 +50,7 @@ def _own_candidate(walk: Walk, node: LexborNode, *, lazy: bool) -> str | None:
 
 
 def _ends_before(image: LexborNode) -> bool:
-    """Whether an element that may have content stands before an image in its picture."""
+    """Whether an element that may have content precedes an image in its picture."""
     before = image.prev
     while before is not None:
         if before.is_element_node and before.tag not in _WITHOUT_CONTENT:
@@ -60,7 +60,7 @@ def _ends_before(image: LexborNode) -> bool:
 
 
 def _from_sources(walk: Walk, picture: LexborNode, image: LexborNode, *, lazy: bool) -> str | None:
-    """The candidate of the first source before the image that has one, and whose conditions hold."""
+    """The candidate of the first source before the image that has one and whose conditions hold."""
     child = picture.first_child
     while child is not None and child.mem_id != image.mem_id:
         if child.tag == "source" and child.attrs.get("srcset"):
@@ -80,7 +80,7 @@ def _from_sources(walk: Walk, picture: LexborNode, image: LexborNode, *, lazy: b
 
 
 def _is_unscanned(walk: Walk, *, lazy: bool) -> bool:
-    """Whether nobody asks for the image before the parser has it, which knows what is at hand."""
+    """Whether only the parser requests the image, which knows the candidates at hand."""
     return lazy or not walk.is_scanned
 
 
@@ -91,30 +91,30 @@ def _sizes(sizes: str | None, image: LexborNode, *, lazy: bool) -> str | None:
 
 
 def _auto_size(width: str) -> str | None:
-    """The ``sizes`` that ``auto`` stands for, as far as an attribute tells."""
+    """The ``sizes`` value of ``auto``, if a width attribute gives it."""
     text = width.strip().removesuffix("px")
     return f"{text}px" if length_px(f"{text}px", DESKTOP) else None
 
 
 def on_input(walk: Walk, node: LexborNode) -> None:
-    """A button that is an image."""
+    """An image button."""
     if node.attrs.sget("type").lower() == "image":
         walk.add(node.attrs.get("src"), "image")
 
 
 def on_svg_image(walk: Walk, node: LexborNode) -> None:
-    """An image in a drawing, or in a filter."""
+    """An image in a drawing or in a filter."""
     walk.add(href_of(node), "image")
 
 
 def href_of(node: LexborNode) -> str | None:
-    """The address in an element of SVG; an empty one goes before the old attribute, too."""
+    """The address of an SVG element; even an empty ``href`` overrides the older attribute."""
     attributes = node.attrs
     return attributes.get("href") if "href" in attributes else attributes.get("xlink:href")
 
 
 def on_svg_set(walk: Walk, node: LexborNode) -> None:
-    """An animation that gives an image another address."""
+    """An animation that changes the address of an image."""
     parent = node.parent
     if parent is not None and parent.tag == "image":
         name = node.attrs.sget("attributename") or node.attrs.sget("attributeName")
@@ -123,7 +123,7 @@ def on_svg_set(walk: Walk, node: LexborNode) -> None:
 
 
 def on_svg_use(walk: Walk, node: LexborNode) -> None:
-    """A part of another drawing; another origin's is refused."""
+    """A part of another drawing; browsers refuse one from another origin."""
     href = (href_of(node) or "").strip()
     if not href or href.startswith("#"):
         return
@@ -133,12 +133,12 @@ def on_svg_use(walk: Walk, node: LexborNode) -> None:
 
 
 def on_background(walk: Walk, node: LexborNode) -> None:
-    """The presentational attribute of tables and the body."""
+    """The ``background`` attribute of tables and the body."""
     url = walk.address((node.attrs.get("background") or "").strip("\t\n\f\r "))
     if url is not None:
         walk.scope.hint(node, f'background-image:url("{url}")')
 
 
 def if_lazy(node: LexborNode) -> LexborNode | None:
-    """The element itself, if it is loaded when it comes near the window."""
+    """The element itself, if it loads only near the window."""
     return node if node.attrs.sget("loading").lower() == "lazy" else None

@@ -1,4 +1,4 @@
-"""Audio and video: the source that is taken, and how much of it (HTML standard, 4.8.11)."""
+"""Audio and video: which source is loaded, and how much of it (HTML standard, 4.8.11)."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from libra.weighing.viewport.media_queries import media_matches
 
 
 def on_video(walk: Walk, node: LexborNode) -> None:
-    """The poster, and the video."""
+    """The poster and the video."""
     lazy = if_lazy(node)
     walk.add(node.attrs.get("poster"), "image", lazy=lazy)
     if walk.has_foreign and is_foreign(node):
-        return  # but for the preload scanner it is nothing there
+        return  # in foreign content only the preload scanner acts on it
     _on_media(walk, node, plays="muted" in node.attrs, lazy=lazy)
 
 
 def on_audio(walk: Walk, node: LexborNode) -> None:
-    """What is heard."""
+    """The audio."""
     _on_media(walk, node, plays=False, lazy=if_lazy(node))
 
 
 def _on_media(walk: Walk, node: LexborNode, *, plays: bool, lazy: LexborNode | None) -> None:
     attributes = node.attrs
-    # What would be heard waits for a visitor to do something, whatever it says.
+    # Audible media wait for a visitor's action, despite autoplay.
     autoplay = plays and "autoplay" in attributes
     said = attributes.sget("preload", "metadata").strip().lower()
     if said == "none" and not autoplay:
@@ -36,7 +36,7 @@ def _on_media(walk: Walk, node: LexborNode, *, plays: bool, lazy: LexborNode | N
     if source is None:
         source = _playable_source(walk, node)
     elif source and not source.strip("\t\n\f\r "):
-        source = walk.base  # of all elements these alone do not take it for none
+        source = walk.base  # only media elements resolve a blank address
     whole = autoplay or said in {"auto", ""}
     cors = "crossorigin" in attributes
     walk.add(source, "media", partial=not whole, lazy=lazy, cors=cors)
@@ -58,7 +58,7 @@ def _playable_source(walk: Walk, node: LexborNode) -> str | None:
 
 
 def on_track(walk: Walk, node: LexborNode) -> None:
-    """The text that is shown by default: one of a kind, or any number if scripts are to read it."""
+    """A default text track: one for text, one for chapters, any number for scripts (``metadata``)."""
     parent = node.parent
     if "default" not in node.attrs or parent is None or parent.tag not in {"audio", "video"}:
         return
@@ -70,5 +70,5 @@ def on_track(walk: Walk, node: LexborNode) -> None:
         walk.tracks.add((parent.mem_id, group))
     url = walk.address(node.attrs.get("src"))
     if url is not None and origin_of(url) != walk.origin and "crossorigin" not in parent.attrs:
-        return  # another origin's text is only asked for with CORS
+        return  # text of another origin is requested only with CORS
     walk.add(node.attrs.get("src"), "track", lazy=if_lazy(parent))

@@ -1,8 +1,8 @@
-"""Which of a page's icons a browser loads.
+"""Chooses which of a page's icons a browser loads.
 
-Chromium's rules (``favicon_handler.cc``, ``select_favicon_frames.cc``) for a desktop, found by trying
-them: it wants pixels for 16 and for 32. Icons that do not state a size have to be looked into, all of
-them, the last named first. If every icon states its size, the best one is loaded.
+The rules are Chromium's for a desktop (``favicon_handler.cc``, ``select_favicon_frames.cc``), confirmed
+by experiment. Chromium wants 16 and 32 pixels. It has to load all icons without a size, the last named
+first. If every icon states its size, Chromium loads the best one.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import NamedTuple
 
 _WANTED = (16, 32)
 _HUGE = 8
-"""From so many times the wanted size on, an icon is a picture of its own kind and the last choice."""
+"""An icon this many times larger than wanted is the last choice."""
 
 
 class Icon(NamedTuple):
-    """A ``link rel=icon``: its address ("" if it needs no request), and its ``sizes``."""
+    """A ``link rel=icon``: its address ("" if it needs no request) and its ``sizes``."""
 
     url: str
     sizes: str
 
 
 def choose_icons(icons: list[Icon]) -> list[str]:
-    """The URLs of the icons that are loaded, in the order in which they are."""
+    """The URLs of the icons that are loaded, in loading order."""
     to_look_into = [icon.url for icon in reversed(icons) if not _edges(icon)]
     if to_look_into:
         return [url for url in dict.fromkeys(to_look_into) if url]
@@ -31,7 +31,7 @@ def choose_icons(icons: list[Icon]) -> list[str]:
 
 
 def others_than(chosen: list[str], icons: list[Icon]) -> list[str]:
-    """The icons that are tried, one after the other, if those that were chosen cannot be had."""
+    """The icons that are tried one after the other if the chosen ones fail."""
     sized = [icon for icon in reversed(icons) if _edges(icon)]
     urls = dict.fromkeys(icon.url for icon in sorted(sized, key=_score, reverse=True) if icon.url)
     return [url for url in urls if url not in chosen]
@@ -47,7 +47,7 @@ def _score(icon: Icon) -> float:
 
 
 def _fit(edge: int, wanted: int) -> float:
-    """How well an image of this size serves: as it is, scaled down, scaled up, or far too large."""
+    """How well an image of this size serves: exact, scaled down, scaled up, or far too large."""
     if edge == wanted:
         return 1.0
     if edge >= wanted * _HUGE:

@@ -1,8 +1,8 @@
-"""Style sheets that are made to apply once they are there: ``media=print onload="this.media='all'"``.
+"""Stylesheets that apply only after loading: ``media=print onload="this.media='all'"``.
 
-The idiom keeps a sheet from holding up the page. What the handler sets is read from its text:
-assignments of a string, or of a ``data-`` attribute, to ``media``, ``rel``, ``title`` or
-``disabled`` of the element. What is decided in other ways is left to the rendered method.
+This idiom keeps a stylesheet from delaying the page. The module reads the effect of the handler from its
+text. It understands assignments of a string, or of a ``data-`` attribute, to the element's ``media``,
+``rel``, ``title`` or ``disabled``. Other handlers need the rendered method.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _LATER = frozenset({"setTimeout", "requestAnimationFrame", "queueMicrotask", "re
 
 
 def after_load(attributes: Mapping[str, str | None]) -> dict[str, str | None] | None:
-    """The attributes of a ``link`` after its handler ran; None if that changes nothing that is known.
+    """The attributes of a ``link`` after its handler ran; None if no known attribute changes.
 
     Args:
-        attributes: As they are written; the handler is ``onload``.
+        attributes: The attributes as written; the handler is ``onload``.
     """
     handler = attributes.get("onload")
     if not handler or len(handler) > _MOST_TEXT or _MAY_SET.search(handler) is None:
@@ -42,7 +42,7 @@ def after_load(attributes: Mapping[str, str | None]) -> dict[str, str | None] | 
 
 
 def _run(node: Node, attributes: dict[str, str | None], depth: int) -> None:
-    """Look at a part of a handler in the order in which it runs. Conditions are taken to hold."""
+    """Read a part of a handler in execution order. Assumes that its conditions hold."""
     if depth > 40:
         return
     if node.type == "assignment_expression":
@@ -59,13 +59,13 @@ def _run(node: Node, attributes: dict[str, str | None], depth: int) -> None:
         _call(node, attributes, depth)
         return
     if node.type in {"function_expression", "function_declaration", "arrow_function"}:
-        return  # unless somebody calls it
+        return  # runs only when called
     for child in node.named_children:
         _run(child, attributes, depth + 1)
 
 
 def _local(name: str) -> str:
-    """Under which name a variable of the handler is kept among the attributes."""
+    """The key that stores a variable of the handler among the attributes."""
     return f"\0{name}"
 
 
@@ -80,7 +80,7 @@ def _call(node: Node, attributes: dict[str, str | None], depth: int) -> None:
     name = _text(function)
     called: Node | None = None
     if function.type == "parenthesized_expression" and function.named_children:
-        called = function.named_children[0]  # a function that is called where it is written
+        called = function.named_children[0]  # an immediately invoked function
     elif name.removeprefix("window.") in _LATER and given:
         called = given[0]
     body = None if called is None else called.child_by_field_name("body")
@@ -121,7 +121,7 @@ def _set(name: str | None, value: str | None, attributes: dict[str, str | None])
 
 
 def _property(target: Node) -> str | None:
-    """Which attribute an assignment sets. Whose it is, the element's own in practice, is not checked."""
+    """The attribute that an assignment sets. Assumes that it belongs to the element itself."""
     if target.type == "identifier":
         return _text(target)  # a handler's scope is its element
     if target.type == "member_expression":
@@ -134,7 +134,7 @@ def _property(target: Node) -> str | None:
 
 
 def _value(node: Node, attributes: Mapping[str, str | None], depth: int = 0) -> str | None:
-    """The text that an expression stands for, if that can be seen."""
+    """The text value of an expression, if it can be determined."""
     if depth > 10:
         return None
     found: str | None = None
@@ -181,7 +181,7 @@ def _joined(node: Node, attributes: Mapping[str, str | None], depth: int) -> str
 
 
 def _data_attribute(expression: str) -> str:
-    """The attribute that ``this.dataset.someName`` reads, or ``this.media``."""
+    """The attribute that ``this.dataset.someName`` or ``this.media`` reads."""
     match = re.fullmatch(r"(?:this|event\.(?:currentT|t)arget)\.(dataset\.)?(\w+)", expression)
     if match is None:
         return ""

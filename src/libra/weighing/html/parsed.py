@@ -1,4 +1,4 @@
-"""What was read in a body, with its parse: it stays in the process, and the thread, that made it."""
+"""The result of reading a body, with its parse. It stays in the process and thread that made it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from libra.weighing.stylesheets.stylesheet import Sheet
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """What was read in a body: a `Reading` with what it was made of.
+    """The result of reading a body: a `Reading` together with its parse.
 
     Attributes:
-        references: What it asks for, in its order, duplicates included.
+        references: Its references in order, duplicates included.
         title: The document's title.
-        import_map: What the specifiers of its modules stand for; None if it is no document.
+        import_map: The import map of its modules; None if it is not a document.
         has_icon: Whether a document names an icon.
-        sheet: The style sheet, if it is one that is used.
-        documents: The document, and those that are written in it (``srcdoc``).
-        error: Why not all of the body was read, as a named error.
-        observed: What a document shows beside what it asks for.
-        refresh: Where a document sends its visitors.
-        policies: What a document may ask for.
-        encoding: The encoding that a document or a style sheet is in.
-        in_quirks_mode: Whether a document is.
+        sheet: The stylesheet, if it is used.
+        documents: The document, and those written inside it (``srcdoc``).
+        error: Why a part of the body was not read, as a named error.
+        observed: Observations about a document other than its references.
+        refresh: The refresh of a document.
+        policies: The policies of a document.
+        encoding: The encoding of a document or a stylesheet.
+        in_quirks_mode: Whether a document is in quirks mode.
     """
 
     references: list[Reference] = []
@@ -46,7 +46,7 @@ class Parsed(msgspec.Struct, frozen=True):
     in_quirks_mode: bool = False
 
     def reading(self, most: int) -> Reading:
-        """The same as plain data, with no more than so many references."""
+        """The same as plain data, with at most this many references."""
         references, omitted = self.references, 0
         if len(references) > most:
             references = merged(references)
@@ -70,7 +70,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 def outline_of_document(scope: StyledDocument) -> DocumentOutline:
-    """What others need to know of a document."""
+    """The outline of a document, for other documents and stylesheets."""
     sheets = tuple(
         LinkedSheet(
             linked.sheet

@@ -1,13 +1,13 @@
-"""Keeping a document from growing in the parser: depth, formatting elements and attributes have limits.
+"""Limits depth, formatting elements and attributes, so that a document cannot grow in the parser.
 
-The HTML standard sets no limits, and its parsing rules take time that grows with the square of the
-depth, and memory that grows with the formatting elements that are open: 50 kB of ``<b>`` and ``<p>``
-become gigabytes. Browsers have limits; Chromium's is 512 levels, below which elements become
-siblings. `limit_source` applies such limits to the source, before it is parsed. It knows the tokens of
-HTML (tags, comments, raw text), and nothing of their meaning; ordinary documents pass unchanged.
+The HTML standard sets no limits. Its parsing rules take time that grows with the square of the depth,
+and memory that grows with the open formatting elements: 50 kB of ``<b>`` and ``<p>`` become gigabytes.
+Browsers have limits; Chromium's is 512 levels, below which elements become siblings. `limit_source`
+applies such limits to the source before parsing. It knows the tokens of HTML (tags, comments, raw text)
+but not their meaning; ordinary documents pass unchanged.
 
-An ``<image>`` of HTML is written as the ``<img>`` that it is: lexbor drops it where it stands in a
-table itself.
+It rewrites ``<image>`` in HTML as ``<img>``, its meaning. lexbor drops an ``<image>`` that stands
+directly in a table.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ MAX_DEPTH = 512
 """Chromium's limit (``kMaximumHTMLParserDOMTreeDepth``)."""
 
 MAX_FORMATTING = 32
-"""Formatting elements that are open at a time; each is opened again in every paragraph."""
+"""Maximum number of open formatting elements; each is reopened in every paragraph."""
 
 MAX_ATTRIBUTES = 1_000
-"""Attributes of one element."""
+"""Maximum number of attributes of one element."""
 
 MAX_COST = 4_000_000
-"""Where a document is cut off: one for every tag and three for every formatting element open there."""
+"""Cost at which a document is cut off: one per tag, plus three per formatting element open there."""
 
 _HARMLESS_TAGS = 1_000
 _HARMLESS_BYTES = 131_072
-"""What a document of no more tags and bytes can grow to takes half a second at the most."""
+"""A document with fewer tags and bytes takes at most half a second, however it grows."""
 
 _LONG_TAG = 10_000
 
@@ -37,7 +37,7 @@ _TABLE = re.compile(rb"<table[\s/>]", re.IGNORECASE)
 
 _TOKEN = re.compile(
     rb"<!--(?:>|->|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"  # a comment
-    rb"|<([/!?])?([A-Za-z][^\s/>]*+)?"  # a tag, or what becomes a comment up to the next >
+    rb"|<([/!?])?([A-Za-z][^\s/>]*+)?"  # a tag, or a malformed comment up to the next >
 )
 _ATTRIBUTES = re.compile(
     rb"(?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+)?)?+)*+>?"
@@ -65,7 +65,7 @@ _UNCOUNTED = frozenset(
 
 
 def limit_source(html: bytes) -> tuple[bytes, bool]:
-    """The document without its excesses (the same object if it has none), and whether it was cut off."""
+    """The document within the limits (the same object if unchanged), and whether it was cut off."""
     is_harmless = html.count(b"<") <= _HARMLESS_TAGS and len(html) <= _HARMLESS_BYTES
     if is_harmless and not (_IMAGE.search(html) and _TABLE.search(html)):
         return html, False
@@ -106,7 +106,7 @@ class _Limiter:
         return b"".join(self._out)
 
     def _take(self, token: re.Match[bytes]) -> int:
-        """Handle one token; return where the next may begin."""
+        """Handle one token; return the offset of the next."""
         mark, name = token.groups()
         if mark is None and name is None:
             return token.end()  # a comment, or a < that is text
@@ -155,7 +155,7 @@ class _Limiter:
         self._foreign -= name in {b"svg", b"math"}
 
     def _after_raw(self, name: bytes, at: int) -> int:
-        """Where the raw text of an element ends. In foreign content it is no raw text."""
+        """The end of an element's raw text. In foreign content it is not raw text."""
         if self._foreign:
             return at
         if name == b"script":
@@ -181,14 +181,14 @@ _IN_SCRIPT = re.compile(rb"<!--|-->|<(/?)script(?=[\s/>])", re.IGNORECASE)
 
 
 def _script_end(html: bytes, at: int) -> int:
-    """Where the end tag of a script begins: the standard's "script data escaped" states."""
+    """The end tag of a script, by the standard's "script data escaped" states."""
     escaped = doubled = False
     while (found := _IN_SCRIPT.search(html, at)) is not None:
         at = found.end()
         if found[0] == b"<!--":
             if not escaped:
                 escaped = True
-                at -= 2  # its dashes may already be those of the end
+                at -= 2  # its dashes may already belong to the end
         elif found[0] == b"-->":
             escaped = doubled = False
         elif found[1]:

@@ -1,8 +1,8 @@
-"""What is to be loaded ahead: ``<link rel=preload>``, and the same in the ``Link`` header of an answer.
+"""Preloads: ``<link rel=preload>``, and the same in the ``Link`` header of a response.
 
-Chromium loads what a header names with ``preload`` or ``modulepreload`` for pages and frames. Style
-sheets, icons and manifests in headers it leaves alone, as it does links with an ``anchor``. Addresses in
-headers are relative to the answer, whatever ``<base>`` says. Parsing follows RFC 8288, section 3.
+For pages and frames, Chromium loads the ``preload`` and ``modulepreload`` links of a header. It ignores
+stylesheets, icons and manifests in headers, and links with an ``anchor``. Addresses in headers are
+relative to the response, whatever ``<base>`` says. Parsing follows RFC 8288, section 3.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from libra.weighing.viewport.srcset import choose
 MAX_LINKS = 500
 
 DICTIONARY = "compression-dictionary"
-"""What later answers may be compressed with (RFC 9842); a browser gets it when it is idle."""
+"""A dictionary for compressing later responses (RFC 9842); a browser fetches it when idle."""
 
 _ROLES: dict[str, Role] = {
     "script": "script",
@@ -33,7 +33,7 @@ _ROLES: dict[str, Role] = {
     "fetch": "other",
     "track": "track",
 }
-"""The destinations that Chromium preloads; it ignores the others."""
+"""The destinations that Chromium preloads; it ignores all others."""
 
 _TYPES: dict[str, frozenset[str]] = {
     "image": IMAGE_TYPES,
@@ -42,13 +42,13 @@ _TYPES: dict[str, frozenset[str]] = {
         {"font/collection", "font/otf", "font/sfnt", "font/ttf", "font/woff", "font/woff2"}
     ),
 }
-"""The types that are loaded for a destination; of the others any are."""
+"""The types that are loaded for a destination; other destinations accept any type."""
 
 _TYPES_IN_HEADERS: dict[str, frozenset[str]] = {
     "script": JAVASCRIPT_TYPES,
     "track": frozenset({"text/vtt"}),
 }
-"""The same that are looked at in headers only, and without parameters."""
+"""The types that are checked only in headers, and without parameters."""
 
 _MODULES = frozenset({"script", "style", "json"})
 """The destinations of ``modulepreload`` in headers."""
@@ -64,12 +64,12 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 def preload(
     parameters: Mapping[str, str | None], href: str | None, viewport: Viewport
 ) -> tuple[str, Role] | None:
-    """What a preload loads and as what, or None if it is none that is followed.
+    """The target and role of a preload, or None if Chromium ignores it.
 
     Args:
-        parameters: ``as``, ``type``, ``media``, ``imagesrcset``, ``imagesizes`` as they are there.
-        href: The address, which ``imagesrcset`` goes before.
-        viewport: What media and candidates are judged for.
+        parameters: ``as``, ``type``, ``media``, ``imagesrcset`` and ``imagesizes``, as present.
+        href: The address, which ``imagesrcset`` overrides.
+        viewport: The window for media queries and candidates.
     """
     destination = (parameters.get("as") or "").strip().lower()
     role = _ROLES.get(destination)
@@ -84,27 +84,27 @@ def preload(
 
 
 def is_supported(kind: str, types: frozenset[str] | None) -> bool:
-    """Whether a ``type`` is empty or one of these, its parameters aside. None is any."""
+    """Whether a ``type`` is empty or one of these, ignoring its parameters. None accepts any type."""
     essence = kind.partition(";")[0].strip().lower()
     return not essence or types is None or essence in types
 
 
 def preloads_in_headers(values: Iterable[str], url: str, viewport: Viewport) -> list[Reference]:
-    """What the ``Link`` headers of an answer ask for. Linear in their length; never raises.
+    """The preloads in the ``Link`` headers of a response. Linear in their length; never raises.
 
     Args:
-        values: The header's values, as they came.
-        url: Of the answer.
-        viewport: As for `preload`.
+        values: The header's values, as received.
+        url: The address of the response.
+        viewport: See `preload`.
     """
-    # Fields of one name are one value (RFC 9110, 5.3): a quote that is open in one ends in the next.
+    # Fields with one name form one value (RFC 9110, 5.3): an open quote continues in the next field.
     links = parse_links(", ".join(values))
     found = (_reference(target, parameters, url, viewport) for target, parameters in links)
     return [reference for reference in found if reference is not None]
 
 
 def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
-    """The links of a header's value: targets with their parameters, the first of each name."""
+    """The links of a header value: targets with their parameters, keeping the first of each name."""
     links: list[tuple[str, dict[str, str]]] = []
     at = 0
     last = value.rfind(">")
@@ -121,11 +121,11 @@ def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
                 at = match.end()
                 open_quote = quoted is not None and value[at - 1] != '"'
             if open_quote:
-                break  # Chromium drops a link whose quotes do not end, and all that they hold
+                break  # Chromium drops a link with an unclosed quote, and all that the quote holds
             links.append((found[1].strip(), parameters))
         step = _TO_NEXT.match(value, at)
         if found is not None and step is not None and step[0].strip(" \t;,"):
-            links.pop()  # Chromium drops a link with something else behind it
+            links.pop()  # Chromium drops a link with trailing text
         if step is None or step.end() == at:
             break
         at = step.end()
@@ -149,10 +149,10 @@ def _reference(
     if "preload" in rel and _is_taken(parameters):
         found = preload(parameters, target, viewport)
     elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
-        # One that names another destination is ignored.
+        # Chromium ignores one with another destination.
         known = parameters.get("as", "script").strip().lower() in _MODULES
         found, ahead = (target, "module") if target and known else None, True
-    elif DICTIONARY in rel and parameters.get("as", "fetch"):  # one without a value spoils it
+    elif DICTIONARY in rel and parameters.get("as", "fetch"):  # an empty ``as`` makes it invalid
         found = (target, "other")
     if found is None or is_dangling(found[0]):
         return None

@@ -1,6 +1,6 @@
-"""Whether a document is in quirks mode (HTML standard, 13.2.6.4.1), by its doctype.
+"""Determines by the doctype whether a document is in quirks mode (HTML standard, 13.2.6.4.1).
 
-It decides whether a style sheet of another type is used.
+Quirks mode decides whether a stylesheet with another content type is used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _QUIRKY_SYSTEM = "http://www.ibm.com/data/dtd/v11/ibmxhtml1-transitional.dtd"
 
 
 def is_in_quirks_mode(html: bytes) -> bool:
-    """Whether a browser shows it so. The source is in UTF-8."""
+    """Whether a browser uses quirks mode. The source is in UTF-8."""
     head = html[:_LOOKED_AT]
     before = _BEFORE.match(head)
     doctype = _DOCTYPE.match(head, 0 if before is None else before.end())

@@ -1,10 +1,10 @@
-"""Documents in XML syntax, rewritten so that the HTML parser builds the same elements of them.
+"""Rewrites documents in XML syntax so that the HTML parser builds the same elements.
 
-A browser reads ``application/xhtml+xml``, ``application/xml``, ``image/svg+xml`` and their like
-with its XML parser: names have namespaces, entities come from the document's own DTD, ``<script
-src="a.js"/>`` is closed, and after the first error nothing more is read. expat does all that. What
-it reports is written down again as HTML: elements of XHTML and SVG by their names, whatever their
-prefixes; those of other namespaces under names that mean nothing in HTML.
+A browser reads ``application/xhtml+xml``, ``application/xml``, ``image/svg+xml`` and similar types with
+its XML parser. Names have namespaces, entities come from the document's own DTD, ``<script
+src="a.js"/>`` is closed, and reading stops after the first error. expat does the parsing. This module
+writes its events as HTML: elements of XHTML and SVG by their names, whatever their prefixes. Elements of
+other namespaces get names that mean nothing in HTML.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ _OF_HTML = (
         "tbody", "td", "template", "tfoot", "th", "thead", "tr", "ul", "use", "video",
     }
 )  # fmt: skip
-"""Names that mean something to the HTML parser or to who looks for references, and to nobody in other
-namespaces."""
+"""Names with a meaning to the HTML parser or the reference reader, but not in other namespaces."""
 
 _PSEUDO_ATTRIBUTE = re.compile(r"\s*+([^\s=]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
 _ENTITIES = "".join(f'<!ENTITY {name} "&#38;#{code};">' for name, code in name2codepoint.items())
@@ -47,13 +46,13 @@ _ID_OF_XHTML = re.compile(
     r"-//W3C//DTD (?:XHTML 1\.[01]|XHTML Basic|XHTML Mobile|MathML 2|HTML 4)|-//WAPFORUM//DTD XHTML",
     re.IGNORECASE,
 )
-"""Of the DTDs whose entities browsers know without loading them."""
+"""Public identifiers of the DTDs whose entities browsers know without loading them."""
 
 _PIECE = 262_144
 
 
 def as_html(xml: bytes) -> bytes:
-    """The same document in HTML syntax, as far as it is well-formed. Never raises.
+    """The same document in HTML syntax, up to its first error. Never raises.
 
     Args:
         xml: The document in UTF-8, whatever its declaration says.
@@ -62,7 +61,7 @@ def as_html(xml: bytes) -> bytes:
 
 
 class _Rewriter:
-    """Takes what expat reports, and writes HTML."""
+    """Receives expat's events and writes HTML."""
 
     def __init__(self) -> None:
         parser = self._parser = expat.ParserCreate("utf-8", " ")
@@ -85,7 +84,7 @@ class _Rewriter:
                 self._parser.Parse(xml[at : at + _PIECE], False)
             self._parser.Parse(b"", True)
         except (expat.ExpatError, ValueError):
-            pass  # a browser shows what comes before the error
+            pass  # a browser shows the content before the error
         while self._open:
             self._end("")
         return "".join(self._out).encode("utf-8", "replace")
@@ -98,13 +97,13 @@ class _Rewriter:
     def _external(
         self, context: str | None, _base: str | None, _system: str | None, _public: str | None
     ) -> int:
-        """Nothing outside of the document is loaded; what browsers know by heart is."""
+        """Load nothing external; supply only the entities that browsers know."""
         if self._knows_entities and context is None:
             self._parser.ExternalEntityParserCreate(None).Parse(_ENTITIES, True)
         return 1
 
     def _instruction(self, target: str, data: str) -> None:
-        """``xml-stylesheet``, which stands before the root (W3C, "Associating Style Sheets")."""
+        """``xml-stylesheet``, which precedes the root element (W3C, "Associating Style Sheets")."""
         if target != "xml-stylesheet" or self._open or len(self._out) > _MOST_IN_PROLOG:
             return
         values = {
@@ -116,7 +115,7 @@ class _Rewriter:
             return
         kind = values.get("type", "text/css").partition(";")[0].strip().lower()
         rel = "alternate stylesheet" if values.get("alternate") == "yes" else "stylesheet"
-        if kind == "text/xsl":  # what it would make of the document is not known
+        if kind == "text/xsl":  # the result of the transformation is unknown
             self._out.append(f"<link{_written({'rel': 'preload', 'as': 'fetch', 'href': href})}>")
         if kind != "text/css":
             return
@@ -128,7 +127,7 @@ class _Rewriter:
         namespace, _, name = qualified.rpartition(" ")
         inside = self._open[-1][0] if self._open else ""
         if inside in _RAW or inside in _TEXT_ONLY:
-            self._open.append((inside, ""))  # an element in there is no text, nor anything else
+            self._open.append((inside, ""))  # a child element has no effect here
             return
         name = self._name(namespace, name)
         plain: dict[str, str] = {}
@@ -138,7 +137,7 @@ class _Rewriter:
                 plain[local] = value
             elif owner == _XLINK:
                 plain[f"xlink:{local}"] = value
-        plain.pop("shadowrootmode", None)  # only the HTML parser makes shadow roots
+        plain.pop("shadowrootmode", None)  # only the HTML parser creates shadow roots
         if namespace not in {_XHTML, _SVG}:
             plain.pop("style", None)
         self._in_svg += name == "svg"

@@ -1,1 +1,1 @@
-"""What goes between fetching and reading: references, orders, outcomes and sources. Plain data."""
+"""Plain data passed between fetching and reading: references, orders, outcomes and sources."""

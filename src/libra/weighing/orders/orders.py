@@ -1,8 +1,9 @@
-"""What a body asks for: references, and the plain data that carries them around.
+"""References of a body, and the plain data that carries them: orders and outcomes.
 
-A `Reference` is found in a body, a `Fetch` is the order to get it, an `Outcome` is what came of that.
-They are immutable and know nothing of how they are fetched. What a document's style asks for takes
-computing and no request: that is a `StyleJob`, whose outcome is a `StyleFound`.
+Reading a body finds each `Reference`. A `Fetch` is the order to request it, and an `Outcome` is the
+result. They are immutable and independent of how requests are made. Working out the references of a
+document's style needs computing but no request: its order is a `StyleJob`, and its outcome a
+`StyleFound`.
 """
 
 from __future__ import annotations
@@ -24,33 +25,34 @@ from libra.weighing.scripts.import_map import ImportMap
 from libra.weighing.style.wanted import WantedByStyle
 
 BLOCKED = "blocked: the page's Content-Security-Policy forbids it ({})"
-"""Why something is not requested, as a named error; with the directive."""
+"""Why a policy forbids a request, as a named error with the directive."""
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """Something that a body asks for.
+    """A reference from a body to an asset.
 
     Attributes:
-        url: Absolute, http or https, without fragment.
-        role: What it is wanted for.
-        lazy: A browser would load it only when it is scrolled near.
-        conditional: A browser would load it only if something holds that is not known here.
-        partial: Only its beginning is read (media with ``preload=metadata``).
-        applies: For a style sheet, whether its rules take effect (``media``, not alternate).
-        cors: Whether another origin has to allow that the page reads it (``crossorigin``); fonts and
-            modules need that in any case.
-        integrity: What its digest has to be so that it is used.
-        nonce: What the element says by which a policy knows its scripts and styles.
-        inserted: Whether the parser made the element that asks.
-        ahead: For a module, that it is only loaded ahead (``modulepreload``): what it imports is loaded
-            when a script needs it.
-        encoding: For a style sheet, what its ``link`` says of its encoding.
-        blocked: Why it is not requested, as a named error.
-        unseen: For a frame, that it is not rendered: nothing in it is laid out.
-        if_rendered: Whether it waits for the style sheets, as `lazy`, to see if it is shown at all.
-        is_image: For an object, that it is shown as an image, whatever comes.
-        is_embed: For an object, that it is an ``embed``, which shows the page of an error, too.
-        otherwise: For an object, what is wanted if it cannot be shown.
+        url: Absolute, http or https, without its fragment.
+        role: The role of the requested body.
+        lazy: Whether a browser would load it only when the visitor scrolls near.
+        conditional: Whether a browser would load it only under a condition that Libra cannot check.
+        partial: Whether only its beginning is read (media with ``preload=metadata``).
+        applies: For a stylesheet, whether its rules take effect (``media``, not alternate).
+        cors: Whether another origin must allow the page to read it (``crossorigin``). Fonts and modules
+            always need that.
+        integrity: The integrity metadata that its digest must match.
+        nonce: The element's nonce, by which a policy recognises allowed scripts and styles.
+        inserted: Whether the parser created the requesting element.
+        ahead: For a module, whether it is only preloaded (``modulepreload``). Its imports load when a
+            script needs it.
+        encoding: For a stylesheet, the encoding that its ``link`` declares.
+        blocked: Why it must not be requested, as a named error.
+        unseen: For a frame, whether it is not rendered. Then nothing in it is laid out.
+        if_rendered: Whether it waits for the stylesheets, as `lazy`, until they show whether it is
+            rendered.
+        is_image: For an object, whether a browser shows any response as an image.
+        is_embed: For an object, whether it is an ``embed``, which also shows error pages.
+        otherwise: For an object, its fallbacks.
     """
 
     url: str
@@ -74,14 +76,14 @@ class Reference(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> Kind:
-        """How the report counts it, unless the answer shows otherwise."""
+        """The kind in the report, unless the response shows another."""
         return KIND_OF[self.role]
 
 
 def merged(references: list[Reference]) -> list[Reference]:
-    """One reference for each URL, with what the most demanding of them asks for.
+    """Merge references with the same URL; each result keeps the most demanding properties.
 
-    A body may name a URL several times: as a preload and by its consumer, lazily and eagerly.
+    A body may name a URL several times: as a preload and by its user, lazily and eagerly.
     """
     merged: dict[str, Reference] = {}
     for reference in references:
@@ -108,27 +110,27 @@ def merged(references: list[Reference]) -> list[Reference]:
 
 
 def _runs(reference: Reference) -> bool:
-    """Whether a module is wanted to run, and not only to be there."""
+    """Whether a module is requested to run, and not only preloaded."""
     return reference.role == "module" and not reference.ahead
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What was read in a body.
+    """The result of reading a body.
 
     Attributes:
-        references: What it asks for, in its order, duplicates included.
+        references: Its references in order, duplicates included.
         title: The document's title.
-        import_map: What the specifiers of its modules stand for; None if it is no document.
-        has_icon: Whether a document names an icon; if none does, ``/favicon.ico`` is implied.
-        sheet: The style sheet, if it is one that is used.
-        documents: The document, and those that are written in it (``srcdoc``).
-        error: Why not all of the body was read, as a named error.
-        observed: What a document shows beside what it asks for.
-        omitted: How many references there are beyond those that are listed.
-        refresh: Where a document sends its visitors.
-        policies: What a document may ask for.
-        encoding: The encoding that a document or a style sheet is in.
-        in_quirks_mode: Whether a document is.
+        import_map: The import map of its modules; None if it is not a document.
+        has_icon: Whether a document names an icon. Without one ``/favicon.ico`` is implied.
+        sheet: The stylesheet, if it is used.
+        documents: The document, and those written inside it (``srcdoc``).
+        error: Why a part of the body was not read, as a named error.
+        observed: Observations about a document other than its references.
+        omitted: Number of references beyond those listed.
+        refresh: The refresh of a document.
+        policies: The policies of a document.
+        encoding: The encoding of a document or a stylesheet.
+        in_quirks_mode: Whether a document is in quirks mode.
     """
 
     references: list[Reference] = []
@@ -147,23 +149,23 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):
-    """An order to fetch one URL. `index` is its place among the page's assets.
+    """An order to fetch one URL.
 
     Attributes:
         index: The asset's place in the report.
-        reference: What is wanted.
-        initiator: The URL of the body that asked for it; None for the page.
-        document: The origin of the document that it is fetched for; "" for the page.
-        same_site: Whether it is of the page's site, and so are the frames around it, so that all of the
-            site's cookies go with it.
-        set_cookies: Whether one of the redirects to here set a cookie.
-        own_origin: Whether the submission's own headers may be sent along.
-        reader: The origin that has to be allowed to read the answer; "" if none has.
-        frame_depth: Frames between the page and this.
-        import_depth: Imports (of style sheets or modules) between a document and this.
-        hops: The URLs that redirected to here.
-        import_map: What the specifiers of a module stand for; None if it is no module.
-        client: The document that asks.
+        reference: The reference to fetch.
+        initiator: The URL of the body with the reference; None for the page.
+        document: The origin of the document that needs it; "" for the page.
+        same_site: Whether it and all frames around it belong to the page's site. Then all cookies of the
+            site go with it.
+        set_cookies: Whether a redirect on the way here set a cookie.
+        own_origin: Whether the submission's own headers may be sent.
+        reader: The origin that the response must allow to read it; "" if none.
+        frame_depth: Number of frames between the page and this.
+        import_depth: Number of imports (of stylesheets or modules) between a document and this.
+        hops: The URLs that redirected here.
+        import_map: The import map of a module; None if it is not a module.
+        client: The requesting document.
     """
 
     index: int
@@ -182,35 +184,34 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def url(self) -> str:
-        """Where to."""
+        """The URL to request."""
         return self.reference.url
 
 
 class Outcome(msgspec.Struct, frozen=True, eq=False):
-    """What came of a `Fetch`.
+    """The result of a `Fetch`.
 
     Attributes:
         fetch: The order.
-        http_status: None if no answer came.
-        transfer_bytes: Body bytes that arrived, as on the wire.
-        resource_bytes: What they decode to.
-        content_type: Without parameters, lower case.
+        http_status: The status; None without a response.
+        transfer_bytes: Body bytes received on the wire.
+        resource_bytes: Body bytes after decoding.
+        content_type: In lower case, without parameters.
         encoding: The content encodings as sent, or None.
         duration_ms: From the start of the request to its last byte.
-        protocol: What the answer came over: ``http/1.1``, ``h2`` or ``h3``.
-        timings: What each step took.
-        started: When the request was started, in seconds of a clock that all of a page share.
-        error: A named error (``code: explanation``), or None. Whether the bytes that arrived are all
-            there is can be seen from `whole`.
-        whole: The whole answer arrived and was measured.
-        kind: How it is counted, where that shows only in the answer (``<object>``, ``<embed>``).
-        denied: It was not requested because the gate or a limit forbids it.
-        redirect: Where a 3xx answer leads, absolute.
-        retry_after: Seconds for which the server asks to be left alone.
-        set_cookies: Whether the page's cookies are others since.
-        reading: What was read in the body, if it was to be read.
-        source: The body, if the style of a document needs it.
-        facts: What was noted of the body beside its sizes, if all of it arrived.
+        protocol: The protocol of the response: ``http/1.1``, ``h2`` or ``h3``.
+        timings: The duration of each step.
+        started: When the request started, in seconds of a clock that all requests of a page share.
+        error: A named error (``code: explanation``), or None. `whole` tells whether all bytes arrived.
+        whole: Whether the whole response arrived and was measured.
+        kind: The kind in the report, if only the response shows it (``<object>``, ``<embed>``).
+        denied: Whether it was not requested because the gate or a limit forbids it.
+        redirect: The absolute target of a 3xx response.
+        retry_after: Seconds for which the server asks Libra to wait.
+        set_cookies: Whether it changed the page's cookies.
+        reading: The result of reading the body, if it was to be read.
+        source: The body, if a document's style needs it.
+        facts: The facts about the body beyond its sizes, if all of it arrived.
     """
 
     fetch: Fetch
@@ -236,24 +237,24 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
 
 
 class StyleJob(msgspec.Struct, frozen=True):
-    """An order to work out what the style of a document asks for: see `Weighing.job`.
+    """An order to find the references of a document's style: see `Weighing.job`.
 
-    It needs a processor and no connection, so it waits in no origin's queue.
+    It needs processor time but no connection, so it waits in no origin's queue.
 
     Attributes:
-        number: Which of the page's jobs.
+        number: The number of the job within its page.
     """
 
     number: int
 
 
 class StyleFound(msgspec.Struct, frozen=True, eq=False):
-    """What came of a `StyleJob`.
+    """The result of a `StyleJob`.
 
     Attributes:
         job: The order.
-        wanted: What the style asks for.
-        error: Why that could not be worked out, as a named error.
+        wanted: The references of the style.
+        error: Why they could not be found, as a named error.
     """
 
     job: StyleJob
@@ -262,4 +263,4 @@ class StyleFound(msgspec.Struct, frozen=True, eq=False):
 
 
 Order: TypeAlias = Fetch | StyleJob
-"""What a page being weighed has somebody do."""
+"""An order that a page's weighing gives out."""

@@ -1,7 +1,7 @@
-"""What a document or a style sheet has to do with others: plain data, without its parse.
+"""Outlines: how a document or a stylesheet relates to others, as plain data without its parse.
 
-A page knows by it which sheets a document waits for, and whether working out its style can find
-anything. The parse stays where it was made; whoever works out the style makes it again from the bytes.
+With outlines a page knows which stylesheets a document waits for, and whether its style can cause
+requests. The parse stays where it was made. A reader without the parse makes it again from the bytes.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from libra.weighing.stylesheets.stylesheet import Sheet
 
 
 class SheetOutline(msgspec.Struct, frozen=True, array_like=True):
-    """A style sheet.
+    """The outline of a stylesheet.
 
     Attributes:
-        imports: What it imports.
-        size: Of what is kept of it to work out a style, in characters.
-        asks: Whether it names anything that is fetched if a rule applies.
-        number: Its place among the sheets of its document; -1 if it is a body of its own.
+        imports: The stylesheets that it imports.
+        size: Characters that are kept of it to work out a style.
+        asks: Whether one of its rules would cause a request if it applied.
+        number: Its place among the stylesheets of its document; -1 if it has a body of its own.
     """
 
     imports: tuple[SheetImport, ...] = ()
@@ -31,9 +31,9 @@ class SheetOutline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LinkedSheet(NamedTuple):
-    """A style sheet of a document: one that is written in it, or where it is to be had.
+    """A stylesheet of a document: its outline if it is written in the document, or else its address.
 
-    A shadow root's are in a layer of its own.
+    The stylesheets of a shadow root are in a layer of their own.
     """
 
     sheet: SheetOutline | str
@@ -42,11 +42,11 @@ class LinkedSheet(NamedTuple):
 
 
 class DocumentOutline(msgspec.Struct, frozen=True, array_like=True):
-    """A document.
+    """The outline of a document.
 
     Attributes:
-        sheets: Its style sheets in their order.
-        asks: Whether its style matters whatever its sheets say.
+        sheets: Its stylesheets in order.
+        asks: Whether its style matters even without its stylesheets.
     """
 
     sheets: tuple[LinkedSheet, ...] = ()
@@ -54,6 +54,6 @@ class DocumentOutline(msgspec.Struct, frozen=True, array_like=True):
 
 
 def outline_of_sheet(sheet: Sheet, number: int = -1) -> SheetOutline:
-    """What others need to know of a style sheet."""
+    """The outline of a stylesheet."""
     asks = sheet.has_images or any(face.sources for face in sheet.faces)
     return SheetOutline(sheet.imports, sheet.size, asks, number)

@@ -1,4 +1,4 @@
-"""What was read once and may have to be read again: a body, as long as its page's style is not known."""
+"""Bodies that may have to be read again, as long as their page's style is not known."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from libra.weighing.scripts.import_map import ImportMap
 
 
 class Text(msgspec.Struct, frozen=True, array_like=True):
-    """What a reader has to know of a body beside its bytes.
+    """The context that a reader needs besides the bytes of a body.
 
     Attributes:
-        id: A number that no other body has in the life of the program.
-        role: What it was wanted for.
-        url: Where it is, after redirects.
+        id: A number that is unique in the life of the program.
+        role: The role in which it was requested.
+        url: Its address, after redirects.
         content_type: The whole header with its parameters.
-        applies: Of a style sheet, whether its rules take effect.
-        integrity: Of a style sheet or a module, what its digest has to be so that it is used.
-        import_map: Of a module, what its specifiers stand for.
-        headers: What else the answer of a document says.
-        is_unseen: Of a document, whether its frame is not rendered.
-        encoding: The encoding of who asks for it, which it has if it declares none.
+        applies: For a stylesheet, whether its rules take effect.
+        integrity: For a stylesheet or a module, the metadata that its digest must match.
+        import_map: For a module, its import map.
+        headers: For a document, the other headers of the response.
+        is_unseen: For a document, whether its frame is not rendered.
+        encoding: The encoding of its requester, which applies if it declares none.
     """
 
     id: int
@@ -48,14 +48,14 @@ class Source(msgspec.Struct, frozen=True, eq=False):
 
 
 class Document:
-    """A document that waits for its style sheets, or one that is written in it (``srcdoc``).
+    """A document that waits for its stylesheets, or one written inside it (``srcdoc``).
 
     Attributes:
         source: The body.
-        number: Which of the documents in that body.
-        client: Who it is, when it asks for something.
-        asks: Whether its style matters whatever its sheets say.
-        sheets: Its style sheets in their order.
+        number: Its place among the documents in that body.
+        client: Its request client.
+        asks: Whether its style matters even without its stylesheets.
+        sheets: Its stylesheets in order.
     """
 
     __slots__ = ("asks", "client", "number", "sheets", "source")
@@ -71,13 +71,13 @@ class Document:
 
 
 class SheetSource:
-    """A style sheet that is a body of its own.
+    """A stylesheet that has a body of its own.
 
     Attributes:
         source: The body.
-        imports: What it imports.
-        size: Of what is kept of it to work out a style, in characters.
-        asks: Whether it names anything that is fetched if a rule applies.
+        imports: The stylesheets that it imports.
+        size: Characters that are kept of it to work out a style.
+        asks: Whether one of its rules would cause a request if it applied.
     """
 
     __slots__ = ("asks", "imports", "size", "source")
@@ -90,11 +90,11 @@ class SheetSource:
 
 
 class StyleWork(msgspec.Struct, frozen=True, eq=False):
-    """All that is needed to work out what the style of a document asks for.
+    """The input for finding the references of a document's style.
 
     Attributes:
         document: The document.
-        parts: Its style sheets in the order of the cascade, with the layers that imports put them into.
+        parts: Its stylesheets in cascade order, with the layers that imports put them into.
     """
 
     document: Document

@@ -1,1 +1,1 @@
-"""Reading a body: by whom, and with which reader."""
+"""Reading a body: choosing its reader, and where it runs."""

@@ -1,4 +1,4 @@
-"""Reading a body: which reader it goes to, by what it was wanted for and what it turned out to be."""
+"""Chooses the reader of a body by the role of its request and the type of its response."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def will_be_read(
     content_type: str | None,
     headers: DocumentHeaders = NO_HEADERS,
 ) -> bool:
-    """Whether a browser would read this answer for references, so that its body must be kept.
+    """Whether a browser would read this response for references, so that its body must be kept.
 
     Args:
         fetch: The order.
-        http_status: Of the answer.
+        http_status: The status of the response.
         content_type: The whole header.
-        headers: What else the answer says.
+        headers: The other headers of the response.
     """
     role, essence = fetch.reference.role, essence_of(content_type)
     nosniff = headers.is_typed
-    # What is played is shown without a look at its headers.
+    # A browser shows audio and video without regard to its other headers.
     played = (essence or "").startswith(("video/", "audio/"))
     asks = headers.asks and not played and not is_saved(essence)
     shown = is_page(essence) or (is_sniffed(content_type) and not nosniff) or asks
     shown = shown and not headers.is_download
-    if role == "frame" or fetch.reference.is_embed:  # an error's page is shown like any other
+    if role == "frame" or fetch.reference.is_embed:  # error pages are shown, too
         return shown and not fetch.reference.is_image
     if role == "object" and http_status >= 300:
         return False
-    if not 200 <= http_status < 400:  # a redirect that leads nowhere is an answer like another
+    if not 200 <= http_status < 400:  # a redirect without a target counts as a normal response
         return False
     match role:
         case "document" | "object":
@@ -67,9 +67,9 @@ def will_be_read(
 
 
 def refusal_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders) -> str | None:
-    """Why a browser does not show a document in the frame it is wanted for, as a named error."""
+    """Why a browser refuses to show a document in its frame, as a named error."""
     if fetch.reference.role == "object" and not is_page(essence_of(content_type)):
-        return None  # an image is not framed
+        return None  # an image is not subject to framing
     refusal = headers.refuses(fetch.client.around, origin_of(fetch.url))
     return None if refusal is None else f"blocked: {refusal} keeps it out of frames"
 
@@ -77,7 +77,7 @@ def refusal_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders)
 def _is_sheet(
     fetch: Fetch, essence: str | None, content_type: str | None, *, nosniff: bool
 ) -> bool:
-    """Whether a style sheet of this type is used: any is, in quirks mode, of the page's own origin."""
+    """Whether a stylesheet of this type is used. Quirks mode accepts any type from the same origin."""
     if essence == "text/css":
         return True
     if nosniff:
@@ -92,12 +92,12 @@ def read_body(
     body: bytes,
     viewport: Viewport,
 ) -> Parsed:
-    """Find what a body asks for. A pure function that may run anywhere; it never raises.
+    """Find the references of a body. A pure function that may run anywhere; it never raises.
 
     Args:
-        text: What the body is.
-        body: Decoded bytes, possibly cut short.
-        viewport: What candidates are chosen for.
+        text: The context of the body.
+        body: The decoded bytes, possibly truncated.
+        viewport: The window for which candidates are chosen.
     """
     parsed = _read(text, body, viewport)
     if text.role not in DOCUMENT_ROLES:
@@ -109,7 +109,7 @@ def read_body(
 
 
 def _named_in_headers(text: Text, viewport: Viewport) -> list[Reference]:
-    """What the headers of a document ask for, as far as its policies allow."""
+    """The references in the headers of a document, as far as its policies allow them."""
     headers = text.headers
     found = preloads_in_headers(headers.links, text.url, viewport) if headers.links else []
     if found and headers.policies:
@@ -152,7 +152,7 @@ def _read(text: Text, body: bytes, viewport: Viewport) -> Parsed:
             return Parsed(references=imports_of(sheet), sheet=sheet, encoding=encoding)
         case _:
             if text.integrity and not holds(text.integrity, body):
-                return Parsed()  # it does not run, and a graph that does not asks for nothing
+                return Parsed()  # a module that fails its check does not run, so it imports nothing
             script = to_utf8(body, "utf-8").decode()
             found = imports_in(script, url, text.import_map or ImportMap(url))
             return Parsed(references=[imported(item) for item in found])

@@ -1,7 +1,7 @@
-"""Who reads the bodies of a page: the port, and the reader that does it in this program.
+"""The port for reading the bodies of a page, and the reader that runs inside this program.
 
-What is foreign may be made to take for ever, or all memory: see `libra.parsers` for a reader whose
-processes may be killed. The one here is for whoever trusts the pages, and for systems without those.
+A malicious page may make reading take for ever or use all memory. `libra.parsers` offers a reader whose
+processes can be killed. This one is for trusted pages, and for systems without such processes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ InThread = Callable[[Callable[[], Any]], asyncio.Future[Any]]
 """Runs something in a thread."""
 
 _INLINE_DOCUMENT = 24_576
-"""So much HTML (or script) is read on the event loop; the worst of this size takes some 20 ms."""
+"""Maximum HTML or script bytes read on the event loop; the worst input takes about 20 ms."""
 
 ROOM = 1_000_000
-"""Bytes that one page keeps in memory of bodies that have arrived; the rest is in its file."""
+"""Bytes of received bodies that one page keeps in memory; the rest is in its file."""
 
 _numbers = count()
 
@@ -41,27 +41,27 @@ class Reader(Protocol):
     """Reads the bodies of one page.
 
     Attributes:
-        spool: Where the bodies are kept of which there is much.
+        spool: The file for large bodies.
     """
 
     spool: Spool
 
     async def read(self, text: Text, body: KeptBody) -> tuple[Reading, Source | None]:
-        """Find what a body asks for; with the body, if the style of a document may need it.
+        """Find the references of a body. Also returns the body, if a document's style may need it.
 
-        What cannot be read is a `Reading` with a named error.
+        A body that cannot be read gives a `Reading` with a named error.
         """
 
     async def style(self, work: StyleWork) -> tuple[list[WantedByStyle], str | None]:
-        """What the style of a document asks for, and why not all is known, as a named error."""
+        """The references of a document's style, and why some may be missing, as a named error."""
 
 
 def text_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders = NO_HEADERS) -> Text:
-    """What a reader has to know of the body that came of an order."""
+    """The context of a fetched body for its reader."""
     wanted, client = fetch.reference, fetch.client
     encoding = wanted.encoding or client.encoding
     if wanted.role in DOCUMENT_ROLES and client.origin != origin_of(wanted.url):
-        encoding = ""  # a document of another origin has nothing of the one around it
+        encoding = ""  # a document does not inherit from one of another origin
     return Text(
         next(_numbers),
         wanted.role,
@@ -77,14 +77,14 @@ def text_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders = N
 
 
 def may_have_style(reading: Reading) -> bool:
-    """Whether the body will be needed again, to work out a style."""
+    """Whether the body will be needed again to work out a style."""
     return reading.sheet is not None or any(
         outline.sheets or outline.asks for outline in reading.documents
     )
 
 
 class Shelf:
-    """The bodies of one page that have arrived: so much in memory, the rest in the page's file."""
+    """The received bodies of one page: a part in memory, the rest in the page's file."""
 
     __slots__ = ("_in_thread", "_room", "spool")
 
@@ -97,7 +97,7 @@ class Shelf:
         """Keep a body.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: There is no room for it.
         """
         if len(body.memory) > self._room:
             body = await asyncio.shield(self._in_thread(partial(body.stowed, self.spool)))
@@ -105,21 +105,21 @@ class Shelf:
         return Source(text, body)
 
     def drop(self, source: Source) -> None:
-        """It is not needed any more."""
+        """Give back the memory of a body that is no longer needed."""
         self._room += len(source.body.memory)
 
 
 def not_kept(error: OSError) -> Reading:
-    """What can be said of a body for which there was no room."""
+    """The reading of a body for which there was no room."""
     return Reading(error=f"not-kept: no room for what is to be read: {error.strerror or error}")
 
 
 class InPlaceReader:
-    """Reads in this program: short bodies at once, others in a thread.
+    """Reads in this program: short bodies directly, others in a thread.
 
     Args:
         in_thread: Runs something in a thread.
-        options: Of the page.
+        options: The options of the page.
     """
 
     def __init__(self, in_thread: InThread, options: Options) -> None:
@@ -140,7 +140,7 @@ class InPlaceReader:
             viewport, most = self._options.viewport, self._options.limits.assets
             return self._desk.read(text, source.body.read(), viewport, most=most, keep=True)
 
-        # A document may take its parser long for its size, a style sheet may not.
+        # A document may take its parser long for its size; a stylesheet does not.
         inline = INLINE_BYTES if text.role == "stylesheet" else _INLINE_DOCUMENT
         if body.size <= inline and source.body.spool is None:
             reading = read()

@@ -1,7 +1,7 @@
-"""Reading bodies and working out styles: what takes a processor, for whoever has one.
+"""Reads bodies and works out styles, one task at a time, in any process.
 
-A desk knows nothing of pages and holds no more than the parses that it is told to keep. What it lacks
-it makes again from the bytes, so that any desk can do any work.
+A reader knows nothing of pages and keeps only the parses that it is told to keep. It rebuilds a missing
+parse from the bytes, so any reader can do any task.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from libra.weighing.stylesheets.stylesheet import Sheet
 
 
 class StyleTask(msgspec.Struct, frozen=True, array_like=True):
-    """A `StyleWork` in which bodies are numbers.
+    """A `StyleWork` with numbers in place of bodies.
 
     Attributes:
         document: The id of the body with the document.
-        number: Which of the documents in it.
-        parts: Style sheets in the order of the cascade, with the layers they are put into: the ids of
-            their bodies, or ``-1 - n`` for the nth sheet that the document names.
+        number: The place of the document among those in the body.
+        parts: Stylesheets in cascade order, with their layers. Each is the id of a body, or ``-1 - n``
+            for the nth stylesheet that the document names.
     """
 
     document: int
@@ -36,7 +36,7 @@ class StyleTask(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, work: StyleWork) -> tuple[StyleTask, dict[int, Source]]:
-        """The task, and the bodies that it is about."""
+        """The task, and the bodies that it refers to."""
         document = work.document
         sources = {document.source.text.id: document.source}
         parts: list[tuple[int, str]] = []
@@ -51,11 +51,11 @@ class StyleTask(msgspec.Struct, frozen=True, array_like=True):
 
 
 Find = Callable[[int], tuple[Text, bytes]]
-"""The body of an id."""
+"""Returns the body with an id."""
 
 
 class SerialReader:
-    """Does one thing after another. What it keeps may be asked for by several threads."""
+    """Does one task at a time. Several threads may use the parses that it keeps."""
 
     __slots__ = ("_parsed",)
 
@@ -65,14 +65,14 @@ class SerialReader:
     def read(
         self, text: Text, body: bytes, viewport: Viewport, *, most: int, keep: bool
     ) -> Reading:
-        """Find what a body asks for.
+        """Find the references of a body.
 
         Args:
-            text: What it is.
-            body: Its decoded bytes.
-            viewport: What candidates are chosen for.
-            most: References that are listed; of more the first.
-            keep: Whether its parse is kept, for its style.
+            text: The context of the body.
+            body: The decoded bytes.
+            viewport: The window for which candidates are chosen.
+            most: Maximum number of references to list, from the first on.
+            keep: Whether to keep the parse for its style.
         """
         parsed = read_body(text, body, viewport)
         if keep:
@@ -80,17 +80,17 @@ class SerialReader:
         return parsed.reading(most)
 
     def style(self, task: StyleTask, find: Find, viewport: Viewport) -> list[WantedByStyle]:
-        """What the style of a document asks for.
+        """Find the references of a document's style.
 
         Args:
-            task: The document and its style sheets.
-            find: Gives the bodies whose parse is not kept.
-            viewport: What media queries are judged by.
+            task: The document and its stylesheets.
+            find: Returns the bodies whose parse is not kept.
+            viewport: The window for media queries.
         """
         document = self._parse(task.document, find, viewport)
         scope = document.documents[task.number]
         if len(document.documents) == 1:
-            self._parsed.pop(task.document, None)  # it is used up
+            self._parsed.pop(task.document, None)  # the walk consumes it
         linked = scope.sheets
         sheets: dict[int, Sheet | None] = {}
         parts: list[tuple[Sheet, str]] = []

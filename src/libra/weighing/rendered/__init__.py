@@ -3,8 +3,8 @@
     async with BrowserPool() as browsers:
         report = await weigh_rendered("https://example.com/", Options(), browsers)
 
-It gives the same report as the static method. Not for many pages at once: a page takes seconds and a
-browser some hundred megabytes, where the static method takes milliseconds.
+It gives the same report as the static method. It is not meant for many pages at once: a page takes
+seconds and a browser some hundred megabytes, where the static method takes milliseconds.
 """
 
 from libra.weighing.rendered.browsers.browser import RenderUnavailable, find_browser

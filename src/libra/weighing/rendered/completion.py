@@ -1,4 +1,4 @@
-"""When a page is done, has failed, or has had what a page may have."""
+"""Decides when a page is done, has failed, or has reached a limit."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from libra.weighing.rendered.requests.network_log import NetworkLog
 
 
 class Completion:
-    """Judges how far a page is.
+    """Judges the progress of a page.
 
     Args:
-        log: What it has asked for.
-        proxy: What that comes through.
-        limits: What it may have.
+        log: The requests of the page.
+        proxy: The proxy of the page.
+        limits: The limits of the page.
     """
 
     def __init__(self, log: NetworkLog, proxy: Proxy, limits: Limits) -> None:
@@ -22,10 +22,10 @@ class Completion:
         self._limits = limits
 
     def is_done(self, *, loaded: bool) -> bool:
-        """Whether a page that is silent has all that it asked for.
+        """Whether a page without network activity has received all that it requested.
 
         Args:
-            loaded: Whether the browser says so.
+            loaded: Whether the browser reports the page as loaded.
         """
         log = self._log
         if not log.entries:
@@ -33,18 +33,18 @@ class Completion:
         patience = self._limits.asset_seconds
         if log.in_flight(patience):
             return False
-        # A page whose document breaks off, or that waits for something that never comes, is not
-        # loaded, but there is nothing more.
+        # If its document breaks off, or it waits for a response that never comes, the page does not
+        # load. It is done all the same.
         waits = log.in_flight(float("inf")) > 0
         return loaded or log.stands_still() or waits
 
     def has_failed(self) -> bool:
-        """Whether there is no page, since its document could not be had."""
+        """Whether the page failed because its document did not arrive."""
         document = self._log.document()
         return document is not None and document.status is None and not document.pending
 
     def limit_reached(self) -> str | None:
-        """Why it gets nothing more, if it has had what a page may have."""
+        """The named error of the limit that the page has reached, if any."""
         limits = self._limits
         if self._proxy.received_bytes > limits.page_bytes:
             return f"page-too-large: more than {limits.page_bytes:,} bytes"
@@ -53,7 +53,7 @@ class Completion:
         return None
 
     def cut_too_large(self) -> None:
-        """An asset that is too large fails alone: its connection is cut."""
+        """Cut the connection of each asset that is too large; only that asset fails."""
         limits = self._limits
         for entry in self._log.open_entries():
             if entry.arrived_bytes > limits.asset_bytes:

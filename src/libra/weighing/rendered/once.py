@@ -1,4 +1,4 @@
-"""Weighing a page in a browser: once, and once more where the browser or the server was not ready."""
+"""Weighs a page in a browser, and retries once if the browser fails or the server asks to wait."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ async def weigh_rendered(
 ) -> Report:
     """Weigh a page in a browser and return its report, finished or failed.
 
-    A page whose browser crashes, hangs or takes too much memory is tried once more, alone: in a new
-    browser that no other page gets. So is, in any browser, one whose server asks to be left alone for a
-    while that is short enough.
+    If the browser crashes, hangs or uses too much memory, the page is tried once more in a new browser
+    that no other page gets. If the server asks Libra to wait for a short time, the page is tried once
+    more in any browser.
 
     Args:
         url: Absolute, http or https.
-        options: How; the defaults are a desktop browser's.
-        browsers: To share browsers among pages; without it one is started and ended again.
-        on_change: Called with the report so far while it changes, ten times a second at most.
-        on_picture: Called with a picture of the page when it is done; never of a page that is asked for
-            with headers, which may show what is not for everybody.
+        options: The options; by default those of a desktop browser.
+        browsers: A pool to share among pages; without it a browser is started and closed again.
+        on_change: Called with the interim report when it changes, at most ten times a second.
+        on_picture: Called with a picture of the finished page. Not called for a page requested with
+            headers, whose content may be private.
 
     Raises:
-        InvalidURL: if the URL cannot be weighed.
+        InvalidURL: The URL cannot be weighed.
     """
     options = msgspec.structs.replace(options or Options(), method="rendered")
     url = parse_url(url)

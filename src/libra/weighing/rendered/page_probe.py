@@ -1,7 +1,7 @@
-"""What a page that is open in a browser tells for its findings: its bodies, its images and their sizes.
+"""Reads facts for findings from an open page: its bodies, its images and their sizes.
 
-The page is asked from an isolated world, where its scripts have changed nothing. Everything is bounded:
-how many bodies are looked at, how long they may be, and by whoever calls it how long it may take.
+It queries the page from an isolated world, which the page's scripts cannot change. The number and the
+length of bodies are bounded; the caller bounds the time.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from playwright.async_api import CDPSession
 
 BODIES = 100
-"""Bodies that are looked at; the browser hands them over one by one."""
+"""Maximum number of bodies to examine; the browser hands them over one by one."""
 
 BODY_BYTES = COMPRESS_UP_TO
-"""Longer ones are not: they would have to be copied twice."""
+"""Maximum length of a body to examine, since it is copied twice."""
 
 BUFFER_BYTES = 30_000_000
-"""What the browser keeps of a page's bodies, so that they can be looked at."""
+"""Size of the browser's buffer for a page's bodies, so that they can be examined."""
 
 _TIMINGS = (
     "performance.getEntriesByType('resource')"
@@ -54,20 +54,20 @@ _REFRESH = (
 
 
 async def worker_sizes(session: CDPSession) -> dict[str, tuple[int, int]]:
-    """What the page's own clock of resources knows: transfer and resource bytes by URL."""
+    """Transfer and decoded sizes by URL, from the page's own resource timing."""
     return {row[0]: (int(row[1]), int(row[2])) for row in await _ask(session, _TIMINGS)}
 
 
 async def inspect(
     session: CDPSession, entries: list[LoggedRequest], url: str, notes: FindingNotes
 ) -> None:
-    """Look at a page that has come to rest, and note what its findings need.
+    """Examine a page that has finished loading, and record facts for its findings.
 
     Args:
-        session: Of the page.
-        entries: What it fetched, in the order of the report's assets.
-        url: Where it is.
-        notes: What was found so far stays there even if time runs out.
+        session: The session of the page.
+        entries: Its requests, in the order of the report's assets.
+        url: The address of the page.
+        notes: Receives the facts; they stay there even if the time runs out.
     """
     pixels: dict[str, tuple[int, int]] = {}
     shown: dict[str, tuple[int, int]] = {}
@@ -102,7 +102,7 @@ async def inspect(
 
 
 def _worth_a_look(entries: list[LoggedRequest]) -> list[int]:
-    """The places of bodies that may be copies of one another, or were sent uncompressed."""
+    """The indices of bodies that may be copies of one another, or were sent uncompressed."""
     sizes = Counter((e.transfer_bytes, e.resource_bytes) for e in entries if e.status == 200)
     found = [
         at
@@ -134,14 +134,14 @@ async def _body(session: CDPSession, entry: LoggedRequest) -> bytes | None:
 
     try:
         answer = await session.send("Network.getResponseBody", {"requestId": entry.request_id})
-    except Error:  # the browser has not kept it
+    except Error:  # the browser has discarded it
         return None
     body = answer["body"]
     return base64.b64decode(body) if answer["base64Encoded"] else body.encode("utf-8", "replace")
 
 
 async def _ask(session: CDPSession, expression: str) -> list[list[Any]]:
-    """The rows that an expression yields in a world of its own."""
+    """The rows that an expression yields in an isolated world."""
     tree = await session.send("Page.getFrameTree")
     frame = {"frameId": tree["frameTree"]["frame"]["id"]}
     world = await session.send("Page.createIsolatedWorld", frame)

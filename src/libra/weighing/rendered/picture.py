@@ -1,4 +1,4 @@
-"""A picture of a rendered page: what its window shows, small enough to be kept for every weigh-in."""
+"""A picture of a rendered page's window, small enough to be kept for every weigh-in."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
     from playwright.async_api import CDPSession
 
 MOST_WHOLE: Final = 60_000
-"""Bytes of a whole picture."""
+"""Maximum bytes of the whole picture."""
 
 MOST_THUMBNAIL: Final = 12_000
-"""Bytes of a thumbnail."""
+"""Maximum bytes of a thumbnail."""
 
 THUMBNAIL_WIDTH: Final = 320
-"""Pixels."""
+"""The width of a thumbnail in pixels."""
 
 _QUALITIES: Final = (60, 35, 15)
-"""Of WebP, one after the other until the picture is small enough; then it is halved."""
+"""WebP qualities to try in order until the picture is small enough; after that it is halved."""
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """What the window of a browser showed, as WebP: a thumbnail, and the whole."""
+    """The content of a browser's window as WebP: a thumbnail, and the whole."""
 
     thumbnail: bytes
     whole: bytes
 
 
 async def take_picture(session: CDPSession, viewport: Viewport) -> Picture | None:
-    """Have the browser take a picture of its window; None if it makes none that is small enough.
+    """Have the browser take a picture of its window; None if none is small enough.
 
     Args:
-        session: of the page.
+        session: the session of the page.
         viewport: the window.
     """
-    # Without more pixels than CSS knows: the picture is to be recognised, not to be judged.
+    # One image pixel per CSS pixel is enough to recognise a page.
     whole = await _smallest(session, viewport, 1 / viewport.dpr, MOST_WHOLE)
     scale = min(1.0, THUMBNAIL_WIDTH / viewport.width) / viewport.dpr
     thumbnail = await _smallest(session, viewport, scale, MOST_THUMBNAIL)
@@ -49,7 +49,7 @@ async def take_picture(session: CDPSession, viewport: Viewport) -> Picture | Non
 
 
 def is_webp(data: bytes) -> bool:
-    """Whether this may be an image of WebP: what comes from a browser is foreign, whatever was asked."""
+    """Whether this may be a WebP image. Browser output is untrusted, whatever was requested."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 

@@ -1,4 +1,4 @@
-"""The requests that a page's session does not tell of: those of its workers."""
+"""The requests that a page's session does not report: those of its workers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class UnseenRequests:
-    """What Playwright has seen and the session of the page has not.
+    """The requests that Playwright has reported and the page's session has not.
 
     Args:
-        log: Where they are counted at once, and entered when the page is done.
+        log: Counts them at once, and records them when the page is done.
     """
 
     def __init__(self, log: NetworkLog) -> None:
@@ -24,20 +24,20 @@ class UnseenRequests:
         self._asked: list[Request] = []
 
     def finished(self, request: Request) -> None:
-        """What the page's session has not told of by now, a worker has asked for."""
+        """Note a finished request; if the page's session has not reported it, a worker made it."""
         if self._is_unseen(request) and self._log.count_unseen():
             self._asked.append(request)
 
     def failed(self, request: Request) -> None:
-        """It weighs nothing, but counts."""
+        """Count a failed request, which weighs nothing."""
         if self._is_unseen(request):
             self._log.count_unseen()
 
     async def enter(self, session: CDPSession) -> None:
-        """Enter them with their sizes, and give the scripts of workers theirs.
+        """Record these requests with their sizes, and set the sizes of worker scripts.
 
         Args:
-            session: That of the page.
+            session: The session of the page.
         """
         log = self._log
         unseen = {entry.url: entry for entry in log.entries if entry.unseen}

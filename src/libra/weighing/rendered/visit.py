@@ -1,4 +1,4 @@
-"""A page in a real browser: it is opened, listened to until it is done, looked at and left."""
+"""One page in a browser: opens it, follows its requests until it is done, inspects and leaves it."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page, Worker
 
 QUIET_SECONDS = 1.5
-"""The page is done when it is loaded and the network has been silent for so long."""
+"""Seconds of network silence after which a loaded page is done."""
 
 _TICK_SECONDS = 0.1
-"""Between two looks at how far a page is, and between two reports of it."""
+"""Seconds between two checks of the page's progress, and between two reports."""
 
 MAX_TITLE = 1_000
-"""Characters; what is longer is no title."""
+"""Maximum number of characters of a title."""
 
 _OPEN_SECONDS = 10.0
-"""For a new context, which any browser that works has at once."""
+"""Seconds for opening a new context, which any working browser does at once."""
 
 _CLOSE_SECONDS = 5.0
-"""For leaving a page. One whose scripts never end does not let itself be closed."""
+"""Seconds for leaving a page. A page whose scripts never end cannot be closed."""
 
 _ASK_SECONDS = 3.0
-"""For a question to the page; its main thread may be busy for ever."""
+"""Seconds for a query to the page, whose main thread may be busy for ever."""
 
 _LOOK_SECONDS = 5.0
-"""For looking at bodies and images; what was found by then is reported."""
+"""Seconds for inspecting bodies and images; results up to then are reported."""
 
 _SILENCE_SECONDS = 2.0
-"""After so long without an event the browser is asked whether it is still there."""
+"""Seconds without an event after which the browser is checked for life."""
 
 _ASSETS_A_SECOND = 10_000
-"""That interim reports are made of."""
+"""Assets per second for which interim reports are made."""
 
 _ASKS = "Network.requestWillBeSent"
 _SOCKET = "Network.webSocketCreated"
@@ -69,10 +69,10 @@ class Visit:
     """One page in one browser.
 
     Args:
-        base: Its report before anything is known.
-        options: How it is weighed.
-        browsers: Whose gate, resolver and politeness it goes by.
-        browser: The one it is weighed in.
+        base: The page's report before anything is known.
+        options: The options of the page.
+        browsers: The pool with the gate, the resolver and the politeness to use.
+        browser: The browser that renders the page.
         on_change: See `weigh_rendered`.
         on_picture: See `weigh_rendered`.
     """
@@ -92,7 +92,7 @@ class Visit:
         self._on_change = on_change
         self._on_picture = on_picture
         self._pictured = False
-        # The page's deadline is the loop's to keep, so all that it waits for goes by the same clock.
+        # The event loop enforces the page's deadline, so all waiting uses its clock.
         self._clock = asyncio.get_running_loop().time
         self._stopped = asyncio.Event()
         self._recording = NetworkLog(self._clock, options.limits.assets, self._stopped.set)
@@ -116,10 +116,10 @@ class Visit:
         self._next_report = 0.0
 
     async def run(self) -> Report:
-        """Weigh it and return its report, finished or failed.
+        """Weigh the page and return its report, finished or failed.
 
         Raises:
-            BrowserLost: if the browser crashed or hangs.
+            BrowserLost: The browser crashed or hangs.
         """
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
@@ -133,7 +133,7 @@ class Visit:
             except BrowserLost:
                 if self._browser.alive:
                     raise
-                # It was killed meanwhile: that is why it did not answer.
+                # It was killed meanwhile, which explains why it did not answer.
                 raise BrowserLost(self._browser.why_lost) from None
             finally:
                 for task in self._tasks:
@@ -149,7 +149,7 @@ class Visit:
 
     @contextlib.asynccontextmanager
     async def _context(self) -> Any:
-        """A context of its own: no cookies, cache or storage of another page's."""
+        """A context of its own, without cookies, cache or storage of another page."""
         options, viewport = self._options, self._options.viewport
         user_agent = options.user_agent
         if user_agent == USER_AGENT:
@@ -176,10 +176,10 @@ class Visit:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await context.close()
         except TimeoutError:
-            await self._browser.kill()  # the report stands; the pool starts another one
+            await self._browser.kill()  # the report is still valid; the pool starts another browser
 
     async def may_come_again(self, report: Report) -> bool:
-        """Wait for as long as the server of a failed page asked to be left alone, if that is not long.
+        """If the server of a failed page asked for a short pause, wait for it.
 
         Returns:
             Whether to try the page once more.
@@ -211,7 +211,7 @@ class Visit:
                     await self._round_off(page, session)
         except TimeoutError:
             if not self._browser.alive:
-                raise BrowserLost(self._browser.why_lost) from None  # that is why it was not done
+                raise BrowserLost(self._browser.why_lost) from None  # this explains the timeout
             self._error = DEADLINE
         self._recording.give_up(self._error, self._options.limits.asset_seconds)
 
@@ -248,7 +248,7 @@ class Visit:
         await interceptor.start()
 
     def _take(self, name: str, event: Event) -> None:
-        """An event of the page or of one of its workers."""
+        """Process an event of the page or one of its workers."""
         if name == _SHARED_WORKER:
             self._asked.has_workers = True
         if name == _ASKS:
@@ -259,7 +259,7 @@ class Visit:
             self._recording.take(name, event)
 
     def _stopped_loading(self, event: dict[str, Any]) -> None:
-        """The end of loading, also of a page that called it off to go to ``mailto:`` or so."""
+        """Handle the end of loading, also if the page cancelled it to open ``mailto:`` or similar."""
         recording = self._recording
         document = recording.document()
         if event["frameId"] == recording.main_frame and document and document.answered:
@@ -285,7 +285,7 @@ class Visit:
     # Waiting
 
     async def _wait(self, page: Page, session: CDPSession) -> None:
-        """Until the page is loaded and silent, a limit is reached or it failed."""
+        """Wait until the page is loaded and silent, has reached a limit, or has failed."""
         asked_manifest = False
         while not self._completion.has_failed():
             with contextlib.suppress(TimeoutError):
@@ -296,13 +296,13 @@ class Visit:
                 await self._ask_whether_alive()
                 self._require_browser()
                 self._recording.end_silent_scripts(self._proxy.bodies)
-            # Nothing is waited for from here on: else what came meanwhile would be in the report of a
-            # page that is done, and judged by no limit.
+            # Do not await anything below. Otherwise later events would enter the report of a page that
+            # is done, and no limit would apply to them.
             self._tell()
             self._completion.cut_too_large()
             self._error = self._completion.limit_reached()
             if self._error is not None:
-                # From now on it gets nothing, and what was under way is called by this name.
+                # The page receives nothing more, and its open requests get this error.
                 self._recording.give_up(self._error, self._options.limits.asset_seconds)
                 self._proxy.shut()
                 return
@@ -323,7 +323,7 @@ class Visit:
             raise BrowserLost(_HANGS)
 
     async def _fetch_manifest(self, page: Page, session: CDPSession) -> None:
-        """An ordinary window fetches the manifest, one of its own context only when it is asked."""
+        """Request the manifest, which a window in a context of its own does not do by itself."""
         if page.url.startswith("https:") or host_of(page.url).startswith(("127.", "localhost")):
             await session.send("Page.getAppManifest")
 
@@ -334,14 +334,14 @@ class Visit:
         if self._on_change is None:
             return
         self._reported = recording.changes
-        # To make one of 10,000 assets takes a while: the more there are, the less often.
+        # A report with 10,000 assets takes a while to make: the more assets, the fewer reports.
         self._next_report = now + len(recording.entries) / _ASSETS_A_SECOND
         self._on_change(self._reports.make(final=False, error=self._error))
 
     # The end
 
     async def _round_off(self, page: Page, session: CDPSession) -> None:
-        """What only the page can say: its title, and the sizes of what its workers fetched."""
+        """Read what only the page knows: its title, and the sizes of its workers' requests."""
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
         with contextlib.suppress(TimeoutError, Error):
@@ -365,7 +365,7 @@ class Visit:
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
-        """What these tasks fail with is nothing to anybody: the page has gone on or away."""
+        """Ignore a background task's failure: the page has moved on or is gone."""
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()
@@ -377,7 +377,7 @@ class Visit:
 
 
 def _as_title(text: str) -> str | None:
-    """As the static method has it. A script can give a title half of a character."""
+    """Format a title as the static method does. A script can set lone surrogates."""
     whole = text[: 2 * MAX_TITLE].encode("utf-8", "replace").decode()
     return " ".join(whole.split())[:MAX_TITLE] or None
 

@@ -1,4 +1,4 @@
-"""The report of a page in a browser, as far as it has come."""
+"""Builds the report of a page in a browser, interim or final."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from libra.weighing.rendered.requests.network_log import NetworkLog
 from libra.weighing.score import score
 
 _PAGES_OWN = ("http", "blocked", "cors", "aborted")
-"""Failures that belong to the page: the browser did all that it does, and it was measured."""
+"""Failures that belong to the page: the browser did its work, and the page was measured."""
 
 
 class VisitReport:
@@ -26,13 +26,13 @@ class VisitReport:
 
     Args:
         base: The report before anything is known.
-        log: What the page has asked for.
-        failures: Why a host could not be reached, by the proxy.
-        dpr: Device pixels for each CSS pixel.
+        log: The requests of the page.
+        failures: Why hosts could not be reached, from the proxy.
+        dpr: Device pixels per CSS pixel.
         clock: Monotonic seconds.
 
     Attributes:
-        notes: What was seen of it that could be better.
+        notes: What the findings are made from.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class VisitReport:
         download: bool = False,
         pictured: bool = False,
     ) -> Report:
-        """The report as it is now.
+        """The current report.
 
         Args:
             final: Whether the page is done.
-            error: Why it is not complete, if there is a reason for all of it.
-            title: Of the page.
+            error: Why it is incomplete, if one reason applies to all of it.
+            title: The title of the page.
             download: Whether its document became a download.
-            pictured: Whether there is a picture of it.
+            pictured: Whether there is a picture of the page.
         """
         entries = self._log.entries
         document = self._log.document()
@@ -121,7 +121,7 @@ def _why_failed(
     *,
     download: bool,
 ) -> str | None:
-    """Why the page could not be weighed: its document did not come."""
+    """The named error if the page's document did not arrive."""
     if document is None:
         return error or "browser: it did not ask for the page"
     if download and document.cancelled:

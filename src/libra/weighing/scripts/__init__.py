@@ -1,1 +1,1 @@
-"""Module scripts: what they import, and whether a browser would compile them."""
+"""Module scripts: their imports, and whether a browser would compile them."""

@@ -1,9 +1,9 @@
-"""Early errors: modules whose grammar is right and which no browser compiles all the same.
+"""Early errors: modules with a valid grammar that browsers still refuse to compile.
 
-tree-sitter knows the grammar of JavaScript and some of its extensions; what the language forbids
-beyond that (ECMAScript, "Static Semantics: Early Errors") is judged here, as far as it occurs in
-the field: names that are declared twice or exported without being there, what strict code does not
-have, syntax of other languages.
+tree-sitter knows the grammar of JavaScript and some of its extensions. This module checks the language's
+further rules (ECMAScript, "Static Semantics: Early Errors") that matter in practice. They concern names
+declared twice, or exported without a declaration; features that strict code lacks; and syntax of other
+languages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tree_sitter import Language, Node, Query, QueryCursor, Tree
 from libra.weighing.scripts import early_places
 
 _PLACES_SECONDS = 0.2
-"""Of a thread's time for what depends on where it stands: to look around takes long in a wide tree."""
+"""Thread time in seconds for the checks of places. Looking at neighbours takes long in a wide tree."""
 
 _NEVER = """
 (with_statement) @no
@@ -50,11 +50,11 @@ _NOT_NAMES = frozenset(
         b"package", b"private", b"protected", b"public",
     }
 )  # fmt: skip
-"""What strict code does not declare or assign to."""
+"""Names that strict code cannot declare or assign to."""
 
 
 def has_early_error(tree: Tree, source: bytes) -> bool:
-    """Whether a module without errors in its grammar has one of these all the same."""
+    """Whether a module with a valid grammar has an early error."""
     until = time.thread_time() + _PLACES_SECONDS
     for name, nodes in QueryCursor(_query()).captures(tree.root_node).items():
         is_wrong = _IS_WRONG.get(name)
@@ -84,7 +84,7 @@ def _are_no_flags(flags: bytes) -> bool:
 
 
 def _waits_in_vain(node: Node) -> bool:
-    """Whether an ``await`` is in a function that is not ``async``; outside of all it may be."""
+    """Whether an ``await`` is in a function that is not ``async``; at the top level it is allowed."""
     around = node.parent
     while around is not None:
         if around.type in _FUNCTIONS:
@@ -134,11 +134,11 @@ _IS_WRONG: dict[str, Callable[[Node], bool]] = {
     "class": _has_two_constructors,
     "const": lambda node: not _is_in_for_in(node),
 }
-"""For each of the query's captures, which of them are errors."""
+"""For each capture of the query, a test whether a captured node is an error."""
 
 
 def _names_clash(program: Node) -> bool:
-    """Whether a name is declared twice at the top of the module, exported twice or never declared."""
+    """Whether a top-level name is declared or exported twice, or exported without a declaration."""
     lexical: set[bytes] = set()
     variables: set[bytes] = set()
     exported: set[bytes] = set()
@@ -172,7 +172,7 @@ def _names_clash(program: Node) -> bool:
 
 
 def _declared_by_var(program: Node) -> set[bytes]:
-    """The names of every ``var``, wherever it stands: those in functions do no harm."""
+    """The names of every ``var`` in the module; also counting those in functions does no harm."""
     captures = QueryCursor(_vars()).captures(program)
     return {node.text or b"" for nodes in captures.values() for node in nodes}
 
@@ -187,7 +187,7 @@ def _vars() -> Query:
 
 
 def _exported(statement: Node, wanted: set[bytes]) -> Iterator[bytes]:
-    """The names under which a clause exports; what it exports goes to `wanted`."""
+    """The names under which a clause exports; adds the exported local names to `wanted`."""
     for clause in statement.named_children:
         if clause.type == "namespace_export":
             for name in clause.named_children:
@@ -205,7 +205,7 @@ def _exported(statement: Node, wanted: set[bytes]) -> Iterator[bytes]:
 
 
 def _declared(statement: Node) -> Iterator[bytes]:
-    """The names that a statement declares at its own level."""
+    """The names that a statement declares in its own scope."""
     match statement.type:
         case "lexical_declaration" | "variable_declaration":
             for declarator in statement.named_children:

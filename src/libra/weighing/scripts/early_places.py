@@ -1,6 +1,6 @@
-"""Early errors of where something stands: what is allowed only within something else, or never there.
+"""Early errors of place: syntax that is allowed only inside other syntax, or never in its place.
 
-The second half of `early_errors`, of whose query it has the other captures.
+This is the second half of `early_errors`, for the other captures of its query.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _FUNCTIONS = frozenset(
     {"function_declaration", "function_expression", "generator_function",
      "generator_function_declaration", "method_definition"}
 )  # fmt: skip
-"""What has a ``this`` of its own; an arrow function has none."""
+"""Functions with a ``this`` of their own, which excludes arrow functions."""
 
 _GENERATORS = frozenset({"generator_function", "generator_function_declaration"})
 _OCTAL = re.compile(rb"\\(?:[1-9]|0[0-9])")
@@ -71,7 +71,7 @@ _ARROW_ON_NEXT_LINE = re.compile(rb"(?:[\n\r]|\xe2\x80[\xa8\xa9])\s*+=>")
 
 
 def misuses_words(tree: Tree, source: bytes) -> bool:
-    """Whether a reserved word stands where a name does, or an arrow on a line of its own."""
+    """Whether a reserved word is used as a name, or an arrow begins a line."""
     root = tree.root_node
     for at, match in enumerate(_RESERVED.finditer(source)):
         if at > _MOST_WORDS:
@@ -126,7 +126,7 @@ def _is_no_target(node: Node) -> bool:
 
 
 def _is_chain(node: Node) -> bool:
-    """Whether a chain of members has a ``?.`` in it."""
+    """Whether a chain of member accesses contains a ``?.``."""
     link: Node | None = node
     while link is not None and link.type in {
         "member_expression",
@@ -154,7 +154,7 @@ def _operator(node: Node | None) -> bytes | None:
 
 
 def _mixes(node: Node) -> bool:
-    """Whether ``??`` meets ``||`` or ``&&``, or ``**`` a sign, without parentheses."""
+    """Whether ``??`` is mixed with ``||`` or ``&&``, or ``**`` with a sign, without parentheses."""
     own = _operator(node)
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     if own == b"**":
@@ -189,7 +189,7 @@ def _is_labelled_twice(node: Node) -> bool:
 
 
 def _jumps_nowhere(node: Node) -> bool:
-    """Whether there is nothing that a ``break`` or ``continue`` leaves."""
+    """Whether a ``break`` or ``continue`` has no target."""
     label, leaves = _label(node), node.type == "break_statement"
     for around in _around(node):
         if around.type in _FUNCTIONS or around.type in {"arrow_function", "class_static_block"}:
@@ -218,7 +218,7 @@ def _is_super_nowhere(node: Node) -> bool:
 
 
 def _until_function(node: Node) -> Iterator[Node]:
-    """What is around something up to the function that its ``super`` and ``new.target`` are of."""
+    """The ancestors up to the function that determines ``super`` and ``new.target``."""
     for around in _around(node):
         yield around
         if around.type in _FUNCTIONS:
@@ -257,7 +257,7 @@ def _is_target_nowhere(node: Node) -> bool:
 
 
 def _is_private_to_nobody(node: Node) -> bool:
-    """Whether no class around it has such a name, or its class has it twice."""
+    """Whether no enclosing class has such a private name, or its own class declares it twice."""
     owner = node.parent
     if owner is not None and owner.type in {"field_definition", "method_definition"}:
         return _declares_twice(owner, node)
@@ -300,7 +300,7 @@ def _is_bad_escape(node: Node) -> bool:
     text = node.text or b""
     if not (_OCTAL.match(text) or _TOO_HIGH.match(text)):
         return False
-    parent = node.parent  # a template with a tag may have any
+    parent = node.parent  # a tagged template allows any escape
     return (
         parent is not None
         and parent.type in {"string", "template_string"}
@@ -326,7 +326,7 @@ def _runs_into_a_name(node: Node) -> bool:
 
 
 def _is_bad_method(node: Node) -> bool:
-    """A getter with a parameter, a setter without, a constructor that is neither plain nor alone."""
+    """An accessor with a wrong number of parameters, or a forbidden ``constructor`` or ``prototype``."""
     parameters, name = node.child_by_field_name("parameters"), node.child_by_field_name("name")
     words = {child.type for child in node.children}
     count = 0 if parameters is None else len(parameters.named_children)
@@ -359,4 +359,4 @@ IS_WRONG: dict[str, Callable[[Node], bool]] = {
     "directive": lambda node: node.text == b"use strict",
     "digits": _runs_into_a_name,
 }
-"""For each of the query's captures, which of them are errors."""
+"""For each capture of the query, a test whether a captured node is an error."""

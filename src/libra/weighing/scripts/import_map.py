@@ -1,4 +1,4 @@
-"""Import maps: what the specifiers of a document's modules stand for (HTML standard, 8.1.6)."""
+"""Import maps: the URLs for the specifiers of a document's modules (HTML standard, 8.1.6)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from libra.urls import MAX_ASSET_URL
 _SPECIAL = frozenset({"http:", "https:", "ws:", "wss:", "ftp:", "file:"})
 
 Specifiers = dict[str, str | None]
-"""URLs by specifier; None for what is not to be resolved."""
+"""URLs by specifier; None for a specifier that must not resolve."""
 
 
 class ImportMap(msgspec.Struct):
     """The specifiers that a document maps to URLs.
 
     Attributes:
-        base: What the map's addresses are relative to.
+        base: The base URL of the map's addresses.
         imports: URLs by specifier.
-        scopes: The same for the modules below an address.
+        scopes: More such maps, each for the modules below an address.
     """
 
     base: str
@@ -30,9 +30,9 @@ class ImportMap(msgspec.Struct):
     scopes: dict[str, Specifiers] = {}
 
     def add(self, text: str) -> None:
-        """Merge the JSON of a ``<script type=importmap>``; what is not an import map is ignored.
+        """Merge the JSON of a ``<script type=importmap>``. Ignores anything that is not an import map.
 
-        What an earlier map says of a specifier stands ("merge module specifier maps").
+        Entries of an earlier map take precedence ("merge module specifier maps").
         """
         try:
             parsed = decode_json(text)
@@ -52,7 +52,7 @@ class ImportMap(msgspec.Struct):
                 self.scopes[url] = self._normalised(part) | self.scopes.get(url, {})
 
     def resolve(self, specifier: str, importer: str) -> str | None:
-        """The URL of a specifier in a module at `importer`; None if the import fails."""
+        """The URL of a specifier in the module at `importer`; None if the import fails."""
         url = _as_url(specifier, importer)
         key = url or specifier
         special = url is None or _protocol(url) in _SPECIAL
@@ -77,7 +77,7 @@ class ImportMap(msgspec.Struct):
 
 
 def absolute(base: str, reference: str) -> str | None:
-    """The absolute form of a reference, of any scheme."""
+    """The absolute form of a reference, in any scheme."""
     if len(reference) > MAX_ASSET_URL:
         return None
     try:
@@ -87,7 +87,7 @@ def absolute(base: str, reference: str) -> str | None:
 
 
 def _as_url(specifier: str, base: str) -> str | None:
-    """A specifier that is an address itself ("resolve a URL-like module specifier")."""
+    """A specifier that is itself an address ("resolve a URL-like module specifier")."""
     if specifier.startswith(("/", "./", "../")):
         return absolute(base, specifier)
     if len(specifier) > MAX_ASSET_URL or ":" not in specifier:
@@ -103,7 +103,7 @@ def _protocol(url: str) -> str:
 
 
 def _lookup(imports: Specifiers, key: str, *, special: bool) -> tuple[bool, str | None]:
-    """Whether the map has it, and what it stands for: None if it must not be resolved."""
+    """Whether the map has an entry, and its URL: None if the specifier must not resolve."""
     if key in imports:
         return True, imports[key]
     if not special:

@@ -1,9 +1,9 @@
-"""Module scripts: what they import statically (ECMAScript 2025, sections 16.2.2 and 16.2.3).
+"""Module scripts: their static imports (ECMAScript 2025, sections 16.2.2 and 16.2.3).
 
-``import(...)`` is decided by a running script and is not followed. A module that a browser cannot
-compile fetches nothing at all, nor does one of whose specifiers one leads nowhere. So a module is
-parsed, by tree-sitter: what stands in comments, strings, templates and regular expressions is no
-import. A module that takes longer than it may is searched for what looks like imports.
+A running script decides about ``import(...)``, so Libra does not follow it. A module that a browser
+cannot compile fetches nothing at all; neither does a module with a specifier that fails to resolve. So
+tree-sitter parses the module, which excludes comments, strings, templates and regular expressions. If
+parsing exceeds its time, a search finds text that looks like imports.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from libra.weighing.scripts.import_map import ImportMap
 MAX_IMPORTS = 2_000
 
 PARSING_SECONDS = 2.0
-"""Of a thread's time for one module: a megabyte takes about one."""
+"""Thread time in seconds for parsing one module. A megabyte takes about one second."""
 
 _MAX_DATA_DEPTH = 4
 
@@ -52,33 +52,33 @@ _TYPES = frozenset({"json", "css", "text"})
 
 
 class ModuleImport(NamedTuple):
-    """A module that is imported: its specifier, and its ``type`` if that is not JavaScript."""
+    """An imported module: its specifier, and its ``type`` if that is not JavaScript."""
 
     specifier: str
     kind: str = ""
 
 
 class Imported(NamedTuple):
-    """The same with its address."""
+    """An imported module with its address instead of its specifier."""
 
     url: str
     kind: str = ""
 
 
 def imports_in(source: str, url: str, import_map: ImportMap, *, depth: int = 0) -> list[Imported]:
-    """What a module imports or re-exports from statically, in order, each once.
+    """The static imports and re-exports of a module, in order, without duplicates.
 
     Args:
         source: The text of the module.
         url: Its address, or the document's base for an inline module.
         import_map: The map of its document.
-        depth: Of the ``data:`` modules around it.
+        depth: The number of ``data:`` modules around it.
     """
     found: dict[Imported, None] = {}
     for item in _imports(source):
         target = import_map.resolve(item.specifier, url)
         if target is None:
-            return []  # then a browser does not even ask for the others
+            return []  # a browser does not request the others either
         if is_data_url(target):
             if depth < _MAX_DATA_DEPTH and not item.kind:
                 inner = imports_of_data(target, import_map, depth=depth + 1)
@@ -93,7 +93,7 @@ def imports_in(source: str, url: str, import_map: ImportMap, *, depth: int = 0) 
 
 
 def imports_of_data(target: str, import_map: ImportMap, *, depth: int = 0) -> list[Imported]:
-    """What a module that is written in a ``data:`` URL imports."""
+    """The imports of a module that is written in a ``data:`` URL."""
     data = decode_data_url(target)
     if data is None or essence_of(data.content_type) not in JAVASCRIPT_TYPES:
         return []
@@ -106,7 +106,7 @@ def _imports(source: str) -> list[ModuleImport]:
     text = source.encode("utf-8", "replace")
     tree = _parse(text)
     if tree is not None and tree.root_node.has_error and _WORDS_IN_CLAUSES.search(text):
-        # The grammar does not know that a name in another module may be any word.
+        # tree-sitter's grammar does not know that a name in another module may be any word.
         text = _WORDS_IN_CLAUSES.sub(_renamed, text)
         tree = _parse(text)
     if tree is None:
@@ -127,7 +127,7 @@ def _imports(source: str) -> list[ModuleImport]:
 
 
 def _renamed(clause: re.Match[bytes]) -> bytes:
-    """A clause of an import or export, without the reserved words that name what others export."""
+    """A clause of an import or export, with reserved words that name foreign exports blanked."""
     text = clause[0]
     word = _WORD
     if text.startswith(b"export") and _FROM.match(clause.string, clause.end()):
@@ -142,7 +142,7 @@ def language() -> Language:
 
 
 def _parse(source: bytes) -> Tree | None:
-    """The syntax tree; None if it takes too long."""
+    """The syntax tree; None if parsing takes too long."""
     until = time.thread_time() + PARSING_SECONDS
 
     def is_over(_state: object, _has_error: bool) -> bool:
@@ -168,7 +168,7 @@ def _kind_of(statement: Node) -> str | None:
         if part.type != "import_attribute":
             continue
         if not part.children or part.children[0].type != "with":
-            return None  # "assert" is not known any more
+            return None  # browsers no longer support "assert"
         for entry in part.named_children:
             for pair in entry.named_children:
                 key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
@@ -187,7 +187,7 @@ def _text_of(node: Node) -> str:
 
 
 def _value_of(string: Node) -> str:
-    """What a string literal stands for."""
+    """The value of a string literal."""
     return _ESCAPE.sub(_unescaped, _text_of(string)[1:-1])
 
 
@@ -201,10 +201,10 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def _looks_like_imports(source: str) -> Iterator[str]:
-    """What follows ``import`` and ``import ... from`` and ``export ... from``, wherever it stands.
+    """The specifiers after ``import``, ``import ... from`` and ``export ... from``, anywhere.
 
-    A clause that is not followed by a string ends the search at its end and not after its keyword:
-    a later keyword inside it would run into the same end. So the time is linear in the source.
+    If no string follows a clause, the search continues after the clause, not after its keyword: a later
+    keyword inside the clause would run into the same end. So the time is linear in the source.
     """
     at = 0
     while (keyword := _KEYWORD.search(source, at)) is not None:

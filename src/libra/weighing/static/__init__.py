@@ -1,1 +1,1 @@
-"""The static method: one page is weighed by fetching what its documents ask for."""
+"""The static method: weighs a page by fetching what its documents refer to."""

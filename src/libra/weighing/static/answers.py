@@ -1,4 +1,4 @@
-"""An answer as a browser takes it: where it leads, and what of it is let go of."""
+"""Interprets responses as a browser does: where they lead, and which bodies it discards."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from libra.weighing.orders.source import SheetSource
 from libra.weighing.roles import Role
 
 _UNREAD: frozenset[Role] = frozenset({"script", "module", "stylesheet", "font"})
-"""What a browser lets go of as soon as it sees an error status; of all else it reads the error."""
+"""Roles whose body a browser discards on an error status; for all others it reads the error page."""
 
 
 def as_taken(outcome: Outcome, most: int) -> Outcome:
-    """An answer as a browser takes it: redirects end, and of some errors no body is read.
+    """The outcome as a browser treats it: ends redirect loops and discards some error bodies.
 
     Args:
-        outcome: What came.
-        most: Redirects that are followed.
+        outcome: The outcome as received.
+        most: Maximum number of redirects to follow.
     """
     fetch = outcome.fetch
     if outcome.redirect is not None and _loops(outcome, most):
@@ -33,11 +33,11 @@ def as_taken(outcome: Outcome, most: int) -> Outcome:
 
 
 def sent_on(outcome: Outcome, most: int) -> str | None:
-    """Where a document sends its visitors at once; None if nowhere, or round in circles.
+    """The target of a document's immediate refresh; None without one or in a redirect loop.
 
     Args:
         outcome: The document.
-        most: Redirects that are followed.
+        most: Maximum number of redirects to follow.
     """
     refresh = None if outcome.reading is None else outcome.reading.refresh
     if refresh is None or refresh.url is None or refresh.seconds:
@@ -47,7 +47,7 @@ def sent_on(outcome: Outcome, most: int) -> str | None:
 
 
 def followed(url: str, fetch: Fetch) -> Reference:
-    """What is asked for where an answer leads to this URL, blocked if it may not be."""
+    """The reference for a redirect or refresh to this URL, blocked if the policies forbid it."""
     client = fetch.client
     if client.policies and upgrades(client.policies):
         url = upgraded(url, redirected=True)
@@ -60,17 +60,17 @@ def followed(url: str, fetch: Fetch) -> Reference:
 
 
 def with_cookies(fetch: Fetch, outcome: Outcome) -> Fetch:
-    """A hop on the way of a redirect, and whether cookies were set until there."""
+    """The fetch of a hop, updated with whether a cookie was set up to here."""
     return msgspec.structs.replace(fetch, set_cookies=fetch.set_cookies or outcome.set_cookies)
 
 
 def is_shown(outcome: Outcome) -> bool:
-    """Whether an object shows what came, so that what stands in for it is not asked for."""
+    """Whether an object shows its response, so that its fallback is not needed."""
     return outcome.error is None and (outcome.http_status or 0) < 400
 
 
 def sheet_of(outcome: Outcome) -> SheetSource | None:
-    """The style sheet that has come, if it is one that is used."""
+    """The fetched stylesheet, if it is used."""
     reading, source = outcome.reading, outcome.source
     if reading is None or reading.sheet is None or source is None:
         return None
@@ -78,7 +78,7 @@ def sheet_of(outcome: Outcome) -> SheetSource | None:
 
 
 def _loops(outcome: Outcome, most: int) -> bool:
-    """Whether a redirect leads nowhere: too many, or back to where nothing has changed since."""
+    """Whether a redirect loops: too many hops, or back to a URL with no cookie set since."""
     fetch = outcome.fetch
     if len(fetch.hops) >= most:
         return True

@@ -1,4 +1,4 @@
-"""What a request says of who asks for it: the document, its origin, its site, its policies."""
+"""Describes the requester of a fetch: its document, origin, site and policies."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from libra.weighing.scripts.import_map import ImportMap
 
 
 class Depth(NamedTuple):
-    """How deep in frames and in imports something is."""
+    """The depth of a fetch in frames and in imports."""
 
     frames: int = 0
     imports: int = 0
 
 
 def client_of(outcome: Outcome) -> RequestClient:
-    """On whose behalf that is fetched which was found in a body."""
+    """The request client for the references in a body."""
     fetch, reading = outcome.fetch, outcome.reading
     if reading is None:
         return fetch.client
@@ -41,7 +41,7 @@ def client_of(outcome: Outcome) -> RequestClient:
 
 
 def judged(reference: Reference, client: RequestClient, parent: Fetch | None) -> Reference:
-    """The reference, blocked if it may not be asked for. Documents judge their own when read."""
+    """The reference, blocked if the policies forbid it. Documents check their own when read."""
     if not client.policies or reference.blocked:
         return reference
     if parent is not None and parent.reference.role in DOCUMENT_ROLES:
@@ -53,7 +53,7 @@ def judged(reference: Reference, client: RequestClient, parent: Fetch | None) ->
 
 
 def depth_of(reference: Reference, parent: Fetch | None, *, hop: bool) -> Depth:
-    """How deep a reference is that was found in a body, or is where a redirect leads."""
+    """The depth of a reference in a body, or of a redirect's target."""
     if parent is None:
         return Depth()
     if hop:
@@ -78,26 +78,26 @@ def fetch_of(
     hop: bool,
     import_map: ImportMap | None,
 ) -> Fetch:
-    """The order to fetch something.
+    """Build the order for a reference.
 
     Args:
-        reference: What.
-        parent: The fetch of the body that asks for it, or that a redirect answered; None for the page
-            itself and for what style asks for.
+        reference: The reference to fetch.
+        parent: The fetch of the body with the reference, or the one that redirected. None for the page
+            itself and for references of a style.
         index: Its place among the assets.
-        url: The page, as it was submitted: submitted headers go to its origin only.
-        page: Where the page is, after redirects.
-        initiator: Where it was found.
-        client: On whose behalf it is fetched.
-        depth: How deep it is.
-        hop: Whether a redirect leads there.
-        import_map: Of the document in which it was found.
+        url: The submitted address of the page. The submission's headers go only to its origin.
+        page: The address of the page, after redirects.
+        initiator: The URL of the body with the reference.
+        client: The requesting document.
+        depth: Its depth.
+        hop: Whether it is the target of a redirect.
+        import_map: The import map of its document.
     """
     origin, document = origin_of(reference.url), _document_of(parent, page)
     set_cookies = False
     hops: tuple[str, ...] = ()
     if hop and parent is not None:
-        # A redirect is followed in the name of whoever asked first.
+        # A redirect is followed on behalf of its first requester.
         initiator, document, import_map = parent.initiator, parent.document, parent.import_map
         set_cookies, hops = parent.set_cookies, (*parent.hops, parent.url)
     return Fetch(
@@ -118,14 +118,14 @@ def fetch_of(
 
 
 def _document_of(parent: Fetch | None, page: str) -> str:
-    """The origin of the document for which something is fetched that this body asks for."""
+    """The origin of the document that the assets of this body are fetched for."""
     if parent is not None and parent.reference.role == "frame":
         return origin_of(parent.url)
     return origin_of(page)
 
 
 def _is_same_site(reference: Reference, parent: Fetch | None, page: str, origin: str) -> bool:
-    """Whether all of a site's cookies go with a request (``SameSite``)."""
+    """Whether all cookies of the site go with a request (``SameSite``)."""
     if reference.role == "document":
         return True
     if parent is not None and parent.reference.role == "frame" and not parent.same_site:
@@ -134,7 +134,7 @@ def _is_same_site(reference: Reference, parent: Fetch | None, page: str, origin:
 
 
 def _reader(reference: Reference, document: str, origin: str) -> str:
-    """The origin of the document that is to read this, if that needs to be allowed."""
+    """The origin of the document that needs permission to read the response; "" if it needs none."""
     if not (reference.cors or reference.role in CORS_ROLES):
         return ""
     return "" if document == origin else document

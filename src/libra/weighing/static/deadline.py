@@ -6,13 +6,14 @@ import asyncio
 
 
 class Deadline:
-    """What `asyncio.timeout_at` does, at half its cost: there is one for every request.
+    """The same as `asyncio.timeout_at` at half its cost, since every request needs one.
 
-    It cancels the task that made it; who catches that asks `is_cause`, and calls `cancel` in any case.
+    It cancels the task that created it. The code that catches the cancellation checks `is_cause`, and
+    always calls `cancel`.
 
     Args:
-        loop: The running one.
-        deadline: Its time at which the task is cancelled.
+        loop: The running loop.
+        deadline: The loop's time at which the task is cancelled.
     """
 
     __slots__ = ("_cancelling", "_handle", "_rung", "_task")
@@ -31,14 +32,14 @@ class Deadline:
         self._task.cancel()
 
     def is_cause(self) -> bool:
-        """Whether a cancellation came from here alone and not, too, from outside."""
+        """Whether this deadline alone caused the cancellation, and nothing outside did."""
         if not self._rung:
             return False
         self._rung = False
         return self._task.uncancel() <= self._cancelling
 
     def cancel(self) -> None:
-        """Let the time pass without consequence."""
+        """Disarm the deadline."""
         self._handle.cancel()
-        if self._rung:  # it rang while another error was on its way
+        if self._rung:  # it passed while another error propagated
             self._task.uncancel()

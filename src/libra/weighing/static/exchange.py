@@ -1,4 +1,4 @@
-"""One request and its answer: what is noted of the head and the body as they arrive."""
+"""One request and its response: records the head and the body as they arrive."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ from libra.weighing.static.request_headers import has_credentials, is_trustworth
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REFUSALS = frozenset({401, 403, 406, 429, 503})
 _FIREWALLS = ("cloudflare", "akamaighost", "sucuri", "datadome", "imperva", "ddos-guard", "awselb")
-"""What servers call themselves that judge whoever asks before the site does."""
+"""Names of servers that screen clients on behalf of the site."""
 _FIREWALL = (
     " (a firewall may refuse who only says Chrome: try --user-agent libra or --method rendered)"
 )
 
 
 class Exchange:
-    """One request and its answer, as far as they have come.
+    """One request and its response, as far as they have arrived.
 
     Args:
-        fetch: What is asked for.
-        options: Of the page.
-        reader: Who reads what must be read.
+        fetch: The order to carry out.
+        options: The options of the page.
+        reader: Reads the body, if it must be read.
         until: The loop's time after which nothing is read any more.
-        cookies: The page's; without a jar none are sent or kept.
+        cookies: The page's cookie jar; without it no cookies are sent or kept.
         in_thread: Runs something in a thread.
-        savings: What compressing would save of texts that were seen before.
+        savings: Cached savings of compression for texts seen before.
 
     Attributes:
-        error: The named error, as far as there is one.
+        error: The named error, if any.
         retry_after: Seconds after which the server wants to be asked again.
     """
 
@@ -124,7 +124,7 @@ class Exchange:
         self.error: str | None = None
 
     async def run(self, wire: HTTPClient) -> None:
-        """Send the request and take in the answer."""
+        """Send the request and receive the response."""
         answer = await wire.get(
             self._fetch.url,
             request_headers(self._fetch, self._options, self._cookies_to_send()),
@@ -138,20 +138,20 @@ class Exchange:
             answer.close()
 
     def fail(self, error: Failure | OSError | ValueError) -> None:
-        """Note why nothing more came of it, and the status if one was sent all the same."""
+        """Record why the exchange failed, and the status if one was received."""
         self.error = name_of_error(error)
         if self._status is None and isinstance(error, Failure):
             self._status = error.status
 
     def timed_out(self) -> str:
-        """The named error of a deadline, by what had arrived when it passed."""
+        """The named error of a passed deadline, which depends on what had arrived."""
         seconds = f"{self._options.limits.asset_seconds:g} s"
         if self._status is None:
             return f"timeout: no answer within {seconds}"
         return f"timeout: the body did not end within {seconds}"
 
     async def outcome(self) -> Outcome:
-        """What came of it, with what was read in the body."""
+        """The result, with what was read in the body."""
         body = self._body
         transfer_bytes = resource_bytes = 0
         reading: Reading | None = None
@@ -227,7 +227,7 @@ class Exchange:
         if self._fetch.reader and self._redirect is None:
             allowed = headers.get("Access-Control-Allow-Origin", "").strip()
             if allowed not in {"*", self._fetch.reader}:
-                # A browser lets go of it here.
+                # A browser discards the response here.
                 self._refused = "cors: the server does not let this page read it"
                 return
         named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
@@ -268,7 +268,7 @@ class Exchange:
                 return
 
     async def _facts(self) -> BodyFacts | None:
-        """What was noted of the body. Text that was sent as it is gets compressed, for its savings."""
+        """The facts about the body. Compresses text that was sent uncompressed, to learn the savings."""
         observer = self._observer
         if observer is None:
             return None
@@ -284,7 +284,7 @@ class Exchange:
         return observer.facts(savings)
 
     async def _reading(self, body: Body) -> tuple[Reading, Source | None]:
-        """What was read in the body. What is not read in time has arrived all the same."""
+        """The reading of the body. If the deadline passes first, the body still counts as received."""
         text = text_of(self._fetch, self._content_type, self._named)
         try:
             async with asyncio.timeout_at(self._until):
@@ -301,7 +301,7 @@ class Exchange:
         )
 
     def _kind(self) -> Kind | None:
-        """What an ``<object>`` or ``<embed>`` turned out to be."""
+        """The kind of an ``<object>`` or ``<embed>`` by its response."""
         if self._fetch.reference.role != "object":
             return None
         essence = essence_of(self._content_type) or ""
@@ -333,7 +333,7 @@ def _as_sent(field: None) -> None: ...
 @overload
 def _as_sent(field: str | None) -> str | None: ...
 def _as_sent(field: str | None) -> str | None:
-    """A header's bytes as text: browsers read them as UTF-8, and here they are surrogates."""
+    """Decode a header's bytes as UTF-8, like browsers do. The field holds them as surrogates."""
     if field is None or field.isascii():
         return field
     return field.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

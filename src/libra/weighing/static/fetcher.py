@@ -1,8 +1,8 @@
-"""The one way to the network: every request that weighing makes goes through a `Fetcher`.
+"""The only way to the network: every request of the static method goes through a `Fetcher`.
 
-A `Fetcher` takes a `Fetch`, asks for it as a browser would, counts the bytes of the body as they arrive,
-decodes them to learn their size, reads what must be read, and returns an `Outcome`. It follows no
-redirect: the `Weighing` does, hop by hop, so that each hop is an asset and passes here again.
+A `Fetcher` carries out a `Fetch` like a browser and counts the bytes of the body as they arrive. It
+decodes them to learn their size, has the body read if necessary, and returns an `Outcome`. It does not
+follow redirects: the `Weighing` does, hop by hop, so each hop is an asset and passes through here again.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ from libra.weighing.static.deadline import Deadline
 from libra.weighing.static.exchange import Exchange
 
 MULTIPLEXED = 64
-"""Requests at a time to an origin that speaks HTTP/2; servers allow a hundred and more."""
+"""Concurrent requests to an origin that speaks HTTP/2; servers allow a hundred and more."""
 
 
 T = TypeVar("T")
 
 
 class Fetcher:
-    """Fetches for any number of pages at once, over connections that they share.
+    """Fetches for any number of pages at once, over shared connections.
 
-    Use it as an asynchronous context manager; what it opens (sockets, threads) is gone afterwards.
+    Use it as an asynchronous context manager, which closes its sockets and threads on exit.
 
     Args:
-        per_host: Connections to one origin; a browser has six.
-        connections: Connections in all; `most_connections` without it.
-        gate: Judges every address that is about to be connected to; the default allows all.
-        look_up: For tests, what resolves names instead of the system.
-        threads: For reading large bodies.
+        per_host: Connections to one origin; a browser opens six.
+        connections: Connections in all; by default `most_connections`.
+        gate: Judges every address before a connection to it; the default allows all.
+        look_up: For tests: resolves names instead of the system.
+        threads: The number of threads for reading large bodies.
         delay: Seconds between the starts of two requests to one origin.
-        trust: Whose certificates are believed.
-        proxies: Which requests go through a proxy. What it connects to no gate can judge.
-        http3: Whether HTTP/3 is tried, beside HTTP/2, where a proxy is not in the way.
-        tunnels: Ask it for ways to addresses that the gate has judged, and for nothing else.
+        trust: The certificate authorities to trust.
+        proxies: Which requests go through a proxy. The gate cannot judge the addresses it connects to.
+        http3: Whether to try HTTP/3 beside HTTP/2, unless a proxy is in the way.
+        tunnels: Whether to ask a proxy only for tunnels to addresses that the gate has judged.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Fetcher:
             await wire.close()
         if self._jobs:
             await asyncio.wait(self._jobs)
-        # No job is left, so that joining the threads takes no time.
+        # No job is left, so joining the threads takes no time.
         self._readers.shutdown()
         await self._resolver.close()
 
@@ -123,15 +123,15 @@ class Fetcher:
         reader: Reader | None = None,
         cookies: CookieJar | None = None,
     ) -> Outcome:
-        """Carry out one order. Raises nothing but `asyncio.CancelledError`.
+        """Carry out one order. Raises only `asyncio.CancelledError`.
 
         Args:
             fetch: The order.
-            options: Of the page.
-            until: The loop's time at which the page's deadline passes, if the asset's own comes
-                later; what has arrived by then is counted.
-            reader: The page's, who reads what must be read; this program does without one.
-            cookies: The page's; without a jar none are sent or kept.
+            options: The options of the page.
+            until: The loop's time at which the page's deadline passes, unless the asset's own passes
+                earlier. What has arrived by then counts.
+            reader: The page's reader; without it this program reads the bodies itself.
+            cookies: The page's cookie jar; without it no cookies are sent or kept.
         """
         reader = reader or InPlaceReader(self.in_thread, options)
         origin = origin_of(fetch.url)
@@ -150,13 +150,13 @@ class Fetcher:
                     exchange = await self._exchange(fetch, options, until, reader, cookies)
         finally:
             self._slots.release(origin)
-        # The connection is free again: reading may have to wait for a processor.
+        # The connection is free again, since reading may have to wait for a processor.
         return await exchange.outcome()
 
     async def _wait(
         self, origin: str, fetch: Fetch, options: Options, until: float | None
     ) -> Outcome | None:
-        """Wait until the server may be asked, or fail if that is too far off."""
+        """Wait until the server may be asked, or fail if that would take too long."""
         now = asyncio.get_running_loop().time()
         pause = self.politeness.pause(origin, now)
         latest = now + options.limits.asset_seconds
@@ -198,16 +198,16 @@ class Fetcher:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float
     ) -> str | None:
-        """Deliver something, past the same gate; redirects are not followed.
+        """Deliver a message through the same gate, without following redirects.
 
         Args:
-            url: Where to, normalised.
-            body: What to send.
-            headers: With its content type.
-            seconds: After which it is given up, whatever the receiver does.
+            url: The normalised address.
+            body: The bytes to send.
+            headers: The headers, with the content type.
+            seconds: The timeout, whatever the receiver does.
 
         Returns:
-            None if the receiver took it (a status of 2xx), else the named error.
+            None if the receiver accepted it (a status of 2xx), else the named error.
         """
         if self._wire is None:
             raise RuntimeError("the fetcher is not open")
@@ -221,11 +221,11 @@ class Fetcher:
         return None if 200 <= status < 300 else http_failure(status)
 
     async def refusal(self, url: str, *, seconds: float) -> str | None:
-        """Why the gate would refuse this address now; None if it would not, or if nobody can tell.
+        """Why the gate would refuse this address now; None if it would not or if that is unknown.
 
         Args:
-            url: Normalised.
-            seconds: That the resolver may take.
+            url: The normalised address.
+            seconds: The timeout of the resolver.
         """
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -235,24 +235,24 @@ class Fetcher:
         except Denied as denied:
             return str(denied)
         except (OSError, ValueError):
-            return None  # a name may resolve later, or where the proxy is
+            return None  # the name may resolve later, or at the proxy
         return None
 
     def at_a_time(self, origin: str) -> int:
-        """Requests that may be under way to an origin, over one connection or over a few.
+        """The number of concurrent requests to an origin, over one connection or several.
 
-        Where other programs ask the same origin, that is this one's part; one at the least.
+        If other programs share the origin, this is one program's share, but at least one.
         """
         wire = self._wire
         most = MULTIPLEXED if wire is not None and wire.is_multiplexed(origin) else self._per_host
         return max(1, most // self.politeness.sharing(origin))
 
     def origins(self) -> list[str]:
-        """The origins that requests are under way to."""
+        """The origins with requests under way."""
         return self._slots.busy()
 
     def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Run something long in a thread. It goes on even if nobody waits for it any more."""
+        """Run long work in a thread. It continues even if nobody waits for it any more."""
         job = asyncio.get_running_loop().run_in_executor(self._readers, work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)

@@ -1,4 +1,4 @@
-"""Where a font is looked for that could not be had: at the next of the sources that its rule names."""
+"""The fallback sources of a font: if one fails, the next one in its rule is tried."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from libra.weighing.style.wanted import WantedByStyle
 
 
 class FontSources:
-    """Remembers what comes next for the sources that are being tried.
+    """Remembers the next source for each source that is being tried.
 
     Args:
-        ledger: Knows which have failed.
+        ledger: Knows which sources have failed.
     """
 
     __slots__ = ("_ledger", "_tried")
@@ -25,19 +25,19 @@ class FontSources:
         return url in self._tried
 
     def still_to_try(self, urls: tuple[str, ...]) -> tuple[str, ...]:
-        """A font's sources from the first that has not failed, or else the last."""
+        """A font's sources from the first that has not failed, or else only the last."""
         for number, url in enumerate(urls):
             if not self._ledger.has_failed(url):
                 return urls[number:]
         return urls[-1:]
 
     def note(self, item: WantedByStyle, client: RequestClient) -> None:
-        """The first source of a font is tried now, the others follow if it fails."""
+        """Record that a font's first source is tried now and the others follow if it fails."""
         if len(item.urls) > 1:
             self._tried[item.urls[0]] = item, client
 
     def after(self, url: str) -> tuple[WantedByStyle, RequestClient] | None:
-        """What is wanted now that a source could not be had, and on whose behalf; None if nothing."""
+        """The next source after a failed one, with its request client; None if there is none."""
         item, client = self._tried.pop(url, (None, None))
         if item is None or client is None:
             return None

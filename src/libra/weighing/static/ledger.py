@@ -1,4 +1,4 @@
-"""The ledger of a page: its assets, and every sum of them, which change together and only here."""
+"""The ledger of a page: its assets and all their sums, which change together and only here."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HIDDEN = "hidden: a browser does not load what an object would show while it is 
 
 
 class AssetLedger:
-    """What is known of the assets of one page.
+    """The state of one page's assets.
 
     Args:
-        host: where the page is looked for; third parties are judged from it.
+        host: the host of the submitted page, which decides what is third party.
 
     Attributes:
-        assets: in the order in which they were asked for.
-        total: requests, bytes of transfer and decoded bytes of them all.
+        assets: in the order of their requests.
+        total: requests, transfer bytes and decoded bytes of all assets.
         kinds: the same for each kind.
         hosts: the same for each host.
     """
@@ -64,11 +64,11 @@ class AssetLedger:
         self._third: dict[str, bool] = {}
 
     def place_of(self, url: str) -> int | None:
-        """Where the asset of this address is, if there is one."""
+        """The index of the asset with this URL, if there is one."""
         return self._index.get(url)
 
     def enter(self, reference: Reference, initiator: str | None) -> int:
-        """A new asset, pending or, if it is lazy, skipped. Returns its place."""
+        """Add an asset, pending or, if it is lazy or blocked, skipped. Returns its index."""
         host = host_of(reference.url)
         third_party = self._third.get(host)
         if third_party is None:
@@ -92,7 +92,7 @@ class AssetLedger:
         return at
 
     def wakes(self, at: int, reference: Reference) -> bool:
-        """Whether this reference needs at once what so far was wanted only lazily."""
+        """Whether this reference needs now an asset that was lazy so far; marks it as pending."""
         asset = self.assets[at]
         if asset.status != "skipped" or reference.lazy or reference.blocked:
             return False
@@ -102,14 +102,14 @@ class AssetLedger:
         return True
 
     def give_up(self, error: str, reasons: Mapping[int, str]) -> None:
-        """What is pending has failed: with its own reason where there is one, else with this error."""
+        """Mark pending assets as failed, each with its own reason or else with this error."""
         for index, asset in enumerate(self.assets):
             if asset.status == "pending":
                 why = reasons.get(index, error)
                 self.assets[index] = msgspec.structs.replace(asset, status="failed", error=why)
 
     def settle(self, at: int, outcome: Outcome) -> None:
-        """Enter a measurement: the asset and every sum change together."""
+        """Record an outcome: the asset and all sums change together."""
         asset = self.assets[at]
         status: AssetStatus = "fetched" if outcome.error is None else "failed"
         kind = asset.kind if outcome.kind is None else outcome.kind
@@ -145,7 +145,7 @@ class AssetLedger:
                 sums[2] += outcome.resource_bytes
 
     def _since_start(self, started: float | None) -> int | None:
-        """Milliseconds since the first request of the page was started, which is the document's."""
+        """Milliseconds since the start of the page's first request, which is the document's."""
         if started is None:
             return None
         if self._started is None:
@@ -153,7 +153,7 @@ class AssetLedger:
         return max(0, round((started - self._started) * 1000))
 
     def settle_site(self, host: str) -> None:
-        """First and third party are judged from where the page is in the end."""
+        """Reassign first and third party by the page's final host."""
         if host == self._site_host:
             return
         self._site_host = host
@@ -165,21 +165,21 @@ class AssetLedger:
         ]
 
     def is_blocked(self, url: str) -> bool:
-        """Whether this is not asked for, and not because it is not near yet."""
+        """Whether this asset is skipped for another reason than being lazy."""
         asset = self.assets[self._index[url]] if url in self._index else None
         return asset is not None and asset.status == "skipped" and not asset.lazy
 
     def has_failed(self, url: str) -> bool:
-        """Whether this was asked for in vain."""
+        """Whether the request for this asset failed."""
         known = self._index.get(url)
         return known is not None and self.assets[known].status == "failed"
 
     def by_kind(self) -> dict[Kind, Total]:
-        """The sums of each kind, as the report has them."""
+        """The sums by kind, as in the report."""
         return {kind: Total(*sums) for kind, sums in self.kinds.items()}
 
     def by_host(self) -> dict[str, HostTotal]:
-        """The sums of each host, as the report has them."""
+        """The sums by host, as in the report."""
         return {
             host: HostTotal(requests, transfer, resource, self._third[host])
             for host, (requests, transfer, resource) in self.hosts.items()

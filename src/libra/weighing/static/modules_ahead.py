@@ -1,4 +1,4 @@
-"""Modules that are loaded ahead (``modulepreload``): what they import waits for a script that asks."""
+"""Preloaded modules (``modulepreload``): their imports wait until a script needs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from libra.weighing.orders.orders import Fetch, Reading, Reference
 
 
 class ModulesAhead:
-    """Remembers what was read of modules that no script has asked for yet."""
+    """Remembers the readings of modules that no script has requested yet."""
 
     __slots__ = ("_read", "_run")
 
@@ -17,21 +17,21 @@ class ModulesAhead:
         self._run: set[int] = set()
 
     def take(self, fetch: Fetch, reading: Reading) -> bool:
-        """Keep what was read of a module until a script asks for it; whether that is still to come."""
+        """Keep a module's reading if no script has requested it yet. Returns whether it was kept."""
         if not fetch.reference.ahead or fetch.index in self._run:
             return False
         self._read[fetch.index] = fetch, reading
         return True
 
     def run(self, index: int, reference: Reference) -> tuple[Fetch, list[Reference]] | None:
-        """What is to be fetched if a reference runs a module that was read ahead.
+        """The imports to fetch now that a reference runs a preloaded module.
 
         Args:
             index: The module's place among the assets.
-            reference: Asks for it once more.
+            reference: The new reference to the module.
 
         Returns:
-            The module's fetch and what it imports; None if nothing is to be fetched (now).
+            The module's fetch and its imports; None if there is nothing to fetch now.
         """
         if reference.role != "module" or reference.ahead or reference.blocked:
             return None
@@ -43,5 +43,5 @@ class ModulesAhead:
 
 
 def imports_of(reading: Reading, nonce: str) -> list[Reference]:
-    """What a module imports, with the nonce of the script that runs it."""
+    """The imports of a module, with the nonce of the script that runs it."""
     return [msgspec.structs.replace(found, nonce=nonce) for found in reading.references]

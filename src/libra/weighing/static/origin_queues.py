@@ -1,7 +1,7 @@
-"""The order in which a page's assets are fetched: a lane for each origin.
+"""The order in which a page's assets are fetched: one queue for each origin.
 
-A few tasks walk along each lane and fetch one thing after the other. So one slow origin holds up only
-itself, and a page of five thousand assets has a few tasks at a time.
+A few tasks serve each queue and fetch one asset after the other. So a slow origin delays only itself,
+and a page of five thousand assets needs only a few tasks.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from libra.urls import origin_of
 from libra.weighing.orders.orders import Fetch
 
 PER_ORIGIN = 6
-"""Connections that a browser opens to one origin over HTTP/1.1, and tasks that walk along its lane.
+"""Connections that a browser opens to one origin over HTTP/1.1, and tasks that serve its queue.
 
-Over HTTP/2 one connection takes many requests at a time, and a lane is wider."""
+Over HTTP/2 one connection carries many requests at the same time, so more tasks serve the queue."""
 
 
 class OriginQueue:
-    """What is to be fetched from one origin.
+    """The assets to fetch from one origin.
 
     Args:
-        width: How many tasks may walk along it now.
+        width: Returns how many tasks may serve it now.
     """
 
     __slots__ = ("_coming", "_waiting", "_walkers", "_width")
@@ -32,13 +32,13 @@ class OriginQueue:
         self._width = width
         self._waiting: deque[Fetch] = deque()
         self._walkers = 0
-        self._coming = 0  # those of them that were asked to come and have taken nothing yet
+        self._coming = 0  # those of them that have started but not taken a fetch yet
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def enter(self, fetch: Fetch) -> bool:
-        """Line up a fetch; whether a further task is to walk along the lane."""
+        """Add a fetch. Returns whether another task should serve the queue."""
         self._waiting.append(fetch)
         if self._walkers >= self._width():
             return False
@@ -47,7 +47,7 @@ class OriginQueue:
         return True
 
     def widen(self) -> int:
-        """How many further tasks are to walk along it, as its width may be another since."""
+        """The number of further tasks that should serve the queue, since its width may have changed."""
         further = min(self._width() - self._walkers, len(self._waiting) - self._coming)
         if further <= 0:
             return 0
@@ -56,7 +56,7 @@ class OriginQueue:
         return further
 
     def take(self) -> Fetch | None:
-        """What a task is to fetch next; at None it has come to the end of the lane, and ends."""
+        """The next fetch for a task; at None the queue is empty and the task ends."""
         self._coming = max(0, self._coming - 1)
         if self._waiting:
             return self._waiting.popleft()
@@ -65,10 +65,10 @@ class OriginQueue:
 
 
 class OriginQueues:
-    """The lanes of one page.
+    """The queues of one page.
 
     Args:
-        width: How many tasks may walk along the lane of an origin.
+        width: Returns how many tasks may serve the queue of an origin.
     """
 
     __slots__ = ("_lanes", "_width")
@@ -78,10 +78,10 @@ class OriginQueues:
         self._lanes: dict[str, OriginQueue] = {}
 
     def enter(self, fetches: Iterable[Fetch]) -> list[OriginQueue]:
-        """Line up fetches, each in the lane of its origin.
+        """Add fetches, each to the queue of its origin.
 
         Returns:
-            A lane for each further task that is to walk along it.
+            A queue for each further task that should serve it.
         """
         to_walk: list[OriginQueue] = []
         for fetch in fetches:
@@ -94,6 +94,6 @@ class OriginQueues:
         return to_walk
 
     def widen(self, url: str) -> list[OriginQueue]:
-        """The lane of what has been fetched, once for each further task that is to walk along it now."""
+        """The queue of a finished fetch, once for each further task that should serve it now."""
         lane = self._lanes.get(origin_of(url))
         return [] if lane is None else [lane] * lane.widen()

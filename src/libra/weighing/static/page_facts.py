@@ -1,4 +1,4 @@
-"""What is known of a page beside its assets, and the report that both make."""
+"""The facts about a page other than its assets, and the report that combines both."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from libra.weighing.static.ledger import AssetLedger
 
 
 class PageFacts:
-    """What is known of one page beside its assets.
+    """The facts about one page other than its assets.
 
     Attributes:
-        title: of the document.
-        final_url: where the document was, after all redirects; None until it has come.
-        body: the bytes of the document itself.
+        title: the title of the document.
+        final_url: the address of the document, after all redirects; None until it has arrived.
+        body: the sizes of the document itself.
         failed: why the page could not be weighed, as a named error.
-        error: what the page lacks, as the first named error that says so.
-        whole: whether all bytes have come of every answer.
-        omitted: how many assets a limit left out.
+        error: the first named error that makes the report incomplete.
+        whole: whether every response arrived whole.
+        omitted: the number of assets that a limit left out.
     """
 
     __slots__ = ("body", "error", "failed", "final_url", "omitted", "title", "whole")
@@ -37,11 +37,11 @@ class PageFacts:
         self.omitted = 0
 
     def note(self, error: str | None) -> None:
-        """The page lacks something; the first reason stays."""
+        """Record a reason why the report is incomplete; the first reason stays."""
         self.error = self.error or error
 
     def give_up(self, error: str) -> None:
-        """No more of the page will come."""
+        """Mark the page as incomplete, since no more of it will arrive."""
         self.whole = False
         if self.final_url is None and self.failed is None:
             self.failed = error
@@ -56,7 +56,7 @@ class PageFacts:
         *,
         done: bool,
     ) -> Report:
-        """What is known now, filled into a report that holds the rest (id, status, times, version)."""
+        """The current state, filled into a report that has the rest (id, status, times, version)."""
         weighed = done and self.failed is None
         complete = weighed and self.whole and not self.omitted and self.error is None
         requests, weight, _ = ledger.total

@@ -1,11 +1,11 @@
-"""What a request says of itself: the headers of Chromium, and honestly who asks.
+"""Request headers: Chromium's, plus an honest user agent.
 
-Servers choose by these what they send: formats by ``Accept``, fonts by ``User-Agent``, whether to
-answer at all by ``Sec-Fetch-*``. So all but the name are Chromium's own, as it was seen to send them.
-What differs:
+Servers choose their response by these headers: formats by ``Accept``, fonts by ``User-Agent``, and
+whether to respond at all by ``Sec-Fetch-*``. So all of them except the name are Chromium's own, as
+observed. The differences:
 
-- no ``Sec-CH-UA``: those would claim to be a browser and not only to understand what one does;
-- no ``signed-exchange`` in ``Accept``, which nothing here can read.
+- no ``Sec-CH-UA``, which would claim to be a browser, not only to understand the same formats;
+- no ``signed-exchange`` in ``Accept``, which Libra cannot read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ACCEPT: dict[Role, str] = {
     "image": _IMAGE,
     "icon": _IMAGE,
 }
-"""All others get ``*/*``."""
+"""All other roles get ``*/*``."""
 
 _DESTINATION: dict[Role, str] = {
     "document": "document",
@@ -52,12 +52,12 @@ _NAVIGATIONS: frozenset[Role] = frozenset({"document", "frame", "object"})
 
 
 def request_headers(fetch: Fetch, options: Options, cookies: str = "") -> str:
-    """All header lines of a request but ``Host``, each with its end.
+    """All header lines of a request except ``Host``, each with its line ending.
 
     Args:
-        fetch: What is asked for, and by whom.
-        options: Of the page; its own headers go to its own origin only.
-        cookies: What the page's jar has for this address.
+        fetch: The order and its requester.
+        options: The options of the page; its own headers go only to its own origin.
+        cookies: The cookies for this address from the page's jar.
     """
     role, document = fetch.reference.role, client_of(fetch)
     cors = is_cors(fetch)
@@ -82,19 +82,19 @@ def request_headers(fetch: Fetch, options: Options, cookies: str = "") -> str:
 
 
 def client_of(fetch: Fetch) -> str:
-    """The origin of the document that something is fetched for; "" for the page itself."""
+    """The origin of the document that it is fetched for; "" for the page itself."""
     if fetch.document or fetch.initiator is None:
         return fetch.document
     return origin_of(fetch.initiator)
 
 
 def is_cors(fetch: Fetch) -> bool:
-    """Whether another origin has to allow it."""
+    """Whether another origin must allow the request."""
     return fetch.reference.cors or fetch.reference.role in CORS_ROLES
 
 
 def has_credentials(fetch: Fetch) -> bool:
-    """Whether cookies go with it and are taken from it: not the manifest, nor another origin's fonts."""
+    """Whether cookies are sent and stored: not for the manifest or CORS requests to another origin."""
     if fetch.reference.role == "manifest":
         return False
     if not is_cors(fetch):
@@ -105,9 +105,10 @@ def has_credentials(fetch: Fetch) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_trustworthy(origin: str) -> bool:
-    """Whether nobody on the way can read along: "potentially trustworthy" in Secure Contexts.
+    """Whether nobody on the way can read along ("potentially trustworthy" in Secure Contexts).
 
-    Only there does a browser send ``Sec-Fetch-*`` and take cookies that want to be ``Secure``.
+    Only to such origins does a browser send ``Sec-Fetch-*``, and only from them does it store ``Secure``
+    cookies.
     """
     if origin.startswith("https:"):
         return True
@@ -122,7 +123,7 @@ def is_trustworthy(origin: str) -> bool:
 
 
 def referrer_of(initiator: str, url: str) -> str | None:
-    """The default policy of browsers, ``strict-origin-when-cross-origin``."""
+    """The referrer by the default policy of browsers, ``strict-origin-when-cross-origin``."""
     origin = origin_of(initiator)
     if origin == origin_of(url):
         return initiator
@@ -133,7 +134,7 @@ def referrer_of(initiator: str, url: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _usual_headers(role: Role, user_agent: str, mode: str, site: str) -> str:
-    """The header lines that all requests of this kind begin with."""
+    """The header lines with which all requests of this kind begin."""
     lines = [f"User-Agent: {user_agent}", f"Accept: {_ACCEPT.get(role, '*/*')}"]
     if role in _NAVIGATIONS:
         lines.insert(0, "Upgrade-Insecure-Requests: 1")
@@ -142,7 +143,7 @@ def _usual_headers(role: Role, user_agent: str, mode: str, site: str) -> str:
         if role == "document":
             lines.append("Sec-Fetch-User: ?1")
         lines.append(f"Sec-Fetch-Dest: {_DESTINATION[role]}")
-    # A browser wants media as they are, so that it can ask for a part of them.
+    # A browser requests media without compression, so that it can request a part of them.
     media = role == "media"
     lines.append(f"Accept-Encoding: {'identity' if media else 'gzip, deflate, br, zstd'}")
     lines.append("Accept-Language: en-US,en;q=0.9")
@@ -152,7 +153,7 @@ def _usual_headers(role: Role, user_agent: str, mode: str, site: str) -> str:
 
 
 def _mode(role: Role, *, cors: bool) -> str:
-    """The mode of the request, as the Fetch standard has it."""
+    """The mode of the request in the Fetch standard."""
     if role in _NAVIGATIONS:
         return "navigate"
     if cors or role == "manifest":
@@ -161,7 +162,7 @@ def _mode(role: Role, *, cors: bool) -> str:
 
 
 def _site(document: str, urls: tuple[str, ...]) -> str:
-    """How far away what is asked for is: the furthest of all that redirected counts."""
+    """The relation between requester and target; the most distant URL of a redirect chain decides."""
     if not document:
         return "none"
     site = "same-origin"
@@ -175,11 +176,11 @@ def _site(document: str, urls: tuple[str, ...]) -> str:
 
 
 def _with_own(lines: str, own: tuple[tuple[str, str], ...]) -> str:
-    """Header lines in which those of the page's options replace the usual ones of their names."""
+    """Replace the usual header lines with those of the page's options that have the same names."""
     names = {name.lower() for name, _ in own}
     usual = lines.splitlines(keepends=True)
     kept = [line for line in usual if line.partition(":")[0].lower() not in names]
-    # Of two with one name the last holds.
+    # The last of two headers with one name wins.
     last = {name.lower(): f"{name}: {value}\r\n" for name, value in own}
     return "".join((*kept, *last.values()))
 
@@ -187,9 +188,9 @@ def _with_own(lines: str, own: tuple[tuple[str, str], ...]) -> str:
 def _with_cookies(
     own: tuple[tuple[str, str], ...], cookies: str
 ) -> tuple[tuple[tuple[str, str], ...], str]:
-    """The options' own headers without their cookies, and those with the ones of the jar.
+    """The options' own headers without cookies, and their cookies merged with those of the jar.
 
-    What the server has set since is newer than what was given, and takes its place.
+    A cookie that the server has set since is newer and replaces the given one.
     """
     given = [value for name, value in own if name.lower() == "cookie"]
     if not given:

@@ -1,4 +1,4 @@
-"""Parts of a page that could not be reached, and are tried once more at the end."""
+"""Second tries at the end of a weigh-in, for assets that could not be reached."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from libra.weighing.orders.orders import Fetch, Outcome
 from libra.weighing.roles import READ_ROLES
 
 _UNREACHED = ("dns", "refused", "unreachable", "disconnected")
-"""Errors of parts that are tried once more: what is wrong may be over in a moment."""
+"""Errors after which an asset is tried once more, because the cause may be temporary."""
 
 SECOND_TRIES = 200
-"""Parts of a page that are tried once more at most: a page may name many addresses that lead nowhere."""
+"""Maximum number of assets to try once more, because a page may name many dead addresses."""
 
 
 class SecondTries:
-    """Remembers what is to be tried once more, and never again."""
+    """Remembers which assets to try once more, each only once."""
 
     __slots__ = ("_tried", "_waiting")
 
@@ -23,7 +23,7 @@ class SecondTries:
         self._waiting: list[tuple[Fetch, str]] = []
 
     def take(self, fetch: Fetch, outcome: Outcome) -> bool:
-        """Put off a part if it could not be reached; whether that is so."""
+        """Postpone a fetch if its asset could not be reached. Returns whether it was postponed."""
         if (
             not is_one_of(outcome.error, _UNREACHED)
             or outcome.http_status is not None
@@ -37,13 +37,14 @@ class SecondTries:
         return True
 
     def due(self, *, pending: int, pending_reads: int) -> list[Fetch]:
-        """What is to be tried now: all, once there is nothing else to wait for.
+        """The fetches to repeat now: all of them once no other order is pending.
 
-        What is to be read comes first, when only that is missing: the style waits for it.
+        Those with bodies to read are due earlier, once only they are missing, because the style waits
+        for them.
 
         Args:
-            pending: Orders that have no outcome yet.
-            pending_reads: Those of them whose bodies are read.
+            pending: The number of orders without an outcome.
+            pending_reads: The number of these orders whose bodies are read.
         """
         again = [
             fetch
@@ -56,5 +57,5 @@ class SecondTries:
         return again
 
     def errors(self) -> dict[int, str]:
-        """Why those that still wait could not be reached, by their place among the assets."""
+        """The errors of the assets that still wait, by their index."""
         return {fetch.index: why for fetch, why in self._waiting}

@@ -1,4 +1,4 @@
-"""Orders to work out what the styles of a page's documents ask for, once all their sheets are there."""
+"""Orders to work out the styles of a page's documents, once all their stylesheets have arrived."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from libra.weighing.style.page_styles import Styles
 
 
 class StyleJobs(Styles[Document, SheetOutline | SheetSource]):
-    """The styles of a page, and the orders for those that are being worked out."""
+    """The styles of a page, and the orders under way for them."""
 
     __slots__ = ("_made", "_under_way")
 
@@ -19,10 +19,10 @@ class StyleJobs(Styles[Document, SheetOutline | SheetSource]):
         self._under_way: dict[StyleJob, StyleWork] = {}
 
     def due(self, *, all_there: bool) -> list[StyleJob]:
-        """Orders for the documents that can be styled now, as far as that can find anything.
+        """Orders for the documents whose style can be worked out now and may cause requests.
 
         Args:
-            all_there: That nothing more will come, so that what is missing stays missing.
+            all_there: Whether nothing more will arrive, so that missing stylesheets stay missing.
         """
         jobs: list[StyleJob] = []
         for document, parts in self.ready(all_there=all_there):
@@ -35,14 +35,14 @@ class StyleJobs(Styles[Document, SheetOutline | SheetSource]):
         return jobs
 
     def work(self, job: StyleJob) -> StyleWork | None:
-        """What is to be done for an order; None if it was given up meanwhile."""
+        """The work for an order; None if it was given up meanwhile."""
         return self._under_way.get(job)
 
     def done(self, job: StyleJob) -> StyleWork | None:
-        """What was done for an order that is carried out; None if it was given up meanwhile."""
+        """Remove a finished order and return its work; None if it was given up meanwhile."""
         return self._under_way.pop(job, None)
 
     def clear(self) -> None:
-        """Forget everything, what is under way too: the page is weighed, or given up."""
+        """Forget everything, including orders under way: the page is weighed or given up."""
         super().clear()
         self._under_way.clear()

@@ -1,4 +1,4 @@
-"""Weighing one page, once: the whole measurement without processes or storage."""
+"""Weighs one page, once: the whole measurement without processes or storage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from libra.weighing.static.origin_queues import OriginQueue, OriginQueues
 from libra.weighing.static.weighing import Weighing
 
 _GRACE = 0.25
-"""Seconds after the page's deadline in which fetches hand in what they have."""
+"""Seconds after the page's deadline in which fetches can still deliver their results."""
 
 
 async def weigh_once(
@@ -37,16 +37,16 @@ async def weigh_once(
 
     Args:
         url: Absolute, http or https.
-        options: How; the defaults are a desktop browser's.
-        fetcher: To share connections among pages; without one, a fetcher that allows every
+        options: The options; by default those of a desktop browser.
+        fetcher: A fetcher to share connections among pages. Without it a new one that allows every
             address is opened and closed again.
-        on_change: Called with the report so far whenever an asset has been weighed.
-        reader: Who reads its documents and style sheets; without one this program does. Then a page
-            can hold it up for as long as it likes, and take all its memory: `libra.parsers` offers
-            one that does neither.
+        on_change: Called with the interim report whenever an asset has been weighed.
+        reader: The reader of documents and stylesheets; without it this program reads them. Then a page
+            can delay the program for ever and take all its memory. `libra.parsers` offers a reader that
+            prevents both.
 
     Raises:
-        InvalidURL: if the URL cannot be weighed.
+        InvalidURL: The URL cannot be weighed.
     """
     options = Options() if options is None else options
     url = parse_url(url)
@@ -101,7 +101,7 @@ class _Run:
         return self._report(final=True)
 
     def _start(self, orders: Sequence[Order]) -> None:
-        """Put fetches in the lane of their origin, and see that enough tasks walk along it."""
+        """Put fetches into the queues of their origins, and start enough tasks to serve them."""
         for lane in self._lanes.enter(order for order in orders if isinstance(order, Fetch)):
             self._begin(self._walk(lane))
         for order in orders:
@@ -114,7 +114,7 @@ class _Run:
         task.add_done_callback(self._walked)
 
     async def _walk(self, lane: OriginQueue) -> None:
-        """Fetch one after the other what is in a lane, until it is empty."""
+        """Fetch everything in a queue, one after the other, until it is empty."""
         while (fetch := lane.take()) is not None:
             self._record(
                 await self._fetcher.fetch(

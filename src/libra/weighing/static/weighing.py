@@ -1,9 +1,9 @@
-"""The heart: what one page weighs so far, and what is to be fetched next.
+"""The sans-I/O state machine that weighs one page and decides what to fetch next.
 
-A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`, `StyleJob`), is told
-what came of them (`Outcome`, `StyleFound`), and can say at any moment what is known (`report`). Whoever
-drives it, a process of the service or `weigh_once`, decides when and how many at a time, and when to
-give up.
+A `Weighing` does no input or output and has no clock. It gives out orders (`Fetch`, `StyleJob`), takes
+their outcomes (`Outcome`, `StyleFound`), and can report the current state at any moment (`report`). Its
+driver, a process of the service or `weigh_once`, decides when to carry out orders, how many at the same
+time, and when to give up.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ DEADLINE = "timeout: the page's deadline passed"
 
 
 class Weighing:
-    """What one page weighs.
+    """The weighing of one page.
 
-    The order of calls is `begin` once, then `record` for each outcome in any order, until `done`. After
-    `give_up`, outcomes that still arrive are ignored.
+    Call `begin` once, then `record` for each outcome in any order, until `done`. After `give_up`, later
+    outcomes are ignored.
 
     Args:
         url: The page, as `parse_url` returned it.
-        options: How it is to be weighed.
+        options: The options of the page.
     """
 
     __slots__ = (
@@ -89,12 +89,12 @@ class Weighing:
 
     @property
     def pending(self) -> int:
-        """How many orders have no outcome yet."""
+        """The number of orders without an outcome."""
         return self._pending
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing more to wait for."""
+        """Whether all orders have an outcome."""
         return self._pending == 0 and bool(self._ledger.assets)
 
     @property
@@ -107,14 +107,14 @@ class Weighing:
         return self._order([Reference(without_fragment(self.url), "document")], None)
 
     def job(self, order: StyleJob) -> StyleWork | None:
-        """What is to be done for an order, by a `Reader`; None if it was given up meanwhile.
+        """The work of a style order, for a `Reader`; None if it was given up meanwhile.
 
-        It holds the document and its style sheets, which the order does not.
+        The work contains the document and its stylesheets, which the order does not.
         """
         return self._styles.work(order)
 
     def record(self, outcome: Outcome | StyleFound) -> list[Order]:
-        """Take an outcome; return the orders that it gives rise to."""
+        """Record an outcome; return the orders that follow from it."""
         if isinstance(outcome, StyleFound):
             return self._record_style(outcome)
         fetch = outcome.fetch
@@ -136,7 +136,7 @@ class Weighing:
             and fetch.reference.role in READ_ROLES
             and self._facts.failed is None
         ):
-            # What the style of a document asks for is known when all its style sheets are.
+            # A document's style can be worked out once all its stylesheets have arrived.
             jobs = self._styles.due(all_there=self._pending_reads == 0)
             self._pending += len(jobs)
             orders += jobs
@@ -145,7 +145,7 @@ class Weighing:
         return orders
 
     def give_up(self, error: str = DEADLINE) -> None:
-        """End now: what is pending becomes failed with this error, the report is not complete."""
+        """End now: pending assets fail with this error, and the report is incomplete."""
         if self._pending == 0:
             return
         self._ledger.give_up(error, self._second_tries.errors())
@@ -154,10 +154,10 @@ class Weighing:
         self._facts.give_up(error)
 
     def report(self, base: Report) -> Report:
-        """What is known now, filled into a report that holds the rest (id, status, times, version)."""
+        """The current state, filled into a report that has the rest (id, status, times, version)."""
         return self._facts.report(base, self.options, self._ledger, self._notes, done=self.done)
 
-    # What an outcome means
+    # Handling outcomes
 
     def _record_part(self, outcome: Outcome) -> list[Order]:
         fetch = outcome.fetch
@@ -189,7 +189,7 @@ class Weighing:
         if outcome.error is not None and (outcome.http_status >= 300 or not outcome.transfer_bytes):
             self._facts.failed = outcome.error
             return []
-        self._facts.error = outcome.error  # part of it arrived: weigh what it asks for, and say so
+        self._facts.error = outcome.error  # weigh the part that arrived, say so
         reading = outcome.reading
         unread = reading is None and outcome.error is None and outcome.resource_bytes > 0
         self._notes.see_document(fetch.index, is_html=False if unread else None)
@@ -197,7 +197,7 @@ class Weighing:
             return []
         self._facts.title = reading.title
         if (onward := sent_on(outcome, self.options.limits.redirects)) is not None:
-            # What the stub names is asked for before its visitors are gone.
+            # The first page's references are requested before the visitor leaves it.
             return self._read(outcome) + self._follow(onward, with_cookies(fetch, outcome))
         orders = self._read(outcome)
         if not reading.has_icon and reading.import_map is not None:
@@ -209,7 +209,7 @@ class Weighing:
         return orders
 
     def _follow(self, url: str, fetch: Fetch) -> list[Order]:
-        """Go on to where an answer leads, if that is allowed."""
+        """Follow a redirect or a refresh, if the policies allow it."""
         return [*self._order([followed(url, fetch)], fetch, hop=True, client=fetch.client)]
 
     def _read(self, outcome: Outcome) -> list[Order]:
@@ -258,9 +258,9 @@ class Weighing:
         return orders
 
     def _put_off(self, fetch: Fetch, outcome: Outcome) -> bool:
-        """Leave a part that could not be reached for a second try, at the end."""
+        """Postpone an asset that could not be reached to a second try at the end."""
         if (*fetch.hops, fetch.url)[0] in self._fonts:
-            return False  # a browser takes the next source
+            return False  # a browser uses the next source
         if not self._second_tries.take(fetch, outcome):
             return False
         self._pending -= 1
@@ -269,7 +269,7 @@ class Weighing:
         return True
 
     def _try_again(self) -> list[Fetch]:
-        """What could not be reached, once there is nothing else to wait for."""
+        """Orders for the second tries that are due."""
         again = self._second_tries.due(pending=self._pending, pending_reads=self._pending_reads)
         self._pending += len(again)
         self._pending_reads += sum(fetch.reference.role in READ_ROLES for fetch in again)
@@ -294,7 +294,7 @@ class Weighing:
         return orders
 
     def _wake(self, url: str, client: RequestClient, *, hidden: bool) -> list[Fetch]:
-        """Ask for what waited for style sheets, now that it is known where it is, or whether it is."""
+        """Request an asset that waited for stylesheets to know its position or visibility."""
         reference, parent = self._lazy.get(url, (None, None))
         if reference is None or (hidden and reference.role == "object"):
             return []
@@ -303,7 +303,7 @@ class Weighing:
         return self._order([awake], parent, client=client)
 
     def _try_next_source(self, url: str) -> list[Order]:
-        """A font that could not be had is looked for where its rule says next."""
+        """Try the next source of a font that failed."""
         found = self._fonts.after(url)
         return [] if found is None else self._order_wanted([found[0]], found[1])
 
@@ -319,14 +319,14 @@ class Weighing:
         import_map: ImportMap | None = None,
         client: RequestClient = NOBODY,
     ) -> list[Fetch]:
-        """Orders for those references that are new, as far as policies and limits allow."""
+        """Orders for the new references, as far as policies and limits allow."""
         limits = self.options.limits
         orders: list[Fetch] = []
         for found in references if parent is None else merged(references):
             reference = found if hop else judged(found, client, parent)
             at = self._ledger.place_of(reference.url)
             if hop and parent is not None and reference.url in (parent.url, *parent.hops):
-                at = None  # back again, with a cookie: one more request, and so one more asset
+                at = None  # back to an earlier URL with a cookie: one more request, so one more asset
             if at is not None and not self._ledger.wakes(at, reference):
                 orders += self._run_after_all(at, reference)
                 continue
@@ -369,7 +369,7 @@ class Weighing:
         return orders
 
     def _run_after_all(self, at: int, reference: Reference) -> list[Fetch]:
-        """A script asks for a module that was loaded ahead: now its imports are wanted, too."""
+        """A script needs a preloaded module: now its imports are needed, too."""
         found = self._ahead.run(at, reference)
         if found is None:
             return []

@@ -1,1 +1,1 @@
-"""What a document comes to with its style sheets, and what that makes a browser fetch."""
+"""Applies stylesheets to a document, and finds the assets that its style makes a browser fetch."""

@@ -1,4 +1,4 @@
-"""The images that an element asks for: its own, those of its pseudo-elements and of its animations."""
+"""The images that an element needs: its own, and those of its pseudo-elements and animations."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _CONTAINERS = ("container", "container-type", "container-name")
 
 
 class ElementImages:
-    """The images that the elements of one document ask for.
+    """The images that the elements of one document need.
 
     Args:
         scope: The document.
-        cascade: Its style sheets.
-        images: Whether they name images.
-        keyframes: Their animations by name, with the sheets that they are in.
-        viewport: For ``image-set()``.
+        cascade: The declarations of its stylesheets.
+        images: Whether its stylesheets name images.
+        keyframes: Its animations by name, with the base URL of their stylesheets.
+        viewport: The window for ``image-set()``.
 
     Attributes:
-        wanted: What was asked for up to now, in its order.
-        around: The containers that the element is in which is looked at.
+        wanted: The images needed so far, in order.
+        around: The containers of the current element.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ElementImages:
         self._with_images = {element for found in self._images.values() for element in found}
 
     def __bool__(self) -> bool:
-        """Whether any element may ask for an image."""
+        """Whether any element may need an image."""
         return bool(
             self._with_images
             or self._of_parts
@@ -80,7 +80,7 @@ class ElementImages:
         )
 
     def elements(self) -> set[int]:
-        """The elements that may ask for images, and those that are containers."""
+        """The elements that may need images or have animations, and those that are containers."""
         found = set(self._with_images)
         for values in (*self._animated.values(), *self._containers.values()):
             found.update(values)
@@ -92,7 +92,7 @@ class ElementImages:
         return found
 
     def take(self, element: int, variables: Mapping[str, str]) -> None:
-        """An element is displayed: note the images that it asks for whatever it contains."""
+        """Record the images that a displayed element needs, whatever its content."""
         if element in self._with_images:
             self._take_images(self._images, element, variables)
         if self._of_parts:
@@ -101,11 +101,11 @@ class ElementImages:
             self._take_animations(element, variables)
 
     def take_generated(self, element: int, pseudo: str, variables: Mapping[str, str]) -> None:
-        """An element has ``::before`` or ``::after``: note the images of that."""
+        """Record the images of an element's ``::before`` or ``::after``."""
         self._take_images(self._generated[pseudo], element, variables)
 
     def _find_images_of_parts(self) -> None:
-        """Of pseudo-elements that an element has without any content being said."""
+        """Find the images of pseudo-elements that exist without a ``content`` declaration."""
         for pseudo in self._cascade.pseudo_elements() & HOSTS.keys():
             hosts = set(self._scope.select(HOSTS[pseudo]) or ())
             for name, found in self._image_winners(pseudo).items():
@@ -149,7 +149,7 @@ class ElementImages:
             if sure is False:
                 continue
             if sure and declared.containers[:1] != (STARTING,):
-                taken.clear()  # it wins over those before it
+                taken.clear()  # overrides the earlier ones
             taken += self._wanted_by(declared, variables, conditional=sure is None)
         for wanted in taken:
             self.wanted[wanted] = None
@@ -161,7 +161,7 @@ class ElementImages:
         if needs_substitution(value.text) or has_attributes(value.text):
             text = substitute(value.text, variables, self._viewport, attributes=True)
             if text is None or not is_valid_text(value.name, text):
-                return []  # invalid at computed-value time: as if it were not set
+                return []  # invalid at computed-value time, so it counts as not set
             value = value._replace(text=text)
         found = self._found.get(value)
         if found is None:
@@ -172,7 +172,7 @@ class ElementImages:
 
     @property
     def _dark(self) -> bool:
-        """Whether dark colours are asked for, of which only the document as a whole is judged."""
+        """Whether a rule selects dark colours. This is decided for the document as a whole."""
         return any(
             "dark" in (words := value.text.lower().split()) and "light" not in words
             for value in self._schemes.values()
@@ -196,7 +196,7 @@ class ElementImages:
                         self._take_values([Value(text, frames[1], written)], variables)
 
     def _computed(self, value: Value, name: str, variables: Mapping[str, str]) -> str:
-        """A value of an animation with what is put in; "" if that makes it invalid."""
+        """An animation property's value after substitution; "" if that makes it invalid."""
         if not needs_substitution(value.text):
             return value.text
         text = substitute(value.text, variables, self._viewport)
@@ -207,7 +207,7 @@ class ElementImages:
         return dict(animation_parts(text)).get(name, "")
 
     def in_container(self, element: int, around: tuple[Container, ...]) -> tuple[Container, ...]:
-        """The containers that the children of an element are in."""
+        """The containers around the children of an element."""
         values = [self._containers[name].get(element) for name in _CONTAINERS]
         if not any(values):
             return around

@@ -1,4 +1,4 @@
-"""The images that a CSS value asks for, one of each ``image-set()`` (CSS Images 4)."""
+"""The images that a CSS value needs, one for each ``image-set()`` (CSS Images 4)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _IMAGE_TYPES = frozenset(
 
 
 def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) -> list[str]:
-    """The addresses of the images that a value makes a browser fetch; absolute.
+    """The absolute addresses of the images that a value makes a browser fetch.
 
     Args:
-        value: Of a property.
-        base: What its addresses are relative to.
-        viewport: What candidates are chosen for.
+        value: The value of a property.
+        base: The base URL of its addresses.
+        viewport: The window for which candidates are chosen.
         dark: Whether the element is shown in dark colours.
     """
     if "light-dark(" in value.lower():
@@ -40,7 +40,7 @@ def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) 
 
 
 def _in_light(value: str, *, dark: bool) -> str:
-    """Each ``light-dark()`` replaced by the half of it that is shown."""
+    """Replace each ``light-dark()`` by the half that applies."""
     lower = lowered(value)
     parts: list[str] = []
     at = 0
@@ -54,7 +54,7 @@ def _in_light(value: str, *, dark: bool) -> str:
 
 
 def _without_image_sets(value: str, viewport: Viewport) -> str:
-    """Each ``image-set()`` replaced by the ``url()`` of the candidate that a browser takes."""
+    """Replace each ``image-set()`` by the ``url()`` of the candidate that a browser chooses."""
     lower = lowered(value)
     parts: list[str] = []
     at = 0
@@ -81,7 +81,7 @@ def _from_image_set(argument: str, viewport: Viewport) -> str:
         resolution = _RESOLUTION.search(plain.replace(reference, ""))
         if resolution is not None:
             density = float(resolution[1]) / (96 if resolution[2].lower() == "dpi" else 1)
-        if density > 0:  # what has no size is not shown
+        if density > 0:  # a candidate without a size is not shown
             candidates.append(Candidate(reference, None, density))
     chosen = choose_candidate(candidates, 1.0, viewport.dpr)
     return "" if chosen is None else 'url("' + chosen.replace('"', "%22") + '")'

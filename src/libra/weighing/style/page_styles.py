@@ -1,8 +1,8 @@
-"""The documents of a page and their style sheets, as they come in, and what their style asks for.
+"""Collects the documents and stylesheets of a page, and finds the assets that their style needs.
 
-A browser knows which images and fonts it needs when all style sheets of a document are there. `Styles`
-collects documents and sheets in whatever order they arrive; `ready` gives those documents of which
-nothing is missing any more, and `style` finds what one of them asks for.
+A browser knows which images and fonts it needs when all stylesheets of a document have arrived. `Styles`
+collects documents and stylesheets in any order of arrival. `ready` returns the documents with all their
+stylesheets, and `style` finds the assets that one of them needs.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from libra.weighing.stylesheets.stylesheet import Sheet
 _MAX_WANTED = 20_000
 
 MAX_KEPT = 50_000_000
-"""Characters of style sheets that are kept for one page. What is beyond has no effect."""
+"""Maximum characters of stylesheets to keep for one page. Any beyond have no effect."""
 
 MAX_WAITING = 1_000
-"""Documents, of 200 kB at least. Nothing is asked for by the style of those that are beyond."""
+"""Maximum number of waiting documents, of at least 200 kB each. The style of others is ignored."""
 
 S_co = TypeVar("S_co", covariant=True)
 
 Parts = list[tuple[Sheet, str]]
-"""Style sheets in the order of the cascade, with the layers that imports put them into."""
+"""Stylesheets in cascade order, with the layers that imports put them into."""
 
 
 class SheetLike(Protocol):
-    """A style sheet, as far as its place among others goes."""
+    """A stylesheet, as far as its order is concerned."""
 
     @property
     def imports(self) -> Sequence[SheetImport]:
-        """What it imports."""
+        """The stylesheets that it imports."""
 
     @property
     def size(self) -> int:
-        """Of what is kept of it, in characters."""
+        """The characters that are kept of it."""
 
 
 class LinkedLike(Protocol[S_co]):
-    """A style sheet of a document."""
+    """A stylesheet of a document."""
 
     @property
     def sheet(self) -> S_co | str:
-        """Itself, or where it is to be had."""
+        """The stylesheet itself, or its address."""
 
     @property
     def applies(self) -> bool:
@@ -63,15 +63,15 @@ class LinkedLike(Protocol[S_co]):
 
     @property
     def layer(self) -> str:
-        """The layer that it is put into."""
+        """The layer of the stylesheet."""
 
 
 class DocumentLike(Protocol[S_co]):
-    """A document, as far as its style sheets go."""
+    """A document, as far as its stylesheets are concerned."""
 
     @property
     def sheets(self) -> Sequence[LinkedLike[S_co]]:
-        """In document order."""
+        """Its stylesheets in document order."""
 
 
 D = TypeVar("D", bound=DocumentLike[Any])
@@ -79,7 +79,7 @@ S = TypeVar("S", bound=SheetLike)
 
 
 class Styles(Generic[D, S]):
-    """The documents and style sheets of one page, whatever is known of each."""
+    """The documents and stylesheets of one page, in whatever form they are known."""
 
     __slots__ = ("_missing", "_room", "_sheets", "_waiting")
 
@@ -91,16 +91,16 @@ class Styles(Generic[D, S]):
 
     @property
     def waiting(self) -> bool:
-        """Whether there are documents whose style is not known yet."""
+        """Whether the style of any document is still unknown."""
         return bool(self._waiting)
 
     def add_document(self, scope: D) -> None:
-        """A document has been read."""
+        """Add a document that has been read."""
         if len(self._waiting) < MAX_WAITING:
             self._waiting.append(scope)
 
     def add_sheet(self, urls: Iterable[str], sheet: S | None) -> None:
-        """What came of a style sheet, which may have several addresses; None if nothing."""
+        """Add a stylesheet, which may have several addresses; None if it is not available."""
         if sheet is not None:
             self._room -= sheet.size
             if self._room < 0:
@@ -113,10 +113,10 @@ class Styles(Generic[D, S]):
         self._sheets, self._waiting, self._missing = {}, [], {}
 
     def ready(self, *, all_there: bool) -> list[tuple[D, list[tuple[S, str]]]]:
-        """The documents that can be styled now, each once.
+        """The documents whose style can be worked out now, each once.
 
         Args:
-            all_there: That nothing more will come, so that what is missing stays missing.
+            all_there: Whether nothing more will arrive, so that missing stylesheets stay missing.
         """
         if not self._waiting:
             return []
@@ -138,7 +138,7 @@ class Styles(Generic[D, S]):
         return missing is None
 
     def _needed(self, scope: D) -> Iterator[str]:
-        """The addresses of the sheets of a document; each import when its sheet is known."""
+        """The addresses of a document's stylesheets; imports follow once their importer is known."""
         seen: set[str] = set()
         waiting = [linked.sheet for linked in reversed(scope.sheets)]
         while waiting:
@@ -165,7 +165,7 @@ class Styles(Generic[D, S]):
             sheet, layer, opened, inside = waiting.pop()
             if isinstance(sheet, str):
                 if sheet in inside:
-                    continue  # an import of itself
+                    continue  # a stylesheet that imports itself
                 found = self._sheets.get(sheet)
                 if found is None:
                     continue
@@ -185,15 +185,15 @@ class Styles(Generic[D, S]):
 
 _MAX_PARTS = 5_000
 _MAX_STEPS = 20_000
-"""Sheets and imports that are looked at for one document: imports may multiply."""
+"""Maximum number of stylesheets and imports per document, because imports may multiply."""
 
 
 def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[WantedByStyle]:
-    """What the style of a document asks for. Once for each document, which is forgotten then.
+    """The assets that a document's style needs. Call this only once per document, which it uses up.
 
-    If it takes more than `MATCHING_SECONDS` the answer is a rough one.
+    If it takes more than `MATCHING_SECONDS`, the result is only a rough one.
     """
-    # Chromium takes no fonts from the sheets of shadow roots.
+    # Chromium ignores fonts in the stylesheets of shadow roots.
     faces = [face for sheet, layer in parts if not layer.startswith(LAYER) for face in sheet.faces]
     inline = scope.inline
     images = scope.has_images or any(sheet.has_images for sheet, _ in parts)
@@ -248,7 +248,7 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
 def _near(
     scope: StyledDocument, displays: Mapping[int, str], viewport: Viewport
 ) -> list[WantedByStyle]:
-    """What is lazy and loaded all the same."""
+    """The lazy elements that load at once, because they are near."""
     return [
         WantedByStyle((url,), scope.url, near=True)
         for element in near(scope.tree, viewport, displays)
@@ -257,7 +257,7 @@ def _near(
 
 
 def _rendered(scope: StyledDocument, displays: Mapping[int, str]) -> list[WantedByStyle]:
-    """What objects load that no style sheet hides, and frames in any case."""
+    """The embedded objects and frames, marked as hidden if they have no box."""
     return [
         WantedByStyle((url,), scope.url, near=True, hidden=not has_box(node, displays))
         for node, url in scope.embedded.values()
@@ -267,10 +267,10 @@ def _rendered(scope: StyledDocument, displays: Mapping[int, str]) -> list[Wanted
 def _roughly(
     scope: StyledDocument, parts: Parts, faces: list[FontFace], viewport: Viewport
 ) -> list[WantedByStyle]:
-    """What a document may ask for that is too large to be looked at element by element.
+    """The assets that a document may need if it is too large to check each element.
 
-    Every rule counts that has all its names in the document, and every regular or bold face of a family
-    that such a rule names. All of it is conditional.
+    This counts every rule whose names all occur in the document, and every regular or bold face of a
+    family that such a rule names. All results are conditional.
     """
     wanted: dict[WantedByStyle, None] = {}
     families: set[str] = set()

@@ -1,11 +1,11 @@
 """Declarative shadow roots: ``<template shadowrootmode>`` (HTML standard, 4.12.3 and 13.2.6.4.4).
 
-A browser makes a shadow tree of such a template without any script. Here its content is put into
-the document, at the end of its host, under an element that nothing else is called. So it is walked,
-laid out and styled with the rest, and inherits from its host. That its styles are its own is done
-by attributes: each of its elements says which root it is in, and the selectors of style sheets are
-rewritten to ask for that. Where there can be no shadow root, the content is inert; only what
-Chromium's preload scanner takes from it, which does not know that, is asked for.
+A browser builds a shadow tree from such a template without any script. This module moves the content
+into the document, at the end of its host, into an element with a unique name. So it is walked, laid out
+and styled with the rest, and inherits from its host. Attributes keep its styles separate: each element
+states its root, and the selectors of stylesheets are rewritten to match that. Where no shadow root is
+possible, the content is inert. Then only the elements that Chromium's preload scanner takes cause
+requests, since the scanner does not know this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HOST = "libra-host"
 SLOTTED = "libra-slotted"
 
 LAYER = "\1shadow"
-"""What a root's layer is called: what a document says of a host beats what its root says."""
+"""Prefix of a root's layer: the document's rules for a host beat those of its root."""
 
 _HOSTS = frozenset(
     {
@@ -37,7 +37,7 @@ _HIDDEN = "display:none!important"
 
 
 def attach_shadow_roots(tree: LexborHTMLParser) -> int:
-    """Put the content of shadow roots into a document; returns how many there are."""
+    """Move the content of shadow roots into a document; returns the number of roots."""
     roots = 0
     with_root: set[int] = set()
     for _ in range(_MAX_NESTING):
@@ -85,7 +85,7 @@ def _attach(
 def _distribute(
     host: LexborNode, root: LexborNode, slots: dict[str, LexborNode], number: str
 ) -> None:
-    """Give the children of the host to slots; those without one are not rendered."""
+    """Assign the children of the host to slots; children without a slot are not rendered."""
     child = host.first_child
     while child is not None and child.mem_id != root.mem_id:
         following = child.next
@@ -111,7 +111,7 @@ def _hide_fallback(slot: LexborNode) -> None:
 
 
 def _hide(node: LexborNode) -> None:
-    # Instead of its own style, which may end in the middle of a string and decides nothing any more.
+    # Replace its own style, which has no effect any more and may end inside a string.
     node.attrs["style"] = _HIDDEN
 
 
@@ -145,13 +145,13 @@ _COMBINATOR = re.compile(r"\s*+[>+~]?\s*+\Z")
 
 @lru_cache(maxsize=4_096)
 def in_root(selector: str, number: str) -> str:
-    """A selector list of a style sheet in a shadow root: its own elements, its host, what is slotted."""
+    """Rewrite a selector list in a shadow root to match its own elements, its host and slotted ones."""
     return _rewritten(selector, number)
 
 
 @lru_cache(maxsize=4_096)
 def outside_roots(selector: str) -> str:
-    """A selector list of a style sheet of the document: nothing in a shadow root but its parts."""
+    """Rewrite a selector list of the document to match nothing in shadow roots except their parts."""
     return _rewritten(selector, "")
 
 
@@ -194,7 +194,7 @@ def _compound(pieces: list[str], number: str, combinator: str) -> str:
         return f"{host}:where([{HOST}]) :where([{IN}]){parts}"
     else:
         mark = f":where(:not([{IN}]))"
-    # Before the first pseudo-element, which ends a compound.
+    # Insert the mark before the first pseudo-element, which ends a compound.
     for at, name in enumerate(names):
         if name.startswith("::") or name in {":before", ":after", ":first-line", ":first-letter"}:
             return "".join(pieces[:at]) + mark + "".join(pieces[at:])

@@ -1,9 +1,9 @@
-"""What a styled document makes a browser fetch: images of the rules that win, fonts of its text.
+"""Finds the assets that a styled document makes a browser fetch: images of winning rules, and fonts.
 
-The elements are walked once, from the outside in, with what they inherit. What is not rendered
-(``display: none``) asks for nothing. A font is asked for by text, and by the line that stands ready for
-inline content even if it holds only an image or text in another font, as in Chromium: a line's height is
-measured by the font of its block.
+The walk visits each element once, from the outside in, with its inherited values. Elements that are not
+rendered (``display: none``) need nothing. Text needs a font. As in Chromium, so does a line for inline
+content that holds only an image or text in another font: the font of the block determines the line's
+height.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MAX_CONTENT = 1_000
 
 
 class _Position(NamedTuple):
-    """An element to be walked, with what it inherits."""
+    """An element to visit, with its inherited values."""
 
     node: LexborNode
     style: FontStyle
@@ -61,16 +61,16 @@ class _Position(NamedTuple):
 
 
 class StyleWalk:
-    """One pass over one document.
+    """One walk over one document.
 
     Args:
         scope: The document.
-        cascade: Its style sheets.
-        faces: The fonts that they declare.
-        images: Whether they name images.
-        initial: The values of the custom properties that they register.
-        keyframes: Their animations by name, with the sheets that they are in.
-        viewport: For ``image-set()``.
+        cascade: The declarations of its stylesheets.
+        faces: The fonts that its stylesheets declare.
+        images: Whether its stylesheets name images.
+        initial: The initial values of the custom properties that they register.
+        keyframes: Their animations by name, with the base URL of their stylesheets.
+        viewport: The window for ``image-set()``.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class StyleWalk:
         self._paths: set[int] | None = None
 
     def wanted(self) -> list[WantedByStyle]:
-        """All that is asked for. Raises `WorkSpent` if that takes too long."""
+        """All assets that the style needs. Raises `WorkSpent` if that takes too long."""
         if not (self._fonts or self._images):
             return []
         displays = self._cascade.winners("display")
@@ -119,7 +119,7 @@ class StyleWalk:
         self._display = dict.fromkeys(self._hidden, "none")
         for element, value in displays.items():
             self._display[element] = value.text.lower()
-        looks = self._cascade.winners("appearance").values()  # judged of the document as a whole
+        looks = self._cascade.winners("appearance").values()  # decided for the document as a whole
         if not any(value.text.lower() == "base-select" for value in looks):
             self._display.update(dict.fromkeys(self._scope.select(NOT_IN_A_MENU) or (), "none"))
         if not self._text_fonts.parts:
@@ -170,7 +170,7 @@ class StyleWalk:
         if tag in WITHOUT_CONTENT and not (tag == "object" and shows_its_contents(node)):
             self._take_replaced(node, style, variables, transform)
             return
-        # Text lies in lines, and its line is measured by the block's font whatever is in it.
+        # The font of the block determines the height of a text line, whatever the line contains.
         in_line = tag in {"select", "textarea"} or (display == "inline" and tag not in ATOMIC)
         lines = not display.startswith(LINELESS)
         text, inline = self._children(position, style, variables, waiting, lines=lines)
@@ -179,7 +179,7 @@ class StyleWalk:
         elif tag == "li":
             text.update(self._marker_of(node))
         if tag in {"option", "optgroup"}:
-            return  # what is chosen is shown in the font of the list
+            return  # the select shows the chosen option in its own font
         if tag == "select":
             text.update(node.text(deep=True))
         if (
@@ -192,7 +192,7 @@ class StyleWalk:
     def _take_replaced(
         self, node: LexborNode, style: FontStyle, variables: Mapping[str, str], transform: str
     ) -> None:
-        """The text of a field, and what is shown in place of an image."""
+        """Take the text of a field, or the text shown in place of an image."""
         tag = node.tag or ""
         field = text_of_field(node) if tag == "input" and self._fonts else None
         if field is not None:
@@ -215,7 +215,7 @@ class StyleWalk:
         *,
         lines: bool,
     ) -> tuple[set[str], bool]:
-        """Put an element's children in the queue.
+        """Queue an element's children.
 
         Returns the characters of its own text, and whether any child is inline.
         """
@@ -229,7 +229,7 @@ class StyleWalk:
         child = position.node.first_child
         while child is not None:
             if paths is not None and child.mem_id not in paths:
-                pass  # in it there is nothing to ask for
+                pass  # nothing inside it can need an asset
             elif child.is_text_node:
                 if self._fonts:
                     text.update(self._characters(child.text_content, position.transform))
@@ -244,7 +244,7 @@ class StyleWalk:
                     if shown[:6] == "inline":
                         inline = True
                         if not lines:
-                            shown = shown[7:] or "block"  # an item of a flex container or such
+                            shown = shown[7:] or "block"  # a flex item or similar
                     waiting.append(
                         position._replace(
                             node=child, style=style, variables=variables, display=shown, place=place
@@ -255,7 +255,7 @@ class StyleWalk:
         return text, inline
 
     def _characters(self, content: str | None, transform: str) -> str:
-        """What is shown of a text, as far as it matters."""
+        """The characters that a text shows, as far as they matter."""
         if not content or not content.strip(WHITE_SPACE):
             return ""
         return transformed(content, transform) if self._ranged else "x"
@@ -263,7 +263,7 @@ class StyleWalk:
     def _take_pseudo_elements(
         self, node: LexborNode, style: FontStyle, variables: Mapping[str, str]
     ) -> bool:
-        """Those with content; returns whether there are any that hold text."""
+        """Take the generated pseudo-elements; returns whether any of them holds text."""
         element, found = node.mem_id, False
         for pseudo, contents in self._content.items():
             value = contents.get(element)
@@ -283,7 +283,7 @@ class StyleWalk:
         return found
 
     def _is_skipped(self, element: int, display: str) -> bool:
-        """Whether an element's contents are not laid out (CSS Containment 2, section 4)."""
+        """Whether an element's content is not laid out (CSS Containment 2, section 4)."""
         value = self._skipped.get(element)
         if value is None or display.startswith(("inline", "contents")):
             return False
@@ -292,13 +292,13 @@ class StyleWalk:
 
     @cached_property
     def _far(self) -> set[int]:
-        """Elements under ``content-visibility: auto`` that are far from the window."""
+        """Elements with ``content-visibility: auto`` that are far from the window."""
         asked = {
             element for element, value in self._skipped.items() if value.text.lower() == "auto"
         }
         return asked - near(self._scope.tree, self._viewport, self._display, marked=asked)
 
-    # Characters that nobody wrote
+    # Generated characters
 
     def _quotes_of(self, element: int) -> str:
         value = self._quotes.get(element)
@@ -316,15 +316,15 @@ class StyleWalk:
 
 
 def _default_of(node: LexborNode, tag: str) -> tuple[str | None, str | None, str | None] | None:
-    """What the browser's own style sheet, or an attribute, says of an element's font."""
+    """The font that the browser's own stylesheet or an attribute gives to an element."""
     return (node.attrs.get("face"), None, None) if tag == "font" else UA_STYLES.get(tag)
 
 
 def _with_own(around: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """The custom properties of an element: its own, and those that it inherits."""
+    """The custom properties of an element: its own and the inherited ones."""
     known = {**around, **own}
     for name, text in own.items():
-        if text.lower() in UNSET:  # as it is further out
+        if text.lower() in UNSET:  # inherit the outer value
             known.pop(name)
             if name in around:
                 known[name] = around[name]

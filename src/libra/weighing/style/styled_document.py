@@ -1,8 +1,8 @@
-"""A parsed document as its style sheets see it: which elements does a selector match?
+"""A parsed document that finds the elements matching the selectors of its stylesheets.
 
-A browser loads the image of a rule only if it wins for an element, and a font only if text is set in
-it. Both can be answered without a browser, apart from what scripts change. Some selectors take time that
-grows with the square of the document or worse, so that there is a budget.
+A browser loads the image of a rule only if the rule wins for an element, and a font only if text uses
+it. Both can be decided without a browser, except for changes by scripts. Some selectors take time that
+grows with the square of the document or worse, so there is a budget.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from libra.weighing.stylesheets.selectors import at_rest, names_in
 from libra.weighing.stylesheets.stylesheet import Sheet
 
 MATCHING_SECONDS = 3.0
-"""Time of a processor for the style of one document."""
+"""Processor time in seconds for the style of one document."""
 
 clock = time.thread_time
-"""What that time is measured by: what this thread has spent, however many others there are."""
+"""The clock for that time: the processor time of this thread, regardless of others."""
 
 _TURN = 0.004
-"""Seconds of work after which other threads are let in, which takes a tenth of a millisecond."""
+"""Seconds of work between two pauses for other threads. A pause takes a tenth of a millisecond."""
 
 _KEPT = 50_000
-"""Elements in all of which it is kept which selector matched them."""
+"""Total number of matched elements up to which the results of selectors are cached."""
 
 _FEW = 100
-"""Elements that are kept at hand to find what is around them."""
+"""Maximum number of elements whose nodes are kept to find their ancestors."""
 
 
 class WorkSpent(Exception):
-    """The time for a document was used up."""
+    """The time for a document is used up."""
 
 
 class Linked(NamedTuple):
-    """A style sheet of a document: itself, or where it is to be had."""
+    """A stylesheet of a document, or its address."""
 
     sheet: Sheet | str
     applies: bool = True
@@ -48,19 +48,19 @@ class Linked(NamedTuple):
 
 
 class StyledDocument:
-    """One document with its style sheets. Not to be asked from several threads at once.
+    """One document with its stylesheets. Only one thread may use it at a time.
 
     Attributes:
-        url: What its images and fonts are said to be asked for by, where no sheet is.
-        base: What URLs in ``style`` attributes are relative to.
-        size: Of its source, in bytes.
-        sheets: In document order.
-        inline: ``style`` attributes that may matter, by element.
-        hints: What other attributes say of an element's style, as declarations: any rule is stronger.
-        lazy: What elements load when they are near the window, by element.
-        embedded: The objects and frames that wait to be known as rendered or not, with what they
-            load, by their place among the references.
-        large: Whether it is too large to be searched.
+        url: The initiator of its images and fonts that no stylesheet names.
+        base: The base URL of addresses in ``style`` attributes.
+        size: The length of its source in bytes.
+        sheets: Its stylesheets in document order.
+        inline: The ``style`` attributes that may matter, by element.
+        hints: Declarations of presentational attributes, by element; any rule is stronger.
+        lazy: The addresses that lazy elements load near the window, by element.
+        embedded: The objects and frames of which it is still unknown whether they are rendered, with
+            their addresses, by their place among the references.
+        large: Whether it is too large to search.
         has_roots: Whether it has shadow roots.
     """
 
@@ -95,23 +95,23 @@ class StyledDocument:
 
     @property
     def root(self) -> LexborNode | None:
-        """The document's outermost element."""
+        """The root element of the document."""
         return self._tree.root
 
     @property
     def tree(self) -> LexborHTMLParser:
-        """The document."""
+        """The tree of the document."""
         return self._tree
 
     def use_names(self, names: set[str], characters: frozenset[int]) -> None:
-        """For a document too large to search: its ``.classes`` and ``#ids``, its code points."""
+        """Mark the document as too large to search, with its ``.classes``, ``#ids`` and code points."""
         self._names = names
         self._characters = characters
         self.large = True
 
     @property
     def characters(self) -> frozenset[int]:
-        """The code points of its text, more or less."""
+        """The approximate set of code points in its text."""
         if self._characters is None:
             found: set[str] = set()
             for node in self._tree.root.traverse(include_text=True) if self._tree.root else ():
@@ -122,7 +122,7 @@ class StyledDocument:
 
     @property
     def has_images(self) -> bool:
-        """Whether an attribute names an image."""
+        """Whether an attribute may name an image."""
         return bool(self.hints) or any(
             "url(" in text or "image-set(" in text for text in map(str.lower, self.inline.values())
         )
@@ -130,13 +130,13 @@ class StyledDocument:
     # Budget
 
     def begin(self) -> None:
-        """Start the clock of this thread."""
+        """Start the time budget in this thread."""
         now = clock()
         self._until = now + MATCHING_SECONDS
         self._pause_at = now + _TURN
 
     def check(self) -> None:
-        """Raises `WorkSpent` if the time is used up. Lets other threads have their turn."""
+        """Raise `WorkSpent` if the time is used up. Also gives other threads their turn."""
         now = clock()
         if now > self._until:
             raise WorkSpent
@@ -147,7 +147,7 @@ class StyledDocument:
     # Matching
 
     def scoped(self, selector: str, layer: str) -> str:
-        """A selector of a style sheet in this layer, as it matches in a document with shadow roots."""
+        """Rewrite a selector of this layer for a document with shadow roots."""
         if not self.has_roots:
             return selector
         if layer.startswith(LAYER):
@@ -156,7 +156,7 @@ class StyledDocument:
 
     @property
     def names(self) -> set[str]:
-        """All ``.classes`` and ``#ids`` that occur."""
+        """All ``.classes`` and ``#ids`` that occur in the document."""
         if self._names is None:
             names = self._names = set()
             for node in self._tree.css("[class]"):
@@ -190,18 +190,18 @@ class StyledDocument:
         return found
 
     def style_element(self, node: LexborNode, declarations: str) -> None:
-        """Take in a ``style`` attribute."""
+        """Add a ``style`` attribute."""
         self.inline[node.mem_id] = declarations
         self._nodes[node.mem_id] = node
 
     def hint(self, node: LexborNode, declarations: str) -> None:
-        """Take in what an attribute with a presentational meaning stands for."""
+        """Add the declarations of a presentational attribute."""
         known = self.hints.get(node.mem_id)
         self.hints[node.mem_id] = f"{known};{declarations}" if known else declarations
         self._nodes[node.mem_id] = node
 
     def ancestry(self, elements: AbstractSet[int]) -> set[int] | None:
-        """These elements and all around them, or None if they are too many to be looked for."""
+        """These elements with all their ancestors, or None if there are too many to look up."""
         if len(elements) > _FEW or not self._nodes.keys() >= elements:
             return None
         found: set[int] = set()
@@ -213,15 +213,15 @@ class StyledDocument:
         return found
 
     def forget(self) -> None:
-        """Give back what was only needed while the document was looked at."""
+        """Free everything that only the style needed."""
         self._selected, self._nodes = {}, {}
         self.sheets, self.inline, self.lazy, self.embedded = [], {}, {}, {}
         self.hints = {}
 
     def may_match(self, selector: str) -> bool:
-        """Whether all names in one of a list's selectors occur somewhere in the document.
+        """Whether all names of one selector in a list occur somewhere in the document.
 
-        For a document that is too large, or takes too long, to be searched.
+        Used for a document that is too large, or takes too long, to search.
         """
         plain = at_rest(selector)
         names: Iterable[set[str]] = names_in(plain) if plain else ()

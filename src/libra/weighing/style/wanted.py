@@ -1,4 +1,4 @@
-"""What the style of a document asks for, as plain data."""
+"""The assets that the style of a document needs, as plain data."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 
 class WantedByStyle(NamedTuple):
-    """An image or a font that a document's style asks for, or something lazy that is near.
+    """An image or a font that a document's style needs, or a lazy asset that is near.
 
     Attributes:
-        urls: In the order in which they are tried.
-        initiator: The style sheet that names it.
+        urls: The addresses, in the order in which they are tried.
+        initiator: The stylesheet that names it.
         font: Whether it is a font.
-        conditional: Whether it is loaded only if something holds that is not known here.
-        near: Whether it is what an element names that is lazy but near.
-        hidden: Whether that element is not rendered: a frame is loaded all the same, an object is not.
+        conditional: Whether it loads only under a condition that Libra cannot check.
+        near: Whether it belongs to an element that waited for the style: a lazy one that is near, or an
+            embedded one.
+        hidden: Whether that element is not rendered. A frame still loads, an object does not.
     """
 
     urls: tuple[str, ...]

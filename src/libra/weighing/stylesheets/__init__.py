@@ -1,1 +1,1 @@
-"""What a style sheet says: its rules, selectors, fonts and conditions, without a document."""
+"""The content of a stylesheet: its rules, selectors, fonts and conditions, without a document."""

@@ -1,4 +1,4 @@
-"""``@font-face``: the descriptors of a face, and which of its sources are tried (CSS Fonts 4)."""
+"""``@font-face``: the descriptors of a face, and the sources that are tried (CSS Fonts 4)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNO
 
 
 def read_face(block: str, base: str) -> FontFace | None:
-    """The face that a block of ``@font-face`` declares, or None if there is nothing to use of it.
+    """The face that a ``@font-face`` block declares, or None if it is unusable.
 
     Args:
-        block: Between the braces.
-        base: The address of the sheet.
+        block: The text between the braces.
+        base: The address of the stylesheet.
     """
     found: dict[str, str] = {}
     sources: list[str] | None = None
     for name, value, important in declarations(block, rules=False):
         if important:
-            continue  # descriptors know no importance
+            continue  # descriptors have no importance
         if name == "src":
             read = _font_sources(value, base)
             sources = sources if read is None else read
@@ -43,7 +43,7 @@ def read_face(block: str, base: str) -> FontFace | None:
             found[name] = value
     families = families_in(found.get("font-family", ""))
     if found.get("font-family", "").lower() in _GENERIC:
-        return None  # a family of the browser's own has no faces
+        return None  # a generic family or a CSS keyword has no faces
     if len(families) != 1 or sources is None:
         return None
     return FontFace(
@@ -60,7 +60,7 @@ def read_face(block: str, base: str) -> FontFace | None:
 def _font_sources(value: str, base: str) -> list[str] | None:
     """The URLs in supported formats, in the order in which they are tried.
 
-    They end at a font that is in the sheet itself. None if there is nothing to use.
+    They end at a font that is embedded as data. None if there is no usable source.
     """
     sources: list[str] = []
     for source in split_at(components(value), ","):
@@ -86,7 +86,7 @@ _GENERIC = frozenset(
 
 
 def _font_source(parts: list[ComponentValue]) -> str | None:
-    """The address of one source of a font, if Chromium reads it and what it asks for."""
+    """The address of one source, if Chromium can read it and supports what it requires."""
     reference = address(parts[0]) if parts and parts[0].kind != "string" else None
     if reference is None:
         return None
@@ -120,7 +120,7 @@ _FONT_SIGNATURES = (b"wOF2", b"wOFF", b"\0\1\0\0", b"OTTO", b"true", b"ttcf")
 
 
 def _is_font_data(reference: str) -> bool:
-    """Whether a ``data:`` URL may hold a font: it begins as one."""
+    """Whether a ``data:`` URL may hold a font, judging by its first bytes."""
     head, _, data = reference[5:].partition(",")
     data = unquote(data[:400])
     if head.lower().rstrip().endswith(";base64"):
@@ -137,12 +137,12 @@ _MIN_FONT = 60
 
 
 def address(part: ComponentValue) -> str | None:
-    """The address that a ``url()`` or a string is."""
+    """The address in a ``url()`` or a string."""
     if part.kind in {"url", "string"}:
         return part.value
     if part.kind == "function" and part.value.lower() == "url":
         inner = significant(part.parts)
-        # Modifiers after the string Chromium does not read.
+        # Chromium does not support modifiers after the string.
         return inner[0].value if len(inner) == 1 and inner[0].kind == "string" else None
     return None
 

@@ -1,7 +1,7 @@
-"""Which files a piece of text needs of the fonts that a page declares (CSS Fonts 4, section 5).
+"""Finds the font files that a piece of text needs (CSS Fonts 4, section 5).
 
-A style sheet may declare hundreds of ``@font-face`` rules. A browser goes through the families of a
-text, takes of each the faces that are nearest to its weight and style, and downloads those whose
+A stylesheet may declare hundreds of ``@font-face`` rules. A browser goes through the families of a text
+and takes the faces of each that are nearest to its weight and style. It downloads those whose
 ``unicode-range`` has a character that no earlier one has.
 """
 
@@ -26,17 +26,16 @@ _AT_HAND = frozenset(
         "arial", "helvetica", "times new roman", "times", "courier new", "courier",
     }
 )  # fmt: skip
-"""Families that a desktop has under this name, or under another with the same metrics. Text goes no
-further down its list than to one of these."""
+"""Families of a desktop, by name or by equal metrics. The search for fonts ends at one of these."""
 
 _IGNORED = frozenset(
     {*range(0x20), 0x7F, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
      *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xFEFF}
 )  # fmt: skip
-"""Controls and other code points that need no glyph."""
+"""Control characters and other code points that need no glyph."""
 
 _SPACE = 0x20
-"""The character by whose face a line's height is measured, whatever text is in it."""
+"""The character whose face determines a line's height, whatever its text."""
 
 
 _SYMBOLS = 0x2100
@@ -46,14 +45,15 @@ class FontFace(msgspec.Struct, frozen=True):
     """One ``@font-face`` rule.
 
     Attributes:
-        family: In lower case.
-        sources: The URLs in supported formats, in the order in which they are tried; none if the font is
-            in the sheet itself.
-        ranges: Inclusive code point ranges of ``unicode-range``, rising and apart; empty means all.
-        weight: The weights that it covers, inclusive.
-        stretch: The widths that it covers, in percent.
+        family: The name in lower case.
+        sources: The URLs in supported formats, in the order in which they are tried; empty if the font
+            is embedded in the stylesheet.
+        ranges: The code point ranges of ``unicode-range``, inclusive, ascending and disjoint; empty
+            means all.
+        weight: The range of weights that it covers, inclusive.
+        stretch: The range of widths that it covers, in percent.
         italic: Whether it is an italic or oblique face.
-        initiator: The style sheet that declares it.
+        initiator: The stylesheet that declares it.
     """
 
     family: str
@@ -66,10 +66,10 @@ class FontFace(msgspec.Struct, frozen=True):
 
 
 class FontStyle(NamedTuple):
-    """What a browser computes for the text of an element.
+    """The computed font of an element's text.
 
     Attributes:
-        families: The value of ``font-family``, with variables replaced.
+        families: The value of ``font-family``, with variables substituted.
         weight: 1 to 1000.
         italic: Whether ``font-style`` is italic or oblique.
     """
@@ -90,11 +90,11 @@ class FontLibrary:
 
     @property
     def ranged(self) -> bool:
-        """Whether it matters which characters a text has."""
+        """Whether the characters of a text affect the choice of faces."""
         return any(face.ranges for faces in self._families.values() for face in faces)
 
     def reaches(self, families: str) -> bool:
-        """Whether any of these families is declared."""
+        """Whether a face declares any of these families."""
         known = self._reached.get(families)
         if known is None:
             found = families_in(families)
@@ -104,9 +104,9 @@ class FontLibrary:
     def needed(
         self, style: FontStyle, text: set[str], check: Callable[[], None] = lambda: None
     ) -> list[FontFace]:
-        """The faces that are downloaded for the characters of a text in one style.
+        """The faces that a browser downloads for the characters of a text in one style.
 
-        `check` is called before each face, and may raise.
+        Calls `check` before each face, which may raise.
         """
         needed: list[FontFace] = []
         missing = {ord(character) for character in text} - _IGNORED or {_SPACE}
@@ -117,7 +117,7 @@ class FontLibrary:
                     break
                 continue
             unsure: set[int] = set()
-            # Of two faces for the same characters the one that is declared later is asked first.
+            # Of two faces for the same characters, the later declaration is tried first.
             for face in reversed(fitting(faces, style.weight, italic=style.italic)):
                 check()
                 met = _met(face.ranges, missing)
@@ -125,7 +125,8 @@ class FontLibrary:
                     continue
                 needed.append(face)
                 if face.ranges:
-                    # Hardly a font has all symbols of its range: another is asked for them, too.
+                    # Few fonts have all symbols of their range, so a browser requests another face for
+                    # them, too.
                     unsure.update(character for character in met if character >= _SYMBOLS)
                 missing -= met
                 missing |= unsure
@@ -144,14 +145,14 @@ def families_in(value: str) -> list[str]:
 
 
 def _family(name: str) -> str:
-    """A name in lower case: in quotes as it stands, else with one space between its words."""
+    """A name in lower case: as written if quoted, else with single spaces between its words."""
     if name[:1] in "\"'":
         return name.strip("\"'").lower()
     return " ".join(name.split()).lower()
 
 
 def weight_of(value: str) -> int | None:
-    """The number that a weight stands for, unless it is relative or none."""
+    """The number of a weight, or None if it is relative or invalid."""
     value = value.strip().lower()
     known = _WEIGHTS.get(value)
     if known is not None:
@@ -177,23 +178,23 @@ def lighter(weight: int) -> int:
 
 
 def fitting(faces: list[FontFace], weight: int, *, italic: bool) -> list[FontFace]:
-    """The faces of one family that a browser takes: by width, then style, then weight."""
+    """The faces of one family that a browser uses: selected by width, then style, then weight."""
     nearest = min(_span(face.stretch, 100.0) for face in faces)
     faces = [face for face in faces if _span(face.stretch, 100.0) == nearest]
     faces = [face for face in faces if face.italic == italic] or faces
-    # Of several that are as near the one that is declared last is taken.
+    # Among equally near faces the last declaration wins.
     best = min(reversed(faces), key=lambda face: _distance(face.weight, weight)).weight
     return [face for face in faces if face.weight == best]
 
 
 def _span(covered: tuple[float, float], wanted: float) -> tuple[bool, float]:
-    """How far a face is from a width; up to the normal one, narrower faces come first."""
+    """The distance of a face from a width; up to normal width, narrower faces come first."""
     low, high = covered
     return (low > wanted, max(low - wanted, wanted - high, 0.0))
 
 
 def _distance(covered: tuple[int, int], wanted: int) -> tuple[int, int]:
-    """The order of section 5.2: 400 to 500 look upwards to 500 first, then down, then up."""
+    """The order of section 5.2: 400 to 500 search upwards to 500 first, then down, then up."""
     low, high = covered
     if low <= wanted <= high:
         return (0, 0)
@@ -208,18 +209,18 @@ def _distance(covered: tuple[int, int], wanted: int) -> tuple[int, int]:
 
 
 def is_met(face: FontFace, text: Sequence[int]) -> bool:
-    """Whether any of these code points, which rise, is in a face's ``unicode-range``."""
+    """Whether any of these ascending code points is in a face's ``unicode-range``."""
     return not face.ranges or any(
         bisect_left(text, low) < bisect_right(text, high) for low, high in face.ranges
     )
 
 
 def _met(ranges: tuple[tuple[int, int], ...], characters: set[int]) -> set[int]:
-    """Those of the characters that are in a ``unicode-range``."""
+    """The characters that are in a ``unicode-range``."""
     if not ranges:
         return characters.copy()
     ordered = sorted(characters)
     met: set[int] = set()
-    for low, high in ranges:  # which do not overlap
+    for low, high in ranges:  # the ranges do not overlap
         met.update(ordered[bisect_left(ordered, low) : bisect_right(ordered, high)])
     return met

@@ -1,4 +1,4 @@
-"""What a sheet imports: ``@import`` (CSS Cascade 5, section 2)."""
+"""The imports of a stylesheet: ``@import`` (CSS Cascade 5, section 2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from libra.weighing.viewport.media_queries import media_matches
 
 
 class SheetImport(NamedTuple):
-    """An ``@import``: the sheet's address, whether its rules take effect, and the layer they go to."""
+    """An ``@import``: the address of the stylesheet, whether its rules take effect, and their layer."""
 
     url: str
     applies: bool = True
@@ -24,14 +24,14 @@ class SheetImport(NamedTuple):
 def read_import(
     prelude: str, base: str, viewport: Viewport, layers: LayerNames, *, applies: bool
 ) -> SheetImport | None:
-    """Read an ``@import``; None if nothing is fetched for it.
+    """Read an ``@import``; None if it causes no request.
 
     Args:
-        prelude: What is between ``@import`` and its semicolon.
-        base: The URL that its address is relative to.
-        viewport: What media queries are judged by.
-        layers: Those of the sheet; the one that it names is added.
-        applies: Whether rules of the sheet itself take effect.
+        prelude: The text between ``@import`` and its semicolon.
+        base: The base URL of its address.
+        viewport: The window for media queries.
+        layers: The layers of the stylesheet; receives the one that the import names.
+        applies: Whether the rules of the importing stylesheet take effect.
     """
     parts = stripped(components(prelude))
     reference = address(parts[0]) if parts else None

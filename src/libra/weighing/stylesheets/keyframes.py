@@ -1,4 +1,4 @@
-"""What animations are made of: ``@keyframes`` rules (CSS Animations 1, section 3)."""
+"""The frames of animations: ``@keyframes`` rules (CSS Animations 1, section 3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from libra.weighing.css.syntax import ComponentValue, components, significant, s
 
 
 class Frame(NamedTuple):
-    """A block of an animation: whether it is its first, its last, and its declarations."""
+    """A block of an animation: whether it is a first frame, a last frame, and its declarations."""
 
     first: bool
     last: bool
@@ -25,10 +25,10 @@ class Keyframes(NamedTuple):
 
 
 def read_keyframes(name: str, body: str) -> Keyframes | None:
-    """Read a rule; None if what stands for its name is none.
+    """Read a rule; None if its name is invalid.
 
     Args:
-        name: What is between ``@keyframes`` and its block.
+        name: The text between ``@keyframes`` and its block.
         body: The text of the block.
     """
     named = significant(components(name))
@@ -38,7 +38,7 @@ def read_keyframes(name: str, body: str) -> Keyframes | None:
 
 
 def _frames(body: str) -> Iterator[Frame]:
-    """The blocks of an animation; one of whose places any is none is left out."""
+    """The blocks of an animation, without those that have an invalid place."""
     at, end = 0, len(body)
     while at < end:
         start, at = past_space(body, at), stop(body, at, "{")
@@ -51,7 +51,7 @@ def _frames(body: str) -> Iterator[Frame]:
 
 
 def _place(parts: list[ComponentValue]) -> float | None:
-    """How far into an animation, in percent."""
+    """The place in an animation, in percent."""
     if len(parts) != 1:
         return None
     if parts[0].kind == "percentage":

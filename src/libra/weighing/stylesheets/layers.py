@@ -10,30 +10,30 @@ _MAX_NAME = 500
 
 
 class LayerNames:
-    """The cascade layers of a sheet, in the order in which they are first named."""
+    """The cascade layers of a stylesheet, in the order of their first mention."""
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
 
     def in_order(self) -> tuple[str, ...]:
-        """The whole names."""
+        """The full names."""
         return tuple(self._names)
 
     def add(self, outer: str, name: str) -> str:
-        """The whole name of a layer in another or in none, ""; one without a name is like no other."""
+        """Add a layer inside `outer` ("" for none) and return its full name, unique if it is unnamed."""
         name = name.strip() or f"\0{len(self._names)}"
         name = (f"{outer}.{name}" if outer else name)[:_MAX_NAME]
         self._names[name] = None
         return name
 
     def add_all(self, outer: str, names: str) -> None:
-        """``@layer a, b;`` gives layers their order."""
+        """Add the layers of ``@layer a, b;`` in their order."""
         for name in names.split(","):
             self.add(outer, without_comments(name))
 
 
 def are_layers(names: str) -> bool:
-    """Whether this is a list of names of layers."""
+    """Whether this is a list of layer names."""
     return all(_LAYER.match(name) is not None for name in without_comments(names).split(","))
 
 

@@ -1,4 +1,4 @@
-"""Where a sheet may say something that decides what is fetched; all the rest of it is passed over."""
+"""Finds the places in a stylesheet that may affect requests, so that the rest can be skipped."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _WORDS: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("color-scheme", None),
     ("base-select", None),
 )
-"""Words that make a rule worth reading, with what has to follow them. Every one of them costs time."""
+"""Words that make a rule worth reading, with the text that must follow them. Each one costs time."""
 
 
 _WITH_IMAGES = ("list-style", "cursor", "mask", "border-image", "filter", "clip-path", "animation")
-"""Properties that are of interest only in sheets where one like them names an image."""
+"""Properties that matter only in stylesheets where such a property names an image."""
 
 
 SPELLED = re.compile(r"\\(?:0{0,4}[4-7][0-9a-fA-F](?![0-9a-fA-F])|[g-zG-Z])")
-"""An escaped letter of ASCII: what is written with it may be any word."""
+"""An escaped ASCII letter. A word that contains one may be any word."""
 
 
 def may_name_images(text: str, lower: str, *, rules: bool) -> bool:
-    """Whether a sheet, or where there are no ``rules`` a declaration, may name an image at all."""
+    """Whether a stylesheet, or without ``rules`` a declaration, may name an image."""
     return "url(" in lower or (
         rules and ("image-set(" in lower or ("\\" in lower and SPELLED.search(text) is not None))
     )
 
 
 def marks_in(text: str, lower: str, at: int) -> list[int]:
-    """The places, rising, at which a sheet may say something that decides what is fetched."""
+    """The places, ascending, at which a stylesheet may affect requests."""
     marks: list[int] = []
     words = _WORDS
     if "url(" in lower or "image-set(" in lower:
         words += tuple((word, None) for word in _WITH_IMAGES if word in lower)
         if "border-image" in lower:
-            words += (("border:", None),)  # which takes the image away again
+            words += (("border:", None),)  # this shorthand removes the image again
     for word, follows in words:
         place, length = lower.find(word, at), len(word)
         while place >= 0:
@@ -65,7 +65,7 @@ def marks_in(text: str, lower: str, at: int) -> list[int]:
 
 
 _DEFINED = re.compile(r"--[\w-]++\s*+:")
-"""Where any custom property is defined: style queries may ask for it."""
+"""The definition of any custom property, because style queries may refer to it."""
 
 
 def may_fetch(value: str) -> bool:

@@ -1,4 +1,4 @@
-"""Selectors of nested rules, made whole (CSS Nesting 1)."""
+"""Expands the selectors of nested rules (CSS Nesting 1)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from libra.weighing.stylesheets.selector_reader import COMBINATORS, MAX_SELECTOR
 
 
 def nested(selector: str, parent: str, *, descend: bool) -> list[str]:
-    """The selectors of a nested rule made whole: ``&`` is the parent.
+    """The expanded selectors of a nested rule, in which ``&`` stands for the parent.
 
     Args:
-        selector: As written; an invalid one stays so.
-        parent: What ``&`` stands for, as one compound.
-        descend: Whether one without ``&`` is about what is in the parent.
+        selector: The selector as written; an invalid one stays invalid.
+        parent: The replacement for ``&``, as one compound.
+        descend: Whether a selector without ``&`` matches only inside the parent.
     """
     text = preprocessed(selector)
     made: list[str] = []
@@ -29,7 +29,7 @@ def nested(selector: str, parent: str, *, descend: bool) -> list[str]:
         places = [one.start for one in _ampersands(own)]
         whole = text[start:end]
         if len(whole) + (len(places) + 1) * len(parent) > MAX_SELECTOR:
-            break  # of a list that becomes too long the first ones
+            break  # keep only the first selectors of a list that becomes too long
         for place in reversed(places):
             whole = whole[: place - start] + parent + whole[place - start + 1 :]
         relative = own[0].kind == "delim" and own[0].value in COMBINATORS

@@ -1,4 +1,4 @@
-"""Custom properties that a sheet registers: ``@property`` (CSS Properties and Values API 1)."""
+"""Custom properties that a stylesheet registers: ``@property`` (CSS Properties and Values API 1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from libra.weighing.css.scan import declarations
 
 
 class PropertyRule(NamedTuple):
-    """A ``@property`` rule: a custom property's name, whether it is inherited, its initial value."""
+    """A ``@property`` rule: a custom property's name, whether it inherits, and its initial value."""
 
     name: str
     inherits: bool
@@ -19,7 +19,7 @@ def read_property(name: str, body: str) -> PropertyRule | None:
     """Read a rule; None if it registers nothing.
 
     Args:
-        name: What is between ``@property`` and its block.
+        name: The text between ``@property`` and its block.
         body: The text of the block.
     """
     if name[:2] != "--":

@@ -1,4 +1,4 @@
-"""Selectors of rules in ``@scope``, made whole (CSS Cascade 6, section 3)."""
+"""Expands the selectors of rules in ``@scope`` (CSS Cascade 6, section 3)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from libra.weighing.stylesheets.selectors import is_valid
 
 
 class Scope(NamedTuple):
-    """What the rules in an ``@scope`` are about.
+    """The subjects of the rules in an ``@scope``.
 
     Attributes:
         root: The list of scope roots as one compound.
-        limits: Whole selectors of where the scope ends; what they match is outside already.
+        limits: Expanded selectors of the scope's limits; elements that match them are outside.
     """
 
     root: str
@@ -27,12 +27,12 @@ class Scope(NamedTuple):
 
 
 def read_scope(condition: str, parent: str | None, around: Scope | None) -> Scope | None:
-    """Read ``(roots) to (limits)``. None without roots: then it is for what the sheet stands in.
+    """Read ``(roots) to (limits)``. None without roots, which then depend on the stylesheet's place.
 
     Args:
-        condition: What is between ``@scope`` and its block.
-        parent: What ``&`` is where it stands: a list of selectors, or None outside of style rules.
-        around: The scope that it is in.
+        condition: The text between ``@scope`` and its block.
+        parent: The meaning of ``&`` at its place: a list of selectors, or None outside of style rules.
+        around: The enclosing scope.
     """
     parts = significant(components(condition))
     root = ":root"
@@ -57,11 +57,11 @@ def read_scope(condition: str, parent: str | None, around: Scope | None) -> Scop
 
 
 def scoped(selector: str, scope: Scope) -> list[str]:
-    """The selectors of a rule in ``@scope``: about what is in a root, or with ``:scope`` the root.
+    """The expanded selectors of a rule in ``@scope``, for elements inside a root or the root itself.
 
     Args:
-        selector: As written.
-        scope: What it is in.
+        selector: The selector as written.
+        scope: The scope of the rule.
     """
     within = f":where({scope.root})"
     text = preprocessed(selector)
@@ -79,14 +79,14 @@ def scoped(selector: str, scope: Scope) -> list[str]:
             cut = _before_pseudo_element(stripped(components(whole)), len(whole))
             whole = f"{whole[:cut]}:not(:where({ends})){whole[cut:]}"
         for place in reversed(_scopes(components(whole))):
-            # A pseudo-class counts as a class, whatever the root is.
+            # ``:scope`` has the specificity of a class, whatever the root is.
             whole = f"{whole[:place]}{within}:not([\\0]){whole[place + 6 :]}"
         made.append(whole)
     return made
 
 
 def _before_pseudo_element(parts: Sequence[Component], end: int) -> int:
-    """Where the pseudo-element of a selector begins, or its end."""
+    """The offset of a selector's pseudo-element, or of its end."""
     for place, part in enumerate(parts[:-1]):
         after = parts[place + 1]
         if part.kind == ":" and (after.kind == ":" or after.is_word(*LEGACY_ELEMENTS)):
@@ -95,7 +95,7 @@ def _before_pseudo_element(parts: Sequence[Component], end: int) -> int:
 
 
 def _limits(text: str, root: str) -> list[str]:
-    """Where a scope ends: selectors relative to its root."""
+    """The limits of a scope: selectors relative to its root."""
     made = []
     for part in nested(text, f":where({root})", descend=False):
         whole = part.replace(":scope", f":is({root})")

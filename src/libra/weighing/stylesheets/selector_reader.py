@@ -1,8 +1,8 @@
-"""Reads selectors, and rewrites them to what they are about at rest (Selectors 4).
+"""Reads selectors and rewrites them for a page at rest (Selectors 4).
 
-A list is read as Chromium reads it: one selector that cannot be read makes the whole list invalid,
-except in ``:is()`` and ``:where()``. What is left is rewritten so that an engine that knows neither
-states nor pseudo-elements can answer what it matches.
+Like Chromium, the reader rejects a whole list if one of its selectors is invalid, except in ``:is()``
+and ``:where()``. It rewrites valid selectors for a search engine that knows neither states nor
+pseudo-elements.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COMPOUND = rf"(?:(?:\*|{_IDENT})(?:[.#]{_IDENT})*+|(?:[.#]{_IDENT})++)"
 _SIMPLE = re.compile(
     rf"[ \t\n]*+({_COMPOUND}(?:[ \t\n]*+[>+~][ \t\n]*+{_COMPOUND}|[ \t\n]++{_COMPOUND})*+)[ \t\n]*+"
 )
-"""A selector of types, classes and ids: most are."""
+"""A selector of types, classes and ids only, as most are."""
 
 LEGACY_ELEMENTS = frozenset({"before", "after", "first-line", "first-letter"})
 _FORGIVING = frozenset({"is", "where"})
@@ -39,18 +39,18 @@ _INNER_OF = {"before": {"marker"}, "after": {"marker"}}
 _CLASS, _ID = 1 << 10, 1 << 20
 
 CLASS_OR_ID = re.compile(r"[.#](?:[\w-]|[^\x00-\x7f])++")
-"""The names in a selector that has no brackets and escapes."""
+"""The names in a selector without brackets or escapes."""
 
 
 class Selector:
-    """One complex selector, rewritten as it holds at rest.
+    """One complex selector, rewritten for a page at rest.
 
     Attributes:
-        text: Without states and pseudo-elements.
-        pseudo: The pseudo-element that it is about, or "".
-        holds: Whether it can hold at all.
-        specificity: As one number that compares as the standard's three do.
-        names: The ``.classes`` and ``#ids`` without which it cannot match.
+        text: The selector without states and pseudo-elements.
+        pseudo: The pseudo-element that it selects, or "".
+        holds: Whether it can match at all.
+        specificity: One number that compares like the standard's three numbers.
+        names: The ``.classes`` and ``#ids`` that it needs to match.
     """
 
     __slots__ = ("holds", "names", "pseudo", "specificity", "text")
@@ -64,14 +64,14 @@ class Selector:
 
 
 def read_selectors(selector: str, *, strict: bool = False) -> list[Selector]:
-    """The selectors of a list.
+    """Read the selectors of a list.
 
     Args:
         selector: The list, as written.
-        strict: Whether ``:is()`` forgives nothing, as in ``@supports``.
+        strict: Whether ``:is()`` rejects invalid selectors, as in ``@supports``.
 
     Raises:
-        Invalid: The list is, or is too long.
+        Invalid: The list is invalid or too long.
     """
     if len(selector) > MAX_SELECTOR:
         raise Invalid
@@ -83,7 +83,7 @@ def read_selectors(selector: str, *, strict: bool = False) -> list[Selector]:
 
 
 def _quickly(selector: str) -> list[Selector] | None:
-    """A list of nothing but types, classes and ids."""
+    """Read a list that consists only of types, classes and ids."""
     found: list[Selector] = []
     at, end = 0, len(selector)
     while True:
@@ -109,11 +109,11 @@ _TYPE = re.compile(rf"(?<![\w\-.#\x80-\U0010ffff]){_IDENT}")
 
 
 class _SelectorReader:
-    """Reads one text of selectors.
+    """Reads one selector list.
 
     Args:
-        text: `preprocessed`.
-        strict: Whether ``:is()`` forgives nothing, as in ``@supports``.
+        text: The `preprocessed` list.
+        strict: Whether ``:is()`` rejects invalid selectors, as in ``@supports``.
     """
 
     def __init__(self, text: str, *, strict: bool) -> None:
@@ -196,18 +196,18 @@ class _SelectorReader:
                 found.specificity += _CLASS
                 text += self._attribute(part)
             elif part.is_delim("&"):
-                text += ":root"  # outside of nested rules it is what the sheet is for
+                text += ":root"  # outside of nested rules it is the root
             else:
                 break
             at += 1
         if at == start:
             raise Invalid
-        # The engine loses what is further out than the next element if a compound begins with ":is".
+        # If a compound begins with ":is", the engine misses ancestors beyond the next element.
         found.text += f"*{text}" if text[:1] in {"", ":"} else text
         return at
 
     def _type(self, parts: Sequence[Component], at: int, found: Selector) -> tuple[int, str]:
-        """A type or ``*``, with the namespace before it if there is one."""
+        """A type or ``*``, after an optional namespace."""
         part = parts[at]
         name = part.kind == "ident" or part.is_delim("*")
         if at + 1 < len(parts) and (name or part.is_delim("|")):
@@ -219,8 +219,8 @@ class _SelectorReader:
                 and (after.kind == "ident" or after.is_delim("*"))
             ):
                 if part.kind == "ident":
-                    raise Invalid  # a prefix that nothing declares
-                found.holds = found.holds and bar != at  # elements of HTML have a namespace
+                    raise Invalid  # an undeclared prefix
+                found.holds = found.holds and bar != at  # HTML elements have a namespace
                 at, part, name = bar + 1, after, True
         if not name:
             return at, ""
@@ -309,7 +309,7 @@ class _SelectorReader:
         found.specificity += _CLASS
         words = [significant(piece) for piece in split_at(part.parts, ",")]
         if name in {"lang", "dir"}:
-            # The lists and strings of Selectors 4 Chromium does not read.
+            # Chromium does not support the lists and strings of Selectors 4.
             if len(words) != 1 or len(words[0]) != 1 or words[0][0].kind != "ident":
                 raise Invalid
             return self._inherited(name, words[0][0].value, found)
@@ -368,7 +368,7 @@ class _SelectorReader:
         return f":{name}({numbers[0]}n{numbers[1]:+d}{of})"
 
     def _inherited(self, name: str, value: str, found: Selector) -> str:
-        """What ``:lang()`` and ``:dir()`` mean: an attribute here or further out."""
+        """``:lang()`` or ``:dir()`` as an attribute of the element or an ancestor."""
         if name == "dir":
             if value == "ltr":
                 return ""

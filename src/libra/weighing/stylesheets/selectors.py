@@ -1,8 +1,8 @@
-"""Selectors as a page at rest sees them (Selectors 4).
+"""Selectors for a page at rest (Selectors 4).
 
-An element is matched as it is right after loading: nothing is hovered, focused or visited, and a
-pseudo-element exists where its element does. What can hold is told in a form that an engine can answer
-which knows neither states nor pseudo-elements (`selector_reader`).
+Elements match as they are right after loading: nothing is hovered, focused or visited, and a
+pseudo-element exists where its element does. `selector_reader` rewrites the selectors that can match for
+an engine that knows neither states nor pseudo-elements.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _KEPT_SELECTOR = 500
 
 
 class SelectorPart(NamedTuple):
-    """One selector of a list, as it holds at rest.
+    """One selector of a list, rewritten for a page at rest.
 
     Attributes:
-        plain: Without states and pseudo-elements.
-        pseudo: The pseudo-element that it is about (``before``), or "".
-        specificity: As one number that compares as the standard's three do.
-        names: The ``.classes`` and ``#ids`` without which it cannot match.
+        plain: The selector without states and pseudo-elements.
+        pseudo: The pseudo-element that it selects (``before``), or "".
+        specificity: One number that compares like the standard's three numbers.
+        names: The ``.classes`` and ``#ids`` that it needs to match.
     """
 
     plain: str
@@ -35,14 +35,14 @@ class SelectorPart(NamedTuple):
 
 
 def at_rest(selector: str) -> str:
-    """The part of a selector list that can hold at rest, without pseudo-elements; "" if nothing can."""
+    """The selectors of a list that can match at rest, without pseudo-elements; "" if none can."""
     return ",".join(part.plain for part in parts_of(selector))
 
 
 def may_hold(selector: str, names: set[str]) -> bool:
-    """A quick look whether a list of selectors has one without a class or id that is not among `names`.
+    """Quickly check whether one selector of a list needs no class or id outside `names`.
 
-    Most rules of a large style sheet are done with by this.
+    This rejects most rules of a large stylesheet.
     """
     if "(" in selector or "[" in selector or "\\" in selector:
         return True
@@ -52,12 +52,12 @@ def may_hold(selector: str, names: set[str]) -> bool:
 
 
 def parts_of(selector: str) -> tuple[SelectorPart, ...]:
-    """The selectors of a list that can hold at rest; none if the list is invalid."""
+    """The selectors of a list that can match at rest; none if the list is invalid."""
     return _parts(selector) if len(selector) > _KEPT_SELECTOR else _known_parts(selector)
 
 
 def is_valid(selector: str) -> bool:
-    """Whether Chromium reads a list of selectors."""
+    """Whether Chromium accepts a list of selectors."""
     try:
         read_selectors(selector)
     except Invalid:
@@ -66,7 +66,7 @@ def is_valid(selector: str) -> bool:
 
 
 def is_supported(selector: str) -> bool:
-    """Whether ``@supports selector()`` holds: for one selector, without forgiving any part of it."""
+    """Whether ``@supports selector()`` holds: accepts one selector without any invalid part."""
     try:
         found = read_selectors(selector, strict=True)
     except Invalid:
@@ -75,9 +75,9 @@ def is_supported(selector: str) -> bool:
 
 
 def specificity(selector: str) -> int:
-    """Of one selector: ids, then classes and their like, then elements (Selectors 4, section 17).
+    """The specificity: ids, then classes and the like, then types (Selectors 4, section 17).
 
-    Of an invalid one 0.
+    Returns 0 for an invalid selector.
     """
     try:
         return max(one.specificity for one in read_selectors(selector))
@@ -86,11 +86,11 @@ def specificity(selector: str) -> int:
 
 
 def names_in(selector: str) -> list[set[str]]:
-    """For each part of a list from `at_rest` the names (``p``, ``.class``, ``#id``) that it needs."""
+    """For each part of a list from `at_rest`, the names (``p``, ``.class``, ``#id``) that it needs."""
     parts: list[set[str]] = []
     for part in split_top_level(selector, ","):
         plain = _IN_BRACKETS.sub("", part)
-        # What stands in parentheses may be an alternative or a negation: it is not needed.
+        # Names in parentheses may be alternatives or negated, so they are not needed.
         outside = _PARENTHESES.sub("", plain) if "(" in plain else plain
         parts.append({name if name[0] in ".#" else name.lower() for name in _NAME.findall(outside)})
     return parts

@@ -1,7 +1,7 @@
-"""What states of elements come to on a page at rest: selectors of attributes that stand for them.
+"""Selectors that replace the states of elements on a page at rest.
 
-Nothing is hovered, focused or visited. What the state of a form's field is right after loading, its
-attributes say (HTML, section 4.16.3).
+Nothing is hovered, focused or visited. The attributes of a form field determine its state right after
+loading (HTML, section 4.16.3).
 """
 
 from __future__ import annotations
@@ -94,8 +94,10 @@ STATES: Final[dict[str, str | None]] = {
         "=",
     ),
 }  # fmt: skip
-"""What stands for a pseudo-class: a list of selectors; "" if it holds always, "=" if it may stay as it
-is. Any other one does not hold at rest."""
+"""The replacement for each pseudo-class that may hold at rest.
+
+It is a list of selectors; "" if the pseudo-class always holds, "=" if it stays as it is.
+"""
 
 RENDERED = frozenset(
     {
@@ -113,10 +115,10 @@ RENDERED = frozenset(
         "-webkit-details-marker", "-webkit-textfield-decoration-container", "backdrop", "picker-icon",
     }
 )  # fmt: skip
-"""Pseudo-elements that may be there without anybody doing anything."""
+"""Pseudo-elements that may exist without any action by a visitor."""
 
 SAME = {
     "-webkit-input-placeholder": "placeholder",
     "-webkit-file-upload-button": "file-selector-button",
 }
-"""Other names of pseudo-elements."""
+"""Aliases of pseudo-elements."""

@@ -1,9 +1,9 @@
-"""A style sheet as far as it can ask for something: imports, fonts, and the rules about what loads.
+"""Reads the parts of a stylesheet that may cause requests: imports, fonts, and relevant rules.
 
-A browser fetches ``@import`` at once, but an image only when a rule with it wins for an element that is
-rendered, and a font only when text uses it. So a sheet is read without looking at any document: its
-rules are walked with the conditions around them (``@media``, ``@supports``, ``@layer``), and those that
-may say something of images, fonts, ``content`` or ``display`` are kept for the cascade (`cascade`).
+A browser fetches ``@import`` at once. It fetches an image only if a rule with it wins for a rendered
+element, and a font only if text uses it. So this module reads a stylesheet independently of any
+document. It walks the rules with the conditions around them (``@media``, ``@supports``, ``@layer``), and
+keeps those that may affect images, fonts, ``content`` or ``display`` for the cascade (`cascade`).
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from libra.weighing.viewport.media_queries import media_matches
 MAX_RULES = 50_000
 MAX_NESTING = 64
 _MAX_MADE = 5_000_000
-"""Characters of all selectors of nested rules: made whole, they may be far longer than the sheet."""
+"""Maximum characters of all expanded selectors, which may be far longer than the stylesheet."""
 
 _NEAR = 80
-"""Characters to the next place of interest from which on it pays to pass over rules in one step."""
+"""Distance in characters to the next relevant place from which skipping whole rules pays."""
 
 _NONE = 1 << 60
 
@@ -52,14 +52,14 @@ _GROUPS = frozenset({"media", "supports", "layer", "container", "scope", "starti
 
 
 class StyleRule(msgspec.Struct, frozen=True, gc=False):
-    """A style rule as written, with the conditions around it that were judged.
+    """A style rule as written, with the conditions around it that depend on the element.
 
     Attributes:
-        selector: The list of selectors; those of nested rules are made whole.
+        selector: The list of selectors, with nested ones expanded.
         block: Its declarations.
-        layer: The name of its cascade layer, or "" outside of layers.
-        containers: The container queries around it, each with its name before it.
-        starting: Whether it says only what transitions begin with.
+        layer: The name of its cascade layer; "" without one.
+        containers: The container queries around it, each preceded by its name.
+        starting: Whether it sets only the start of transitions.
     """
 
     selector: str
@@ -70,18 +70,18 @@ class StyleRule(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """What one style sheet says, whichever document it is for.
+    """The content of one stylesheet, independent of its document.
 
     Attributes:
         base: Its URL, or the document's base for ``<style>``.
-        imports: In their order; their rules come before its own.
-        rules: Those that may decide about something that is fetched.
+        imports: Its imports in order; their rules precede its own.
+        rules: The rules that may affect requests.
         faces: ``@font-face`` rules.
-        layers: The names of its cascade layers in the order in which they are first named.
-        keyframes: What its animations may show, if any of it is an image.
+        layers: The names of its cascade layers in the order of their first mention.
+        keyframes: The frames of its animations.
         properties: The custom properties that it registers.
         has_images: Whether any rule names an image.
-        size: Of the text that is kept, in characters, at the most.
+        size: Upper bound of the characters that are kept of it.
     """
 
     base: str
@@ -96,25 +96,25 @@ class Sheet(msgspec.Struct, frozen=True):
 
 
 def read_stylesheet(text: str, base: str, viewport: Viewport, *, applies: bool = True) -> Sheet:
-    """Read a style sheet. Never raises, and takes time linear in the text.
+    """Read a stylesheet. Never raises, and takes time linear in the length of the text.
 
     Args:
-        text: The sheet.
+        text: The text of the stylesheet.
         base: Its URL, or the document's base for ``<style>``.
-        viewport: What media queries are judged by.
-        applies: False if the sheet itself is for another medium: then only imports are fetched.
+        viewport: The window for media queries.
+        applies: False if the stylesheet is for another medium. Then only its imports are read.
     """
     return _SheetReader(base, viewport).read(text, applies=applies)
 
 
 class _Group:
-    """A block that is open.
+    """An open block.
 
     Attributes:
-        applies: Whether what is in it takes effect.
-        selector: What ``&`` is in it: a whole list of selectors, or None outside of style rules.
-        items: Whether it holds declarations among rules, as style rules do.
-        scope: The innermost ``@scope`` that it is or is in.
+        applies: Whether its content takes effect.
+        selector: The meaning of ``&`` in it: a list of selectors, or None outside of style rules.
+        items: Whether it may contain declarations among rules, like style rules.
+        scope: The innermost enclosing ``@scope``, possibly itself.
     """
 
     __slots__ = ("applies", "containers", "items", "layer", "scope", "selector", "starting")
@@ -139,13 +139,13 @@ class _Group:
         self.scope = scope
 
     def within(self, **changes: Any) -> _Group:
-        """A group in this one, with what is different there."""
+        """A group inside this one, with these changes."""
         same = {name: getattr(self, name) for name in self.__slots__}
         return _Group(**(same | changes))
 
 
 class _SheetReader:
-    """One pass over one style sheet."""
+    """One pass over one stylesheet."""
 
     def __init__(self, base: str, viewport: Viewport) -> None:
         self._base = base
@@ -182,7 +182,7 @@ class _SheetReader:
     # Structure
 
     def _read_head(self, text: str, *, applies: bool) -> int:
-        """``@import`` counts only at the head of a sheet. Returns where the head ends."""
+        """Read the imports, which count only at the head. Returns where the head ends."""
         at, end = 0, len(text)
         while True:
             at = past_space(text, at, at_top=True)
@@ -200,14 +200,14 @@ class _SheetReader:
                     self._imports.append(found)
             elif name == "layer" and not has_block and are_layers(prelude):
                 if self._imports:
-                    return start  # none is allowed after it
+                    return start  # no import may follow
                 self._layers.add_all("", prelude)
             elif _ends_head(name, text[start:at].strip(), has_block=has_block):
                 return start
-            at = after  # what cannot be read is as if it were not there
+            at = after  # ignore what cannot be read
 
     def _read_rules(self, text: str, lower: str, at: int) -> None:
-        """Walk the rules, from one of interest to the next; what lies between is passed over."""
+        """Walk the rules from one relevant place to the next, and skip those between."""
         stack = [_Group(applies=True)]
         marks = iter(marks_in(text, lower, at))
         mark = next(marks, _NONE)
@@ -233,7 +233,7 @@ class _SheetReader:
                 mark = next(marks, _NONE)
 
     def _read_item(self, text: str, at: int, mark: int, stack: list[_Group]) -> int:
-        """A rule or declaration; of a group its beginning. Returns where it ends."""
+        """Read a rule, a declaration, or the start of a group. Returns where it ends."""
         group = stack[-1]
         whole = RULE.match(text, at)
         if whole is not None and (not group.items or whole[1][:2] != "--"):
@@ -262,7 +262,7 @@ class _SheetReader:
         return at + 1
 
     def _read_loose(self, prelude: str, group: _Group) -> None:
-        """What is followed by no block: a declaration among nested rules, or a statement."""
+        """Read an item without a block: a declaration among nested rules, or a statement."""
         if prelude[:1] == "@":
             self._read_statement(prelude, group)
         elif group.items:
@@ -274,7 +274,7 @@ class _SheetReader:
             self._layers.add_all(group.layer, rest)
 
     def _opened(self, prelude: str, group: _Group, depth: int, text: str, at: int) -> _Group | int:
-        """The group that a block makes, or where the block ends if nothing in it is to be walked."""
+        """The group that a block opens, or the end of the block if it can be skipped."""
         name, rest = _at_rule(prelude)
         if not group.applies or depth > MAX_NESTING or (name and name not in _GROUPS):
             end = stop(text, at + 1, "}")
@@ -311,7 +311,7 @@ class _SheetReader:
                 return group.within(starting=True)
 
     def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
-        """A rule without blocks in it."""
+        """Read a rule without nested blocks."""
         if "@" not in prelude and "/" not in prelude and group.selector is None:
             self._keep(prelude.strip(), body, group)
             return
@@ -324,14 +324,14 @@ class _SheetReader:
         if name not in _GROUPS:
             self._read_other(name, condition, body, group)
         elif group.items or name == "scope":
-            inner = self._group(name, condition, group)  # declarations in a conditional group
+            inner = self._group(name, condition, group)  # declarations inside a conditional group
             if inner.applies:
                 self._keep_own(body, inner)
         elif name == "layer":
             self._group(name, condition, group)
 
     def _read_other(self, name: str, rest: str, body: str, group: _Group) -> None:
-        """An at-rule that holds no style rules."""
+        """Read an at-rule that contains no style rules."""
         if name == "font-face" and not rest and not group.items:
             face = read_face(body, self._base)
             if face is not None:
@@ -346,7 +346,7 @@ class _SheetReader:
                 self._properties.append(registered)
 
     def _selector(self, prelude: str, group: _Group) -> str | None:
-        """A rule's selectors made whole; None if they are invalid or too long."""
+        """The expanded selectors of a rule; None if they are invalid or too long."""
         prelude = prelude.strip()
         if group.scope is not None:
             made = scoped(prelude, group.scope)
@@ -373,7 +373,7 @@ class _SheetReader:
         )
 
     def _keep_own(self, block: str, group: _Group) -> None:
-        """Declarations for what the group around them is about."""
+        """Keep declarations for the selector of the enclosing group."""
         if group.selector is not None:
             self._keep(group.selector, block, group)
 
@@ -382,18 +382,18 @@ _BLOCKS = _GROUPS | {
     "font-face", "keyframes", "-webkit-keyframes", "page", "property", "counter-style",
     "font-feature-values", "font-palette-values", "position-try", "view-transition", "function",
 }  # fmt: skip
-"""At-rules with blocks: with one of them the head of a sheet ends."""
+"""At-rules with blocks, each of which ends the head of a stylesheet."""
 
 
 def _ends_head(name: str, prelude: str, *, has_block: bool) -> bool:
-    """Whether a rule is one after which no ``@import`` counts."""
+    """Whether no ``@import`` counts after this rule."""
     if not name:
         return is_valid(prelude)
     return name in _BLOCKS if has_block else name == "namespace"
 
 
 def _at_rule(prelude: str) -> tuple[str, str]:
-    """The name of an at-rule in lower case, and what follows it; "" of any other rule."""
+    """The name of an at-rule in lower case and the text after it; "" for any other rule."""
     if prelude[:1] != "@":
         return "", ""
     first = next(tokens(prelude), None)

@@ -1,4 +1,4 @@
-"""``@supports`` (CSS Conditional Rules 3 to 5), as Chromium answers it."""
+"""``@supports`` (CSS Conditional Rules 3 to 5), evaluated like Chromium."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from libra.weighing.css.tokens import preprocessed
 from libra.weighing.stylesheets.selectors import is_supported
 
 WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
-"""Keywords that every property takes."""
+"""Keywords that every property accepts."""
 
 SUBSTITUTED = frozenset({"var", "env", "attr", "if", "random-item"})
-"""Functions whose value is known only when it is computed: with them anything is valid at first."""
+"""Functions whose value is known only at computed-value time. Until then a value with one is valid."""
 
 _MAX_CONDITION = 10_000
 _ANGLES = frozenset({"deg", "grad", "rad", "turn"})
@@ -33,7 +33,7 @@ _RESOLUTIONS = frozenset({"dpi", "dpcm", "dppx", "x"})
 
 @lru_cache(maxsize=2_048)
 def supports(text: str) -> bool | None:
-    """Whether a condition holds; None if it is none, so that its rule is dropped."""
+    """Whether a condition holds; None if it is invalid, so that its rule is dropped."""
     if len(text) > _MAX_CONDITION:
         return None
     text = preprocessed(text)
@@ -45,10 +45,10 @@ def supports(text: str) -> bool | None:
 
 @lru_cache(maxsize=2_048)
 def supports_import(text: str) -> bool | None:
-    """The argument of ``supports()`` in an ``@import``: a condition, or a declaration alone.
+    """Evaluate ``supports()`` in an ``@import``: its argument is a condition or a single declaration.
 
-    With a declaration that it does not support Chromium does not fetch the sheet: None. With another
-    condition that does not hold it fetches what it will not use.
+    If Chromium does not support the declaration, it does not fetch the stylesheet: None. If a condition
+    does not hold, it still fetches the stylesheet but does not use it.
     """
     text = preprocessed(text)
     known = supports(text)
@@ -79,7 +79,7 @@ def _term(text: str, part: ComponentValue) -> bool | None:
 
 
 def _declaration(parts: Sequence[ComponentValue]) -> bool | None:
-    """Whether a declaration is supported; None if it is none."""
+    """Whether a declaration is supported; None if it is not a declaration."""
     found = declaration_of(parts)
     if found is None or any(part.kind == ";" for part in parts):
         return None
@@ -88,15 +88,15 @@ def _declaration(parts: Sequence[ComponentValue]) -> bool | None:
 
 @lru_cache(maxsize=8_192)
 def is_valid_text(name: str, text: str) -> bool:
-    """Whether Chromium reads this value of a property, as far as the table tells."""
+    """Whether Chromium accepts this value of a property, as far as the table tells."""
     return is_valid(name, components(text))
 
 
 def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
-    """Whether Chromium reads this value of a property.
+    """Whether Chromium accepts this value of a property.
 
-    Values of properties that fetch have grammars of their own (`libra.weighing.css.properties`); the
-    others are judged by the kinds of their components, of which the table knows what Chromium takes.
+    Properties that cause requests have grammars of their own (`libra.weighing.css.properties`). For all
+    others the table lists the kinds of components that Chromium accepts.
     """
     if not _in_order(value):
         return False
@@ -119,13 +119,13 @@ def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _shapes(name: str) -> frozenset[str]:
-    """The forms that a property's values of several components have."""
+    """The shapes of a property's values with several components."""
     samples = chromium().properties[name].samples
     return frozenset(_shape(significant(components(sample))) for sample in samples)
 
 
 def _shape(parts: Sequence[ComponentValue]) -> str:
-    """A value with each component told by its kind; keywords are told by themselves."""
+    """The shape of a value: the kind of each component, or the keyword itself."""
     shape: list[str] = []
     for part in parts:
         match part.kind:
@@ -156,11 +156,11 @@ def _shape(parts: Sequence[ComponentValue]) -> str:
 
 
 _CUSTOM = frozenset({"x", "y", "z", "a", "b", "c", "d"})
-"""Names that samples use for what a sheet may call as it likes."""
+"""Names in samples that stand for arbitrary custom names."""
 
 
 def is_substituted(parts: Sequence[ComponentValue]) -> bool:
-    """Whether ``var()`` or its like is in a value, and in good order."""
+    """Whether a value contains a valid ``var()`` or similar function."""
     for part in parts:
         if part.kind == "function":
             name = part.value.lower()
@@ -209,7 +209,7 @@ def _fits(known: Property, parts: Sequence[ComponentValue]) -> bool:
 
 
 def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
-    """Whether each component is one that the property takes, and none too often."""
+    """Whether the property accepts each component, and none occurs too often."""
     counts: dict[str, int] = {}
     if not parts:
         return False
@@ -235,7 +235,7 @@ def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
 def _kind(  # noqa: C901, PLR0911 - one branch for each kind of component
     known: Property, part: ComponentValue
 ) -> str | None:
-    """Of a component: the kind by which the property takes it."""
+    """The kind under which the property accepts a component."""
     kinds = known.kinds
     match part.kind:
         case "ident":
@@ -323,7 +323,7 @@ def _function(known: Property, part: ComponentValue) -> str | None:
 
 
 def _calculated(kinds: dict[str, int], kind: str | None) -> str | None:
-    """The kind of a calculation, if the property takes it."""
+    """The kind of a calculation, if the property accepts it."""
     if kind == "number":
         return next((name for name in ("integer", "number", "hundreds") if name in kinds), None)
     if kind == "length-percentage":

@@ -1,1 +1,1 @@
-"""What depends on the window of a desktop browser: media queries, candidates of images, what is near."""
+"""Everything that depends on a desktop browser's window: media queries and image candidates."""

@@ -33,9 +33,9 @@ _TOKEN = re.compile(
 
 
 def length_px(text: str, viewport: Viewport) -> float | None:
-    """A CSS length in pixels, ``calc()``, ``min()``, ``max()`` and ``clamp()`` included.
+    """A CSS length in pixels, including ``calc()``, ``min()``, ``max()`` and ``clamp()``.
 
-    Returns None for what is no length here (percentages, ``auto``, unknown units).
+    Returns None for anything that is not a known length (percentages, ``auto``, unknown units).
     """
     text = text.strip().lower()
     match = NUMBER.fullmatch(text)
@@ -56,7 +56,7 @@ def with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
         return number
     if unit in _PX_PER_UNIT:
         return number * _PX_PER_UNIT[unit]
-    # The small, large and dynamic viewports are one and the same on a desktop.
+    # The small, large and dynamic viewports are the same on a desktop.
     relative = unit[1:] if len(unit) > 2 and unit[0] in "sld" and unit[1] == "v" else unit
     match relative:
         case "vw" | "vi":
@@ -72,7 +72,7 @@ def with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
 
 
 class _Calculation:
-    """A recursive-descent evaluator for ``calc()`` and its friends."""
+    """A recursive-descent evaluator for ``calc()`` and similar functions."""
 
     def __init__(self, text: str, viewport: Viewport) -> None:
         self._tokens: list[str] = []

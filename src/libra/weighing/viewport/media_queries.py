@@ -1,6 +1,6 @@
 """Media queries, evaluated for a desktop browser's window (Media Queries 4).
 
-What is not known is false, as the standard says; a query that cannot be parsed is ``not all``.
+An unknown feature is false, as the standard says; a query that cannot be parsed is ``not all``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OFF_WORDS = frozenset({"none", "no-preference", ""})
 
 @lru_cache(maxsize=4096)
 def media_matches(query_list: str, viewport: Viewport) -> bool:
-    """Whether a media query list holds on a screen with this viewport. An empty list does."""
+    """Whether a media query list holds on a screen with this viewport. An empty list holds."""
     if len(query_list) > _MAX_QUERY:
         return False
     text = preprocessed(query_list).lower()
@@ -54,9 +54,9 @@ def media_matches(query_list: str, viewport: Viewport) -> bool:
 
 
 def media_holds(text: str, viewport: Viewport) -> bool | None:
-    """Whether what stands in ``media()`` holds: a condition, or a feature without parentheses.
+    """Whether the content of ``media()`` holds: a condition, or a feature without parentheses.
 
-    Returns None for what is unknown, as types of media are here.
+    Returns None if that is unknown, as for media types.
     """
     if len(text) > _MAX_QUERY:
         return None
@@ -68,7 +68,7 @@ def media_holds(text: str, viewport: Viewport) -> bool | None:
 
 
 def split_top_level(text: str, separator: str) -> list[str]:
-    """Split at a separator that is not inside parentheses. An empty text has no parts."""
+    """Split at separators that are outside parentheses. An empty text has no parts."""
     if "(" not in text:
         return text.split(separator) if text else []
     parts: list[str] = []
@@ -123,7 +123,7 @@ def _term(part: ComponentValue, text: str, viewport: Viewport) -> bool | None:
 
 
 def feature(text: str, viewport: Viewport) -> bool | None:
-    """A feature with what is asked of it, in lower case; None if that is unknown."""
+    """Whether a feature in lower case holds; None if that is unknown."""
     name, colon, value = without_comments(text).partition(":")
     name = name.strip()
     if colon:
@@ -162,7 +162,7 @@ _WITH_UNITS = ("width", "height", "resolution")
 
 
 def _has_unit_of(name: str, value: str) -> bool:
-    """Whether a value may be one of a feature: of lengths and resolutions only zero has no unit."""
+    """Whether a value has a unit if the feature needs one; only a zero length may lack it."""
     if _UNITLESS.match(value) is None:
         return True
     if name.endswith(_WITH_UNITS) and "-webkit-" not in name:

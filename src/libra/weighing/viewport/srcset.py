@@ -1,7 +1,7 @@
-"""``srcset`` and ``sizes``: which one candidate a browser loads.
+"""Chooses the candidate of ``srcset`` and ``sizes`` that a browser loads.
 
-Parsing follows the HTML standard ("parse a srcset attribute"), choosing follows Chromium, which takes
-the candidate on the nearer side of the geometric mean of two neighbouring densities. Everything runs in
+Parsing follows the HTML standard ("parse a srcset attribute"). The choice follows Chromium, which takes
+the candidate on the nearer side of the geometric mean of two neighbouring densities. Everything takes
 time linear in the length of the attribute.
 """
 
@@ -29,7 +29,7 @@ _WORD = re.compile(r"[^\s()]++")
 
 
 class Candidate(NamedTuple):
-    """One image of a ``srcset``; exactly one of ``width`` and ``density`` is given, or neither (1x)."""
+    """One image of a ``srcset``, with a ``width``, a ``density``, or neither (1x)."""
 
     url: str
     width: int | None = None
@@ -37,7 +37,7 @@ class Candidate(NamedTuple):
 
 
 def parse_srcset(text: str) -> list[Candidate]:
-    """The candidates in their order; those with invalid descriptors are left out."""
+    """The candidates in order, without those with invalid descriptors."""
     candidates: list[Candidate] = []
     at = 0
     while len(candidates) < MAX_CANDIDATES:
@@ -67,15 +67,15 @@ def choose(
     *,
     at_hand: bool = False,
 ) -> str | None:
-    """The reference of the image that a browser loads, or None if there is none.
+    """The image reference that a browser loads, or None if there is none.
 
     Args:
         srcset: The attribute, if present.
         sizes: The attribute, which ``w`` descriptors need (default ``100vw``).
         src: The fallback, which counts as a 1x candidate unless there are ``w`` descriptors.
         viewport: The window and its pixel ratio.
-        at_hand: Whether a larger candidate that is a ``data:`` URL, which costs nothing, goes before
-            the one that fits.
+        at_hand: Whether to prefer a larger candidate in a ``data:`` URL, which costs nothing, to the one
+            that fits.
     """
     if not srcset:
         return src or None
@@ -92,7 +92,7 @@ def choose(
 def choose_candidate(
     candidates: list[Candidate], size: float, dpr: float, *, at_hand: bool = False
 ) -> str | None:
-    """The URL of the candidate that Chromium takes for an image of this width in CSS pixels."""
+    """The URL of the candidate that Chromium loads for an image of this width in CSS pixels."""
     if not candidates:
         return None
     dense = sorted((_density(candidate, size), n) for n, candidate in enumerate(candidates))
@@ -105,10 +105,10 @@ def choose_candidate(
 
 
 def source_size(sizes: str | None, viewport: Viewport) -> float:
-    """The width in CSS pixels that ``sizes`` gives to the image in this viewport."""
+    """The image width in CSS pixels that ``sizes`` gives in this viewport."""
     entries = split_top_level(_COMMENT.sub(" ", sizes or ""), ",")
     if entries and entries[0].strip(_WHITESPACE).lower() == "auto":
-        return float(viewport.width)  # of an image that is not lazy
+        return float(viewport.width)  # the case of an image that is not lazy
     for entry in entries:
         condition, length = _last_value(entry.strip())
         pixels = length_px(length, viewport)
@@ -120,7 +120,7 @@ def source_size(sizes: str | None, viewport: Viewport) -> float:
 
 
 def _names_medium(condition: str) -> bool:
-    """Whether it is more than a condition: media have no names here, as they have in style sheets."""
+    """Whether a condition names a medium, which is allowed in stylesheets but not here."""
     words = _WORD.findall(_IN_PARENTHESES.sub(" ", condition))
     return any(word.lower() not in {"not", "and", "or"} for word in words)
 
@@ -141,7 +141,7 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
             if width == 0:
                 return None
         elif unit == "h" and not has_height and number.isdigit() and int(number[:9]):
-            has_height = True  # it is allowed beside a width and changes nothing
+            has_height = True  # allowed beside a width, without effect
         else:
             return None
     if (density is not None and not math.isfinite(density)) or (has_height and width is None):
@@ -156,7 +156,7 @@ def _density(candidate: Candidate, size: float) -> float:
 
 
 def _nearest(densities: list[float], dpr: float) -> int:
-    """Chromium's choice among rising densities (html_srcset_parser.cc); the first of equals."""
+    """Chromium's choice among ascending densities (html_srcset_parser.cc); the first of equals."""
     chosen = len(densities) - 1
     for n in range(len(densities) - 1):
         current, following = densities[n], densities[n + 1]
@@ -171,7 +171,7 @@ def _nearest(densities: list[float], dpr: float) -> int:
 
 
 def _last_value(entry: str) -> tuple[str, str]:
-    """Split ``(min-width: 600px) 50vw`` into its condition and its length."""
+    """Split an entry such as ``(min-width: 600px) 50vw`` into its condition and its length."""
     depth = 0
     for at in range(len(entry) - 1, -1, -1):
         character = entry[at]

@@ -1,1 +1,1 @@
-"""Browsers: found, started without a way to the network, kept in bounds and replaced."""
+"""Browsers: finding, starting without network access, limiting and replacing them."""

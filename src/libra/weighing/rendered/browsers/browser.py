@@ -1,10 +1,10 @@
-"""One browser: found on the system, started without a way to the network, killed when it hangs.
+"""One browser: found on the system, started without network access, killed when it hangs.
 
 Playwright (the extra ``libra-weigh[render]``) starts it and speaks the DevTools protocol. The browser is
-the system's own Chromium or Chrome. It shares nothing with another one: its driver, its process group
-and its temporary folder are its own and end with it. It is given no route of its own either: its proxy
-is a port where nobody listens, names do not resolve, QUIC and WebRTC are shut
-(`libra.weighing.rendered.browsers.flags`). Only a page's context has a proxy that works.
+the system's own Chromium or Chrome. Browsers share nothing: each has its own driver, process group and
+temporary folder, which end with it. It also has no network access of its own. Its proxy is a port where
+nobody listens, names do not resolve, and QUIC and WebRTC are disabled
+(`libra.weighing.rendered.browsers.flags`). Only a page's context has a working proxy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NAMES = (
     "chrome",
     "microsoft-edge",
 )
-"""What is looked for on PATH, the first first."""
+"""The names to look for on PATH, in order of preference."""
 
 _MAC = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -45,29 +45,29 @@ _MAC = (
 LAUNCH_SECONDS = 30.0
 _DRIVER_SECONDS = 2.0
 _TEMPORARY_LENGTH = 55
-"""Characters: the browser makes a socket there, whose path may have 107 of them in all."""
+"""Maximum length of a ``TMPDIR`` path. The browser's socket in it has a path of at most 107."""
 
 _CLEANUPS = 100
 ANSWER_SECONDS = 10.0
-"""A browser that does not answer the simplest question for so long hangs."""
+"""Seconds after which a browser that does not answer a trivial request counts as hung."""
 
 
 class RenderUnavailable(Exception):
-    """Pages cannot be rendered here; the message says what to install."""
+    """Pages cannot be rendered on this system; the message says what to install."""
 
 
 class BrowserLost(Exception):
-    """The browser crashed, was killed or hangs: a named error. Another one may do."""
+    """The browser crashed, was killed or hangs, as a named error. Another browser may succeed."""
 
 
 def find_browser(given: str | os.PathLike[str] | None = None) -> str:
     """The path of the browser to use.
 
     Args:
-        given: A path or a name on PATH; by default the first of `NAMES` that is there.
+        given: A path or a name on PATH; by default the first of `NAMES` that exists.
 
     Raises:
-        RenderUnavailable: if there is none.
+        RenderUnavailable: There is no such browser.
     """
     if given is not None:
         found = shutil.which(given)
@@ -103,11 +103,11 @@ class Browser:
     """A running browser. Made by `launch`.
 
     Attributes:
-        process_id: Of its main process.
+        process_id: The id of its main process.
         tree: Its processes, with their memory.
         version: For instance ``138.0.7204.49``.
-        pages: How many pages it has rendered.
-        out_of_memory: Whether it was ended since a page had it take too much.
+        pages: Number of pages it has rendered.
+        out_of_memory: Whether it was killed because a page made it use too much memory.
     """
 
     def __init__(
@@ -132,16 +132,16 @@ class Browser:
 
     @property
     def alive(self) -> bool:
-        """Whether its process is still connected. The driver tells of its end only some time after."""
+        """Whether its process is still connected. The driver reports its end with some delay."""
         return self._ended_for is None and self._driver.alive and self.playwright.is_connected()
 
     @property
     def why_lost(self) -> str:
-        """The named error of a page that has lost this browser."""
+        """The named error for a page that lost this browser."""
         return self._ended_for or f"browser: {self._driver.why_ended or 'it crashed'}"
 
     async def answers(self) -> bool:
-        """Whether it answers at all. One that was stopped or hangs does not."""
+        """Whether it answers at all. A stopped or hung browser does not."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 session = await self.playwright.new_browser_cdp_session()
@@ -152,18 +152,18 @@ class Browser:
         return True
 
     def end(self, error: str) -> None:
-        """Kill it over what it does to others; `kill` tidies up.
+        """Kill it because its page does harm; `kill` also cleans up.
 
         Args:
             error: The named error of its page.
         """
-        if self._ended_for is None:  # a number of a process that has ended may be another's one day
+        if self._ended_for is None:  # the system may reuse the id of an ended process
             self._ended_for = error
             _kill(self.process_id, group=self._leads_group)
             self._driver.kill()
 
     async def close(self) -> None:
-        """End it: politely where it listens, by force where it does not."""
+        """End it: gracefully if it responds, by force if not."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS / 2):
                 await self.playwright.close()
@@ -173,22 +173,22 @@ class Browser:
             await self.kill()
 
     async def kill(self) -> None:
-        """End it by force with all its children and its driver, and remove its folder."""
+        """Kill it with all its children and its driver, and remove its folder."""
         self.end(self.why_lost)
         await _tidy(self._driver, self._folder)
 
 
 async def launch(executable: str) -> Browser:
-    """Start a browser with a driver and an empty folder of its own.
+    """Start a browser with its own driver and an empty folder.
 
     Raises:
-        RenderUnavailable: if it does not start.
-        BrowserLost: if it starts and goes away, or its driver hangs.
+        RenderUnavailable: It does not start.
+        BrowserLost: It starts and disappears, or its driver hangs.
     """
     folder, driver = BrowserFolder(), None
     environment = _environment(folder)
     try:
-        # Playwright's own limit is kept by its driver, which may be what hangs.
+        # Playwright's own timeout runs in its driver, which may be the part that hangs.
         async with asyncio.timeout(LAUNCH_SECONDS + _DRIVER_SECONDS):
             driver = await start_driver(environment)
             started = await _launch(driver.playwright, executable, folder, environment)
@@ -241,17 +241,17 @@ async def _identify(started: PlaywrightBrowser) -> tuple[int, str]:
 
 
 async def _tidy(driver: Driver | None, folder: BrowserFolder) -> None:
-    """End a driver and remove a folder, whose browser is dead or about to be."""
+    """End a driver and remove a folder, after or while its browser ends."""
     if driver is not None:
         await driver.end()
     for _ in range(_CLEANUPS):
         if await asyncio.to_thread(folder.remove):
             break
-        await asyncio.sleep(0.02)  # a child has not noticed yet that it is dead, and writes
+        await asyncio.sleep(0.02)  # a child is not dead yet and still writes
 
 
 def _kill(process_id: int, *, group: bool) -> None:
-    """Kill a browser, where it leads a group of its own with all that is left of the group."""
+    """Kill a browser; if it leads a process group, kill the rest of the group, too."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if group:
             os.killpg(process_id, signal.SIGKILL)
@@ -260,7 +260,7 @@ def _kill(process_id: int, *, group: bool) -> None:
 
 
 def _environment(folder: BrowserFolder) -> dict[str, str]:
-    """The environment without proxies, which a browser would honour, and with a place for files."""
+    """The environment without proxies, which a browser would use, and with a folder for its files."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -272,7 +272,7 @@ def _environment(folder: BrowserFolder) -> dict[str, str]:
 
 
 def has_sandbox() -> bool:
-    """Whether browsers confine what runs in them. For root their sandbox does not work."""
+    """Whether the browser's sandbox works; for root it does not."""
     return sys.platform == "win32" or os.geteuid() != 0
 
 

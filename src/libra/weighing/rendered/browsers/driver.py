@@ -1,9 +1,9 @@
-"""Playwright's driver: a program of Node.js that speaks to one browser, and dies with it.
+"""Playwright's driver: a Node.js program that controls one browser and dies with it.
 
-Playwright's own `async_playwright()` is not used to start it, for three reasons. What a page says gets
-to the driver and from there to this program, in messages of any length: a longer one than
-`MESSAGE_BYTES` ends the driver instead of holding up everybody. What the driver writes when a page makes
-it fail is not for Libra's log. And its temporary files go where the browser's go.
+Libra does not start it with Playwright's own `async_playwright()`, for three reasons. First, a page's
+output reaches the driver, and from there this program, in messages of any length. A message longer than
+`MESSAGE_BYTES` ends the driver instead of delaying everybody. Second, the driver's output when a page
+makes it fail does not belong in Libra's log. Third, its temporary files go into the browser's folder.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 32_000_000
-"""More than anything that Libra asks for. To read it takes a tenth of a second, of everybody's."""
+"""Larger than any message Libra needs. Parsing one blocks the event loop for a tenth of a second."""
 
 
 class Driver:
     """A running driver. Made by `start_driver`.
 
     Attributes:
-        playwright: What it is spoken to with.
-        process_id: It leads a process group of its own.
+        playwright: The Playwright object that uses it.
+        process_id: Its process id; it leads its own process group.
         why_ended: Why it ended; None while it runs.
     """
 
@@ -47,11 +47,11 @@ class Driver:
 
     @property
     def alive(self) -> bool:
-        """Whether it still answers."""
+        """Whether it is still running."""
         return self.why_ended is None
 
     def kill(self) -> None:
-        """End it at once. There is nothing that it could tidy up: its folder is Libra's."""
+        """Kill it at once. It has nothing to clean up, since its folder belongs to Libra."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 os.killpg(self.process_id, signal.SIGKILL)
@@ -59,7 +59,7 @@ class Driver:
                 self._process.kill()
 
     async def end(self) -> None:
-        """End it, and wait for that."""
+        """Kill it and wait until it has ended."""
         self.kill()
         await asyncio.wait([self._reading])
 
@@ -78,13 +78,13 @@ class Driver:
                     self.why_ended = f"the browser said {length:,} bytes at once"
                     break
                 self._take(json.loads(await pipe.readexactly(length)))
-                await asyncio.sleep(0)  # however fast a page talks, others have their turn
+                await asyncio.sleep(0)  # give other tasks their turn, however fast a page sends
         except (OSError, EOFError):
             pass
         finally:
             self.why_ended = self.why_ended or "its driver ended"
             self.kill()
-            self._connection.close()  # what waits for an answer fails
+            self._connection.close()  # pending requests fail
             if self._process.stdin is not None:
                 self._process.stdin.close()
             if pipe is not None:
@@ -94,17 +94,18 @@ class Driver:
     def _take(self, message: dict[str, Any]) -> None:
         try:
             self._connection.dispatch(message)
-        except Exception:  # as Node.js would: what one listener does wrong is not the next one's
+        except Exception:  # as in Node.js, an error in one listener does not affect the next
             if not self._failed:
                 self._failed = True
                 log.exception("a message of the browser's driver was not understood")
 
 
 async def _read_to_its_end(pipe: asyncio.StreamReader) -> None:
-    """Let go of what a killed driver said last.
+    """Discard the last output of a killed driver.
 
-    asyncio counts a process as ended once its pipes are, and stops reading a pipe that nobody takes
-    anything from: `wait()` would wait for ever (https://docs.python.org/3/library/asyncio-subprocess.html).
+    asyncio considers a process ended only when its pipes have ended, and stops reading from a pipe that
+    nobody consumes. Then `wait()` would wait for ever
+    (https://docs.python.org/3/library/asyncio-subprocess.html).
     """
     with contextlib.suppress(OSError):
         while await pipe.read(1_000_000):
@@ -115,11 +116,11 @@ async def start_driver(environment: dict[str, str]) -> Driver:
     """Start a driver.
 
     Args:
-        environment: What it and its browser get to see.
+        environment: The environment variables for it and its browser.
 
     Raises:
-        OSError: if it cannot be started.
-        playwright.async_api.Error: if it ends at once, or Playwright came without it.
+        OSError: It cannot be started.
+        playwright.async_api.Error: It ends at once, or the Playwright package has no driver.
     """
     from playwright._impl._driver import compute_driver_executable  # noqa: PLC0415 - no public way
     from playwright._impl.connection import Connection  # noqa: PLC0415 - likewise

@@ -1,33 +1,33 @@
-"""What a browser is told at its start: to be quiet, and to know no way to the network.
+"""Start flags that keep a browser quiet and without network access of its own.
 
-It asks for little by itself then, and what it asks for ends at `NOWHERE`, or at the proxy of a page,
-which lets through only what that page has named (`libra.weighing.rendered.proxy.asked_hosts`).
+With these flags it makes few requests of its own. Those end at `NOWHERE`, or at a page's proxy, which
+lets through only what the page has named (`libra.weighing.rendered.proxy.asked_hosts`).
 """
 
 from __future__ import annotations
 
 NOWHERE = "http://127.0.0.1:9"
-"""The discard port: a proxy for the browser's own errands, which therefore come to nothing."""
+"""The discard port: a proxy for the browser's own requests, which therefore fail."""
 
 _NO_FEATURES = (
     "IsolateOrigins",
     "site-per-process",
     "Translate",
-    # Services of the browser's maker: of forms, models, hints, lists and the time.
+    # The vendor's services: forms, models, hints, lists and time.
     "AutofillServerCommunication",
     "OptimizationHints",
     "OptimizationHintsFetching",
     "OptimizationGuideModelDownloading",
     "NetworkTimeServiceQuerying",
     "CertificateTransparencyComponentUpdater",
-    # What looks around in the network: for screens, and for names of WebRTC's candidates (mDNS). Their
-    # addresses, which those names would hide, are not gathered: see below.
+    # Features that search the network for screens, and for names of WebRTC candidates (mDNS). WebRTC
+    # does not collect the addresses that those names would hide: see below.
     "MediaRouter",
     "DialMediaRouteProvider",
     "WebRtcHideLocalIpsWithMdns",
     "AsyncDns",
     "DnsOverHttpsUpgrade",
-    # What a server wants to be told of its failures. It is no part of the page.
+    # Error reports that a server asks for. They are not part of the page.
     "Reporting",
     "NetworkErrorLogging",
 )
@@ -50,21 +50,21 @@ FLAGS = (
     "--mute-audio",
     "--password-store=basic",
     "--use-mock-keychain",
-    "--disable-dev-shm-usage",  # containers have 64 MB there, and pages crash
-    # People have a mouse: a machine without one would get the style of phones.
+    "--disable-dev-shm-usage",  # containers have only 64 MB there, so pages crash
+    # Report a mouse: a machine without one would get the style for phones.
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
-    # A window that nobody looks at is not to be slowed down.
+    # Do not throttle a window that nobody looks at.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    # One DevTools session sees all frames of a page only if they share its process. A context lives
-    # for one page and holds no secret of another site that isolation could keep from a frame.
+    # One DevTools session sees all frames of a page only if they share its process. A context lives for
+    # one page and holds no secret of another site, so isolating frames would protect nothing.
     "--disable-site-isolation-trials",
     f"--disable-features={','.join(_NO_FEATURES)}",
-    # No way to the network but a page's proxy, loopback included.
+    # No network access except through a page's proxy, not even to loopback.
     f"--proxy-server={NOWHERE}",
     "--proxy-bypass-list=<-loopback>",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # its name in older versions
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # the name in older versions
 )

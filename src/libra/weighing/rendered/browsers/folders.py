@@ -1,7 +1,7 @@
-"""Temporary folders that do not outlive their use, nor the program that made them by more than a start.
+"""Temporary folders that are removed after use, or at the latest at the program's next start.
 
-Whoever makes one holds a lock on it, which the system lets go of when the program ends, however it ends.
-So at the next start it is known which of them are nobody's.
+The program that creates a folder holds a lock on it. The system releases the lock when the program ends,
+however it ends. So the next start knows which folders are abandoned.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ PREFIX = "libra-browser-"
 
 
 class BrowserFolder:
-    """A new temporary folder, with one for a browser's `profile` and one for what is `temporary`."""
+    """A new temporary folder, with a browser's `profile` and a folder for `temporary` files."""
 
     def __init__(self) -> None:
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
             self._lock = _lock(self.path)
             if self._lock is not None:
-                break  # else another program, which is just starting, has taken it for nobody's
+                break  # otherwise another starting program has removed it as abandoned
         self.profile = self.path / "profile"
         self.temporary = self.path / "tmp"
         self.profile.mkdir()
         self.temporary.mkdir()
 
     def remove(self) -> bool:
-        """Remove it with all that is in it. Returns whether it is gone: somebody may still write."""
+        """Remove it with its content. Returns whether it is gone: a process may still be writing."""
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.exists():
             return False
@@ -46,7 +46,7 @@ class BrowserFolder:
 
 
 def sweep() -> int:
-    """Remove the folders of programs that are no more, and end what still uses one. Returns how many."""
+    """Remove the folders of ended programs and kill their users. Returns how many it removed."""
     removed = 0
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
@@ -67,7 +67,7 @@ def sweep() -> int:
 
 
 def end_users(path: Path) -> None:
-    """Kill the browsers that were started with a folder, where the system tells of them."""
+    """Kill the browsers that were started with a folder, where the system lists them."""
     wanted = os.fsencode(f"--user-data-dir={path}/")
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -76,7 +76,7 @@ def end_users(path: Path) -> None:
 
 
 def _lock(path: Path) -> int | None:
-    """A lock on a folder that is there, or None if somebody else has it or it is none."""
+    """Lock an existing folder; None if another program holds the lock or it is not a folder."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

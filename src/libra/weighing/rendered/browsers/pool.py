@@ -1,7 +1,7 @@
-"""Browsers for pages: a few, started when they are needed, replaced when they fail.
+"""A pool of browsers for pages: started on demand, replaced when they fail.
 
-Each browser renders one page at a time, and shares no process with another one. A crash therefore costs
-one page, and a page that makes its browser slow or large does so to no other.
+Each browser renders one page at a time and shares no process with another. So a crash costs one page,
+and a page that makes its browser slow or large affects no other.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ from libra.weighing.rendered.browsers.warden import MEMORY, can_watch, watch
 log = logging.getLogger(__name__)
 
 PAGES_PER_BROWSER = 50
-"""A browser grows with every page; after so many a new one takes its place."""
+"""Number of pages after which a browser is replaced, since it grows with every page."""
 
 IDLE_SECONDS = 60.0
-"""For how long a browser that nobody needs is kept. It takes some 290 MB."""
+"""Seconds for which an idle browser is kept. It takes about 290 MB."""
 
 
 @dataclass(slots=True)
 class BrowserEnds:
-    """How many browsers ended over a page, and of what."""
+    """How many browsers ended because of a page, by cause."""
 
     out_of_memory: int = 0
     other: int = 0
 
 
 class BrowserPool:
-    """At most `size` browsers. Use it as an asynchronous context manager; nothing starts before it must.
+    """At most `size` browsers, started on demand. Use it as an asynchronous context manager.
 
     Args:
-        executable: The browser; by default the first that is found on PATH.
-        size: How many pages are rendered at a time; the others wait in line.
+        executable: The browser; by default the first one found on PATH.
+        size: Number of pages rendered at the same time; others wait in line.
         gate: Judges every address that a browser wants to reach.
-        politeness: When which server may be asked; to share it with a `Fetcher`.
-        memory: Bytes that each browser may take with all its processes, its driver among them.
-        look_up: For tests, what resolves names instead of the system.
+        politeness: When each server may be asked again; pass a `Fetcher`'s to share it.
+        memory: Memory limit in bytes of each browser with all its processes, including its driver.
+        look_up: For tests: resolves names instead of the system.
 
     Attributes:
         size: See the arguments.
-        memory: Likewise.
-        ends: How many browsers ended over a page.
+        memory: See the arguments.
+        ends: How many browsers ended because of a page.
     """
 
     def __init__(
@@ -107,22 +107,22 @@ class BrowserPool:
         await self.resolver.close()
 
     def check(self) -> str:
-        """The browser that would be used, to find out early that there is none.
+        """The browser that would be used. Call this to find out early that there is none.
 
         Raises:
-            RenderUnavailable: if Playwright or a browser is missing; the message says what to install.
+            RenderUnavailable: Playwright or a browser is missing; the message says what to install.
         """
         require_playwright()
         return find_browser(self._executable)
 
     @property
     def processes(self) -> list[int]:
-        """The process ids of the browsers that run."""
+        """The process ids of the running browsers."""
         return [browser.process_id for browser in (*self._idle, *self._used)]
 
     @property
     def shortcomings(self) -> tuple[str, ...]:
-        """What does not confine browsers here, in words."""
+        """The protections that browsers lack on this system, in words."""
         found = []
         if not has_sandbox():
             found.append("without their sandbox, since Libra runs as root")
@@ -132,14 +132,15 @@ class BrowserPool:
 
     @contextlib.asynccontextmanager
     async def browser(self, *, alone: bool = False) -> AsyncIterator[Browser]:
-        """A browser for one page; waits for its turn.
+        """A browser for one page. Waits for its turn.
 
         Args:
-            alone: For a page that has lost its browser: one that nobody had before or gets after.
+            alone: For a page that has lost its browser: use a new browser and retire it afterwards.
 
         Raises:
-            RenderUnavailable: if no browser can be started.
-            BrowserLost: from within, if the page loses its browser; it is then replaced.
+            RenderUnavailable: No browser can be started.
+            BrowserLost: Raised by the caller's block if the page loses its browser, which is then
+                replaced.
         """
         async with self._free:
             browser = await self._take(alone=alone)
@@ -150,7 +151,7 @@ class BrowserPool:
                 yield browser
                 sound = True
             except asyncio.CancelledError:
-                sound = True  # it is not the browser's fault
+                sound = True  # not the browser's fault
                 raise
             except BrowserLost:
                 self.ends.other += not browser.out_of_memory
@@ -168,7 +169,7 @@ class BrowserPool:
                     self._let_rest(IDLE_SECONDS)
 
     async def _watch(self, browser: Browser) -> None:
-        """End a browser that takes too much memory."""
+        """Kill a browser that uses too much memory."""
 
         def end(used: int) -> None:
             self.ends.out_of_memory += 1
@@ -193,7 +194,7 @@ class BrowserPool:
         try:
             return await launch(executable)
         except (RenderUnavailable, BrowserLost):
-            return await launch(executable)  # the machine was busy; a page is worth a second try
+            return await launch(executable)  # the machine may have been busy
 
     def _retire(self, browser: Browser) -> None:
         task = asyncio.create_task(browser.close())
@@ -201,7 +202,7 @@ class BrowserPool:
         task.add_done_callback(self._closing.discard)
 
     def _let_rest(self, seconds: float | None) -> None:
-        """Close what is idle after so many seconds in which nobody came; None calls it off."""
+        """Close idle browsers after this many seconds without a new page; None cancels that."""
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None

@@ -1,11 +1,12 @@
-"""The memory of a browser with all its processes, and the end of one that takes too much.
+"""Watches the memory of a browser with all its processes, and kills one that uses too much.
 
-A page can take gigabytes in seconds, and nothing in a browser forbids it. So Libra looks, the more often
-the less is left, and kills the browser before the system would look for somebody to kill.
+A page can take gigabytes in seconds, and nothing in a browser prevents it. So Libra checks its memory,
+more often as it nears the limit. Libra kills the browser before the system runs out of memory and
+chooses a victim.
 
-What counts is what each process has for itself (anonymous memory, swapped out or not) and half of what
-it has of shared memory, since that is in two processes as a rule. The program's own code is not counted:
-it is there once, however many browsers run.
+The measure is each process's private memory (anonymous, swapped out or not) plus half of its shared
+memory, which is usually in two processes. The program's code does not count, since all browsers share
+one copy.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import os
 from collections.abc import Callable, Collection
 
 MEMORY = 1_000_000_000
-"""Bytes that a browser may take with its driver. An empty one takes 290 MB."""
+"""Memory limit in bytes of a browser with its driver. An empty one takes 290 MB."""
 
 _FASTEST = 1_000_000_000
-"""Bytes in a second that a page is expected to take at most, until one has been seen to take more."""
+"""Assumed maximum growth in bytes per second, until a page grows faster."""
 
 _LONGEST = 0.25
 _SHORTEST = 0.01
@@ -26,15 +27,15 @@ _PROC = "/proc"
 
 
 def can_watch() -> bool:
-    """Whether the system tells how much memory a process has."""
+    """Whether the system reports the memory of processes."""
     return os.path.isdir(f"{_PROC}/self")  # noqa: PTH112 - asked often
 
 
 class Tree:
-    """The processes of some process groups, and what memory they have.
+    """The processes of some process groups, and their memory.
 
     Args:
-        groups: Their leaders.
+        groups: The ids of the group leaders.
     """
 
     def __init__(self, groups: Collection[int]) -> None:
@@ -43,7 +44,7 @@ class Tree:
         self._members: set[str] = set()
 
     def memory(self) -> int:
-        """Bytes. Only processes that are new since the last time are asked where they belong."""
+        """The total in bytes. Looks up the group only of processes that are new since the last call."""
         names = {name for name in os.listdir(_PROC) if name[0] in "123456789"}  # noqa: PTH208 - paths cost
         self._members &= names
         self._members |= {name for name in names - self._seen if self._is_ours(name)}
@@ -51,7 +52,8 @@ class Tree:
         return sum(map(_memory, self._members))
 
     def _is_ours(self, name: str) -> bool:
-        # The program's name comes in brackets and may hold anything; then state, parent, group.
+        # The program's name is in parentheses and may contain anything; then come state, parent and
+        # group.
         fields = _read(name, "stat").rpartition(b")")[2].split()
         return len(fields) > 2 and int(fields[2]) in self._groups
 
@@ -67,7 +69,7 @@ def _memory(name: str) -> int:
 
 
 def _read(name: str, what: str) -> bytes:
-    """What the system tells of a process; nothing if it has ended."""
+    """A file of a process in ``/proc``; empty if the process has ended."""
     try:
         descriptor = os.open(f"{_PROC}/{name}/{what}", os.O_RDONLY)
     except OSError:
@@ -81,7 +83,7 @@ def _read(name: str, what: str) -> bytes:
 
 
 class Pace:
-    """How long not to look: half of the time in which what is left could be taken.
+    """When to check next: after half the time in which memory could reach the limit.
 
     Args:
         limit: Bytes.
@@ -93,7 +95,7 @@ class Pace:
         self._last: tuple[float, int] | None = None
 
     def pause(self, now: float, used: int) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next check."""
         if self._last is not None and now > self._last[0]:
             self._fastest = max(self._fastest, (used - self._last[1]) / (now - self._last[0]))
         self._last = now, used
@@ -102,12 +104,12 @@ class Pace:
 
 
 async def watch(tree: Tree, limit: int, end: Callable[[int], None]) -> None:
-    """Look until a tree has too much memory, or this is cancelled.
+    """Check until a tree uses too much memory, or until cancelled.
 
     Args:
-        tree: What is watched.
+        tree: The processes to watch.
         limit: Bytes.
-        end: Called once, with what it had.
+        end: Called once, with the bytes in use.
     """
     clock, pace = asyncio.get_running_loop().time, Pace(limit)
     while can_watch():

@@ -1,1 +1,1 @@
-"""The forward proxy that a browser is given: its only way out, with the gate in it."""
+"""The forward proxy of a page: the browser's only way out, guarded by the gate."""

@@ -1,4 +1,4 @@
-"""Where an answer ends that a proxy relays."""
+"""Finds the end of a response that the proxy relays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httptools
 
 @dataclass(slots=True)
 class AnswerFraming:
-    """Follows the framing of an answer, to know where it ends. What it cannot follow ends it."""
+    """Follows the framing of a response to find its end. A response that it cannot follow ends here."""
 
     method: bytes
     started: bool = False
@@ -23,40 +23,40 @@ class AnswerFraming:
         self._parser = httptools.HttpResponseParser(self)
 
     def take(self, chunk: bytes) -> None:
-        """Note what the server sent."""
+        """Process bytes from the server."""
         self.started = True
         if self._parser is None:
             return
         try:
             self._parser.feed_data(chunk)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            # Not HTTP as one expects it: relayed as it is, until the server closes.
+            # Not valid HTTP: relay it unchanged until the server closes.
             self._parser = None
             self.complete = False
 
     def on_message_begin(self) -> None:
-        """The parser has come to another head."""
+        """The parser reached the start of another head."""
         if self.complete:
-            # The server sends what nobody asked for: it shall not be taken for an answer.
+            # The server sends data that nobody requested; it must not count as a response.
             self._parser = None
             self.keeps_alive = False
 
     def on_headers_complete(self) -> None:
-        """The parser has come to the end of a head."""
+        """The parser reached the end of a head."""
         if self._parser is not None and self.method == b"HEAD":
             self._end(self._parser)
 
     def on_body(self, data: bytes) -> None:
-        """The parser has read a part of the body, without its framing."""
+        """The parser read a part of the body, without its framing."""
         self.body_bytes += len(data)
 
     def on_message_complete(self) -> None:
-        """The parser has come to the end of a body."""
+        """The parser reached the end of a body."""
         if self._parser is not None:
             self._end(self._parser)
 
     def _end(self, parser: httptools.HttpResponseParser) -> None:
-        if parser.get_status_code() < 200:  # the real one follows
+        if parser.get_status_code() < 200:  # the final response follows
             self.interim += 1
             return
         self.complete = True

@@ -1,9 +1,9 @@
-"""The hosts that a page has asked for: nobody else's wishes go through its proxy.
+"""Tracks the hosts that a page has requested; its proxy connects to no others.
 
-A browser has services of its own, more with every version: of forms, of spelling, of certificates. Some
-use the proxy of the page that they are about. The page's own wishes are known: the DevTools protocol
-tells of each before or while it is made. So the proxy lets a connection wait until the page has named
-its host, and drops it if that does not come.
+A browser contacts services of its own, and each version adds more: for forms, spelling, certificates.
+Some of them use the proxy of a page. The page's own requests are known, because the DevTools protocol
+reports each before or while it is made. So the proxy holds a connection until the page has named its
+host, and drops it if that does not happen.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from collections import defaultdict
 from libra.urls import host_of
 
 PATIENCE = 10
-"""Seconds. What is told comes by another way than the connection does, as a rule before it."""
+"""Seconds to wait. The event arrives separately from the connection, usually before it."""
 
 _SECOND = 1.0
 
 MAKERS = ("google.com", "googleapis.com", "gstatic.com", "gvt1.com", "gvt2.com", "googlezip.net")
-"""Domains whose services browsers ask by themselves: never without a page that has named them."""
+"""Domains of services that browsers contact by themselves; allowed only if the page names them."""
 
 _HOSTS = 20_000
-"""That are remembered. A page that names more has long reached its limit of assets."""
+"""Maximum number of hosts to remember. A page with more has long reached its limit of assets."""
 
 _SCHEMES = ("http://", "https://", "ws://", "wss://")
 
 
 class AskedHosts:
-    """What a page, its frames and its workers have named.
+    """The hosts that a page, its frames and its workers have named.
 
     Attributes:
-        has_workers: Whether some of its wishes may stay unknown: what workers do at their very start
-            may not be told. Then hosts that nobody named are connected to after a second, except
-            those of `MAKERS`.
-        refused: The hosts that connections were wanted to, and that nobody had named until they ended.
+        has_workers: Whether some of its requests may stay unreported, because workers may send them as
+            they start. Then the proxy connects to unnamed hosts after a second, except to those of
+            `MAKERS`.
+        refused: The hosts that the browser tried to reach and that nobody named in time.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class AskedHosts:
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
 
     def note(self, url: str) -> None:
-        """The page asks for this."""
+        """Record a request of the page."""
         if not url.startswith(_SCHEMES) or len(self._hosts) >= _HOSTS:
             return
         host = host_in(url)
@@ -56,7 +56,7 @@ class AskedHosts:
                 waiting.set_result(None)
 
     async def wait(self, host: str) -> bool:
-        """Whether the page asks for a host: now, or soon."""
+        """Whether the page names this host now or soon."""
         host = host.lower()
         if host in self._hosts:
             return True
@@ -82,7 +82,7 @@ def _is_makers(host: str) -> bool:
 
 
 def host_in(url: str) -> str:
-    """The host of a URL as the browser tells it, without port and brackets."""
+    """The host of a URL as the browser reports it, without port and brackets."""
     host, colon, port = host_of(url).rpartition(":")
     whole = host if colon and not port.endswith("]") else f"{host}{colon}{port}"
     return whole.removeprefix("[").removesuffix("]").lower()

@@ -1,4 +1,4 @@
-"""A request as a browser sends it to a proxy, and as it goes on to its server."""
+"""A request as a browser sends it to the proxy, and as the proxy sends it to the server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NO_REPEAT = frozenset({b"POST", b"PUT", b"PATCH", b"DELETE"})
 
 @dataclass(slots=True)
 class ProxiedRequest:
-    """A request of the browser's, its head as it goes to the server."""
+    """A request of the browser; its head is in the form that goes to the server."""
 
     method: bytes
     host: str
@@ -26,12 +26,12 @@ class ProxiedRequest:
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent twice, with the same outcome."""
+        """Whether repeating it is safe."""
         return self.method not in _NO_REPEAT
 
     @classmethod
     def parse(cls, head: bytes) -> ProxiedRequest | None:
-        """Read a head, absolute form or CONNECT. None if it is neither."""
+        """Parse a head in absolute form or a CONNECT; None if it is neither."""
         lines = head.split(b"\r\n")
         method, _, rest = lines[0].partition(b" ")
         target, _, version = rest.rpartition(b" ")
@@ -54,18 +54,18 @@ class ProxiedRequest:
                     return None
                 body_bytes = int(digits)
             elif name == b"transfer-encoding:":
-                return None  # browsers send bodies of unknown length over HTTP/2 only
+                return None  # browsers send bodies of unknown length only over HTTP/2
         kept = [line for line in lines if not line.lower().startswith(_HOP_BY_HOP)]
         return cls(method, *place, b"\r\n".join(kept), body_bytes, target.decode("latin-1"))
 
 
 def place_of(host: str, port: int) -> str:
-    """As a URL has it, ``host:port`` or ``[address]:port``."""
+    """The address as in a URL, ``host:port`` or ``[address]:port``."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _split_authority(authority: bytes, default_port: int) -> tuple[str, int] | None:
-    """Host and port. Names and addresses come from the browser's own parser, in ASCII."""
+    """Split host and port. The browser's own parser provides them in ASCII."""
     text = authority.decode("latin-1")
     if "@" in text:
         return None

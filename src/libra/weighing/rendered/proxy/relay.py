@@ -1,7 +1,7 @@
-"""What goes to and fro between a browser and the servers that its proxy connects it to.
+"""Relays data between a browser and the servers that its proxy connects it to.
 
-Plain requests are relayed with their answers byte for byte, but for questions for a password, and https
-goes through a tunnel.
+Plain requests and their responses are relayed byte for byte, except for password challenges. https goes
+through a tunnel.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class WayOut(Protocol):
-    """What a connection of the browser's needs of its proxy.
+    """The proxy's interface for a connection of the browser.
 
     Attributes:
-        received_bytes: All that servers have sent, heads included.
+        received_bytes: All bytes from servers, heads included.
     """
 
     received_bytes: int
 
     async def connect(self, host: str, port: int) -> Stream | None:
-        """A connection to a server, or None with the reason noted."""
+        """Connect to a server; None with the reason recorded."""
 
     def note_body(self, url: str, count: int) -> None:
-        """A body has come in full."""
+        """Record the size of a complete body."""
 
 
 class BrowserConnection:
-    """One connection of the browser's, and the server that it talks to at the moment.
+    """One connection of the browser, and the server that it currently talks to.
 
     Args:
-        way: To the network.
-        browser: The connection.
+        way: The way to the network.
+        browser: The streams of the connection.
 
     Attributes:
-        carries: The http URL whose body is on its way, or where a tunnel leads to (``host:port``).
-        received_bytes: What has come of that from the server.
+        carries: The http URL of the current body, or a tunnel's target (``host:port``).
+        received_bytes: Bytes received for it from the server.
     """
 
     def __init__(self, way: WayOut, browser: Stream) -> None:
@@ -72,12 +72,12 @@ class BrowserConnection:
                 return
 
     def close(self) -> None:
-        """Let both sides know that it is over."""
+        """Close both sides."""
         self._writer.close()
         self._close_server()
 
     def abort(self) -> None:
-        """End it at once, whatever is under way."""
+        """End both sides at once, even during a transfer."""
         self._writer.transport.abort()
         self._close_server()
 
@@ -101,7 +101,7 @@ class BrowserConnection:
             await asyncio.gather(up, return_exceptions=True)
 
     async def _exchange(self, request: ProxiedRequest) -> bool:
-        """One request and its answer. Returns whether the connection can be used again."""
+        """Relay one request and its response. Returns whether the connection can be reused."""
         kept = self._server is not None and self._server_name == request.server_name
         if kept and self._server is not None and _is_used_up(*self._server):
             kept = False
@@ -120,7 +120,7 @@ class BrowserConnection:
             if not kept or answer.started:
                 raise
         if kept and not answer.started and request.body_bytes == 0 and request.repeatable:
-            # The server had closed the kept connection in the meantime: as if it were new.
+            # The server had closed the kept connection meanwhile: retry on a new one.
             self._server_name = ""
             self._close_server()
             return await self._exchange(request)
@@ -161,15 +161,15 @@ class BrowserConnection:
 
 
 def _is_used_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    """Whether a kept connection has ended, or holds what would be taken for the next answer."""
+    """Whether a kept connection has ended, or holds data that would pass for the next response."""
     return bool(reader.at_eof() or reader._buffer) or is_readable(writer.transport)  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other way
 
 
 async def _without_challenge(start: bytes, server: asyncio.StreamReader) -> bytes:
-    """The start of an answer, which asks for no password: the browser would ask its user, for ever.
+    """The start of a response without password challenges, for which a browser would wait for ever.
 
     Raises:
-        OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError: if its head does not end.
+        OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError: Its head does not end.
     """
     if _UNAUTHORIZED.match(start) is None:
         return start
@@ -182,7 +182,7 @@ async def _without_challenge(start: bytes, server: asyncio.StreamReader) -> byte
 
 
 async def _pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """From the browser to the server, until one of them closes."""
+    """Copy from the browser to the server until one of them closes."""
     with contextlib.suppress(OSError):
         while chunk := await source.read(_CHUNK):
             target.write(chunk)

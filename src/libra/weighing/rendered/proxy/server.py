@@ -1,17 +1,16 @@
-"""The forward proxy that a browser is given: its only way out, and the gate stands in it.
+"""The forward proxy of a page: the browser's only way out, guarded by the gate.
 
-A browser resolves names, follows redirects and opens connections by itself, so that no check of a URL
-could hold it. It is therefore launched without any route of its own
-(`libra.weighing.rendered.browsers.browser`) and each page gets a proxy on loopback, which resolves,
-judges and connects exactly as the static fetcher does (`libra.network.addresses.dialing`). What goes
-through it is not changed (`libra.weighing.rendered.proxy.relay`), so that the browser measures the sizes
-of the server.
+A browser resolves names, follows redirects and opens connections by itself, so a check of the URL alone
+would not be enough. It therefore starts without any route of its own
+(`libra.weighing.rendered.browsers.browser`). Each page gets a proxy on loopback, which resolves, judges
+and connects exactly as the static fetcher does (`libra.network.addresses.dialing`). The proxy relays
+data unchanged (`libra.weighing.rendered.proxy.relay`), so the browser measures the server's sizes.
 
-It connects only to what the page has asked for: the browser has wishes of its own
+It connects only to hosts that the page has named, because the browser makes requests of its own
 (`libra.weighing.rendered.proxy.asked_hosts`).
 
-What cannot be had, because the gate denies it or because nothing answers, ends in the same way for the
-page: the connection closes without an answer. The reason is noted for the report only.
+The page cannot tell why a connection failed, whether the gate denied it or the server did not answer:
+the connection closes without a response. Only the report gets the reason.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from libra.weighing.rendered.proxy.proxied_request import place_of
 from libra.weighing.rendered.proxy.relay import BrowserConnection, Stream
 
 _HEAD_BYTES = 262_144
-"""What Chromium accepts as the head of an answer; its own requests stay far below."""
+"""The longest response head that Chromium accepts; its own requests are far shorter."""
 
 _DIAL_SECONDS = 20.0
 _NOTES = 10_000
-"""Hosts whose failure is remembered; a page that names more has made its point."""
+"""Maximum number of hosts whose failure is recorded."""
 
 UNASKED = "browser: it wants to connect to what the page did not ask for"
 
@@ -43,16 +42,16 @@ class Proxy:
     """One page's way to the network. Use it as an asynchronous context manager.
 
     Args:
-        gate: Judges every address that is about to be connected to.
-        resolver: For the names.
-        asked: What the page has asked for; without it everything is let through that the gate allows.
+        gate: Judges every address before the proxy connects to it.
+        resolver: Resolves the names.
+        asked: The hosts that the page has named; without it the gate alone decides.
 
     Attributes:
         failures: Why a host (``host:port`` as the browser named it) could not be reached, as a named
             error; ``denied: ...`` if the gate forbids it.
-        received_bytes: All that servers have sent, heads included.
-        bodies: The bytes of the last body that came from an http URL in full, for what the browser
-            fetches without telling anybody.
+        received_bytes: All bytes from servers, heads included.
+        bodies: The bytes of the last complete body from each http URL, for requests of which the browser
+            reports nothing.
     """
 
     def __init__(self, gate: Gate, resolver: Resolver, asked: AskedHosts | None = None) -> None:
@@ -89,17 +88,17 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """Where the browser finds it, ``http://127.0.0.1:PORT``."""
+        """The proxy's address for the browser, ``http://127.0.0.1:PORT``."""
         if self._server is None:
             raise RuntimeError("the proxy is not open")
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"http://{host}:{port}"
 
     def cut(self, url: str) -> None:
-        """Close the connection that a body comes through.
+        """Close the connection that carries a body.
 
-        What is inside https cannot be seen: of the tunnels to its server, the one that most has come
-        through is closed. Whatever else was under way in it fails or is asked for again.
+        The content of https cannot be seen, so this closes the server's tunnel that has carried the most
+        bytes. Other requests in it fail or are repeated.
         """
         what = host_and_port(url) if url.startswith("https:") else url
         coming = [client for client in self._open if client.carries == what]
@@ -107,13 +106,13 @@ class Proxy:
             max(coming, key=lambda client: client.received_bytes).abort()
 
     def shut(self) -> None:
-        """Let nothing in or out any more: the page has had what it may have."""
+        """Let no more data through: the page has reached a limit."""
         self._shut = True
         for client in self._open:
             client.abort()
 
     async def connect(self, host: str, port: int) -> Stream | None:
-        """A connection to a server, or None with the reason noted."""
+        """Connect to a server; None with the reason recorded."""
         if self._asked is not None and not await self._asked.wait(host):
             self._note(host, port, UNASKED)
             return None
@@ -122,13 +121,13 @@ class Proxy:
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
                 connected = await dial(host, port, self._resolver, self._gate)
-        except OSError as error:  # TimeoutError is one
+        except OSError as error:  # includes TimeoutError
             self._note(host, port, name_of_error(error))
             return None
         return await asyncio.open_connection(sock=connected, limit=_HEAD_BYTES)
 
     def note_body(self, url: str, count: int) -> None:
-        """A body has come in full."""
+        """Record the size of a complete body."""
         if len(self.bodies) < _NOTES:
             self.bodies[url] = count
 
@@ -140,7 +139,7 @@ class Proxy:
         task = asyncio.create_task(self._serve(client))
         self._clients.add(task)
         task.add_done_callback(self._clients.discard)
-        # Not by the task itself, which may be cancelled before it has begun.
+        # Not in the task itself, which may be cancelled before it starts.
         task.add_done_callback(lambda _: client.close())
 
     async def _serve(self, client: BrowserConnection) -> None:
@@ -148,7 +147,7 @@ class Proxy:
         try:
             await client.serve()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # one side has gone, or it speaks no HTTP: the connection ends either way
+            pass  # one side has gone or speaks no HTTP: the connection ends either way
         finally:
             self._open.discard(client)
 

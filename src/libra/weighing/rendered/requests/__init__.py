@@ -1,1 +1,1 @@
-"""The requests of a page in a browser: how they are seen, counted and limited."""
+"""The requests of a page in a browser: observing, counting and limiting them."""

@@ -1,4 +1,4 @@
-"""The assets of a report, made of the requests of a page, and their sums."""
+"""Builds the assets of a report from the requests of a page, and their sums."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def assets_of(
     """The assets of a report.
 
     Args:
-        entries: Of a `NetworkLog`.
-        page_host: Whose parts are not third party.
-        failures: Why a host could not be reached, as the page's proxy knows better than the browser.
+        entries: The entries of a `NetworkLog`.
+        page_host: The page's host, which decides what is third party.
+        failures: Why hosts could not be reached. The page's proxy knows this better than the browser.
     """
     third: dict[str, bool] = {}
     assets: list[Asset] = []
@@ -58,7 +58,7 @@ def assets_of(
 def sums_of(
     assets: tuple[Asset, ...],
 ) -> tuple[Total, dict[Kind, Total], dict[str, HostTotal]]:
-    """Total, by kind and by host: three views of the same assets, so that they cannot disagree."""
+    """Total, by kind and by host: three sums of the same assets, which therefore agree."""
     total = [0, 0, 0]
     kinds: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
     hosts: dict[str, list[int]] = {}
@@ -78,7 +78,7 @@ def sums_of(
 
 
 def _timings(entry: LoggedRequest) -> Timings | None:
-    """What DevTools tells of the steps (``Network.ResourceTiming``), each since one moment."""
+    """The duration of each step, from the times in DevTools (``Network.ResourceTiming``)."""
     steps = entry.steps
     if not steps:
         return None
@@ -96,7 +96,7 @@ def _timings(entry: LoggedRequest) -> Timings | None:
         body = max(0, round((entry.ended - entry.started) * 1000 - before))
     return Timings(
         lookup_ms=between("dnsStart", "dnsEnd"),
-        # In DevTools a connection includes its handshake.
+        # DevTools includes the handshake in the connection time.
         connect_ms=None if connect is None else max(0, connect - (tls or 0)),
         tls_ms=tls,
         first_byte_ms=first,

@@ -1,4 +1,4 @@
-"""What a browser calls the failures of requests, in the names that reports have for them."""
+"""Maps the browser's names of request failures to the named errors of reports."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NET_ERRORS = {
     "net::ERR_SSL_": "tls: the connection could not be secured",
     "net::ERR_TOO_MANY_REDIRECTS": "redirect-loop: more than 20 redirects",
 }
-"""The browser's names of failures, by how they begin, as the static method names them."""
+"""The static method's named errors, by the prefix of the browser's name for the failure."""
 
 
 def name_of_failure(error: str) -> str:
-    """A failure as the static method names it, from what the browser says (``net::ERR_...``)."""
+    """The static method's named error for a browser's error (``net::ERR_...``)."""
     for beginning, name in _NET_ERRORS.items():
         if error.startswith(beginning):
             return name

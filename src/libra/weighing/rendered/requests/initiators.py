@@ -1,4 +1,4 @@
-"""Who asked for a request, as the DevTools protocol tells it."""
+"""Finds the initiator of a request in the events of the DevTools protocol."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _MAX_INITIATOR = 8_192
 
 
 def initiator_of(event: Event, previous: LoggedRequest | None) -> str | None:
-    """The URL of the script or document that asked; None if that is nobody whom a report can name.
+    """The URL of the initiating script or document; None if there is none that a report can name.
 
     Args:
         event: ``Network.requestWillBeSent``.
-        previous: What it was redirected from.
+        previous: The request that redirected here.
     """
     if previous is not None:
         return previous.url
@@ -27,7 +27,7 @@ def initiator_of(event: Event, previous: LoggedRequest | None) -> str | None:
     if not url:
         url = event.get("documentURL")
     url = without_fragment(url) if url else None
-    # A script can say that it came from anywhere, in any characters (``sourceURL``).
+    # A script can claim any origin, in any characters (``sourceURL``).
     if url is None or not url.startswith(("http://", "https://")) or not _is_ordinary(url):
         return None
     return None if url == without_fragment(event["request"]["url"]) else url

@@ -1,8 +1,7 @@
-"""What happens to a page's requests before they leave the browser: headers are added, and some wait.
+"""Intercepts a page's requests before they leave the browser, to add headers or delay them.
 
-The browser is stopped at a request only where that is needed: for the headers that a submission brings
-along, for a pause between two requests, and once a server has asked to be left alone. Ordinary pages are
-loaded without anybody in between.
+It stops the browser at a request only if necessary: to add the submission's headers, to pause between
+two requests, or after a server has asked Libra to wait. Ordinary pages load without interception.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ Spawn = Callable[[Coroutine[Any, Any, Any]], None]
 
 
 class Interceptor:
-    """Stands between one page and the network, by the Fetch domain of the DevTools protocol.
+    """Stands between one page and the network, with the Fetch domain of the DevTools protocol.
 
     Args:
-        session: Of the page.
-        url: The page; the submission's headers go to its origin only and not along redirects.
-        options: Of the page.
-        recording: Is told which requests wait, and which were not let go and why.
-        politeness: When which server may be asked; shared by all pages.
+        session: The session of the page.
+        url: The page; the submission's headers go only to its origin and not along redirects.
+        options: The options of the page.
+        recording: Is told which requests wait, and which were stopped and why.
+        politeness: When each server may be asked again; shared by all pages.
         until: The loop's time at which the page's deadline passes.
-        spawn: Runs a coroutine beside the page's own course.
+        spawn: Runs a coroutine in the background.
     """
 
     def __init__(
@@ -55,11 +54,11 @@ class Interceptor:
         self._politeness = politeness
         self._until = until
         self._spawn = spawn
-        # The browser shows all requests at once; they leave in their order, one after the other.
+        # The browser sends all requests at once; they leave one after the other, in order.
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
-        """Stop requests from now on, where there is a reason to."""
+        """Start to intercept requests, if there is a reason to."""
         self._session.on("Fetch.requestPaused", lambda event: self._spawn(self._let_go(event)))
         self._session.on("Network.responseReceived", self._look)
         if not self._politeness.at_ease:
@@ -72,7 +71,7 @@ class Interceptor:
         await self._session.send("Fetch.enable", {"patterns": [which]})
 
     def _look(self, event: Event) -> None:
-        """Notice that a server asks to be left alone."""
+        """Notice when a server asks Libra to wait."""
         response = event["response"]
         headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
         seconds = retry_after(response.get("status", 0), headers.get("retry-after"))
@@ -94,7 +93,7 @@ class Interceptor:
         await self._session.send("Fetch.continueRequest", order)
 
     async def _wait(self, origin: str, network_id: str) -> str | None:
-        """Until a server may be asked. Returns why it is not asked if that is too far off."""
+        """Wait until the server may be asked. Returns the named error if that would take too long."""
         recording, loop = self._recording, asyncio.get_running_loop()
         recording.hold(network_id)
         try:

@@ -1,4 +1,4 @@
-"""One request of a page as far as it has come, and how the report counts it."""
+"""One request of a page with its progress, and how the report counts it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from libra.report import Kind
 
 Event = Mapping[str, Any]
-"""Of the DevTools protocol, or a part of one."""
+"""An event of the DevTools protocol, or a part of one."""
 
 _KIND_OF: dict[str, Kind] = {
     "Document": "document",
@@ -18,11 +18,11 @@ _KIND_OF: dict[str, Kind] = {
     "Font": "font",
     "Media": "media",
 }
-"""By the protocol's resource types; the rest is ``other``, as in Lighthouse."""
+"""The kinds by the protocol's resource types; all others are ``other``, as in Lighthouse."""
 
 
 class LoggedRequest:
-    """One request as far as it has come."""
+    """One request and its progress."""
 
     __slots__ = (
         "answered",
@@ -86,32 +86,32 @@ class LoggedRequest:
 
     @property
     def arrived_bytes(self) -> int:
-        """What has come of its body on the wire, as far as that is known while it comes.
+        """Body bytes received on the wire, as far as they are known during the transfer.
 
-        Of streams the protocol reports decoded bytes only, and over HTTP/2 sometimes too few of the
-        others. Without an encoding they are the same.
+        For streams the protocol reports only decoded bytes, and over HTTP/2 it sometimes reports too few
+        encoded bytes. Without an encoding both are the same.
         """
         return max(self.encoded_bytes, 0 if self.encoding else self.resource_bytes)
 
     @property
     def pending(self) -> bool:
-        """Whether more of it is to come."""
+        """Whether it has not ended yet."""
         return self.ended is None
 
     @property
     def undone(self) -> bool:
-        """Whether a navigation to it has not come to a page, at least not yet."""
+        """Whether a navigation to it has not led to a page, at least not yet."""
         return self.cancelled or self.redirected or (self.status is None and self.pending)
 
     @property
     def kind(self) -> Kind:
-        """As the report counts it. Icons are fetched by the browser itself and have no type."""
+        """The kind in the report. The browser itself fetches icons, which therefore have no type."""
         if self.type == "Other" and (self.content_type or "").startswith("image/"):
             return "image"
         return _KIND_OF.get(self.type, "other")
 
     def take_head(self, response: Event) -> None:
-        """Note the head of its answer, as DevTools tells it."""
+        """Record the head of its response from DevTools."""
         self.answered = True
         self.status = response.get("status") or None
         self.headers = {

@@ -1,10 +1,10 @@
-"""What a browser says it fetched: the requests of a page. Pure: events in, requests out.
+"""Builds a page's requests from the browser's network events. Pure: events in, requests out.
 
-The events are those of the Network domain of the DevTools protocol. A request's life is one
-``requestWillBeSent`` (one more for each redirect), ``responseReceived``, ``dataReceived`` as often as
-data comes, and ``loadingFinished`` or ``loadingFailed``. The transfer size of a body is what arrived on
-the wire (``encodedDataLength`` of the whole) without the head; the resource size is the sum of the
-decoded data.
+The events are those of the Network domain of the DevTools protocol. A request has one
+``requestWillBeSent`` (one more for each redirect) and ``responseReceived``. Then come ``dataReceived``
+for each piece of data, and ``loadingFinished`` or ``loadingFailed``. The transfer size of a body is its
+bytes on the wire (``encodedDataLength`` of the whole) without the head; the decoded size is the sum of
+the decoded data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from libra.weighing.rendered.requests.logged_request import Event, LoggedRequest
 from libra.weighing.rendered.requests.request_limit import RequestLimit
 
 _ENDLESS = frozenset({"EventSource", "WebSocket", "Media", "Ping"})
-"""Types whose requests may stay open for as long as the page does: nothing waits for their end."""
+"""Types whose requests may stay open as long as the page; nothing waits for their end."""
 
 
 class NetworkLog:
@@ -27,15 +27,15 @@ class NetworkLog:
 
     Args:
         clock: Monotonic seconds.
-        limit: How many requests it takes; the next is not entered, and what it is of is `full`.
-        on_full: Called once at that moment.
+        limit: Maximum number of requests; the next one is not recorded and sets `full`.
+        on_full: Called once, when that happens.
 
     Attributes:
-        full: Whether there were more requests than it takes.
-        entries: In the order in which they were sent, without ``data:`` and the like and without what
-            came from the browser's cache.
-        changes: Grows with every event that changes what a report would say.
-        last_event: When the last event came.
+        full: Whether there were more requests than the limit.
+        entries: The requests in sending order, without ``data:`` and similar URLs and without those
+            served from the browser's cache.
+        changes: Grows with every event that would change a report.
+        last_event: The time of the last event.
         main_frame: The frame of the page itself; its documents are the page's.
     """
 
@@ -82,12 +82,12 @@ class NetworkLog:
         return tuple(self._handlers)
 
     def take(self, name: str, event: Event) -> None:
-        """Note an event; what is not understood is ignored."""
+        """Process an event that is one of `events`."""
         self._handlers[name](event)
         self.last_event = self._clock()
 
     def in_flight(self, patience: float) -> int:
-        """How many requests must still be waited for, those not older than so many seconds."""
+        """The number of requests to wait for: those started within this many seconds, or on hold."""
         oldest = self._clock() - patience
         return sum(
             1
@@ -102,44 +102,44 @@ class NetworkLog:
         return list(self._open.values())
 
     def hold(self, request_id: str) -> None:
-        """A request waits for its turn: it is waited for, however long that takes."""
+        """Mark a request as waiting for its turn; it counts as in flight for any length of time."""
         self._held.add(request_id)
 
     def release(self, request_id: str) -> None:
-        """It is on its way; its time begins."""
+        """Mark a request as sent; its time starts now."""
         self._held.discard(request_id)
         if request_id in self._open:
             self._open[request_id].started = self._clock()
 
     def foretell(self, request_id: str, error: str) -> None:
-        """Why a request is about to fail, which the browser cannot know."""
+        """Set the error of a request that will fail for a reason unknown to the browser."""
         self._foretold[request_id] = error
 
     def leave(self, loader: str) -> None:
-        """Another page has taken the place of what was there: what that asked for comes to nothing.
+        """Cancel the requests of the page that another page has replaced.
 
         Args:
-            loader: Of the page that is there now.
+            loader: The loader of the new page.
         """
         for entry in list(self._open.values()):
             if entry.loader not in ("", loader) and entry.type != "Ping":
                 self.abandon(entry, CANCELLED)
 
     def rest(self) -> None:
-        """The page is done. What it asks for from now on, while it is looked at, is not waited for."""
+        """Mark the page as done. Requests made while Libra inspects it are not recorded."""
         self._at_rest = True
 
     def abandon(self, entry: LoggedRequest, error: str) -> None:
-        """End a request with what has arrived; what the browser says of it from now on is ignored."""
+        """End a request with the bytes received so far; later events about it are ignored."""
         entry.transfer_bytes = entry.arrived_bytes
         entry.error = error
         self._close(entry)
 
     def document(self) -> LoggedRequest | None:
-        """The page's own document: the last that its main frame navigated to.
+        """The page's own document: the last one to which its main frame navigated.
 
-        As long as nothing has come of a navigation, or if it was called off or became a download, the
-        page that it started from is still there.
+        The previous page stays until a navigation gets a response. It also stays if the navigation was
+        cancelled or became a download.
         """
         newest: LoggedRequest | None = None
         for entry in reversed(self._entries):
@@ -150,18 +150,18 @@ class NetworkLog:
         return newest
 
     def stands_still(self) -> bool:
-        """Whether its main frame last broke off: it will not say that it is loaded."""
+        """Whether the main frame's last navigation failed, so that no load event follows."""
         for entry in reversed(self._entries):
             if entry.main_document and not entry.cached:
                 return entry.error is not None
         return False
 
     def has_seen(self, url: str) -> bool:
-        """Whether the session has told of a request for this, from the cache or not."""
+        """Whether the session has reported a request for this URL, cached or not."""
         return without_fragment(url) in self._urls
 
     def count_unseen(self) -> bool:
-        """Count a request that will be entered when the page is done. Returns whether it may be."""
+        """Count a request that will be recorded when the page is done. Returns whether it is allowed."""
         return self._limit.take()
 
     def _enter(self, entry: LoggedRequest) -> None:
@@ -174,9 +174,10 @@ class NetworkLog:
             self._limit.give_back()
 
     def end_silent_scripts(self, bodies: Mapping[str, int]) -> None:
-        """Of the script of a shared worker the session hears nothing; the proxy has seen its body.
+        """End requests for scripts of shared workers, whose progress the session does not report.
 
-        What the page itself loads has a loader, and is told of, however late.
+        The proxy has seen their bodies. Requests of the page itself have a loader, and the session
+        reports them, however late.
         """
         for entry in list(self._open.values()):
             if entry.type != "Script" or entry.loader or entry.answered:
@@ -185,20 +186,20 @@ class NetworkLog:
                 self.end(entry, bodies[entry.url], bodies[entry.url])
 
     def end_headless(self, bodies: Mapping[str, int]) -> None:
-        """What has come, and whose head nobody was told of: the proxy has seen the body of it."""
+        """End received requests without a reported head; the proxy has seen their bodies."""
         for entry in [entry for entry in self._open.values() if entry.headless]:
             size = bodies.get(entry.url, entry.arrived_bytes)
             self.end(entry, size, max(size, entry.resource_bytes))
 
     def end_unseen(self, url: str) -> None:
-        """The script of a worker has arrived; the session does not see its end."""
+        """End the request for a worker's script, whose end the session does not report."""
         for entry in list(self._open.values()):
             if entry.url == without_fragment(url) and not entry.answered:
                 entry.unseen = True
                 self._close(entry)
 
     def end(self, entry: LoggedRequest, transfer_bytes: int, resource_bytes: int) -> None:
-        """Give a request its sizes, which were learnt in another way."""
+        """End a request with sizes from another source."""
         entry.transfer_bytes = transfer_bytes
         entry.resource_bytes = resource_bytes
         entry.status = entry.status or 200
@@ -215,7 +216,7 @@ class NetworkLog:
         resource_bytes: int,
         headers: Mapping[str, str],
     ) -> None:
-        """Enter a request that was seen elsewhere than in the page's session (in a worker)."""
+        """Record a request that was seen outside the page's session, in a worker."""
         entry = LoggedRequest("", without_fragment(url), type_, "GET", self._clock())
         entry.take_head({"status": status, "headers": headers})
         self._enter(entry)
@@ -224,10 +225,10 @@ class NetworkLog:
     def begin_of_worker(
         self, url: str, type_: str, method: str, initiator: str | None
     ) -> LoggedRequest | None:
-        """A service worker asks for something. The session tells no more of it.
+        """Record a service worker's request, of which the session reports no more.
 
         Returns:
-            None once the page is done or its limit reached.
+            The request; None once the page is done or its limit is reached.
         """
         if self._at_rest or not self._limit.take():
             return None
@@ -240,20 +241,20 @@ class NetworkLog:
         return entry
 
     def take_head(self, entry: LoggedRequest, status: int, headers: Mapping[str, str]) -> None:
-        """A service worker's request is answered."""
+        """Record the response of a service worker's request."""
         entry.take_head({"status": status, "headers": headers})
         if entry.type == "Other" and (entry.content_type or "").endswith("javascript"):
-            entry.type = "Script"  # what it imports has no type
+            entry.type = "Script"  # imported scripts have no type
         self._stir()
 
     def resize(self, entry: LoggedRequest, transfer_bytes: int, resource_bytes: int) -> None:
-        """The sizes of a request that has ended were learnt later."""
+        """Correct the sizes of a request that has ended."""
         entry.transfer_bytes = transfer_bytes
         entry.resource_bytes = resource_bytes
         self.changes += 1
 
     def fail(self, entry: LoggedRequest, reason: str) -> None:
-        """A service worker's request has failed, in the browser's words."""
+        """End a service worker's request with the browser's reason for its failure."""
         if entry.status is not None and entry.status >= 400:
             entry.error = http_failure(entry.status)
         else:
@@ -262,11 +263,11 @@ class NetworkLog:
         self._stir()
 
     def give_up(self, error: str | None, patience: float) -> None:
-        """End every request that is still open, with what has arrived.
+        """End every request that is still open, with the bytes received so far.
 
         Args:
-            error: Why; None if the page is done and waited for them in vain.
-            patience: For how long, in seconds.
+            error: The named error; None if the page is done and these requests timed out.
+            patience: The timeout in seconds.
         """
         for entry in list(self._open.values()):
             entry.transfer_bytes = entry.arrived_bytes
@@ -322,7 +323,7 @@ class NetworkLog:
             self._mark_cached(entry)
         entry.type = event.get("type", entry.type)
         if response.get("fromServiceWorker"):
-            # Its worker has it, or fetched it: that request weighs, as what the page wanted it for.
+            # The service worker's own request counts instead, with the type that the page requested.
             self._mark_cached(entry)
             if (fetched := self._of_workers.get(entry.url)) is not None:
                 fetched.type = entry.type
@@ -343,10 +344,11 @@ class NetworkLog:
         whole = int(event.get("encodedDataLength", 0))
         headless = not entry.answered or (entry.head_bytes >= whole and entry.resource_bytes > 0)
         if headless and not entry.loader and not entry.cached:
-            # Of what a worker asks for at its start the sum of the head is missing, or is that of all.
+            # For requests at a worker's start, the size of the head is missing or is the size of the
+            # whole.
             entry.headless = True
             return
-        # Of an image that cannot be decoded the rest is not read, and the head is not in its sum.
+        # The browser stops reading an image that it cannot decode, and then the size omits the head.
         entry.transfer_bytes = max(entry.arrived_bytes, whole - entry.head_bytes)
         if entry.status is not None and entry.status >= 400:
             entry.error = http_failure(entry.status)
@@ -368,7 +370,7 @@ class NetworkLog:
         elif cors is not None:
             entry.error = "cors: the server does not let this page read it"
         elif entry.type == "Media" and entry.answered:
-            entry.error = None  # a player has read as much as it wants for now
+            entry.error = None  # a player has read enough for now
         elif event.get("canceled"):
             entry.error = CANCELLED
             entry.cancelled = True
@@ -379,7 +381,7 @@ class NetworkLog:
     # Parts
 
     def _stir(self) -> None:
-        """Something happened of which no event tells."""
+        """Record a change that no event reports."""
         self.changes += 1
         self.last_event = self._clock()
 

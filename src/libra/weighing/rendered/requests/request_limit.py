@@ -1,22 +1,22 @@
-"""How many requests a page may make before it is stopped."""
+"""Limits the number of requests of a page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 _REPEATS = 10
-"""So many times the limit may be asked for of what is in the cache, or never becomes an asset."""
+"""Factor of the limit for requests in all, including cached ones and those that become no asset."""
 
 
 class RequestLimit:
     """Counts the requests of a page.
 
     Args:
-        limit: How many there may be; the next is not entered, and what it is of is `full`.
-        on_full: Called once at that moment.
+        limit: Maximum number of requests; the next one is not recorded and sets `full`.
+        on_full: Called once, when that happens.
 
     Attributes:
-        full: Whether there were more requests than there may be.
+        full: Whether there were more requests than the limit.
     """
 
     def __init__(self, limit: int, on_full: Callable[[], None]) -> None:
@@ -27,7 +27,7 @@ class RequestLimit:
         self._asked = 0
 
     def take(self) -> bool:
-        """Count one request more, if there is room for it."""
+        """Count a request. Returns whether it is within the limit."""
         self._counted += 1
         self._asked += 1
         if self._counted > self._limit or self._asked > _REPEATS * self._limit:
@@ -35,13 +35,13 @@ class RequestLimit:
         return not self.full
 
     def note_free(self) -> None:
-        """Count what costs nobody's bandwidth: to be told of it costs time."""
+        """Count a request that uses no bandwidth, since its event still costs time."""
         self._asked += 1
         if self._asked > _REPEATS * self._limit:
             self._fill()
 
     def give_back(self) -> None:
-        """One that was counted has come from the cache."""
+        """Uncount a request that turned out to be cached."""
         self._counted -= 1
 
     def _fill(self) -> None:

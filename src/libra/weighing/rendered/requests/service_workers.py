@@ -1,8 +1,8 @@
-"""What a page's service workers fetch, for themselves and in its place.
+"""Records the requests of a page's service workers, for themselves and on the page's behalf.
 
-They are targets of their own, of which the page's session hears nothing; Playwright tells of their
-requests, and their own clock of resources knows the sizes. What a page gets *from* its service worker
-did not cross the network: it is the worker's request that weighs.
+Service workers are targets of their own, so the page's session does not report their requests.
+Playwright reports them, and the workers' own resource timing knows the sizes. A response *from* a
+service worker did not cross the network, so the worker's own request counts.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _SIZES = (
 _ASK_SECONDS = 2.0
 
 ASKED_BYTES = 5_000_000
-"""Bytes on the wire of a body that the browser is asked for only to learn its length decoded."""
+"""Maximum transfer size of a body that the browser is asked for only to learn its decoded size."""
 
 
 class ServiceWorkers:
-    """Enters the requests of a context's service workers into a recording.
+    """Records the requests of a context's service workers.
 
     Args:
-        context: Of the page, before it is opened.
-        recording: Of the page.
-        bodies: The bytes of bodies that the proxy saw, by URL.
+        context: The page's context, before the page opens.
+        recording: The log of the page.
+        bodies: The sizes of bodies that the proxy saw, by URL.
     """
 
     def __init__(
@@ -78,17 +78,17 @@ class ServiceWorkers:
             self._recording.fail(entry, request.failure or "failed")
 
     def _size_by_head(self, entry: LoggedRequest) -> int:
-        """On the wire, as far as it can be known from outside."""
+        """The transfer size, as far as it is known from outside."""
         announced = entry.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit():
             return int(announced[:15])
         return self._bodies.get(entry.url, 0)
 
     async def measure(self) -> None:
-        """Learn the sizes of what has come. What cannot be learnt stays as it was announced.
+        """Learn the sizes of completed requests. Unknown sizes stay as announced.
 
         Raises:
-            playwright.async_api.Error: if the browser goes away.
+            playwright.async_api.Error: The browser goes away.
         """
         sizes: dict[str, tuple[int, int]] = {}
         for worker in self._context.service_workers:
@@ -100,7 +100,7 @@ class ServiceWorkers:
                 continue
             encoded, decoded = sizes.get(entry.url, (0, 0))
             asked = not decoded and entry.type == "Script" and entry.transfer_bytes <= ASKED_BYTES
-            if asked:  # its own script is not in its list
+            if asked:  # its own script is missing from its resource timing
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ASK_SECONDS):
                         decoded = len(await response.body())
@@ -109,7 +109,7 @@ class ServiceWorkers:
 
 
 def _read(found: Any) -> dict[str, tuple[int, int]]:
-    """The rows that a worker gave; its scripts may have changed what it is asked with."""
+    """The valid rows of a worker's answer; its scripts may have changed the functions that gave it."""
     sizes: dict[str, tuple[int, int]] = {}
     for row in found if isinstance(found, list) else []:
         match row:

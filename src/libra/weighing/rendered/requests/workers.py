@@ -1,11 +1,12 @@
-"""What a page's workers ask for: dedicated ones, shared ones, and those that they start.
+"""Follows the requests of a page's workers: dedicated ones, shared ones, and nested ones.
 
-Each is a target of its own. Of shared workers neither the page's session nor Playwright tells anything;
-of the WebSockets of the others Playwright tells when they are connected, and they are not connected
-before it is known that the page asks for them. So each is listened to as soon as it starts. It is held
-until then, unless Playwright, which listens too, lets it go before: what it does at its very start may
-be missed (`libra.weighing.rendered.proxy.asked_hosts.Asked.has_workers`). Playwright cannot speak to a
-session that it has not made: this goes by messages within messages (``Target.sendMessageToTarget``).
+Each worker is a target of its own. Neither the page's session nor Playwright reports anything about
+shared workers. For WebSockets of the others, Playwright reports only established connections, and the
+proxy connects only after the page is known to request them. So this module listens to each worker as
+soon as it starts, and holds it until then. Playwright listens, too, and may release a worker earlier, so
+its first requests may be missed (`libra.weighing.rendered.proxy.asked_hosts.AskedHosts.has_workers`).
+Playwright cannot use sessions that it has not created, so this module nests messages in messages
+(``Target.sendMessageToTarget``).
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ _SHARED = {**_HELD, "flatten": True, "filter": [{"type": "shared_worker"}]}
 
 
 async def hear_workers(session: CDPSession, on_event: OnEvent, spawn: Spawn) -> None:
-    """Hand on the events of all dedicated workers that a page starts from now on.
+    """Pass on the events of all dedicated workers that a page starts from now on.
 
     Args:
-        session: Of the page.
-        on_event: Takes a method's name and its parameters.
-        spawn: Runs a coroutine beside the page's own course.
+        session: The session of the page.
+        on_event: Receives the name of a method and its parameters.
+        spawn: Runs a coroutine in the background.
     """
     workers = _Workers(session, on_event, spawn)
     session.on("Target.attachedToTarget", workers.found)
@@ -49,7 +50,7 @@ async def hear_workers(session: CDPSession, on_event: OnEvent, spawn: Spawn) -> 
 
 @contextlib.asynccontextmanager
 async def shared_workers(browser: Browser, on_event: OnEvent, spawn: Spawn) -> AsyncIterator[None]:
-    """The same for all shared workers that start in a browser meanwhile."""
+    """Pass on the events of all shared workers that start while this context manager is open."""
     from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
     session = await browser.new_browser_cdp_session()
@@ -61,11 +62,11 @@ async def shared_workers(browser: Browser, on_event: OnEvent, spawn: Spawn) -> A
     finally:
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await session.detach()  # else it would hold those of the next page
+                await session.detach()  # otherwise it would hold the workers of the next page
 
 
 class _Workers:
-    """Speaks to workers through one session. For the arguments see `hear_workers`."""
+    """Talks to workers through one session. For the arguments see `hear_workers`."""
 
     def __init__(self, session: CDPSession, on_event: OnEvent, spawn: Spawn) -> None:
         self._session = session
@@ -76,11 +77,11 @@ class _Workers:
         session.on("Target.receivedMessageFromTarget", lambda event: self._heard((), event))
 
     def found(self, event: Event) -> None:
-        """A dedicated worker starts."""
+        """Handle the start of a dedicated worker."""
         self._spawn(self._open((event["sessionId"],)))
 
     def found_shared(self, event: Event) -> None:
-        """A shared worker starts, or it is spoken to."""
+        """Handle the start of a shared worker, or a new session to it."""
         target = event["targetInfo"]["targetId"]
         if target not in self._known:
             self._known.add(target)
@@ -88,7 +89,7 @@ class _Workers:
             self._spawn(self._open_shared(target, event["sessionId"]))
 
     async def _open_shared(self, target: str, held: str) -> None:
-        """A browser's session gives only such of workers as cannot be spoken to: ask for another."""
+        """Open a second session, because the browser's automatic ones cannot send to workers."""
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
         try:

@@ -1,1 +1,1 @@
-"""Which elements of a document have a box, and about where."""
+"""Which elements of a document have a box, and roughly where."""

@@ -1,4 +1,4 @@
-"""Whether an element has a box: what is not displayed has none, nor has what stands in it."""
+"""Whether an element has a box: an element that is not displayed has none, nor do its descendants."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool
 
     Args:
         node: The element.
-        displays: What rules and ``style`` attributes say of ``display``, in lower case; None where
-            there are no rules, and attributes alone tell.
+        displays: The ``display`` values of rules and ``style`` attributes, in lower case. None if there
+            are no rules; then attributes alone decide.
     """
     element: LexborNode | None = node
     inside: LexborNode | None = None
@@ -49,13 +49,13 @@ def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool
 
 
 def _is_undisplayed(element: LexborNode, inside: LexborNode | None, *, by_style: bool) -> bool:
-    """Whether the browser's own style sheet, or its ``style``, does not display an element."""
+    """Whether the browser's own stylesheet or the ``style`` attribute hides an element."""
     attributes, tag = element.attrs, element.tag or ""
     if by_style and _NOT_DISPLAYED.search(attributes.sget("style")):
         return True
     if tag in FOREIGN:
         return False
-    # An embed that is hidden has a box, of no size.
+    # A hidden embed has a box without a size.
     if tag in NOT_RENDERED or tag in NOT_DRAWN or ("hidden" in attributes and tag != "embed"):
         return True
     if tag == "dialog":

@@ -1,4 +1,4 @@
-"""What a browser's own style sheet says of the elements of HTML, as far as it decides what is shown."""
+"""A browser's own stylesheet for HTML, as far as it decides what is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOT_RENDERED = frozenset(
         "noscript", "param", "rp", "script", "source", "style", "template", "title", "track",
     }
 )  # fmt: skip
-"""Elements that the browser's own style sheet does not display."""
+"""Elements that the browser's own stylesheet does not display."""
 
 
 NOT_DRAWN = frozenset(
@@ -19,29 +19,29 @@ NOT_DRAWN = frozenset(
         "radialgradient", "symbol", "clipPath", "linearGradient", "radialGradient", "filter",
     }
 )  # fmt: skip
-"""Elements of drawings in which no frame or object is loaded."""
+"""Elements of drawings in which no frame or object loads."""
 
 
 FOREIGN = frozenset({"svg", "math"})
-"""With them begins what the browser's own style sheet for HTML says nothing of."""
+"""Elements that start content to which the browser's own HTML stylesheet does not apply."""
 
 
 HIDDEN = (
     "[hidden],[popover]:not(dialog[open]),dialog:not([open]),input[type=hidden],"
     "details:not([open])>:not(summary)"
 )
-"""What the browser's own style sheet hides; of HTML alone, of which a selector cannot speak here."""
+"""Elements that the browser's own stylesheet hides. It means only HTML; a selector cannot say so."""
 
 
 NOT_IN_A_MENU = "select>button,option>*"
-"""What the menu of a select leaves out, unless its appearance is ``base-select``."""
+"""Children that a select's menu leaves out, unless its appearance is ``base-select``."""
 
 
 WITHOUT_CONTENT = frozenset(
     {"audio", "canvas", "iframe", "img", "meter", "object", "progress", "video", "embed", "br",
      "wbr", "hr", "input"}
 )  # fmt: skip
-"""Elements whose children, if they have any, are for browsers that do not know them."""
+"""Elements whose children are only for browsers that do not support them."""
 
 
 INLINE_ELEMENTS = frozenset(
@@ -59,7 +59,7 @@ ATOMIC = frozenset(
     {"audio", "button", "canvas", "embed", "iframe", "img", "input", "meter", "object", "progress",
      "select", "svg", "textarea", "video", "br", "wbr", "math"}
 )  # fmt: skip
-"""Inline elements that are boxes, or nothing, of their own: no line text is measured for them."""
+"""Inline elements with a box of their own, or none: no text line is measured for them."""
 
 
 UA_STYLES: dict[str, tuple[str | None, str | None, str | None]] = {
@@ -73,11 +73,11 @@ UA_STYLES: dict[str, tuple[str | None, str | None, str | None]] = {
     **dict.fromkeys(("button", "input", "select"), ("arial", "normal", "normal")),
     "textarea": ("monospace", "normal", "normal"),
 }
-"""Family, weight and style in the browser's own style sheet."""
+"""Family, weight and style in the browser's own stylesheet."""
 
 
 TEXTLESS_FIELDS = frozenset({"checkbox", "color", "hidden", "image", "radio", "range"})
-"""Types of ``input`` that hold no text."""
+"""Types of ``input`` without text."""
 
 
 FIELDS = frozenset({"button", "input", "select", "textarea", "optgroup"})
@@ -106,7 +106,7 @@ HOSTS = {
     "picker-icon": "select",
     "-webkit-color-swatch": "input[type=color i]",
 }
-"""The elements that have a pseudo-element with images of its own."""
+"""The elements with a pseudo-element that may have images of its own."""
 
 
 LINELESS = ("flex", "grid", "inline-flex", "inline-grid", "table", "none")
@@ -124,16 +124,16 @@ PARTS_OF_TEXT = {
     "marker": frozenset({"li", "summary"}),
     "placeholder": frozenset({"input", "textarea"}),
 }
-"""Pseudo-elements whose text is a part of the element's, and the elements that may have them."""
+"""Pseudo-elements that style a part of an element's text, and the elements that may have them."""
 
 
 def default_display(tag: str) -> str:
-    """How an element is displayed of which no style sheet says it: ``inline`` or ``block``."""
+    """The ``display`` of an element without any in its stylesheets: ``inline`` or ``block``."""
     return "inline" if tag in INLINE_ELEMENTS or "-" in tag else "block"
 
 
 def text_of_field(node: LexborNode) -> str | None:
-    """The text that an ``input`` shows, or None if it is of a type that shows none."""
+    """The text that an ``input`` shows, or None if its type shows none."""
     attributes = node.attrs
     if attributes.sget("type").strip().lower() in TEXTLESS_FIELDS:
         return None

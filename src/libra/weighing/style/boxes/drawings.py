@@ -1,9 +1,9 @@
-"""What of a drawing (SVG) has style and boxes, which is decided otherwise there than in HTML.
+"""Which elements of a drawing (SVG) have style and boxes. The rules differ from those of HTML.
 
-Every element that is not under ``display: none`` has style, and with it the images that it names; what
-only describes a drawing (``desc``, ``title``) or is unknown has no box, so that nothing in it has style.
-What is drawn only where something names it (``defs``, a ``symbol``) is laid out all the same, text
-included. All of it is as in Chromium.
+Every element outside ``display: none`` has style, and so causes requests for the images that it names.
+Descriptive elements (``desc``, ``title``) and unknown ones have no box, so nothing inside them has
+style. Elements that are drawn only where something names them (``defs``, a ``symbol``) are still laid
+out, including their text. All rules are Chromium's.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _WITHOUT_TEXT = frozenset({"filter", "lineargradient", "radialgradient"})
 
 
 class Place(NamedTuple):
-    """Where an element is.
+    """The position of an element, as far as drawings are concerned.
 
     Attributes:
-        drawing: Whether what is in it is of a drawing.
-        text: Of which text lines are made: of all, of the drawing's alone, of none.
+        drawing: Whether its content belongs to a drawing.
+        text: The text for which lines are made: all of it, only the drawing's, or none.
     """
 
     drawing: bool = False
@@ -38,11 +38,11 @@ class Place(NamedTuple):
 
     @property
     def has_lines(self) -> bool:
-        """Whether lines are made of text that stands here."""
+        """Whether lines are made for text at this place."""
         return self.text == "all" or (self.text == "drawn" and self.drawing)
 
     def inside(self, tag: str, display: str) -> Place:
-        """The place of what is in an element of this name here."""
+        """The place of the content of an element with this name."""
         tag = tag.lower()
         if tag == "svg":
             return self._replace(drawing=True)
@@ -61,12 +61,12 @@ HTML = Place()
 
 
 def is_never_gone(tag: str) -> bool:
-    """Whether an element of a drawing is there in spite of ``display: none``: it may be named."""
+    """Whether an SVG element remains despite ``display: none``, because others may name it."""
     return tag.lower() in _NEVER_GONE
 
 
 def has_boxes_inside(node: LexborNode) -> bool:
-    """Whether what is in an element of a drawing may have boxes."""
+    """Whether the content of an SVG element may have boxes."""
     tag = (node.tag or "").lower()
     if tag in _IN_TEXT:
         parent = node.parent

@@ -1,11 +1,11 @@
-"""About how far down a page its lazy elements are, without a layout engine.
+"""Estimates how far down a page its lazy elements are, without a layout engine.
 
-A browser loads a lazy image, frame or video at once if it is near: in the window or less than
-`MARGIN` below it. Nothing here knows style sheets. Heights come from what a document says itself:
-``width`` and ``height`` attributes, sizes in ``style``, the length of texts, and the blocks and margins
-that a browser's own style sheet gives to elements. An image without a size is as high as a line, which
-is how a browser lays it out before it is there. Where a document has style sheets, items of one kind in
-a row are taken to stand in columns. It is an estimate: near the edge it is wrong by an image or two.
+A browser loads a lazy image, frame or video at once if it is near: in the window or less than `MARGIN`
+below it. This module knows no stylesheets. It takes heights from the document itself: ``width`` and
+``height`` attributes, sizes in ``style``, the lengths of texts, and the blocks and margins of a
+browser's own stylesheet. An image without a size is one line high, as in a browser before the image has
+loaded. If a document has stylesheets, several similar items are assumed to stand in columns. The result
+is an estimate: near the edge it may be wrong by an image or two.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from libra.weighing.style.boxes.objects import shows_its_contents
 from libra.weighing.viewport.lengths import length_px
 
 MARGIN = 1250
-"""Pixels below the window: what Chromium takes on a fast connection (``LazyLoadImages``, 4G)."""
+"""Pixels below the window; Chromium's value for a fast connection (``LazyLoadImages``, 4G)."""
 
 _MAX_NODES = 20_000
 _FAR = 1e7
-"""Pixels: further than any page reaches."""
+"""Pixels; further down than any page reaches."""
 
 _LINE = 18.4
 _STYLED_LINE = 22.0
@@ -37,7 +37,7 @@ _MAX_COLUMNS = 6
 _SCAN = 40
 _SECTIONS = frozenset({"section", "header"})
 _PADDING = 32.0
-"""What style sheets usually put above and below the sections of a page, in pixels."""
+"""Usual padding in pixels above and below a section in pages with stylesheets."""
 
 _NOT_SHOWN = frozenset(
     {
@@ -55,7 +55,7 @@ _BLOCKS: dict[str, float] = {
     "body": 8, "fieldset": 8, "hr": 9,
     "h1": 21.4, "h2": 19.9, "h3": 18.7, "h4": 21.3, "h5": 22.2, "h6": 24.9,
 }  # fmt: skip
-"""The elements that stand alone, with their margins above and below in pixels."""
+"""Block elements, with their margins above and below in pixels."""
 
 _FONT_SIZES = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "small": 0.83}
 _REPLACED: dict[str, tuple[float, float]] = {
@@ -64,10 +64,10 @@ _REPLACED: dict[str, tuple[float, float]] = {
     "input": (150, 21), "select": (80, 21), "textarea": (180, 36),
     "progress": (160, 16), "meter": (80, 16),
 }  # fmt: skip
-"""The elements whose insides are not laid out, with the sizes that they have by themselves."""
+"""Elements whose content is not laid out, with their default sizes."""
 
 _BUTTON = 16, 21
-"""The padding of a button beside what stands in it, and how high it is at least."""
+"""Padding of a button around its content, and its minimum height."""
 
 _DECLARATION = re.compile(
     r"(?:^|;)\s*+(display|content-visibility|position|width|height|min-height)\s*+:\s*+([^;!]{1,60})",
@@ -83,17 +83,17 @@ def near(
     *,
     marked: AbstractSet[int] = frozenset(),
 ) -> frozenset[int]:
-    """The lazy elements (their ``mem_id``) that a browser loads without any scrolling.
+    """The lazy elements (their ``mem_id``) that a browser loads without scrolling.
 
-    Looks at the beginning of a document only, as far down as a window and `MARGIN` reach, and at no
-    more than 20,000 nodes.
+    Reads only the beginning of a document, as far down as a window and `MARGIN` reach, and at most
+    20,000 nodes.
 
     Args:
         tree: The document.
         viewport: The window.
-        displays: The ``display`` of the elements that style sheets give one, in lower case; None if
-            the document has no style sheets.
-        marked: Other elements (``content-visibility: auto``) that are looked for as well.
+        displays: The ``display`` values that stylesheets give to elements, in lower case. None if the
+            document has no stylesheets.
+        marked: Other elements to look for (``content-visibility: auto``).
     """
     root = tree.root
     if root is None:
@@ -102,7 +102,7 @@ def near(
 
 
 class _Box:
-    """A block under way: where it begins, how far it is filled, and its open line."""
+    """An open block: its start, its current position, and its open line."""
 
     __slots__ = (
         "columns", "font", "height", "line", "line_height", "line_width", "margin", "row_bottom",
@@ -123,7 +123,7 @@ class _Box:
         self.line_width = self.line_height = 0.0
 
     def place(self, width: float, height: float) -> float:
-        """Put something into the line, or on a new one; the top of the line it is on."""
+        """Put an item on the current or a new line; returns the top of its line."""
         if self.line_width and self.line_width + width > self.width:
             self.end_line()
         self.line_width += width
@@ -132,12 +132,12 @@ class _Box:
         return self.y
 
     def end_line(self) -> None:
-        """Close the line, if one is open."""
+        """Close the open line, if any."""
         self.y += self.line_height
         self.line_width = self.line_height = 0.0
 
     def write(self, characters: int) -> None:
-        """Put text into the line, over as many lines as it takes."""
+        """Put text on the line, and on as many further lines as it needs."""
         line = self.line * self.font
         width = self.line_width + characters * _CHARACTER * self.font
         lines = int(width / self.width)
@@ -149,7 +149,7 @@ class _Box:
         self.margin = 0.0
 
     def bottom(self) -> float:
-        """Where it ends."""
+        """The lower edge of the block."""
         self.end_line()
         end = max(self.y, self.row_bottom)
         return end if self.height is None else self.top + self.height
@@ -188,7 +188,7 @@ class _Flow:
                     continue
                 box = self._leave()
             elif box.y > self._edge and not self._rows:
-                break  # whatever follows is further down
+                break  # everything after it is further down
             elif node.first_child is not None and self._is_inline(node):
                 node = node.first_child
                 continue
@@ -209,7 +209,7 @@ class _Flow:
         )
 
     def _enter(self, node: LexborNode, box: _Box) -> _Box | None:
-        """Lay out a node; the box that its children go into if it is a block."""
+        """Lay out a node; if it is a block, return the box for its children."""
         if node.is_text_node:
             characters = len(" ".join((node.text_content or "").split()))
             if characters:
@@ -224,7 +224,7 @@ class _Flow:
             box.place(0, self._line * box.font)
             box.end_line()
         elif tag == "button":
-            box.place(*_BUTTON)  # before what stands in it
+            box.place(*_BUTTON)  # its padding, before its content
         elif _is_replaced(node, tag):
             self._replaced(node, tag, box)
         elif tag in _BLOCKS:
@@ -250,14 +250,14 @@ class _Flow:
             return
         width, height = _REPLACED[tag]
         if tag == "svg" and self._styled:
-            width = height = 24  # an icon, which the sheets give its size
+            width = height = 24  # an icon with its size in the stylesheets
         said = self._said(attributes.sget("style"))
         wide, high = _length(attributes.get("width")), _length(attributes.get("height"))
         ratio = high / wide if wide and high else None
         wide = self._pixels(said.get("width"), box.width) or wide or width
         if self._styled:
             if ratio is not None and wide > box.width:
-                high = box.width * ratio  # sheets keep images within their columns
+                high = box.width * ratio  # stylesheets usually fit images into their columns
             wide = min(wide, box.width)
         high = self._pixels(said.get("height"), None) or high or height
         top = box.place(wide, max(high, self._line))
@@ -295,7 +295,7 @@ class _Flow:
         return inside
 
     def _leave(self) -> _Box:
-        """Close the innermost block; the box around it."""
+        """Close the innermost block and return the one around it."""
         node, inside = self._open.pop()
         self._rows -= inside.columns > 1
         bottom = inside.bottom()
@@ -314,7 +314,7 @@ class _Flow:
         return box
 
     def _columns(self, node: LexborNode, tag: str, width: float) -> int:
-        """In how many columns the children of a block stand."""
+        """The number of columns for the children of a block."""
         if tag == "tr":
             return max(1, sum(1 for _ in _elements(node)))
         if not self._styled or tag not in {"div", "section", "ul", "main", "article"}:
@@ -333,7 +333,7 @@ class _Flow:
         return max(1, min(_MAX_COLUMNS, int(width / wide)))
 
     def _said(self, style: str) -> dict[str, str]:
-        """The declarations of a ``style`` that matter here."""
+        """The relevant declarations of a ``style`` attribute."""
         if not style:
             return {}
         found = _DECLARATION.findall(style[:4_000])
@@ -346,17 +346,17 @@ class _Flow:
             share = _length(value)
             return None if whole is None or share is None else whole * share / 100
         pixels = length_px(value, self._viewport)
-        # A negative one is none, and sums of the largest numbers would be infinite.
+        # Negative sizes are invalid, and sums of the largest numbers would be infinite.
         return min(pixels, _FAR) if pixels is not None and pixels >= 0 else None
 
 
 def _is_replaced(node: LexborNode, tag: str) -> bool:
-    """Whether an element is laid out as a whole. An object may be no more than what stands in it."""
+    """Whether an element is laid out as a whole. An object may show its content instead."""
     return tag in _REPLACED and not (tag == "object" and shows_its_contents(node))
 
 
 def _is_hidden(node: LexborNode) -> bool:
-    """Whether the browser's own style sheet does not display an element that may be seen elsewhere."""
+    """Whether the browser's own stylesheet hides an element of a kind that it usually displays."""
     attributes, parent = node.attrs, node.parent
     if node.tag == "dialog" and "hidden" not in attributes:
         return "open" not in attributes
@@ -371,7 +371,7 @@ def _is_hidden(node: LexborNode) -> bool:
 
 
 def _elements(node: LexborNode) -> list[LexborNode]:
-    """The first children that are elements."""
+    """The first child elements."""
     found: list[LexborNode] = []
     child = node.first_child
     while child is not None and len(found) < _SCAN:
@@ -382,7 +382,7 @@ def _elements(node: LexborNode) -> list[LexborNode]:
 
 
 def _width_of_images(node: LexborNode) -> float | None:
-    """The width of the first image within, if it comes soon."""
+    """The width of the first image inside, if it comes early."""
     for inner in islice(node.traverse(), _SCAN):
         if inner.tag == "img":
             return _length(inner.attrs.get("width"))

@@ -1,8 +1,7 @@
-"""What ``object`` and ``embed`` show: what they name, or what stands in them.
+"""What ``object`` and ``embed`` show: the asset that they name, or their content.
 
-HTML standard, 4.8.6 and 4.8.7. What would need a plug-in is not loaded. An object without an address
-whose type could be shown stands for itself all the same, as an empty frame; this and the types are as
-Chromium has them.
+HTML standard, 4.8.6 and 4.8.7. Assets that need a plug-in do not load. An object without an address, but
+with a type that could be shown, counts as an empty frame. This rule and the types are Chromium's.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _NOT_SHOWN_SUFFIXES = (
     ".swf", ".swl", ".bin", ".exe", ".com", ".zip", ".epub", ".gz", ".tgz", ".tar", ".crx", ".woff",
     ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".ps", ".eps", ".ai", ".apk", ".wasm", ".rss",
 )  # fmt: skip
-"""Of what Chromium knows by its name and does not show; what it does not know it asks for."""
+"""Types that Chromium recognises by name and does not show; it requests unknown ones."""
 
 _SOMEWHERE = "http://a.example/"
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".bmp")
 
 
 def address_of(node: LexborNode) -> str | None:
-    """What it names: of the two attributes of an embed that says what it is the last."""
+    """The address that it names. For an embed with a type, the last of its two attributes counts."""
     if node.tag == "object":
         return node.attrs.get("data")
     kind = type_of(node)
@@ -41,12 +40,12 @@ def address_of(node: LexborNode) -> str | None:
 
 
 def type_of(node: LexborNode) -> str:
-    """The type that it says, without parameters, in lower case."""
+    """Its declared type, without parameters, in lower case."""
     return node.attrs.sget("type").partition(";")[0].strip().lower()
 
 
 def is_image(node: LexborNode, address: str) -> bool:
-    """Whether its type, or else the name of what it shows, is an image's."""
+    """Whether its type, or else the name of its address, is that of an image."""
     kind = type_of(node)
     if kind:
         return kind.startswith("image/") and kind != "image/svg+xml"
@@ -54,7 +53,7 @@ def is_image(node: LexborNode, address: str) -> bool:
 
 
 def is_shown(node: LexborNode, address: str) -> bool:
-    """Whether what is at this address can be shown, as far as its type or its name tells."""
+    """Whether the asset at this address can be shown, judging by its type or its name."""
     if node.tag == "object" and node.attrs.get("classid") and not is_image(node, address):
         return False
     kind = type_of(node)
@@ -62,7 +61,7 @@ def is_shown(node: LexborNode, address: str) -> bool:
 
 
 def is_empty_frame(node: LexborNode) -> bool:
-    """Whether an object names nothing and yet stands for itself."""
+    """Whether an object names nothing and still acts as an empty frame."""
     if node.tag != "object" or node.attrs.get("classid"):
         return False
     address, kind = (address_of(node) or "").strip().lower(), type_of(node)
@@ -72,7 +71,7 @@ def is_empty_frame(node: LexborNode) -> bool:
 
 
 def shows_its_contents(node: LexborNode) -> bool:
-    """Whether what stands in an object is shown, as far as is known before anything is loaded."""
+    """Whether an object shows its content, as far as is known before anything has loaded."""
     if is_empty_frame(node):
         return False
     address = (address_of(node) or "").strip()

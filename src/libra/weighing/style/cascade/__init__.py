@@ -1,1 +1,1 @@
-"""Which declaration wins for an element, and which values its properties get."""
+"""The winning declarations of each element, and the values of its properties."""

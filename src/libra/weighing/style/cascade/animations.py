@@ -1,4 +1,4 @@
-"""Which animations run on an element, and which of their frames are shown (CSS Animations 1)."""
+"""Which animations run on an element, and which of their frames show (CSS Animations 1)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ INITIAL = {
     "animation-fill-mode": "none",
     "animation-play-state": "running",
 }
-"""What decides whether an animation shows anything, each with its initial value."""
+"""The properties that decide whether an animation shows anything, with their initial values."""
 
 _NO_VALUE = frozenset({"", "auto", *WIDE})
 
 
 def animation_parts(value: str) -> list[tuple[str, str]]:
-    """What the ``animation`` shorthand sets of `INITIAL`; nothing if it is invalid."""
+    """The values of `INITIAL` that the ``animation`` shorthand sets; empty if it is invalid."""
     lower = value.strip().lower()
     if lower in WIDE:
         return [(name, lower) for name in INITIAL]
@@ -46,7 +46,7 @@ def animation_parts(value: str) -> list[tuple[str, str]]:
 
 
 def _assigned(piece: Sequence[ComponentValue]) -> dict[str, ComponentValue]:
-    """The longhand that each word of an animation is for: the first that takes it and is free."""
+    """Assign each component of an animation to the first free longhand that accepts it."""
     found: dict[str, ComponentValue] = {}
     for part in significant(piece):
         free = (name for name in _ORDER if name not in found and is_valid(name, (part,)))
@@ -65,14 +65,14 @@ _ORDER = (
 
 
 Shown = Literal["all", "first", "last"]
-"""Which frames of an animation are shown."""
+"""Which frames of an animation show."""
 
 
 def running(values: Mapping[str, str]) -> list[tuple[str, Shown]]:
-    """The animations that show anything, each with what it shows.
+    """The animations that show anything, each with the frames that show.
 
     Args:
-        values: What an element computes for the names of `INITIAL`, as far as they are set.
+        values: The element's computed values for the names of `INITIAL`, where set.
     """
     lists = {name: _listed(values.get(name, ""), initial) for name, initial in INITIAL.items()}
     names, *others = lists.values()
@@ -97,7 +97,7 @@ def running(values: Mapping[str, str]) -> list[tuple[str, Shown]]:
 def _shown(
     duration: float, delay: float, rounds: float, fill: str, *, paused: bool
 ) -> Shown | None:
-    """What an animation shows when the page is looked at."""
+    """The frames of an animation that show while the page is at rest."""
     if delay > 0:
         return "first" if fill in {"backwards", "both"} else None
     if duration > 0 and duration * rounds + delay > 0:
@@ -116,7 +116,7 @@ def _listed(text: str, initial: str) -> list[ComponentValue | None]:
 
 
 def _seconds(part: ComponentValue | None) -> float:
-    """A time; what is calculated is taken to be a second."""
+    """A time in seconds. Assumes one second for a calculated time."""
     if part is None or part.kind == "ident":
         return 0.0
     if part.kind != "dimension":

@@ -1,8 +1,8 @@
-"""Which declaration wins for which element (CSS Cascade 5, section 6).
+"""Finds the winning declaration for each element (CSS Cascade 5, section 6).
 
-Only properties that decide what is fetched are followed, and only where the document has an element
-for them. The cascade is turned round: not each element is asked for its rules, but each rule, from the
-weakest to the strongest, for its elements, so that the work is one search of the document for every
+The cascade covers only properties that affect requests, and only where the document has an element for
+them. It works in the reverse direction. Instead of finding the rules for each element, it finds the
+elements for each rule, from the weakest to the strongest. So the work is one search of the document per
 selector.
 """
 
@@ -26,27 +26,27 @@ _STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
 
 _MAX_VALUE = 10_000
 _LAST = 1 << 60
-"""Of a layer's own rules among those of its layers, and of rules outside of layers."""
+"""Ranks a layer's own rules after those of its inner layers, and unlayered rules after layers."""
 
 _MAX_ENTRIES = 200_000
 _FEW_RULES = 32
-"""For so few it does not pay to know all names of a document."""
+"""Up to this number of rules, collecting all names of a document does not pay."""
 
 _INLINE = 1 << 40
 """The specificity of a ``style`` attribute."""
 
 
 STARTING = "@starting-style"
-"""In place of a container query: it is shown for a moment, whatever else is."""
+"""Takes the place of a container query: the rule shows for a moment, whatever else applies."""
 
 
 class Value(NamedTuple):
     """A declared value.
 
     Attributes:
-        text: As written.
-        base: The URL that it is relative to.
-        name: The property that it was declared for, which may be a shorthand.
+        text: The value as written.
+        base: The base URL of its addresses.
+        name: The declared property, which may be a shorthand.
         containers: The container queries that it depends on.
     """
 
@@ -57,7 +57,7 @@ class Value(NamedTuple):
 
     @property
     def certain(self) -> bool:
-        """Whether its rule is known to apply."""
+        """Whether its rule applies regardless of any container."""
         return not self.containers
 
 
@@ -69,12 +69,12 @@ class _CascadeEntry(NamedTuple):
 
 
 class Cascade:
-    """The declarations of all style sheets of one document.
+    """The declarations of all stylesheets of one document.
 
     Args:
         scope: The document.
-        fonts: Whether fonts are of interest.
-        images: Whether images are.
+        fonts: Whether to collect font properties.
+        images: Whether to collect image properties.
     """
 
     def __init__(self, scope: StyledDocument, *, fonts: bool, images: bool) -> None:
@@ -90,7 +90,7 @@ class Cascade:
         self.variables_with_images = False
 
     def add(self, sheet: Sheet, layer: str = "") -> None:
-        """Take in a style sheet; those that come later win. `layer` is that of its ``@import``."""
+        """Add a stylesheet; later ones win. `layer` is that of its ``@import``."""
         self._sheets += 1
         for name in sheet.layers:
             self._layer_rank(self._full(layer, name))
@@ -126,11 +126,11 @@ class Cascade:
                     )
 
     def add_inline(self, element: int, text: str, base: str) -> None:
-        """Take in a ``style`` attribute."""
+        """Add a ``style`` attribute."""
         self._add_to(element, text, base, self._layer_rank(()), _INLINE)
 
     def add_hint(self, element: int, text: str, base: str) -> None:
-        """Take in what another attribute stands for: weaker than any rule, in a layer or not."""
+        """Add a presentational attribute, which is weaker than any rule, layered or not."""
         self._add_to(element, text, base, (), -1)
 
     def _add_to(
@@ -147,7 +147,7 @@ class Cascade:
             self._enter((name, ""), entry)
 
     def winners(self, name: str, pseudo: str = "") -> dict[int, Value]:
-        """For each element that a rule sets this property of, the value that wins."""
+        """The winning value for each element on which a rule sets this property."""
         won: dict[int, Value] = {}
         for entry in self._ranked(name, pseudo):
             if entry.value.certain and _is_read(entry.value):
@@ -155,22 +155,22 @@ class Cascade:
         return won
 
     def contents(self, pseudo: str) -> dict[int, Value]:
-        """The ``content`` of each element that has this pseudo-element for a rule sets it."""
+        """The ``content`` of each element for which a rule creates this pseudo-element."""
         said = {
             element
             for entry in self._ranked("content", pseudo)
             if entry.value.name == "content" and entry.value.certain and _is_read(entry.value)
             for element in self._elements(entry)
-        }  # ``all`` alone makes none
+        }  # ``all`` alone creates no pseudo-element
         return {at: value for at, value in self.winners("content", pseudo).items() if at in said}
 
     def images(self, name: str, pseudo: str = "") -> dict[int, list[Value]]:
-        """For each element the values that name images: the one that wins, and those that may."""
+        """For each element the values that name images: the winner, and those that may win."""
         won: dict[int, list[Value]] = {}
         for entry in self._ranked(name, pseudo):
             fetches = self._may_fetch(entry.value.text)
             if not (fetches or won):
-                continue  # what is set so far has no images anyway
+                continue  # no image to override so far
             elements = self._elements(entry)
             if not (fetches or any(element in won for element in elements)):
                 continue
@@ -187,7 +187,7 @@ class Cascade:
         return won
 
     def variables(self) -> dict[int, dict[str, str]]:
-        """The custom properties that are set on each element, as far as any value refers to them."""
+        """The custom properties on each element, limited to those that some value refers to."""
         wanted = self._referred_to()
         set_on: dict[int, dict[str, str]] = {}
         for name in wanted:
@@ -196,10 +196,10 @@ class Cascade:
         return set_on
 
     def pseudo_elements(self) -> set[str]:
-        """The pseudo-elements that any rule is about."""
+        """The pseudo-elements that any rule selects."""
         return {pseudo for _, pseudo in self._entries if pseudo}
 
-    # Inside
+    # Internals
 
     def _enter(self, key: tuple[str, str], entry: _CascadeEntry) -> None:
         self._count += 1
@@ -219,7 +219,7 @@ class Cascade:
         return self._scope.select(entry.selector) or ()
 
     def _may_fetch(self, text: str) -> bool:
-        known = self._fetching.get(text)  # a rule's value is asked about for each of its selectors
+        known = self._fetching.get(text)  # asked again for each selector of a rule
         if known is None:
             known = (
                 may_fetch(text.lower())
@@ -244,7 +244,7 @@ class Cascade:
                 yield name, found
 
     def variables_in_containers(self) -> set[str]:
-        """The custom properties that style queries ask for."""
+        """The custom properties that style queries refer to."""
         return {
             name
             for entries in self._entries.values()
@@ -254,9 +254,9 @@ class Cascade:
         }
 
     def _referred_to(self) -> list[str]:
-        """The custom properties that values refer to, those that these refer to included."""
+        """The custom properties that values refer to, directly or through others."""
         wanted: dict[str, None] = dict.fromkeys(self.variables_in_containers())
-        # Each text once: a rule's value is there for each of its selectors.
+        # Each text once: a rule's value occurs for each of its selectors.
         waiting = list(
             {
                 entry.value.text
@@ -278,7 +278,7 @@ class Cascade:
         return list(wanted)
 
     def _full(self, outer: str, name: str) -> tuple[str, ...]:
-        """A layer's name with that of the import; those without a name are one sheet's own."""
+        """A layer's name inside the layer of its import. Each stylesheet has its own unnamed layers."""
         whole = f"{outer}.{name}" if outer and name else outer or name
         if "\0" in whole:
             whole = whole.replace("\0", f"\0{self._sheets}.")
@@ -297,7 +297,7 @@ class Cascade:
     def _rank(
         self, layer: tuple[int, ...], specificity: int, *, important: bool
     ) -> tuple[bool, tuple[int, ...], int, int]:
-        if important:  # among important rules the first layer is the strongest
+        if important:  # the order of layers is reversed for important rules
             layer = tuple(-part for part in layer)
         return important, layer, specificity, self._order
 
@@ -307,7 +307,7 @@ def _rank_of(entry: _CascadeEntry) -> tuple[bool, tuple[int, ...], int, int]:
 
 
 def _is_read(value: Value) -> bool:
-    """Whether a browser reads a declared value: one that it cannot read does not win."""
+    """Whether a browser accepts a declared value. An invalid one does not win."""
     name, text = value.name, value.text
     if name[:2] == "--" or name == "all" or _PLAIN.match(text) is not None:
         return True
@@ -318,4 +318,4 @@ def _is_read(value: Value) -> bool:
 
 _PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
 _MAX_READ = 5_000
-"""Characters of a value, unless images are written in it, beyond which it is taken as it is."""
+"""Longer values count as valid without a check, unless they contain images as data."""

@@ -1,7 +1,7 @@
-"""Container queries (CSS Conditional Rules 5), as far as a size is known without layout.
+"""Container queries (CSS Conditional Rules 5), as far as sizes are known without layout.
 
-A container is at most as wide as the window; how wide it is is not known here, so that many queries
-are neither true nor false.
+A container is at most as wide as the window. Its exact width is unknown here, so many queries are
+neither true nor false.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _BLOCK_AXIS = re.compile(r"height|block-size|orientation|aspect-ratio")
 
 
 class Container(NamedTuple):
-    """An element that is a container: its names, and its type (``size``, ``inline-size``)."""
+    """An element that is a container, with its names and its type (``size``, ``inline-size``)."""
 
     names: frozenset[str]
     type: str
 
 
 def container_of(shorthand: str, kind: str, names: str) -> Container | None:
-    """The container that an element with these values is, if it is one."""
+    """The container that these values make of an element, or None."""
     named, _, typed = shorthand.partition("/")
     typed = (kind or typed or "normal").strip().lower()
     listed = frozenset((names or named).split()) - {"none"}
@@ -46,7 +46,7 @@ def holds(
     variables: Mapping[str, str],
     viewport: Viewport,
 ) -> bool | None:
-    """Whether a query holds in these containers, the innermost last; None if that is not known."""
+    """Whether a query holds in these containers, the innermost last; None if that is unknown."""
     parts = significant(components(query))
     name = None
     if parts and parts[0].kind == "ident" and not parts[0].is_word("not"):
@@ -94,4 +94,4 @@ def _size(asked: str, containers: Sequence[Container], viewport: Viewport) -> bo
 
 
 _LEAST = 100.0
-"""Pixels that any container is taken to be wide."""
+"""Assumed minimum width in pixels of any container."""

@@ -1,4 +1,4 @@
-"""What the ``font`` shorthand sets of a font (CSS Fonts 4, section 2.7)."""
+"""The font properties that the ``font`` shorthand sets (CSS Fonts 4, section 2.7)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from libra.weighing.stylesheets.fonts import weight_of
 from libra.weighing.stylesheets.supports import WIDE, is_valid_text
 
 FONT_PROPERTIES = frozenset({"font-family", "font-weight", "font-style"})
-"""What decides which face a text takes."""
+"""The properties that decide which face a text uses."""
 
 _SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-caption", "status-bar"})
 
 
 def font_parts(value: str) -> list[tuple[str, str]]:
-    """What the ``font`` shorthand sets; nothing if it is invalid."""
+    """The properties that the ``font`` shorthand sets; empty if it is invalid."""
     lower = value.strip().lower()
     if not is_valid_text("font", value):
         return []
@@ -35,7 +35,7 @@ def font_parts(value: str) -> list[tuple[str, str]]:
         ):
             weight = word
         elif not (part.is_word(*_BEFORE_SIZE) or unit_type(part) == "angle"):
-            break  # at the size
+            break  # this is the size
     family = next(parts, None)
     if family is not None and family.is_delim("/"):
         next(parts, None)
@@ -55,4 +55,4 @@ _BEFORE_SIZE = frozenset(
         "semi-condensed", "semi-expanded", "expanded", "extra-expanded", "ultra-expanded",
     }
 )  # fmt: skip
-"""Words that may stand before the size in ``font``, beside those for style and weight."""
+"""Keywords that may precede the size in ``font``, besides those for style and weight."""

@@ -1,4 +1,4 @@
-"""The properties that decide what is fetched, and what each declaration sets of them."""
+"""The properties that affect requests, and the longhands that each declaration sets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ IMAGE_PROPERTIES = {
         )
     },
 }  # fmt: skip
-"""The properties whose images Chromium loads when an element has them, and what each of them sets."""
+"""The properties whose images Chromium loads for an element, and the longhand of each."""
 
 IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
 _OTHERS = frozenset(
@@ -55,7 +55,7 @@ _OTHERS = frozenset(
 )  # fmt: skip
 
 ALWAYS = _OTHERS | {"content"}
-"""Those that matter whether or not any sheet names images; fonts are apart from them."""
+"""The properties that matter even if no stylesheet names images, except those of fonts."""
 
 _SET_BY_ALL = (
     *IMAGES, *sorted(FONT_PROPERTIES), "display", "text-transform", "quotes", *ANIMATIONS,
@@ -63,11 +63,11 @@ _SET_BY_ALL = (
 
 
 def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedDeclaration]]:
-    """The declarations that decide what is fetched, each with what it sets.
+    """The declarations that affect requests, each with the longhand that it sets.
 
     Args:
         block: The block.
-        rules: Whether rules may be nested in it, as in a sheet but not in a ``style`` attribute.
+        rules: Whether rules may be nested in it, as in a stylesheet but not in a ``style`` attribute.
     """
     for found in declarations(block, rules=rules):
         name = found.name
@@ -86,7 +86,7 @@ def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedD
 
 
 def _parts(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
-    """What a shorthand sets. With something to be put in that is known only when it is computed."""
+    """The longhands that a shorthand sets. Values with ``var()`` and the like stay whole."""
     names, told = _PARTS_OF[found.name]
     if needs_substitution(found.value) and is_substituted(components(found.value)):
         for longhand in names:
@@ -100,4 +100,4 @@ _PARTS_OF: dict[str, tuple[Sequence[str], Callable[[str], list[tuple[str, str]]]
     "font": (tuple(sorted(FONT_PROPERTIES)), font_parts),
     "animation": (tuple(ANIMATIONS), animation_parts),
 }
-"""Of the shorthands: what each sets, and how it is told."""
+"""The longhands of each shorthand, and the function that splits it."""

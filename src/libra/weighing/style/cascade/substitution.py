@@ -1,7 +1,7 @@
-"""Values with ``var()``, ``env()``, ``if()`` and ``attr()`` in them, as they are when they are computed.
+"""Substitutes ``var()``, ``env()``, ``if()`` and ``attr()`` in values, as at computed-value time.
 
-Custom Properties 1 and CSS Values 5: what cannot be put in makes the whole declaration invalid, and that
-shows only now, when what was declared before it has been forgotten.
+Custom Properties 1 and CSS Values 5: a failed substitution makes the whole declaration invalid. That
+shows only now, when the earlier declarations have already been discarded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SAFE_AREAS = frozenset(f"safe-area-inset-{side}" for side in ("top", "right", "
 
 
 def needs_substitution(text: str) -> bool:
-    """Whether a value, in lower case or not, has anything in it that is put in when it is computed."""
+    """Whether a value, in any case, contains a function to substitute."""
     if "(" not in text:
         return False
     lower = text.lower()
@@ -30,7 +30,7 @@ def needs_substitution(text: str) -> bool:
 
 
 def has_attributes(text: str) -> bool:
-    """Whether a value has an attribute's in it, which is put in when it is computed, too."""
+    """Whether a value contains ``attr()``, which is also substituted."""
     return "attr(" in text.lower()
 
 
@@ -41,13 +41,13 @@ def substitute(
     *,
     attributes: bool = False,
 ) -> str | None:
-    """A value with all of it put in, or None if that makes it invalid.
+    """A value after substitution, or None if that makes it invalid.
 
     Args:
         text: The value.
         variables: The custom properties of the element.
-        viewport: What ``media()`` in ``if()`` is judged by.
-        attributes: Whether ``attr()`` is put in, too, as for an element without that attribute.
+        viewport: The window for ``media()`` in ``if()``.
+        attributes: Whether to substitute ``attr()`` too, as for an element without that attribute.
     """
     try:
         return _Substitution(variables, viewport, attributes=attributes).of(text, frozenset(), 0)
@@ -151,7 +151,7 @@ def style_holds(argument: str, variables: Mapping[str, str]) -> bool:
 def _outermost(
     parts: Sequence[ComponentValue], functions: AbstractSet[str]
 ) -> list[ComponentValue]:
-    """The outermost functions that something is put in for, in their order."""
+    """The outermost functions to substitute, in order."""
     found: list[ComponentValue] = []
     for part in parts:
         if part.kind == "function" and part.value.lower() in functions:

@@ -1,1 +1,1 @@
-"""Which text is shown in which fonts."""
+"""The fonts in which a document's text is shown."""

@@ -1,4 +1,4 @@
-"""The font that an element computes: family, weight and style, with what it inherits (CSS Fonts 4)."""
+"""The computed font of an element: family, weight and style, with inheritance (CSS Fonts 4)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def computed_font(
     inherited: FontStyle,
     variables: Mapping[str, str],
 ) -> FontStyle:
-    """What an element computes of a font.
+    """The computed font of an element.
 
     Args:
-        declared: Its family, weight and style, as they won.
-        default: The same in the browser's own style sheet.
-        inherited: What its parent has computed.
+        declared: The winning values of its family, weight and style.
+        default: The same values in the browser's own stylesheet.
+        inherited: The computed font of its parent.
         variables: The custom properties that ``var()`` may name.
     """
     return FontStyle(
@@ -54,7 +54,7 @@ def _families(
 
 
 def computed(value: Value, name: str, variables: Mapping[str, str]) -> str:
-    """A value of a font's property with what is put in; "" if that makes it invalid."""
+    """A font property's value after substitution; "" if that makes it invalid."""
     if not needs_substitution(value.text):
         return value.text
     text = substitute(value.text, variables, DESKTOP)

@@ -1,4 +1,4 @@
-"""The fonts that a document's text is shown in, and the faces that a browser fetches for it."""
+"""The fonts of a document's text, and the faces that a browser fetches for them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from libra.weighing.stylesheets.fonts import FontFace, FontLibrary, FontStyle
 
 
 class TextFonts:
-    """What elements compute of a font, and which characters are shown in each.
+    """The computed fonts of elements, and the characters shown in each.
 
     Args:
         scope: The document.
-        cascade: Its style sheets.
-        faces: The fonts that they declare; without any nothing is looked for.
+        cascade: The declarations of its stylesheets.
+        faces: The fonts that its stylesheets declare; without any there is nothing to find.
 
     Attributes:
-        library: Those faces.
-        texts: The characters by font, as far as they decide about a face.
-        parts: The pseudo-elements of text that any rule is about.
+        library: The library of those faces.
+        texts: The characters by font, as far as they affect the choice of a face.
+        parts: The pseudo-elements of text that any rule selects.
     """
 
     def __init__(self, scope: StyledDocument, cascade: Cascade, faces: list[FontFace]) -> None:
@@ -46,7 +46,7 @@ class TextFonts:
                 )
 
     def elements(self) -> set[int]:
-        """The elements from which on text may be in one of the faces."""
+        """The elements below which text may use one of the faces."""
         found: set[int] = set()
         for families, _, _ in self._own.values():
             found.update(
@@ -66,7 +66,7 @@ class TextFonts:
         default: tuple[str | None, str | None, str | None] | None = None,
         pseudo: str = "",
     ) -> FontStyle:
-        """What an element (or its pseudo-element) has computed, given what its parent has."""
+        """The computed font of an element or its pseudo-element, given that of its parent."""
         families, weights, italics = self._own[pseudo]
         family = families.get(element)
         weight = weights.get(element)
@@ -78,7 +78,7 @@ class TextFonts:
         return computed_font((family, weight, italic), default, style, variables)
 
     def is_set(self, element: int, pseudo: str) -> bool:
-        """Whether any rule says something of the font of this pseudo-element."""
+        """Whether any rule sets a font property of this pseudo-element."""
         own = self._own.get(pseudo)
         return own is not None and any(element in winners for winners in own)
 
@@ -90,14 +90,14 @@ class TextFonts:
         style: FontStyle,
         variables: Mapping[str, str],
     ) -> None:
-        """An element shows text: in its own font, and its first line or letter in theirs."""
+        """Record an element's text: in its own font, and its first line or letter in theirs."""
         self.show(style, text)
         for pseudo in self.parts:
             if tag in PARTS_OF_TEXT[pseudo] and self.is_set(element, pseudo):
                 self.show(self.computed(element, style, variables, pseudo=pseudo), "x")
 
     def show(self, style: FontStyle, text: Iterable[str]) -> None:
-        """Text is shown in a font."""
+        """Record text in a font."""
         known = self.texts.get(style)
         if known is None:
             known = self.texts[style] = set()
@@ -105,7 +105,7 @@ class TextFonts:
             known.update(text)
 
     def wanted(self) -> Iterator[WantedByStyle]:
-        """The faces that the text asks for. Raises `WorkSpent` if that takes too long."""
+        """The faces that the text needs. Raises `WorkSpent` if that takes too long."""
         for style, text in self.texts.items():
             self._scope.check()
             for face in self.library.needed(style, text, self._scope.check):
