@@ -60,8 +60,8 @@ class Watches(Parts):
             keep: how long all of its weigh-ins are kept before they are thinned: seconds, or a duration
                 such as ``"90d"``; None for as long as the settings keep pages.
 
-            Returns:
-                The watch, with the secret that its alerts are signed with. It is shown only once.
+        Returns:
+            The watch, with the secret that its alerts are signed with. It is shown only once.
 
         Raises:
             InvalidURL: saying what is wrong with the URL or the webhook.
