@@ -19,7 +19,7 @@ DEPTH = 100
 """How deep lists and objects may nest; the formats that Libra reads need five levels."""
 
 TOML_BYTES = 1_000_000
-"""Largest size of a settings file."""
+"""Largest size of a settings file, in bytes."""
 
 T = TypeVar("T")
 

@@ -36,7 +36,7 @@ class Listing(Parts):
             after: the ``next`` of the list before this one.
             url: only pages of this URL.
             host: only pages of this host and of those below it.
-            text: only pages with this text in their title or URL, in any case.
+            text: only pages with this text in their title or URL, ignoring case.
             status: only pages with this status; pages that are not finished are in memory.
             since: only pages submitted at this time or later, to the millisecond.
             until: only pages submitted before this time.
@@ -71,8 +71,8 @@ class Listing(Parts):
             sort: ``newest`` weigh-in first, ``heaviest`` first, by ``site`` and URL, or ``broken``
                 first: URLs that could not be weighed, or are watched and over their budget.
             host: only URLs whose newest weigh-in was of this host, or of one below it.
-            text: only URLs with this text in the title of the newest weigh-in or in the URL, in any
-                case.
+            text: only URLs with this text in the title of the newest weigh-in or in the URL,
+                ignoring case.
             status: only URLs whose newest weigh-in has this status.
             only: only these URLs.
         """

@@ -22,7 +22,7 @@ from libra.inspector.watches.steps import edited, tested
 from libra.urls import InvalidURL
 from libra.weighing.options import InvalidOptions
 
-#: Seconds to resolve the name of a webhook; after that the address is accepted unchecked.
+#: Seconds to resolve the name of a webhook; after that Libra accepts the address without this check.
 LOOK_UP = 3.0
 
 #: How many public ids of watches are remembered, so that badges are found fast.
@@ -106,8 +106,8 @@ class Watches(Parts):
     async def change_watch(self, watch_id: str, changes: WatchChanges) -> Watch:
         """Change a watch; fields that are left out stay as they are.
 
-        A change of how the page is weighed or judged weighs it again at once. A webhook at another
-        host gets another secret.
+        If a change affects how the page is weighed or judged, Libra weighs it again at once. A webhook
+        at another host gets another secret.
 
         Returns:
             The watch, with its secret if that is new.
@@ -200,7 +200,7 @@ class Watches(Parts):
             limit: how many, from 1 to 1,000.
             after: the ``next`` of the list before this one.
             url: only watches of this URL.
-            tag: only watches with this tag, in any case.
+            tag: only watches with this tag, ignoring case.
             status: only watches with this status.
             order: ``newest`` first, or ``broken`` first and then the newest.
         """

@@ -1,9 +1,9 @@
 """Alarms: the alerts about a watched page after a weigh-in.
 
 Pure judgement. Its input is the page's standing before, its terms and a new report; its output is the
-events and the new standing. Each event is told once: a budget that stays broken is not told again at the
-next weigh-in, and one that holds again is. `Terms.confirm` delays an event until several weigh-ins found
-it, and `Terms.repeat` tells it again after a time.
+events and the new standing. Each event causes one alert: a budget that stays broken causes none at the
+next weigh-in, and one that holds again causes one. `Terms.confirm` delays an event until several weigh-ins found
+it, and `Terms.repeat` repeats its alert after a time.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is known of a watched page from its weigh-ins so far.
+    """The state of a watched page after its weigh-ins so far.
 
     Attributes:
         weight: bytes of transfer size at the last good weigh-in; None before the first.

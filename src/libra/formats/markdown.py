@@ -193,6 +193,6 @@ def _escape(text: str) -> str:
 
 def _html(text: str) -> str:
     shown = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Without a character in between, GitHub would notify people named in a title and link to things.
+    # Without a character in between, GitHub would notify people named in a title, and add links.
     shown = _REFERENCE.sub("\\g<0>\N{WORD JOINER}", shown)
     return shown.replace("|", "&#124;")

@@ -51,7 +51,7 @@ class Look:
     Attributes:
         sort: a key of `ORDERS`, perhaps with ``-`` before it for the reverse order; empty for the
             usual order.
-        find: text that the address of an asset must contain, in any case; empty for all assets.
+        find: text that the address of an asset must contain, ignoring case; empty for all assets.
         show: the part to show as a whole: a kind, ``hosts`` or ``waterfall``; empty for none.
         page: which page of that part, from 1.
     """

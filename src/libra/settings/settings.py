@@ -375,7 +375,7 @@ def read_file(
     """The name and the keys of ``libra.toml``; no keys where there is no such file.
 
     Args:
-        file: the file that was asked for; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
+        file: the given file; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
             working directory.
         environ: the environment; the process's own by default.
 

@@ -23,7 +23,7 @@ def toml_of(file: Path | None, environ: Mapping[str, str]) -> tuple[str, dict[st
     """The name and the keys of ``libra.toml``; no keys where there is no such file.
 
     Args:
-        file: the file that was asked for; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
+        file: the given file; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
             working directory.
         environ: the environment.
 
