@@ -2,8 +2,8 @@
 
 Pure judgement. Its input is the page's standing before, its terms and a new report; its output is the
 events and the new standing. Each event causes one alert: a budget that stays broken causes none at the
-next weigh-in, and one that holds again causes one. `Terms.confirm` delays an event until several weigh-ins found
-it, and `Terms.repeat` repeats its alert after a time.
+next weigh-in, and one that holds again causes one. `Terms.confirm` delays an event until several
+weigh-ins found it, and `Terms.repeat` repeats its alert after a time.
 """
 
 from __future__ import annotations
