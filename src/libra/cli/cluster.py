@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from libra.cli.service import load_settings
+from libra.credentials.tokens import parse_tokens
 from libra.settings import Settings, redact
-from libra.tokens import parse_tokens
 from libra.wording import count
 
 if TYPE_CHECKING:
-    from libra.cluster.engine import Engine
+    from libra.cluster.engine.connection import Engine
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def remove(config: Path | None, /, *, node: str, **flags: Any) -> None:
     This loses what only its disk has. Until you remove it, no node says that a page which may be on
     that disk does not exist. A node that still runs is not forgotten.
     """
-    from libra.cluster import ledger  # noqa: PLC0415 - only these need its client
+    from libra.cluster.node import ledger  # noqa: PLC0415 - only these need its client
 
     entry = _asked(_settings(config, flags), lambda engine: ledger.remove(engine, node))
     if entry is None:
@@ -91,7 +91,7 @@ def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
 
     Running nodes adopt N without a restart. From now on, start further nodes with --cluster-shards N.
     """
-    from libra.cluster import layout  # noqa: PLC0415 - only these need its client
+    from libra.cluster.records import layout  # noqa: PLC0415 - only these need its client
 
     now = int(time.time() * 1000)
     settings = _settings(config, flags)
@@ -110,7 +110,7 @@ def tokens(config: Path | None, /, *, file: Path, **flags: Any) -> None:
     Only the hash of each secret is sent, never the secret. Each node also has the tokens of its own
     settings. An empty file removes all tokens given so.
     """
-    from libra.cluster import access  # noqa: PLC0415 - only these need its client
+    from libra.cluster.node import access  # noqa: PLC0415 - only these need its client
 
     try:
         found = parse_tokens(file.read_text("utf-8").splitlines())
@@ -137,8 +137,8 @@ def _asked(settings: Settings, ask: Callable[[Engine], Awaitable[T]]) -> T:
         click.ClickException: the engine does not answer; it says why.
     """
     try:
-        from libra.cluster.engine import Engine  # noqa: PLC0415 - as above
-        from libra.cluster.errors import (  # noqa: PLC0415 - as above
+        from libra.cluster.engine.connection import Engine  # noqa: PLC0415 - as above
+        from libra.cluster.engine.errors import (  # noqa: PLC0415 - as above
             Conflict,
             EngineAway,
             Misconfigured,

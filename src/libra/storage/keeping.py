@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 
 DAILY: Final = 4
 """Until a URL's weigh-ins are so many times as old as everything is kept, one a day is kept."""

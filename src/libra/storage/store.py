@@ -19,10 +19,10 @@ import msgspec
 
 from libra.storage.history import History, Writer
 from libra.storage.keeping import NOTHING, Thinning
-from libra.storage.page_query import PageQuery
-from libra.storage.rows import Entry, RefusedRow, Snapshot, WatchRow
+from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow
+from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.urls import UrlQuery, UrlRow
 from libra.storage.schema import SchemaStatus
-from libra.storage.urls import UrlQuery, UrlRow
 
 Trace: TypeAlias = Literal["stored", "deleted"]
 """What a database has of a page: a version of it, or the mark that it was deleted."""
@@ -104,7 +104,7 @@ class Store(abc.ABC):
 
         First those that never expire because they were not finished, then those that expire after
         ``now``; in each group the youngest first, as they are the likeliest to be asked for. Those that
-        are finished may be `libra.storage.rows.Packed`, unchecked.
+        are finished may be `libra.storage.rows.entries.Packed`, unchecked.
         """
 
     @abc.abstractmethod

@@ -20,7 +20,7 @@ from libra.inspector.pages.pages import Pages
 from libra.inspector.records.page_record import PageRecord
 from libra.report import FINISHED, Summary, decode_summary
 from libra.storage import PageQuery, Snapshot, Unavailable
-from libra.storage.rows import bare_host_of
+from libra.storage.rows.entries import bare_host_of
 
 #: Pages in memory that are looked at for a text, which is not kept where it could be found faster.
 SEARCHED = 2_000

@@ -2,7 +2,7 @@
 
 A deleted page stays as a row of the highest version without content, so that a save that comes late
 finds it outranked. Ids sort by time, which the collation "C" keeps and makes cheap. In texts and in
-the report, what PostgreSQL cannot hold is escaped: see `libra.storage.foreign_text`.
+the report, what PostgreSQL cannot hold is escaped: see `libra.storage.rows.foreign_text`.
 """
 
 from alembic import op
