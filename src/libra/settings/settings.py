@@ -95,8 +95,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shutdown_grace: seconds that pages under way get at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
-        token: access tokens, each ``NAME:ROLE:sha256:HEX`` (see `libra.credentials`); a secret is hashed
-            as soon as it is read.
+        token: access tokens, each ``NAME:ROLE:sha256:HEX`` (see `libra.credentials`); a secret is
+            hashed as soon as it is read.
         token_file: a file with more of them, one on each line.
         project_budgets: a folder with ``PROJECT.json`` for each project whose CI jobs send results: the
             ``budget.json`` of its pages.
