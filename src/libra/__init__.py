@@ -7,9 +7,9 @@
     async with Libra.open() as libra:                     # many, kept
         page_id = await libra.weigh("https://example.com")
 
-`weigh_sync` is `weigh_once` for programs without an event loop; `compare` says what changed between two
-reports, `check_budget` what a report must keep to. What is named here stays; the modules
-behind it may change. A name is imported when it is asked for, as all of them take half a second.
+`weigh_sync` is `weigh_once` for programs without an event loop. `compare` shows what changed between two
+reports; `check_budget` checks a report against its limits. The names here are stable; the modules behind
+them may change. Each name is imported on first use, because importing all of them takes half a second.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ __all__ = [
     "weigh_sync",
 ]
 
-#: Where a name is, if not in `libra.app`.
+#: The module of each name that is not in `libra.app`.
 _ELSEWHERE = {
     "weigh_once": "libra.parsers.once",
     "weigh_sync": "libra.parsers.once",

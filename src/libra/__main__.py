@@ -1,4 +1,4 @@
-"""The way into the command: ``libra``, and ``python -m libra``."""
+"""The entry point of the command: ``libra``, and ``python -m libra``."""
 
 import os
 import signal
@@ -7,8 +7,8 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command."""
-    # What it imports takes a moment, and Ctrl-C ends the program without a traceback then, too. 130
-    # is what a shell reports for it.
+    # The imports take a moment, and Ctrl-C during them must end the program without a traceback, too.
+    # 130 is what a shell reports for that.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     from libra.cli import streams  # noqa: PLC0415 - as said
 

@@ -1,9 +1,8 @@
-"""JSON and TOML that others have written: the one place where it is decoded.
+"""Decodes JSON and TOML that others have written: all such decoding happens here.
 
-Decoders recurse, and what is nested deeply enough makes them raise `RecursionError`, which no caller
-expects; numbers of thousands of digits make Python raise `ValueError`, and what is just not too deep to
-be read is too deep to be shown in a message. Here all of that is `Undecodable`, like every other
-mistake.
+Decoders recurse, so deep nesting makes them raise `RecursionError`, which no caller expects. Numbers of
+thousands of digits make Python raise `ValueError`. Text that is just shallow enough to be read can be
+too deep to be shown in a message. Here each of these is `Undecodable`, like every other mistake.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import Any, TypeVar
 import msgspec
 
 DEPTH = 100
-"""How deep lists and objects may nest; what Libra reads needs five."""
+"""How deep lists and objects may nest; the formats that Libra reads need five levels."""
 
 TOML_BYTES = 1_000_000
-"""Of a file of settings."""
+"""Largest size of a settings file, in bytes."""
 
 T = TypeVar("T")
 
@@ -28,24 +27,24 @@ Pairs = Callable[[list[tuple[str, Any]]], Any]
 
 _TOO_DEEP = "it is nested too deeply"
 _DIGITS = 400
-"""Of a number: more than any float has, and few enough to be made one."""
+"""Digits of a number: more than any float has, and few enough to convert."""
 
 
 class Undecodable(msgspec.DecodeError):
-    """It is not JSON or TOML, or not of the shape that is wanted; the message says why."""
+    """The text is not JSON or TOML, or not of the expected shape; the message says why."""
 
 
 def decode_json_as(data: bytes | str, kind: type[T]) -> T:
     """Read JSON of a known shape.
 
     Raises:
-        Undecodable: it is none, or has another shape (the message says where), or is nested too deeply.
+        Undecodable: it is not JSON, has another shape (the message says where), or is nested too deeply.
     """
     return _checked(lambda: msgspec.json.decode(data, type=kind))
 
 
 def decode_json_with(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
-    """Read JSON with a decoder that was made before; raises as `decode_json_as` does."""
+    """Read JSON with a prepared decoder; raises as `decode_json_as` does."""
     return _checked(lambda: decoder.decode(data))
 
 
@@ -54,10 +53,10 @@ def decode_json(data: bytes | str, *, pairs: Pairs | None = None) -> Any:
 
     Args:
         data: in UTF-8.
-        pairs: makes something of the keys and values of an object; a dictionary without it.
+        pairs: converts the keys and values of an object; without it, an object is a dictionary.
 
     Raises:
-        Undecodable: it is none, or nested too deeply.
+        Undecodable: it is not JSON, or is nested too deeply.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
@@ -74,7 +73,7 @@ def decode_toml(data: bytes) -> dict[str, Any]:
     """Read TOML.
 
     Raises:
-        Undecodable: it is none, or larger or deeper than any file of settings.
+        Undecodable: it is not TOML, or larger or deeper than a settings file may be.
     """
     if len(data) > TOML_BYTES:
         raise Undecodable(f"it is larger than {TOML_BYTES:,} bytes")
@@ -87,7 +86,7 @@ def decode_toml(data: bytes) -> dict[str, Any]:
         raise Undecodable("it is not UTF-8") from None
     except RecursionError:
         raise Undecodable(_TOO_DEEP) from None
-    except ValueError as error:  # a number that is too long is no TOMLDecodeError
+    except ValueError as error:  # a number that is too long does not raise TOMLDecodeError
         raise Undecodable(str(error)) from None
 
 
@@ -126,5 +125,5 @@ def _int(digits: str) -> int:
     return int(digits)
 
 
-# A key of so many parts makes so many tables, one inside the other, and takes time by their square.
+# A key of n parts makes n nested tables, which takes quadratic time.
 _DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")

@@ -1,12 +1,12 @@
-"""Where alerts may go beside webhooks: services that whoever runs Libra has named in its settings.
+"""Destinations of alerts beside webhooks: services that the operator names in the settings.
 
 ::
 
     [alerts.team]
     url_file = "/run/secrets/team-chat"
 
-The file has addresses as `apprise` takes them, one a line, such as ``ntfys://ntfy.sh/topic``. They are
-secrets: they are read when something is sent, and are in no setting, message, log or answer.
+The file holds addresses as `apprise` takes them, one a line, such as ``ntfys://ntfy.sh/topic``. They are
+secrets: Libra reads them when it sends an alert, and puts them into no setting, message, log or answer.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ SCHEMES: Final = frozenset(
         *("rocket", "rockets", "slack", "tgram", "workflow", "workflows", "zulip"),
     }
 )
-"""The services that are taken: mail, chats and pagers over the network, and nothing that starts a
+"""The services that Libra accepts: mail, chat and pagers over the network; nothing that starts a
 program, writes a file or shows something on this machine."""
 
 NATIVE: Final = "https"
-"""The scheme of the addresses that the services themselves give out. Only those that `apprise` knows as
-one of `SCHEMES` are taken."""
+"""The scheme of the addresses that services give out themselves. Libra accepts only those that
+`apprise` recognises as one of `SCHEMES`."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 _LOCAL: Final = re.compile(r"attach|filename|include|template|pgp|smime|wkd", re.IGNORECASE)
-"""Parameters that have a file of this machine read, or sent."""
+"""Parameters that make `apprise` read, or send, a file of this machine."""
 
 _BYTES: Final = 64_000
 
 
 class DestinationError(ValueError):
-    """A destination cannot be used. The message does not have its address in it."""
+    """A destination cannot be used. The message does not contain its address."""
 
 
 class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the addresses of a destination are: in a file, or in a variable of the environment."""
+    """The source of a destination's addresses: a file, or an environment variable."""
 
     url_file: Path | None = None
     url_env: str | None = None
 
     def urls(self, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
-        """Its addresses, read now.
+        """The addresses of the destination, read now.
 
         Raises:
-            DestinationError: there are none, or one is of a kind that is not taken.
+            DestinationError: there are none, or one is of a kind that Libra does not accept.
         """
         environ = os.environ if environ is None else environ
         lines = [line.strip() for line in self._text(environ).splitlines()]
@@ -87,10 +87,10 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_destinations(tables: object) -> dict[str, Destination]:
-    """Destinations by their names, from the tables of the settings.
+    """The destinations by name, from the tables of the settings.
 
     Raises:
-        DestinationError: saying what is wrong with which.
+        DestinationError: naming the destination and what is wrong with it.
     """
     if not isinstance(tables, Mapping):
         raise DestinationError('write tables such as [alerts.team] with url_file = "PATH"')
@@ -105,7 +105,7 @@ def parse_destinations(tables: object) -> dict[str, Destination]:
                 else msgspec.convert(table, Destination, dec_hook=_read)
             )
         except msgspec.ValidationError:
-            # Not what is there: somebody may have written the address itself.
+            # The message leaves out the value: it may be the address itself, which is a secret.
             raise DestinationError(
                 f'{name} takes url_file = "PATH" or url_env = "VARIABLE", and nothing else'
             ) from None

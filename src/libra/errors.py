@@ -1,20 +1,20 @@
-"""What Libra raises of its own accord. `libra.app` is where to import these from."""
+"""Libra's public exceptions. Import them from `libra.app`."""
 
 from __future__ import annotations
 
-#: Seconds after which asking again is worth while when the database is down or memory is full.
+#: Seconds to wait before asking again when the database is down or memory is full.
 RETRY_AFTER = 2.0
 
 
 class LibraError(Exception):
-    """What Libra raises of its own accord."""
+    """The base of Libra's public exceptions."""
 
 
 class PageNotFound(LibraError):
     """There is no such page: neither in memory nor in the database.
 
     Attributes:
-        lost: what a database is known to have lost, if this page may have been among it; else None.
+        lost: which loss of a database may include this page; None if there is none.
     """
 
     def __init__(self, page_id: str, lost: str | None = None) -> None:
@@ -23,10 +23,10 @@ class PageNotFound(LibraError):
 
 
 class PageUnknown(LibraError):
-    """The page is not in memory and the database cannot be asked: it may exist.
+    """The page is not in memory, and the database does not answer: it may exist.
 
     Attributes:
-        retry_after: seconds after which asking again is worth while.
+        retry_after: seconds to wait before asking again.
     """
 
     def __init__(self, page_id: str, retry_after: float = RETRY_AFTER) -> None:
@@ -38,14 +38,14 @@ class PageUnknown(LibraError):
 
 
 class Behind(LibraError):
-    """What is named is newer than what can be read here now; only a node of a cluster can be behind."""
+    """The named version is newer than any readable here now; only a node of a cluster can be behind."""
 
 
 class Full(LibraError):
-    """As many pages as ``max_pages`` are in memory and none may leave yet.
+    """Memory holds ``max_pages`` pages, and none of them may leave yet.
 
     Attributes:
-        retry_after: seconds after which submitting again is worth while.
+        retry_after: seconds to wait before submitting again.
     """
 
     def __init__(self, retry_after: float = RETRY_AFTER) -> None:
@@ -54,7 +54,7 @@ class Full(LibraError):
 
 
 class Stopping(Full):
-    """This Libra is shutting down and takes no more pages; another one may."""
+    """This Libra is shutting down and accepts no more pages; another one may."""
 
     def __init__(self, retry_after: float = RETRY_AFTER) -> None:
         super().__init__(retry_after)
@@ -62,10 +62,10 @@ class Stopping(Full):
 
 
 class NotConverted(LibraError):
-    """A report could not be made into another format: the parsers that did it ended, and why.
+    """A report could not be converted, because its parsers ended; the message says why they did.
 
     Attributes:
-        retry_after: seconds after which asking again is worth while.
+        retry_after: seconds to wait before asking again.
     """
 
     def __init__(self, reason: str, retry_after: float = RETRY_AFTER) -> None:
@@ -74,7 +74,7 @@ class NotConverted(LibraError):
 
 
 class Restoring(Full):
-    """This Libra has just started and cannot tell yet whether it knows this idempotency key."""
+    """This Libra has just started and cannot tell yet whether it has seen this idempotency key."""
 
     def __init__(self, retry_after: float = RETRY_AFTER) -> None:
         super().__init__(retry_after)
@@ -86,7 +86,7 @@ class CannotRender(LibraError):
 
 
 class NotWeighed(LibraError):
-    """A page that could not be weighed, where its weight is asked for.
+    """A page could not be weighed, and the caller needs its weight.
 
     Attributes:
         url: of the page.
@@ -98,11 +98,11 @@ class NotWeighed(LibraError):
 
 
 class UnusableResult(LibraError):
-    """A report that somebody sent and that cannot be kept; the message says what is wrong with it."""
+    """A client sent a report that cannot be kept; the message says what is wrong with it."""
 
 
 class ResultDeleted(LibraError):
-    """A result of CI that somebody deleted here is sent again: it stays deleted."""
+    """A CI job sent a result again that somebody has deleted here: it stays deleted."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -112,7 +112,7 @@ class ResultDeleted(LibraError):
 
 
 class NotWhole(LibraError):
-    """Only a part of a page was weighed, where its weight is asked for: it weighs that at least.
+    """Only a part of a page was weighed, and the caller needs its weight: it weighs that at least.
 
     Attributes:
         url: of the page.
@@ -127,7 +127,7 @@ class WatchNotFound(LibraError):
     """There is no such watch.
 
     Attributes:
-        lost: what a database is known to have lost, if this watch may have been among it; else None.
+        lost: which loss of a database may include this watch; None if there is none.
     """
 
     def __init__(self, watch_id: str, lost: str | None = None) -> None:
@@ -136,10 +136,10 @@ class WatchNotFound(LibraError):
 
 
 class WatchUnknown(LibraError):
-    """The watches of the database are not in memory yet: it may exist.
+    """The watches of the database are not in memory yet: this watch may exist.
 
     Attributes:
-        retry_after: seconds after which asking again is worth while.
+        retry_after: seconds to wait before asking again.
     """
 
     def __init__(self, watch_id: str, retry_after: float = RETRY_AFTER) -> None:
@@ -155,10 +155,10 @@ class TooManyWatches(LibraError):
 
 
 class EngineUnavailable(LibraError):
-    """The engine of the cluster cannot be asked, and without it this is not done.
+    """The engine of the cluster does not answer, and this operation needs it.
 
     Attributes:
-        retry_after: seconds after which asking again is worth while.
+        retry_after: seconds to wait before asking again.
     """
 
     def __init__(self, reason: str, retry_after: float = RETRY_AFTER) -> None:
@@ -167,4 +167,4 @@ class EngineUnavailable(LibraError):
 
 
 class DataDirInUse(LibraError):
-    """Another Libra works on the same data directory."""
+    """Another Libra uses the same data directory."""

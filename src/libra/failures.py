@@ -1,7 +1,7 @@
-"""The names of what can go wrong with a page and its parts.
+"""The names of the failures of a page and its parts.
 
-An error in a report is a name, a colon and an explanation: ``timeout: no answer within 10 s``. The names
-are stable and are all here; programs go by them, and people read the rest.
+An error in a report is a name, a colon and an explanation: ``timeout: no answer within 10 s``. All names
+are listed here and are stable: programs rely on them, and people read the rest.
 """
 
 from __future__ import annotations
@@ -53,23 +53,23 @@ FAILURES: Final = {
     "lazy": "not an error: a browser would load it later",
     "hidden": "not an error: a browser loads what an object would show only where it is displayed",
 }
-"""What each name means, in the order of the reference."""
+"""The meaning of each name, in the order of the reference."""
 
 
 def name_of(error: str | None) -> str | None:
-    """The name of a failure, or None if there is none, or if it is not one of these."""
+    """The name of a failure; None if there is no failure, or if its name is not in the table."""
     name = (error or "").partition(":")[0]
     return name if name in FAILURES else None
 
 
 def is_one_of(error: str | None, names: Container[str]) -> bool:
-    """Whether there is a failure, and it goes by one of these names."""
+    """Whether there is a failure with one of these names."""
     name = name_of(error)
     return name is not None and name in names
 
 
 def http_failure(status: int) -> str:
-    """The failure that an answer of 400 or more is: ``http: 404 Not Found``."""
+    """The failure for an answer with a status of 400 or more: ``http: 404 Not Found``."""
     try:
         return f"http: {status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -77,6 +77,6 @@ def http_failure(status: int) -> str:
 
 
 def table() -> str:
-    """All names and what they mean, as the documentation has them (Markdown)."""
+    """All names and their meanings, as a Markdown table for the documentation."""
     rows = [f"| `{name}` | {meaning} |" for name, meaning in FAILURES.items()]
     return "\n".join(["| Name | Means |", "|---|---|", *rows])

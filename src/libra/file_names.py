@@ -1,6 +1,6 @@
-"""The names of files, without what bundlers make of their content and put into them.
+"""The names of files without the hashes of their content, which bundlers put into the names.
 
-``app.3f2a9c1d.js`` is another file after every build and the same to people.
+``app.3f2a9c1d.js`` is another file after every build, but the same file to people.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def without_hash(name: str) -> str:
 
 
 def name_matches(url: str, pattern: str) -> bool:
-    """Whether a pattern means this file.
+    """Whether a pattern matches this file.
 
-    With a slash in it, it is matched against the path, else against the name; ``*`` stands for anything
-    and ``?`` for one character. A name also matches without its hash, so that ``app.js`` goes on meaning
-    ``app.3f2a9c1d.js``.
+    A pattern with a slash is matched against the path, any other against the name. ``*`` stands for
+    any text and ``?`` for one character. A name also matches without its hash, so ``app.js`` still
+    matches ``app.3f2a9c1d.js``.
     """
-    pattern = pattern.replace("[", "[[]")  # which frameworks write into the names of files
+    pattern = pattern.replace("[", "[[]")  # frameworks write brackets into the names of files
     path = unquote(urlsplit(url).path)
     folder, _, name = path.rpartition("/")
     if "/" not in pattern:
@@ -37,10 +37,10 @@ def name_matches(url: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(f"{folder}/{without_hash(name)}", pattern)
 
 
-#: Names with a letter and a digit, or with digits alone, of eight characters at least.
+#: Hashes with a letter and a digit, or of digits alone: at least eight characters.
 _HASH: Final = re.compile(r"(?<![A-Za-z0-9_])(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{8,64}(?![A-Za-z0-9_])")
 
-#: What Vite and esbuild write before the suffix: eight characters of base64, ``index-DiwrgTda.js``.
+#: Hashes that Vite and esbuild write before the suffix: eight base64 characters, ``index-DiwrgTda.js``.
 _BASE64: Final = re.compile(r"(?<=[-.])(?=.{1,7}[A-Z0-9])[\w-]{8}(?=\.\w+(?:\?|$))", re.ASCII)
 
 _FOLDED: Final = re.compile(r"[-._]\*(?=\.|$)")

@@ -1,9 +1,9 @@
 """Ids of pages and watches: UUIDs of version 7 (RFC 9562), which sort by time and cannot be guessed.
 
-Libraries fill the bits after the milliseconds with a counter, so that of ids made in the same
-millisecond 42 of 74 bits are alike but for a small number: whoever submits a page then knows most of
-the id of the page before. Here the twelve bits after the milliseconds are a finer clock (section
-6.2, method 3) and the other 62 come from the system's random source, each time anew.
+Libraries fill the bits after the milliseconds with a counter. Ids of one millisecond then share 42 of
+74 bits except for a small number, so a client that submits a page knows most of the id of the page
+before. Here the twelve bits after the milliseconds are a finer clock (section 6.2, method 3). The other
+62 come from the system's random source, anew for each id.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 _TICKS = 4096
-"""In a millisecond: what twelve bits can say, about a quarter of a microsecond each."""
+"""Ticks in a millisecond: what twelve bits can count, about a quarter of a microsecond each."""
 
 
 class Ids:
-    """Makes ids, each of which sorts after all that it has made before."""
+    """Makes ids, each of which sorts after all ids that it made before."""
 
     __slots__ = ("_last",)
 
@@ -27,32 +27,32 @@ class Ids:
         self._last = 0
 
     def __call__(self, now: int | None = None) -> str:
-        """An id that nobody can guess. It tells when it was made, to a quarter of a microsecond.
+        """An id that nobody can guess. It contains its time, to a quarter of a microsecond.
 
         Args:
             now: nanoseconds of Unix time; the clock's by default.
         """
         now = time.time_ns() if now is None else now
-        # A clock that is set back must not let ids sort before older ones: they count on instead.
+        # When a clock is set back, ids must not sort before older ones: they count on instead.
         self._last = tick = max(now * _TICKS // 1_000_000, self._last + 1)
         milliseconds, fraction = divmod(tick, _TICKS)
         number = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64
         return str(UUID(int=number | 0b10 << 62 | secrets.randbits(62)))
 
     def known(self, other: str) -> None:
-        """There is this id already: those made from now on sort after it, whatever the clock says.
+        """Note an existing id: ids made from now on sort after it, whatever the clock says.
 
-        What is no id of version 7 is passed over.
+        A text that is not an id of version 7 is ignored.
         """
         if _V7.fullmatch(other) is None:
             return
-        # Not by way of a UUID, which takes longer than all else: 100,000 pages may come back at a start.
+        # Not through a UUID, which takes longer than all the rest: a start may restore 100,000 pages.
         tick = int(other[:8] + other[9:13], 16) * _TICKS + int(other[15:18], 16)
         self._last = max(self._last, tick)
 
 
 def first_id(moment: datetime) -> str:
-    """What the ids of all pages submitted at this time or later are not below.
+    """The lower bound of the ids of all pages submitted at this time or later.
 
     A UUIDv7 begins with the milliseconds since 1970 (RFC 9562, section 5.7).
     """
@@ -61,7 +61,7 @@ def first_id(moment: datetime) -> str:
 
 
 def moment_of(page_id: str) -> datetime | None:
-    """When a page of this id was submitted, to the millisecond; None if that is no id."""
+    """When the page of this id was submitted, to the millisecond; None if it is not such an id."""
     if not is_page_id(page_id):
         return None
     milliseconds = int(page_id[:8] + page_id[9:13], 16)
@@ -72,7 +72,7 @@ def moment_of(page_id: str) -> datetime | None:
 
 
 def is_page_id(text: str) -> bool:
-    """Whether a text can be the id of a page: a UUID in its canonical form."""
+    """Whether a text can be a page id: a UUID in its canonical form."""
     return _UUID.fullmatch(text) is not None
 
 

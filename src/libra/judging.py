@@ -1,4 +1,4 @@
-"""What a report must keep to, for programs and their tests.
+"""Checks a report against limits, for programs and their tests.
 
 ::
 
@@ -39,21 +39,21 @@ def check_budget(
     max_weight: int | str | None = None,
     before: Report | None = None,
 ) -> list[Check]:
-    """Hold a page to its limits, as `libra weigh` does: one check for each, over or not.
+    """Check a page against its limits, as `libra weigh` does: one check for each limit, over or not.
 
     Args:
         report: of a weighed page.
         budget: a ``budget.json``, by its path or as `Budget` objects.
-        rules: limits in a line, such as ``"app.*.js < 50kB"``: one, or several.
-        max_weight: what all of it may transfer: bytes, or a size such as ``"500kB"``.
+        rules: limits as text, such as ``"app.*.js < 50kB"``: one, or several.
+        max_weight: limit for the transfer size of the whole page: bytes, or a size such as ``"500kB"``.
         before: an earlier report of the page, for the ``maxGrowth`` of the budget.
 
     Raises:
-        NotWeighed: the page could not be weighed, so that nothing can be said about it.
-        BudgetError: the file is no ``budget.json``, or what is given are no `Budget` objects; the
+        NotWeighed: the page could not be weighed, so there is nothing to check.
+        BudgetError: the file is not a ``budget.json``, or the objects are not `Budget` objects; the
             message says where.
-        ValueError: a rule or a size is none, or the budget has a ``maxGrowth`` and there is nothing to
-            judge it by.
+        ValueError: a rule or a size is invalid, or the budget has a ``maxGrowth`` and there is no
+            earlier report.
         OSError: the file cannot be read.
     """
     problem = outcome(report)

@@ -1,7 +1,7 @@
-"""What a Libra knows of others that it works with, as far as it matters to those that use it.
+"""What one Libra knows of the other nodes of its cluster, for the parts that need it.
 
-One that is alone leaves this as it is. A node of a cluster brings it up to date every second, and
-whoever reads it need not know that there is a cluster.
+A Libra that is alone never changes this. A node of a cluster updates it every second, and readers need
+not know that there is a cluster.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from libra.credentials.tokens import AccessToken
 
 @dataclass(frozen=True, slots=True)
 class SharedAccess:
-    """Whom all of them let in.
+    """The access that all nodes grant.
 
     Attributes:
-        session_key: what all sign sessions of browsers with; None for each its own.
-        tokens: access tokens, beside those that each has in its settings.
+        session_key: the key with which all nodes sign browser sessions; None if each has its own.
+        tokens: access tokens, in addition to those in the settings of each node.
     """
 
     session_key: bytes | None = None
@@ -27,15 +27,15 @@ class SharedAccess:
 
 @dataclass(slots=True)
 class Neighbours:
-    """The others, at this moment.
+    """The other nodes, at this moment.
 
     Attributes:
-        serving: how many programs clients are served by, this one included: what one client may do is
+        serving: how many programs serve clients, this one included. The limits of one client are
             divided by it.
-        age: seconds that what is in memory may be behind what others know; 0 while that is not worth
-            a word.
+        age: seconds by which the memory of this node may be behind the others; 0 while that is too
+            little to mention.
         behind_since: since when it has been behind; None while it is not.
-        access: what all of them let clients in by, beside the settings of each.
+        access: the access that all nodes grant, in addition to the settings of each.
     """
 
     serving: int = 1
@@ -44,7 +44,7 @@ class Neighbours:
     access: SharedAccess = SharedAccess()
 
     def behind(self, seconds: float, now: datetime) -> None:
-        """Note how far what is in memory may be behind; 0 for not at all."""
+        """Note how many seconds the memory of this node may be behind; 0 for not at all."""
         self.age = int(seconds)
         if not self.age:
             self.behind_since = None

@@ -1,4 +1,4 @@
-"""A report as a piece of HTML, for notebooks: no script, no picture, nothing that is fetched.
+"""A report as HTML for notebooks: no script, no picture, no request.
 
 Titles and addresses are foreign text: all of it is escaped, and no address becomes a link.
 """
@@ -29,7 +29,7 @@ _CELL = "padding:2px 12px 2px 0;text-align:{};white-space:nowrap"
 
 
 def to_html(report: Report) -> str:
-    """What a page weighs: in all, by kind, and its heaviest assets."""
+    """The weight of a page: in all, by kind, and its heaviest assets."""
     title = f"<strong>{_text(report.title or report.url, 100)}</strong><br>"
     address = f"<code>{_text(report.final_url or report.url, 120)}</code>"
     if report.status != "weighed":

@@ -1,8 +1,8 @@
-"""The report: what is known of a page, as plain data.
+"""The report: all that Libra knows of a page, as plain data.
 
 Everything that leaves Libra (JSON over HTTP, the command, the database) is one of these types, and
-every part of the program may import them. They hold no behaviour beyond encoding, and showing themselves
-in a notebook. All sizes are bytes, all durations milliseconds, all times UTC.
+every part of the program may import them. Their only behaviour is encoding, and display in a notebook.
+All sizes are bytes, all durations milliseconds, all times UTC.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import msgspec
 from libra.decoding import decode_json_with
 
 Kind = Literal["document", "stylesheet", "script", "image", "font", "media", "other"]
-"""What an asset is, in Lighthouse's seven kinds; a frame's page is a ``document`` too."""
+"""The kind of an asset, one of Lighthouse's seven; a frame's page is a ``document`` too."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Status = Literal["queued", "fetching", "weighing", "weighed", "failed"]
-"""Where a page is in its life."""
+"""The stage of a page's life."""
 
 FINISHED: frozenset[Status] = frozenset({"weighed", "failed"})
 
@@ -35,7 +35,7 @@ Backup = Literal["memory", "journaled", "replicated", "stored", "rejected"]
 Method = Literal["static", "rendered"]
 
 Bound = Literal["exact", "at_most"]
-"""Whether a score is that of the page, or of the part of it that is known."""
+"""Whether a score is exact, or an upper bound from the part of the page that is known."""
 
 
 class Bytes(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Total(msgspec.Struct, frozen=True):
 
 
 class HostTotal(msgspec.Struct, frozen=True):
-    """What one host (``host`` or ``host:port``) sent.
+    """The total of one host (``host`` or ``host:port``).
 
     Third party is judged by registrable domain.
     """
@@ -68,7 +68,7 @@ class HostTotal(msgspec.Struct, frozen=True):
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """Both scores of a page, 0 to 100, and the verdict in words.
 
-    The weight of a page that is not whole is a lower bound, so its scores are upper ones: ``bound`` is
+    A page that is not whole weighs at least this much, so its scores are upper bounds: ``bound`` is
     ``at_most``, and there is no verdict.
     """
 
@@ -79,12 +79,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What others make of the same weight, beside the scores; estimates, by their own formulas.
+    """Other measures of the same weight, beside the scores; estimates, by their own formulas.
 
     Attributes:
-        co2_grams: Grams of CO2 equivalent for one visit that finds nothing in its cache, by the
-            Sustainable Web Design Model, version 4.
-        elements: Elements of the document, without what is in drawings, as far as the method sees them.
+        co2_grams: Grams of CO2 equivalent for one visit with an empty cache, by the Sustainable Web
+            Design Model, version 4.
+        elements: Elements of the document, without those inside SVG, as far as the method sees them.
         ecoindex: EcoIndex, 0 to 100, more is better; None if the elements were not counted.
     """
 
@@ -96,11 +96,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 class Timings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Milliseconds that each step of a request took.
 
-    What was not needed (a kept connection needs no first three) or is not known is left out. Their sum
-    is less than the asset's duration, which includes waiting for a connection.
+    A step is left out if it was not needed (a kept connection needs none of the first three) or is not
+    known. Their sum is less than the asset's duration, which includes waiting for a connection.
 
     Attributes:
-        lookup_ms: For the addresses of the name.
+        lookup_ms: To look up the addresses of the name.
         connect_ms: To connect.
         tls_ms: For the handshake, after that.
         first_byte_ms: From the request to the first byte of the answer.
@@ -117,10 +117,11 @@ class Timings(msgspec.Struct, frozen=True, omit_defaults=True):
 class Asset(msgspec.Struct, frozen=True):
     """One request that the page makes, the document itself included.
 
-    ``lazy`` marks what a browser would load only when scrolled to, ``conditional`` what it loads
-    only if something holds that cannot be known without a browser. ``started_ms`` is when the request
-    was sent, since that of the page itself. ``protocol`` is what the answer came over, named as ALPN
-    does: ``http/1.1``, ``h2``, ``h3``; it and the ``timings`` are null where nobody knows.
+    ``lazy`` marks an asset that a browser loads only when the user scrolls to it. ``conditional`` marks
+    one that it loads only under a condition that cannot be checked without a browser. ``started_ms`` is
+    when the request was sent, counted from the request of the page itself. ``protocol`` is the protocol
+    of the answer, named as in ALPN: ``http/1.1``, ``h2``, ``h3``. It and the ``timings`` are null where
+    they are not known.
     """
 
     url: str
@@ -143,14 +144,14 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Something about a page that somebody can act on.
+    """Something about a page that its owner can act on.
 
     Attributes:
-        code: What it is, for machines: ``uncompressed-text``, ``identical-bodies``, ...
-        message: What it is, for people.
-        saves_bytes: How many bytes less would cross the wire, where that was measured; of images
-            with too many pixels, about how many.
-        assets: The URLs that it is about; the message says how many there are if these are not all.
+        code: Its name, for machines: ``uncompressed-text``, ``identical-bodies``, ...
+        message: A sentence, for people.
+        saves_bytes: How many bytes fewer would cross the wire, where that was measured; for images
+            with too many pixels, an estimate.
+        assets: The URLs that it is about; if these are not all, the message says how many there are.
     """
 
     code: str
@@ -165,13 +166,13 @@ _COMMIT: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
 class Build(msgspec.Struct, frozen=True):
-    """Which build of a project a page was weighed in, by a CI job that sent its result.
+    """The build of a project in which a CI job weighed a page and sent its result.
 
     Attributes:
         project: Its name.
         branch: Of the repository.
         commit: Of the branch.
-        path: Path and query of the page: what it is compared by, whatever host a preview has.
+        path: Path and query of the page. Results are compared by it, whatever host a preview has.
     """
 
     project: str
@@ -180,7 +181,7 @@ class Build(msgspec.Struct, frozen=True):
     path: str
 
     def problem(self) -> str | None:
-        """Which part cannot be what it is called, and what it takes; None if all can."""
+        """Which part is invalid, and what it must be; None if all are valid."""
         if _PROJECT.fullmatch(self.project) is None:
             return "a project's name is 1 to 64 letters, digits, - . and _"
         if _BRANCH.fullmatch(self.branch) is None:
@@ -193,7 +194,7 @@ class Build(msgspec.Struct, frozen=True):
 
     @property
     def series(self) -> str:
-        """What results that follow one another have in common; no branch of git has a colon."""
+        """The key shared by results that follow one another; no git branch contains a colon."""
         return f"{self.project}:{self.branch}:{self.path}"
 
     def on(self, branch: str) -> Build:
@@ -207,12 +208,12 @@ class Report(msgspec.Struct, frozen=True):
     ``total`` equals the sum over ``assets``, over ``by_kind`` and over ``by_host``: always, also
     while the page is being weighed. ``complete`` is true only when every asset was fetched and
     nothing was cut short by a limit or a deadline. ``viewport`` is width and height in CSS pixels and
-    the device pixels for each, as `libra.weighing.options.Viewport` reads it. ``findings`` come when
-    the page is weighed; ``coverage`` says what the method could not see, where that is plain, and
-    ``chosen`` why this method was taken, where that was left to Libra. ``figures`` come with the score;
-    reports of an older Libra have none. ``build`` is there where a CI job weighed the page, and
-    ``screenshot`` is true where a picture of it was taken, and ``with_headers`` where it was asked for
-    with request headers of somebody's own, which are not told.
+    the device pixels for each, as `libra.weighing.options.Viewport` reads it. ``findings`` are added
+    when the page is weighed. ``coverage`` says what the method could not see, where that is known.
+    ``chosen`` says why Libra took this method, where the client left the choice to Libra. ``figures``
+    come with the score; reports of an older Libra have none. ``build`` is set where a CI job weighed
+    the page. ``screenshot`` is true where Libra took a picture of it. ``with_headers`` is true where
+    the client gave request headers of its own, which the report does not contain.
     """
 
     id: str
@@ -247,7 +248,7 @@ class Report(msgspec.Struct, frozen=True):
     with_headers: bool = False
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """The report as HTML, for a notebook."""
         from libra.notebook import to_html  # noqa: PLC0415 - seldom needed
 
         return to_html(self)
@@ -278,12 +279,12 @@ class Summary(msgspec.Struct, frozen=True):
 
     @property
     def way(self) -> str:
-        """How it was weighed, in a short text."""
+        """How the page was weighed, in a short text."""
         return way_of(self)
 
 
 def way_of(report: Report | Summary) -> str:
-    """How a page was weighed, in a short text: only what was weighed in one way can be compared."""
+    """How a page was weighed, in a short text: only pages weighed in the same way can be compared."""
     headers = " with headers" if report.with_headers else ""
     return sys.intern(f"{report.method} {report.viewport}{headers}")
 
@@ -299,7 +300,7 @@ _summaries = msgspec.json.Decoder(Summary)
 
 
 def encode(report: Report) -> bytes:
-    """The report as JSON, the one encoding that is served, stored and kept at rest."""
+    """The report as JSON: the one encoding that Libra serves, stores and keeps in memory."""
     return _encoder.encode(report)
 
 
@@ -316,8 +317,8 @@ def decode(data: bytes | str) -> Report:
 def decode_summary(data: bytes) -> Summary:
     """Read the summary of what `encode` wrote; raises as `decode` does.
 
-    Its assets are not even looked at: a list has a hundred reports, each of which may have megabytes
-    of them.
+    It skips the assets without decoding them: a list has a hundred reports, and each may have megabytes
+    of assets.
     """
     short = without_assets(data)
     if short is not data:
@@ -329,11 +330,11 @@ def decode_summary(data: bytes) -> Summary:
 def without_assets(encoded: bytes) -> bytes:
     """An encoded report whose list of assets is empty, without decoding it.
 
-    What was written by another program, and so in another order, is returned as it is, or may be no
-    JSON any more.
+    A report that another program wrote, and so in another order, is returned unchanged, or may no longer
+    be JSON.
     """
-    # As in `restamp`: no text in a report can look like these. Only the list of assets is followed by
-    # the report's error; those of its findings are not.
+    # As in `restamp`, no text in a report can look like these keys. Only the report's own list of assets
+    # is followed by ``error``; the lists in its findings are not.
     start = encoded.find(_ASSETS) + len(_ASSETS)
     end = encoded.rfind(_AFTER_ASSETS)
     return encoded[:start] + encoded[end:] if len(_ASSETS) < start < end else encoded
@@ -342,9 +343,9 @@ def without_assets(encoded: bytes) -> bytes:
 def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:
     """An encoded report with another version and backup, without decoding it.
 
-    A finished report changes in nothing else, and it may be read a thousand times a second. That the
-    first match is the right one: the fields come in the order of `Report`, and inside a JSON string
-    every quotation mark is escaped, so no foreign URL or title can look like the field.
+    Nothing else changes in a finished report, and it may be read a thousand times a second. The first
+    match is the right one: the fields come in the order of `Report`, and inside a JSON string every
+    quotation mark is escaped, so no foreign URL or title can look like the field.
     """
     start = encoded.index(_VERSION)
     end = encoded.index(b",", encoded.index(_BACKUP, start) + len(_BACKUP))
@@ -358,7 +359,7 @@ def restamp(encoded: bytes, version: int, backup: Backup) -> bytes:
 
 
 def require_stampable(encoded: bytes) -> None:
-    """Raise ValueError where `restamp` would: what is stored may be no report at all."""
+    """Raise ValueError where `restamp` would: the stored bytes may not be a report."""
     encoded.index(b",", encoded.index(_BACKUP, encoded.index(_VERSION)) + len(_BACKUP))
 
 

@@ -1,7 +1,7 @@
 """URLs as browsers see them: parsing, joining, hosts, sites.
 
-One parser decides everything (ada, an implementation of the WHATWG URL standard). What it returns is
-normalised ASCII, and exactly that is connected to: there is no second parser to disagree with it.
+One parser decides everything (ada, an implementation of the WHATWG URL standard). Libra connects to
+exactly the normalised ASCII that it returns, so no second parser can disagree with it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import ada_url
 from publicsuffixlist import PublicSuffixList
 
 MAX_PAGE_URL = 2_083
-"""Characters of a submitted URL: the classic limit of browsers, and short enough for any index."""
+"""Longest submitted URL, in characters: the classic limit of browsers, short enough for any index."""
 
 MAX_ASSET_URL = 65_536
-"""Characters of a URL found in a page; longer ones are no addresses but data gone astray."""
+"""Longest URL found in a page, in characters; a longer one is misplaced data, not an address."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)", re.DOTALL)
 _PLAIN = re.compile(
@@ -35,7 +35,7 @@ def parse_url(text: str) -> str:
     """The normalised form of a submitted URL, as a browser's parser would read it.
 
     Args:
-        text: What somebody typed: absolute, ``http`` or ``https``, without credentials.
+        text: What a person typed: absolute, ``http`` or ``https``, without credentials.
 
     Raises:
         InvalidURL: with a sentence for the person who typed it.
@@ -70,10 +70,10 @@ def parse_url(text: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """What somebody typed, with the scheme that is meant where there is none, as browsers add it.
+    """What a person typed, with the scheme that browsers would add where there is none.
 
-    ``https`` for names of the public internet; ``http`` for addresses, ``localhost`` and whatever has a
-    port of its own, which are rather one's own machine. Anything else is left for `parse_url` to refuse.
+    ``https`` for names of the public internet; ``http`` for IP addresses, ``localhost`` and names with a
+    port, which are likely to be local machines. Anything else is left for `parse_url` to refuse.
     """
     match = _BARE.match(text.strip(_STRIPPED))
     if match is None:
@@ -92,7 +92,7 @@ _BARE = re.compile(
 
 
 def join(base: str, reference: str) -> str | None:
-    """The absolute form of a reference, without fragment; None if it leads to no http(s) address.
+    """The absolute form of a reference, without fragment; None if it is not an http(s) address.
 
     Args:
         base: An absolute URL.
@@ -101,7 +101,7 @@ def join(base: str, reference: str) -> str | None:
     if len(reference) > MAX_ASSET_URL:
         return None
     if _PLAIN.match(reference) is not None and base.startswith("http") and "@" not in base:
-        # The usual case, which needs no parser: nothing in it has a meaning but the slashes.
+        # The usual case needs no parser: only the slashes have a meaning in it.
         return (_directory(base) if reference[0] != "/" else origin_of(base)) + reference
     if reference[:5].lower() == "data:":
         return None
@@ -147,7 +147,7 @@ def host_of(url: str) -> str:
 
 
 def host_and_port(url: str) -> str:
-    """``host:port`` of a normalised URL, whatever the port is."""
+    """``host:port`` of a normalised URL, also where the port is the scheme's own."""
     host = host_of(url)
     if host.rpartition(":")[2].isdigit() and not host.endswith("]"):
         return host
@@ -158,15 +158,15 @@ def is_third_party(host: str, page_host: str) -> bool:
     """Whether two hosts (with or without port) belong to different sites.
 
     A site is a registrable domain by the public suffix list, its private part included, so two
-    projects on ``github.io`` are strangers. IP addresses and names without a suffix are sites of
-    their own.
+    projects on ``github.io`` are different sites. IP addresses and names without a suffix are each a
+    site of their own.
     """
     return site_of(host) != site_of(page_host)
 
 
 @lru_cache(maxsize=4096)
 def is_same_site(origin: str, other: str) -> bool:
-    """Whether two origins are of one site, which has one scheme and one registrable domain."""
+    """Whether two origins are of one site: the same scheme and the same registrable domain."""
     if origin == other:
         return True
     schemes = origin.partition(":")[0] == other.partition(":")[0]
@@ -185,14 +185,14 @@ def site_of(host: str) -> str:
 def is_public_suffix(host: str) -> bool:
     """Whether names below this host belong to different owners, as with ``com`` and ``github.io``.
 
-    By the algorithm of the list every name of one label is such a suffix, ``localhost`` too.
+    By the algorithm of the list, every name of one label is such a suffix, ``localhost`` too.
     """
     return _suffixes().privatesuffix(host) is None
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()  # the copy inside the package; the network is never asked
+    return PublicSuffixList()  # the copy inside the package, never one from the network
 
 
 def _is_ip(name: str) -> bool:

@@ -1,7 +1,7 @@
-"""How sizes, durations, counts and foreign text are written for people, and sizes and durations by them.
+"""Writes sizes, durations, counts and foreign text for people, and reads sizes and durations.
 
 Sizes are kB and MB of 1000 bytes. Text from foreign pages (titles, addresses, error messages) can
-hold anything, so whatever shows it to a person passes it through `plain` first.
+hold anything, so code that shows it to a person passes it through `plain` first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def size(count: int) -> str:
     if abs(count) < 1000:
         return f"{count} B"
     value = count / 1000
-    # Compared as it will be written, so that 999,960 bytes are 1.0 MB and never 1000.0 kB.
+    # Compared in its written form, so that 999,960 bytes are 1.0 MB and never 1000.0 kB.
     for unit in ("kB", "MB"):
         if abs(round(value, 1)) < 1000:
             return f"{value:.1f} {unit}"
@@ -28,7 +28,7 @@ def parse_size(text: str) -> int:
     """Bytes from ``500kB``, ``1.5MB``, ``300KiB`` or ``20000``; kB and MB are of 1000.
 
     Raises:
-        ValueError: saying what is taken.
+        ValueError: saying what is accepted.
     """
     match = _SIZE.fullmatch(text)
     if match is None:
@@ -40,7 +40,7 @@ def parse_duration(text: str) -> float:
     """Seconds from ``90``, ``500ms``, ``60s``, ``5m``, ``24h``, ``7d`` or ``2w``.
 
     Raises:
-        ValueError: saying what is taken.
+        ValueError: saying what is accepted.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
@@ -49,7 +49,7 @@ def parse_duration(text: str) -> float:
 
 
 def size_in_full(count: int) -> str:
-    """Bytes as they can be written into a field, without loss: ``1.5 MB``, ``50 kB``, ``1234567 B``."""
+    """Bytes as a form field accepts them, without loss: ``1.5 MB``, ``50 kB``, ``1234567 B``."""
     for unit, length in (("MB", 1_000_000), ("kB", 1000)):
         text = f"{_decimal(count / length, 1)} {unit}"
         if count >= length and parse_size(text) == count:
@@ -58,7 +58,7 @@ def size_in_full(count: int) -> str:
 
 
 def duration_in_full(seconds: float) -> str:
-    """Seconds as they can be written into a field, without loss: ``90d``, ``24h``, ``45s``."""
+    """Seconds as a form field accepts them, without loss: ``90d``, ``24h``, ``45s``."""
     for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds % length == 0 and (unit != "d" or seconds > length):
             return f"{_decimal(seconds / length)}{unit}"
@@ -81,7 +81,7 @@ def duration(milliseconds: int) -> str:
 
 
 def _decimal(number: float, digits: int = 3) -> str:
-    # Without an exponent, which no field takes.
+    # Without an exponent, which no field accepts.
     return f"{number:.{digits}f}".rstrip("0").rstrip(".")
 
 
@@ -97,11 +97,11 @@ def sentence_list(parts: Iterable[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text on one line, without what a terminal, a log or a reader could be misled by.
+    """Foreign text on one line, without characters that could mislead a terminal, a log or a reader.
 
     Control characters (the escapes of a terminal begin with one), lone surrogates and unassigned
-    characters become U+FFFD, every kind of white space one space, and invisible format characters,
-    among them those that turn the direction of writing, go.
+    characters become U+FFFD. Every kind of white space becomes one space. Invisible format characters
+    are removed, among them those that turn the direction of writing.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -117,9 +117,9 @@ def _plain_character(character: str) -> str:
 
 
 def shorten(url: str, width: int) -> str:
-    """An address in at most ``width`` characters, with something left out where it is too long.
+    """An address in at most ``width`` characters, shortened where it is too long.
 
-    The host and the file name say most: the query goes first, then folders, then the beginning of
+    The host and the file name say most, so the query goes first, then folders, then the beginning of
     the file name.
     """
     if len(url) <= width:

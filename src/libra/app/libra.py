@@ -1,4 +1,4 @@
-"""One Libra: how it is opened and closed, and the truth about its parts."""
+"""One Libra: opening, closing, and the state of its parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from libra.settings import Settings
 from libra.storage.journal.journal import JournalInUse
 
 REFUSALS = 5
-"""Reasons why parts of a page were refused that are told at a time."""
+"""How many reasons for refused parts of a page are reported at a time."""
 
 
 class Libra(Pages, Listing, Watches):
@@ -44,14 +44,14 @@ class Libra(Pages, Listing, Watches):
     ) -> AsyncIterator[Libra]:
         """Start a Libra in the running event loop and stop it at the end of the block.
 
-        At the end no page is accepted any more, those under way get ``settings.shutdown_grace``
-        seconds, what is not in the database is saved if that is possible, and no task, thread,
-        file or socket is left behind.
+        At the end, Libra accepts no more pages and gives those under way ``settings.shutdown_grace``
+        seconds. It saves what is not in the database yet, if that is possible, and leaves no task,
+        thread, file or socket behind.
 
         Args:
-            settings: how it is to run; `Settings()` if not given.
-            services: what shall run under supervision as long as it does, such as the web server.
-            clock: for tests, one that is moved by hand: timers go by it.
+            settings: how it runs; `Settings()` if not given.
+            services: services to supervise while it runs, such as the web server.
+            clock: for tests, a clock that the test moves: timers go by it.
             now: for tests, the wall clock.
 
         Raises:
@@ -72,10 +72,10 @@ class Libra(Pages, Listing, Watches):
             await libra._tree.close()
 
     def refused(self, report: Report) -> tuple[str, ...]:
-        """Why the gate has refused what it has refused of a page, and what opens it.
+        """Why the gate refused some requests of a page, and which setting would allow them.
 
-        For whoever runs this Libra, and no one else: it has the addresses behind names, which may be
-        nobody's business.
+        Show this only to whoever runs this Libra: it contains the addresses behind names, which may be
+        private.
 
         Returns:
             Sentences such as ``192.168.1.5 is a private address: start with `--allow 192.168.1.0/24```;
@@ -89,36 +89,36 @@ class Libra(Pages, Listing, Watches):
     async def wait_down(self) -> str:
         """Wait until this Libra has ended, and return why.
 
-        Without a bug that crashes it faster than its supervisors may restart it, that is at the
-        end of the `open` block.
+        It ends with the `open` block, unless a bug crashes it faster than its supervisors may
+        restart it.
         """
         return await self._tree.wait_down()
 
     def health(self) -> Health:
-        """The truth about each part."""
+        """The state of each part."""
         return health(self._tree)
 
     @property
     def changes(self) -> int:
-        """How many changes of pages there were: who has seen this number has missed nothing."""
+        """How many changes of pages there were: a caller that has seen this number has missed none."""
         return self._context.records.followers.changes
 
     @property
     def neighbours(self) -> Neighbours:
-        """What is known of other nodes; of one Libra alone, that there are none."""
+        """The state of the other nodes; a single Libra has none."""
         return self._context.availability.neighbours
 
     @property
     def tally(self) -> Tally:
-        """What has happened since the start, counted."""
+        """The counts of events since the start."""
         return self._context.services.tally
 
     def tree(self) -> Node:
-        """The living tree of processes."""
+        """The tree of processes that run now."""
         return process_tree(self._tree)
 
     def title_of(self, entry_id: str) -> str | None:
-        """What people call a page in memory, or a watch: its title or URL; None if it is neither."""
+        """The title or URL of a page in memory, or of a watch; None if it is neither."""
         page = self._context.records.pages.get(entry_id)
         if page is not None:
             return (page.summary().title if page.finished else None) or page.url
@@ -126,11 +126,11 @@ class Libra(Pages, Listing, Watches):
         return None if watch is None else watch.state.url
 
     async def trees(self) -> dict[str, Node | None]:
-        """The trees of the other nodes of a cluster, by name; None of one that does not answer."""
+        """The trees of the other nodes of a cluster, by name; None for a node that does not answer."""
         return await self._tree.trees()
 
     def quarantined(self) -> dict[str, str]:
-        """The pages and watches that nobody goes on with unless they are retried, and why."""
+        """The pages and watches that stay stopped until they are retried, and why."""
         return quarantined(self._tree)
 
     async def retry(self, page_id: str) -> None:
@@ -138,7 +138,7 @@ class Libra(Pages, Listing, Watches):
 
         Raises:
             PageNotFound: no page and no watch of this id is quarantined.
-            EngineUnavailable: that cannot be found out now, or not be written down.
+            EngineUnavailable: the engine of the cluster cannot be read, or cannot be written.
         """
         if not self._tree.watches.retry(page_id) and not await self._pages.retry(page_id):
             raise PageNotFound(page_id)

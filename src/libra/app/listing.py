@@ -1,4 +1,4 @@
-"""Lists of pages and of URLs: from memory and the database, as if they were one."""
+"""Lists of pages and of URLs: memory and the database, merged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from libra.urls import parse_url
 
 
 class Listing(Parts):
-    """What can be asked of all pages."""
+    """Queries over all pages."""
 
     async def recent(
         self,
@@ -36,8 +36,8 @@ class Listing(Parts):
             after: the ``next`` of the list before this one.
             url: only pages of this URL.
             host: only pages of this host and of those below it.
-            text: only pages with this in their title or URL, whatever the case.
-            status: only pages with this status; what is not finished is in memory.
+            text: only pages with this text in their title or URL, ignoring case.
+            status: only pages with this status; pages that are not finished are in memory.
             since: only pages submitted at this time or later, to the millisecond.
             until: only pages submitted before this time.
         """
@@ -68,12 +68,12 @@ class Listing(Parts):
         Args:
             limit: how many, from 1 to 1,000.
             after: the ``next`` of the list before this one.
-            sort: ``newest`` weigh-in first, ``heaviest`` first, by ``site`` and URL, or what is
-                ``broken`` first: what could not be weighed, or is watched and over its budget.
+            sort: ``newest`` weigh-in first, ``heaviest`` first, by ``site`` and URL, or ``broken``
+                first: URLs that could not be weighed, or are watched and over their budget.
             host: only URLs whose newest weigh-in was of this host, or of one below it.
-            text: only those with this in the title of the newest weigh-in or in the URL, whatever the
-                case.
-            status: only those whose newest weigh-in is there in its life.
+            text: only URLs with this text in the title of the newest weigh-in or in the URL,
+                ignoring case.
+            status: only URLs whose newest weigh-in has this status.
             only: only these URLs.
         """
         broken = frozenset[str]()
@@ -102,13 +102,13 @@ class Listing(Parts):
         until: datetime | None = None,
         spans: int = 150,
     ) -> PageList:
-        """What a URL weighed over a time, newest first: the heaviest of each of so many spans of it.
+        """The weights of a URL over a time, newest first: the heaviest weigh-in of each span of it.
 
         Args:
             url: the submitted URL.
-            since: where the time begins; with the first weigh-in if not given.
-            until: where it ends; now if not given.
-            spans: into how many it is divided, from 1 to 1,000.
+            since: start of the time; the first weigh-in if not given.
+            until: end of the time; now if not given.
+            spans: how many spans the time is divided into, from 1 to 1,000.
 
         Raises:
             InvalidURL: saying what is wrong with the URL.

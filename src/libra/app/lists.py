@@ -1,4 +1,4 @@
-"""What lists of pages, of URLs and of watches hold."""
+"""The entries of lists of pages, of URLs and of watches."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from libra.report import Summary
 class PageList(msgspec.Struct, frozen=True):
     """A page of a list, newest first.
 
-    ``next`` is the cursor to pass as ``after`` for what follows, None at the end. ``partial`` is
-    true when the database could not be asked and the list is from memory alone.
+    ``next`` is the cursor to pass as ``after`` for the next page of the list, None at the end.
+    ``partial`` is true when the database did not answer and the list is from memory alone.
     """
 
     pages: tuple[Summary, ...]
@@ -21,10 +21,10 @@ class PageList(msgspec.Struct, frozen=True):
 
 
 class UrlSummary(msgspec.Struct, frozen=True):
-    """A URL: its newest weigh-in, whatever became of it, and how it was weighed lately.
+    """A URL: its newest weigh-in, whatever its outcome, and its latest weights.
 
-    ``weights`` are the transfer sizes in bytes of up to 30 weigh-ins, all weighed in the way of the
-    last one, the oldest first.
+    ``weights`` are the transfer sizes in bytes of up to 30 weigh-ins, the oldest first. All of them
+    were weighed in the same way as the last one.
     """
 
     newest: Summary
@@ -32,12 +32,12 @@ class UrlSummary(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> int | None:
-        """What it weighed last; None if it never was."""
+        """Its last weight; None if it was never weighed."""
         return self.weights[-1] if self.weights else None
 
     @property
     def change(self) -> int | None:
-        """How much more that is than before; None if there is nothing to compare it with."""
+        """How much heavier it is than before; None if there is nothing to compare it with."""
         return self.weights[-1] - self.weights[-2] if len(self.weights) > 1 else None
 
 
@@ -52,9 +52,9 @@ class UrlList(msgspec.Struct, frozen=True):
 class WatchList(msgspec.Struct, frozen=True):
     """A page of a list of watches.
 
-    ``next`` is the cursor to pass as ``after`` for what follows, None at the end. ``partial`` is
-    true while those of the database could not be read since the start. ``counts`` says how many watches
-    there are of each status, listed or not.
+    ``next`` is the cursor to pass as ``after`` for the next page of the list, None at the end.
+    ``partial`` is true while the watches of the database have not been read since the start.
+    ``counts`` is the number of watches of each status, listed or not.
     """
 
     watches: tuple[Watch, ...]

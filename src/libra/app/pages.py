@@ -1,4 +1,4 @@
-"""Pages: they are submitted, read, followed and forgotten, or come from a CI job."""
+"""Pages: submitting, reading, following and forgetting them, and keeping the results of CI jobs."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from libra.report import Build, Report, decode
 from libra.urls import parse_url
 from libra.weighing.options import Options
 
-#: Seconds between two reports of a growing page that one follower is given.
+#: Least seconds between two reports of a growing page to one follower.
 FOLLOW_INTERVAL = 0.05
 
-#: Bytes of reports that one follower is given in a second. Each change of a large page is megabytes.
+#: Bytes of reports per second to one follower. Each change of a large page is megabytes.
 FOLLOW_RATE = 10_000_000
 
-#: Seconds between two looks at a page that another Libra weighs.
+#: Seconds between two checks of a page that another Libra weighs.
 LOOK = 1.0
 
 
 class Pages(Parts):
-    """What can be done with a page."""
+    """The operations on pages."""
 
     async def submitted(self, name: str) -> KeyUse | None:
-        """What came of a submission with the idempotency key of this name, if one is known.
+        """The outcome of the submission with the idempotency key of this name, if one is known.
 
         Raises:
             Restoring: this Libra has just started and cannot tell yet.
@@ -46,26 +46,26 @@ class Pages(Parts):
     ) -> str:
         """Submit a page and return its id; the page is weighed in the background.
 
-        Headers of the options are kept until the page is finished, so that it is asked for with them
-        also after a restart, and are told to nobody.
+        Headers of the options are kept until the page is finished, so that Libra sends them also after
+        a restart. Libra shows them to nobody.
 
-        A key is kept with the page for a day; whether it is known already is for the caller to ask
+        A key is kept with the page for a day. The caller must check first whether it is known already
         (`submitted`).
 
-        When this returns the submission is on the local disk, or its report says ``memory``: a disk
-        that fails or hangs is waited for half a second at most.
+        When this returns, the submission is on the local disk, or its report says ``memory``: a disk
+        that fails or hangs delays this by half a second at most.
 
         Raises:
             InvalidURL: saying what is wrong with the URL.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: memory holds as many pages as it may, and none of them may leave yet.
             Stopping: the program is about to end.
-            CannotRender: the options ask for a browser and there is none.
+            CannotRender: the options need a browser and there is none.
         """
         return await self._pages.submit(parse_url(url), options, None if key is None else str(key))
 
     @property
     def options(self) -> Options:
-        """How a page is weighed whose submission chooses nothing; the limits are the settings'."""
+        """The options of a page whose submission chooses none; the limits are those of the settings."""
         return self._context.services.options
 
     async def report(self, page_id: str) -> Report:
@@ -73,41 +73,41 @@ class Pages(Parts):
 
         Raises:
             PageNotFound: there is no such page.
-            PageUnknown: it is not in memory and the database cannot be asked.
+            PageUnknown: it is not in memory and the database does not answer.
         """
         return decode((await self.report_bytes(page_id))[1])
 
     async def report_bytes(self, page_id: str, *, at_least: int = 0) -> tuple[int, bytes]:
-        """The version of a page and its report as JSON, as they are kept: the fastest way to serve.
+        """The version of a page and its report as stored JSON: the fastest way to serve it.
 
         Args:
-            page_id: which.
-            at_least: a version that was seen of it, perhaps at another node of a cluster.
+            page_id: of the page.
+            at_least: a version that the client has seen, perhaps at another node of a cluster.
 
         Raises:
             PageNotFound: there is no such page.
-            PageUnknown: it is not in memory and the database cannot be asked.
-            Behind: what is here is older than that version, and nobody can be asked for a newer one.
+            PageUnknown: it is not in memory and the database does not answer.
+            Behind: this node has an older version only, and cannot get a newer one.
         """
         version, data, _ = await self._reading.read(page_id, at_least)
         return version, data
 
     def report_at_hand(self, page_id: str) -> tuple[int, bytes] | None:
-        """As `report_bytes`, at once, for a finished page in memory; None for any other.
+        """As `report_bytes`, without waiting, for a finished page in memory; None for any other.
 
-        This is what a server does thousands of times a second.
+        A server calls this thousands of times a second.
         """
         return self._reading.at_hand(page_id)
 
     async def convert(self, *reports: bytes, form: str) -> bytes:
-        """A report in another form, made by a parser: of a large one it takes a second and 100 MB.
+        """Convert a report in a parser: a large one takes a second and 100 MB.
 
         Args:
             reports: the JSON of one report, or of two for a comparison.
-            form: as of `libra.formats.converting.convert`.
+            form: a form of `libra.formats.converting.convert`.
 
         Raises:
-            NotConverted: it takes more than a parser may have, or its parsers died.
+            NotConverted: it needs more than a parser may use, or its parsers died.
         """
         parsers = self._context.services.parsers
         if parsers is None:
@@ -118,23 +118,23 @@ class Pages(Parts):
             raise NotConverted(str(refused)) from None
 
     async def picture(self, page_id: str, *, whole: bool = False) -> bytes:
-        """The picture of a rendered page, as WebP: a thumbnail of 12 kB at most, or the whole, of 60 kB.
+        """The picture of a rendered page, as WebP: a thumbnail (12 kB at most), or the whole (60 kB).
 
         Raises:
             PageNotFound: there is no such page, or no picture of it.
-            PageUnknown: the database has the picture, if there is one, and cannot be asked.
+            PageUnknown: only the database can have the picture, and it does not answer.
         """
         return await self._reading.picture(page_id, whole=whole)
 
     async def keep_result(self, report: Report, build: Build) -> tuple[str, bool]:
-        """Keep a page that was weighed elsewhere, by a CI job, and return its id and whether it is new.
+        """Keep a page that a CI job weighed elsewhere, and return its id and whether it is new.
 
-        The same result again is the same page. It is as safe as a submission when this returns.
+        The same result sent again is the same page. When this returns, it is as safe as a submission.
 
         Raises:
             UnusableResult: it is no finished report, does not add up, or names no build.
             ResultDeleted: it was kept here before, and somebody deleted it.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: memory holds as many pages as it may, and none of them may leave yet.
             Stopping: the program is about to end.
         """
         build = parse_build(build)
@@ -142,14 +142,14 @@ class Pages(Parts):
         return await self._builds.keep(msgspec.structs.replace(report, url=url), build)
 
     async def baseline(self, page_id: str, base: str) -> tuple[Report | None, bool]:
-        """What the result of a CI job is to be compared with: the newest of its page on a branch.
+        """The report to compare a CI job's result with: the newest of its page on a branch.
 
         Returns:
-            That report or None, and whether the database could be asked: else there may be a newer one.
+            That report or None, and whether the database answered: if not, there may be a newer one.
 
         Raises:
             PageNotFound: there is no such page.
-            PageUnknown: it is not in memory and the database cannot be asked.
+            PageUnknown: it is not in memory and the database does not answer.
         """
         build = (await self.report(page_id)).build
         if build is None:
@@ -165,12 +165,11 @@ class Pages(Parts):
     async def follow(self, page_id: str) -> AsyncIterator[Report]:
         """The report now and after every change, until the page is finished.
 
-        Who reads slowly, or follows a page that changes fast, gets the newest report and skips
-        those between.
+        A follower that reads slowly, or follows a page that changes fast, skips to the newest report.
 
         Raises:
             PageNotFound: there is no such page, or it was deleted meanwhile.
-            PageUnknown: it is not in memory and the database cannot be asked.
+            PageUnknown: it is not in memory and the database does not answer.
         """
         async for _, data in self.follow_bytes(page_id):
             yield decode(data)
@@ -188,7 +187,7 @@ class Pages(Parts):
                 if finished:
                     return
                 with suppress(TimeoutError):
-                    # What another Libra weighs changes unheard.
+                    # No event announces the changes of a page that another Libra weighs.
                     async with asyncio.timeout(
                         None if self._context.availability.standby is None else LOOK
                     ):
@@ -203,6 +202,6 @@ class Pages(Parts):
 
         Raises:
             PageNotFound: there is no such page.
-            PageUnknown: it is not in memory and the database cannot be asked.
+            PageUnknown: it is not in memory and the database does not answer.
         """
         await self._pages.remove(page_id)

@@ -1,4 +1,4 @@
-"""What the sides of a Libra have in common: its settings, and the processes that it is made of."""
+"""What the parts of the public API have in common: the settings and the processes of one Libra."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from libra.settings import Settings, SettingsError
 
 
 class Parts:
-    """What one Libra is made of, as its sides see it."""
+    """The settings and processes of one Libra, for the classes of its public API."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Parts:
 
 
 def _tree(settings: Settings, clock: Clock | None, now: Callable[[], datetime]) -> SupervisionTree:
-    """The tree of one Libra, or of a node of a cluster, whose modules nobody else needs."""
+    """The tree of one Libra, or of a node of a cluster, whose modules only a node imports."""
     if not settings.cluster:
         return SupervisionTree(settings, clock=clock, now=now)
     try:

@@ -1,4 +1,4 @@
-"""Watches: they are made, changed, found, run and forgotten."""
+"""Watches: making, changing, finding, running and forgetting them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from libra.inspector.watches.steps import edited, tested
 from libra.urls import InvalidURL
 from libra.weighing.options import InvalidOptions
 
-#: Seconds that the name of a webhook may take to resolve before it is taken as it is.
+#: Seconds to resolve the name of a webhook; after that Libra accepts the address without this check.
 LOOK_UP = 3.0
 
-#: Public ids of watches that are remembered, so that a badge is found at once.
+#: How many public ids of watches are remembered, so that badges are found fast.
 PUBLIC = 10_000
 
-#: What counts as a jump of a watched page's weight if nobody says.
+#: The jump of a watched page's weight that counts if the watch does not say.
 JUMP = Jump()
 
 
 class Watches(Parts):
-    """What can be done with a watch."""
+    """The operations on watches."""
 
     async def watch(
         self,
@@ -47,28 +47,28 @@ class Watches(Parts):
         webhook_headers: Mapping[str, str] | None = None,
         keep: float | str | None = None,
     ) -> Watch:
-        """Have a URL weighed now and again and again, and alert somebody when something is wrong.
+        """Weigh a URL now and again on a schedule, and send an alert when something is wrong.
 
         Args:
-            url: what is to be weighed.
+            url: the page to weigh.
             every: ``hour``, ``day``, ``week``, an interval such as ``30m``, or a cron expression.
-            budgets: what the page must keep to; the last that matches its path counts.
-            max_weight: transfer size that it may have in all: bytes, or a size such as ``"500kB"``.
-            jump: what counts as a jump of its weight; None for nothing.
-            webhook: where alerts are sent to, with credentials where it asks for them.
-            webhook_headers: what is sent with them, such as ``Authorization``.
+            budgets: the limits of the page; the last budget that matches its path counts.
+            max_weight: limit for its whole transfer size: bytes, or a size such as ``"500kB"``.
+            jump: which increase of its weight counts as a jump; None for none.
+            webhook: where alerts are sent, with credentials where the receiver needs them.
+            webhook_headers: headers of the alerts, such as ``Authorization``.
             keep: how long all of its weigh-ins are kept before they are thinned: seconds, or a duration
                 such as ``"90d"``; None for as long as the settings keep pages.
 
         Returns:
-            The watch, with the secret that its alerts are signed with: nobody is told it again.
+            The watch, with the secret that its alerts are signed with. It is shown only once.
 
         Raises:
             InvalidURL: saying what is wrong with the URL or the webhook.
-            InvalidOptions: saying which other field cannot be so, and why.
+            InvalidOptions: saying which other field is invalid, and why.
             InvalidSchedule: saying what is wrong with the schedule or the time zone.
-            CannotRender: it is to be weighed in a browser and there is none.
-            TooManyWatches: there are as many as there may be.
+            CannotRender: its method needs a browser and there is none.
+            TooManyWatches: the limit of watches is reached.
             Stopping: the program is about to end.
         """
         if webhook is None and webhook_headers:
@@ -87,7 +87,7 @@ class Watches(Parts):
         )
 
     async def make_watch(self, wanted: WatchChanges) -> Watch:
-        """As `watch`, with everything that a watch can be told; what is left out is as usual.
+        """As `watch`, with every option of a watch; fields that are left out have their defaults.
 
         Raises:
             InvalidOptions: it has no URL; and as `watch` does.
@@ -104,21 +104,21 @@ class Watches(Parts):
         return msgspec.structs.replace(shown, secret=record.state.secret)
 
     async def change_watch(self, watch_id: str, changes: WatchChanges) -> Watch:
-        """Change a watch; what is left out stays as it is.
+        """Change a watch; fields that are left out stay as they are.
 
-        What is weighed or judged otherwise is weighed anew at once. A webhook at another host gets
-        another secret.
+        If a change affects how the page is weighed or judged, Libra weighs it again at once. A webhook
+        at another host gets another secret.
 
         Returns:
-            The watch, with a secret if that is a new one.
+            The watch, with its secret if that is new.
 
         Raises:
             InvalidURL: saying what is wrong with the URL or the webhook.
-            InvalidOptions: saying which other field cannot be so, and why.
+            InvalidOptions: saying which other field is invalid, and why.
             InvalidSchedule: saying what is wrong with the schedule or the time zone.
-            CannotRender: it is to be weighed in a browser and there is none.
+            CannotRender: its method needs a browser and there is none.
             WatchNotFound: there is no such watch.
-            WatchUnknown: it may be in the database, which could not be asked since the start.
+            WatchUnknown: it may be in the database, which has not answered since the start.
         """
         self.watch_of(watch_id)
         before = self._context.records.watches.get(watch_id)
@@ -132,12 +132,12 @@ class Watches(Parts):
         return msgspec.structs.replace(shown, secret=new)
 
     async def test_alert(self, watch_id: str) -> Watch:
-        """Send a test alert to the receivers of a watch, once, at once.
+        """Send one test alert to the receivers of a watch now.
 
         Raises:
-            InvalidOptions: it has none.
+            InvalidOptions: it has no receivers.
             WatchNotFound: there is no such watch.
-            WatchUnknown: it may be in the database, which could not be asked since the start.
+            WatchUnknown: it may be in the database, which has not answered since the start.
         """
         watch = self.watch_of(watch_id)
         if watch.webhook is None and watch.destination is None:
@@ -161,11 +161,11 @@ class Watches(Parts):
 
     @property
     def destinations(self) -> tuple[str, ...]:
-        """The names of the destinations that alerts may go to beside webhooks."""
+        """The names of the alert destinations beside webhooks."""
         return tuple(sorted(self._context.processes.courier.destinations))
 
     def public_watch(self, public_id: str) -> Watch:
-        """The watch that somebody has made public under this id, from memory.
+        """The watch that is public under this id, from memory.
 
         Raises:
             WatchNotFound: there is none.
@@ -194,14 +194,14 @@ class Watches(Parts):
         status: WatchStatus | None = None,
         order: WatchOrder = "newest",
     ) -> WatchList:
-        """The watches, newest first, or first those that need somebody.
+        """The watches, newest first, or first those that need attention.
 
         Args:
             limit: how many, from 1 to 1,000.
             after: the ``next`` of the list before this one.
             url: only watches of this URL.
-            tag: only watches with this tag, whatever the case.
-            status: only watches of which this is known.
+            tag: only watches with this tag, ignoring case.
+            status: only watches with this status.
             order: ``newest`` first, or ``broken`` first and then the newest.
         """
         watches, more = select(
@@ -220,7 +220,7 @@ class Watches(Parts):
         )
 
     def watched(self, *, tag: str | None = None) -> dict[str, WatchStatus]:
-        """Each URL that is watched, and the worst of what its watches know of it.
+        """Each watched URL, with the worst status of its watches.
 
         Args:
             tag: only URLs of watches with this tag.
@@ -228,7 +228,7 @@ class Watches(Parts):
         return worst_by_url(self._context.records.watches, tag)
 
     def tags(self) -> list[str]:
-        """All tags of watches, in the order of the alphabet."""
+        """All tags of watches, in alphabetical order."""
         return sorted(
             {tag for record in self._context.records.watches for tag in record.state.tags}
         )
@@ -238,7 +238,7 @@ class Watches(Parts):
 
         Raises:
             WatchNotFound: there is no such watch.
-            WatchUnknown: it may be in the database, which could not be asked since the start.
+            WatchUnknown: it may be in the database, which has not answered since the start.
         """
         record = self._context.records.watches.get(watch_id)
         if record is not None:
@@ -254,16 +254,16 @@ class Watches(Parts):
         raise WatchNotFound(watch_id, self._context.availability.may_be_lost(watch_id))
 
     async def find_watch(self, watch_id: str, *, at_least: int = 0) -> Watch:
-        """As `watch_of`, of a watch too that was made at another node of a cluster a moment ago.
+        """As `watch_of`, and finds a watch that another node of a cluster made a moment ago, too.
 
         Args:
-            watch_id: which.
-            at_least: a version that was seen of it, perhaps at another node.
+            watch_id: of the watch.
+            at_least: a version that the client has seen, perhaps at another node.
 
         Raises:
             WatchNotFound: there is no such watch.
-            WatchUnknown: nobody can tell now whether there is.
-            Behind: what is here is older than that version, and nobody can be asked for a newer one.
+            WatchUnknown: it is not known now whether there is such a watch.
+            Behind: this node has an older version only, and cannot get a newer one.
         """
         record = self._context.records.watches.get(watch_id)
         if is_page_id(watch_id) and (record is None or record.version < at_least):
@@ -271,25 +271,25 @@ class Watches(Parts):
         return self.watch_of(watch_id)
 
     async def unwatch(self, watch_id: str) -> None:
-        """Forget a watch; what was weighed for it stays.
+        """Forget a watch; its weigh-ins stay.
 
         Raises:
             WatchNotFound: there is no such watch.
-            WatchUnknown: it may be in the database, which could not be asked since the start.
+            WatchUnknown: it may be in the database, which has not answered since the start.
         """
         await self.find_watch(watch_id)
         await self._tree.watches.remove(watch_id)
 
     async def watch_now(self, watch_id: str) -> str:
-        """Have the page of a watch weighed now, whenever it is due, and return the page's id.
+        """Weigh the page of a watch now, whenever it is due, and return the page's id.
 
-        If it is being weighed already that is the page. A watch that is quarantined gets another
+        If the page is being weighed already, that is the page. A quarantined watch gets another
         chance.
 
         Raises:
             WatchNotFound: there is no such watch.
-            WatchUnknown: it may be in the database, which could not be asked since the start.
-            Full: there is no room for another page now; the watch tries again by itself.
+            WatchUnknown: it may be in the database, which has not answered since the start.
+            Full: there is no room for another page now; the watch tries again later.
         """
         await self.find_watch(watch_id)
         page_id = await self._tree.watches.run(watch_id)
@@ -307,7 +307,7 @@ class Watches(Parts):
             address, _ = address_and_headers(webhook, ())
             refusal = await self._context.services.fetcher.refusal(address, seconds=LOOK_UP)
             if refusal is not None:
-                # Who makes watches may do everything, and so may know what would open the way.
+                # A client that makes watches may do everything, so it may know how to open the gate.
                 opens = self._tree.gate.refusals.words(address)
                 raise InvalidURL(
                     f"The webhook is not valid. It cannot be reached: {refusal}. {opens}."
@@ -316,7 +316,7 @@ class Watches(Parts):
 
 
 def worst_by_url(watches: Iterable[WatchRecord], tag: str | None = None) -> dict[str, WatchStatus]:
-    """Each URL of watches, perhaps only those with a tag, and the worst of what they know of it."""
+    """Each watched URL and the worst status of its watches; with a tag, only of those with it."""
     worst: dict[str, WatchStatus] = {}
     order = get_args(WatchStatus)
     for record in watches:
@@ -327,7 +327,7 @@ def worst_by_url(watches: Iterable[WatchRecord], tag: str | None = None) -> dict
 
 
 def _kept(keep: float | None, least: float) -> None:
-    """Pages are not kept for a shorter time than they are in memory, where they are stored as well."""
+    """Refuse to keep stored pages for a shorter time than they stay in memory."""
     if keep is not None and not least <= keep < math.inf:
         raise InvalidOptions(
             f"keep is {keep:g} s: it must be at least {least:g} s, as long as pages stay in memory"

@@ -1,1 +1,1 @@
-"""Budgets: what a page may weigh, Libra's own and Lighthouse's, and what is told when it weighs more."""
+"""Budgets, Libra's own and Lighthouse's: what a page may weigh, and the alarms when it weighs more."""

@@ -1,9 +1,9 @@
-"""Alarms: what somebody who watches a page wants to be told after a weigh-in.
+"""Alarms: the alerts about a watched page after a weigh-in.
 
-Pure judgement: what was known of the page before, what it must keep to, and a new report; out come the
-events and what is known from then on. An event is told once. A budget that stays broken is no news at
-the next weigh-in, and one that holds again is. Whoever wants to be sure has something told only when
-several weigh-ins found it, and whoever forgets is told again.
+Pure judgement. Its input is the page's standing before, its terms and a new report; its output is the
+events and the new standing. Each event causes one alert: a budget that stays broken causes none at the
+next weigh-in, and one that holds again causes one. `Terms.confirm` delays an event until several
+weigh-ins found it, and `Terms.repeat` repeats its alert after a time.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from libra.report import Report
 
 Event = Literal["budget", "jump", "failed", "recovered", "test"]
 """``budget``: a limit is broken that was not before. ``jump``: the page suddenly weighs much more.
-``failed``: it could not be weighed. ``recovered``: what was wrong is not wrong any more. ``test``:
-somebody wants to see whether alerts arrive."""
+``failed``: it could not be weighed. ``recovered``: what was wrong is right again. ``test``:
+somebody checks whether alerts arrive."""
 
 FAILED: Final = "failed"
-"""What is wrong with a page that could not be weighed, as `Standing.trouble` has it."""
+"""The trouble of a page that could not be weighed, in `Standing.trouble`."""
 
 JUMP: Final = "jump"
-"""A jump, as `Standing.recent` has it."""
+"""A jump, in `Standing.recent`."""
 
 MOST_LOOKS: Final = 10
-"""Weigh-ins that `Confirm` may look back on."""
+"""Most weigh-ins that `Confirm` may look back on."""
 
 IN_TIME: Final = 0.95
-"""The share of `Terms.repeat` that is enough: weigh-ins are not that exact, and a day is a day."""
+"""The share of `Terms.repeat` that is enough: weigh-ins are not exactly on time."""
 
 
 class Jump(msgspec.Struct, frozen=True):
-    """How much heavier a page must have become at once to be worth a word: by more than both.
+    """How much heavier a page must have become at once to cause an alert: by more than both values.
 
-    ``percent`` is of what it weighed before. The bytes keep small pages quiet, of which a new icon is
-    half the weight.
+    ``percent`` is of what it weighed before. ``bytes`` prevents alerts about small pages, of which a
+    new icon is half the weight.
     """
 
     percent: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
@@ -49,7 +49,7 @@ _Looks = Annotated[int, msgspec.Meta(ge=1, le=MOST_LOOKS)]
 
 
 class Confirm(msgspec.Struct, frozen=True):
-    """How sure one wants to be: what ``bad`` of the last ``of`` weigh-ins found is told."""
+    """How certain a finding must be: an alert needs ``bad`` of the last ``of`` weigh-ins to find it."""
 
     bad: _Looks = 1
     of: _Looks = 1
@@ -66,15 +66,15 @@ class Confirm(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a watched page must keep to, and when somebody is told that it does not.
+    """The limits of a watched page, and the rules for alerts about them.
 
     Attributes:
         budgets: the last that matches the path of the page counts.
-        max_weight: bytes of transfer size that it may have in all.
-        jump: what counts as a jump; None where jumps are nobody's concern.
-        confirm: how many weigh-ins must find something before it is told.
-        repeat: seconds after which what is still wrong is told again; None for never.
-        recover: whether it is told that nothing is wrong any more.
+        max_weight: limit for the transfer size of the whole page, in bytes.
+        jump: which increase counts as a jump; None for no alerts about jumps.
+        confirm: how many weigh-ins must find something before an alert.
+        repeat: seconds after which an alert is repeated while its trouble lasts; None for never.
+        recover: whether an alert says that nothing is wrong any more.
     """
 
     budgets: tuple[Budget, ...] = ()
@@ -86,15 +86,15 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is known of a watched page from its weigh-ins so far.
+    """The state of a watched page after its weigh-ins so far.
 
     Attributes:
         weight: bytes of transfer size at the last good weigh-in; None before the first.
         complete: whether that weigh-in was complete.
         trouble: what is wrong now and was told, by name: ``failed``, or the subjects of broken limits.
         recent: what was wrong at each of the last weigh-ins, as far as `Confirm` looks back.
-        suspected: whether the last one found something that is not confirmed yet.
-        alerted_at: when the trouble was told last.
+        suspected: whether the last weigh-in found something that is not confirmed yet.
+        alerted_at: when the last alert about the trouble was sent.
     """
 
     weight: int | None = None
@@ -106,14 +106,14 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What a weigh-in comes to.
+    """The result of judging one weigh-in.
 
     Attributes:
-        events: what is to be told, in that order.
+        events: the alerts to send, in that order.
         breaches: every limit that the page breaks, told before or not.
-        change: bytes more (or less) than at the last good weigh-in; None if there is no telling.
-        standing: what is known from now on.
-        repeated: whether all that is told was told before.
+        change: bytes more (or less) than at the last good weigh-in; None if that is not known.
+        standing: the new standing.
+        repeated: whether all of the alerts are repetitions.
     """
 
     events: tuple[Event, ...]
@@ -126,16 +126,16 @@ class Judgement(msgspec.Struct, frozen=True):
 def judge(report: Report, terms: Terms, before: Standing, now: datetime | None = None) -> Judgement:
     """Judge a finished weigh-in.
 
-    A report that is not complete says neither that a budget holds nor that it is broken: what was wrong
-    stays so, without a word, until a complete one tells. Nor does it replace a complete one as what the
-    next is compared with: else a server that is down for a day makes a jump of its return. A jump that
-    is to be confirmed leaves what it is compared with as it was, until it is or is gone.
+    A report that is not complete does not show whether a budget holds. Trouble stays as it is, without
+    an alert, until there is a complete report. An incomplete weight does not replace a complete one for
+    comparison either: else a server that is down for a day would cause a jump at its return. A jump that
+    needs confirmation leaves the weight for comparison unchanged until it is confirmed or gone.
 
     Args:
-        report: of a page that is finished.
-        terms: what it must keep to.
-        before: what was known of it.
-        now: when that is, for what is told again; by default when the page was finished.
+        report: of a finished page.
+        terms: its limits and rules.
+        before: its standing before.
+        now: the time of judgement, for repeated alerts; by default the time when the page was finished.
     """
     weighed, now = report.status == "weighed", now or report.finished_at
     breaches: tuple[Check, ...] = ()
@@ -154,14 +154,14 @@ def judge(report: Report, terms: Terms, before: Standing, now: datetime | None =
         broken, trouble = (), before.trouble
     found: list[Event] = []
     if set(trouble) - set(before.trouble):
-        # A budget that was broken is still: it is not told again when the page can be weighed again.
+        # A budget that was broken stays broken: no new alert when the page can be weighed again.
         found.append("budget" if weighed else "failed")
     elif before.trouble and not trouble:
         looks = ()
         if terms.recover:
             found.append("recovered")
     sure = jumped and sum(JUMP in look for look in looks) >= terms.confirm.bad
-    # A budget that breaks says by how much the page has grown, too.
+    # An alert about a budget also says by how much the page has grown.
     if "budget" not in found and (sure or (jumped and terms.confirm.bad == 1)):
         found.append("jump")
     unsure = jumped and not {"budget", "jump"} & set(found)
@@ -185,18 +185,18 @@ def judge(report: Report, terms: Terms, before: Standing, now: datetime | None =
 def _trouble(
     broken: tuple[str, ...], looks: tuple[tuple[str, ...], ...], before: tuple[str, ...], bad: int
 ) -> tuple[str, ...]:
-    """What is wrong for certain, after a weigh-in that found these."""
+    """What is certainly wrong after a weigh-in that found these."""
     certain = tuple(
         one for one in broken if one in before or sum(one in look for look in looks) >= bad
     )
     if broken == (FAILED,):
-        # It tells nothing of the budget.
+        # A failed weigh-in says nothing about the budget.
         return before if FAILED in before or not certain else (*before, FAILED)
     return certain if certain or not broken else before
 
 
 def _is_forgotten(standing: Standing, terms: Terms, now: datetime | None) -> bool:
-    """Whether what is wrong was told so long ago that it is to be told again."""
+    """Whether the last alert is so old that it is due again."""
     if terms.repeat is None or now is None or not standing.trouble or standing.alerted_at is None:
         return False
     return now - standing.alerted_at >= timedelta(seconds=terms.repeat * IN_TIME)

@@ -1,8 +1,8 @@
-"""Budgets: what a page may weigh, and where it weighs more.
+"""Budgets: what a page may weigh, and which limits it breaks.
 
-A limit is about a kind of asset, about what strangers send, or about all of it. Where several budgets
-are given, each is for the pages whose path it matches and the last one that matches counts, as in
-Lighthouse, whose file `libra.budgets.lighthouse` reads.
+A limit is about a kind of asset, about third parties, or about the whole page. If there are several
+budgets, each is for the pages whose path it matches, and the last one that matches counts. Lighthouse
+does the same; `libra.budgets.lighthouse` reads its file.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from libra.urls import host_of
 from libra.wording import count, size
 
 Subject = Kind | Literal["third-party", "total"]
-"""What a limit is about: a kind of asset, what strangers send, or all of it."""
+"""The subject of a limit: a kind of asset, third parties, or the whole page."""
 
 SUBJECTS: tuple[str, ...] = (*KINDS, "third-party", "total")
 
 GROWTH: Final = "growth"
-"""What a limit is about that says how much more a page may weigh than before."""
+"""The subject of a limit on growth: how much more a page may weigh than before."""
 
 Measure = Literal["size", "count"]
 
@@ -34,13 +34,14 @@ About = Literal["kind", "file", "host"]
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """At most so much of something: bytes of transfer size, or requests.
+    """An upper limit: bytes of transfer size, or requests.
 
     Attributes:
-        subject: what it is about: one of `SUBJECTS`; a pattern that files are named by, as
-            `libra.file_names.name_matches` takes it; or a host, with all below it.
-        measure: bytes or requests. The bytes of a pattern are those of the heaviest file that it means.
-        most: how much is no breach.
+        subject: what it limits: one of `SUBJECTS`; a pattern for files, as
+            `libra.file_names.name_matches` takes it; or a host, with all hosts below it.
+        measure: bytes or requests. The bytes of a pattern are those of the heaviest file that it
+            matches.
+        most: the highest value that is no breach.
         about: which of the three the subject is.
     """
 
@@ -51,7 +52,7 @@ class Limit(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.subject == GROWTH:
-            return GROWTH  # of size: there is no other
+            return GROWTH  # of size: growth has no other measure
         what = f"third-party {self.subject}" if self.about == "host" else self.subject
         return f"{what} {self.measure}"
 
@@ -62,9 +63,9 @@ class Budget(msgspec.Struct, frozen=True):
     Attributes:
         path: as in robots.txt: a beginning, with at most one ``*`` and ``$`` only at the end.
         first_party: hosts that are the page's own, ``*.`` in front for any host below; when empty,
-            that is judged by registrable domain.
-        limits: what the page must keep to.
-        timings: names of timings that are limited too and that Libra does not measure.
+            the registrable domain decides.
+        limits: the limits of these pages.
+        timings: names of limited timings, which Libra does not measure.
         max_growth: how much more a page may weigh than in the earlier report that it is compared with.
     """
 
@@ -76,7 +77,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One limit and what a page has of it, in bytes or requests."""
+    """One limit and the page's value for it, in bytes or requests."""
 
     page: str
     limit: Limit
@@ -84,7 +85,7 @@ class Check(msgspec.Struct, frozen=True):
 
     @property
     def over(self) -> bool:
-        """Whether the page breaches the limit; to reach it exactly is no breach."""
+        """Whether the page breaks the limit; reaching it exactly does not."""
         return self.measured > self.limit.most
 
     @property
@@ -111,12 +112,12 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def at_most(most: int) -> Limit:
-    """The limit that is set by ``--max-weight``: bytes of transfer size of the whole page."""
+    """The limit of ``--max-weight``: bytes of transfer size of the whole page."""
     return Limit("total", "size", most)
 
 
 def growth(before: Report, after: Report, most: Growth) -> Check:
-    """What ``--max-growth`` says: a page weighs so much more at most than in an earlier report."""
+    """The check of ``--max-growth``: how much more a page may weigh than in an earlier report."""
     weighed = before.total.transfer_bytes
     grown = max(0, after.total.transfer_bytes - weighed)
     return Check(after.url, Limit(GROWTH, "size", most.allowed(weighed)), grown)
@@ -125,9 +126,9 @@ def growth(before: Report, after: Report, most: Growth) -> Check:
 def growth_of(
     before: Report, after: Report, budgets: Sequence[Budget], most: Growth | None = None
 ) -> list[Check]:
-    """What a page may have grown since an earlier report: by the budget that counts, and by ``most``.
+    """The check of growth since an earlier report: by the budget that counts, and by ``most``.
 
-    Both are to have been weighed in the same way. Of the two limits the tighter one is checked.
+    Both reports must have been weighed in the same way. The tighter of the two limits is checked.
     """
     budget = budget_for(after.final_url or after.url, budgets) or Budget()
     checks = [growth(before, after, one) for one in (most, budget.max_growth) if one is not None]
@@ -137,12 +138,12 @@ def growth_of(
 def check(
     report: Report, budgets: Sequence[Budget] = (), limits: Sequence[Limit] = ()
 ) -> list[Check]:
-    """What a weighed page must keep to; of two limits on the same thing the tighter one.
+    """Check a weighed page against its limits; of two limits on the same subject, the tighter one.
 
     Args:
         report: a weighed page.
         budgets: the last that matches counts.
-        limits: what holds for every page beside them.
+        limits: further limits, for every page.
     """
     budget = budget_for(report.final_url or report.url, budgets) or Budget()
     tightest: dict[str, Limit] = {}
@@ -164,8 +165,8 @@ def budget_for(url: str, budgets: Sequence[Budget]) -> Budget | None:
 def path_matches(url: str, pattern: str) -> bool:
     """Whether path and query of an address match, as Lighthouse decides it.
 
-    ``/blog`` matches what begins so, ``/blog$`` only that, ``/*.php`` what has ``.php`` anywhere
-    after the first slash, ``/*.php$`` what ends so.
+    ``/blog`` matches paths that begin with it, ``/blog$`` only that path, ``/*.php`` paths with ``.php``
+    anywhere after the first slash, ``/*.php$`` paths that end with it.
     """
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -178,7 +179,7 @@ def path_matches(url: str, pattern: str) -> bool:
 
 
 def unmatched(reports: Sequence[Report], checks: Iterable[Check]) -> list[Limit]:
-    """Limits that are about a file or a host which no page has: they guard nothing."""
+    """Limits on a file or a host that no page has: they protect nothing."""
     limits = dict.fromkeys(check.limit for check in checks if check.limit.about != "kind")
     return [
         limit
@@ -188,7 +189,7 @@ def unmatched(reports: Sequence[Report], checks: Iterable[Check]) -> list[Limit]
 
 
 def _transfers(report: Report, limit: Limit) -> list[int]:
-    """The transfer sizes of what a limit about a file or a host is about."""
+    """The transfer sizes of the assets that a limit on a file or a host applies to."""
     if limit.about == "host":
         meant = [a for a in report.assets if _is_below(host_of(a.url), limit.subject)]
     else:
@@ -206,7 +207,7 @@ def _measure(report: Report, limit: Limit, first_party: Sequence[str]) -> int:
         found = _transfers(report, limit)
         if limit.measure == "count":
             return len(found)
-        # A limit for a file holds for each that is named so: there may be several chunks.
+        # A limit on a file applies to each file of that name: there may be several chunks.
         return sum(found) if limit.about == "host" else max(found, default=0)
     if limit.subject == "third-party":
         strangers = _stranger(first_party)

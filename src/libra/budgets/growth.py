@@ -18,17 +18,17 @@ class Growth(msgspec.Struct, frozen=True):
     percent: float | None = None
 
     def allowed(self, before: int) -> int:
-        """By how many bytes a page may grow that weighed so many."""
+        """By how many bytes a page of this weight may grow."""
         if self.percent is None:
             return self.transfer_bytes
         return math.floor(before * self.percent / 100)
 
 
 def parse_growth(text: str) -> Growth:
-    """The growth that a text says.
+    """The growth in a text.
 
     Raises:
-        ValueError: saying what is taken.
+        ValueError: saying what is accepted.
     """
     text = text.strip()
     match = _PERCENT.fullmatch(text)

@@ -1,8 +1,8 @@
 """Budget files: Lighthouse's ``budget.json`` (performance budgets, up to Lighthouse 11).
 
-Lighthouse CI still reads it: a list of objects, each for the pages whose path it matches, with sizes in
-KiB of transfer size and counts of requests. What the format does not know is an error rather than
-ignored: a misspelt budget guards nothing. `libra.budgets.budget` judges a page by it.
+Lighthouse CI still reads it. The file is a list of objects, each for the pages whose path it matches,
+with sizes in KiB of transfer size and counts of requests. A key that the format does not have is an
+error: a misspelt budget would protect nothing. `libra.budgets.budget` checks pages against the budgets.
 """
 
 from __future__ import annotations
@@ -58,21 +58,21 @@ TIMINGS = (
     "speed-index",
     "total-blocking-time",
 )
-"""What a budget may say of time. Libra reads these and measures none of them."""
+"""The timings that a budget may limit. Libra reads these and measures none of them."""
 
 _KEYS = ("path", "options", "resourceSizes", "resourceCounts", "timings", "rules", "maxGrowth")
-"""What a budget consists of. The last two are Libra's own."""
+"""The keys of a budget. The last two are Libra's own."""
 
 
 class BudgetError(ValueError):
-    """A budget file that cannot be used; the message says where in it and what is taken."""
+    """A budget file cannot be used; the message says where the mistake is and what is accepted."""
 
 
 def parse_budgets(text: str | bytes) -> list[Budget]:
     """Read a ``budget.json``.
 
     Raises:
-        BudgetError: if it is not JSON, or has a key, type, path or number that the format does not.
+        BudgetError: it is not JSON, or has a key, type, path or number that the format does not allow.
     """
     try:
         data = decode_json(text, pairs=_object)
@@ -171,7 +171,7 @@ def _named_numbers(
     found: dict[str, float] = {}
     for n, item in enumerate(_list(where, items)):
         at = f"{where}[{n}]"
-        # Lighthouse 5 and 6 had a tolerance for timings; files of that time still have it.
+        # Lighthouse 5 and 6 had a tolerance for timings; files from that time still have it.
         keys = (name_key, "budget", *(("tolerance",) if name_key == "metric" else ()))
         fields = _fields(at, item, keys)
         name, number = fields.get(name_key), fields.get("budget")

@@ -1,4 +1,4 @@
-"""Limits in a line, for what a budget.json of Lighthouse cannot say: a file, or one third party.
+"""Limits in one line, for what Lighthouse's budget.json cannot express: a file, or one third party.
 
 ::
 
@@ -25,10 +25,10 @@ HOW: Final = (
 
 
 def parse_rule(text: str) -> Limit:
-    """The limit that a line says.
+    """The limit in a line.
 
     Raises:
-        ValueError: saying what is taken.
+        ValueError: saying what is accepted.
     """
     match = _RULE.fullmatch(text)
     if match is None:

@@ -21,7 +21,7 @@ from libra.cli import streams
 from libra.cli.lazy_commands import CommandPlace, LazyGroup
 
 INTERRUPTED = 130
-"""What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT."""
+"""The exit code that a shell reports after Ctrl-C: 128 and the number of SIGINT."""
 
 BUG = 70
 """EX_SOFTWARE of sysexits.h."""
@@ -65,7 +65,7 @@ _PLACES = {
 @click.pass_context
 def libra(context: click.Context, config: Path | None) -> None:
     """Weighs web pages, and keeps working when its database is down."""
-    # Neither --help nor --version comes here, and both are to be fast.
+    # Neither --help nor --version comes here: both must be fast.
     from libra.settings import SettingsError, read_file  # noqa: PLC0415 - as said
 
     context.obj = config
@@ -74,7 +74,7 @@ def libra(context: click.Context, config: Path | None) -> None:
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     if context.invoked_subcommand == "weigh":
-        # It takes its settings from here, through click; the service reads the file by itself.
+        # Commands take their settings from here, through click; the service reads the file itself.
         context.default_map = {"weigh": _defaults_of_weigh(written)}
 
 
@@ -116,7 +116,7 @@ def _defaults_of_weigh(written: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _end_at_once(_signal: int, _frame: FrameType | None) -> NoReturn:
-    # Nothing is to be saved, and an orderly end would wait for threads that look up names.
+    # There is nothing to save, and an orderly end would wait for threads that look up names.
     if sys.stderr.isatty():
         os.write(2, b"\r\x1b[2K\x1b[?25h")  # the progress hid the cursor
     os._exit(INTERRUPTED)

@@ -1,6 +1,6 @@
-"""One request of the command to a server that it was told of, over what the system's Python has.
+"""Sends one request of the command to a given server, with the standard library.
 
-Pages and what they pull in go through `libra.weighing` instead, which counts and bounds what arrives.
+Requests for pages and their assets go through `libra.weighing` instead, which counts and bounds answers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from libra.network.libcurl.trust import Trust
 
 
 class ServerAnswer(NamedTuple):
-    """What a server answered; header names are in small letters."""
+    """An answer of a server; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -27,7 +27,7 @@ class ServerAnswer(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """No answer came; the message says why."""
+    """The server gave no answer; the message says why."""
 
 
 def ask(
@@ -41,20 +41,20 @@ def ask(
     route: Route = DIRECTLY,
     follow: bool = False,
 ) -> ServerAnswer:
-    """Send a request and wait for the answer, whatever its status.
+    """Send a request and return the answer, whatever its status.
 
     Args:
         method: of the request.
         url: http or https.
         headers: of the request.
         body: of the request.
-        seconds: between two signs of life of the server.
-        most: bytes of the answer's body that are read.
+        seconds: longest silence of the server.
+        most: bytes of the answer's body to read.
         route: certificates and proxies.
-        follow: whether redirects are followed; a secret must not go where they lead.
+        follow: whether to follow redirects; a secret must not be sent where they lead.
 
     Raises:
-        NoAnswer: if there is none.
+        NoAnswer: there is no answer.
     """
     proxy = route.proxies.of(url)
     handlers: list[urllib.request.BaseHandler] = [
@@ -79,12 +79,12 @@ def ask(
 
 @cache
 def _context(trust: Trust) -> ssl.SSLContext:
-    # To read all authorities of a system takes longer than a request, and a run makes many.
+    # Reading all authorities of a system takes longer than a request, and a run makes many requests.
     return trust.context()
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer."""
+    """Treats a redirect as an answer."""
 
     def redirect_request(
         self,

@@ -1,4 +1,4 @@
-"""Which method the command takes where nobody said one, and what it needs for a browser."""
+"""Chooses the method where the user chose none, and checks whether there is a browser."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NOT_IN_A_BROWSER = "--ca, --insecure and --proxy are for pages that are weighed 
 
 
 def default_method() -> Choice:
-    """``auto`` where the extra for rendering is installed: a browser on PATH alone is nobody's wish."""
+    """``auto`` if the extra for rendering is installed; a browser on PATH alone is not enough."""
     return "auto" if find_spec("playwright") is not None else "static"
 
 
 def why_no_browser(browser: str | None) -> str | None:
-    """What keeps pages from being rendered, and what to do about it; None if nothing does.
+    """Why pages cannot be rendered, and what to do about it; None if they can.
 
     Args:
         browser: the program to use; None is the first that is found.
@@ -38,10 +38,10 @@ def require_browser(browser: str | None, *, direct: bool) -> None:
 
     Args:
         browser: the program to use; None is the first that is found.
-        direct: whether the web is reached without a proxy and with the system's certificates.
+        direct: whether Libra reaches the web without a proxy and with the system's certificates.
 
     Raises:
-        click.UsageError: they cannot, and why.
+        click.UsageError: they cannot; it says why.
     """
     if not direct:
         raise click.UsageError(NOT_IN_A_BROWSER)
@@ -51,12 +51,12 @@ def require_browser(browser: str | None, *, direct: bool) -> None:
 
 
 def choose(static: Report, rendered: Report | None, missing: str | None) -> Report:
-    """The report that counts, saying which method was taken and why.
+    """The report that counts, with the method that was taken and why.
 
     Args:
-        static: what was seen without a browser.
-        rendered: what a browser saw, if it was asked.
-        missing: why none was asked, if that is so.
+        static: the report without a browser.
+        rendered: the report of a browser, if there is one.
+        missing: why there is no browser's report, if one was needed.
     """
     if not static.coverage:
         return msgspec.structs.replace(static, chosen=READ)

@@ -1,4 +1,4 @@
-"""`libra cluster`: what a cluster of Libras is doing, from outside."""
+"""`libra cluster`: inspects and changes a cluster of Libras from outside."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds until servers that cannot be reached are given up.
+#: Seconds to try servers that cannot be reached.
 PATIENCE: Final = 5.0
 
 
 @click.group(short_help="Look after a cluster.")
 def cluster() -> None:
-    """Look after the cluster that is on some NATS servers."""
+    """Inspect and change the cluster on some NATS servers."""
 
 
 def _server_options(command: Any) -> Any:
@@ -52,7 +52,7 @@ def _server_options(command: Any) -> Any:
 @_server_options
 @click.pass_obj
 def status(config: Path | None, /, *, form: str, **flags: Any) -> None:
-    """Show every node and what it does, what waits in the queues, and who has the copies.
+    """Show every node and its work, what waits in the queues, and who has the copies.
 
     Exits with 1 if the servers do not answer.
     """
@@ -69,8 +69,8 @@ def status(config: Path | None, /, *, form: str, **flags: Any) -> None:
 def remove(config: Path | None, /, *, node: str, **flags: Any) -> None:
     """Forget NODE, which has ended and never comes back.
 
-    What only its disk has is lost then: until it is removed, nobody says of such a page that it does
-    not exist. A node that still runs is not forgotten.
+    This loses what only its disk has. Until you remove it, no node says that a page which may be on
+    that disk does not exist. A node that still runs is not forgotten.
     """
     from libra.cluster.node import ledger  # noqa: PLC0415 - only these need its client
 
@@ -87,9 +87,9 @@ def remove(config: Path | None, /, *, node: str, **flags: Any) -> None:
 @_server_options
 @click.pass_obj
 def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
-    """Have pages that are submitted ten minutes from now in N shards; those before stay where they are.
+    """Keep pages submitted from ten minutes from now on in N shards; earlier ones stay where they are.
 
-    Nodes that run take it on by themselves. Start others with --cluster-shards N from now on.
+    Running nodes adopt N without a restart. From now on, start further nodes with --cluster-shards N.
     """
     from libra.cluster.records import layout  # noqa: PLC0415 - only these need its client
 
@@ -105,10 +105,10 @@ def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
 @_server_options
 @click.pass_obj
 def tokens(config: Path | None, /, *, file: Path, **flags: Any) -> None:
-    """Give every web node the access tokens in FILE, in the place of those given so before.
+    """Give every web node the access tokens in FILE, in place of those given so before.
 
-    Only what is kept of a secret is sent, never the secret. Each node has beside them the tokens of its
-    own settings. An empty file takes them all away.
+    Only the hash of each secret is sent, never the secret. Each node also has the tokens of its own
+    settings. An empty file removes all tokens given so.
     """
     from libra.cluster.node import access  # noqa: PLC0415 - only these need its client
 
@@ -123,7 +123,7 @@ def tokens(config: Path | None, /, *, file: Path, **flags: Any) -> None:
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
-    # Whoever looks needs no database.
+    # These commands use no database.
     settings = load_settings(config, **flags, database="postgresql://unused/unused")
     if not settings.cluster:
         raise click.UsageError("say where the cluster is: --cluster nats://a:4222,nats://b:4222")
@@ -131,10 +131,10 @@ def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
 
 
 def _asked(settings: Settings, ask: Callable[[Engine], Awaitable[T]]) -> T:
-    """What the engine says.
+    """Ask the engine and return its answer.
 
     Raises:
-        click.ClickException: it does not, and why.
+        click.ClickException: the engine does not answer; it says why.
     """
     try:
         from libra.cluster.engine.connection import Engine  # noqa: PLC0415 - as above

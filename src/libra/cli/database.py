@@ -1,4 +1,4 @@
-"""`libra db` and `libra history`: what the service has stored."""
+"""`libra db` and `libra history`: the stored pages of the service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @click.group()
 def db() -> None:
-    """Look after the database that pages are saved in."""
+    """Manage the database that pages are saved in."""
 
 
 def _database_options(command: Any) -> Any:
@@ -44,7 +44,7 @@ def _database_options(command: Any) -> Any:
 @_database_options
 @click.pass_obj
 def migrate(config: Path | None, /, **flags: Any) -> None:
-    """Bring the database's schema up to date; a database that is new is made."""
+    """Bring the database's schema up to date; creates a new database."""
     settings = load_settings(config, **flags)
     _say_schema(settings, asyncio.run(_with_store(settings, lambda store: store.migrate())))
 
@@ -53,7 +53,7 @@ def migrate(config: Path | None, /, **flags: Any) -> None:
 @_database_options
 @click.pass_obj
 def status(config: Path | None, /, **flags: Any) -> None:
-    """Say where the database is and whether its schema is current; exits with 1 if it is not."""
+    """Show where the database is and whether its schema is current; exits with 1 if it is not."""
     settings = load_settings(config, **flags)
     schema = asyncio.run(_with_store(settings, lambda store: store.schema()))
     _say_schema(settings, schema)
@@ -66,10 +66,10 @@ def status(config: Path | None, /, **flags: Any) -> None:
 @_database_options
 @click.pass_obj
 def backup(config: Path | None, /, *, file: Path, **flags: Any) -> None:
-    """Write all that is stored to FILE, as of one moment; a running Libra does not wait for it.
+    """Write all stored pages and watches to FILE, as of one moment; a running Libra does not wait.
 
-    FILE is a SQLite database, whichever engine it is from. An older backup of that name is replaced
-    when the new one is complete.
+    FILE is a SQLite database, whichever engine it comes from. It replaces an older backup of that name
+    when it is complete.
     """
     settings = load_settings(config, **flags)
     from libra.storage import engines  # noqa: PLC0415 - only these commands need it
@@ -84,9 +84,9 @@ def backup(config: Path | None, /, *, file: Path, **flags: Any) -> None:
 @_database_options
 @click.pass_obj
 def restore(config: Path | None, /, *, file: Path, yes: bool, **flags: Any) -> None:
-    """Replace all that is stored by what FILE has, in one step.
+    """Replace everything in the database by the contents of FILE, in one step.
 
-    A running Libra notices, and saves again what it has in memory and the backup lacks.
+    A running Libra notices, and saves again what is in its memory but not in the backup.
     """
     settings = load_settings(config, **flags)
     from libra.storage import engines  # noqa: PLC0415 - only these commands need it
@@ -111,16 +111,16 @@ def restore(config: Path | None, /, *, file: Path, yes: bool, **flags: Any) -> N
 @_database_options
 @click.pass_obj
 def prune(config: Path | None, /, *, older_than: float, yes: bool, **flags: Any) -> None:
-    """Delete the pages that were submitted before a time, for good, and give their space back.
+    """Delete the pages submitted before a time, for good, and give their space back.
 
-    Of URLs that are watched it keeps one weigh-in a day for three times as long, and one a week after
-    that. A running Libra lets go of what is deleted.
+    For watched URLs it keeps one weigh-in a day for three times as long, and one a week after that. A
+    running Libra drops the deleted pages from memory.
     """
     settings = load_settings(config, **flags)
     from libra.storage.keeping import thinnings, watched_in  # noqa: PLC0415 - only this needs it
 
     now = datetime.now(UTC)
-    # Timers run it as well, where nobody could answer: whoever wrote one has decided.
+    # Timers also run this, where nobody could answer: whoever wrote one has decided.
     if not yes and sys.stdin.isatty():
         click.confirm(
             f"Delete what was submitted before {now - timedelta(seconds=older_than):%Y-%m-%d %H:%M} "
@@ -146,7 +146,7 @@ def prune(config: Path | None, /, *, older_than: float, yes: bool, **flags: Any)
 @_database_options
 @click.pass_obj
 def history(config: Path | None, /, *, url: str, limit: int, **flags: Any) -> None:
-    """List what the service has stored of a page over time, newest first."""
+    """List the stored weigh-ins of a page, newest first."""
     settings = load_settings(config, **flags)
     try:
         page = parse_url(url)
@@ -187,7 +187,7 @@ def _database_of(settings: Settings) -> str:
 
 
 def _with_file(settings: Settings, work: Coroutine[Any, Any, Contents]) -> Contents:
-    """What a backup or a restore comes to, or a word on why it could not be made."""
+    """The result of a backup or a restore, or an error that says why it failed."""
     from libra.storage import StoreError  # noqa: PLC0415 - only these commands need it
     from libra.storage.backup_file import NoBackup  # noqa: PLC0415 - as above
 
@@ -204,7 +204,7 @@ def _with_file(settings: Settings, work: Coroutine[Any, Any, Contents]) -> Conte
 
 
 async def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) -> T:
-    """What a call of the store comes to, or a word on why it could not be made."""
+    """The result of a call of the store, or an error that says why it failed."""
     from libra.storage import StoreError, open_store  # noqa: PLC0415 - only these commands need it
 
     if settings.database is None:

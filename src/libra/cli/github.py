@@ -1,4 +1,4 @@
-"""`libra github`: what the action at the root of the repository does beside weighing."""
+"""`libra github`: the steps of the action at the root of the repository beside weighing."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from libra.formats.sentences import outcome
 from libra.wording import plain
 
 LONGEST = 65_000
-"""Characters of a comment; GitHub takes 65,536."""
+"""Longest comment, in characters; GitHub accepts 65,536."""
 
 PAGES = 30
-"""Pages of 100 comments that are looked through for an earlier one."""
+"""Pages of 100 comments that are searched for an earlier one."""
 
 PATIENCE = 30.0
 MOST = 20_000_000
@@ -30,11 +30,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class CannotComment(Exception):
-    """Nothing can be said at the change; the message says why."""
+    """No comment can be written; the message says why."""
 
 
 class PullRequest(NamedTuple):
-    """A pull request, and who speaks there.
+    """A pull request, and the token to comment on it.
 
     Attributes:
         api: the address of GitHub's API.
@@ -51,14 +51,14 @@ class PullRequest(NamedTuple):
 
 @click.group(short_help="Tell GitHub what a run has found.")
 def github() -> None:
-    """Tell GitHub what `libra weigh` has found: the action of this repository calls these."""
+    """Report results of `libra weigh` to GitHub: the action of this repository calls these."""
 
 
 @github.command(short_help="Write the outputs of a step.")
 @click.argument("file", type=_FILE)
 @click.option("--to", type=click.Path(path_type=Path), envvar="GITHUB_OUTPUT", required=True)
 def outputs(file: Path, to: Path) -> None:
-    """Append to GITHUB_OUTPUT what the pages in FILE come to, which `--format json` wrote."""
+    """Append the results in FILE, written by `--format json`, to GITHUB_OUTPUT."""
     reports = read_reports(file)
     weighed = [report for report in reports if not outcome(report)]
     found = {
@@ -81,10 +81,10 @@ def outputs(file: Path, to: Path) -> None:
     help="Which comment is updated, where several jobs of a workflow have one each.",
 )
 def comment(file: Path, name: str) -> None:
-    """Put the Markdown in FILE under the pull request, in place of what was there before.
+    """Comment on the pull request with the Markdown in FILE; replaces the earlier comment.
 
-    The token is that of GITHUB_TOKEN, the rest what GitHub tells its jobs. That nothing can be said, as
-    in a change from a fork, is a warning and no failure.
+    The token comes from GITHUB_TOKEN, the rest from the variables that GitHub sets for its jobs. If the
+    job may not comment, as in a change from a fork, that is a warning and not a failure.
     """
     try:
         change = _change()
@@ -100,7 +100,7 @@ def _change() -> PullRequest:
     """The pull request that this job runs for.
 
     Raises:
-        CannotComment: it runs for none, or has no token.
+        CannotComment: it runs for no pull request, or has no token.
     """
     environ = os.environ
     try:
@@ -126,12 +126,12 @@ def _body(markdown: str, name: str) -> str:
 
 
 def _marker(name: str) -> str:
-    # Nobody sees it. What a page is called cannot look like it: its angle brackets are escaped.
+    # It is invisible. A page's title cannot look like it, because its angle brackets are escaped.
     return f"<!-- libra: {re.sub(r'[^A-Za-z0-9 ._-]', '', name)} -->"
 
 
 def _say(change: PullRequest, text: str, marker: str) -> str:
-    """Change the comment that begins with this marker, or write one; returns its address."""
+    """Change the comment that begins with this marker, or write a new one; returns its address."""
     path = f"/repos/{change.repository}/issues"
     earlier = next((one for one in _comments(change) if one["body"].startswith(marker)), None)
     if earlier is None:

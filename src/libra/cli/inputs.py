@@ -1,4 +1,4 @@
-"""What `libra weigh` is given: addresses, options, budgets, earlier reports; or what is wrong."""
+"""Reads the input of `libra weigh`: addresses, options, budgets and earlier reports."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from libra.weighing.options import InvalidOptions, Limits, Options, Viewport
 
 
 def pages_to_weigh(urls: Sequence[str], lists: Sequence[Path] = ()) -> list[str]:
-    """The addresses as a browser would read them, each once, in their order.
+    """The addresses as a browser would read them, each once, in order.
 
     Args:
         urls: from the command line; ``-`` stands for a list on standard input.
         lists: files with an address on each line.
 
     Raises:
-        click.UsageError: if one cannot be weighed, with the line of its list.
+        click.UsageError: one cannot be weighed, with the line of its list.
     """
     pages: dict[str, None] = {}
     for url in urls:
@@ -63,7 +63,7 @@ def parse_page(url: str, where: str = "") -> str:
     """The address as a browser would read it.
 
     Raises:
-        click.UsageError: if it cannot be weighed, with where it was found.
+        click.UsageError: it cannot be weighed; it says where it was found.
     """
     try:
         return parse_url(as_typed(url))
@@ -79,10 +79,10 @@ def weighing_options(
     timeout: float,
     changed: Sequence[str],
 ) -> Options:
-    """How the pages are to be weighed; no asset may take longer than its page.
+    """The options for weighing the pages; no asset may take longer than its page.
 
     Raises:
-        click.UsageError: if a header or the user agent cannot be sent, or there is no such limit.
+        click.UsageError: a header or the user agent cannot be sent, or there is no such limit.
     """
     limits = Limits(page_seconds=timeout, asset_seconds=min(Limits().asset_seconds, timeout))
     try:
@@ -102,14 +102,14 @@ def weighing_options(
 
 
 PRESETS = {"mobile": Viewport(412, 823, 1.75), "desktop": Viewport()}
-"""Lighthouse's devices: a Moto G Power, and a window on a desk."""
+"""Lighthouse's devices: a Moto G Power, and a desktop window."""
 
 
 def window(context: click.Context, preset: str, viewport: Viewport) -> Viewport:
-    """The window where there is a preset: what is typed counts, whatever the settings say.
+    """The window, where there is a preset: flags beat the settings.
 
     Raises:
-        click.UsageError: both are typed, so that nobody knows which is meant.
+        click.UsageError: both are given as flags, so it is unclear which is meant.
     """
     device, exact = (
         context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -121,7 +121,7 @@ def window(context: click.Context, preset: str, viewport: Viewport) -> Viewport:
 
 
 class Route(NamedTuple):
-    """How the command gets to the web: whose certificates it believes, by which way."""
+    """The command's route to the web: the certificates that it trusts, and its proxies."""
 
     trust: Trust = SYSTEM
     proxies: Proxies = DIRECT
@@ -139,10 +139,10 @@ def route_to_the_web(
     no_proxy: str | None,
     http3: bool = False,
 ) -> Route:
-    """What the flags and the environment describe.
+    """The route in the flags and the environment.
 
     Raises:
-        click.UsageError: if a file or an address cannot be used.
+        click.UsageError: a file or an address cannot be used.
     """
     try:
         proxies = proxies_of(os.environ, proxy, no_proxy)
@@ -153,10 +153,10 @@ def route_to_the_web(
 
 
 def read_budgets(path: Path | None) -> list[Budget]:
-    """The budgets of a file; none without one.
+    """The budgets in a file; none without a file.
 
     Raises:
-        click.UsageError: if it cannot be read or is no budget file, with the place in it.
+        click.UsageError: it cannot be read or is not a budget file; it says where the mistake is.
     """
     if path is None:
         return []
@@ -175,7 +175,7 @@ def read_reports(path: Path | None) -> list[Report]:
     """The reports of an earlier run in JSON; none without a file.
 
     Raises:
-        click.UsageError: if it cannot be read or holds something else.
+        click.UsageError: it cannot be read or holds something else.
     """
     if path is None:
         return []
@@ -190,10 +190,10 @@ def read_reports(path: Path | None) -> list[Report]:
 
 
 def require_writable(path: Path | None) -> None:
-    """Find out before the weighing, not after it, that its result could not be written.
+    """Find out before the weighing, not after it, whether its result can be written.
 
     Raises:
-        click.UsageError: if a file cannot be made or written there.
+        click.UsageError: a file cannot be created or written there.
     """
     if path is None or str(path) == "-":
         return

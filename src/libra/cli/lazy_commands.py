@@ -1,7 +1,7 @@
-"""The commands of `libra`, each imported when it is asked for.
+"""The commands of `libra`, each imported on first use.
 
-`libra --version` and `libra --help` need none of them, and what they import takes ten times as long as
-all else that those two do.
+`libra --version` and `libra --help` need no command, and importing them takes ten times as long as
+everything else that those two do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import click
 
 
 class CommandPlace(NamedTuple):
-    """Where a command is, and what the list of commands says of it."""
+    """The module of a command, and its line in the list of commands."""
 
     module: str
     name: str
@@ -22,11 +22,11 @@ class CommandPlace(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for.
+    """A group whose commands are imported on first use.
 
     Args:
-        places: where each command is, by its name.
-        more: what `click.Group` takes.
+        places: the place of each command, by name.
+        more: arguments for `click.Group`.
     """
 
     def __init__(self, *, places: Mapping[str, CommandPlace], **more: Any) -> None:
@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
         self._places = places
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, and import none of them."""
+        """Write the list of commands without importing any of them."""
         rows = [
             (name, place.summary if place else self.commands[name].get_short_help_str())
             for name, place in ((name, self._places.get(name)) for name in sorted(self.commands))

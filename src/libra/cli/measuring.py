@@ -1,4 +1,4 @@
-"""Weighs the pages of one run of `libra weigh`, so many at a time."""
+"""Weighs the pages of one run of `libra weigh`, several at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Plan(msgspec.Struct, frozen=True):
         delay: seconds between two requests to one origin.
         browser: the program for rendered pages; None is the first that is found.
         browser_memory: bytes that each browser may take with all its processes.
-        route: what is trusted and passed on the route to servers, by all but browsers.
+        route: certificates and proxies for everything except browsers.
     """
 
     options: Options
@@ -39,12 +39,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 async def measure(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list[Report]:
-    """The reports of the pages in their order.
+    """The reports of the pages, in order.
 
     Args:
         pages: their addresses.
-        plan: how.
-        watch: is told of every change.
+        plan: how to weigh them.
+        watch: called with every change of a report.
     """
     if plan.method == "rendered":
         return await _render_all(pages, plan, watch)
@@ -62,17 +62,17 @@ async def measure(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list
 
 
 async def _read_all(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list[Report]:
-    """The reports of the pages in their order; one fetcher, so that no host is asked too much."""
+    """The reports of the pages, in order; all use one fetcher, which limits the load on each host."""
     from libra.parsers.once import weigh_once  # noqa: PLC0415 - slow, and --help needs none
     from libra.parsers.pool import Parsers, can_fork  # noqa: PLC0415 - as above
     from libra.weighing import Fetcher  # noqa: PLC0415 - as above
 
     options = msgspec.structs.replace(plan.options, method="static")
-    # One page needs one parser; of many, one that takes long should not hold up the others.
+    # One page needs one parser; of many pages, a slow one must not delay the others.
     parsers = Parsers(1 if len(pages) == 1 else 2)
     try:
         if can_fork():
-            parsers.start()  # it is ready when the first document is there
+            parsers.start()  # it is ready when the first document arrives
         async with Fetcher(
             delay=plan.delay,
             trust=plan.route.trust,
@@ -92,7 +92,7 @@ async def _read_all(pages: Sequence[str], plan: Plan, watch: Watch | None) -> li
 
 
 async def _render_all(pages: Sequence[str], plan: Plan, watch: Watch | None) -> list[Report]:
-    """The same in browsers, one for each page at a time."""
+    """The same with browsers, one for each page at a time."""
     from libra.network.politeness import Politeness  # noqa: PLC0415 - as above
     from libra.weighing.rendered import BrowserPool, weigh_rendered  # noqa: PLC0415 - seldom used
 

@@ -1,4 +1,4 @@
-"""What flags take (sizes, durations, headers, viewports), and a flag that two commands have."""
+"""Parameter types of flags (sizes, durations, headers, viewports), and a shared flag."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SizeType(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes."""
+        """The size in bytes."""
         try:
             return parse_size(str(value))
         except ValueError as error:
@@ -28,14 +28,14 @@ class SizeType(click.ParamType[int]):
 
 
 class DurationType(click.ParamType[float]):
-    """``500ms``, ``60s``, ``5m`` or a number of seconds; more than none."""
+    """``500ms``, ``60s``, ``5m`` or a number of seconds; above 0."""
 
     name = "duration"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Seconds."""
+        """The duration in seconds."""
         try:
             seconds = parse_duration(str(value))
         except ValueError as error:
@@ -53,7 +53,7 @@ class GrowthType(click.ParamType[Growth]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Growth:
-        """How much more a page may weigh."""
+        """The growth that a page may have."""
         if isinstance(value, Growth):
             return value
         try:
@@ -63,7 +63,7 @@ class GrowthType(click.ParamType[Growth]):
 
 
 class RuleType(click.ParamType[Limit]):
-    """``app.*.js < 50kB``; in the environment one on each line."""
+    """``app.*.js < 50kB``; in the environment, one on each line."""
 
     name = "rule"
     envvar_list_splitter = "\n"
@@ -71,7 +71,7 @@ class RuleType(click.ParamType[Limit]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Limit:
-        """A limit about a file, a kind or a third party."""
+        """A limit on a file, a kind or a third party."""
         if isinstance(value, Limit):
             return value
         try:
@@ -86,7 +86,7 @@ class AddressType(click.ParamType[str]):
     name = "URL"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The address as it is put before a path."""
+        """The address without the slash, ready to be put before a path."""
         parts = urlsplit(str(value))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             self.fail(f"{value!r} is no address: write http://127.0.0.1:8000", param, ctx)
@@ -94,7 +94,7 @@ class AddressType(click.ParamType[str]):
 
 
 class HeaderType(click.ParamType[tuple[str, str]]):
-    """``Name: value``; in the environment one on each line."""
+    """``Name: value``; in the environment, one on each line."""
 
     name = "K:V"
     envvar_list_splitter = "\n"
@@ -119,7 +119,7 @@ class ViewportType(click.ParamType[Viewport]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Viewport:
-        """Window size, for images and media queries."""
+        """The window, for images and media queries."""
         if isinstance(value, Viewport):
             return value
         try:
@@ -135,4 +135,4 @@ base_option = click.option(
     show_default=True,
     help="The branch whose newest results these are compared with.",
 )
-"""Of the commands that send results to a server."""
+"""A flag of the commands that send results to a server."""

@@ -1,4 +1,4 @@
-"""What is going on, on standard error and only where somebody watches."""
+"""Progress on standard error, only on a terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Watch = Callable[[Report], None]
 
 @contextmanager
 def progress(console: Console, pages: int) -> Iterator[Watch | None]:
-    """A line for each page under way; nothing at all when the console is no terminal.
+    """Show a line for each page under way; nothing when the console is no terminal.
 
-    Yields what to tell of every change of a report, or None when nobody watches.
+    Yields the function to call with every change of a report, or None without a terminal.
     """
     if not console.is_terminal or console.is_dumb_terminal:
         yield None
@@ -40,9 +40,10 @@ def progress(console: Console, pages: int) -> Iterator[Watch | None]:
 
 
 class _StateColumn(ProgressColumn):
-    """The address as far as it fits, and how far its page has come.
+    """The address, shortened to fit, and the progress of its page.
 
-    Worked out when it is shown, ten times a second: a page of thousands of assets changes more often.
+    It is computed when it is shown, ten times a second: a page of thousands of assets changes more
+    often.
     """
 
     def __init__(self, width: int, pages: int) -> None:

@@ -1,4 +1,4 @@
-"""`libra push`: send results later that `libra weigh --output` wrote while the server was away."""
+"""`libra push`: sends results that `libra weigh --output` wrote while the server was away."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def push_command(
 ) -> None:
     """Send the results in FILE, which `libra weigh --format json --output FILE` wrote.
 
-    To send a result again does no harm: the server keeps it once. The exit code is 0 when the server
-    keeps them all, 1 when it has a budget that one is over, 2 when it does not take one, also as it was
-    deleted there, and 4 when it gives no answer.
+    Sending a result again does no harm: the server keeps it once. The exit code is 0 when the server
+    keeps all results, 1 when a page is over a budget of the server, 2 when the server refuses a result
+    or it was deleted there, and 4 when the server does not answer.
     """
     source = source_of(project, branch, commit)
     require_branch(base)

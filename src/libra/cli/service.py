@@ -1,4 +1,4 @@
-"""`libra serve` and `libra token`: the service, and who may come in."""
+"""`libra serve` and `libra token`: the service, and its access tokens."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ from libra.settings import Settings, SettingsError
 def serve(config: Path | None, /, **flags: Any) -> None:
     """Serve the page, the API and the live events until SIGTERM or Ctrl-C.
 
-    What is under way is finished first; a second signal ends at once. SIGHUP reads libra.toml and
+    Libra finishes pages under way first; a second signal ends it at once. SIGHUP reads libra.toml and
     the token file again.
     """
     settings = load_settings(config, **flags)
@@ -242,7 +242,7 @@ def serve(config: Path | None, /, **flags: Any) -> None:
 
 @click.group()
 def token() -> None:
-    """Make the tokens that `libra serve` lets people and programs in with."""
+    """Make access tokens for `libra serve`."""
 
 
 @token.command("new", short_help="Make a token.")
@@ -257,9 +257,9 @@ def token() -> None:
 )
 @click.option("--project", metavar="NAME", help="The project of a token of the role push.")
 def new(name: str, role: Role, project: str | None) -> None:
-    """Make a secret for NAME, and the line that lets it in.
+    """Make a secret for NAME, and the line that gives it access.
 
-    The secret is shown once and kept nowhere; the line holds only its hash.
+    The secret is shown only once and stored nowhere; the line holds only its hash.
     """
     if role == "push" and project is None:
         raise click.UsageError("--role push needs --project: whose results the token may send.")
@@ -280,10 +280,10 @@ def new(name: str, role: Role, project: str | None) -> None:
 
 
 def load_settings(config: Path | None, **flags: Any) -> Settings:
-    """The settings from the flags given, the environment and the file.
+    """The settings from the flags, the environment and the file.
 
     Raises:
-        click.UsageError: naming the setting, where it came from and what it takes.
+        click.UsageError: naming the setting, where it came from and what it accepts.
     """
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     try:

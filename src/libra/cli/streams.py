@@ -1,8 +1,8 @@
-"""Standard output and standard error of the command, which may be closed, full or read by nobody.
+"""Standard output and standard error of the command, which may be closed, full or without a reader.
 
-What cannot be told must not stop what is done: an error of writing to standard error is passed over. The
-result of a command goes to standard output, and where that cannot be written the command says so and
-ends with 2, as where a file cannot be written, or with 141 where its reader has gone.
+An error of writing to standard error is ignored, because messages must not stop the work. The result of
+a command goes to standard output. If that cannot be written, the command says so and ends with 2, as
+for a file that cannot be written, or with 141 if its reader has gone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 BROKEN_PIPE = 141
-"""What a shell reports when the reader went away, as in ``libra weigh ... | head``."""
+"""The exit code that a shell reports when the reader went away, as in ``libra weigh ... | head``."""
 
 _ENCODING = "utf-8"
 
@@ -27,7 +27,7 @@ class Unwritable(click.ClickException):
 
 
 class _Errors(io.FileIO):
-    """Standard error: what cannot be written is gone."""
+    """Standard error; output that cannot be written is lost."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -37,7 +37,7 @@ class _Errors(io.FileIO):
 
 
 class _Output(io.FileIO):
-    """Standard output: the first failure ends the command, and what is still buffered is gone."""
+    """Standard output; the first failure ends the command, and buffered output is lost."""
 
     _lost = False
 
@@ -55,7 +55,7 @@ class _Output(io.FileIO):
 
 
 def guard() -> None:
-    """Put these in the place of the interpreter's own streams."""
+    """Replace the interpreter's own streams by these."""
     if sys.stdout is None or sys.stdout is sys.__stdout__:
         sys.stdout = _text(_Output(1, "w", closefd=False), sys.__stdout__)
     if sys.stderr is None or sys.stderr is sys.__stderr__:
@@ -63,7 +63,7 @@ def guard() -> None:
 
 
 def flush() -> int | None:
-    """Write what is buffered; returns the exit code if that fails, else None."""
+    """Write the buffered output; returns the exit code if that fails, else None."""
     try:
         sys.stdout.flush()
     except Unwritable as error:
@@ -77,8 +77,8 @@ def flush() -> int | None:
 def fill_gaps() -> None:
     """Give descriptors to standard streams that were closed at the start.
 
-    The next file or socket would get their numbers otherwise, and whoever writes to standard error would
-    write into it. What is written to these fails, as it did.
+    Otherwise the next file or socket would get their numbers, and output for standard error would go
+    into it. Output to these descriptors fails, as it did before.
     """
     opened = os.open(os.devnull, os.O_RDONLY)
     while opened <= 2:

@@ -1,4 +1,4 @@
-"""`libra watch`: tell a running service what to watch, over HTTP."""
+"""`libra watch`: manages the watches of a running service, over HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from libra.decoding import Undecodable, decode_json
 from libra.wording import plain, size
 
 PATIENCE = 30.0
-"""Seconds that the service has for an answer; it gives one in milliseconds."""
+"""Seconds to wait for an answer of the service, which usually takes milliseconds."""
 
 
 @click.command()
@@ -128,10 +128,10 @@ def watch(
     test: str | None,
     **wanted: Any,
 ) -> None:
-    """Have a running service weigh URL now and then every so often.
+    """Have a running service weigh URL now, and again on a schedule.
 
-    Prints the id of the watch and, if it has a webhook, the secret that its alerts are signed with.
-    A service that asks for a token finds it in LIBRA_TOKEN.
+    Prints the id of the watch and, if it has a webhook, the secret that its alerts are signed with. If
+    the service needs a token, put it into LIBRA_TOKEN.
     """
     service = _RunningLibra(server, os.environ.get("LIBRA_TOKEN"))
     verbs = {
@@ -145,7 +145,7 @@ def watch(
     asked = {option: watch_id for option, watch_id in verbs.items() if watch_id is not None}
     for option, watch_id in asked.items():
         others = [one for one in asked if one != option]
-        # A change may be one of the URL.
+        # A change may replace the URL.
         _alone(option, None if option == "--edit" else url, listing, others)
         _do(service, option, watch_id, _body(url, wanted))
     if asked:
@@ -196,7 +196,7 @@ _AS_GIVEN = (
 
 
 def _body(url: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What is asked for, as JSON; what was not said is left out."""
+    """The request as JSON; options that were not given are left out."""
     body: dict[str, Any] = {} if url is None else {"url": url}
     body |= {name: wanted[name] for name in _AS_GIVEN if wanted[name] is not None}
     for name in ("headers", "webhook_headers"):
@@ -209,7 +209,7 @@ def _body(url: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
     if wanted["public"]:
         body["public"] = True
     if wanted["budget"] is not None:
-        read_budgets(wanted["budget"])  # a mistake in it is told with its place in the file
+        read_budgets(wanted["budget"])  # an error message shows its place in the file
         body["budget"] = decode_json(wanted["budget"].read_bytes())
     jump = {"percent": wanted["jump_percent"], "bytes": wanted["jump_bytes"]}
     jump = {name: value for name, value in jump.items() if value is not None}
@@ -272,11 +272,11 @@ def _when(moment: str) -> str:
 
 
 class _RunningLibra:
-    """A running Libra.
+    """A running Libra service.
 
     Args:
         server: its address.
-        token: what is in ``LIBRA_TOKEN``: a secret, or the ``NAME:ROLE:SECRET`` of the service.
+        token: the value of ``LIBRA_TOKEN``: a secret, or the ``NAME:ROLE:SECRET`` of the service.
     """
 
     def __init__(self, server: str, token: str | None) -> None:
@@ -284,11 +284,11 @@ class _RunningLibra:
         self._secret = token.strip().rpartition(":")[2] if token else None
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """What the service answers, decoded.
+        """The answer of the service, decoded.
 
         Raises:
-            click.UsageError: it says that what was asked for is wrong.
-            click.ClickException: it refuses, or it does not answer.
+            click.UsageError: the service says that the request is wrong.
+            click.ClickException: the service refuses, or does not answer.
         """
         headers = {"Accept": "application/json", "User-Agent": "libra-watch"}
         data = None

@@ -1,4 +1,4 @@
-"""`libra weigh`: measure pages once, here, without server or storage."""
+"""`libra weigh`: weighs pages once, on this machine, without server or storage."""
 
 from __future__ import annotations
 
@@ -363,15 +363,15 @@ def weigh(
     delay: float | None,
     concurrency: int,
 ) -> None:
-    """Weigh pages and all that they pull in.
+    """Weigh pages and all their assets.
 
     URL is an address such as https://example.com, or - for a list on standard input.
 
     The exit code is 0 when all is well, 1 when a page is over its budget, 2 for wrong usage, 3 when a
-    page could not be weighed, and 4 when a budget holds but only a part of its page was weighed. What
-    could not be fetched is listed with the reason.
+    page could not be weighed, and 4 when a budget holds but only a part of its page was weighed. Assets
+    that could not be fetched are listed with the reason.
     """
-    # Everything that can be wrong with the request is found before the first byte is fetched.
+    # Every error in the request is found before the first byte is fetched.
     if not (urls or lists or sitemap or crawl):
         raise click.UsageError("Say what to weigh, for instance: libra weigh https://example.com")
     pages = pages_to_weigh(urls, lists)
@@ -388,7 +388,7 @@ def weigh(
     source = source_of(project, branch, commit)
     require_branch(base)
     if source is None and context.get_parameter_source("server") is ParameterSource.ENVIRONMENT:
-        server = None  # which is then for `libra watch`
+        server = None  # the server is then for `libra watch`
     require_baseline(max_growth, budgets, compare, server, source)
     for file in (output, summary):
         require_writable(file)

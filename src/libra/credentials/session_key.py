@@ -1,4 +1,4 @@
-"""What sessions of browsers are signed with."""
+"""The key that signs browser sessions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Final
 
 LEAST: Final = 32
-"""Bytes that a key has."""
+"""Least length of a key, in bytes."""
 
 NAME: Final = "session.key"
 
 
 def session_key(data_dir: Path) -> bytes:
-    """What sessions are signed with: kept in the data directory, or of this life of the program only.
+    """The key that signs sessions: from the data directory, or new for this run of the program only.
 
-    Without it everybody would have to log in again after each restart.
+    Without a kept key, everybody would have to log in again after each restart.
     """
     path = data_dir / NAME
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made complete beside it and linked: two programs that start at once end with one key.
+        # Written in full beside it and then linked, so two programs that start at once end with one key.
         if not path.exists():
             fresh = data_dir / f".{NAME}.{secrets.token_hex(8)}"
             fresh.touch(0o600)
@@ -40,7 +40,7 @@ def session_key(data_dir: Path) -> bytes:
 
 
 def keep_session_key(data_dir: Path, key: bytes) -> None:
-    """Have a key of others in the data directory, so that the next start has it at once."""
+    """Keep a key of other nodes in the data directory, so that the next start has it at once."""
     fresh = data_dir / f".{NAME}.{secrets.token_hex(8)}"
     with suppress(OSError):
         fresh.touch(0o600)

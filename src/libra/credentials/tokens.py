@@ -1,11 +1,11 @@
 """Access tokens: a name, a role and the hash of a secret.
 
-The role ``push`` is bound to a project and written with it: ``NAME:push@PROJECT:SECRET``.
+A token is written as ``NAME:ROLE:SECRET``, or with the hash in place of the secret,
+``NAME:ROLE:sha256:HEX``, as `libra token new` prints it. A token of the role ``push`` also names the
+project that it is bound to: ``NAME:push@PROJECT:SECRET``.
 
-Written as ``NAME:ROLE:SECRET``, or with the hash in place of the secret, ``NAME:ROLE:sha256:HEX``, as
-`libra token new` prints it. A secret is made of 32 random bytes, so a plain SHA-256 keeps it: there
-is nothing to guess, and salt and stretching (NIST SP 800-63B, section 5.1.1.2) are for passwords
-that people choose.
+A secret is made of 32 random bytes, so a plain SHA-256 protects it: there is nothing to guess. Salt and
+stretching (NIST SP 800-63B, section 5.1.1.2) are for passwords that people choose.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from typing import Literal, cast, get_args
 import msgspec
 
 Role = Literal["read", "push", "full"]
-"""``read`` sees everything and changes nothing; ``push`` sends results of CI for one project and touches
+"""``read`` sees everything and changes nothing; ``push`` sends results of CI for one project and does
 nothing else; ``full`` may do everything."""
 
 UserRole = Literal["none", "read", "full"]
-"""What somebody may do whom a proxy has signed in; ``none`` is no more than strangers may."""
+"""The rights of a user whom a proxy has signed in; ``none`` gives those of strangers."""
 
 LEAST_SECRET = 16
-"""Characters that a secret must have."""
+"""Least length of a secret, in characters."""
 
 
 class AccessToken(msgspec.Struct, frozen=True):
-    """Who may come in.
+    """A token that lets its holder in.
 
     Attributes:
-        name: what it is called.
-        role: what it may do.
+        name: its name.
+        role: what its holder may do.
         digest: the SHA-256 of the secret, in hexadecimal digits.
-        project: whose results it may send, and no other's; of the role ``push`` only.
+        project: the only project whose results it may send; for the role ``push`` only.
     """
 
     name: str
@@ -81,10 +81,10 @@ class AccessToken(msgspec.Struct, frozen=True):
 
 
 def new_token(name: str, role: Role, project: str | None = None) -> tuple[str, AccessToken]:
-    """A new secret, which is shown once and never again, and its token.
+    """A new secret, to be shown only once, and its token.
 
     Raises:
-        ValueError: if the name is none, or the project, which the role ``push`` needs.
+        ValueError: the name is invalid, or the project, which the role ``push`` needs.
     """
     secret = secrets.token_urlsafe(32)
     bound = "" if project is None else f"@{project}"
@@ -92,15 +92,15 @@ def new_token(name: str, role: Role, project: str | None = None) -> tuple[str, A
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret."""
+    """The hash that is kept of a secret."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def parse_tokens(lines: Iterable[str]) -> tuple[AccessToken, ...]:
-    """Tokens from lines; empty ones and those that begin with ``#`` are left out.
+    """Tokens from lines; empty lines and those that begin with ``#`` are skipped.
 
     Raises:
-        ValueError: naming the line that is none, or the name that is there twice.
+        ValueError: naming the invalid line, or the name that occurs twice.
     """
     found: dict[str, AccessToken] = {}
     for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""What is wrong, as GitHub's workflow commands: they show at the job and at the change.
+"""Failures as GitHub's workflow commands: GitHub shows them at the job and at the change.
 
 See "Workflow commands for GitHub Actions" in its documentation; Gitea and Forgejo read them, too.
 """
@@ -18,7 +18,7 @@ def to_annotations(
 ) -> str:
     """An error for each page that could not be weighed and each breach, a warning for each doubt.
 
-    One more warning says why not all that was to be judged could be, if it could not.
+    If not everything could be judged, one more warning says why.
     """
     return "".join(f"{line}\n" for line in _lines(reports, checks, unjudged))
 
@@ -45,5 +45,5 @@ def _command(kind: str, title: str, message: str) -> str:
 
 
 def _escape(text: str) -> str:
-    # What would end the line, and with it begin a command that a page has written.
+    # Characters that would end the line and begin a command that a page has written.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

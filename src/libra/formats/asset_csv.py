@@ -12,19 +12,19 @@ _OF_ASSETS = tuple(name for name in Asset.__struct_fields__ if name != "timings"
 _OF_TIMINGS = Timings.__struct_fields__
 
 COLUMNS = ("page", *_OF_ASSETS, *_OF_TIMINGS)
-"""A cell holds one value, so that each step of a request has a column."""
+"""The columns: a cell holds one value, so each step of a request has a column."""
 
 _UNTIMED = Timings()
 
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-"""What makes a spreadsheet read a cell as a formula (OWASP, CSV Injection), also in full width."""
+"""Characters that make a cell a formula in a spreadsheet (OWASP, CSV Injection), also full-width."""
 
 
 def to_csv(reports: Sequence[Report]) -> str:
-    """Every asset of every report, with the columns of the report's own names.
+    """Every asset of every report; the columns have the names of the report's fields.
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe, as OWASP advises:
-    addresses, types and errors are foreign text. Numbers are never changed.
+    addresses, types and errors are foreign text. Numbers stay unchanged.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -59,6 +59,6 @@ def cell(value: object) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether a spreadsheet would, also one that passes over what cannot be seen."""
+    """Whether a spreadsheet takes a text for a formula, even one that skips invisible characters."""
     first = next((c for c in text if c.isprintable() and not c.isspace()), "")
     return first in _FORMULA or text.startswith(("\t", "\r", "\n"))

@@ -14,7 +14,7 @@ from libra.wording import sentence_list, signed_size, size
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """A difference, new less old; false when there is none."""
+    """A difference, new minus old; false when it is zero."""
 
     requests: int = 0
     transfer_bytes: int = 0
@@ -34,10 +34,10 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A page then and now; ``changes`` has the greatest first.
+    """A page before and after; ``changes`` has the greatest first.
 
-    ``partial`` is true when one of the two reports is: then a difference can come from what could
-    not be fetched.
+    ``partial`` is true when one of the two reports is partial: then assets that could not be fetched
+    can cause differences.
     """
 
     url: str
@@ -73,8 +73,9 @@ class Comparison(msgspec.Struct, frozen=True):
 def compare(before: Report, after: Report) -> Comparison:
     """What changed from one report of a page to another.
 
-    Assets of the page's own site are the same if their path is, whatever the host: a preview is
-    compared with what it will replace. So are those whose names differ in a content hash only.
+    Assets of the page's own site are the same if their path is, whatever the host, so that a preview can
+    be compared with the site it will replace. Assets whose names differ only in a content hash are also
+    the same.
     """
     return Comparison(
         url=after.url,
@@ -89,14 +90,15 @@ def compare(before: Report, after: Report) -> Comparison:
 
 
 def comparable(before: Report, after: Report) -> bool:
-    """Whether both were weighed in the same way: a browser fetches what HTML alone does not show."""
+    """Whether both were weighed in the same way: a browser fetches more than the HTML alone shows."""
     return (before.method, before.viewport) == (after.method, after.viewport)
 
 
 def pairs_of(before: Sequence[Report], after: Sequence[Report]) -> list[tuple[Report, Report]]:
-    """Each page of ``after`` with the one of ``before`` that it is: of its address, or of its path.
+    """Each page of ``after`` with its counterpart in ``before``: the same address, or the same path.
 
-    One report goes with one whatever the addresses are. A path stands for a page if only one has it.
+    Two single reports are a pair whatever their addresses. A path identifies a page only if no other
+    page has it.
     """
     if len(before) == len(after) == 1:
         return [(before[0], after[0])]
@@ -115,8 +117,8 @@ def pairs_of(before: Sequence[Report], after: Sequence[Report]) -> list[tuple[Re
 
 def _changes(before: Report, after: Report) -> Iterable[Change]:
     old, new = _by_url(before), _by_url(after)
-    # The same address first, then the same path, then the same name but for its hash: what is told apart
-    # by less is taken for the same only if nothing is left that is told apart by more.
+    # First by the same address, then the same path, then the same name except for its hash: assets are
+    # matched by a weaker key only when none is left that a stronger key can match.
     for key in (lambda asset: asset.url, _place, _folded):
         yield from _paired(old, new, key)
     for url, asset in new.items():
@@ -128,7 +130,7 @@ def _changes(before: Report, after: Report) -> Iterable[Change]:
 def _paired(
     old: dict[str, Asset], new: dict[str, Asset], key: Callable[[Asset], str]
 ) -> Iterable[Change]:
-    """Take out of both what is the same by this key, and tell of what changed its size."""
+    """Take the assets with the same key out of both, and yield those whose size changed."""
     waiting: dict[str, list[Asset]] = {}
     for _, asset in sorted(old.items()):
         waiting.setdefault(key(asset), []).append(asset)
@@ -148,7 +150,7 @@ def _order(change: Change) -> tuple[int, str]:
 
 
 def _by_url(report: Report) -> dict[str, Asset]:
-    # A URL can be there twice when a page asks for it in two ways; their sum is compared then.
+    # A page can request a URL in two ways, so it can occur twice; the sums are compared then.
     found: dict[str, Asset] = {}
     for asset in report.assets:
         if asset.url in found:
@@ -168,7 +170,7 @@ def _place(asset: Asset) -> str:
 
 
 def _folded(asset: Asset) -> str:
-    """Where it is, without what bundlers make of the content and put into the name."""
+    """Its place, without the hash of the content that bundlers put into the name."""
     return folded(_place(asset))
 
 

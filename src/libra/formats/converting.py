@@ -1,7 +1,7 @@
-"""What is made of one or two reports, from their JSON to bytes: work for a parser if they are large.
+"""Converts one or two reports from JSON to another form, as bytes. A parser does it for large reports.
 
-A download is the whole of it. What people look at shows some hundreds of ten thousand assets: the report
-is arranged, and comes back without what the page does not show.
+A download contains the whole report. A page shows some hundreds of ten thousand assets: the report is
+arranged here, and returned without the parts that the page does not show.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ COMPARISON: Final = "comparison"
 
 @dataclass(frozen=True, slots=True)
 class ArrangedPage:
-    """What the page of a report is made of: the report without what is in the view."""
+    """The parts of a report's page: the view, and the report without what the view contains."""
 
     report: Report
     view: PageView
 
 
 def convert(reports: Sequence[bytes], form: str) -> bytes:
-    """One report, or two, in another form.
+    """Convert one report, or two, to another form.
 
     Args:
         reports: The JSON of each.
-        form: ``csv`` or ``har``; what `page_form` says, which `read_page` reads; or
-            ``comparison`` of two, which `read_comparison` reads.
+        form: ``csv`` or ``har``; a form from `page_form`, which `read_page` reads; or ``comparison``
+            of two, which `read_comparison` reads.
     """
     name, _, argument = form.partition(":")
     return _MAKERS[name]([decode(data) for data in reports], argument)
 
 
 def page_form(look: Look) -> str:
-    """The form of a report that is the page of it that somebody wants to see."""
+    """The form that stands for the page of a report with this look."""
     return f"{PAGE}:{msgspec.json.encode(look).decode()}"
 
 
 def arrange_page(report: Report, look: Look | None = None) -> ArrangedPage:
-    """What the page of a report shows; ``look`` is as in `page_view`."""
+    """The contents of a report's page; ``look`` is as in `page_view`."""
     return ArrangedPage(_without_lists(report), page_view(report, look))
 
 
 def arrange_comparison(before: Report, after: Report) -> CompareView:
-    """What a comparison shows."""
+    """The contents of a comparison."""
     view = compare_view(before, after)
     return replace(
         view,
@@ -64,12 +64,12 @@ def arrange_comparison(before: Report, after: Report) -> CompareView:
 
 
 def read_page(data: bytes) -> ArrangedPage:
-    """What `convert` has made as ``page``."""
+    """Read what `convert` returned for ``page``."""
     return _pages.decode(data)
 
 
 def read_comparison(data: bytes) -> CompareView:
-    """What `convert` has made as ``comparison``."""
+    """Read what `convert` returned for ``comparison``."""
     return _comparisons.decode(data)
 
 

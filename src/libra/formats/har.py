@@ -1,7 +1,7 @@
 """Reports as HAR 1.2, the HTTP Archive format that browsers and their tools read.
 
-A report does not keep everything that a HAR may hold. What is not known is left empty or -1 where
-the format has a value for that, and ``comment`` says so; nothing is made up.
+A report does not keep everything that a HAR may hold. Unknown values are empty, or -1 where the format
+has that value, and ``comment`` says so. Nothing is invented.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def to_har(reports: Sequence[Report]) -> str:
     """One log with a page for each report and an entry for each request.
 
-    Sizes keep their meaning: ``bodySize`` is the transfer size, ``content.size`` the resource size,
-    ``content.compression`` what compression saved. What HAR has no name for is in fields that begin
-    with an underscore, which its readers skip; so are the assets that were not requested, in
-    ``_skipped`` of their page, as every reader counts entries as requests.
+    Sizes keep their meaning: ``bodySize`` is the transfer size, ``content.size`` the decoded size,
+    ``content.compression`` what compression saved. Values that HAR has no name for are in fields that
+    begin with an underscore, which its readers skip. Assets that were not requested are in ``_skipped``
+    of their page, because every reader counts entries as requests.
     """
     log: dict[str, Any] = {
         "version": "1.2",
@@ -120,7 +120,7 @@ def _entry(ref: str, started: datetime, asset: Asset, target: str) -> dict[str, 
 
 
 _STEPS = ("blocked", "dns", "connect", "send", "wait", "receive")
-"""What an entry's time is the sum of; ``ssl`` is a part of ``connect``."""
+"""The parts of an entry's time; ``ssl`` is a part of ``connect``."""
 
 
 def _timings(asset: Asset) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _response(asset: Asset, target: str) -> dict[str, Any]:
 
 
 def _started(report: Report) -> datetime:
-    """When the page was first asked for. It may have waited for its turn since it was submitted."""
+    """When the page was requested first. It may have waited for its turn after its submission."""
     if report.finished_at is not None and report.duration_ms is not None:
         return report.finished_at - timedelta(milliseconds=report.duration_ms)
     return report.submitted_at or _EPOCH

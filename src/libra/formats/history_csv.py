@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def to_history_csv(pages: Iterable[Summary]) -> str:
-    """Weigh-ins with the columns of the report's own names; foreign text as in `to_csv` of assets."""
+    """Weigh-ins, in columns named as the report's fields; foreign text as in `to_csv` of assets."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)

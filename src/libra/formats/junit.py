@@ -12,7 +12,7 @@ from libra.report import Report
 from libra.wording import size
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold even as a reference (section 2.2)."""
+"""Characters that XML 1.0 cannot hold even as a reference (section 2.2)."""
 
 
 def to_junit(
@@ -24,16 +24,18 @@ def to_junit(
 ) -> str:
     """One suite for each page.
 
-    Its first case says whether the page could be weighed (an ``error`` if not); one case for each
-    limit follows, a ``failure`` where it is breached. Where there are limits and the page is not whole,
-    one more is an ``error``: what a limit says of a part is nothing about the page. Without limits the
-    weight is a case's output.
+    Its first case says whether the page could be weighed (an ``error`` if not). One case for each limit
+    follows, a ``failure`` where the page breaks it. If there are limits and the page is not whole, one
+    more case is an ``error``: a limit that holds for a part proves nothing about the page. Without
+    limits, the weight is the output of a case.
 
     Args:
         reports: of the pages.
-        checks: of the limits that they have to keep to.
-        allow_partial: whether it is no error that a page is not whole, or not all could be judged.
-        unjudged: why not all that was to be judged could be, as when a server is away: a suite more.
+        checks: of their limits.
+        allow_partial: whether pages that are not whole, and limits that could not be checked, are no
+            errors.
+        unjudged: why not everything could be judged, for example because a server is away: one more
+            suite.
     """
     root = ET.Element("testsuites", {"name": "libra"})
     for report in reports:

@@ -1,6 +1,6 @@
-"""XML that is not well-formed, read for what can be read of it.
+"""Reads XML that is not well-formed, as far as it can be read.
 
-In linear time whatever is written, as lists of pages come from anywhere.
+It takes linear time for any input, because lists of pages come from anywhere.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ def read_loosely(
     text: Callable[[str], object],
     end: Callable[[], object],
 ) -> bool:
-    """Tell of the elements of a document, as expat would if it were well-formed.
+    """Report the elements of a document, as expat would if the document were well-formed.
 
-    An end tag closes all that was opened after its start tag; one without a start tag is passed over.
-    An element is taken to end where another of its name begins, and one that is cut off has no end.
-    A bare ``&`` stands for itself, and so do references that nobody knows. Prefixes stand for
-    namespaces: ``image`` in ``image:loc``; the prefix of the root element is none.
+    An end tag closes all elements opened after its start tag; an end tag without a start tag is skipped.
+    An element ends where another of its name begins, and an element that is cut off has no end. A bare
+    ``&`` stands for itself, and so do unknown references. Prefixes stand for namespaces: ``image`` in
+    ``image:loc``; the prefix of the root element counts as none.
 
     Args:
         data: the document, in the encoding that it declares.
-        start: told of the prefix, the local name and the attributes of each element.
-        text: told of text, in as many pieces as there are.
-        end: told of the end of the element that was started last.
+        start: called with the prefix, the local name and the attributes of each element.
+        text: called with text, in as many pieces as there are.
+        end: called at the end of the element that was started last.
 
     Returns:
         Whether the root element was closed, that is, whether the end of the document is there.
@@ -70,7 +70,7 @@ class _LooseReader:
         self._absent: set[str] = set()
 
     def step(self, at: int) -> int:
-        """Read the next piece of text, comment, section or tag; where the one after it begins."""
+        """Read the next piece of text, comment, section or tag; returns where the next one begins."""
         begin = self._find("<", at)
         if begin != at:
             begin = len(self.source) if begin < 0 else begin
@@ -119,7 +119,7 @@ class _LooseReader:
             self._text(text)
 
     def _find(self, what: str, begin: int) -> int:
-        # What is not there is looked for once only: else many beginnings without an end take for ever.
+        # A missing end is searched for only once: else many beginnings without an end take for ever.
         if what in self._absent:
             return -1
         found = self.source.find(what, begin)

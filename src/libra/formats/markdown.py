@@ -22,7 +22,7 @@ from libra.report import Report
 from libra.wording import count, plain, shorten, signed_size, size
 
 HEAVIEST = 10
-"""How many assets of a page are listed, and how many that could not be weighed."""
+"""Most rows of a list: assets, changes, and assets that could not be weighed."""
 
 LABELS = {
     "document": "Documents",
@@ -35,10 +35,10 @@ LABELS = {
 }
 
 _REFERENCE = re.compile(r"@|#(?=\d)")
-"""How people, issues and changes are named."""
+"""References to people, issues and changes."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]~]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-"""What could become markup in the middle of a line, and what GitHub makes links of by itself."""
+"""Characters that could become markup in the middle of a line, or that GitHub turns into links."""
 
 
 def to_markdown(
@@ -47,10 +47,10 @@ def to_markdown(
     comparisons: Sequence[Comparison] = (),
     unjudged: str | None = None,
 ) -> str:
-    """A table of the pages, what is over budget, what changed, and each page's parts folded away.
+    """A table of the pages, breached budgets, changes, and the parts of each page, folded.
 
-    ``unjudged`` is why not all that was to be judged could be, as when a server is away: whoever reads
-    the table must not take it for all there is to say.
+    ``unjudged`` says why not everything could be judged, for example because a server is away: readers
+    must not take the table for the whole result.
 
     Titles and addresses are foreign text: no markup, link, mention or image of theirs survives.
     """
@@ -179,11 +179,11 @@ def _table(head: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> li
 
 
 def _code(text: str, width: int = 200) -> str:
-    """An address as code: nothing in it is markup. The fence is longer than its back-ticks."""
+    """An address as code: nothing in it is markup. The fence is longer than its backticks."""
     shown = shorten(plain(text), width)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     pad = " " if "`" in shown[:1] + shown[-1:] else ""
-    # Tables are cut at bars before code is recognised.
+    # GitHub splits tables at bars before it recognises code.
     return f"{fence}{pad}{shown}{pad}{fence}".replace("|", "\\|")
 
 
@@ -193,6 +193,6 @@ def _escape(text: str) -> str:
 
 def _html(text: str) -> str:
     shown = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Without a character in between, GitHub would notify whom a title names, and link to what.
+    # Without a character in between, GitHub would notify people named in a title, and add links.
     shown = _REFERENCE.sub("\\g<0>\N{WORD JOINER}", shown)
     return shown.replace("|", "&#124;")

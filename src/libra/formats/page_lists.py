@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 
 class PageListError(ValueError):
-    """A list that cannot be read; the message says why."""
+    """A list cannot be read; the message says why."""
 
 
 def parse_url_list(text: str) -> Iterator[tuple[int, str]]:
     """Each address with the number of its line, without empty lines and comments.
 
-    A comment begins with a # at the start of a line or after white space; elsewhere a # is part of
+    A comment begins with a # at the start of a line or after white space; any other # is part of
     the address.
     """
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,4 +1,4 @@
-"""Reports as JSON: one page is one object, several are an array; and read back for comparisons."""
+"""Reports as JSON: one page is one object, several are an array. Also reads them for comparisons."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _either = msgspec.json.Decoder(Report | list[Report])
 def to_json(reports: Sequence[Report]) -> str:
     """The report as an object when there is one, else an array in the order given; indented.
 
-    The shape of a report is that of ``GET /pages/{id}``. C1 controls, which JSON permits inside
-    strings and some terminals obey, are escaped, and so are the controls of writing direction.
+    The shape of a report is that of ``GET /pages/{id}``. C1 controls and controls of writing direction
+    are escaped: JSON permits C1 controls inside strings, and some terminals obey them.
     """
     parts = [encode(report) for report in reports]
     data = parts[0] if len(parts) == 1 else b"[" + b",".join(parts) + b"]"
@@ -27,10 +27,10 @@ def to_json(reports: Sequence[Report]) -> str:
 
 
 def from_json(data: bytes | str) -> list[Report]:
-    """Read what `to_json` wrote, or what ``GET /pages/{id}`` answered.
+    """Read what `to_json` wrote, or an answer of ``GET /pages/{id}``.
 
     Raises:
-        msgspec.DecodeError: if it is not JSON, or not of a report's shape; the message says where.
+        msgspec.DecodeError: it is not JSON, or does not have a report's shape; the message says where.
     """
     read = decode_json_with(_either, data)
     return [read] if isinstance(read, Report) else read

@@ -1,4 +1,4 @@
-"""What a report comes to, in sentences: the same words on the terminal and in every format."""
+"""The result of a report in sentences: the same words on the terminal and in every format."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from libra.weighing.findings.not_the_page import LOGIN_PAGE, NOT_HTML
 from libra.wording import count, plain, sentence_list, size
 
 _NOTHING_LACKS = ("http", "lazy")
-"""Codes of errors that take nothing away from the total."""
+"""Codes of errors that do not reduce the total."""
 
 NOT_WHOLE = frozenset({"partial", "built-by-scripts"})
-"""Remarks with which the weight is a lower bound: the page weighs as much at least."""
+"""Remarks that make the weight a lower bound: the page weighs at least as much."""
 
 _SHORT = {
     "partial": "partial",
@@ -32,12 +32,12 @@ class Remark(NamedTuple):
 
     @property
     def short(self) -> str:
-        """In a word or two."""
+        """The remark in a word or two."""
         return _SHORT[self.code]
 
 
 def remarks(report: Report) -> list[Remark]:
-    """All that keeps the weight from being what it looks like, the same in every output."""
+    """All reasons why the weight is not what it seems; the same in every output."""
     found: list[Remark] = []
     partial = why_partial(report)
     if partial is not None:
@@ -58,14 +58,14 @@ def why_not_whole(report: Report) -> str | None:
 
 
 def why_chosen(report: Report) -> str | None:
-    """Why this method was taken, where that is worth a word: it was no ordinary page."""
+    """Why Libra chose this method, where that is worth mentioning: the page was not ordinary."""
     return plain(report.chosen) if report.chosen and _is_news(report) else None
 
 
 def beside_the_web(score: Score) -> str | None:
-    """``Lighter than 92 % of the web.``; None for a page that weighs more than what was seen of it.
+    """``Lighter than 92 % of the web.``; None for a page of which only a part was weighed.
 
-    The share is rounded, and no page is lighter, or heavier, than all.
+    The share is rounded, but never so that a page is lighter, or heavier, than all.
     """
     if score.bound == "at_most":
         return None
@@ -79,7 +79,7 @@ def _is_news(report: Report) -> bool:
 
 
 def suggestions(report: Report) -> list[tuple[int | None, str]]:
-    """What could be lighter or better, with how many bytes less would cross the wire, if known."""
+    """Suggestions to make the page lighter or better, each with the bytes that it saves, if known."""
     return [
         (finding.saves_bytes, plain(finding.message))
         for finding in report.findings
@@ -93,7 +93,7 @@ def points(score: Score) -> str:
 
 
 def estimates(figures: Figures) -> str:
-    """``0.08 g CO2e a visit, EcoIndex 72.4``: what others make of the weight."""
+    """``0.08 g CO2e a visit, EcoIndex 72.4``: other measures of the same weight."""
     grams = figures.co2_grams
     text = f"{grams:.2f} g CO2e a visit" if grams >= 0.01 else "less than 0.01 g CO2e a visit"
     return text if figures.ecoindex is None else f"{text}, EcoIndex {figures.ecoindex:g}"
@@ -116,7 +116,7 @@ def weighs(report: Report) -> str:
 
 
 def why_partial(report: Report) -> str | None:
-    """What the total lacks, in one line; None if it is complete or there is no total."""
+    """What is missing from the total, in one line; None if it is complete or there is no total."""
     if report.complete or report.status != "weighed":
         return None
     without = lacking(report)
@@ -135,20 +135,20 @@ def why_partial(report: Report) -> str | None:
 
 
 def missing(report: Report) -> list[str]:
-    """A line for each asset that the total lacks in whole or in part: its address and why."""
+    """A line for each asset that is missing from the total in whole or in part: its address and why."""
     return [f"{plain(asset.url)}: {reason(asset)}" for asset in lacking(report)]
 
 
 def reason(asset: Asset) -> str:
-    """Why an asset was not weighed, as its error says."""
+    """Why an asset was not weighed, from its error."""
     return plain(asset.error) if asset.error else asset.status
 
 
 def lacking(report: Report) -> Sequence[Asset]:
-    """The assets that the total lacks, in whole or in part.
+    """The assets that are missing from the total, in whole or in part.
 
-    Not those that answered with an error, whose bytes are counted, nor those that a browser would
-    not load without scrolling.
+    Assets that were answered with an error are not among them, because their bytes are counted. Neither
+    are assets that a browser would not load without scrolling.
     """
     return [
         asset

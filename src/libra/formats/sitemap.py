@@ -1,8 +1,8 @@
 """Sitemaps (sitemaps.org, 0.9) and the feeds that stand in for them, as sites really write them.
 
-The protocol allows RSS 2.0 and Atom beside its own format and plain text. What is not well-formed is
-read once more by a reader that passes over what is wrong, as those of search engines do: one bad
-address then costs itself and not the list.
+The protocol allows RSS 2.0 and Atom beside its own format and plain text. A sitemap that is not
+well-formed is read again by a tolerant reader, as search engines do: one bad address then costs only
+that address and not the list.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from libra.formats.loose_xml import read_loosely
 from libra.formats.page_lists import PageListError, parse_url_list
 
 MAX_SITEMAP_BYTES: Final = 50_000_000
-"""What the protocol allows one sitemap to have, uncompressed."""
+"""Largest size of one sitemap that the protocol allows, uncompressed."""
 
 _GZIP: Final = b"\x1f\x8b"
 
 _MAX_MEMBERS: Final = 100
-"""Each has to be cut off the rest, so that very many would take long."""
+"""Gzip members: each has to be cut off the rest, so very many would take long."""
 
 _DEEPEST: Final = 100
-"""Elements inside one another; a sitemap needs three."""
+"""Depth of nested elements; a sitemap needs three."""
 
 _ROOTS: Final = {"urlset", "sitemapindex", "rss", "rdf", "feed"}
 
-#: The text of these is an address.
+#: Elements whose text is an address.
 _ADDRESSES: Final[dict[tuple[str, ...], str]] = {
     ("urlset", "url", "loc"): "page",
     ("sitemapindex", "sitemap", "loc"): "sitemap",
@@ -40,21 +40,21 @@ _ADDRESSES: Final[dict[tuple[str, ...], str]] = {
 
 _ATOM_LINK: Final = ("feed", "entry", "link")
 
-#: Each of these stands for one address, which is lost if none is found in it.
+#: Elements that each stand for one address, which is lost if none is found in them.
 _ENTRIES: Final = {path[:-1] for path in (*_ADDRESSES, _ATOM_LINK)}
 
-#: Namespaces that formats of today or of former times have beside that of the root element.
+#: Namespaces of current and former formats, beside that of the root element.
 _KNOWN: Final = ("schemas/sitemap/", "schemas/sitemap-index/", "purl.org/rss/1.0")
 
 
 class Sitemap(msgspec.Struct, frozen=True):
-    """What a sitemap lists.
+    """The contents of a sitemap.
 
     Attributes:
         pages: addresses of pages.
         sitemaps: addresses of further sitemaps.
-        fault: what is wrong with it, in words; None if nothing is.
-        whole: False if something that it lists could not be read.
+        fault: what is wrong with the sitemap, in words; None if nothing is.
+        whole: False if some of its entries could not be read.
     """
 
     pages: tuple[str, ...] = ()
@@ -67,11 +67,11 @@ def parse_sitemap(data: bytes) -> Sitemap:
     """Read a sitemap, an index of sitemaps or a feed: XML or plain text, gzipped or not.
 
     Raises:
-        PageListError: if it is none of these, or larger than the protocol allows. Documents with a
-            document type are refused: sitemaps have none, and entities can be made to explode.
+        PageListError: it is none of these, or larger than the protocol allows. Documents with a
+            document type are refused: sitemaps have none, and entities can expand without bound.
     """
     data = _unpacked(data)
-    # Nothing may stand before the declaration, and scripts that have a blank line too much write one.
+    # Nothing may stand before the declaration, but some scripts write a blank line there.
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n\v\f\0") if not data.startswith(_UTF16) else data
     return _xml_sitemap(data) if data.startswith((b"<", *_UTF16)) else _plain_sitemap(data)
 
@@ -87,7 +87,7 @@ def _xml_sitemap(data: bytes) -> Sitemap:
         fault = f"it is not well-formed XML ({error})"
     except PageListError:
         raise
-    except (LookupError, ValueError) as error:  # an encoding that nobody knows
+    except (LookupError, ValueError) as error:  # an unknown encoding
         fault = f"it cannot be read as XML ({error})"
     else:
         strictly.require_sitemap()
@@ -103,7 +103,7 @@ def _xml_sitemap(data: bytes) -> Sitemap:
 
 
 class _AddressReader:
-    """Finds the addresses among the elements that it is told of, from either reader of XML."""
+    """Finds the addresses in the elements that either XML reader reports."""
 
     def __init__(self) -> None:
         self.root = ""
@@ -208,8 +208,7 @@ def _gunzipped(data: bytes) -> bytes:
             raise PageListError(f"the sitemap is damaged: {error}") from None
         room -= len(parts[-1])
         if not unpacker.eof and room > 0:
-            # Servers that leave out the trailer send all the same; the reader of XML sees whether
-            # the end is there.
+            # Some servers leave out the trailer; the XML reader finds out whether the end is there.
             if not any(parts):
                 raise PageListError("the sitemap is cut short")
             break

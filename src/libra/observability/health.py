@@ -1,4 +1,4 @@
-"""What a running Libra says of itself: plain data for `/health`, `/observer` and the metrics."""
+"""The state of a running Libra, as plain data for `/health`, `/observer` and the metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PartStatus = Literal["ok", "degraded", "down"]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One thing that Libra is made of or depends on, and since when it is as it is."""
+    """One component or dependency of Libra, its state, and since when it has been in that state."""
 
     status: PartStatus
     since: datetime
@@ -28,10 +28,10 @@ class LoopLag(msgspec.Struct, frozen=True):
 
 
 class Processes(msgspec.Struct, frozen=True):
-    """What happened to processes since the start.
+    """Counts of process events since the start.
 
-    ``crashed`` are those that ended for a reason that is not clean, ``restarted`` restarts by
-    supervisors, ``refused`` messages that a full mailbox did not take, ``abandoned`` tasks that
+    ``crashed`` counts processes that ended for a reason that is not clean, ``restarted`` restarts by
+    supervisors, ``refused`` messages that a full mailbox rejected, ``abandoned`` tasks that
     ignored their cancellation.
     """
 
@@ -44,20 +44,20 @@ class Processes(msgspec.Struct, frozen=True):
 
 
 class NodeHealth(msgspec.Struct, frozen=True):
-    """A node of a cluster, as another has heard of it.
+    """A node of a cluster, as another node last heard of it.
 
     Attributes:
         node: its name.
         role: ``web``, ``inspector`` or ``all``.
         version: of its program.
-        pages: how many it is weighing.
-        places: how many it weighs at a time.
-        silent_seconds: how long it has said nothing.
-        skew_seconds: by how much its clock is behind that of the one that has heard it, the way of the
-            message included.
-        journaled: what only its disk has.
-        weighed: pages that it has finished since its start.
-        second_lives: pages of others that it has begun again since its start.
+        pages: how many pages it is weighing.
+        places: how many pages it can weigh at a time.
+        silent_seconds: time since its last message.
+        skew_seconds: how far its clock is behind that of the node that received the message, including
+            the time of transmission.
+        journaled: how many entries only its disk has.
+        weighed: how many pages it has finished since its start.
+        second_lives: how many pages of other nodes it has begun again since its start.
         trouble: what it cannot reach, or null.
     """
 
@@ -75,12 +75,12 @@ class NodeHealth(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The truth about each part.
+    """The state of each part.
 
-    ``status`` is ``degraded`` while any part is not ``ok``; ``accepting`` says whether pages can be
+    ``status`` is ``degraded`` while any part is not ``ok``. ``accepting`` says whether pages can be
     submitted and read, which an outage of the database does not change. ``waiting_to_be_stored``
-    counts pages whose newest version is not in the database yet. ``watches`` counts them by what is
-    known of their page. ``nodes`` are those of the cluster, this one included, if there is one.
+    counts pages whose newest version is not in the database yet. ``watches`` counts watches by the
+    status of their page. ``nodes`` lists all nodes of the cluster, this one included, if there is one.
     """
 
     status: Literal["ok", "degraded"]
@@ -99,9 +99,9 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """One process of the living tree, with those that it supervises.
+    """One process of the supervision tree, with the processes that it supervises.
 
-    ``more`` counts children that were left out of ``children`` because there are too many to show.
+    ``more`` counts the children that are left out of ``children`` because there are too many to show.
     """
 
     name: str

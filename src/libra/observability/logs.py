@@ -1,12 +1,12 @@
 """The log of the service: a line for each event, for people or for machines.
 
-Everything in Libra logs through the standard library, and so do the packages that it uses; structlog
-formats it and adds what is bound to the request at hand. What belongs to an event (the page, the
-request, a duration) stands in fields of its own and not in the sentence.
+Everything in Libra logs through the standard library, and so do the packages that it uses. structlog
+formats the records and adds what is bound to the current request. The details of an event (the page, the
+request, a duration) are fields of their own and not part of the sentence.
 
-Writing may block, when whoever reads the log does not. So a thread writes, and the loop only leaves
-lines for it: when ten thousand of them wait, further ones are dropped and counted. A log that nobody
-reads must not stop the service.
+Writing may block when nobody reads the log. So a thread writes, and the event loop only queues lines for
+it. While ten thousand lines wait, further ones are dropped and counted. A log that nobody reads must
+not stop the service.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from libra.settings import LogFormat, LogLevel
 from libra.wording import plain
 
 _LOOK_SECONDS = 5.0
-"""How long lines that were left out may wait to be counted, beside their minute."""
+"""How long after its minute the count of left-out lines may wait to be written."""
 
 WAITING = 10_000
-"""Lines that may wait for whoever reads the log."""
+"""Lines that may wait for the reader of the log."""
 
 Event = MutableMapping[str, Any]
 
@@ -42,9 +42,9 @@ class Outlet(logging.Handler):
     """Hands records to a thread that writes them.
 
     Args:
-        stream: where they are written to.
+        stream: where the thread writes them.
         format: ``text`` or ``json``.
-        size: how many may wait.
+        size: how many records may wait.
     """
 
     def __init__(self, stream: TextIO, format: LogFormat = "text", *, size: int = WAITING) -> None:  # noqa: A002 - as the flag
@@ -54,7 +54,7 @@ class Outlet(logging.Handler):
         self._dropped = 0
         self._repeats = Repeats()
         self.use(format)
-        # A daemon: a log that nobody reads must not keep the program from ending either.
+        # A daemon thread: a log that nobody reads must not keep the program from ending either.
         self._thread = threading.Thread(target=self._write_all, name="libra-log", daemon=True)
         self._thread.start()
 
@@ -63,10 +63,10 @@ class Outlet(logging.Handler):
         self.setFormatter(formatter(format))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Leave a record for the thread, unless there were many of its cause."""
+        """Queue a record for the thread, unless there were many with its cause."""
         if not self._repeats.passes(record):
             return
-        # What is bound is bound here and not in the thread.
+        # Context variables are read here: the thread does not have those of the request.
         record.bound = dict(get_contextvars())
         try:
             self._waiting.put_nowait(record)
@@ -74,7 +74,7 @@ class Outlet(logging.Handler):
             self._dropped += 1
 
     def close(self) -> None:
-        """Write what waits, if that is possible within a second, and end."""
+        """Write the waiting lines, if that is possible within a second, and end."""
         try:
             self._waiting.put(None, timeout=1)
         except queue.Full:
@@ -111,11 +111,11 @@ class Outlet(logging.Handler):
 
 
 def set_up(format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> Outlet:  # noqa: A002 - as the flag
-    """Send everything that is logged in this program to a stream; returns the way there.
+    """Send all log records of this program to a stream; returns the handler that does so.
 
     Args:
         format: ``text`` or ``json``.
-        level: what is too unimportant to be logged.
+        level: the lowest level that is logged.
         stream: standard error if none is given.
     """
     outlet = Outlet(stream or sys.stderr, format)
@@ -137,17 +137,17 @@ def set_up(format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> 
 
 
 def set_level(level: LogLevel) -> None:
-    """Log what is as important as this or more so; packages other than Libra from `warning` up."""
+    """Log this level and above; packages other than Libra from `warning` up."""
     number = logging.getLevelName(level.upper())
     logging.getLogger("libra").setLevel(number)
     logging.getLogger().setLevel(max(number, logging.WARNING))
-    # It warns of every request that is no HTTP, which anybody can send as often as he likes. They
-    # are counted instead.
+    # It warns of every request that is not HTTP, and clients can send those at will. They are counted
+    # instead.
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.ERROR))
 
 
 def formatter(format: LogFormat) -> logging.Formatter:  # noqa: A002 - as the flag
-    """What makes a line, or a few, of a record."""
+    """The formatter that turns a record into one line, or a few."""
     return ProcessorFormatter(
         foreign_pre_chain=[_begin, ExtraAdder(), _end],
         processors=[
@@ -182,7 +182,7 @@ def _end(_logger: Any, _name: str, event: Event) -> Event:
 def _json(_logger: Any, _name: str, event: Event) -> str:
     first = {name: event.pop(name) for name in ("time", "level", "logger", "event")}
     rest = {name: value for name, value in event.items() if value is not None}
-    # ASCII: nothing foreign can look like the end of a line or do something to a terminal.
+    # ASCII: foreign text can neither look like the end of a line nor control a terminal.
     return json.dumps(first | rest, default=str, ensure_ascii=True)
 
 
@@ -206,7 +206,7 @@ def _value(value: Any) -> str:
 
 
 def _visible(line: str) -> str:
-    """A line as it is, with its indentation, without what a terminal would act upon."""
+    """A line with its indentation, without characters that control a terminal."""
     return "".join(character if character.isprintable() else "\ufffd" for character in line)
 
 

@@ -1,9 +1,9 @@
-"""Lines of the log that say the same over and over: so many a minute, then how many more there were.
+"""Limits repeated log lines: a number of lines a minute for each cause, then a count of the others.
 
-What fails for everybody (no file can be opened, a disk is full, a name server is gone) fails a hundred
-times a second, and a log that says so each time fills a disk and hides what else happens. Lines have
-one cause if logger, sentence and, of an exception, type and place are the same. What is told of
-ordinary life (`info` and below) is not counted: each of those lines is about a page or a request.
+A failure that affects everything (no file can be opened, a disk is full, a name server is gone) occurs a
+hundred times a second. A log that repeats it each time fills a disk and hides other events. Lines have
+one cause if logger, sentence and, of an exception, type and place are the same. Lines of ordinary
+operation (`info` and below) are not counted: each of them is about a page or a request.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 
 MOST = 20
-"""Lines of one cause in a minute."""
+"""Lines of one cause that pass in a minute."""
 
 SECONDS = 60.0
 
 CAUSES = 1_000
-"""Causes that are told apart; those beyond share one."""
+"""Causes that are counted separately; further ones share one count."""
 
 Cause = tuple[str, ...]
 
@@ -37,7 +37,7 @@ class _Count:
 
 
 class Repeats:
-    """Counts lines by their cause. May be used by several threads.
+    """Counts lines by their cause. Several threads may use it.
 
     Args:
         now: seconds of a clock that never goes back.
@@ -63,10 +63,10 @@ class Repeats:
             return count.left_out <= 0
 
     def over(self, *, all: bool = False) -> list[logging.LogRecord]:  # noqa: A002 - all of them
-        """A line for each cause whose minute is over and of which lines were left out.
+        """A line for each cause whose minute is over and that had lines left out.
 
         Args:
-            all: also of those whose minute is not over, since the log ends.
+            all: include causes whose minute is not over, because the log ends.
         """
         with self._lock:
             now = self._now()

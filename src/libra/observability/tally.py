@@ -1,4 +1,4 @@
-"""What has happened since the start, counted: for the metrics, the log and traces."""
+"""Counts of events since the start, for the metrics, the log and traces."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from libra.report import Method, Report
 log = logging.getLogger("libra.pages")
 
 PAGE_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0)
-"""Upper bounds of the buckets that the weighing of a page is counted in, in seconds."""
+"""Upper bounds, in seconds, of the buckets for the time that the weighing of a page takes."""
 
 
 class Tally:
-    """What became of pages in one Libra since its start.
+    """Counts the outcomes of pages in one Libra since its start.
 
     Attributes:
-        registry: its metrics; two Libras in one program count apart.
-        on_finished: told of each report at its end. What it raises is the page's crash.
+        registry: its metrics; two Libras in one program count separately.
+        on_finished: called with each report at its end. What it raises crashes the page.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Tally:
         log.info("page accepted", extra={"page_id": page_id, "url": url, "method": method})
 
     def begin(self, page_id: str) -> None:
-        """It is its turn."""
+        """The page's turn has come."""
         log.debug("page begun", extra={"page_id": page_id})
 
     def finish(self, report: Report) -> None:

@@ -1,12 +1,13 @@
-"""A fixture for pytest: what do the pages of the application under test weigh?
+"""A fixture for pytest that weighs the pages of the application under test.
 
 ::
 
     def test_home(weigh):
         assert weigh("/").total.transfer_bytes < 500_000
 
-The application is that of the fixture `libra_app`, of ``--libra-app`` or of ``libra_app`` in the
-settings of pytest: ``package.module:name`` of a WSGI or ASGI application, or an address where one runs.
+The application comes from the fixture `libra_app`, from ``--libra-app`` or from ``libra_app`` in the
+settings of pytest: ``package.module:name`` of a WSGI or ASGI application, or the address of a running
+one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from libra.weighing.method_choice import Choice
     from libra.weighing.options import Options
 
-# What weighs is imported by the first test that asks for it: pytest loads this at every start.
+# The first test that uses the fixture imports the weigher: pytest loads this file at every start.
 
 HOW = (
     "Say which application is to be weighed: define a fixture libra_app that returns it, or set"
@@ -41,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def libra_app(request: pytest.FixtureRequest) -> Any:
-    """The application under test: WSGI, ASGI, or the address of one that runs. Made to be replaced."""
+    """The application under test: WSGI, ASGI, or the address of a running one. Tests may override it."""
     named = request.config.getoption("libra_app") or request.config.getini("libra_app")
     if not named:
         pytest.fail(HOW, pytrace=False)
@@ -53,13 +54,13 @@ def libra_app(request: pytest.FixtureRequest) -> Any:
         return application(named)
     except NoApplication as error:
         reason = str(error)
-    # Not within the handler: how it came about would be printed with it, once for each test.
+    # Outside the handler: else every test would print the exception's history with it.
     pytest.fail(f"{reason}. {HOW}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def libra_url(libra_app: Any) -> Iterator[str]:
-    """Where the application answers; it is served on a port of this machine while tests run."""
+    """The address of the application; a port of this machine serves it while tests run."""
     if isinstance(libra_app, str):
         yield libra_app
         return
@@ -76,11 +77,11 @@ def weigh(libra_app: Any, libra_url: str) -> Weigh:
 
 
 class Weigh:
-    """What the fixture `weigh` is.
+    """The type of the fixture `weigh`.
 
     Args:
-        base: where the application answers.
-        trusted: whether it is the test's own: then its pages are read in this program.
+        base: the address of the application.
+        trusted: whether the application is the test's own: then its pages are read in this process.
     """
 
     def __init__(self, base: str, *, trusted: bool) -> None:
@@ -97,29 +98,30 @@ class Weigh:
         options: Options | None = None,
         allow_partial: bool = False,
     ) -> Report:
-        """Weigh a page and return its report, in tests with an event loop as in those without.
+        """Weigh a page and return its report, in tests with an event loop and without one.
 
         Args:
             path: of the page, or its whole address.
-            method: ``static``, which it is if nothing is said, ``rendered``, or ``auto``: a browser for
-                pages that scripts build.
+            method: ``static`` (the default), ``rendered``, or ``auto``: a browser for pages that scripts
+                build.
             viewport: such as ``412x823@1.75``.
             headers: for requests to the page's own origin, such as its cookie.
-            options: all of that at once, the method too, in place of the other arguments.
-            allow_partial: take a part of a page for the page.
+            options: all of these at once, the method too, in place of the other arguments.
+            allow_partial: accept a page that was weighed only in part.
 
         Raises:
             NotWeighed: the page could not be weighed.
-            NotWhole: only a part of it was, so that it may weigh more.
-            InvalidOptions: a header, the viewport or the method is none, or options are beside one.
-            InvalidURL: that is no address.
+            NotWhole: only a part of it was weighed, so it may weigh more.
+            InvalidOptions: a header, the viewport or the method is invalid, or there are options and
+                another argument.
+            InvalidURL: the path is not an address.
         """
         from libra.pytest_plugin.weighing import how, require, weigh_page  # noqa: PLC0415
 
-        __tracebackhide__ = True  # a failure is about the line of the test
+        __tracebackhide__ = True  # the traceback ends at the line of the test
         chosen, by = how(options, method, viewport, headers)
         url = urljoin(f"{self.base.rstrip('/')}/", path)
-        # On a thread: in a test that is a coroutine, a loop runs on this one.
+        # In a thread: a test that is a coroutine runs a loop in this one.
         with ThreadPoolExecutor(1, thread_name_prefix="libra-weigh") as thread:
             work = weigh_page(url, chosen, by, in_process=self._trusted)
             report = thread.submit(asyncio.run, work).result()

@@ -16,15 +16,15 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import uvicorn
 
 STARTING = 30.0
-"""Seconds that an application may take to start, and to stop."""
+"""Seconds that an application may take to start, and the same to stop."""
 
 
 class NoApplication(Exception):
-    """There is no application under this name, or it does not start; the message says why."""
+    """There is no application of this name, or it does not start; the message says why."""
 
 
 def application(name: str) -> Any:
-    """The application that ``package.module:name`` is.
+    """Import the application ``package.module:name``.
 
     Raises:
         NoApplication: there is none.
@@ -47,7 +47,7 @@ def application(name: str) -> Any:
 
 @contextmanager
 def serve(app: Any) -> Iterator[str]:
-    """Serve a WSGI or ASGI application, and say where.
+    """Serve a WSGI or ASGI application, and yield its address.
 
     Raises:
         NoApplication: it does not start.
@@ -59,7 +59,7 @@ def serve(app: Any) -> Iterator[str]:
 
 
 def is_asgi(app: Any) -> bool:
-    """Whether an application is of ASGI and not of WSGI: calling it makes a coroutine."""
+    """Whether an application is ASGI, not WSGI: calling it makes a coroutine."""
     call = getattr(app, "__call__", None)  # noqa: B004 - what it is, not whether it is there
     return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call)
 
@@ -69,7 +69,7 @@ class _ThreadingWSGIServer(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    """Tests read what they print themselves, and no access log."""
+    """Writes no access log: tests read the output."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as its base names it
         return
@@ -89,7 +89,7 @@ def _serve_wsgi(app: Any) -> Iterator[int]:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it has started."""
+    """Signals when it has started."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -102,7 +102,7 @@ class _Uvicorn(uvicorn.Server):
     def run_until_told(self, listening: socket.socket) -> None:
         try:
             asyncio.run(self.serve([listening]))
-        except SystemExit:  # what uvicorn raises for an application that does not start
+        except SystemExit:  # raised by uvicorn for an application that does not start
             self.started = False
         finally:
             self.ready.set()

@@ -1,4 +1,4 @@
-"""Weighs one page for a test, and refuses what would make a test pass that proves nothing."""
+"""Weighs one page for a test, and refuses results that prove nothing."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def how(
     viewport: str | None,
     headers: Mapping[str, str] | None,
 ) -> tuple[Options, Choice]:
-    """The options and the method that the arguments of a test mean.
+    """The options and the method in the arguments of a test.
 
     Raises:
-        InvalidOptions: one of them is none, or there are options and another argument.
+        InvalidOptions: one of them is invalid, or there are options and another argument.
     """
     if method is not None and method not in get_args(Choice):
         raise InvalidOptions(f"method is {method!r}: it takes static, rendered or auto")
@@ -41,9 +41,9 @@ async def weigh_page(url: str, options: Options, method: Choice, *, in_process: 
 
     Args:
         url: absolute.
-        options: whose method is replaced.
+        options: the options; their method is replaced.
         method: ``auto`` runs a browser for pages that scripts build.
-        in_process: whether its documents are read in this program, as they are trusted.
+        in_process: whether to read its documents in this process, because they are trusted.
 
     Raises:
         RenderUnavailable: a browser is needed and there is none.
@@ -61,13 +61,13 @@ async def weigh_page(url: str, options: Options, method: Choice, *, in_process: 
 
 
 def require(report: Report, *, whole: bool) -> None:
-    """Return only for a page that was weighed.
+    """Return only if the page was weighed.
 
     Raises:
         NotWeighed: it was not.
-        NotWhole: all of it was wanted, and it was weighed in part.
+        NotWhole: the test needs the whole page, and only a part was weighed.
     """
-    __tracebackhide__ = True  # a failure is about the line of the test
+    __tracebackhide__ = True  # the traceback ends at the line of the test
     problem = outcome(report)
     if problem is not None:
         raise NotWeighed(report.url, problem)

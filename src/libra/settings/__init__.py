@@ -1,4 +1,4 @@
-"""How a Libra is to run: every setting, from flags, the environment and ``libra.toml``."""
+"""All settings of a Libra, from flags, the environment and ``libra.toml``."""
 
 from __future__ import annotations
 

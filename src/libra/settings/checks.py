@@ -1,4 +1,4 @@
-"""What a single setting must look like, where its type does not say."""
+"""Checks of single settings that their types do not cover."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from libra.network.proxies import ProxyError, proxies_of
 from libra.settings.errors import SettingsError
 
 RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)
-"""So many in a second, a minute or an hour."""
+"""A rate: a number per second, minute or hour."""
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NO_USER_HEADERS = frozenset(
     {"authorization", "cookie", "host", "origin", "x-forwarded-for", "x-forwarded-proto"}
@@ -21,17 +21,17 @@ _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
 def check_rate(name: str, limit: str | None) -> None:
-    """Refuse what is no rate: ``100/s``, or ``off``.
+    """Refuse a text that is not a rate such as ``100/s``, or ``off``.
 
     Raises:
-        SettingsError: naming the setting and what it takes.
+        SettingsError: naming the setting and what it accepts.
     """
     if limit is not None and limit.strip().lower() != "off" and not RATE.fullmatch(limit):
         raise SettingsError(f"{name} takes 100/s, 60/m, 1000/h or off, not {limit!r}")
 
 
 def check_networks(name: str, networks: Iterable[str]) -> None:
-    """Refuse what is no network: ``10.0.0.0/8``.
+    """Refuse texts that are not networks such as ``10.0.0.0/8``.
 
     Raises:
         SettingsError: naming the setting and the text.
@@ -44,10 +44,10 @@ def check_networks(name: str, networks: Iterable[str]) -> None:
 
 
 def check_user_header(name: str) -> None:
-    """Refuse a header that cannot say who somebody is.
+    """Refuse a header that cannot name a user.
 
     Raises:
-        SettingsError: it is no name of one, or means something else.
+        SettingsError: it is not a header name, or the header means something else.
     """
     if not _FIELD_NAME.fullmatch(name) or name.lower() in _NO_USER_HEADERS:
         raise SettingsError(
@@ -56,20 +56,20 @@ def check_user_header(name: str) -> None:
 
 
 def check_base_path(path: str) -> None:
-    """Refuse what is no path below the root of a host, such as ``/libra``; empty is none.
+    """Refuse a text that is not a path below the root of a host, such as ``/libra``; empty is allowed.
 
     Raises:
-        SettingsError: with what it takes.
+        SettingsError: saying what it accepts.
     """
     if path and not _BASE_PATH.fullmatch(path):
         raise SettingsError(f"base_path takes a path such as /libra, not {path!r}")
 
 
 def check_way(proxy: str | None, ca: Path | None) -> None:
-    """Refuse a way to the web that leads nowhere.
+    """Refuse a route to the web that cannot work.
 
     Raises:
-        SettingsError: the proxy is none, or the authorities cannot be read.
+        SettingsError: the proxy is invalid, or the authorities cannot be read.
     """
     try:
         proxies_of({}, proxy or "")

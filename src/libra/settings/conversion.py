@@ -1,4 +1,4 @@
-"""What people write for a setting, read as what the setting takes."""
+"""Converts settings from what people write to the types of the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from libra.settings.errors import SettingsError
 from libra.wording import parse_duration, parse_size
 
 FLAGS = "the command line"
-"""The source of what is given as flags."""
+"""The name of the source for settings from flags."""
 
 _LISTS = {"allow", "allow_port", "allowed_host", "cluster", "limits", "token", "trusted_proxy"}
 _PATHS = {
@@ -51,16 +51,16 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def convert(name: str, value: Any, source: str, kind: Any) -> Any:
-    """Read a setting: ``"24h"``, ``"500kB"``, a path, one network for a list of them.
+    """Convert a setting: ``"24h"``, ``"500kB"``, a path, one network for a list of them.
 
     Args:
         name: of the setting.
-        value: what was written.
-        source: where, for messages; `FLAGS` is the command line.
+        value: as it was written.
+        source: where it was written, for messages; `FLAGS` is the command line.
         kind: its type.
 
     Raises:
-        SettingsError: naming the setting and what it takes.
+        SettingsError: naming the setting and what it accepts.
     """
     try:
         if name in _DURATIONS and isinstance(value, str):
@@ -74,7 +74,7 @@ def convert(name: str, value: Any, source: str, kind: Any) -> Any:
         if name in _LISTS and not isinstance(value, (list, tuple)):
             raise ValueError("it takes a list")
         if name == "token":
-            # The secrets themselves are forgotten here: settings are shown, logged and compared.
+            # The secrets themselves are dropped here: settings are shown, logged and compared.
             return tuple(str(AccessToken.parse(text)) for text in value)
         if name == "public" and not isinstance(value, str):
             value = "submit" if value is True else "no"
@@ -85,7 +85,7 @@ def convert(name: str, value: Any, source: str, kind: Any) -> Any:
         ) from None
     except (ValueError, TypeError, AttributeError, RuntimeError) as error:
         # RuntimeError: `~somebody` has no home.
-        if name == "alerts":  # an address may have been written there, which is a secret
+        if name == "alerts":  # the value may be an address, which is a secret
             raise SettingsError(f"{source}: alerts: {error}") from None
         shown = "that" if name == "token" else _shown(value)
         raise SettingsError(f"{_called(name, source)} cannot be {shown}: {error}") from None

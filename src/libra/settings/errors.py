@@ -1,7 +1,7 @@
-"""What is raised where a setting cannot be used."""
+"""The error for a setting that cannot be used."""
 
 from __future__ import annotations
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message says which, where it came from and what to do."""
+    """A setting cannot be used; the message says which, where it came from and what to do."""

@@ -35,7 +35,7 @@ WEIGH_KEYS = frozenset(
         "viewport",
     }
 )
-"""Keys of ``libra.toml`` that only `libra weigh` reads, each its flag of the same name."""
+"""Keys of ``libra.toml`` that only `libra weigh` reads; each has a flag of the same name."""
 SHARED_KEYS = frozenset(
     {
         "browser",
@@ -49,4 +49,4 @@ SHARED_KEYS = frozenset(
         "proxy",
     }
 )
-"""Settings that are flags of `libra weigh` too."""
+"""Settings that are also flags of `libra weigh`."""

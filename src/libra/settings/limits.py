@@ -1,4 +1,4 @@
-"""The limits of a page as settings and flags write them."""
+"""The limits of a page, as settings and flags write them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from libra.wording import parse_size
 
 
 def parse_limits(texts: Iterable[str], limits: Limits) -> Limits:
-    """Limits with some changed: ``assets=500``, ``page-bytes=50MB``, ``decode-ratio=100``.
+    """Change some limits: ``assets=500``, ``page-bytes=50MB``, ``decode-ratio=100``.
 
     Raises:
         ValueError: saying which names there are, or what a value must be.
@@ -32,7 +32,7 @@ def parse_limits(texts: Iterable[str], limits: Limits) -> Limits:
         raise ValueError(str(error)) from None
 
 
-# Those of time have settings of their own, in which durations can be written.
+# The limits of time have settings of their own, which accept durations.
 _LIMITS: dict[str, type] = {
     field.name: field.type
     for field in msgspec.structs.fields(Limits)

@@ -37,10 +37,10 @@ from libra.weighing.options import Limits
 Restore = Literal["eager", "lazy", "off"]
 
 Public = Literal["no", "read", "submit"]
-"""What strangers may do: nothing, read, or read and submit."""
+"""The rights of strangers: none, read, or read and submit."""
 
 Role = Literal["all", "web", "inspector"]
-"""What a node of a cluster does: it serves and weighs, or one of the two."""
+"""The role of a node in a cluster: it serves and weighs, or does one of the two."""
 
 LogFormat = Literal["text", "json"]
 
@@ -54,79 +54,79 @@ LEAST_BROWSER_MEMORY = 500_000_000
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a Libra is to run. Durations are seconds.
+    """The settings of a Libra. Durations are seconds.
 
     Attributes:
         host: the address that `libra serve` listens on.
         port: the port that it listens on; 0 takes a free one.
-        data_dir: where the embedded database and the journal live.
+        data_dir: folder of the embedded database and the journal.
         database: ``sqlite:///path`` or ``postgresql://...``; None is SQLite in the data directory.
         migrate: whether a PostgreSQL database is migrated at start; SQLite always is.
-        journal: whether what is acknowledged is kept on the local disk until the database has it.
-        keep: how long pages stay in the database, in seconds, not less than ``ttl``; of watched URLs
-            some stay for longer (see `libra.storage.keeping`); None for ever.
-        keep_deletions: how long a deletion is remembered, in seconds, so that a database that turns out
-            to be older is told again.
-        local_copy: bytes of the local disk for a copy of what is in memory and the database has, so that
-            a restart while the database is away finds it; 0 for none.
-        ttl: how long a finished page rests in memory, in seconds.
-        restore: ``eager`` brings every unexpired page back at start, ``lazy`` each when it is asked
-            for, ``off`` leaves them in the database.
+        journal: whether acknowledged entries are kept on the local disk until the database has them.
+        keep: how long pages stay in the database, in seconds, at least ``ttl``; some pages of watched
+            URLs stay longer (see `libra.storage.keeping`); None for ever.
+        keep_deletions: how long a deletion is remembered, in seconds, so that it is repeated when an
+            older state of the database comes back.
+        local_copy: bytes of local disk for a copy of pages that are in memory and in the database, so
+            that a restart finds them while the database is away; 0 for none.
+        ttl: how long a finished page stays in memory, in seconds.
+        restore: ``eager`` restores every unexpired page at start, ``lazy`` each at its first request,
+            ``off`` leaves them in the database.
         concurrency: how many pages are fetched at a time.
         max_pages: how many pages are held in memory.
         allow: networks (CIDR) that the service may fetch from although they are not public.
         allow_port: ports that it may fetch from beside 80, 443, 8080 and 8443.
-        ca: a PEM file of authorities whose certificates are believed beside the system's.
+        ca: a PEM file of certificate authorities to trust beside the system's.
         http3: whether HTTP/3 is tried beside HTTP/2.
-        proxy: the proxy that everything is fetched through; those of the environment are not looked at.
-        proxy_is_the_gate: whether the proxy keeps to public addresses itself, which Libra cannot
-            judge behind one.
-        limits: what one page may cost, as ``name=value``: the names of `libra.weighing.Limits`.
+        proxy: the proxy for all fetches; proxies in the environment are ignored.
+        proxy_is_the_gate: whether the proxy itself refuses addresses that are not public, which Libra
+            cannot check behind one.
+        limits: limits of one page, as ``name=value``: the names of `libra.weighing.Limits`.
         delay: seconds between the starts of two requests to one origin.
-        method: how pages are weighed whose submission does not say: ``static``, ``rendered``, or
+        method: how pages are weighed if their submission does not say: ``static``, ``rendered``, or
             ``auto``, a browser for those that scripts build.
         browser: the browser for rendered pages; by default the first that is found on PATH.
         browsers: how many pages are rendered at a time.
-        browser_memory: bytes that each browser may take with all its processes.
-        screenshots: whether a picture is kept of pages that are weighed in a browser.
-        parsers: how many processes read what pages are made of, two at least; None is the number of
-            processors.
-        parser_memory: bytes that each of them may take beyond what it has at first.
+        browser_memory: bytes that each browser may use with all its processes.
+        screenshots: whether pictures are kept of pages weighed in a browser.
+        parsers: how many processes parse documents, at least two; None is the number of processors.
+        parser_memory: bytes that each parser may use beyond its use at start.
         unsent: bytes of answers that may wait in all for clients that do not read them.
-        shutdown_grace: seconds that pages under way are given at shutdown.
+        shutdown_grace: seconds that pages under way get at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
-        token: who may come in, each ``NAME:ROLE:sha256:HEX`` (see `libra.credentials`); a secret is
+        token: access tokens, each ``NAME:ROLE:sha256:HEX`` (see `libra.credentials`); a secret is
             hashed as soon as it is read.
         token_file: a file with more of them, one on each line.
-        project_budgets: a folder with ``PROJECT.json`` for each project whose results CI jobs send: the
-            ``budget.json`` that they must keep to.
-        public: what those without a token may do where the address is not a loopback one.
-        allowed_host: names that the service is reached by, beside IP addresses, ``localhost``,
-            ``host`` and the name of the machine.
-        trusted_proxy: networks (CIDR) whose ``X-Forwarded-For`` is believed.
-        trusted_user_header: the header in which a proxy of ``trusted_proxy`` names whom it has signed
-            in; from anybody else it is not believed.
-        user_roles: a file of what these people may do, ``NAME:ROLE`` on each line; ``read`` if it does
-            not name somebody.
+        project_budgets: a folder with ``PROJECT.json`` for each project whose CI jobs send results: the
+            ``budget.json`` of its pages.
+        public: the rights of clients without a token where the address is not a loopback one.
+        allowed_host: names of the service, beside IP addresses, ``localhost``, ``host`` and the name
+            of the machine.
+        trusted_proxy: networks (CIDR) of proxies whose ``X-Forwarded-For`` is trusted.
+        trusted_user_header: the header in which a proxy of ``trusted_proxy`` names the user whom it has
+            signed in; from any other client it is ignored.
+        user_roles: a file with the roles of these users, ``NAME:ROLE`` on each line; ``read`` for a user
+            that it does not name.
         base_path: the path that the service is reached under, such as ``/libra``; empty for none.
         read_limit: requests of one client, such as ``100/s``; ``off`` for none; None is 100/s where
             strangers may come in.
         submit_limit: pages that one client may submit, such as ``60/m``; None is 60/m likewise.
         public_url: where people reach the service, for links in alerts.
-        alerts: where alerts may go beside webhooks, by the name that watches choose one by.
+        alerts: destinations of alerts beside webhooks, by the names that watches use.
         log_format: ``text`` for people, ``json`` for machines.
-        log_level: what is too unimportant to be logged.
+        log_level: the lowest level that is logged.
         otel: whether traces are sent by OpenTelemetry.
-        cluster: the NATS servers of the cluster that this is a node of, such as ``nats://a:4222``; none
-            for a Libra that is alone.
+        cluster: the NATS servers of the cluster of this node, such as ``nats://a:4222``; empty for a
+            single Libra.
         role: what this node of a cluster does.
-        node: what people know this node by; a name that stays over restarts by default.
+        node: the name of this node for people; by default a name that stays over restarts.
         cluster_credentials: a file of credentials for the NATS servers.
-        cluster_tls_ca: a PEM file of the authorities of their certificates.
-        cluster_replicas: how many of them have a copy of everything.
-        cluster_shards: how many streams share the pages; it cannot be changed by a setting alone.
-        cluster_bytes: what all pages may take in the engine: from 80 % of it on none are taken in.
+        cluster_tls_ca: a PEM file of the certificate authorities of the NATS servers.
+        cluster_replicas: how many NATS servers have a copy of everything.
+        cluster_shards: how many streams share the pages; a change needs more than this setting.
+        cluster_bytes: how many bytes all pages may take in the engine; from 80 % of it on, none are
+            accepted.
     """
 
     host: str = "127.0.0.1"
@@ -189,10 +189,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cluster_bytes: int = 8_000_000_000
 
     def __post_init__(self) -> None:
-        """Read what was written as people write it: ``"24h"``, ``"500kB"``, a path, one network.
+        """Convert what people write: ``"24h"``, ``"500kB"``, a path, one network.
 
         Raises:
-            SettingsError: naming the setting and what it takes.
+            SettingsError: naming the setting and what it accepts.
         """
         for name in self.__struct_fields__:
             given = getattr(self, name)
@@ -202,10 +202,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 )
 
     def tokens(self) -> tuple[AccessToken, ...]:
-        """Every token, of the settings and of the file.
+        """All tokens, from the settings and from the file.
 
         Raises:
-            SettingsError: one of them is none, two have the same name, or the file cannot be read.
+            SettingsError: a token is invalid, two have the same name, or the file cannot be read.
         """
         found: dict[str, AccessToken] = {}
         try:
@@ -220,7 +220,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(found.values())
 
     def database_url(self) -> str:
-        """Where the backup is: what was set, or SQLite in the data directory."""
+        """The address of the database: the setting, or SQLite in the data directory."""
         return self.database or f"sqlite:///{(self.data_dir / 'libra.sqlite3').absolute()}"
 
     @classmethod
@@ -234,13 +234,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Settings from flags, the environment and a file, in that order of precedence.
 
         Args:
-            flags: what the command line gave; None values count as not given.
+            flags: the flags of the command line; None values count as not given.
             environ: the environment; the process's own by default.
             file: a ``libra.toml``; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the working
                 directory where there is one.
 
         Raises:
-            SettingsError: naming the setting, its source and what it takes.
+            SettingsError: naming the setting, its source and what it accepts.
         """
         environ = os.environ if environ is None else environ
         known = set(cls.__struct_fields__)
@@ -256,7 +256,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 if key == "alerts" and key in won and isinstance(value, Mapping):
                     value = {**won[key][0], **value}  # noqa: PLW2901 - the file's are there as well
                 won[key.replace("-", "_")] = value, source
-        # Only what counts is read: a flag also beats what the environment has in a wrong form.
+        # Only the value that counts is converted: a flag also beats an invalid one in the environment.
         types = _types()
         settings = cls(**{name: convert(name, *value, types[name]) for name, value in won.items()})
         settings.check()
@@ -266,7 +266,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse combinations and ranges that cannot work.
 
         Raises:
-            SettingsError: naming the setting and what it takes.
+            SettingsError: naming the setting and what it accepts.
         """
         for name, value, least in (
             ("concurrency", self.concurrency, 1),
@@ -279,14 +279,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("local_copy", self.local_copy, 0),
             ("delay", self.delay, 0),
             ("ttl", self.ttl, 1),
-            # What is in memory is to be in the database as well.
+            # Pages in memory must be in the database as well.
             ("keep", self.ttl if self.keep is None else self.keep, self.ttl),
             ("keep_deletions", self.keep_deletions, 0),
             ("page_timeout", self.page_timeout, 0.001),
             ("asset_timeout", self.asset_timeout, 0.001),
             ("shutdown_grace", self.shutdown_grace, 0),
         ):
-            if not least <= value < math.inf:  # TOML can say nan and inf
+            if not least <= value < math.inf:  # TOML allows nan and inf
                 raise SettingsError(f"{name} is {value}: it must be at least {least}")
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"port is {self.port}: it must be from 0 to 65535")
@@ -319,7 +319,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self.tokens()
 
     def users(self) -> dict[str, UserRole]:
-        """What the people may do whom a proxy signs in, as far as the file says.
+        """The roles in the file of users whom a proxy signs in.
 
         Raises:
             SettingsError: the file cannot be read, or a line of it.
@@ -375,16 +375,16 @@ def read_file(
     """The name and the keys of ``libra.toml``; no keys where there is no such file.
 
     Args:
-        file: the file that was asked for; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
+        file: the given file; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
             working directory.
         environ: the environment; the process's own by default.
 
     Raises:
-        SettingsError: if a file that was asked for is not there, it cannot be read, or it has a key
-            that no command knows.
+        SettingsError: the given file does not exist, it cannot be read, or it has a key that no
+            command knows.
     """
     path, written = toml_of(file, os.environ if environ is None else environ)
-    # By every command, also one that needs none of them: a misspelt budget would guard nothing.
+    # Every command reads it, also one that needs no key: a misspelt budget would protect nothing.
     require_known(written, path, {*Settings.__struct_fields__, *WEIGH_KEYS})
     return path, written
 

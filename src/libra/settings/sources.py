@@ -1,4 +1,4 @@
-"""Where settings are written: ``libra.toml`` and the environment."""
+"""Reads settings from ``libra.toml`` and the environment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from libra.decoding import TOML_BYTES, Undecodable, decode_toml
 from libra.settings.errors import SettingsError
 
 _ALERTS = "LIBRA_ALERTS_"
-"""What the variables begin with that have the address of a destination: ``LIBRA_ALERTS_TEAM``."""
+"""The start of the names of variables with the address of a destination: ``LIBRA_ALERTS_TEAM``."""
 
-# Kubernetes, and Docker for linked containers, tell every program of a service that is called "libra"
-# in LIBRA_PORT, and of one called "libra-allow" in LIBRA_ALLOW_PORT.
+# Kubernetes, and Docker for linked containers, set LIBRA_PORT in every program for a service called
+# "libra", and LIBRA_ALLOW_PORT for one called "libra-allow".
 _OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
 
 
@@ -23,12 +23,12 @@ def toml_of(file: Path | None, environ: Mapping[str, str]) -> tuple[str, dict[st
     """The name and the keys of ``libra.toml``; no keys where there is no such file.
 
     Args:
-        file: the file that was asked for; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
+        file: the given file; by default ``$LIBRA_CONFIG``, else ``libra.toml`` in the
             working directory.
         environ: the environment.
 
     Raises:
-        SettingsError: if a file that was asked for is not there, or it cannot be read.
+        SettingsError: the given file does not exist, or it cannot be read.
     """
     named = file or (Path(environ["LIBRA_CONFIG"]) if environ.get("LIBRA_CONFIG") else None)
     path = named or Path("libra.toml")
@@ -47,14 +47,14 @@ def toml_of(file: Path | None, environ: Mapping[str, str]) -> tuple[str, dict[st
 
 
 def from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, Any]:
-    """The settings that the environment has: ``LIBRA_PORT``, and an address for alerts to each name."""
+    """The settings in the environment: ``LIBRA_PORT``, and a variable for each destination of alerts."""
     alerts = {
         name.removeprefix(_ALERTS).lower().replace("_", "-"): {"url_env": name}
         for name in environ
         if name.startswith(_ALERTS) and name != _ALERTS
     }
-    # Only known names: LIBRA_CONFIG and the like are not settings, and a foreign variable that
-    # happens to begin so must not stop the program.
+    # Only known names: LIBRA_CONFIG and the like are not settings, and an unrelated variable with this
+    # prefix must not stop the program.
     found: dict[str, Any] = {
         name: value
         for name in sorted(known)
@@ -65,10 +65,10 @@ def from_environ(environ: Mapping[str, str], known: set[str]) -> dict[str, Any]:
 
 
 def require_known(written: Mapping[str, Any], source: str, known: set[str]) -> None:
-    """Refuse keys that are no settings.
+    """Refuse unknown keys.
 
     Raises:
-        SettingsError: naming the first, and what is perhaps meant.
+        SettingsError: naming the first, and a known name that is similar.
     """
     for key in written:
         name = key.replace("-", "_")

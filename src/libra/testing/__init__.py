@@ -1,4 +1,4 @@
-"""For tests of what is built on Libra: pages to weigh, a clock to move, and ways to wait.
+"""For tests of programs that use Libra: pages to weigh, a clock to move, and ways to wait.
 
 ::
 
@@ -12,8 +12,8 @@
             report = await finished(libra, page_id)
             await stored(libra, page_id)
 
-Nothing here sleeps or asks again and again: each function waits for an event. With a `FakeClock`
-timers and the wall clock stand still until the test moves them:
+Nothing here sleeps or polls: each function waits for an event. With a `FakeClock`, timers and the wall
+clock stand still until the test moves them:
 
 ::
 
@@ -22,7 +22,7 @@ timers and the wall clock stand still until the test moves them:
         ...
         await clock.advance(3600)
 
-Libra's own tests use this module, and nothing else, to see what happens inside.
+Libra's own tests use this module, and no other, to look inside a Libra.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The processes of a Libra and what they hold, for tests that strike them."""
+"""The processes of a Libra and their state, for tests that crash or inspect them."""
 
 # ruff: noqa: SLF001  (the one module, with `waiting`, that looks into a Libra for its tests)
 from __future__ import annotations
@@ -8,18 +8,18 @@ from libra.otp import DynamicSupervisor, Failed, GenServer, Supervisor
 
 
 def process_of(libra: Libra, name: str) -> GenServer | None:
-    """The living process of a page or a watch, by its id, or of a part of the tree, by its name.
+    """The running process of a page or a watch, by its id, or of a part of the tree, by its name.
 
-    The names are those of `Libra.tree`. None if nothing of this name lives at the moment.
+    The names are those of `Libra.tree`. None if no process of this name runs at the moment.
     """
     return _find(libra._tree.root, name)
 
 
 async def crash(libra: Libra, name: str) -> None:
-    """End a process as a defect would, and wait until it is gone; its supervisor starts another.
+    """End a process as a bug would, and wait until it is gone; its supervisor starts another.
 
     Raises:
-        LookupError: nothing of this name lives.
+        LookupError: no process of this name runs.
     """
     process = process_of(libra, name)
     if process is None:
@@ -28,10 +28,10 @@ async def crash(libra: Libra, name: str) -> None:
 
 
 async def drained(libra: Libra) -> None:
-    """Wait until the database has been told everything, deletions too.
+    """Wait until the database has all changes, deletions too.
 
-    While the database is away nothing more can be told: then this waits for the attempt that is
-    under way, at most.
+    While the database is away it cannot take changes: then this waits for the current attempt at
+    most.
     """
     await libra._context.processes.database_writer.drain()
 

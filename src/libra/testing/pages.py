@@ -1,4 +1,4 @@
-"""Pages on a server of the test's own: in process, on 127.0.0.1, on a port that is free.
+"""Pages on a server of the test itself: in process, on 127.0.0.1, on a free port.
 
 ::
 
@@ -9,7 +9,7 @@
 A site is a dictionary from a path (with its query) to a `Page` or a function that makes one for a
 request. The server speaks just enough HTTP/1.1 for a client that keeps connections open.
 
-A page that is ``held`` is answered when the test says so: see `PageServer.gate`.
+A page that is ``held`` is answered when the test allows it: see `PageServer.gate`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Request:
-    """What the server was asked: the path with its query, and headers with lower-case names."""
+    """A request to the server: the path with its query, and headers with lower-case names."""
 
     path: str
     headers: Mapping[str, str]
@@ -68,14 +68,14 @@ Site = Mapping[str, Page | Callable[[Request], Page]]
 
 
 class RawServer:
-    """Listens, reads requests and hands each to `answer`, which writes to the connection as it likes.
+    """Listens, reads requests and hands each to `answer`, which writes to the connection itself.
 
     Attributes:
-        requests: what it was asked for, in order.
+        requests: the requests so far, in order.
         connections: how many connections it took.
         open_connections: how many of them are open.
-        port: where it listens.
-        closing: set when it closes; what never answers waits for this.
+        port: the port that it listens on.
+        closing: set when it closes; answers that never end wait for this.
 
     Args:
         host: the address that it listens on; on ``0.0.0.0`` each of ``127.0.0.0/8`` is an origin.
@@ -117,16 +117,16 @@ class RawServer:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
+        """The requested paths, in order."""
         return [request.path for request in self.requests]
 
     @property
     def hits(self) -> Counter[str]:
-        """How often each path, without its query, was asked for."""
+        """How many requests there were for each path, without its query."""
         return Counter(urlsplit(request.path).path for request in self.requests)
 
     async def requested(self, count: int) -> None:
-        """Wait until so many requests have come."""
+        """Wait until this many requests have come."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self.requests) >= count)
 
@@ -143,7 +143,7 @@ class RawServer:
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # Not by the task itself, which may be cancelled before it has begun.
+        # Not in the task itself, which may be cancelled before it begins.
         task.add_done_callback(lambda _: writer.close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,12 +168,12 @@ class RawServer:
 
 
 class PageServer(RawServer):
-    """Serves a `Site`; everything else is 404, or what ``fallback`` makes of it.
+    """Serves a `Site`; anything else is answered with 404, or by ``fallback``.
 
     Attributes:
-        site: the pages, to be changed at any time.
-        gate: set it to let pages that are ``held`` be answered, now and from then on.
-        held: how many requests wait for that.
+        site: the pages; a test may change them at any time.
+        gate: set it to let the server answer ``held`` pages, now and from then on.
+        held: how many requests wait at the gate.
     """
 
     def __init__(
@@ -186,12 +186,12 @@ class PageServer(RawServer):
         self.held = 0
 
     async def until_held(self, count: int = 1) -> None:
-        """Wait until so many requests wait at the gate."""
+        """Wait until this many requests wait at the gate."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.held >= count)
 
     async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        """Write the page of this path, once it may be."""
+        """Write the page of this path, when the gate allows it."""
         found = self.site.get(request.path, self._fallback)
         page = found if isinstance(found, Page) else found(request)
         if page.held:
@@ -229,7 +229,7 @@ def html(body: str, *, title: str = "A page", head: str = "") -> Page:
 
 
 def css(text: str) -> Page:
-    """A style sheet."""
+    """A stylesheet."""
     return Page(text.encode(), "text/css")
 
 
@@ -239,12 +239,12 @@ def script(text: str = "") -> Page:
 
 
 def image(size: int = 1_000, kind: str = "image/png") -> Page:
-    """An image of so many bytes."""
+    """An image of this many bytes."""
     return Page(b"\x89" * size, kind)
 
 
 def font(size: int = 2_000) -> Page:
-    """A font of so many bytes."""
+    """A font of this many bytes."""
     return Page(b"\x00" * size, "font/woff2")
 
 
@@ -284,7 +284,7 @@ def simple() -> dict[str, Page]:
 
 
 def with_images(count: int, *, size: int = 100) -> dict[str, Page]:
-    """A page with so many images of `size` bytes each."""
+    """A page with this many images of `size` bytes each."""
     body = "".join(f'<img src="/i/{n}.png">' for n in range(count))
     picture = image(size)
     site = {f"/i/{n}.png": picture for n in range(count)}

@@ -1,4 +1,4 @@
-"""Waiting for what a Libra comes to, by its events."""
+"""Waits for states of a Libra, by its events."""
 
 # ruff: noqa: SLF001  (the one module, with `inside`, that looks into a Libra for its tests)
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 async def settled(libra: Libra) -> None:
-    """Wait until Libra knows whether there is a database, and has read all that the journal holds."""
+    """Wait until Libra knows whether there is a database, and has read the whole journal."""
     await libra._context.availability.opened.wait()
     await libra._context.availability.replayed.wait()
     await libra._context.availability.recalled.wait()
@@ -32,8 +32,8 @@ async def watches_restored(libra: Libra) -> None:
 def following(libra: Libra, entry_id: str) -> Iterator[asyncio.Event]:
     """Follow a page or a watch for as long as the block lasts.
 
-    The event is set at every change; clear it before each look. A page that somebody follows does
-    not leave memory.
+    The event is set at every change; clear it before each look. A page with a follower does not leave
+    memory.
     """
     with libra._context.records.followers.subscribe(entry_id) as change:
         yield change
@@ -44,7 +44,7 @@ async def until(libra: Libra, page_id: str, wanted: Callable[[Report], bool]) ->
 
     Raises:
         PageNotFound: there is no such page, or it was deleted meanwhile.
-        PageUnknown: it is not in memory and the database cannot be asked.
+        PageUnknown: it is not in memory and the database does not answer.
     """
     with following(libra, page_id) as change:
         while not wanted(report := await libra.report(page_id)):
@@ -58,7 +58,7 @@ async def until_watch(libra: Libra, watch_id: str, wanted: Callable[[Watch], boo
 
     Raises:
         WatchNotFound: there is no such watch, or it was deleted meanwhile.
-        WatchUnknown: it may be in the database, which could not be asked since the start.
+        WatchUnknown: it may be in the database, which has not answered since the start.
     """
     with following(libra, watch_id) as change:
         while not wanted(watch := libra.watch_of(watch_id)):
@@ -80,8 +80,8 @@ async def stored(libra: Libra, page_id: str) -> Report:
 async def run_until(libra: Libra, event: Coroutine[Any, Any, T]) -> T:
     """Move the clock of a Libra, from timer to timer, until something has happened.
 
-    The clock moves only while nothing else does. As long as a process has a fetch or a save under
-    way that is waited for, however long it takes: so no deadline passes because the machine is slow.
+    The clock moves only while nothing else happens. It stands still while a process waits for a fetch
+    or a save, however long that takes, so no deadline passes because the machine is slow.
 
     Raises:
         TypeError: the Libra was opened without a `FakeClock`.

@@ -1,7 +1,7 @@
-"""Walks along the links of a site, the nearest pages first, and lists them for the weighing.
+"""Follows the links of a site, the nearest pages first, and lists the pages to weigh.
 
-Each document is read once for its links, without what it pulls in; then the pages are weighed like any
-others. Links that only scripts make are not seen.
+The crawl reads each document once for its links, without its assets; then the command weighs the pages
+like any others. It does not see links that only scripts make.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from libra.wording import count, plain
 
 
 class _CrawledDocument(msgspec.Struct, frozen=True):
-    """What came of one document: where it is, what it links to, or why it is no page."""
+    """The result of reading one document: its address and links, or why it is not a page."""
 
     address: str
     links: tuple[str, ...] = ()
@@ -36,12 +36,12 @@ class _CrawledDocument(msgspec.Struct, frozen=True):
 async def pages_of_crawl(
     start: str, options: Options, reach: Reach, route: Route = DIRECTLY
 ) -> Listed:
-    """The pages that can be reached from one by links on its host, the nearest first.
+    """The pages that links on the same host lead to from one page, the nearest first.
 
-    What cannot be read is told on standard error, and the rest is listed.
+    Documents that cannot be read are reported on standard error, and the rest is listed.
 
     Raises:
-        click.UsageError: if the first page cannot be read, or its site does not let robots read it.
+        click.UsageError: the first page cannot be read, or its site does not let robots read it.
     """
     options = msgspec.structs.replace(options, method="static")
     async with Fetcher(
@@ -72,7 +72,7 @@ class _Crawl:
         for _ in range(self._reach.depth):
             level, waiting = waiting, []
             while level and len(self._pages) < self._reach.limit:
-                # No more than there is room for: a document that turns out to be no page leaves room.
+                # Only as many as there is room for: a document that turns out to be no page leaves room.
                 room = self._reach.limit - len(self._pages)
                 size = min(room, self._reach.at_a_time)
                 some, level = level[:size], level[size:]
@@ -94,7 +94,7 @@ class _Crawl:
         return Listed(list(self._pages), self._whole)
 
     async def _begin(self, start: str) -> _CrawledDocument:
-        """Read the first page, which says by its redirects what the site is."""
+        """Read the first page; its redirects show which site it is."""
         await self._learn(start)
         first = await self._visit(start)
         if first.fault is not None:
@@ -106,7 +106,7 @@ class _Crawl:
         return first
 
     async def _learn(self, page: str) -> None:
-        """What the site of a page is, and what it lets robots read."""
+        """Find out the site of a page, and what it lets robots read."""
         self._site = netloc_of(page)
         if not self._reach.obey_robots:
             return
@@ -138,9 +138,9 @@ class _Crawl:
         return _CrawledDocument(where, tuple(reader.links or ()), is_page=reader.links is not None)
 
     def _take(self, visit: _CrawledDocument) -> list[str]:
-        """Note what came of a document, and return what it leads to."""
+        """Note the result of a document, and return the addresses that it leads to."""
         if visit.fault is not None:
-            # A link that leads nowhere leads to no page; what gives no answer may be one.
+            # A broken link leads to no page; an address without an answer may be one.
             _say(f"passed over: {plain(visit.address)}: {visit.fault}")
             self._whole = self._whole and not visit.is_page
             return []

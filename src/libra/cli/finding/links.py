@@ -1,4 +1,4 @@
-"""The links of a document: where a person could go from it with a click."""
+"""The links of a document: the addresses that a person could open from it with a click."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra.weighing.orders.source import Source, StyleWork, Text
 from libra.weighing.style.wanted import WantedByStyle
 
 MOST = 10_000
-"""Links of one document that are looked at."""
+"""Most links of one document that are read."""
 
 _NO_PAGES = frozenset(
     f".{suffix}"
@@ -77,15 +77,15 @@ _NO_PAGES = frozenset(
         "zip",
     ]
 )
-"""Suffixes of files that are no pages: they would be downloaded whole to find that out."""
+"""Suffixes of files that are not pages: to find that out, they would be downloaded whole."""
 
 
 def links_of(html: bytes, base: str) -> list[str]:
-    """The addresses that a document links to, each once, in their order, without fragments.
+    """The addresses that a document links to, each once, in order, without fragments.
 
     Args:
         html: in UTF-8.
-        base: where the document is.
+        base: the address of the document.
     """
     tree = LexborHTMLParser(html)
     own = tree.css_first("base[href]")
@@ -106,12 +106,12 @@ def links_of(html: bytes, base: str) -> list[str]:
 
 
 def may_be_a_page(address: str) -> bool:
-    """Whether an address does not end as files do that are no pages."""
+    """Whether an address may be a page, by its suffix."""
     return PurePosixPath(unquote(urlsplit(address).path)).suffix.lower() not in _NO_PAGES
 
 
 class LinkReader:
-    """Reads a document for its links, and for nothing that it would load: so nothing else is fetched.
+    """Reads only the links of a document, and finds no assets, so that nothing else is fetched.
 
     Attributes:
         links: what the document links to; None while no document has been read.
@@ -124,11 +124,11 @@ class LinkReader:
     async def read(self, text: Text, body: KeptBody) -> tuple[Reading, Source | None]:
         """As `libra.weighing.reading.reader.Reader.read`."""
         self.links = await asyncio.to_thread(self._read, text, body)
-        # An icon that is named nowhere would be asked for.
+        # An icon that is named nowhere would be requested.
         return Reading(has_icon=True), None
 
     async def style(self, work: StyleWork) -> tuple[list[WantedByStyle], str | None]:
-        """As `libra.weighing.reading.reader.Reader.style`: there is none."""
+        """As `libra.weighing.reading.reader.Reader.style`: no work."""
         return [], None
 
     @staticmethod

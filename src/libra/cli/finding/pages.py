@@ -1,4 +1,4 @@
-"""Finds the pages of a run beyond the addresses that it is given: in a sitemap, and by a crawl."""
+"""Finds further pages of a run beside its given addresses: in a sitemap, and by a crawl."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sites(NamedTuple):
-    """Where more pages are: a sitemap, and a page to crawl from, and how far that goes."""
+    """Sources of more pages: a sitemap, a page to crawl from, and how far the crawl goes."""
 
     sitemap: str | None
     crawl: str | None
@@ -23,14 +23,14 @@ class Sites(NamedTuple):
 
 
 class FoundPages(NamedTuple):
-    """The pages, each once, and whether a part of a list could not be read."""
+    """The pages, each once, and whether part of a list could not be read."""
 
     pages: list[str]
     unread: bool
 
 
 def find_pages(pages: Sequence[str], sites: Sites, options: Options, route: Route) -> FoundPages:
-    """All pages of a run in their order.
+    """All pages of a run, in order.
 
     Raises:
         click.UsageError: a sitemap, or the first page of a crawl, cannot be read.

@@ -9,11 +9,11 @@ class Reach(msgspec.Struct, frozen=True):
     """How far a crawl goes.
 
     Attributes:
-        limit: pages at most.
-        depth: clicks from the first page at most; 0 is that page alone.
-        at_a_time: documents that are read at a time.
+        limit: most pages.
+        depth: most clicks from the first page; 0 is that page alone.
+        at_a_time: documents to read at a time.
         delay: seconds between two requests to one origin.
-        obey_robots: whether ``robots.txt`` is obeyed.
+        obey_robots: whether to obey ``robots.txt``.
     """
 
     limit: int = 100

@@ -1,4 +1,4 @@
-"""What a site lets robots read (RFC 9309)."""
+"""The rules of a site for robots (RFC 9309)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from libra.cli.inputs import Route
 from libra.weighing.options import PLAIN_USER_AGENT
 
 AGENT = "Libra"
-"""The name that a group of rules in ``robots.txt`` is for."""
+"""The user agent whose group of rules in ``robots.txt`` counts."""
 
 MOST = 500 * 1024
-"""Bytes of it that are read (section 2.5)."""
+"""Bytes of ``robots.txt`` that are read (section 2.5)."""
 
 
 class RobotsError(Exception):
-    """Nobody can tell what may be read; the message says why."""
+    """It is not known what may be read; the message says why."""
 
 
 class Robots:
@@ -33,15 +33,15 @@ class Robots:
 
 
 def robots_of(origin: str, route: Route, *, seconds: float) -> Robots:
-    """The rules of a site, as it gives them now.
+    """The current rules of a site.
 
-    A site that answers that there is none (4xx) allows everything; one that is in trouble (5xx), or
-    does not answer, nothing (sections 2.3.1.3 and 2.3.1.4).
+    A site that answers that it has none (4xx) allows everything. A site with an error (5xx) or without
+    an answer allows nothing (sections 2.3.1.3 and 2.3.1.4).
 
     Args:
         origin: ``scheme://host[:port]``.
         route: certificates and proxies.
-        seconds: which the server may take.
+        seconds: longest time for the server.
 
     Raises:
         RobotsError: the site does not say what may be read.
@@ -62,5 +62,5 @@ def robots_of(origin: str, route: Route, *, seconds: float) -> Robots:
 
 
 def netloc_of(url: str) -> str:
-    """Host and port: pages are of one site if these are the same."""
+    """Host and port: pages that share both are of one site."""
     return urlsplit(url).netloc.lower()

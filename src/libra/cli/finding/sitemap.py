@@ -1,4 +1,4 @@
-"""The pages of a site, from its sitemap."""
+"""Lists the pages of a site from its sitemap."""
 
 from __future__ import annotations
 
@@ -23,33 +23,32 @@ from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
 from libra.wording import plain
 
 MAX_SITEMAPS = 100
-"""How many sitemaps of an index are read at most."""
+"""Most sitemaps of an index that are read."""
 
 MAX_REDIRECTS = 10
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """The pages that were found, each once, and whether a part of the list could not be read."""
+    """The pages found, each once, and whether part of the list could not be read."""
 
     pages: list[str]
     whole: bool
 
 
 class SitemapError(Exception):
-    """A sitemap that cannot be fetched or read; the message names it and says why."""
+    """A sitemap cannot be fetched or read; the message names it and says why."""
 
 
 async def pages_of_sitemap(
     url: str, options: Options, limit: int, route: Route = DIRECTLY
 ) -> Listed:
-    """The first so many pages of a sitemap, through its index if it is one, each once.
+    """The first pages of a sitemap, up to a limit, through its index if it is one, each once.
 
-    What is wrong with a part of it is told on standard error, and the other parts are read. The
-    headers of the options are sent to the origin of the sitemap, as they are to that of a page, and
-    nowhere else.
+    A fault in a part of it is reported on standard error, and the other parts are read. As for a page,
+    the headers of the options are sent only to the origin of the sitemap.
 
     Raises:
-        click.UsageError: if it cannot be fetched or read itself, or lists no page.
+        click.UsageError: it cannot be fetched or read itself, or lists no page.
     """
     found = _SitemapPages(limit)
     waiting, seen = deque([url]), {url}
@@ -84,14 +83,14 @@ async def pages_of_sitemap(
 
 @dataclass(frozen=True)
 class _Asking:
-    """How sitemaps are asked for, and what the origin is that may see the headers."""
+    """The options of requests for sitemaps, and the origin that may see the headers."""
 
     own: str
     options: Options
 
     def headers(self, address: str) -> str:
-        """What is sent to an address."""
-        # A list of addresses is for robots, who say plainly who they are.
+        """The headers to send to an address."""
+        # Sitemaps are for robots, so Libra sends its plain name, as robots do.
         chosen = self.options.user_agent
         headers = {"User-Agent": PLAIN_USER_AGENT if chosen == USER_AGENT else chosen}
         headers |= dict(self.options.headers if origin_of(address) == self.own else ())
@@ -112,7 +111,7 @@ class _SitemapPages:
             self.whole = self.whole and listed.whole
         for page in listed.pages:
             try:
-                # Addresses must be whole, but many a script leaves out the site.
+                # Addresses must be absolute, but many scripts leave out the site.
                 self.pages[parse_url((join(base, page) or page) if page[0] == "/" else page)] = None
             except InvalidURL as error:
                 _say(f"{plain(address)}: passed over: {error}")
@@ -140,7 +139,7 @@ async def _client(route: Route) -> AsyncIterator[HTTPClient]:
 
 
 async def _read(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, Sitemap]:
-    """Where it is after redirects, and what it lists."""
+    """Its address after redirects, and its contents."""
     try:
         async with asyncio.timeout(asking.options.limits.page_seconds):
             address, data = await _fetch(client, url, asking)
@@ -150,7 +149,7 @@ async def _read(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, Sit
         reason = plain(name_of_error(error))
         raise SitemapError(f"{plain(url)} cannot be fetched: {reason}.") from None
     try:
-        # Large lists take a while; the progress of the others goes on.
+        # In a thread, because large lists take a while and others must make progress.
         return address, await asyncio.to_thread(parse_sitemap, data)
     except PageListError as error:
         raise SitemapError(f"{plain(url)}: {plain(str(error))}.") from None
@@ -168,7 +167,7 @@ async def _fetch(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, by
                 continue
             if answer.status != 200:
                 raise SitemapError(f"{plain(url)} answered {answer.status}.")
-            # One byte more than is allowed, so that what is too much is seen to be.
+            # One byte more than allowed, to detect that it is too much.
             return address, await _at_most(answer, MAX_SITEMAP_BYTES + 1)
         finally:
             answer.close()

@@ -1,4 +1,4 @@
-"""How much pages may grow: what it needs, whom it is asked of, and what was not judged."""
+"""Limits on growth: what they need, how they are checked, and which were not judged."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def require_baseline(
     server: str | None,
     source: BuildSource | None,
 ) -> None:
-    """See that there is an earlier result to grow from, where growth is limited.
+    """Check that there is an earlier result to grow from, where growth is limited.
 
     Raises:
-        click.UsageError: there is none; of a budget that is only said.
+        click.UsageError: there is none. For the limit of a budget there is only a message instead.
     """
     if server is not None and source is None:
         raise click.UsageError("--server needs --project: what the results are kept under.")
@@ -47,7 +47,7 @@ def require_baseline(
 def grown(
     pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
 ) -> list[Check]:
-    """The checks of growth, of pages that could be weighed."""
+    """The checks of growth, for pages that could be weighed."""
     return [
         one
         for before, after in pairs
@@ -59,10 +59,10 @@ def grown(
 def ungrown(
     pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
 ) -> str | None:
-    """Why not all that may grow only so much was judged; None if it was.
+    """Why not all limits on growth were judged; None if all were.
 
-    A page without an earlier result has nothing to grow from. One whose earlier result was weighed in
-    another way has: to pass it would be green for as long as nobody looks.
+    A page without an earlier result has nothing to grow from. A page whose earlier result was weighed in
+    another way has: if it passed, its growth would stay unnoticed.
     """
     asked = [
         after.url

@@ -1,4 +1,4 @@
-"""What `libra weigh` gives: the result in the format asked for, and a word on standard error."""
+"""Writes the result of `libra weigh` in the chosen format, and messages on standard error."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def terminal(*, stderr: bool = False) -> Console:
 
 
 def render(results: Results, form: str, output: Path | None, *, quiet: bool = False) -> str:
-    """The result in one of the formats; a table with colours only when it goes to a terminal.
+    """The result in one of the formats; a table has colours only on a terminal.
 
     Args:
         results: of the run.
         form: the format.
-        output: where it goes to; None is standard output.
+        output: the file to write to; None is standard output.
         quiet: only the summary of a table.
     """
     reports, checks = results.reports, results.checks
@@ -61,16 +61,16 @@ def render(results: Results, form: str, output: Path | None, *, quiet: bool = Fa
     with console.capture() as captured:
         _print_tables(console, results, quiet=quiet)
     text = captured.get()
-    # Rich fills the cells of a table with spaces, which a file need not keep.
+    # Rich fills the cells of a table with spaces, which a file does not need.
     return text if to_terminal else "\n".join(map(str.rstrip, text.split("\n")))
 
 
 def write(text: str, output: Path | None) -> None:
-    """To the file, or to standard output, as UTF-8.
+    """Write to the file, or to standard output, as UTF-8.
 
     Raises:
-        click.UsageError: if the file cannot be written after all.
-        Unwritable, click.exceptions.Exit: if standard output cannot be written (`libra.cli.streams`).
+        click.UsageError: the file cannot be written after all.
+        Unwritable, click.exceptions.Exit: standard output cannot be written (`libra.cli.streams`).
     """
     if output is None or str(output) == "-":
         click.echo(text.encode(errors="replace"), nl=False)
@@ -82,10 +82,10 @@ def write(text: str, output: Path | None) -> None:
 
 
 def append_summary(results: Results, path: Path) -> None:
-    """Markdown at the end of a file, as GitHub wants its step summaries.
+    """Append Markdown to a file, as GitHub expects its step summaries.
 
     Raises:
-        click.UsageError: if the file cannot be written after all.
+        click.UsageError: the file cannot be written after all.
     """
     try:
         with path.open("a", encoding="utf-8", errors="replace") as stream:
@@ -97,9 +97,9 @@ def append_summary(results: Results, path: Path) -> None:
 
 
 def say(results: Results, *, beside_summary: bool = False) -> None:
-    """A line on standard error for each page and each breach, where no table tells of them.
+    """Write a line on standard error for each page and each breach, unless a table shows them.
 
-    Beside the summary, which has a row for each page, only what is wrong.
+    With a summary, which has a row for each page, it writes only what is wrong.
     """
     for report in results.reports:
         problem = outcome(report)
@@ -118,7 +118,7 @@ def say(results: Results, *, beside_summary: bool = False) -> None:
 
 
 def say_doubts(results: Results, compare: Path | None) -> None:
-    """What was asked for and came to nothing, on standard error.
+    """Report on standard error which requested checks could not be made.
 
     Args:
         results: of the run.
@@ -132,13 +132,13 @@ def say_doubts(results: Results, compare: Path | None) -> None:
 
 
 def say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | None) -> None:
-    """Why not all that was to be judged was, and what can be done, on standard error.
+    """Report on standard error why not everything was judged, and what to do about it.
 
     Args:
         results: of the run.
-        pushed: what came of sending them.
+        pushed: the outcome of sending them.
         form: the format in which they are written.
-        output: where to.
+        output: the file that they are written to.
     """
     if results.unjudged is None:
         return
@@ -148,10 +148,10 @@ def say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | Non
 
 
 def say_pushed(pushed: Pushed, server: str, base: str) -> None:
-    """What became of the results at a server, on standard error.
+    """Report on standard error what the server did with the results.
 
     Raises:
-        ResultRefused: the server takes none.
+        ResultRefused: the server accepts none.
     """
     if pushed.kept:
         click.echo(f"kept: {count(pushed.kept, 'result')} at {plain(server)}", err=True)
@@ -171,7 +171,7 @@ def say_pushed(pushed: Pushed, server: str, base: str) -> None:
 
 
 def _say_new(results: Results, compare: Path) -> None:
-    """A line for each page that the earlier file does not have."""
+    """Write a line for each page that is not in the earlier file."""
     known = {after.url for _, after in results.pairs}
     for report in results.reports:
         if report.url not in known and not outcome(report):
@@ -182,7 +182,7 @@ def _say_new(results: Results, compare: Path) -> None:
 
 
 def _say_not_compared(results: Results) -> None:
-    """Why some pages are not compared with earlier ones: the difference would be that of the methods."""
+    """Report pages that cannot be compared: the difference would only show that the methods differ."""
     for earlier, report in results.pairs:
         if comparable(earlier, report):
             continue
@@ -194,7 +194,7 @@ def _say_not_compared(results: Results) -> None:
 
 
 def _say_unproven(results: Results) -> None:
-    """A line for each page whose budget holds for a part of it only."""
+    """Write a line for each page whose budget holds only for the part that was weighed."""
     for report in results.reports:
         lacks = results.unproven(report)
         if lacks and not any(check.over for check in results.checks if check.page == report.url):
@@ -206,14 +206,14 @@ def _say_unproven(results: Results) -> None:
 
 
 def _say_unmatched(results: Results) -> None:
-    """A line for each rule that guards nothing: a file may have another name now."""
+    """Write a line for each rule that matches no file: the file may have another name now."""
     for limit in unmatched(results.reports, results.checks):
         what = "request to that host" if limit.about == "host" else "file of that name"
         click.echo(f"guards nothing: {limit}: no page has a {what}", err=True)
 
 
 def _later(pushed: Pushed, form: str, output: Path | None) -> str:
-    """How what the server did not answer for comes to it, if it does."""
+    """How to send results to the server later that it did not answer for, if there is a way."""
     if pushed.away is None:
         return ""
     if form == "json" and output is not None and str(output) != "-":
@@ -243,7 +243,7 @@ def _print_tables(console: Console, results: Results, *, quiet: bool) -> None:
 
 
 def _console(stream: IO[str], width: int | None) -> Console:
-    # Markup, emoji codes and highlighting are for text of one's own; this is text of foreign pages.
+    # Markup, emoji codes and highlighting would act on foreign text, so they are off.
     return Console(
         file=stream,
         width=width,

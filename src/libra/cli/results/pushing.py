@@ -1,4 +1,4 @@
-"""Sends results to a Libra that keeps them, and hears what they are compared with and judged by."""
+"""Sends results to a Libra that keeps them, and reads its baselines and checks."""
 
 from __future__ import annotations
 
@@ -21,64 +21,64 @@ from libra.report import Build, Report, encode
 from libra.wording import plain
 
 PATIENCE: Final = 30.0
-"""Seconds between two signs of life of the server."""
+"""Longest silence of the server, in seconds."""
 
 TRIES: Final = 3
 PAUSES: Final = (0.5, 1.5)
 """Seconds before the second try, and the third."""
 
 LONGEST: Final = 10.0
-"""Seconds that the server may ask to be left alone between two tries."""
+"""Longest pause between two tries that the server may ask for, in seconds."""
 
 MOST: Final = 20_000_000
-"""Bytes of an answer, which has a report in it."""
+"""Largest answer in bytes; it contains a report."""
 
 _OF_ONE: Final = frozenset({400, 413})
-"""What is about one result: another may be taken."""
+"""Statuses that concern one result only: the server may accept another."""
 
 _LATER: Final = frozenset({429, 500, 502, 503, 504})
-"""What may be another answer in a moment."""
+"""Statuses that may change in a moment."""
 
 _BRANCH: Final = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME")
 _COMMIT: Final = ("GITHUB_SHA", "CI_COMMIT_SHA")
-"""Where GitHub and GitLab say what they build."""
+"""Variables in which GitHub and GitLab give the commit that they build."""
 
 
 class ResultRefused(click.ClickException):
-    """The server does not take a result, and will not: the token, the project or the result is wrong."""
+    """The server refuses results for good: the token, the project or the result is wrong."""
 
     exit_code = 2
 
 
 class _OneRefused(Exception):
-    """The server does not take a result for what it is; the message says why."""
+    """The server refuses one result because of its contents; the message says why."""
 
 
 class _DeletedThere(Exception):
-    """The server had this very result and somebody deleted it there: a fact about it alone."""
+    """The server had this result and somebody deleted it there; other results are not affected."""
 
 
 class BuildSource(NamedTuple):
-    """Which build the pages of a run belong to."""
+    """The build that the pages of a run belong to."""
 
     project: str
     branch: str
     commit: str
 
     def build_of(self, report: Report) -> Build:
-        """That of one page."""
+        """The build of one page."""
         parts = urlsplit(report.url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return Build(self.project, self.branch, self.commit, path)
 
 
 class ResultServer(NamedTuple):
-    """Where results are sent to.
+    """A server for results.
 
     Attributes:
         address: ``http://host[:port]``.
         token: a secret, or the ``NAME:ROLE:SECRET`` of the service.
-        base: the branch whose newest results are what these are compared with.
+        base: the branch whose newest results are the baselines.
         route: certificates and proxies.
     """
 
@@ -89,7 +89,7 @@ class ResultServer(NamedTuple):
 
 
 class KeptByServer(msgspec.Struct, frozen=True):
-    """What the server answers; see `libra.web.routes.results`."""
+    """The answer of the server; see `libra.web.routes.results`."""
 
     id: str
     known: bool
@@ -99,18 +99,18 @@ class KeptByServer(msgspec.Struct, frozen=True):
 
 
 class Pushed(msgspec.Struct, frozen=True):
-    """What came of sending the results of a run.
+    """The outcome of sending the results of a run.
 
     Attributes:
-        pairs: baselines, each with the page that is compared with it.
-        checks: of the budgets that the server keeps.
-        kept: how many the server has.
-        away: why it was not asked to the end, if it was not.
-        unsure: the pages whose baseline it could not look for.
-        new: the pages that it has no baseline of.
-        deleted: the pages whose result was deleted there since it was sent before.
-        unfit: the pages whose result it does not take for what it is, and why.
-        refused: why it takes none, if it does not; then it was not asked to the end.
+        pairs: baselines, each with the page to compare with it.
+        checks: of the budgets on the server.
+        kept: how many results the server has.
+        away: why the server was not asked to the end, if it was not.
+        unsure: the pages whose baseline the server could not look for.
+        new: the pages without a baseline on the server.
+        deleted: the pages whose result was sent before and deleted there since.
+        unfit: the pages whose result the server refused because of its contents, and why.
+        refused: why the server refuses all results, if it does; then it was not asked to the end.
     """
 
     pairs: tuple[tuple[Report, Report], ...] = ()
@@ -125,7 +125,7 @@ class Pushed(msgspec.Struct, frozen=True):
 
     @property
     def unjudged(self) -> str | None:
-        """Why nobody can say whether the results are all right; None if that can be said."""
+        """Why it is unknown whether all results are good; None if it is known."""
         if self.away is not None:
             reason = plain(self.away)
             return f"the server is away ({reason}), so that only the budgets at hand were judged"
@@ -135,10 +135,10 @@ class Pushed(msgspec.Struct, frozen=True):
 
 
 def source_of(project: str | None, branch: str | None, commit: str | None) -> BuildSource | None:
-    """What the flags say, and else what GitHub or GitLab do; None without a project.
+    """The build in the flags, else that of GitHub or GitLab; None without a project.
 
     Raises:
-        click.UsageError: a part is missing, or cannot be what it is called.
+        click.UsageError: a part is missing or invalid.
     """
     if project is None:
         return None
@@ -159,10 +159,10 @@ def source_of(project: str | None, branch: str | None, commit: str | None) -> Bu
 
 
 def require_branch(base: str) -> None:
-    """Return only for the name of a branch.
+    """Return only if this is the name of a branch.
 
     Raises:
-        click.UsageError: it is none.
+        click.UsageError: it is not.
     """
     problem = Build("any", base, "any", "/").problem()
     if problem is not None:
@@ -174,10 +174,10 @@ def _first(names: Iterable[str], environ: Mapping[str, str]) -> str | None:
 
 
 def push(reports: Sequence[Report], server: ResultServer) -> Pushed:
-    """Send each page that was weighed, and hear of it.
+    """Send each page that was weighed, and collect the answers.
 
-    A server that gives no answer is asked no more: the run must end, and `libra push` can send the
-    same file later. Nothing is raised for one that does not take a result: weighing was some work.
+    After the first missing answer, this sends nothing more: the run must end, and `libra push` can send
+    the same file later. A refused result raises nothing, because the weighing must not be lost.
     """
     answers: list[tuple[Report, KeptByServer]] = []
     away: str | None = None
@@ -254,7 +254,7 @@ def _body(report: Report, build: Build, base: str | None) -> bytes:
 
 
 def _ask(url: str, headers: Mapping[str, str], body: bytes, route: Route) -> ServerAnswer:
-    """The answer to one of a few tries; sending a result again is the same result."""
+    """The first final answer of a few tries; the server keeps a repeated result once."""
     for tried in range(1, TRIES + 1):
         pause = PAUSES[min(tried, len(PAUSES)) - 1]
         try:

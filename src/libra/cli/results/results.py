@@ -1,4 +1,4 @@
-"""What a run of `libra weigh` has found out, judged by what is asked of the pages."""
+"""The results of a run of `libra weigh`, judged by its demands."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from libra.report import Report
 
 OVER_BUDGET = 1
 NOT_TAKEN = 2
-"""A server does not take a result."""
+"""The server refused a result."""
 
 NOT_WEIGHED = 3
-"""Beats `OVER_BUDGET`: what could not be weighed cannot be judged."""
+"""Beats `OVER_BUDGET`: a page that could not be weighed cannot be judged."""
 
 NOT_WHOLE = 4
-"""Budgets hold, but for a part of the page only: nobody may take that for green."""
+"""Budgets hold, but only for a part of the page, which must not count as success."""
 
 
 class Demands(NamedTuple):
-    """What is asked of the pages.
+    """The demands on the pages.
 
     Attributes:
-        budgets: of which the last that matches a page's path counts.
-        limits: of every page.
+        budgets: the last that matches a page's path counts.
+        limits: for every page.
         growth: how much pages may grow since their earlier reports.
         allow_partial: whether a budget may hold for a page that is not whole.
     """
@@ -44,16 +44,16 @@ class Demands(NamedTuple):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """All that a run has found out.
+    """All results of a run.
 
     Attributes:
-        reports: of the pages, in their order.
+        reports: of the pages, in order.
         checks: of the limits of each page.
-        pairs: earlier reports, each with the one of now.
-        comparisons: of those that were weighed in the same way.
+        pairs: earlier reports, each with the current one.
+        comparisons: of pairs that were weighed in the same way.
         allow_partial: whether a budget may hold for a page that is not whole.
-        unread: whether a list of pages could not be read in whole.
-        unjudged: why not all that was to be judged could be; None if it was.
+        unread: whether part of a list of pages could not be read.
+        unjudged: why not everything could be judged; None if it was.
     """
 
     reports: tuple[Report, ...]
@@ -66,7 +66,7 @@ class Results(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """0, or the worst of what happened."""
+        """0, or the code of the worst result."""
         if self.unread or any(outcome(report) for report in self.reports):
             return NOT_WEIGHED
         if any(check.over for check in self.checks):
@@ -76,7 +76,7 @@ class Results(msgspec.Struct, frozen=True):
         return NOT_WHOLE if any(map(self.unproven, self.reports)) else 0
 
     def unproven(self, report: Report) -> str | None:
-        """Why budgets that hold for what was seen of a page say nothing about it; None if they do."""
+        """Why budgets that hold for a part of a page prove nothing about the whole; None if they do."""
         judged = any(check.page == report.url for check in self.checks)
         return why_not_whole(report) if judged and not self.allow_partial else None
 
@@ -89,14 +89,14 @@ def judge(
     *,
     unread: bool,
 ) -> Results:
-    """Hold pages against what is asked of them, and against what they were.
+    """Check pages against the demands, and compare them with their earlier reports.
 
     Args:
-        reports: of the pages, in their order.
-        demands: what is asked of them.
-        before: earlier reports; without any those that the server has count.
-        pushed: what came of sending the reports to a server.
-        unread: whether a list of pages could not be read in whole.
+        reports: of the pages, in order.
+        demands: on the pages.
+        before: earlier reports; if there are none, those of the server count.
+        pushed: the outcome of sending the reports to a server.
+        unread: whether part of a list of pages could not be read.
     """
     budgets, limits, growth, allow_partial = demands
     pairs = pairs_of(before, reports) if before else list(pushed.pairs)

@@ -39,13 +39,13 @@ SECTIONS: tuple[tuple[str, Kind], ...] = (
 )
 
 LONGEST = 100
-"""How many rows are alike at most: more would bury the rest. The other formats have them all."""
+"""Most similar rows: more would bury the rest. The other formats have all rows."""
 
 STRANGERS = 20
-"""How many third parties are listed at most."""
+"""Most third parties in the list."""
 
 WIDE = 110
-"""From so many columns on there is room for what is only nice to know."""
+"""Columns of a terminal that has room for optional columns."""
 
 
 def print_report(
@@ -54,13 +54,13 @@ def print_report(
     checks: Sequence[Check] = (),
     comparison: Comparison | None = None,
 ) -> None:
-    """One page, on a console whose width decides how much of each address is shown."""
+    """Print one page; the width of the console decides how much of each address is shown."""
     for line in _lines(report, checks, comparison, console.width):
         console.print(line, soft_wrap=True)
 
 
 def print_summary(console: Console, reports: Sequence[Report], checks: Sequence[Check]) -> None:
-    """A row for each of several pages."""
+    """Print a row for each of several pages."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in ("Transfer", "Requests", "Score"):
         table.add_column(head, justify="right", no_wrap=True)
@@ -140,7 +140,7 @@ def _section(
         f"  {requests}, {size(total.transfer_bytes)}",
         (_share(total, report), "dim"),
     )
-    # The heaviest first, and at the end what went wrong, by its reason.
+    # The heaviest first, then the failures, by reason.
     ordered = sorted(assets, key=lambda a: (_reason(a), a.status != "fetched", -a.transfer_bytes))
     shown = 0
     for text, group in groupby(ordered, _reason):
@@ -158,7 +158,7 @@ def _section(
 
 
 def _reason(asset: Asset) -> str:
-    # A status of 404 says it all, and so does "lazy".
+    # A status of 404 is reason enough, and so is "lazy".
     told = asset.error is None or is_one_of(asset.error, ("http", "lazy"))
     return "" if told else reason(asset)
 
@@ -187,7 +187,7 @@ def _notes(asset: Asset, width: int) -> str:
 
 
 def _third_parties(report: Report, width: int) -> Iterator[Text]:
-    """Who else sends something, the heaviest first."""
+    """The hosts of third parties, the heaviest first."""
     strangers = [(host, total) for host, total in report.by_host.items() if total.third_party]
     if not strangers:
         return
@@ -230,7 +230,7 @@ def _total(report: Report, width: int) -> Iterator[Text]:
         yield _fact("Teledrin score", text)
         if beside := beside_the_web(score):
             yield _fact("", beside)
-        # Not the score that everybody knows by that name.
+        # This is not the well-known score of the same name.
         audit = Text.assemble(str(score.lighthouse), ("  by Lighthouse", "dim"))
         yield _fact("Size audit", audit)
     if report.figures is not None:
@@ -315,10 +315,10 @@ def _status(asset: Asset) -> Text:
 
 
 def _address(url: str, width: int, own: str = "") -> Text:
-    """An address; one of the page's own origin is a path."""
+    """An address; the path alone for one of the page's own origin."""
     shown = plain(url)
     shown = shown.removeprefix(own) if own and shown.startswith(f"{own}/") else shown
-    # The terminal opens the whole address at a click where it knows links.
+    # Terminals that know links open the whole address at a click.
     style = Style(link=url) if url.isascii() and url == plain(url) else Style.null()
     return Text(shorten(shown, width), style)
 
@@ -340,5 +340,5 @@ def _score(report: Report) -> Text:
 
 
 def _score_style(points: int) -> str:
-    # Lighthouse's borders of green, orange and red.
+    # Lighthouse's limits of green, orange and red.
     return "bold green" if points >= 90 else "bold yellow" if points >= 50 else "bold red"

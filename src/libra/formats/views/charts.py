@@ -1,7 +1,7 @@
-"""Where the pieces of a chart lie. Pure geometry: positions are percent, the words are HTML.
+"""The layout of charts. Pure geometry: positions are percentages; labels are HTML.
 
 The content security policy allows no inline style, so charts are SVG whose attributes are computed
-here. Their texts stay outside of the SVG, where they keep their size on every screen.
+here. Their labels stay outside the SVG, where they keep their size on every screen.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from itertools import pairwise
 from libra.report import KINDS, Asset, Kind, Summary, Total, way_of
 
 STRIPS = 100
-"""Requests that a waterfall shows."""
+"""Requests in a waterfall."""
 
 TICKS = 4
-"""Pieces that an axis of time is divided into."""
+"""Segments of an axis of time."""
 
 _DIVISIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class BarSegment:
-    """A piece of a stacked bar: where it begins and how wide it is, in percent."""
+    """A segment of a stacked bar: its start and its width, in percent."""
 
     kind: str
     start: float
@@ -34,7 +34,7 @@ class BarSegment:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis from nought to ``top``, with ``marks`` at equal distances, the first of them 0."""
+    """An axis from 0 to ``top``, with ``marks`` at equal distances, the first of them 0."""
 
     top: float
     marks: tuple[float, ...]
@@ -45,7 +45,8 @@ class Strip:
     """One request of a waterfall.
 
     ``index`` is its place in the report. ``waits`` is the part of its ``width`` before the first byte of
-    the answer, and ``steps`` says in words what it took; where that is not known they are 0 and empty.
+    the answer, and ``steps`` says in words how long each step took. If these are not known, they are 0
+    and empty.
     """
 
     index: int
@@ -60,7 +61,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """Requests by the time of their start. ``more`` counts those that are not shown."""
+    """Requests by the time of their start. ``more`` counts the requests that are not shown."""
 
     axis: Axis
     strips: tuple[Strip, ...]
@@ -79,7 +80,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Where something changed: the method, the window, or the commit that was weighed."""
+    """The place where the method, the window or the commit changed."""
 
     start: float
     page: Summary
@@ -90,8 +91,8 @@ class Event:
 class HistoryChart:
     """Weight over time: a column for each weigh-in, the oldest first; the axis is in bytes.
 
-    ``ticks`` are moments at equal distances along the axis of time, ``line`` is where the ``budget``
-    is drawn, from the top.
+    ``ticks`` are moments at equal distances along the axis of time. ``line`` is the position of the
+    ``budget``, from the top.
     """
 
     axis: Axis
@@ -103,12 +104,12 @@ class HistoryChart:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Kinds that are drawn."""
+        """The kinds in the chart."""
         return frozenset(part.kind for column in self.columns for part in column.segments)
 
 
 def stack(parts: Iterable[tuple[str, int]]) -> tuple[BarSegment, ...]:
-    """A stacked bar of the parts that weigh anything, in their order; full and without gaps."""
+    """A stacked bar of all parts that weigh anything, in their order; it is full and has no gaps."""
     present = [(name, size) for name, size in parts if size > 0]
     whole = sum(size for _, size in present)
     segments, start = [], 0.0
@@ -126,7 +127,7 @@ def bar(by_kind: Mapping[Kind, Total]) -> tuple[BarSegment, ...]:
 
 
 def bar_beside(by_kind: Mapping[Kind, Total], heaviest: int) -> tuple[BarSegment, ...]:
-    """The same as long as its weight is beside the heaviest of a list; what weighs anything is seen."""
+    """The same, in proportion to the heaviest of a list; every weight above 0 is visible."""
     whole = sum(total.transfer_bytes for total in by_kind.values())
     share = min(1.0, max(0.01, whole / heaviest)) if heaviest else 0.0
     return tuple(
@@ -138,8 +139,8 @@ def bar_beside(by_kind: Mapping[Kind, Total], heaviest: int) -> tuple[BarSegment
 def sparkline(weights: Sequence[int]) -> str:
     """A line of weights in a field of 100 by 24, as the points of a polyline; empty for fewer than two.
 
-    A tenth of the heaviest is as high as the field at least, so that a page that hardly changes has a
-    line that is hardly crooked.
+    The height of the field is at least a tenth of the heaviest weight, so a page that hardly changes
+    has an almost straight line.
     """
     if len(weights) < 2:
         return ""
@@ -153,12 +154,12 @@ def sparkline(weights: Sequence[int]) -> str:
 
 
 def percent(part: float, whole: float) -> float:
-    """A share, 0 to 100; 0 of nothing."""
+    """A share, 0 to 100; 0 if the whole is 0."""
     return round(100 * part / whole, 2) if whole > 0 else 0.0
 
 
 def axis(greatest: float) -> Axis:
-    """An axis that holds the greatest value, marked at numbers that people count in."""
+    """An axis that holds the greatest value, with marks at round numbers."""
     least = max(greatest, 1) / _DIVISIONS
     power = 10.0 ** math.floor(math.log10(least))
     step = next(
@@ -174,13 +175,13 @@ def waterfall(
     start: int = 0,
     most: int = STRIPS,
 ) -> Waterfall | None:
-    """The requests of a page by the time of their start; None where no time is known.
+    """The requests of a page by the time of their start; None if no time is known.
 
     Args:
-        assets: all of the page.
-        keep: which of them are drawn.
-        start: how many of those are passed over.
-        most: how many of the next are drawn.
+        assets: all assets of the page.
+        keep: which of them to draw.
+        start: how many of those to skip.
+        most: how many of the next to draw.
     """
     timed = (
         sorted(
@@ -201,7 +202,7 @@ def waterfall(
             began,
             duration,
             percent(began, scale.top),
-            # A request that took no time at all is still to be seen.
+            # A request that took no time must still be visible.
             max(percent(duration, scale.top), 0.4),
             _waits(asset, scale.top),
             _steps(asset),
@@ -244,13 +245,13 @@ def history(
     until: datetime | None = None,
     budget: int | None = None,
 ) -> HistoryChart | None:
-    """The weighed of these pages over a true axis of time; None if there are fewer than two.
+    """The weighed pages among these, over a true axis of time; None if there are fewer than two.
 
     Args:
         pages: newest first.
-        since: where the axis begins; with the first of them if not given.
-        until: where it ends; with the last of them if not given.
-        budget: bytes that are drawn as a line.
+        since: start of the axis; the first of them if not given.
+        until: end of the axis; the last of them if not given.
+        budget: bytes to draw as a line.
     """
     weighed = [page for page in pages if page.status == "weighed"][::-1]
     if len(weighed) < 2:
@@ -295,7 +296,7 @@ def _events(columns: Sequence[Column]) -> Iterator[Event]:
 def _ticks(since: datetime | None, until: datetime | None) -> tuple[datetime, ...]:
     if since is None or until is None or until <= since:
         return ()
-    # They are shown to the minute: no two of them are to read the same.
+    # They are shown to the minute, so no two of them may be within one minute.
     number = min(TICKS, int((until - since) / timedelta(minutes=1)))
     return tuple(since + (until - since) * n / max(number, 1) for n in range(number + 1))
 
@@ -305,7 +306,7 @@ def _rising(page: Summary, top: float) -> tuple[BarSegment, ...]:
     for kind in KINDS:
         part = percent(page.by_kind.get(kind, Total()).transfer_bytes, top)
         if part > 0:
-            # SVG counts from the top down.
+            # In SVG, y grows downwards.
             segments.append(BarSegment(kind, round(100 - height - part, 2), part))
             height += part
     return tuple(segments)

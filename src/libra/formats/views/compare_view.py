@@ -12,7 +12,7 @@ from libra.report import Kind, Report, Total, way_of
 
 @dataclass(frozen=True, slots=True)
 class KindChange:
-    """What a kind weighed and weighs. The two shares are of the greatest weight of all, 0 to 100."""
+    """The weights of a kind before and after. Both shares are of the greatest weight, 0 to 100."""
 
     kind: Kind
     name: str
@@ -25,7 +25,7 @@ class KindChange:
 
 @dataclass(frozen=True, slots=True)
 class CompareView:
-    """Two reports, the first of them the older one unless it was asked for otherwise."""
+    """Two reports, the first of them the older one unless the request gave another order."""
 
     before: Report
     after: Report

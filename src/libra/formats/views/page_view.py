@@ -1,7 +1,7 @@
-"""What the page of a report shows, in the order that people get. Pure functions and plain data.
+"""The contents of a report's page, in the order shown. Pure functions and plain data.
 
-A report may have ten thousand assets and its page shows some hundreds: a parser arranges a large one,
-and its page is made of what that found (`libra.formats.converting`).
+A report may have ten thousand assets and its page shows some hundreds. A parser arranges a large report,
+and the page is made from the result (`libra.formats.converting`).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ KIND_NAMES: dict[Kind, str] = {
 }
 
 ROWS = 100
-"""Rows of a table, folded ones included; the rest is counted, and shown to who asks for all."""
+"""Rows of a table, folded ones included; further rows are counted, and shown on request."""
 
 WHOLE_ROWS = 500
-"""Rows at a time of what is shown as a whole: a hostile page has tens of thousands."""
+"""Rows on one page of a part that is shown as a whole: a hostile page has tens of thousands."""
 
 MOST_FIND = 200
-"""Characters of a text to look for."""
+"""Longest text to search for, in characters."""
 
 SEGMENTS = 20
-"""Hosts of each party that have a segment of their own in the bar."""
+"""Hosts of each party that have their own segment in the bar."""
 
 OPEN_ROWS = 10
 """Rows of a long table that are not folded."""
@@ -46,14 +46,14 @@ _NOT_FOLDED = OPEN_ROWS + 3
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What somebody wants to see of a report, as the address of its page says it.
+    """Which part of a report a reader chose, as the address of the page says.
 
     Attributes:
-        sort: a key of `ORDERS`, perhaps with ``-`` before it for the other way round; empty for the
+        sort: a key of `ORDERS`, perhaps with ``-`` before it for the reverse order; empty for the
             usual order.
-        find: what the address of an asset has to have in it, in any case; empty for all assets.
-        show: what is shown as a whole: a kind, ``hosts`` or ``waterfall``; empty for nothing.
-        page: which of the pages of that, from 1.
+        find: text that the address of an asset must contain, ignoring case; empty for all assets.
+        show: the part to show as a whole: a kind, ``hosts`` or ``waterfall``; empty for none.
+        page: which page of that part, from 1.
     """
 
     sort: str = ""
@@ -63,7 +63,7 @@ class Look:
 
     @classmethod
     def read(cls, sort: str = "", find: str = "", show: str = "", page: str = "") -> Look:
-        """What parameters of an address mean; what has no meaning is as if it was not there."""
+        """Read the parameters of an address; a parameter without a meaning is ignored."""
         text = find.encode(errors="replace").decode().strip()[:MOST_FIND]
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
         return cls(
@@ -74,7 +74,7 @@ class Look:
         )
 
     def href(self, **changes: str | int) -> str:
-        """The query of another look, which differs in this."""
+        """The query of a look with these changes."""
         other = replace(self, **changes)  # type: ignore[arg-type]  # of what type which is, is known
         page = other.page if other.show and other.page > 1 else ""
         values = {"sort": other.sort, "find": other.find, "show": other.show, "page": page}
@@ -83,7 +83,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which rows of a part are shown that is shown as a whole: ``first`` to ``last``, from 1."""
+    """The rows that are shown of a part shown as a whole: ``first`` to ``last``, from 1."""
 
     page: int
     pages: int
@@ -93,7 +93,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a kind or a host weighs of the whole. ``percent`` is 0 to 100."""
+    """The share of a kind or a host in the whole. ``percent`` is 0 to 100."""
 
     key: str
     name: str
@@ -106,7 +106,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An asset, and its place in the report: by that a row is known while the order changes."""
+    """An asset, and its place in the report, which identifies the row while the order changes."""
 
     index: int
     asset: Asset
@@ -114,10 +114,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The assets of one kind that were looked for.
+    """The assets of one kind that match the search.
 
-    ``folded`` follow on ``rows``; ``more`` are not shown at all, unless all are, in pages. ``found``
-    is the sum over those that were looked for, if not all were.
+    ``folded`` follow after ``rows``; ``more`` are not shown at all, unless all are shown, in pages.
+    ``found`` is the sum over the assets that match, if not all do.
     """
 
     kind: Kind
@@ -161,16 +161,16 @@ class PageView:
 
     @property
     def long(self) -> bool:
-        """Whether there are so many assets that one may look for some, or somebody does."""
+        """Whether there are enough assets for a search field, or a search is active."""
         return self.folds(self.assets) or bool(self.look.find)
 
     def folds(self, rows: int) -> bool:
-        """Whether so many rows are not all open, unless they are shown as a whole."""
+        """Whether not all of these rows are open, unless the part is shown as a whole."""
         return rows > _NOT_FOLDED
 
     @property
     def scripts(self) -> bool:
-        """Whether a browser would see more of the page."""
+        """Whether scripts may load more of the page in a browser."""
         return any(remark.code == "built-by-scripts" for remark in self.remarks)
 
 
@@ -179,8 +179,8 @@ def page_view(report: Report, look: Look | None = None) -> PageView:
 
     Args:
         report: the report.
-        look: what of it. Where that asks for no order the heaviest come first, and while the page is
-            being weighed the order stays that in which assets were found: nothing moves about then.
+        look: the reader's choice. Without a chosen order, the heaviest come first. While the page is
+            being weighed, assets stay in the order in which they were found, so that no row moves.
     """
     look = look or Look()
     finished = report.status in FINISHED
@@ -233,18 +233,18 @@ ORDERS: dict[str, _Key] = {
     "size": lambda row: (-row.asset.transfer_bytes, row.asset.url),
     "time": lambda row: (-(row.asset.duration_ms or 0), row.asset.url),
     "type": lambda row: (row.asset.content_type or "~", row.asset.url),
-    # What went wrong is what one looks for.
+    # Failures come first: readers look for them.
     "status": lambda row: (-(row.asset.http_status or 999), row.asset.url),
     "address": lambda row: row.asset.url,
 }
-"""What assets can be sorted by, each in the direction that is asked for most."""
+"""The orders of assets, each in its usual direction."""
 
 WHOLES = frozenset({*KIND_NAMES, "hosts", "waterfall"})
-"""What can be shown as a whole."""
+"""The parts that can be shown as a whole."""
 
 
 def split_origin(url: str) -> tuple[str, str]:
-    """A URL in two: scheme and host, and the rest, which tells one asset from another."""
+    """A URL in two parts: scheme and host, and the rest, which identifies the asset."""
     _, mark, rest = url.partition("://")
     if not mark:
         return "", url
@@ -253,11 +253,11 @@ def split_origin(url: str) -> tuple[str, str]:
 
 
 def _finder(text: str, assets: Sequence[Asset]) -> Callable[[Asset], bool]:
-    """Whether an asset is one that is looked for, by its address as it is or as people read it."""
+    """A test whether an asset matches the search, by its address as it is or as people read it."""
     if not text:
         return lambda _: True
     wanted = text.casefold()
-    # Once, as to read an address of thousands of escapes takes long.
+    # Prepared once: reading an address of thousands of escapes takes long.
     found = {
         id(asset)
         for asset in assets
@@ -306,7 +306,7 @@ def _found(rows: list[Row]) -> Total:
 def _waterfall(
     report: Report, look: Look, keep: Callable[[Asset], bool]
 ) -> tuple[Waterfall | None, int, Span | None]:
-    """The waterfall, how many requests it could have, and which of them it has if that is a page."""
+    """The waterfall, how many requests it could have, and which of them it shows as a page."""
     drawn = waterfall(report.assets, keep=keep)
     if drawn is None:
         return None, 0, None
@@ -327,7 +327,7 @@ def _span(count: int, page: int) -> Span:
 def _part(
     rows: tuple[Any, ...], *, whole: bool, page: int
 ) -> tuple[tuple[Any, ...], tuple[Any, ...], Span | None]:
-    """What is shown of a list and what is folded; of a whole a page of rows, and which it is."""
+    """The rows shown of a list and those folded; of a part shown as a whole, one page of rows."""
     if whole and rows:
         span = _span(len(rows), page)
         return rows[span.first - 1 : span.last], (), span
@@ -335,7 +335,7 @@ def _part(
 
 
 def _fold(rows: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What is shown of a list and what is folded; a fold for two or three would be a nuisance."""
+    """The rows shown of a list and those folded; two or three rows are not worth a fold."""
     if len(rows) <= _NOT_FOLDED:
         return rows, ()
     return rows[:OPEN_ROWS], rows[OPEN_ROWS:]
@@ -346,7 +346,7 @@ def _host_bar(hosts: tuple[Share, ...]) -> tuple[BarSegment, ...]:
     for party, third in (("first", False), ("third", True)):
         sizes = [share.transfer_bytes for share in hosts if share.third_party is third]
         sizes[SEGMENTS:] = [sum(sizes[SEGMENTS:])]
-        # Neighbours differ in shade, so that one can tell them apart without twenty colours.
+        # Neighbours differ in shade, so that people can tell them apart without twenty colours.
         parts += [(f"{party} {'odd' if n % 2 else 'even'}", size) for n, size in enumerate(sizes)]
     return stack(parts)
 

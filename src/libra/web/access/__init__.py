@@ -1,1 +1,1 @@
-"""Who may ask for what, and how often."""
+"""Access: which client may request what, and how often."""

@@ -1,4 +1,4 @@
-"""Whose address a request comes from, and what the limits of an address are kept by."""
+"""Finds the address of a request's client, and the key of its limits."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Network = IPv4Network | IPv6Network
 
 
 class TrustedProxies:
-    """The proxies of ours, whose word on the client counts.
+    """The service's own proxies, whose ``X-Forwarded-For`` counts.
 
     Args:
-        networks: Where they are, such as ``10.0.0.0/8``.
+        networks: Their networks, such as ``10.0.0.0/8``.
     """
 
     def __init__(self, networks: Sequence[str]) -> None:
@@ -23,9 +23,10 @@ class TrustedProxies:
         return bool(self._networks) and _is_in(address, self._networks)
 
     def client(self, peer: str, forwarded: str | None) -> str:
-        """The address of the client: what the proxies of ours say, from the right.
+        """The address of the client, as the trusted proxies give it, read from the right.
 
-        What stands further left than the first address that is none of ours, that one wrote itself.
+        The first address that is not a trusted proxy is the client. It may have written everything to
+        the left of its address itself.
 
         Args:
             peer: The address of the connection.
@@ -45,7 +46,7 @@ class TrustedProxies:
 
 @lru_cache(maxsize=4096)
 def key_of(address: str) -> str:
-    """What the limits of an address are kept by: itself, or the /64 network of an IPv6 one."""
+    """The key for the limits of an address: the address, or the /64 network of an IPv6 address."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
@@ -57,7 +58,7 @@ def key_of(address: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether it is an IP address."""
+    """Whether a text is an IP address."""
     try:
         ip_address(text)
     except ValueError:

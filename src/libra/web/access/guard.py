@@ -1,4 +1,4 @@
-"""What is asked of every request before a route sees it: host, origin, token, rate."""
+"""Checks every request before a route sees it: host, origin, token, rate."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from libra.web.http.problems import RequestRefused
 log = logging.getLogger("libra.http")
 
 READ_RATE = Rate(100, 1)
-"""Requests of one client, where nothing else is set and strangers may come in."""
+"""Requests of one client, if the settings give no rate and strangers may come in."""
 
 SUBMIT_RATE = Rate(60, 60)
-"""Pages that one client submits, likewise."""
+"""Pages that one client may submit, likewise."""
 
 TOKEN_FACTOR = 20
-"""How much more the holder of a token may do than a stranger."""
+"""How many times the rate of a stranger the holder of a token has."""
 
 FAILURES = Rate(20, 60)
-"""Wrong tokens of one address."""
+"""Wrong tokens that one address may send."""
 
 _LONGEST_USER = 256
 _UNMETERED = frozenset({"/health/live", "/health/ready"})
@@ -49,7 +49,7 @@ class _RateLimit:
 
 
 class _Rules:
-    """What of the settings the guard goes by, made once."""
+    """The rules that the guard takes from the settings, made once."""
 
     def __init__(
         self, settings: Settings, key: bytes, made: Sequence[MadeToken], shared: SharedAccess
@@ -66,11 +66,11 @@ class _Rules:
 
 
 class Guard:
-    """Lets requests in or says why not. One for an application; `reload` changes its mind.
+    """Lets requests in or refuses them with a reason. `reload` changes its rules.
 
     Args:
-        settings: who may do what, and how often.
-        neighbours: who else serves the same clients: each gives them its part of what they may do.
+        settings: the rights and rates of clients.
+        neighbours: other programs that serve the same clients: each grants a share of the rates.
     """
 
     def __init__(self, settings: Settings, neighbours: Neighbours | None = None) -> None:
@@ -89,13 +89,13 @@ class Guard:
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
-        """Take on other tokens, limits, names and proxies; what clients have used up stays so.
+        """Use new tokens, limits, names and proxies; what clients have spent stays counted.
 
-        May read files and ask the resolver: better done in a thread. Requests meanwhile see the old
-        rules or the new ones and never a mixture.
+        This may read files and ask the resolver, so call it in a thread. Requests meanwhile see either
+        the old rules or the new ones, never a mixture.
 
         Raises:
-            SettingsError: a token cannot be read; everything stays as it was.
+            SettingsError: a token cannot be read; the old rules stay in force.
         """
         self._current = self._made_rules(settings)
         self._settings = settings
@@ -103,7 +103,7 @@ class Guard:
     @property
     def _rules(self) -> _Rules:
         if self._current.shared is not self._neighbours.access:
-            # Another node, or somebody for all of them, has changed it.
+            # The shared tokens or the session key of the cluster have changed.
             shared = self._neighbours.access
             try:
                 self._current = self._made_rules(self._settings)
@@ -117,19 +117,19 @@ class Guard:
 
     @property
     def made(self) -> tuple[MadeToken, ...]:
-        """The tokens that were made in the browser."""
+        """The tokens made in the browser."""
         return self._made.every()
 
     def make_token(
         self, client: Caller, name: str, role: Role, project: str | None, days: int | None
     ) -> str:
-        """Make a token, which lets in from the next request on; returns its secret.
+        """Make a token, which is valid from the next request on; returns its secret.
 
-        May wait for the disk: better done in a thread.
+        This may wait for the disk, so call it in a thread.
 
         Raises:
             ValueError: saying what is wrong with it.
-            OSError: it cannot be kept.
+            OSError: it cannot be stored.
         """
         now = datetime.now(UTC)
         if self._settings.cluster:
@@ -150,13 +150,13 @@ class Guard:
         return secret
 
     def revoke_token(self, client: Caller, name: str) -> bool:
-        """Let a token in no more, from the next request on; False if none of that name was made here.
+        """Revoke a token from the next request on; False if no token of that name was made here.
 
-        May wait for the disk: better done in a thread.
+        This may wait for the disk, so call it in a thread.
 
         Raises:
-            ValueError: nobody could change anything any more.
-            OSError: the disk cannot be written; it still lets in.
+            ValueError: without it, nobody could change anything any more.
+            OSError: the disk cannot be written; the token stays valid.
         """
         if not self.access.others_are_full(name):
             raise ValueError(
@@ -170,14 +170,14 @@ class Guard:
 
     @property
     def access(self) -> Access:
-        """Who may do what."""
+        """The current tokens and rights."""
         return self._rules.access
 
     def judge(self, scope: Any) -> Caller:
-        """Who a request comes from, if it may go on.
+        """The caller of a request, if the request is allowed.
 
         Raises:
-            Refused: 400 or 421 for its host, 401 or 403 for its rights, 429 for its rate, 403 if
+            RequestRefused: 400 or 421 for its host, 401 or 403 for its rights, 429 for its rate, 403 if
                 another site sent it.
         """
         fields = fields_of(scope)
@@ -206,26 +206,26 @@ class Guard:
         return client
 
     def without_user(self, headers: Any) -> Any:
-        """The headers of a request without the one that names a user, whoever wrote it."""
+        """The headers of a request without the header that names a user, whoever wrote it."""
         name = self._rules.user_header
         return headers if name is None else [one for one in headers if one[0] != name]
 
     @property
     def user_header(self) -> bytes | None:
-        """The header in which a proxy names whom it has signed in, in lower case."""
+        """The header in which a proxy names its signed-in user, in lower case."""
         return self._rules.user_header
 
     def key(self, scope: Any) -> str:
-        """What stands for the client of a request in the log, where it showed no token."""
+        """The name of a request's client in the log, if it showed no token."""
         peer = (scope.get("client") or ("", 0))[0]
         return key_of(self._rules.proxies.client(peer, fields_of(scope).get(b"x-forwarded-for")))
 
     def lets_read(
         self, peer: str, host: str | None, authorization: str | None, forwarded: str | None
     ) -> bool:
-        """Whether a page may be read, for the short cut; on False `judge` says why.
+        """Whether a client may read a page, for the fast path; if False, `judge` says why.
 
-        Spends from the client's rate if so, and only then.
+        It spends from the client's rate only if the answer is True.
         """
         rules = self._rules
         if not rules.hosts.has_let_in(host):
@@ -245,18 +245,18 @@ class Guard:
         return not self._reads.take(key, rate, share=self._neighbours.serving)
 
     def submit(self, client: Caller, pages: int = 1) -> None:
-        """Let a client submit so many pages.
+        """Spend this many pages from the client's rate.
 
         Raises:
-            Refused: 429, if it has submitted too many.
+            RequestRefused: 429, the client has submitted too many.
         """
         self._spend(self._submissions, self._rules.submissions, client, pages)
 
     def login(self, secret: str, client: Caller) -> str:
-        """The session of whoever knows a secret.
+        """Log in with a secret; returns the session.
 
         Raises:
-            Refused: 401 for a wrong one, 429 for too many of them.
+            RequestRefused: 401 for a wrong secret, 429 for too many wrong ones.
         """
         token = self.access.of_secret(secret)
         if token is None:
@@ -270,7 +270,7 @@ class Guard:
         return self._connections.count
 
     def connected(self, peer: str) -> bool:
-        """Count a connection; False if there are too many and it is to be closed."""
+        """Count a connection; False if there are too many and the server must close it."""
         if not self._connections.opened(peer):
             return False
         if self.access.open or not self._connections.are_too_many_of(peer):
@@ -278,11 +278,11 @@ class Guard:
         return self.is_trusted(peer)
 
     def disconnected(self, peer: str) -> None:
-        """A connection has ended, also one that was refused."""
+        """Note the end of a connection, also of one that was refused."""
         self._connections.closed(peer)
 
     def is_trusted(self, peer: str) -> bool:
-        """Whether an address is a proxy of ours, for which limits of one client are wrong."""
+        """Whether an address is a trusted proxy, to which limits of one client do not apply."""
         return peer in self._rules.proxies
 
     def _client(self, scope: Any, fields: Fields) -> Caller:
@@ -303,13 +303,13 @@ class Guard:
         authorization, cookie = fields.get(b"authorization"), fields.get(b"cookie")
         user = self._user(scope, peer)
         if user is not None and authorization and not authorization.lower().startswith("bearer "):
-            authorization = None  # what the proxy has asked for, such as a password
+            authorization = None  # meant for the proxy, such as a password
         token = None
         if authorization is not None:
             token = access.of_bearer(authorization)
             if token is None:
                 self._fail(key)
-                # Never as a stranger instead: who shows a token wants to know that it is wrong.
+                # Never as a stranger instead: a client with a wrong token must learn that it is wrong.
                 raise _unauthorized("Unknown token.", error="invalid_token")
         elif cookie is not None:
             token = access.of_session(cookie)
@@ -322,10 +322,10 @@ class Guard:
         return Caller(f"token:{token.name}", rights, token.name, secure, token.project)
 
     def _user(self, scope: Any, peer: str) -> str | None:
-        """Whom a proxy of ours has signed in; what anybody else says of that counts for nothing.
+        """The user whom a trusted proxy has signed in; the header counts from no other client.
 
         Raises:
-            Refused: 400, it names several, or none that can be one.
+            RequestRefused: 400, the header names several users, or an invalid one.
         """
         name = self._rules.user_header
         if name is None or not self.is_trusted(peer):
@@ -338,7 +338,7 @@ class Guard:
         except UnicodeDecodeError:
             user = str(values[0], "latin-1").strip()
         if len(values) > 1 or len(user) > _LONGEST_USER or not user.isprintable():
-            # One of them a client may have written, and the proxy passed on.
+            # A client may have written one of them, and the proxy passed it on.
             detail = f"The proxy must name one user in {name.decode()}."
             raise RequestRefused(400, None, detail)
         return user or None

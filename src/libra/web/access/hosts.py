@@ -1,4 +1,4 @@
-"""The names that this service goes by, and requests that were meant for another site."""
+"""The names of this service, and requests that were meant for another site."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Hosts:
         self._seen: set[str] = set()
 
     def has_let_in(self, host: str | None) -> bool:
-        """Whether a request with this ``Host``, as it was written, has been let in before."""
+        """Whether a request with exactly this ``Host`` was let in before."""
         return host in self._seen
 
     def require(self, scope: Any, fields: Fields) -> None:
-        """A page of a foreign name that was made to point at this machine must not get in.
+        """Refuse a page of a foreign name that was made to point at this machine.
 
-        This is DNS rebinding: the browser takes such a page for ours, `Origin` and all. An address
-        in numbers cannot be rebound, so all of those are fine.
+        This is DNS rebinding: the browser takes such a page for one of this service, `Origin` and all.
+        A numeric address cannot be rebound, so all numeric addresses are allowed.
 
         Raises:
             RequestRefused: 400 or 421.
@@ -62,8 +62,9 @@ class Hosts:
 def is_from_another_site(fields: Fields) -> bool:
     """Whether a browser sent this on behalf of another site (cross-site request forgery).
 
-    Every current browser says so in ``Sec-Fetch-Site``, and where the address is neither HTTPS nor
-    of this machine, in ``Origin``. What sends neither is no browser and carries nobody's authority.
+    Every current browser says so in ``Sec-Fetch-Site``, or in ``Origin`` where the address is neither
+    HTTPS nor of this machine. A request with neither header is from no browser and carries no
+    user's authority.
     """
     fetch_site = fields.get(b"sec-fetch-site")
     if fetch_site is not None:

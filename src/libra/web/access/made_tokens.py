@@ -1,7 +1,7 @@
-"""Tokens that people make in the browser: kept in the data directory, as hashes.
+"""Tokens that people make in the browser: stored in the data directory, as hashes.
 
-A file and no table: who may come in is to be known whatever the database does. The secret itself is
-shown once and kept nowhere.
+They are in a file and not in the database, so that access works whatever the database does. The secret
+itself is shown only once and stored nowhere.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import msgspec
 from libra.credentials.tokens import AccessToken, Role, new_token
 
 MOST = 1_000
-"""Tokens that may be made."""
+"""Most tokens that people can make."""
 
 
 class MadeToken(msgspec.Struct, frozen=True):
     """A token that somebody made in the browser.
 
     Attributes:
-        token: what lets in.
+        token: the token.
         made_at: when it was made.
         made_by: the token or the user that made it; None where everybody may do everything.
-        expires_at: from when on it lets nobody in; None for never.
+        expires_at: when it expires; None for never.
     """
 
     token: AccessToken
@@ -35,7 +35,7 @@ class MadeToken(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
 
     def holds(self, now: datetime) -> bool:
-        """Whether it still lets in."""
+        """Whether the token is still valid."""
         return self.expires_at is None or now < self.expires_at
 
 
@@ -43,10 +43,10 @@ class MadeTokens:
     """The tokens of one data directory.
 
     Args:
-        data_dir: where they are kept, in ``tokens.json``, readable for this user alone.
+        data_dir: the folder of ``tokens.json``, which only this user can read.
 
     Raises:
-        ValueError: what is kept there cannot be read: nobody is let in or shut out by a guess.
+        ValueError: the file cannot be read: nobody is let in or shut out by a guess.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -55,7 +55,7 @@ class MadeTokens:
         self._made = self._read()
 
     def every(self) -> tuple[MadeToken, ...]:
-        """All of them, the oldest first, those that have expired too."""
+        """All of them, the oldest first, expired ones too."""
         return self._made
 
     def make(
@@ -66,18 +66,18 @@ class MadeTokens:
         expires_at: datetime | None,
         **facts: object,
     ) -> str:
-        """Make a token and return its secret, once it is on the disk. May wait for the disk.
+        """Make a token and return its secret when it is on the disk. May wait for the disk.
 
         Args:
-            name: what it is called; of its own.
-            role: what it may do.
-            project: whose results it may send, for the role ``push``.
-            expires_at: from when on it lets nobody in.
+            name: a name that no other token has.
+            role: what its holder may do.
+            project: the project whose results it may send, for the role ``push``.
+            expires_at: when it expires.
             facts: ``made_at`` and ``made_by``.
 
         Raises:
             ValueError: saying what is wrong with the name or the project.
-            OSError: it cannot be kept, and so was not made.
+            OSError: it cannot be stored, and so was not made.
         """
         with self._lock:
             secret, token = new_token(name, role, project)
@@ -92,10 +92,10 @@ class MadeTokens:
         return secret
 
     def revoke(self, name: str) -> bool:
-        """Let a token in no more, nor its sessions; False if none has that name.
+        """Revoke a token and its sessions; False if no token has that name.
 
         Raises:
-            OSError: the disk cannot be written, and it still lets in.
+            OSError: the disk cannot be written, and the token stays valid.
         """
         with self._lock:
             left = tuple(one for one in self._made if one.token.name != name)

@@ -1,8 +1,8 @@
 """Rate limits: a token bucket for each client, in bounded memory.
 
-A bucket holds what a client may spend at once and fills at a steady rate (RFC 2697 calls it a meter;
-networks have used it since the 1980s). It is two numbers: what it held, and when. Nothing runs in the
-background.
+A bucket holds what a client may spend at once, and refills at a steady rate (RFC 2697 calls it a meter;
+networks have used it since the 1980s). It is two numbers: its level, and the time of that level. Nothing
+runs in the background.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from libra.settings import RATE
 
 CLIENTS = 50_000
-"""Clients that are remembered at a time, some 10 MB. The one that was seen longest ago is forgotten
-first, which is in its favour; whoever has so many addresses needs a firewall and not a limit."""
+"""Most clients that are remembered, some 10 MB. The client seen longest ago is forgotten first and
+starts with a full bucket. Against a client with that many addresses, use a firewall."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in so many seconds, and as many at once."""
+    """A number per number of seconds, and the same number at once."""
 
     amount: float
     seconds: float
@@ -31,7 +31,7 @@ class Rate:
         """Read ``100/s``, ``60/m`` or ``1000/h``; None for ``off``.
 
         Raises:
-            ValueError: saying what is taken.
+            ValueError: saying what is accepted.
         """
         if text.strip().lower() == "off":
             return None
@@ -67,22 +67,22 @@ class Buckets:
         return len(self._held)
 
     def take(self, client: str, rate: Rate, cost: float = 1.0, *, share: int = 1) -> float:
-        """Spend, if there is enough.
+        """Spend, if the bucket holds enough.
 
-        The rate comes with each call, so that it can change while the program runs. Of several programs
-        that share it each gives its part: the bucket is smaller then and fills more slowly. What costs
-        more than that part, and no more than the whole, may be spent from a full bucket, which is in
-        debt for as long as that takes.
+        The rate comes with each call, so it can change while the program runs. If several programs share
+        the rate, each grants its share: the bucket is smaller then and fills more slowly. A cost above
+        the share, but not above the whole rate, can be spent from a full bucket, which is then in debt
+        until it has refilled.
 
         Args:
-            client: who spends.
-            rate: what the client may spend, wherever it does.
-            cost: what is to be spent.
+            client: the client that spends.
+            rate: what the client may spend at all programs together.
+            cost: how much it spends.
             share: how many programs share the rate.
 
         Returns:
-            0 if it was spent; else nothing was, and after so many seconds it could be. What costs
-            more than the bucket can ever hold is infinitely far away.
+            0 if the cost was spent; else nothing was spent, and this is the number of seconds until
+            it can be. It is infinite for a cost above what the bucket can ever hold.
         """
         now = self._clock()
         most = rate.amount / share
@@ -95,7 +95,7 @@ class Buckets:
         elif needed <= held:
             held -= cost
         else:
-            # Never 0, however the division rounds: that would say that it was spent.
+            # Never 0, however the division rounds: 0 would mean that it was spent.
             wait = max((needed - held) / per_second, 1e-6)
         self._held[client] = held, now
         self._held.move_to_end(client)

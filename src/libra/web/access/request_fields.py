@@ -8,11 +8,11 @@ Fields = dict[bytes, str]
 
 
 def fields_of(scope: Any) -> Fields:
-    """The fields of a request by their names in lower case."""
+    """The fields of a request by name, in lower case."""
     fields: Fields = {}
     for name, value in scope["headers"]:
         text = value.decode("latin-1")
-        # Several proxies may each have added a field of its own (RFC 9110, section 5.3).
+        # Several proxies may each have added a field (RFC 9110, section 5.3).
         more = name == b"x-forwarded-for" and name in fields
         fields[name] = f"{fields[name]},{text}" if more else text
     return fields

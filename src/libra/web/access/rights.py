@@ -1,4 +1,4 @@
-"""Who may do what: tokens, sessions of browsers, and what those without either may do.
+"""The rights of requests: by token, by browser session, and without either.
 
 The rules in one table:
 
@@ -10,10 +10,10 @@ loopback, tokens set      nothing, or what ``--public`` says     what its role s
 elsewhere                 nothing, or what ``--public`` says     what its role says
 ========================  =====================================  ===========================
 
-Where a proxy signs people in they are strangers no more: what their roles say holds for them, and
-``read`` if those say nothing.
+A user whom a proxy signs in is not a stranger: the settings give the user's role, ``read`` if they do
+not name the user.
 
-A browser shows its token once, on the login page, and gets a signed cookie for it.
+A browser sends its token once, on the login page, and gets a signed cookie for it.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ SESSION = 30 * 24 * 3600
 
 
 class Right(IntFlag):
-    """What a request may need."""
+    """The rights that requests may need."""
 
     PAGES = auto()
-    """To see the pages and their reports."""
+    """To read pages and their reports."""
     INTERNALS = auto()
-    """To see how Libra itself is: health, metrics, processes, watches."""
+    """To read the state of Libra itself: health, metrics, processes, watches."""
     SUBMIT = auto()
-    """To have pages weighed."""
+    """To submit pages."""
     CHANGE = auto()
-    """To delete, retry, watch: everything else that writes."""
+    """To delete, retry, watch: all other writes."""
     PUSH = auto()
-    """To send results of CI; of one project, if the token is bound to it."""
+    """To send results of CI; for one project, if the token is bound to it."""
 
 
 NOTHING = Right(0)
@@ -74,11 +74,11 @@ _PUSHES = re.compile(r"/projects/[^/]+/results/?")
 
 
 def needed(method: str, path: str) -> Right:
-    """What a request needs; whatever is not known to be less needs `Right.CHANGE`."""
+    """The right that a request needs; `Right.CHANGE` for every request without another rule."""
     if path in _FOR_ALL or path.startswith("/static/"):
         return NOTHING
     if path.startswith(_PUBLIC_PAGES) and method in ("GET", "HEAD", "OPTIONS"):
-        return NOTHING  # the id in it is the secret
+        return NOTHING  # the id in the path is the secret
     if path == "/tokens" or path.startswith("/tokens/"):
         return Right.CHANGE
     if method in ("GET", "HEAD", "OPTIONS"):
@@ -93,16 +93,16 @@ def needed(method: str, path: str) -> Right:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request comes from.
+    """The client of a request.
 
     Attributes:
-        key: what limits are kept by: the token, or the address (of IPv6 the /64 network, as one
+        key: the key of its limits: the token, or the address (the /64 network for IPv6, because one
             customer has all of it).
-        rights: what it may do.
-        token: the token's name; None for who showed none.
-        user: whom a proxy has signed in; None for nobody.
-        project: the one that its token is bound to, if it is to one.
-        secure: whether it came over TLS, as far as that can be known.
+        rights: its rights.
+        token: the name of its token; None if it showed none.
+        user: the user whom a proxy has signed in; None without one.
+        project: the project that its token is bound to, if any.
+        secure: whether the request came over TLS, as far as that can be known.
     """
 
     key: str
@@ -114,22 +114,22 @@ class Caller:
 
     @property
     def name(self) -> str | None:
-        """Who it is, for people; None for a stranger."""
+        """The caller's name, for people; None for a stranger."""
         return self.token or self.user
 
     def may_push(self, project: str) -> bool:
-        """Whether results of this project may come from it."""
+        """Whether the caller may send results of this project."""
         return self.project in (None, project)
 
 
 class Access:
-    """The tokens of a program and what strangers may do. Immutable; a reload makes a new one.
+    """The tokens of a program and the rights of strangers. Immutable; a reload makes a new one.
 
     Args:
-        settings: its ``token``, ``token_file``, ``public``, ``host`` and what concerns users.
-        key: what sessions are signed with.
-        made: the tokens that were made in the browser.
-        shared: tokens that all nodes of a cluster let in.
+        settings: its ``token``, ``token_file``, ``public``, ``host`` and the settings about users.
+        key: signs sessions.
+        made: the tokens made in the browser.
+        shared: tokens that all nodes of a cluster accept.
     """
 
     def __init__(
@@ -141,36 +141,36 @@ class Access:
     ) -> None:
         given = settings.tokens()
         self._made = {one.token.name: one for one in made}
-        # What the settings say counts: somebody who can change them could do anything.
+        # Tokens in the settings win: whoever can change the settings can do everything anyway.
         every = (*shared, *(one.token for one in made), *given)
         self._tokens = {token.name: token for token in every}
         self.given = frozenset(token.name for token in given)
-        """The names of those in the settings."""
+        """The names of the tokens in the settings."""
         self._digests = [(token, token.digest.encode()) for token in self._tokens.values()]
         self._key = key
         self._users = settings.users()
         self.open = (
             not self._tokens
-            and settings.token_file is None  # which may be filled later
+            and settings.token_file is None  # the file may be filled later
             and settings.trusted_user_header is None
             and settings.public == "no"
             and is_loopback(settings.host)
         )
-        """Whether there is nothing to guard: everybody may do everything."""
+        """Whether everybody may do everything, because there is nothing to protect."""
         self.strangers = FULL if self.open else _PUBLIC[settings.public]
 
     def rights(self, token: AccessToken | None) -> Right:
-        """What the holder of a token may do; without one, what strangers may."""
+        """The rights of a token's holder; without a token, those of strangers."""
         return self.strangers if token is None else _ROLES[token.role] | self.strangers
 
     def rights_of_user(self, name: str) -> Right:
-        """What somebody may do whom a proxy has signed in: read, unless the settings say otherwise."""
+        """The rights of a user whom a proxy has signed in: read, unless the settings say otherwise."""
         return _ROLES[self._users.get(name, "read")] | self.strangers
 
     def of_secret(self, secret: str) -> AccessToken | None:
         """The token of this secret.
 
-        Every token is compared, each in constant time, so that the time it takes says nothing.
+        Every token is compared, each in constant time, so that the duration reveals nothing.
         """
         digest = digest_of(secret).encode()
         found = None
@@ -180,7 +180,7 @@ class Access:
         return found if found is not None and self.holds(found) else None
 
     def others_are_full(self, name: str) -> bool:
-        """Whether somebody may still do everything without the token of this name, if that may."""
+        """Whether a client with full rights remains if the token of this name is removed."""
         mine = self._tokens.get(name)
         if mine is None or mine.role != "full":
             return True
@@ -199,11 +199,11 @@ class Access:
         return self.of_secret(secret.strip()) if scheme.lower() == "bearer" else None
 
     def session(self, token: AccessToken) -> str:
-        """The value of the cookie that lets the holder of a token in until it ends."""
+        """The value of the cookie that lets a token's holder in until it expires."""
         return self._signer(token).sign(token.name).decode("ascii")
 
     def of_session(self, cookies: str, *, now: float | None = None) -> AccessToken | None:
-        """The token of a ``Cookie`` field that has a session of ours which has not ended."""
+        """The token of the valid session in a ``Cookie`` field."""
         session = _cookie(cookies)
         token = self._tokens.get(session.partition(".")[0])
         if token is None or not self.holds(token):
@@ -216,8 +216,8 @@ class Access:
         return token if ends > (time.time() if now is None else now) else None
 
     def _signer(self, token: AccessToken) -> TimestampSigner:
-        # The digest is part of it: a token that is replaced takes its sessions with it. The key is
-        # as well, which is in no settings file: who reads the digest there can forge nothing.
+        # The digest is part of it, so replacing a token ends its sessions. The key is part of it, too,
+        # and is in no settings file: whoever reads the digest there can forge nothing.
         return TimestampSigner(
             self._key,
             salt=f"libra.session|{token}",
@@ -227,7 +227,7 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether all that a host stands for is on this machine only. May ask the system's resolver."""
+    """Whether all addresses of a host are on this machine. May ask the system's resolver."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

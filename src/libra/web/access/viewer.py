@@ -1,4 +1,4 @@
-"""Who looks at a page, as far as the page depends on it."""
+"""The viewer of a page, as far as the page depends on it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from libra.web.access.rights import FULL, Caller, Right
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """What a page offers to whoever looks: nothing that would only be refused.
+    """The rights of a page's viewer: the page offers nothing that Libra would refuse.
 
     Attributes:
-        submits: may have pages weighed.
-        changes: may delete pages and retry processes.
-        observes: may see how Libra itself is.
-        name: the name of the token that was shown, or of the person whom a proxy has signed in; None for
-            a stranger.
+        submits: whether the viewer may submit pages.
+        changes: whether the viewer may delete pages and retry processes.
+        observes: whether the viewer may see the state of Libra itself.
+        name: the name of the viewer's token, or of the user whom a proxy has signed in; None for a
+            stranger.
     """
 
     submits: bool = True
@@ -29,12 +29,12 @@ class Viewer:
 
     @property
     def may_log_in(self) -> bool:
-        """Whether a token would open more."""
+        """Whether a token would give more rights."""
         return self.name is None and not (self.submits and self.changes and self.observes)
 
 
 def visitor_of(request: Request[Any, Any, Any]) -> Viewer:
-    """Who makes a request, as the guard has found."""
+    """The viewer that makes a request, from the result of the guard."""
     client: Caller | None = request.scope.get("state", {}).get("client")
     rights = FULL if client is None else client.rights
     return Viewer(

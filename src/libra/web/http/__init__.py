@@ -1,1 +1,1 @@
-"""HTTP's own business: negotiation, compression, problems, streams, idempotency."""
+"""HTTP itself: negotiation, compression, problems, streams, idempotency."""

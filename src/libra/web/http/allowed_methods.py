@@ -1,4 +1,4 @@
-"""Which methods a path takes, for OPTIONS (RFC 9110, section 9.3.7)."""
+"""The methods that each path accepts, for OPTIONS (RFC 9110, section 9.3.7)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 
 class AllowedMethods:
-    """The methods of all routes, by their paths."""
+    """The methods of all routes, by path."""
 
     def __init__(self, handlers: Iterable[HTTPRouteHandler]) -> None:
         found: dict[str, set[str]] = {}
@@ -17,18 +17,18 @@ class AllowedMethods:
             for path in handler.paths:
                 found.setdefault(path, {"OPTIONS"}).update(map(str, handler.http_methods))
         for path, methods in found.items():
-            # Events cannot be asked for their headers alone: they go on until the page is finished.
+            # No HEAD for events: they last until the page is finished.
             if "GET" in methods and not path.endswith("/events"):
                 methods.add("HEAD")
-        # A page in another format is the same handler; it can only be read.
+        # Other formats of a page have the same handler; they can only be read.
         self._routes = [(_FORMAT, "GET, HEAD, OPTIONS")] + [
             (re.compile(_PARAMETER.sub("[^/]+", path)), ", ".join(sorted(methods)))
             for path, methods in found.items()
         ]
 
     def of(self, path: str) -> str | None:
-        """The methods of a path as `Allow` lists them; None if there is nothing there."""
-        # The first that fits: /pages/bulk stands before /pages/{page_id}.
+        """The methods of a path as `Allow` lists them; None if there is no such path."""
+        # The first match wins: /pages/bulk stands before /pages/{page_id}.
         path = path.rstrip("/") or "/"
         return next((methods for route, methods in self._routes if route.fullmatch(path)), None)
 

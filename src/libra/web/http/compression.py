@@ -1,7 +1,7 @@
-"""Content coding of what people read (RFC 9110, section 8.4): pages and the files they use.
+"""Content coding (RFC 9110, section 8.4) of pages for people and the files they use.
 
-JSON goes out as it rests in memory, which is faster than compressing it for every reader; a proxy
-may do that. Pages are for people, often far away, and some ten times smaller compressed.
+JSON is sent as it is in memory, which is faster than compressing it for every reader; a proxy may
+compress it. Pages are for people, often far away, and compression makes some ten times smaller.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from litestar import Request, Response
 from libra.web.http.negotiation import coding
 
 LEAST = 1000
-"""Bytes from which compressing pays: less fits into one packet anyway."""
+"""Bytes from which compression pays: a smaller body fits into one packet anyway."""
 
 _LARGE = 200_000
 
 
 def compress(body: bytes, accept_encoding: str | None) -> tuple[bytes, dict[str, str]]:
-    """A body as the client takes it, with the headers that say so.
+    """A body in a coding that the client accepts, with the headers that say so.
 
-    Fast rather than small, since it is done for every answer: a millisecond for 60 kB.
+    It favours speed over size, because it runs for every answer: a millisecond for 60 kB.
     """
     chosen = coding(accept_encoding) if len(body) >= LEAST else None
     if chosen == "br":
@@ -37,9 +37,9 @@ def compress(body: bytes, accept_encoding: str | None) -> tuple[bytes, dict[str,
 
 
 async def compress_once(body: bytes, accept_encoding: str | None) -> tuple[bytes, dict[str, str]]:
-    """As `compress`, as small as can be: for files, which are compressed once in a program.
+    """As `compress`, but as small as possible: for files, which a program compresses only once.
 
-    A large one is compressed in a thread, and not as small: that would take seconds.
+    Large files are compressed in a thread, and less: the best compression would take seconds.
     """
     chosen = coding(accept_encoding) if len(body) >= LEAST else None
     if len(body) > _LARGE:
@@ -62,7 +62,7 @@ def page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    """An HTML page as an answer. Unless ``headers`` say otherwise it is asked for anew each time."""
+    """An HTML page as an answer. By default, clients must revalidate it each time (see ``headers``)."""
     body, coded = compress(content, request.headers.get("accept-encoding"))
     return compressed_page(body, coded, status=status, headers=headers)
 
@@ -74,7 +74,7 @@ def compressed_page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    """As `page`, of what `compress` has made already."""
+    """As `page`, for a body that `compress` has already made."""
     basis = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
     return Response(
         body,

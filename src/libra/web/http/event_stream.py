@@ -16,15 +16,15 @@ EVENT_STREAM = "text/event-stream"
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent.
 
-It keeps proxies from closing the connection and finds out clients that are gone. The standard
+It keeps proxies from closing the connection, and detects clients that are gone. The standard
 recommends about this interval.
 """
 
 STREAMS = 2_000
-"""Streams that may be open. Each takes some 30 kB, and a write for each change."""
+"""Most open streams. Each takes some 30 kB, and a write for each change."""
 
 Change = tuple[int, bytes]
-"""A version and the JSON of the report at it."""
+"""A version and the JSON of the report of that version."""
 
 
 def encode_event(version: int, data: bytes, name: bytes = b"report") -> bytes:
@@ -33,14 +33,14 @@ def encode_event(version: int, data: bytes, name: bytes = b"report") -> bytes:
 
 
 def last_event_id(header: str | None) -> int:
-    """The version that a reconnecting client has seen; 0 for none or for what is not ours."""
+    """The version that a reconnecting client has seen; 0 for none or for a foreign id."""
     if header is None or not header.isascii() or not header.isdigit():
         return 0
     return int(header[:18])
 
 
 def require_room(counts: RequestCounts) -> None:
-    """Raise `RequestRefused` (503) where there are as many streams as there may be."""
+    """Raise `RequestRefused` (503) if the limit of open streams is reached."""
     if counts.streams >= STREAMS:
         raise RequestRefused(
             503,
@@ -53,11 +53,11 @@ def require_room(counts: RequestCounts) -> None:
 class EventStream:
     """An ASGI response that sends changes as they come.
 
-    It ends where the changes end, when the client goes, or when the server stops: a server would
-    otherwise wait for as long as the page is weighed, and clients reconnect by themselves.
+    It ends with the changes, when the client goes, or when the server stops: else the server would wait
+    for the weighing of the page. Clients reconnect automatically.
 
-    It is written against ASGI and not as a framework's stream, because the order in which things
-    end matters: an asynchronous generator must not be closed while its next item is waited for.
+    It uses ASGI directly and not a framework's stream, because the order of endings matters: an
+    asynchronous generator must not be closed while something waits for its next item.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class EventStream:
         """Prepare the stream.
 
         Args:
-            changes: what is to be sent, closed in the end; None answers 204, which tells an
-                EventSource that there is nothing to come back for.
+            changes: the changes to send; the stream closes them in the end. None answers 204, which
+                tells an EventSource not to reconnect.
             first: a change that was already taken from them.
             seen: the version that the client has; it and older ones are left out.
-            name: what the events are called.
+            name: the name of the events.
             heartbeat: seconds of silence between comments.
-            counts: where the open streams are counted.
+            counts: counts the open streams.
         """
         self._changes = changes
         self._first = first
@@ -91,7 +91,7 @@ class EventStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request.
 
-        ``scope["state"]["stopping"]``, where there is one, is an event that says: the server stops.
+        ``scope["state"]["stopping"]``, if present, is an event that is set when the server stops.
         """
         if self._changes is None:
             await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -110,7 +110,7 @@ class EventStream:
         self._counts.streams += 1
         try:
             await send(_START)
-            # A first byte at once: the client knows that it is connected, and buffers let go.
+            # A first byte at once: the client knows that it is connected, and buffers flush.
             await _send(send, b": libra\n\n")
             if self._first is not None:
                 await self._send_change(send, self._first)
@@ -147,7 +147,7 @@ _START: Any = {
     "headers": [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
-        # nginx would collect events into blocks of its buffer's size otherwise.
+        # Without it, nginx would collect events into blocks of its buffer's size.
         (b"x-accel-buffering", b"no"),
     ],
 }

@@ -1,10 +1,10 @@
-"""Idempotency keys: a submission that is sent again, because its answer was lost, is done once.
+"""Idempotency keys: a submission that a client repeats, because its answer was lost, is done once.
 
 After the IETF draft ``draft-ietf-httpapi-idempotency-key-header``: the same key with the same body
-leads to the same page, with another body it is refused with 422. A key belongs to the client that
+leads to the same page; with another body it is refused with 422. A key belongs to the client that
 sent it and is known for a day.
 
-It is kept with the page that came of it, in the journal and in the database: it is as safe as the page.
+It is stored with its page, in the journal and in the database, so it is as safe as the page.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _KEY = re.compile(rf"[!-~]{{1,{_LONGEST}}}")
 
 
 class IdempotencyKeys:
-    """Does what a key asks for once, also when it is asked twice at a time.
+    """Does the submission of a key once, also when the key is sent twice at the same time.
 
     Args:
-        known: what came of a submission with a key of this name, or None.
+        known: returns the outcome of a submission with a key of this name, or None.
     """
 
     def __init__(self, known: Callable[[str], Awaitable[KeyUse | None]]) -> None:
@@ -43,29 +43,28 @@ class IdempotencyKeys:
         *,
         secret: bool = False,
     ) -> tuple[str, bool]:
-        """Submit, unless this key has done so already.
+        """Submit, unless this key was used already.
 
         Args:
-            client: whose key it is.
+            client: the client that the key belongs to.
             key: as the client sent it.
-            body: what is submitted; it is compared as JSON.
-            submit: does it, keeps the key and returns the page's id. What it raises leaves the key
-                unused.
-            secret: whether there are secrets in the body. What is kept of it then says nothing to
-                whoever does not know the key, so that no secret is found by trying.
+            body: the submission; it is compared as JSON.
+            submit: submits, keeps the key and returns the page's id. If it raises, the key stays unused.
+            secret: whether the body contains secrets. Its stored digest then depends on the key, so that
+                nobody without the key can find a secret by trying.
 
         Returns:
             The id of the page, and whether it was submitted before.
 
         Raises:
-            Refused: 400 for what is no key, 422 for a key that was used for something else.
+            RequestRefused: 400 for an invalid key, 422 for a key that was used with another body.
         """
         require_key(key)
         whose = client.encode() + b"\0" + key.encode()
         name, encoded = _digest(whose), msgspec.json.encode(body)
         wanted = IdempotencyKey(name, _digest(whose + b"\0" + encoded if secret else encoded))
         while (waiting := self._under_way.get(name)) is not None:
-            # The same submission at the same time: its outcome is ours.
+            # The same submission at the same time: both have one outcome.
             await asyncio.shield(waiting)
         done = self._under_way[name] = asyncio.get_running_loop().create_future()
         try:
@@ -85,10 +84,10 @@ class IdempotencyKeys:
 
 
 def require_key(key: str | None) -> None:
-    """Refuse what is no key; none at all is fine.
+    """Reject an invalid key; a missing one is allowed.
 
     Raises:
-        Refused: 400.
+        RequestRefused: 400.
     """
     if key is not None and _KEY.fullmatch(key) is None:
         raise RequestRefused(

@@ -1,8 +1,8 @@
-"""What is made of large reports: pages for people, CSV, HAR, comparisons.
+"""Answers made from large reports: pages for people, CSV, HAR, comparisons.
 
-It takes a second of computing for ten thousand assets, and a client may ask for it as often as he likes.
-So few are made at a time, by parsers; those who ask for the same meanwhile share one, and when too many
-wait the next are told to come again.
+Ten thousand assets take a second of computing, and a client may ask for them at will. So parsers make
+only a few answers at a time. Requests for the same answer share it, and when too many wait, further
+ones are refused until later.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from libra.web.http.problems import RequestRefused
 T = TypeVar("T")
 
 LARGE = 150_000
-"""Bytes of a report from which others would notice if a page were made of it on the event loop."""
+"""Bytes of a report from which making a page of it would visibly block the event loop."""
 
 LARGE_DOWNLOAD = 20_000
-"""The same of a download, which has all assets and not some."""
+"""The same for a download, which has all assets and not some."""
 
 AT_A_TIME = 2
-"""How many are made at a time."""
+"""How many answers are made at a time."""
 
 WAITING = 100
-"""Requests that may wait for one, those who share one included."""
+"""Requests that may wait for an answer, including those that share one."""
 
 RETRY_SECONDS = 5.0
-"""After which it is worth while to ask again."""
+"""Seconds until it is worth asking again."""
 
 FORMATS = {"csv": "text/csv", "har": "application/json"}
-"""Formats that a report is turned into, by the suffix that asks for them, and their types."""
+"""The formats of a report by their suffix, and their content types."""
 
 
 class Making:
-    """Makes things elsewhere, each once for all who want the same at the same time."""
+    """Makes answers elsewhere, each once for all simultaneous requests for it."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(AT_A_TIME)
@@ -43,14 +43,14 @@ class Making:
         self.waiting = 0
 
     async def share(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        """What `make` makes elsewhere, when its turn comes.
+        """Return the result of `make`, when its turn comes.
 
         Args:
-            key: what it is, version included: whoever wants the same shares it.
-            make: has it made.
+            key: identifies the result, version included: requests with the same key share it.
+            make: makes it.
 
         Raises:
-            Refused: 503, when too many wait; and what `make` raises.
+            RequestRefused: 503, too many requests wait; and whatever `make` raises.
         """
         if self.waiting >= WAITING:
             raise RequestRefused(
@@ -77,4 +77,4 @@ class Making:
     def _made(self, key: Hashable, task: asyncio.Task[Any]) -> None:
         del self._under_way[key]
         if not task.cancelled():
-            task.exception()  # whoever waited for it has been told; there may be nobody left
+            task.exception()  # every waiting request has had it; there may be none left

@@ -1,4 +1,4 @@
-"""What a client accepts and what it already has: RFC 9110, sections 12.5 and 13.1.2."""
+"""What a client accepts and which copy it has: RFC 9110, sections 12.5 and 13.1.2."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Literal
 
 _LONGEST = 1024
-"""Characters of a header that are read; what a longer one adds is noise or an attack."""
+"""Characters of a header that are read; the rest of a longer one is noise or an attack."""
 
 
 def wants_html(accept: str | None) -> bool:
-    """Whether HTML is preferred to JSON, as it is by every browser.
+    """Whether the client prefers HTML to JSON, as every browser does.
 
     On a tie, and without a header, JSON wins: `curl` and most libraries send ``*/*``.
     """
@@ -49,8 +49,8 @@ def etag_matches(if_none_match: str | None, etag: str) -> bool:
 def newest_seen(if_none_match: str | None) -> tuple[int, str]:
     """The newest version of which a client has a copy, and its entity tag; 0 and none for no copy.
 
-    Every entity tag of ours begins with the version. What is not ours may look like one: whoever sends
-    that is not shown something older, which does no harm.
+    Every entity tag of Libra begins with the version. A foreign tag may look like one: then Libra shows
+    the client nothing older, which does no harm.
     """
     found = _TAG.finditer((if_none_match or "")[:_LONGEST])
     return max(((int(tag[1]), tag[0]) for tag in found), default=(0, ""))

@@ -1,4 +1,4 @@
-"""Short names for what the routes say of themselves in the OpenAPI document."""
+"""Short helpers for the routes' entries in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PROBLEMS = {
     429: "The client sent too many requests; Retry-After says when to try again",
     503: "Temporarily unavailable; Retry-After says when to try again",
 }
-"""What each status of a problem means, whatever the route."""
+"""The meaning of each status of a problem, on any route."""
 
 
 def cursor(*, ranked: bool = False) -> QueryParameter:
-    """The parameter ``after`` of a list. What is no cursor of ours is refused and not guessed at.
+    """The parameter ``after`` of a list. A text that is not a cursor of Libra is refused.
 
     Args:
-        ranked: whether the list has another order than that of the ids, too.
+        ranked: whether the list has other orders than that of the ids, too.
     """
     pattern = _ID.replace("^", "^([0-9][.])?") if ranked else _ID
     return QueryParameter(description="`next` of the page before", pattern=pattern)

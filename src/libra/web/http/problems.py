@@ -1,4 +1,4 @@
-"""Errors as programs can use them: problem details (RFC 9457)."""
+"""Errors in a form for programs: problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ PROBLEM_JSON = "application/problem+json"
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """What went wrong (RFC 9457).
 
-    ``type`` is ``about:blank`` where the status says it all, else an address on this server that
-    explains it; programs tell problems apart by it. ``retry_after`` is in seconds and equals the
-    header of that name. ``errors`` names each parameter that was refused.
+    ``type`` is ``about:blank`` where the status says everything; else it is an address on this server
+    that explains the problem, and identifies it for programs. ``retry_after`` is in seconds and equals
+    the header of that name. ``errors`` names each parameter that was refused.
     """
 
     title: str
@@ -67,18 +67,18 @@ TYPES = {
     "wrong-host": "The service does not answer to this host name. Add it with `--allowed-host`.",
     "idempotency-key-reused": "The `Idempotency-Key` was used before with another body. Use a new key.",
 }
-"""The problems that are Libra's own, each explained in `/docs`."""
+"""Libra's own problems, each explained in `/docs`."""
 
 
 class RequestRefused(Exception):
-    """A request that is not answered, and why; raised by whoever finds out.
+    """A request is refused; the code that finds out why raises it.
 
     Args:
         status: of HTTP.
-        name: one of `TYPES`; None where the status says it all.
+        name: one of `TYPES`; None where the status says everything.
         detail: a sentence for people.
-        retry_after: seconds after which it is worth while to try again.
-        headers: further ones of the answer.
+        retry_after: seconds until it is worth trying again.
+        headers: further headers of the answer.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class RequestRefused(Exception):
 
 
 def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912 - a table
-    """The problem that an exception stands for; 500 for whatever nobody foresaw."""
+    """The problem for an exception; 500 for any unforeseen one."""
     match error:
         case RequestRefused(problem=problem):
             return problem
@@ -164,7 +164,7 @@ def _plain(status: int, detail: str | None, errors: tuple[str, ...] = ()) -> Pro
 
 
 def _detail(error: HTTPException) -> str | None:
-    # Litestar falls back to the status phrase, which the title says already.
+    # Litestar falls back to the status phrase, which the title already contains.
     return None if error.detail == HTTPStatus(error.status_code).phrase else error.detail
 
 

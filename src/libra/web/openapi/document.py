@@ -26,11 +26,11 @@ from libra.web.routes.pages import SUFFIXES
 def openapi_document(
     handlers: Sequence[HTTPRouteHandler], version: str, base: str = ""
 ) -> dict[str, Any]:
-    """Describe the routes: once in a program, since the document depends on the code alone.
+    """Describe the routes: once in a program, because the document depends only on the code.
 
     Args:
-        handlers: the routes; those that are left out of the schema may be among them.
-        version: Libra's.
+        handlers: the routes, which may include some that are left out of the schema.
+        version: of Libra.
         base: the path that the service is reached under; empty for none.
     """
     if version not in _described:
@@ -43,8 +43,8 @@ _described: dict[str, dict[str, Any]] = {}
 
 
 def _describe(handlers: Sequence[HTTPRouteHandler], version: str) -> dict[str, Any]:
-    # An application of its own that never serves: with this setting Litestar adds pages at /schema
-    # that load scripts from elsewhere.
+    # A separate application that never serves: with this setting, Litestar adds pages at /schema that
+    # load scripts from elsewhere.
     config = OpenAPIConfig(
         title="Libra",
         version=version,
@@ -67,7 +67,7 @@ def _describe(handlers: Sequence[HTTPRouteHandler], version: str) -> dict[str, A
 
 
 def _add_suffixes(document: dict[str, Any]) -> None:
-    # A route of Litestar covers whole path segments, so {page_id} takes the suffix with it.
+    # A route of Litestar matches whole path segments, so {page_id} includes the suffix.
     for suffix in SUFFIXES:
         operation = deepcopy(document["paths"]["/pages/{page_id}"]["get"])
         operation["operationId"] += suffix.capitalize()
@@ -83,7 +83,7 @@ def _add_suffixes(document: dict[str, Any]) -> None:
 
 
 def _add_links(document: dict[str, Any]) -> None:
-    """What can be done with a page that was submitted."""
+    """Add links to what a client can do with a submitted page."""
     page = {"parameters": {"page_id": "$response.body#/id"}}
     paths = document["paths"]
     paths["/pages"]["post"]["responses"]["202"]["links"] = {
@@ -98,14 +98,14 @@ def _add_links(document: dict[str, Any]) -> None:
 
 
 def _add_events(document: dict[str, Any]) -> None:
-    # Each event is an object for some tools and the stream a string for others: OpenAPI 3.1 has no
-    # word on it.
+    # Some tools take each event for an object, others the stream for a string: OpenAPI 3.1 does not
+    # say.
     events = document["paths"]["/pages/{page_id}/events"]["get"]["responses"]["200"]["content"]
     events[EVENT_STREAM]["schema"] = {"description": "Events as in the example"}
 
 
 def _add_access(document: dict[str, Any]) -> None:
-    """What the guard may answer instead of any route, and what it wants to see."""
+    """Add the guard's answers, which any route may give, and the credentials that it reads."""
     document["components"]["securitySchemes"] = {
         "token": {
             "type": "http",
@@ -125,7 +125,7 @@ def _add_access(document: dict[str, Any]) -> None:
         for operation in item.values():
             operation["security"] = [{}] if probe else [{}, {"token": []}, {"session": []}]
             for status in (400, 421) if probe else (400, 401, 421, 429):
-                # Litestar describes a 400 of its own, which is not how problems look here.
+                # Litestar describes its own 400, which does not look like Libra's problems.
                 operation["responses"][str(status)] = {
                     "description": PROBLEMS[status],
                     "content": {PROBLEM_JSON: deepcopy(problem)},
@@ -138,7 +138,7 @@ def _add_examples(document: dict[str, Any]) -> None:
         for operation in item.values():
             for parameter in operation.get("parameters", ()):
                 name = parameter["name"]
-                # One of this operation alone comes before one of all.
+                # An example of one operation beats one of all.
                 for known in (f"{operation['operationId']}.{name}", name):
                     if known in PARAMETERS:
                         parameter.setdefault("example", PARAMETERS[known])

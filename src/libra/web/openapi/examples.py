@@ -1,6 +1,6 @@
-"""Examples for the OpenAPI document: one page, and what the routes say of it.
+"""Examples for the OpenAPI document: one page, and the answers about it.
 
-They are values of the very types that the routes answer with, so they cannot fall behind them.
+They are values of the types that the routes answer with, so they stay in step with them.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ WATCH_REQUEST = {
     "jump": {"percent": 20, "bytes": 50000},
     "webhook": "https://hooks.example.com/services/T0/B0/key",
 }
-"""What is sent to watch a URL."""
+"""The body of a request to watch a URL."""
 
 _WATCH = Watch(
     id=WATCH_ID,
@@ -152,10 +152,10 @@ _INVALID = InvalidURL("example.com has no scheme: write https://example.com")
 
 
 def response_examples() -> Mapping[tuple[str, str], Any]:
-    """An example for each schema and each type of content that answers have.
+    """An example for each schema and each content type of answers.
 
-    The key is the name of a schema of the document, or the operation where the content is no JSON
-    of ours, and the type of the content.
+    The key is the name of a schema of the document and the content type. For content that is not JSON of
+    Libra, the operation takes the place of the schema.
     """
     problem = _plain(problem_of(_INVALID))
     pages = (BulkItem(REPORT.url, PAGE_ID), BulkItem("example.com", None, problem_of(_INVALID)))
@@ -184,7 +184,7 @@ def response_examples() -> Mapping[tuple[str, str], Any]:
 
 
 def result_example() -> Any:
-    """What a CI job sends."""
+    """The body that a CI job sends."""
     return _plain(Result("feature", "4b1c9cb", "/", REPORT, "main"))
 
 
@@ -211,5 +211,5 @@ PARAMETERS: Mapping[str, Any] = {
 
 
 def _plain(value: Any) -> Any:
-    """A value as its JSON is read."""
+    """A value as a reader of its JSON gets it."""
     return msgspec.json.decode(msgspec.json.encode(value))

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of results of CI."""
+"""The part of the OpenAPI document about results of CI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of submissions: the handlers read their bodies themselves."""
+"""The part of the OpenAPI document about submissions, whose bodies the handlers read themselves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from libra.app import MAX_HEADERS
 from libra.web.requests.page_request import FORM, JSON, MOST, PLAIN
 
 VIEWPORT = r"^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}(@[1-9](\.[0-9]{1,3})?)?$"
-"""What `Viewport.parse` takes, as a regular expression of ECMA-262; it takes a little more."""
+"""The texts of `Viewport.parse`, as a regular expression of ECMA-262; `parse` accepts a few more."""
 
 _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -22,7 +22,7 @@ _KEY: dict[str, Any] = {
 
 
 def add_submissions(document: dict[str, Any]) -> None:
-    """Describe the bodies of pages that are submitted: the handlers take several types of them."""
+    """Describe the bodies of submitted pages: the handlers accept several types."""
     url: dict[str, Any] = {
         "type": "string",
         "format": "uri",
@@ -70,7 +70,7 @@ def add_submissions(document: dict[str, Any]) -> None:
                 "type": "array",
                 "minItems": 1,
                 "maxItems": MOST,
-                # Any text: each is answered for by itself.
+                # Any text: each URL has an answer of its own.
                 "items": {"type": "string", "examples": url["examples"]},
             },
             **choice,
@@ -78,7 +78,7 @@ def add_submissions(document: dict[str, Any]) -> None:
         "description": "Pages to weigh, all in the same way.",
     }
     form = {k: v for k, v in schemas["Submission"].items() if k != "additionalProperties"}
-    # A browser sends every field of a form: one that was left empty chooses nothing.
+    # A browser sends every field of a form: an empty one chooses nothing.
     form["properties"] = {
         "url": url,
         "method": choice["method"] | {"enum": [*choice["method"]["enum"], ""]},

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each field of a watch."""
+"""The part of the OpenAPI document about each field of a watch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
-    """The schemas of the fields, by their names.
+    """The schemas of the fields, by name.
 
     Args:
-        page: The schemas of the fields of a submission: a watch has them, too.
-        jump: That of a jump.
+        page: The schemas of the fields of a submission, which a watch has, too.
+        jump: The schema of a jump.
     """
     return {
         "url": page["url"],

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the bodies of watches, as JSON and as a form."""
+"""The part of the OpenAPI document about the bodies of watches, as JSON and as a form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_watches(document: dict[str, Any]) -> None:
     document["components"]["schemas"]["WatchPatch"] = {
         "type": "object",
         "additionalProperties": False,
-        # What is left out stays as it is.
+        # Fields that are left out stay as they are.
         "properties": {
             name: {k: v for k, v in field.items() if k != "default"}
             for name, field in properties.items()
@@ -46,7 +46,7 @@ def add_watches(document: dict[str, Any]) -> None:
         "required": ["url"],
         "properties": {
             "url": page["url"],
-            # Any text: what is left empty in a form was not filled in.
+            # Any text: an empty field of a form was not filled in.
             "every": {"type": "string", "description": properties["every"]["description"]},
             "max_weight": {"type": "string", "description": "A size such as 500kB."},
             "webhook": {"type": "string", "description": properties["webhook"]["description"]},

@@ -1,1 +1,1 @@
-"""What clients send, checked."""
+"""Reads and checks the requests of clients."""

@@ -1,4 +1,4 @@
-"""What is submitted: JSON, or a form as browsers and `curl -d` send it."""
+"""Reads submissions: JSON, or a form as browsers and `curl -d` send it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MULTIPART = "multipart/form-data"
 PLAIN = "text/plain"
 
 MOST = 1000
-"""URLs in one bulk submission."""
+"""Most URLs in one bulk submission."""
 
 BULK_BODY = 4_000_000
-"""Bytes of its body: so many URLs of the greatest length, and some escapes in them."""
+"""Bytes of its body: that many URLs of the greatest length, with some escapes."""
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How pages are to be weighed; what is left out is as the service weighs by default.
+    """How to weigh pages; fields that are left out have the service's defaults.
 
     ``headers`` are sent to the page's own site only. Their values are secrets: they are kept until
     the page is finished and never shown.
@@ -41,15 +41,15 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     headers: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        """With the names of the headers alone."""
+        """The fields, with only the names of the headers."""
         names = ", ".join(self.headers)
         return f"{type(self).__name__}(method={self.method!r}, headers=({names}), ...)"
 
     def options(self, default: Options) -> Options | None:
-        """The options that come of it; None if nothing is chosen.
+        """The options from these fields; None if nothing is chosen.
 
         Raises:
-            InvalidOptions: the viewport is none, or a header cannot be sent.
+            InvalidOptions: the viewport is invalid, or a header cannot be sent.
         """
         headers = parse_headers(self.headers)
         if self.method is None and self.viewport is None and not headers:
@@ -85,7 +85,7 @@ def content_type(request: AnyRequest, *, taken: tuple[str, ...] = (JSON, FORM, M
     """The type of the body, without parameters.
 
     Raises:
-        HTTPException: 415, if it is none of those that are taken.
+        HTTPException: 415, it is not one of the accepted types.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in taken:
@@ -103,9 +103,9 @@ async def read_submission(request: AnyRequest, kind: str, *, typed: bool = False
     """Read the body.
 
     Args:
-        request: whose body is read.
+        request: the request.
         kind: its content type, from `content_type`.
-        typed: whether somebody has typed it into a form, and may have left out the scheme of the URL.
+        typed: whether a person typed it into a form, and may have left out the scheme of the URL.
 
     Raises:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
@@ -117,7 +117,7 @@ async def read_submission(request: AnyRequest, kind: str, *, typed: bool = False
         raise ClientException(
             "The form has no field url. To send JSON, say Content-Type: application/json."
         )
-    # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
+    # An empty field was not filled in. Unknown fields, such as a button's, are no mistake.
     wanted = {name: fields[name] for name in ("method", "viewport") if fields.get(name)}
     headers = header_lines(fields.get("headers", ""))
     try:
@@ -136,7 +136,7 @@ async def read_fields(request: AnyRequest, kind: str) -> dict[str, str]:
 
 
 async def read_bulk(request: AnyRequest) -> Bulk:
-    """Read many: JSON, or lines of text with ``#`` for comments.
+    """Read many submissions: JSON, or lines of text with ``#`` for comments.
 
     Raises:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
@@ -156,10 +156,10 @@ async def read_bulk(request: AnyRequest) -> Bulk:
 
 
 def header_lines(text: str) -> dict[str, str]:
-    """Headers in some lines, each ``Name: value``.
+    """Read headers from lines of ``Name: value``.
 
     Raises:
-        InvalidOptions: a line is none.
+        InvalidOptions: a line is not a header.
     """
     found: dict[str, str] = {}
     for line in text.splitlines():
@@ -175,7 +175,7 @@ def form_field(body: bytes, name: str) -> str | None:
     """The first value of a field of a URL-encoded form; None if it has none.
 
     Raises:
-        ClientException: if the form cannot be read.
+        ClientException: the form cannot be read.
     """
     return form_fields(body).get(name)
 
@@ -184,7 +184,7 @@ def form_fields(body: bytes) -> dict[str, str]:
     """The fields of a URL-encoded form, each with its first value.
 
     Raises:
-        ClientException: if the form cannot be read.
+        ClientException: the form cannot be read.
     """
     try:
         fields = parse_qs(

@@ -1,4 +1,4 @@
-"""What the pages of a project must keep to, kept at the service: ``PROJECT.json`` in a folder."""
+"""The budgets of projects, stored at the service: ``PROJECT.json`` in a folder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from libra.settings import SettingsError
 
 
 class ProjectBudgets:
-    """The budgets of all projects, read once: no request waits for the disk. A reload makes a new one.
+    """The budgets of all projects, read once, so no request waits for the disk.
 
     Args:
-        folder: where they are; None if there are none.
+        folder: the folder; None for no budgets.
 
     Raises:
         SettingsError: the folder, or a file in it, cannot be read.
@@ -34,5 +34,5 @@ class ProjectBudgets:
                 raise SettingsError(f"project_budgets: {file}: {error}") from None
 
     def of(self, project: str) -> Sequence[Budget]:
-        """The budgets of a project; none if nobody wrote any."""
+        """The budgets of a project; none if there is no file for it."""
         return self._budgets.get(project, ())

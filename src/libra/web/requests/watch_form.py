@@ -1,4 +1,4 @@
-"""The form in which people say what to watch: what it asks for, and what is wrong with it."""
+"""Reads the form for a watch, and finds the mistakes in it."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ from libra.wording import duration_in_full, parse_duration, size_in_full
 Percent = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 
 KEPT = frozenset({"webhook", "webhook_header", "headers"})
-"""Fields of the form for a change that are secrets: left empty they stay, ``off`` removes them."""
+"""Secret fields of the form for a change: if left empty they stay, ``off`` removes them."""
 
 INTERVALS = ("hour", "day", "week")
-"""Schedules that the form offers; any other is written."""
+"""Schedules that the form offers; the user types any other."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchForm:
-    """The form that people fill in, with what they have written and what is wrong with it.
+    """The form for a watch, with the user's input and the mistakes in it.
 
     Attributes:
-        fields: what is in each field, by its name.
+        fields: the content of each field, by name.
         mistakes: what is wrong, by the name of the field: a sentence that says what to write.
-        refusal: why nothing is watched although nothing is wrong with the fields.
-        watch: what is to be changed; None for a new one.
+        refusal: why no watch was made although the fields are valid.
+        watch: the watch to change; None for a new one.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -58,28 +58,28 @@ class WatchForm:
 
     @property
     def more(self) -> bool:
-        """Whether what is folded away shall be seen."""
+        """Whether the folded part of the form must be open."""
         return self.watch is not None or any(name in self.mistakes for name in _FOLDED)
 
     @property
     def failed(self) -> bool:
-        """Whether it was sent and did not lead to a watch."""
+        """Whether the form was sent and did not lead to a watch."""
         return bool(self.mistakes or self.refusal)
 
     @property
     def first_mistake(self) -> str | None:
-        """The field to look at first, in the order in which people see them."""
+        """The first field with a mistake, in the order on the screen."""
         return next((name for name in _CHECKS if name in self.mistakes), None)
 
 
 def as_meant(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a form that somebody has filled in, with the scheme that is meant for the page."""
+    """The fields of a form, with the scheme added that the user left out of the page's URL."""
     url = {"url": as_typed(fields["url"])} if "url" in fields else {}
     return {**fields, **url}
 
 
 def of_form(fields: Mapping[str, str]) -> WatchRequest:
-    """What a form asks for. It has the same fields as JSON, the jump in two parts, and ``cron``.
+    """The watch in a form. Its fields are those of the JSON, with the jump in two parts, and ``cron``.
 
     Raises:
         ClientException: saying what is missing or malformed.
@@ -111,7 +111,7 @@ def of_form(fields: Mapping[str, str]) -> WatchRequest:
 
 
 def patch_of_form(fields: Mapping[str, str]) -> WatchPatch:
-    """What a form for a change asks for: it has every field, so one that is empty is cleared.
+    """The change in a form: the form has every field, so an empty one is cleared.
 
     Secrets are the exception, see `KEPT`.
 
@@ -148,7 +148,7 @@ def patch_of_form(fields: Mapping[str, str]) -> WatchPatch:
 
 
 def fields_of(watch: Watch) -> dict[str, str]:
-    """What the form for a change has in it at first: everything but what is secret."""
+    """The initial content of the form for a change: everything except secrets."""
     terms, jump = watch.terms, watch.terms.jump
     known = watch.every in INTERVALS
     fields = {
@@ -174,7 +174,7 @@ def fields_of(watch: Watch) -> dict[str, str]:
 
 
 def mistakes_in(fields: Mapping[str, str]) -> dict[str, str]:
-    """All that is wrong with a form, by field, so that nobody has to send it once for each."""
+    """All mistakes in a form, by field, so that the user can correct them at once."""
     given = _given(fields)
     found = {} if "url" in given else {"url": "Write the address of a page here."}
     for name, check in _CHECKS.items():
@@ -197,12 +197,12 @@ def _jump(given: Mapping[str, str]) -> Jump | None:
 
 
 def _given(fields: Mapping[str, str]) -> dict[str, str]:
-    # An empty field is one that was not filled in. Others, such as a button's, are no mistake.
+    # An empty field was not filled in. Unknown fields, such as a button's, are no mistake.
     return {name: value.strip() for name, value in fields.items() if value.strip()}
 
 
 def _header(text: str) -> dict[str, str]:
-    """The headers of a webhook in some lines, each ``Name: value``."""
+    """The headers of a webhook, from lines of ``Name: value``."""
     found = header_lines(text)
     parse_webhook_headers(found)
     return found
@@ -254,7 +254,7 @@ _TEXTS = (
     ),
     *("viewport", "webhook"),
 )
-"""Fields that are in JSON what they are in a form."""
+"""Fields that are the same in JSON and in a form."""
 
 _CHECKS: Mapping[str, Callable[[str], object]] = {
     "url": lambda text: parse_url(as_typed(text)),
@@ -276,7 +276,7 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
     "note": _length(MOST_WATCH_NOTE),
     "keep": parse_duration,
 }
-"""What finds mistakes in the fields of a form, in their order; each raises a ValueError."""
+"""The checks of the fields of a form, in their order; each raises a ValueError."""
 
 _FOLDED = tuple(_CHECKS)[8:]
-"""Those that the form folds away at first."""
+"""The fields that the form folds away at first."""

@@ -1,4 +1,4 @@
-"""What is sent to watch a URL, or to change how it is watched."""
+"""Reads requests to watch a URL, or to change how it is watched."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _ABSENT = msgspec.Raw(b"")
 
 
 class WatchPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a watch shall be; what is left out stays as it is. See `libra.app.WatchChanges`.
+    """The changes of a watch; fields that are left out stay as they are. See `libra.app.WatchChanges`.
 
-    ``budget`` is a Lighthouse ``budget.json``; ``confirm`` is such as ``2 of 3``, ``repeat`` such as
-    ``24h``.
+    ``budget`` is a Lighthouse ``budget.json``. An example of ``confirm`` is ``2 of 3``, one of
+    ``repeat`` is ``24h``.
     """
 
     url: str | UnsetType = UNSET
@@ -54,11 +54,11 @@ class WatchPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     keep: Annotated[float, msgspec.Meta(ge=0)] | str | UnsetType | None = UNSET
 
     def changes(self) -> WatchChanges:
-        """What is wanted, read.
+        """Read the changes.
 
         Raises:
-            ClientException: the budget has something in it that the format does not have, or the
-                greatest weight is no size.
+            ClientException: the budget contains something that the format does not have, or the
+                greatest weight is not a size.
         """
         given = {
             name: value
@@ -74,7 +74,7 @@ class WatchPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class WatchRequest(WatchPatch, frozen=True, kw_only=True):
-    """A URL to watch, how often, what it must keep to, and who is told if it does not.
+    """A URL to watch, how often, its limits, and the receivers of alerts.
 
     ``jump`` is null for no alerts of that kind. ``keep`` is how long all weigh-ins are kept:
     seconds, or a duration such as ``90d``.
@@ -84,7 +84,7 @@ class WatchRequest(WatchPatch, frozen=True, kw_only=True):
 
 
 async def read_watch(request: Request[Any, Any, Any]) -> WatchRequest | dict[str, str]:
-    """Read the body: what is wanted, or the fields of a form for `watch_form.of_form`.
+    """Read the body: a request, or the fields of a form for `watch_form.of_form`.
 
     Raises:
         ClientException: saying what is missing or malformed; 413 for a body that is too large.
@@ -111,7 +111,7 @@ def parse_weight(text: str) -> int:
     """Bytes that a page may weigh.
 
     Raises:
-        ValueError: it is no size, or greater than any page.
+        ValueError: it is not a size, or greater than any page.
     """
     size = parse_size(text)
     if size > MOST:
@@ -120,12 +120,12 @@ def parse_weight(text: str) -> int:
 
 
 def read_field(name: str, read: Callable[[str], T], text: str) -> T:
-    """What a field says.
+    """Read a field.
 
     Args:
         name: of the field.
-        read: what reads it, with a ValueError for what it cannot read.
-        text: what is in it.
+        read: reads the text, with a ValueError for an invalid one.
+        text: the content of the field.
 
     Raises:
         ClientException: naming the field.

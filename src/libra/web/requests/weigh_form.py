@@ -1,4 +1,4 @@
-"""The form of the start page: what somebody wrote into it, and what is wrong with that."""
+"""The form of the start page: the user's input, and the mistakes in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIEWPORTS = {
     "390x844@3": "Phone, 390 by 844, 3 pixels for each",
     "820x1180@2": "Tablet, 820 by 1180, 2 pixels for each",
 }
-"""What is offered; any other can be sent."""
+"""The viewports that the form offers; a request may have any other."""
 
 METHODS = {"": "As usual here", "static": "Without a browser", "rendered": "In a browser"}
 
@@ -25,7 +25,7 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
     "viewport": Viewport.parse,
     "headers": lambda text: parse_headers(header_lines(text)),
 }
-"""What finds a mistake in an option, in the order in which people see them; each raises a ValueError."""
+"""The checks of the options, in the order on the screen; each raises a ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class WeighForm:
     """The form, filled in.
 
     Attributes:
-        fields: as they were sent, or as they are to be shown.
-        error: what is wrong, if it is one thing.
-        wrong: the field that it is wrong with; it is told there.
+        fields: as the user sent them, or as the form shows them.
+        error: the mistake, if there is one for the whole form.
+        wrong: the field with that mistake, where the form shows it.
         mistakes: each URL that was refused, and why.
-        accepted: how many others were not.
+        accepted: how many other URLs were accepted.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -48,28 +48,28 @@ class WeighForm:
 
     @property
     def urls(self) -> list[str]:
-        """All that is to be weighed: the one field, and the lines of the other.
+        """All URLs to weigh: the single field, and the lines of the other.
 
-        People leave the scheme out, as everywhere else: it is added as the command does it.
+        People leave out the scheme: it is added as the command adds it.
         """
         lines = [self.fields.get("url", ""), *self.fields.get("urls", "").splitlines()]
         return [as_typed(line.strip()) for line in lines if line.strip()]
 
     @property
     def many(self) -> bool:
-        """Whether the field for many was used."""
+        """Whether the user filled in the field for many URLs."""
         return bool(self.fields.get("urls", "").strip())
 
     @property
     def unfolded(self) -> bool:
-        """Whether the options are to be seen, as something in them was chosen."""
+        """Whether the options must be open, because the user chose one."""
         return self.many or any(self.fields.get(name) for name in ("method", "viewport", "headers"))
 
     def submissions(self) -> list[Submission]:
-        """What is to be weighed, and how.
+        """The pages to weigh, with their options.
 
         Raises:
-            InvalidOptions: a line of the headers is none.
+            InvalidOptions: a line of the headers is invalid.
         """
         headers = header_lines(self.fields.get("headers", ""))
         method, viewport = self.fields.get("method"), self.fields.get("viewport") or None
@@ -80,9 +80,9 @@ class WeighForm:
         ]
 
     def refused(self, error: str) -> WeighForm:
-        """The same form with what is wrong with it, and where."""
+        """The same form with a mistake, and its field."""
         wrong = next((name for name in _CHECKS if self._mistake_in(name) == error), "")
-        # At its field nobody needs to be told which one is meant.
+        # Beside its field, the message need not name it.
         text = error.removeprefix(f"{wrong}: ")
         text = f"{text[:1].upper()}{text[1:]}"
         text = text if text.endswith((".", "?", "!")) else f"{text}."
@@ -98,6 +98,6 @@ class WeighForm:
         return ""
 
     def refused_in_part(self, accepted: int, mistakes: Sequence[tuple[str, str]]) -> WeighForm:
-        """The form with those that are wrong: the others are being weighed."""
+        """The form with only the refused URLs: the others are being weighed."""
         left = {**self.fields, "url": "", "urls": "\n".join(url for url, _ in mistakes)}
         return replace(self, fields=left, mistakes=mistakes, accepted=accepted)

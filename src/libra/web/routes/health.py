@@ -1,4 +1,4 @@
-"""How Libra is: for orchestrators, for monitoring and for people."""
+"""The health of Libra: for orchestrators, for monitoring and for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra.web.telemetry.metrics import TEXT, RequestCounts, exposition
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """The answer of the two probes: ``ok``, or ``starting`` while pages are not accepted yet."""
+    """The answer of both probes: ``ok``, or ``starting`` until Libra accepts pages."""
 
     status: str
 

@@ -1,4 +1,4 @@
-"""Looking back: the weigh-ins of a URL, and two reports side by side."""
+"""History: the weigh-ins of a URL, and two reports side by side."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Id = Annotated[str, QueryParameter(max_length=64)]
 Url = Annotated[str, QueryParameter(max_length=4096)]
 
 CSV_ROWS = 10_000
-"""Weigh-ins of one download: what is older has to be asked for by the API."""
+"""Weigh-ins in one download; a client gets older ones from the API."""
 
 
 def history_routes(
@@ -122,7 +122,7 @@ async def _choice(
     text: str,
     visitor: Viewer,
 ) -> bytes:
-    """What else a page can be compared with: earlier weigh-ins of it, or what has a text."""
+    """Pages to compare a page with: its earlier weigh-ins, or those that contain a text."""
     text = text.strip()
     found = await libra.recent(text=text or None, limit=100 if text else 20)
     known = {one.id: one for one in (*(() if text else weigh_ins), *found.pages)}

@@ -1,4 +1,4 @@
-"""The start page: the list of URLs, and that of single weigh-ins."""
+"""The start page: the list of URLs, and the list of single weigh-ins."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from libra.web.site.url_list_view import OF_WATCHES, Lists, Search, read_sort, r
 AnyRequest = Request[Any, Any, Any]
 
 RECENT = 20
-"""Weigh-ins on a page of their list."""
+"""Weigh-ins on one page of their list."""
 
 URLS = 50
-"""URLs on a page of theirs."""
+"""URLs on one page of their list."""
 
 
 def home_routes(libra: Libra, html: Renderer, pulse: LiveUpdates) -> list[HTTPRouteHandler]:
@@ -55,7 +55,7 @@ def home_routes(libra: Libra, html: Renderer, pulse: LiveUpdates) -> list[HTTPRo
             state,
             tag.strip() if visitor.observes else "",
         )
-        # Before the list is read, so that no change is missed by whoever has seen this number.
+        # Read before the list, so that a viewer with this number misses no change.
         changes = pulse.changes
         known = is_cursor(after) if search.weigh_ins else read_place(after, search.sort) is not None
         if after and not known:
@@ -83,7 +83,7 @@ async def _weigh_ins(libra: Libra, search: Search) -> Lists:
 
 
 async def _urls(libra: Libra, search: Search, visitor: Viewer) -> Lists:
-    # Watches say who is told of what: they are not for everybody.
+    # Watches show who is alerted: not everybody may see them.
     watched = libra.watched() if visitor.observes else {}
     only: set[str] | None = None
     if search.tag or search.state in OF_WATCHES:

@@ -52,12 +52,12 @@ def access_routes(guard: Guard, html: Renderer) -> list[HTTPRouteHandler]:
 def login_page(
     html: Renderer, scope: Any, *, then: str | None = None, detail: str | None = None
 ) -> bytes:
-    """The page that asks for a token, or says who is logged in.
+    """The page that asks for a token, or shows who is logged in.
 
     Args:
         html: renders it.
         scope: of the request that led here.
-        then: where to go afterwards; the page that was asked for by default.
+        then: the path to open afterwards; by default the requested page.
         detail: what was wrong with the token that was sent.
     """
     if then is None:
@@ -72,10 +72,10 @@ def login_page(
 
 
 def local_path(text: str | None) -> str:
-    r"""A path on this server, or ``/``: nobody is to be led elsewhere by a link to us.
+    r"""A path on this server, or ``/``: no link to Libra may lead users elsewhere.
 
-    What browsers take for another host (``//host``, ``/\host``, and both with tabs or line breaks
-    in between, which they leave out) is no path of ours.
+    Browsers take some paths for another host (``//host``, ``/\host``, and both with tabs or line breaks
+    in between, which they leave out). Such a path counts as ``/``.
     """
     if not text or not text.startswith("/") or text[1:2] in ("/", "\\"):
         return "/"
@@ -85,13 +85,13 @@ def local_path(text: str | None) -> str:
 
 
 def cookie(value: str, *, secure: bool, seconds: int = SESSION, path: str = "/") -> str:
-    """The ``Set-Cookie`` of a session: unreadable for scripts and never sent by another site.
+    """The ``Set-Cookie`` of a session: scripts cannot read it, and other sites never send it.
 
     Args:
         value: the session.
-        secure: whether it is for HTTPS alone.
+        secure: whether the cookie is for HTTPS only.
         seconds: how long the browser keeps it.
-        path: what it is sent to, and below that.
+        path: the path that it is sent to, with all paths below.
     """
     morsel: Morsel[str] = Morsel()
     morsel.set(COOKIE, value, value)

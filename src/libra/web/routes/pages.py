@@ -1,4 +1,4 @@
-"""Pages over HTTP: read, follow, list, delete."""
+"""Pages over HTTP: reading, following, listing, deleting."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SUFFIXES = ("json", *FORMATS)
 def page_routes(
     libra: Libra, html: Renderer, counts: RequestCounts, making: Making
 ) -> list[HTTPRouteHandler]:
-    """The handlers of `/pages` and what is below it."""
+    """The handlers of `/pages` and the paths below it."""
 
     @get(
         "/pages/{page_id:str}",
@@ -60,7 +60,7 @@ def page_routes(
         try:
             return await _read(libra, html, making, request, page_id)
         except Behind:
-            # The client's copy, of another node, is newer than what this one can show.
+            # The client's copy comes from another node and is newer than this node's.
             _, tag = newest_seen(request.headers.get("if-none-match"))
             return Response(b"", status_code=304, headers={**_FRESH, "ETag": tag})
 
@@ -198,7 +198,7 @@ def _seen_by(request: AnyRequest) -> int:
 async def _read_html(
     libra: Libra, html: Renderer, making: Making, request: AnyRequest, page_id: str
 ) -> Response[bytes]:
-    changes = libra.changes  # before the report is read, so that no change is missed
+    changes = libra.changes  # read before the report, so that no change is missed
     version, data = await libra.report_bytes(page_id, at_least=_seen_by(request))
     wanted = ("sort", "find", "show", "page")
     look = Look.read(*(request.query_params.get(name, "") for name in wanted))
@@ -212,7 +212,7 @@ async def _read_html(
     accepted = request.headers.get("accept-encoding")
 
     def render(page: ArrangedPage) -> tuple[bytes, dict[str, str]]:
-        # Addresses behind names are for those alone who may open the gate.
+        # Only a viewer who may open the gate sees the addresses behind names.
         refused = libra.refused(page.report) if visitor.changes else ()
         body = html.page(page, watches=watches, changes=changes, visitor=visitor, refused=refused)
         return compress(body, accepted)
@@ -253,13 +253,13 @@ async def _follow(
 ) -> EventStream:
     seen = last_event_id(request.headers.get("last-event-id"))
     if seen:
-        with suppress(Behind):  # what follows is waited for
+        with suppress(Behind):  # the stream waits for the changes that follow
             version, data = await libra.report_bytes(page_id, at_least=seen)
             if version <= seen and decode_summary(data).status in FINISHED:
                 return EventStream(None)
     require_room(counts)
     changes = libra.follow_bytes(page_id)
-    # Taken here, so that a page that is not there is an error and not an empty stream.
+    # Taken here, so that a missing page is an error and not an empty stream.
     first = await anext(changes, None)
     return EventStream(_until_gone(changes), first=first, seen=seen, counts=counts)
 
@@ -267,18 +267,18 @@ async def _follow(
 async def _until_gone(
     changes: AsyncIterator[tuple[int, bytes]],
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """The changes of a page until it is finished or deleted: either way there are no more."""
+    """The changes of a page until it is finished or deleted; then there are no more."""
     with suppress(PageNotFound, PageUnknown):
         async for change in changes:
             yield change
 
 
 def _moment(name: str, text: str | None) -> datetime | None:
-    """A time of RFC 3339; UTC, if it does not say otherwise."""
+    """A time of RFC 3339; UTC if it has no offset."""
     if text is None:
         return None
     try:
-        # In a URL a plus sign that is not escaped is a space.
+        # In a URL, an unescaped plus sign is a space.
         moment = msgspec.convert(text.replace(" ", "+"), datetime)
     except msgspec.ValidationError:
         wrong = {"key": name, "message": "Expected a time such as 2026-01-02T12:00:00Z"}

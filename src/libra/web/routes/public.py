@@ -1,7 +1,7 @@
-"""What everybody may see of a watch that somebody has made public: a page and a badge.
+"""The public parts of a watch that somebody has made public: a page and a badge.
 
-Whoever knows the id may look: it is long and random, and no list has it. Both are made from memory, and
-nothing is weighed for them.
+Whoever knows the id may see them: the id is long and random, and no list contains it. Both are made from
+memory, and no page is weighed for them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from libra.web.site.renderer import Renderer
 AnyRequest = Request[Any, Any, Any]
 
 MAX_AGE = 300
-"""Seconds that a copy may be kept: a badge is asked for by everybody who reads what it stands in."""
+"""Seconds that a copy may be kept: every reader of the page that contains a badge requests it."""
 
 _KEPT = {"Cache-Control": f"public, max-age={MAX_AGE}"}
 _OPEN = {
     **_KEPT,
-    # It is there to stand in the pages of others.
+    # A badge is there to be embedded in other sites.
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Content-Security-Policy": "default-src 'none'",
 }
 
 
 def public_routes(libra: Libra, html: Renderer) -> list[HTTPRouteHandler]:
-    """The handlers of what is below `/public`."""
+    """The handlers of the paths below `/public`."""
 
     @get("/public/{public_id:str}", include_in_schema=False)
     async def status(request: AnyRequest, public_id: FromPath[str]) -> Response[bytes]:

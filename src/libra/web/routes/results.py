@@ -1,4 +1,4 @@
-"""Results of CI over HTTP: kept under a project, compared with a branch, held to a budget."""
+"""Results of CI over HTTP: stored under a project, compared with a branch, checked against a budget."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ RESULT_BODY = 4_000_000
 """Bytes of a request: a report of some ten thousand assets."""
 
 BRANCH = r"^[^\s:]{1,250}$"
-"""What a branch looks like; no branch of git has a colon."""
+"""The form of a branch name; no git branch contains a colon."""
 
 INLINE = 250_000
-"""Bytes of a request that are decoded on the event loop."""
+"""Largest request that is decoded on the event loop, in bytes."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a CI job has weighed.
+    """The result that a CI job sends.
 
     Attributes:
-        branch: that was built.
-        commit: that was built.
-        path: path and query of the page, by which it is compared.
-        report: of a page that was weighed, as `libra weigh --format json` writes it.
+        branch: the branch that was built.
+        commit: the commit that was built.
+        path: path and query of the page; results are compared by it.
+        report: of a weighed page, as `libra weigh --format json` writes it.
         base: the branch whose newest result it is compared with.
     """
 
@@ -53,15 +53,15 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeptResult(msgspec.Struct, frozen=True):
-    """What became of a result.
+    """What the server did with a result.
 
     Attributes:
         id: of its page here.
-        known: whether it had been sent before.
+        known: whether the result had been sent before.
         baseline: the newest report of its page on the base, if there is one.
-        baseline_known: whether all results could be looked at. While the database is away there may be a
-            newer one, or one at all.
-        checks: of the budget that is kept here for the project.
+        baseline_known: whether all results were searched. While the database is away, there may be a
+            baseline, or a newer one.
+        checks: of the project's budget on the server.
     """
 
     id: str
@@ -126,7 +126,7 @@ def result_routes(
 
 
 def _encoded(result: KeptResult) -> bytes:
-    # The report as all others are written; it may be large.
+    # Encoded like all other reports; the report may be large.
     if result.baseline is None:
         return msgspec.json.encode(result)
     fields = msgspec.structs.asdict(result)

@@ -1,4 +1,4 @@
-"""What people open beside lists and reports: the observer, the API's reference, and files."""
+"""Pages beside lists and reports: the observer, the reference of the API, and files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Disallow: /pages
 Disallow: /watches
 Disallow: /*?
 """
-"""What crawlers are to leave alone: reports are of other people's pages, lists are without end."""
+"""The paths that crawlers must leave alone: reports are about other sites, and lists are endless."""
 
 _A_DAY = {"Cache-Control": "public, max-age=86400"}
 
@@ -49,10 +49,10 @@ def site_routes(
     """The handlers of pages for people.
 
     Args:
-        libra: what is shown.
-        html: renders it.
-        pulse: tells open pages that something changed.
-        counts: where the open streams are counted.
+        libra: the Libra to show.
+        html: renders the pages.
+        pulse: tells open pages about changes.
+        counts: counts the open streams.
         document: the OpenAPI document.
     """
     encoded = msgspec.json.encode(document)
@@ -65,7 +65,7 @@ def site_routes(
     @post("/pages/{page_id:str}/delete", include_in_schema=False)
     async def forget(request: AnyRequest, page_id: FromPath[str]) -> Response[bytes]:
         back = form_field(await request.body(), "back") or "/"
-        with suppress(PageNotFound):  # somebody else was faster, and it is gone as was asked for
+        with suppress(PageNotFound):  # somebody else was faster: the page is gone, as requested
             await libra.forget(page_id)
         return see_other(back if back.startswith("/?") and _is_plain(back) else "/")
 
@@ -112,7 +112,7 @@ def site_routes(
         file = html.files.get(name)
         if file is None:
             raise NotFoundException
-        # Only an address that names this very content may be kept for ever.
+        # Only an address of exactly this content may be cached for ever.
         cache = "public, max-age=31536000, immutable" if v == file.digest else "no-cache"
         body, coded = await compress_once(file.content, request.headers.get("accept-encoding"))
         headers = {"Cache-Control": cache, "Vary": "Accept-Encoding", **coded}
@@ -122,7 +122,7 @@ def site_routes(
 
 
 def see_other(path: str) -> Response[bytes]:
-    """The answer to a form: what to look at now."""
+    """The answer to a form: a redirect to the page to show next."""
     return Response(b"", status_code=303, headers={"Location": path})
 
 

@@ -46,11 +46,11 @@ from libra.weighing.options import Options
 AnyRequest = Request[Any, Any, Any]
 
 SLICE = 50
-"""Pages of a bulk submission that are started together: what that takes, others wait for."""
+"""Pages of a bulk submission that are started together: other requests wait for that long."""
 
 
 class BulkItem(msgspec.Struct, frozen=True):
-    """What became of one URL: a page, or a problem."""
+    """The outcome of one URL: a page, or a problem."""
 
     url: str
     id: str | None = None
@@ -58,7 +58,7 @@ class BulkItem(msgspec.Struct, frozen=True):
 
 
 class BulkResult(msgspec.Struct, frozen=True):
-    """What became of each URL, in the order in which they were sent."""
+    """The outcome of each URL, in the order in which they were sent."""
 
     accepted: int
     refused: int
@@ -126,7 +126,7 @@ def submit_routes(
     )
     async def submit_many(request: AnyRequest) -> Response[bytes]:
         bulk = await read_bulk(request)
-        # What is wrong with all of them is said once and not a thousand times.
+        # A mistake that concerns all of them is reported once and not a thousand times.
         require_key(_key(request))
         bulk.options(libra.options)
         _require_right(request, bulk)
@@ -144,7 +144,7 @@ def submit_routes(
         )
 
     async def _submit_form(request: AnyRequest, asked: WeighForm) -> Response[bytes]:
-        """Weigh what somebody wrote into the field for many."""
+        """Weigh the URLs in the field for many."""
         if len(asked.urls) > MOST:
             wrong = asked.refused(
                 f"These are {len(asked.urls):,} URLs: {MOST:,} at a time, please."
@@ -152,7 +152,7 @@ def submit_routes(
             return html_page(request, html.invalid(wrong, visitor_of(request)), status=400)
         try:
             submissions = asked.submissions()
-            # What is wrong with all of them is said once, and where it was written.
+            # A mistake that concerns all of them is reported once, at its field.
             submissions[0].options(libra.options)
         except InvalidOptions as error:
             wrong = asked.refused(str(error))
@@ -175,7 +175,7 @@ def submit_routes(
 
 
 class _Submissions:
-    """Where submissions go through: the client's rate, its key, and then Libra."""
+    """The steps of a submission: the client's rate, its key, and then Libra."""
 
     def __init__(self, libra: Libra, guard: Guard, keys: IdempotencyKeys) -> None:
         self._libra = libra
@@ -185,7 +185,7 @@ class _Submissions:
     async def submit(
         self, request: AnyRequest, submission: Submission, number: int | None = None
     ) -> tuple[str, bool]:
-        """The id of the page, and whether it was submitted before by the same key."""
+        """Submit a page; returns its id, and whether the same key submitted it before."""
         client = _require_right(request, submission)
         key = _key(request)
         options = submission.options(self._libra.options)
@@ -199,7 +199,7 @@ class _Submissions:
     async def submit_all(
         self, request: AnyRequest, submissions: Sequence[Submission]
     ) -> list[BulkItem]:
-        """What becomes of each of many, in their order."""
+        """Submit many pages; returns the outcome of each, in their order."""
         items: list[BulkItem] = []
         for start in range(0, len(submissions), SLICE):
             work = [
@@ -217,10 +217,10 @@ class _Submissions:
 
 
 def _require_right(request: AnyRequest, wanted: Wanted) -> Caller:
-    """Who sends this, if what it wants is for them.
+    """The sender of a request, if it has the right to it.
 
-    Strangers who may submit (``--public submit``) may not say what pages are asked for with: those
-    would be requests in Libra's name that are not Libra's.
+    Strangers who may submit (``--public submit``) may not choose request headers: they could send
+    requests in Libra's name that are not Libra's.
 
     Raises:
         RequestRefused: 403.
@@ -234,7 +234,7 @@ def _require_right(request: AnyRequest, wanted: Wanted) -> Caller:
 
 
 def _key(request: AnyRequest) -> str | None:
-    # Several fields are one that is a list (RFC 9110, section 5.3), and a list is no key.
+    # Several fields count as one list (RFC 9110, section 5.3), and a list is not a key.
     sent = request.headers.getall("idempotency-key", [])
     return ", ".join(sent) if sent else None
 

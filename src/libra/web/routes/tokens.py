@@ -1,4 +1,4 @@
-"""Tokens made and revoked in the browser, by whoever may do everything."""
+"""Making and revoking tokens in the browser, for viewers with full rights."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from libra.web.site.renderer import Renderer
 AnyRequest = Request[Any, Any, Any]
 
 LONGEST = 3650
-"""Days that a token may last; one without an end lasts for ever."""
+"""Days that a token may last; a token without an end never expires."""
 
 
 def token_routes(guard: Guard, html: Renderer) -> list[HTTPRouteHandler]:
-    """The handlers of `/tokens`; all work without JavaScript, and a program has `libra token`."""
+    """The handlers of `/tokens`; all work without JavaScript. Programs use `libra token`."""
 
     def page(request: AnyRequest, status: int = 200, **more: str | None) -> Response[bytes]:
         body = html.tokens(guard.made, guard.access.given, visitor=visitor_of(request), **more)
-        # A secret on it, or who may come in: nothing for a cache.
+        # The page may contain a secret, or the list of tokens: no cache may keep it.
         headers = {"Cache-Control": "no-store"}
         return Response(body, status_code=status, media_type="text/html", headers=headers)
 

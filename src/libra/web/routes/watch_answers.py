@@ -1,4 +1,4 @@
-"""What the routes of watches answer with."""
+"""The answers of the routes for watches."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from libra.web.site.renderer import Renderer
 AnyRequest = Request[Any, Any, Any]
 
 FORM_AGAIN = (TooManyWatches, Full, RequestRefused, CannotRender, InvalidOptions, InvalidURL)
-"""What is told beside the form, which is shown again."""
+"""Errors that are shown beside the form, with the user's input."""
 
 
 def form_again(
     html: Renderer, request: AnyRequest, form: WatchForm, error: Exception
 ) -> Response[bytes]:
-    """The form with why it did not lead to anything: what was written is not lost."""
+    """The form with the reason why it failed; it keeps the user's input."""
     problem = problem_of(error)
     form = replace(form, refusal=problem.detail)
     wait = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
@@ -36,18 +36,18 @@ def form_again(
 
 
 def client_of(request: AnyRequest) -> Caller:
-    """Who asks."""
+    """The client of a request."""
     client: Caller = request.scope["state"]["client"]
     return client
 
 
 def history_of(watch: Watch) -> str:
-    """Where the weigh-ins of a watched URL are."""
+    """The address of the weigh-ins of a watched URL."""
     return f"/history?url={quote(watch.url, safe='')}"
 
 
 def see_other(location: str) -> Response[bytes]:
-    """The answer to a form: what to look at now."""
+    """The answer to a form: a redirect to the page to show next."""
     return Response(b"", status_code=303, headers={"Location": location})
 
 

@@ -1,4 +1,4 @@
-"""Watches that are there over HTTP: change, pause, resume, test; and the forms for that."""
+"""Existing watches over HTTP: change, pause, resume, test; and the forms for that."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHandler]:
-    """The handlers of what changes a watch."""
+    """The handlers that change a watch."""
 
     @patch(
         "/watches/{watch_id:str}",
@@ -98,7 +98,7 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
     @post("/watches/{watch_id:str}/delete", include_in_schema=False)
     async def forget_by_form(request: AnyRequest, watch_id: FromPath[str]) -> Response[bytes]:
         location = "/watches"
-        with suppress(WatchNotFound):  # somebody else was faster, and it is gone as was asked for
+        with suppress(WatchNotFound):  # somebody else was faster: the watch is gone, as requested
             if form_field(await request.body(), "back") == "history":
                 location = history_of(await libra.find_watch(watch_id))
             await libra.unwatch(watch_id)
@@ -110,7 +110,7 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
 async def _change(
     libra: Libra, html: Renderer, guard: Guard, request: AnyRequest, watch_id: str
 ) -> Response[bytes]:
-    """Change a watch as the form says, or show the form again with what is wrong with it."""
+    """Change a watch as the form says, or show the form again with its mistakes."""
     fields = form_fields(await request.body())
     watch, visitor = (await libra.find_watch(watch_id)), visitor_of(request)
     form = WatchForm(fields, mistakes_in(fields), watch=watch)

@@ -44,7 +44,7 @@ _FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}
 
 
 def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHandler]:
-    """The handlers of `/watches` and what is below it."""
+    """The handlers of `/watches` and the paths below it."""
     desk = _WatchForms(libra, html, guard)
 
     @post(
@@ -95,7 +95,7 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
         limit: Annotated[int, QueryParameter(ge=1, le=1000, description="Maximum number")] = 100,
         after: Annotated[str | None, cursor(ranked=True)] = None,
     ) -> Response[bytes]:
-        changes = libra.changes  # before the list is read, so that no change is missed
+        changes = libra.changes  # read before the list, so that no change is missed
         in_browser = wants_html(request.headers.get("accept"))
         watches = libra.watches(
             limit=limit,
@@ -131,7 +131,7 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
         seen, tag = newest_seen(request.headers.get("if-none-match"))
         try:
             watch = await libra.find_watch(watch_id, at_least=seen)
-        except Behind:  # the client has a newer one, of another node
+        except Behind:  # the client has a newer version, from another node
             return Response(b"", status_code=304, headers={**_FRESH, "ETag": tag})
         if wants_html(request.headers.get("accept")):
             body = html.watch(watch_view(watch), changes=changes, visitor=visitor_of(request))
@@ -174,7 +174,7 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
 
 
 class _WatchForms:
-    """Where pages are watched and weighed: the client's rate, then Libra, then an answer that fits."""
+    """The steps of a request to watch or weigh: the client's rate, then Libra, then a fitting answer."""
 
     def __init__(self, libra: Libra, html: Renderer, guard: Guard) -> None:
         self._libra = libra
@@ -184,7 +184,7 @@ class _WatchForms:
     async def make(
         self, request: AnyRequest, sent: WatchRequest | Mapping[str, str]
     ) -> Response[bytes]:
-        """Make a watch of JSON, or of the fields of a form."""
+        """Make a watch from JSON, or from the fields of a form."""
         if isinstance(sent, WatchRequest):
             wanted = sent
         elif wants_html(request.headers.get("accept")):
@@ -195,7 +195,7 @@ class _WatchForms:
         return json_answer(watch, status=201, headers=_made(watch))
 
     async def run(self, request: AnyRequest, watch_id: str) -> Response[bytes]:
-        """Have the page of a watch weighed now."""
+        """Weigh the page of a watch now."""
         watch = await self._libra.find_watch(watch_id)
         self._guard.submit(client_of(request))
         in_browser = wants_html(request.headers.get("accept"))
@@ -203,7 +203,7 @@ class _WatchForms:
             page_id = await self._libra.watch_now(watch_id)
         except Full:
             if in_browser and watch.status == "quarantined":
-                return see_other("/watches")  # it has got its chance, and shows there what it does
+                return see_other("/watches")  # the retried watch shows its state there
             raise
         location = f"/pages/{page_id}"
         if in_browser:
@@ -234,5 +234,5 @@ class _WatchForms:
 
 
 def _made(watch: Watch) -> dict[str, str]:
-    """The headers of an answer with a secret in it."""
+    """The headers of an answer that contains a secret."""
     return {"Location": f"/watches/{watch.id}", "Cache-Control": "no-store", "Vary": "Accept"}

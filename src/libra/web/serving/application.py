@@ -1,4 +1,4 @@
-"""The ASGI application: what holds for every request, around Litestar's routes."""
+"""The ASGI application: common handling of every request, around Litestar's routes."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from libra.web.telemetry.metrics import RequestCounts
 from libra.web.telemetry.tracing import Telemetry
 
 MAX_BODY = 64 * 1024
-"""Bytes of a request's body."""
+"""Largest body of a request, in bytes."""
 
 log = logging.getLogger("libra.http")
 
 Headers = list[tuple[bytes, bytes]]
 
 AtHand = Callable[[str], tuple[int, bytes] | None]
-"""The version and the JSON of a page that can be answered for without waiting, else None."""
+"""Returns the version and the JSON of a page that can be answered without waiting, else None."""
 
 SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
-    # Not no-referrer: browsers would then send `Origin: null` with our own forms as well.
+    # Not no-referrer: browsers would then send `Origin: null` with Libra's own forms, too.
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
@@ -122,7 +122,7 @@ class Application:
             handlers,
             exception_handlers={Exception: on_error},
             openapi_config=None,
-            # Logging is the program's business; Litestar would configure the root logger.
+            # The program configures logging; Litestar would configure the root logger.
             logging_config=None,
             request_max_body_size=MAX_BODY,
         )
@@ -132,13 +132,12 @@ class Application:
         if scope["type"] != "http":  # uvicorn is told that there are no websockets
             raise RuntimeError(f"there is nothing here for {scope['type']}")
         if "//" in scope["path"]:
-            # The router reads //metrics as /metrics. Whoever judges the path must do so as well.
+            # The router reads //metrics as /metrics, so every check of the path must do so, too.
             scope = {**scope, "path": _SLASHES.sub("/", scope["path"])}
         if self.base:
             scope = _below(scope, self.base)
         call = _Call(scope)
-        # On every line that is logged on behalf of this request. It has a task of its own, and so
-        # a context of its own.
+        # For every log line of this request. A request has its own task, and so its own context.
         bind_contextvars(request_id=call.id)
         if self._telemetry is not None:
             headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
@@ -158,11 +157,11 @@ class Application:
             await self._refuse(refused, scope, answer)
             return
         state = {**scope.get("state", {}), "client": call.client, "request_id": call.id}
-        # Whom a proxy has signed in is settled: nothing behind this is to read it from a header.
+        # The guard has read the signed-in user; nothing after it may read the user from a header.
         headers = self.guard.without_user(scope["headers"])
         scope = {**scope, "state": state, "headers": headers}
         if method == "OPTIONS" and (allowed := self._methods.of(scope["path"])):
-            # Litestar knows the methods of one handler of a path only.
+            # Litestar knows only the methods of one handler of a path.
             await _send(answer, 204, {"Allow": allowed}, b"")
             return
         if method == "HEAD" and not scope["path"].endswith("/events"):
@@ -177,10 +176,10 @@ class Application:
         await self._routes(scope, received, answer)
 
     def reload(self, settings: Settings) -> None:
-        """Take on other tokens, limits, budgets, names and proxies, from the next request on.
+        """Use new tokens, limits, budgets, names and proxies, from the next request on.
 
         Raises:
-            SettingsError: they cannot be used; everything stays as it was.
+            SettingsError: they cannot be used; the old ones stay in force.
         """
         budgets = ProjectBudgets(settings.project_budgets)
         self.guard.reload(settings)
@@ -190,7 +189,7 @@ class Application:
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
                 headers: Headers = [*message["headers"]]
-                said = {name for name, _ in headers}  # a badge is for other sites
+                said = {name for name, _ in headers}  # a badge sets its own: it is for other sites
                 headers += [one for one in SECURITY_HEADERS if one[0] not in said]
                 if self.base:
                     headers = [_leading(field, self.base) for field in headers]
@@ -200,7 +199,7 @@ class Application:
                 if (age := self.libra.neighbours.age) and not call.writes and call.route in _AGES:
                     headers.append((b"age", str(age).encode()))
                 if call.writes or status >= 400:
-                    # What may be asked about later. Mere reads are too many, and unremarkable.
+                    # Requests that people may ask about later. Reads are too many for that.
                     headers.append((b"x-request-id", call.id.encode()))
                 message = {**message, "headers": headers}
                 seconds = perf_counter() - call.started
@@ -239,7 +238,7 @@ async def _send(
 
 
 class _Call:
-    """One request, as far as it is counted and logged."""
+    """One request, for counting and logging."""
 
     __slots__ = (
         "answered",
@@ -266,7 +265,7 @@ class _Call:
         self.id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
     def log(self, status: int, seconds: float) -> None:
-        """One line for each request that writes or fails; with `debug`, for each."""
+        """Log one line for each request that writes or fails; at level `debug`, for each request."""
         level = logging.ERROR if status == 500 else logging.DEBUG
         if level == logging.DEBUG and (self.writes or status >= 400):
             level = logging.INFO
@@ -290,9 +289,9 @@ class _Call:
 
 
 def _below(scope: Any, base: str) -> Any:
-    """A request as if there were no path before ours.
+    """A request as if the base path were not part of its path.
 
-    Some proxies leave it away, and who asks Libra itself may do so.
+    Some proxies remove the base path, and so may clients that reach Libra directly.
     """
     path: str = scope["path"]
     if path != base and not path.startswith(f"{base}/"):
@@ -304,7 +303,7 @@ def _below(scope: Any, base: str) -> Any:
 
 
 def _leading(field: tuple[bytes, bytes], base: str) -> tuple[bytes, bytes]:
-    """A header of an answer; one that leads to a path of ours leads below the base."""
+    """A header of an answer; a redirect to a path of Libra gets the base path in front."""
     name, value = field
     if name.lower() != b"location" or not value.startswith(b"/"):
         return field
@@ -318,7 +317,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _AGES = frozenset(
     {"/", "/pages", "/pages/{id}", "/pages/{id}/events", "/history", "/compare", "/watches"}
 )
-"""The routes whose answers may be behind what others know, and then say by how much."""
+"""Routes whose answers may be older than what other nodes know, and then say how old."""
 
 _ROUTES = frozenset(
     {"", "docs", "events", "health", "login", "logout", "metrics", "observer", "openapi.json"}
@@ -328,7 +327,7 @@ _ROUTES = frozenset(
 
 
 def _route(path: str) -> str:
-    """The route of a path as a label: few values, whatever clients ask for."""
+    """The route of a path as a metric label: few values, whatever path clients request."""
     first = path.split("/", 2)[1] if path.startswith("/") else ""
     if first == "pages":
         path = path.rstrip("/")

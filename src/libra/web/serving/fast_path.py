@@ -1,10 +1,9 @@
-"""uvicorn's HTTP protocol with a short cut for the one request that everybody makes.
+"""uvicorn's HTTP protocol with a fast path for the most frequent request.
 
-A report that is in memory is some bytes; asking for it as JSON needs no routing, no task and no
-response object. Where a request is exactly that, it is answered as soon as its headers are read.
-Everything else, and every error, goes on to the application as if there were no short cut, and both
-give the same answer, header for header (a test holds this). `docs/decisions/0008-fast-path.md` says
-what it is worth.
+A report in memory is just bytes: a request for it as JSON needs no routing, no task and no response
+object. The protocol answers exactly this request as soon as its headers are read. All other requests,
+and all errors, go to the application as if there were no fast path. Both give the same answer, header
+for header (a test checks this). `docs/decisions/0008-fast-path.md` gives the gain.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ from libra.web.serving.application import SECURITY_HEADERS, Application
 from libra.web.serving.unsent import HELD, WHOLE
 
 MAX_HEAD = 64 * 1024
-"""Bytes that may arrive of a request's line and headers before they are complete."""
+"""Most bytes of a request's line and headers before they are complete."""
 
 HEAD_SECONDS = 15.0
-"""Until the headers of a request are complete, from the connection or the request's first byte."""
+"""Seconds until the headers are complete, from the connection or the request's first byte."""
 
 BODY_SECONDS = 60.0
-"""Until its body is complete, from the end of its headers."""
+"""Seconds until the body is complete, from the end of the headers."""
 
 WRITE_SECONDS = 60.0
-"""That a client may read nothing of an answer that waits for it."""
+"""Seconds that a client may read nothing of an answer that waits for it."""
 
 HELD_SECONDS = 10.0
-"""The same if more than 1 MB waits for it."""
+"""The same if more than 1 MB waits for the client."""
 
 PREFIX = b"/pages/"
 ID = 36
-"""Characters of the id of a page, a UUID, which is all that follows."""
+"""Characters of a page id, a UUID, which is all that follows the prefix."""
 
 ROUTE = "/pages/{id}"
 
@@ -81,7 +80,7 @@ class FastPathProtocol(HttpToolsProtocol):
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, if there is room for it."""
+        """Accept the connection, if there is room for it."""
         super().connection_made(transport)
         peer = self.client[0] if self.client is not None else ""
         if self._guard.connected(peer):
@@ -100,7 +99,7 @@ class FastPathProtocol(HttpToolsProtocol):
         self._on_close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; refuse headers that never end, and cut off who takes too long."""
+        """Parse what arrived; refuse endless headers, and cut off clients that take too long."""
         if self.transport.is_closing():
             return
         before = self._awaited
@@ -109,14 +108,14 @@ class FastPathProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
                 self._refuse(431, "Request Header Fields Too Large")
-        # Most requests arrive in one piece, and nothing needs to be timed.
+        # Most requests arrive in one piece, and need no timer.
         if self._awaited is None:
             self._wait(None)
         elif self._awaited != before or self._deadline is None:
             self._wait(HEAD_SECONDS if self._awaited == "head" else BODY_SECONDS)
 
     def pause_writing(self) -> None:
-        """The client does not read; it is given some time."""
+        """The client does not read; it gets some time to do so."""
         super().pause_writing()
         self._backlog.buffer(self.transport.get_write_buffer_size())
         seconds = HELD_SECONDS if self._backlog.waiting > HELD else WRITE_SECONDS
@@ -126,19 +125,19 @@ class FastPathProtocol(HttpToolsProtocol):
         """The client reads again."""
         super().resume_writing()
         self._backlog.buffer(0)
-        # A connection that is closing has its time for all that still waits.
+        # A connection that is closing has one deadline for everything that still waits.
         if self._stuck is not None and not self.transport.is_closing():
             self._stuck.cancel()
             self._stuck = None
 
     def on_response_complete(self) -> None:
-        """An answer is written, as far as the client has read."""
+        """An answer is written, as far as the client has read it."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._close()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing more was asked for."""
+        """No further request came."""
         self._close()
 
     def on_message_begin(self) -> None:
@@ -149,7 +148,7 @@ class FastPathProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Answer at once what can be answered so; start the application for the rest."""
+        """Answer at once if the fast path can; start the application for other requests."""
         self._awaited = "body"
         if self._deadline is not None:
             self._wait(None)
@@ -165,7 +164,7 @@ class FastPathProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP; uvicorn would do so in plain text."""
+        """Answer a request that is not HTTP with a problem; uvicorn would answer in plain text."""
         self._refuse(400, "Bad Request", msg)
 
     def _cut_off(self) -> None:
@@ -177,7 +176,7 @@ class FastPathProtocol(HttpToolsProtocol):
             or self.parser.get_method() != b"GET"
             or self.parser.get_http_version() != "1.1"
             or not self.parser.should_keep_alive()
-            # An answer must not overtake that of an earlier request on the same connection.
+            # Answers on one connection must stay in the order of their requests.
             or self._is_busy()
             or self.flow.write_paused
         ):
@@ -186,18 +185,18 @@ class FastPathProtocol(HttpToolsProtocol):
         if head is None or wants_html(head.get(b"accept")):
             return False
         found = self._at_hand(self.url[len(self._prefix) :].decode("ascii", "replace"))
-        # A large one is sent in pieces.
+        # A large report is sent in pieces.
         if found is None or len(found[1]) > WHOLE:
             return False
         copy = head.get(b"if-none-match")
-        # Whoever has seen a newer one at another node is not answered from memory.
+        # A client that has seen a newer version at another node is not answered from memory.
         if (copy is not None and newest_seen(copy)[0] > found[0]) or not self._lets_read(head):
             return False
         self._write(*found, copy)
         return True
 
     def _simple_head(self) -> dict[bytes, str] | None:
-        """The fields that matter here; None if there is one that leads elsewhere, or one twice."""
+        """The fields that the fast path reads; None if a field rules it out, or occurs twice."""
         head: dict[bytes, str] = {}
         user_header = self._guard.user_header
         for name, value in self.headers:
@@ -252,7 +251,7 @@ class FastPathProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.flow.read_paused:
-            # We are the slow ones: an earlier request on this connection is still being answered.
+            # Libra is the slow side: an earlier request on this connection is still being answered.
             self._wait(BODY_SECONDS)
         elif self._may_not_be_told():
             self._close()
@@ -260,7 +259,7 @@ class FastPathProtocol(HttpToolsProtocol):
             self._refuse(408, "Request Timeout", "The request took too long to arrive.")
 
     def _may_not_be_told(self) -> bool:
-        """A connection made in advance and not used, or one with an answer on it already."""
+        """Whether a 408 would be wrong: the connection is unused, or already has an answer on it."""
         if self._awaited == "head":
             return not self._head_bytes or self._is_busy()
         cycle: RequestResponseCycle | None = self.cycle
@@ -279,7 +278,7 @@ class FastPathProtocol(HttpToolsProtocol):
         self._close()
 
     def _close(self) -> None:
-        """Close when everything is sent; a client that does not read it is not waited for."""
+        """Close when everything is sent; do not wait for a client that does not read."""
         self.transport.close()
         if self._stuck is None and self.transport.get_write_buffer_size():
             self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)

@@ -27,10 +27,10 @@ from libra.web.serving.systemd import Notifier
 from libra.web.telemetry import tracing as telemetry
 
 STREAM_GRACE = 3.0
-"""Seconds that HTTP requests under way are given at the end; each is answered from memory."""
+"""Seconds that HTTP requests under way get at the end; each is answered from memory."""
 
 FILES = 65_536
-"""Files and sockets that the program wants to be able to have open."""
+"""Files and sockets that the program tries to be allowed to open."""
 
 RELOADED = (
     "allowed_host",
@@ -46,7 +46,7 @@ RELOADED = (
     "trusted_user_header",
     "user_roles",
 )
-"""Settings that SIGHUP changes; the others take a restart."""
+"""Settings that SIGHUP changes; the others need a restart."""
 
 log = logging.getLogger("libra.serve")
 
@@ -55,10 +55,10 @@ class Program:
     """`libra serve` while it runs.
 
     Args:
-        settings: how it runs.
-        again: reads the settings anew.
-        sockets: what it listens on.
-        outlet: where its log goes.
+        settings: its settings.
+        again: reads the settings again.
+        sockets: the sockets that it listens on.
+        outlet: the output of its log.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Program:
                 if not await self._stopped(libra):
                     return 70
                 self.notifier.stopping()
-                # Whoever connects from here on is told so at once instead of waiting for an answer.
+                # From here on, new clients are refused at once instead of waiting for an answer.
                 for sock in self.sockets:
                     sock.close()
         except DataDirInUse as error:
@@ -115,9 +115,9 @@ class Program:
         log.info("listening", extra={"url": url})
 
     async def reload(self) -> None:
-        """Read the settings again and take on what can be changed without a restart.
+        """Read the settings again and apply those that can change without a restart.
 
-        Settings that cannot be used change nothing: the service goes on as it was.
+        If the settings cannot be used, nothing changes and the service continues.
         """
         self.notifier.reloading()
         try:
@@ -176,7 +176,7 @@ class Program:
 
         def on_signal(number: signal.Signals) -> None:
             if self._stop.is_set():
-                # At once, as asked: without waiting for threads or handlers of the interpreter's end.
+                # At once, as requested: without waiting for threads or exit handlers of the interpreter.
                 os._exit(128 + number)
             log.warning("Stopping. Press Ctrl-C again to quit immediately.")
             self._stop.set()
@@ -189,8 +189,8 @@ class Program:
 class WebService:
     """The server as a service of Libra's tree.
 
-    The sockets are not its own: when the supervisor starts it again, it goes on with those that
-    clients are waiting at.
+    The sockets belong to the program: when the supervisor restarts the server, it continues with the
+    same sockets, at which clients may be waiting.
     """
 
     def __init__(self, libra: Libra, program: Program) -> None:
@@ -198,7 +198,7 @@ class WebService:
         self._program = program
 
     async def serve(self) -> None:
-        """Serve until cancelled, then stop in good order."""
+        """Serve until cancelled, then stop in an orderly way."""
         program = self._program
         # Compiling templates and describing routes takes some 100 ms, too long for the loop.
         app = await asyncio.to_thread(create_app, self._libra, program.settings, program.telemetry)
@@ -214,12 +214,12 @@ class WebService:
 def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit code.
 
-    At the first signal nothing new is accepted and pages under way get ``settings.shutdown_grace``
-    seconds; a second ends the program at once (130 or 143). SIGHUP reads the settings again.
+    At the first signal, Libra accepts nothing new and pages under way get ``settings.shutdown_grace``
+    seconds; a second signal ends the program at once (130 or 143). SIGHUP reads the settings again.
 
     Args:
-        settings: how it is to run; ``port`` 0 takes a free one.
-        again: reads the settings anew; without it they stay as they are.
+        settings: its settings; ``port`` 0 takes a free one.
+        again: reads the settings again; without it they stay as they are.
     """
     serves = settings.role != "inspector"
     refusal = why_not(settings) if serves else None
@@ -227,12 +227,12 @@ def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
         click.echo(f"libra: {refusal}", err=True)
         return 2
     try:
-        # Before anything is started: a taken port is the user's to solve, not a supervisor's.
+        # Before anything starts: the user must free a taken port, a supervisor cannot.
         sockets = listen(settings.host, settings.port) if serves else []
     except AddressError as error:
         click.echo(f"libra: {error.strerror}", err=True)  # without its number
         return 1
-    # The interpreter's own stream, which tells of errors, so that lines that are lost are counted.
+    # The interpreter's own stream, which reports errors, so that lost lines are counted.
     outlet = logs.set_up(settings.log_format, settings.log_level, sys.__stderr__)
     _allow_many_files()
     try:
@@ -243,14 +243,14 @@ def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
 
 
 def why_not(settings: Settings) -> str | None:
-    """Why a service is not started like this: nobody has said who may use it. None if it may be."""
+    """Why a service must not start: its settings do not say who may use it. None if it may."""
     if (
         settings.tokens()
         or settings.public != "no"
         or settings.trusted_user_header is not None
         or settings.cluster
     ):
-        # In a cluster tokens may come from it; until they do nobody is let in.
+        # The cluster may provide tokens; until it does, nobody is let in.
         return None
     try:
         if MadeTokens(settings.data_dir).every():
@@ -286,13 +286,13 @@ async def _serve(
 
 
 def _announce(text: str) -> None:
-    """Say something on standard output; that nobody can read it there stops nothing."""
+    """Write to standard output; if it has no reader, that stops nothing."""
     with suppress(OSError, click.ClickException, click.exceptions.Exit):
         click.echo(text)
 
 
 def _allow_many_files() -> None:
-    """As many connections as this user may have: the usual limit of 1,024 is for `select`."""
+    """Raise the limit of connections for this user: the usual limit of 1,024 is for `select`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:

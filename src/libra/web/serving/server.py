@@ -1,7 +1,7 @@
-"""The HTTP server: uvicorn's protocol and parser in the event loop that is already there.
+"""The HTTP server: uvicorn's protocol and parser in the running event loop.
 
-Of uvicorn this uses `Config`, `ServerState` and the httptools protocol, and not `uvicorn.Server`:
-that takes over signals, ends the program when a port is busy, and waits by polling.
+It uses uvicorn's `Config`, `ServerState` and httptools protocol, but not `uvicorn.Server`: that takes
+over signals, ends the program when a port is busy, and waits by polling.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
 KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept: more than nginx's 60, so that a proxy closes first."""
+"""Seconds that an idle connection stays open: more than nginx's 60, so that a proxy closes first."""
 
 
 class AddressError(OSError):
@@ -71,11 +71,11 @@ class WebServer:
         """Prepare to serve.
 
         Args:
-            app: what answers.
-            host: where to listen.
+            app: the application.
+            host: the address to listen on.
             port: 0 takes a free one.
-            sockets: listening sockets to use instead; they stay the caller's and stay open, so that
-                a server that is started again misses no connection.
+            sockets: listening sockets to use instead; they belong to the caller and stay open, so that a
+                restarted server misses no connection.
         """
         self.app = app
         self._host = host
@@ -96,16 +96,16 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """The address as a person opens it."""
+        """The address that a person opens."""
         return url_of(self._sockets[0])
 
     async def start(self) -> None:
-        """Listen, and return when connections are accepted.
+        """Listen, and return when the server accepts connections.
 
         Raises:
             AddressError: it cannot listen there.
         """
-        # Duplicates share the queue of connections; closing one does not stop the others listening.
+        # Duplicates share the queue of connections; closing one leaves the others listening.
         self._sockets = (
             listen(self._host, self._port)
             if self._given is None
@@ -146,7 +146,7 @@ class WebServer:
         """Stop accepting, end event streams, and let requests finish.
 
         Args:
-            grace: seconds after which connections that are still busy are cut.
+            grace: seconds after which connections that are still busy are cut off.
         """
         for server in self._servers:
             await stop_listening(server)
@@ -158,7 +158,7 @@ class WebServer:
                 if self._state.connections:
                     self._idle.clear()
                     await self._idle.wait()
-                # A stream whose client was the first to go has an end of its own to come to.
+                # A stream whose client went first still has to end.
                 if self._state.tasks:
                     await asyncio.wait(set(self._state.tasks))
         await self._cut()
@@ -188,7 +188,7 @@ class WebServer:
 
 
 def url_of(sock: socket.socket) -> str:
-    """The address of a listening socket as a person opens it."""
+    """The address of a listening socket that a person opens."""
     host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -199,10 +199,10 @@ def _bind(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
         # A port whose connections are in TIME_WAIT may be taken again at once.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # So that `::` does not also take IPv4, which has a socket of its own.
+            # So that `::` does not also take IPv4, which has its own socket.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
-        # Here and not in the event loop: a port that another program listens on is found out now.
+        # Here and not in the event loop, to find out now whether another program listens on the port.
         sock.listen(BACKLOG)
     except OSError:
         sock.close()

@@ -1,6 +1,6 @@
-"""What systemd is told of the service: ready, reloading, stopping, alive (sd_notify(3)).
+"""Tells systemd the state of the service: ready, reloading, stopping, alive (sd_notify(3)).
 
-Outside a unit, where ``NOTIFY_SOCKET`` is not set, nothing is told to nobody.
+Outside a unit, where ``NOTIFY_SOCKET`` is not set, it sends nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 
 
 class Notifier:
-    """The way to the service manager.
+    """Sends messages to the service manager.
 
     Args:
         environ: the environment; the process's own by default.
@@ -23,25 +23,25 @@ class Notifier:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
         address = environ.get("NOTIFY_SOCKET", "")
-        # An abstract socket is written with an @ where the kernel wants a zero.
+        # An abstract socket is written with an @ where the kernel expects a zero byte.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         watchdog = environ.get("WATCHDOG_USEC", "")
-        # As often again as it has to be, so that one beat may be late.
+        # Twice as often as required, so that one beat may be late.
         self._interval = int(watchdog) / 2_000_000 if watchdog.isdigit() else 0.0
         self._beat: asyncio.TimerHandle | None = None
 
     def ready(self) -> None:
-        """The service accepts requests; from now on its loop has to show that it turns."""
+        """The service accepts requests; from now on, beats show that its event loop runs."""
         self._tell("READY=1")
         if self._address and self._interval and self._beat is None:
             self._alive()
 
     def reloading(self) -> None:
-        """The configuration is read anew; `ready` follows."""
+        """The service reads its configuration again; `ready` follows."""
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """The end has begun. It has a deadline of its own, so the beat stops."""
+        """The service is stopping. That has a deadline of its own, so the beats end."""
         self._tell("STOPPING=1")
         if self._beat is not None:
             self._beat.cancel()
@@ -55,7 +55,7 @@ class Notifier:
         if not self._address:
             return
         with (
-            suppress(OSError),  # a manager that is gone is no reason to go as well
+            suppress(OSError),  # a missing manager does not stop the service
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel,
         ):
             channel.setblocking(False)

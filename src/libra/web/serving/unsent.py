@@ -1,8 +1,9 @@
-"""What clients have asked for and do not read: bounded for each, and bounded in all.
+"""Answers that clients do not read: bounded for each client, and bounded in all.
 
-An answer that a client does not read waits in memory, and a client needs little to make a hundred large
-ones wait. So answers are handed to the connection in pieces, the next when the one before has left, and
-all that waits is counted: when it is too much, those who have read nothing for longest are cut off.
+An answer that a client does not read waits in memory, and a client can easily make a hundred large
+answers wait. So the server passes an answer to the connection in pieces, each when the one before has
+left, and counts all bytes that wait. When they are too many, it cuts off the clients that have read
+nothing for longest.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ from collections.abc import Callable
 from typing import Any
 
 WHOLE = 262_144
-"""Bytes of an answer up to which it is handed to a connection as it is."""
+"""Largest answer that is passed to a connection whole, in bytes."""
 
 PIECE = 65_536
-"""Bytes of a longer one that are handed on at a time: what waits in the connection is a little more."""
+"""Bytes of a larger answer passed on at a time: slightly more waits in the connection."""
 
 HELD = 1_000_000
-"""Bytes that may wait for one client as long as others have nothing to fear. Of more it has to read."""
+"""Bytes that may wait for one client at its own pace. With more, it must read within 10 s."""
 
 PATIENCE = 2.0
-"""Seconds in which a client that has read nothing is not slow yet, however much waits."""
+"""Seconds without reading before a client counts as slow, however much waits."""
 
 log = logging.getLogger("libra.http")
 
 
 class Unsent:
-    """All that waits for clients.
+    """The bytes that wait for all clients.
 
     Args:
-        limit: bytes that may wait in all, before those who do not read are cut off.
+        limit: bytes that may wait in all before clients that do not read are cut off.
         now: seconds of a clock that never goes back.
     """
 
@@ -40,15 +41,15 @@ class Unsent:
         self._now = now
         self.total = 0
         """Bytes that wait."""
-        # Those for whom something waits; first who has not read for longest.
+        # The clients with waiting bytes; first the one that has not read for longest.
         self._clients: dict[Backlog, float] = {}
 
     def client(self, cut_off: Callable[[], None]) -> Backlog:
-        """What waits for a new connection; `cut_off` ends it at once."""
+        """The backlog of a new connection; `cut_off` ends the connection at once."""
         return Backlog(self, cut_off)
 
     def count(self, client: Backlog, more: int, *, has_read: bool) -> None:
-        """Count what has come to wait or has left, and cut off the slowest if it is too much."""
+        """Count bytes that wait or have left, and cut off the slowest client if there are too many."""
         client.waiting += more
         self.total += more
         if not client.waiting:
@@ -56,7 +57,7 @@ class Unsent:
         elif has_read or client not in self._clients:
             self._clients.pop(client, None)
             self._clients[client] = self._now()
-        # Whoever reads gets all of it, also where many ask for much at the same time.
+        # A client that reads gets everything, also while many ask for much at the same time.
         while self.total > self.limit and self._clients:
             slowest, since = next(iter(self._clients.items()))
             if self._now() - since < PATIENCE:
@@ -71,7 +72,7 @@ class Unsent:
 
 
 class Backlog:
-    """What waits for one connection."""
+    """The bytes that wait for one connection."""
 
     __slots__ = ("_all", "_buffered", "_over", "cut_off", "waiting")
 
@@ -83,13 +84,13 @@ class Backlog:
         self.waiting = 0
 
     def buffer(self, count: int) -> None:
-        """So many bytes wait in the connection itself; none when the client has read on."""
+        """Set how many bytes wait in the connection itself; none when the client has read on."""
         if not self._over:
             more, self._buffered = count - self._buffered, count
             self._all.count(self, more, has_read=not count)
 
     async def send(self, send: Callable[[Any], Any], message: dict[str, Any]) -> None:
-        """Hand a part of an answer to the connection, in pieces."""
+        """Pass a part of an answer to the connection, in pieces."""
         body: bytes = message["body"]
         self._hold(len(body), has_read=False)
         left = len(body)
@@ -106,7 +107,7 @@ class Backlog:
             self._hold(-left, has_read=True)
 
     def end(self) -> None:
-        """The connection is over: nothing waits for it any more."""
+        """The connection is over: no byte waits for it any more."""
         if not self._over:
             self._all.count(self, -self.waiting, has_read=True)
             self._over = True

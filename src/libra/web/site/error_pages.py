@@ -22,7 +22,7 @@ def response_to(
 ) -> Response[bytes]:
     """The answer to a request that ended in an exception."""
     if isinstance(error, HTTPException) and request.scope.get("state", {}).get("gone"):
-        # Whoever reads the body of a client that has left it half sent takes that for our fault.
+        # Reading the body of a client that left half-way raises an error that looks like a server fault.
         error = HTTPException(status_code=400, detail="The client went away.")
     problem = problem_of(error)
     if problem.status >= 500 and not isinstance(
@@ -37,7 +37,7 @@ def response_to(
 def rendered(
     problem: Problem, accept: str | None, html: Renderer
 ) -> tuple[bytes, str, dict[str, str]]:
-    """The body of a problem, its type and the headers that go with it, as the client likes it."""
+    """The body of a problem, its type and its headers, in the format that the client prefers."""
     headers = {"Vary": "Accept"}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)

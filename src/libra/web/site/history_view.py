@@ -1,4 +1,4 @@
-"""What changed: the weigh-ins of a URL one after the other."""
+"""The history of a URL: its weigh-ins in order."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ShownWeighIn:
     Attributes:
         page: the weigh-in.
         before: the last weighed one before it, if there is one in the list.
-        change: what it weighs more, in bytes; None for the first and for what was not weighed.
-        change_percent: the same beside the one before; None if that weighed nothing.
+        change: how many bytes heavier it is; None for the first and for one that was not weighed.
+        change_percent: the same relative to the one before; None if that weighed nothing.
     """
 
     page: Summary
@@ -46,14 +46,14 @@ class HistoryView:
     """The weigh-ins of a URL in a range of time, newest first, and the chart of those that were weighed.
 
     Attributes:
-        url: whose they are.
+        url: the URL.
         range: the range, one of `RANGES`.
         weigh_ins: the newest of them.
         chart: all of them, thinned; None for fewer than two.
         sentence: the chart in words.
-        partial: whether the database could not be asked.
-        next: the cursor of the weigh-ins after these; None if these are all.
-        after: where in the list of weigh-ins one is; empty at its beginning.
+        partial: whether the database did not answer.
+        next: the cursor of the weigh-ins after these; None if there are no more.
+        after: the cursor of this page of the list; empty for the first page.
     """
 
     url: str
@@ -67,12 +67,12 @@ class HistoryView:
 
     @property
     def mixed(self) -> bool:
-        """Whether they were weighed in different ways."""
+        """Whether the weigh-ins were weighed in different ways."""
         return any(not alike(one.page, self.weigh_ins[0].page) for one in self.weigh_ins)
 
     @property
     def by_day(self) -> bool:
-        """Whether the axis is so long that the time of day says nothing."""
+        """Whether the axis is too long for the time of day to matter."""
         ticks = () if self.chart is None else self.chart.ticks
         return bool(ticks) and ticks[-1] - ticks[0] > timedelta(days=4)
 
@@ -91,14 +91,14 @@ def history_view(
     """Arrange the weigh-ins of a URL.
 
     Args:
-        url: whose they are.
-        pages: a page of their list.
-        timeline: what the chart shows; that list, if not given.
+        url: the URL.
+        pages: a page of the list of weigh-ins.
+        timeline: the weigh-ins for the chart; by default that list.
         within: the range of time.
-        since: where that begins; None for the first weigh-in.
-        until: where it ends; None for the last one.
+        since: its start; None for the first weigh-in.
+        until: its end; None for the last one.
         budget: bytes that the page may weigh.
-        after: the cursor of that list; empty for its beginning.
+        after: the cursor of that list; empty for the first page.
     """
     weigh_ins = tuple(_with_changes(pages.pages))
     drawn = pages if timeline is None else timeline
@@ -108,12 +108,12 @@ def history_view(
 
 
 def read_range(text: str) -> Range:
-    """The range that is meant; all of the time if it is none."""
+    """The range of this name; all of the time if there is none."""
     return next((one for one in get_args(Range) if one == text), "all")
 
 
 def start_of(within: Range, now: datetime) -> datetime | None:
-    """When a range that ends now begins; None for the first weigh-in."""
+    """The start of a range that ends now; None for the first weigh-in."""
     days = {"day": 1, "week": 7, "month": 30, "year": 365}.get(within)
     return None if days is None else now - timedelta(days=days)
 
@@ -130,7 +130,7 @@ def one_before(page: Report | Summary, pages: Iterable[Summary]) -> Summary | No
 
 
 def alike(one: Report | Summary, other: Report | Summary) -> bool:
-    """Whether two were weighed in the same way: else a difference is one of the ways."""
+    """Whether two were weighed in the same way: else a difference may come from the ways."""
     return way_of(one) == way_of(other)
 
 

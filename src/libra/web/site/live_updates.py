@@ -1,8 +1,8 @@
-"""What every open page wants to know: whether something changed, and whether all is well.
+"""Updates for every open page: whether something changed, and whether all is well.
 
-One stream serves all pages (`GET /events`). It says little: a number that grows with every change of
-any page, and what the banner says. Whoever shows a list fetches it again when the number has grown;
-so there is one renderer, the server's, and nothing to keep in step.
+One stream serves all pages (`GET /events`). It sends little: a number that grows with every change of
+any page, and the banner. A page with a list fetches itself again when the number has grown. So there is
+only one renderer, the server's, and nothing to keep in step.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from libra.app import Libra
 from libra.observability.health import Health
 
 INTERVAL = 1.0
-"""Seconds between two beats, and for how long what is known of Libra's health is taken for true."""
+"""Seconds between two beats, and the time for which a known state of health is reused."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutageBanner:
-    """What does not work, and what of it people have to know.
+    """An outage, as far as people must know about it.
 
     Attributes:
-        since: since when.
+        since: when it began.
         waiting: how many pages wait to be stored in the database.
-        database: whether it is the database that is down.
-        disk: whether the journal can be written, on this machine's disk.
-        behind_since: since when what is shown may be behind what other nodes of a cluster know; None
-            while it is not.
+        database: whether the database is down.
+        disk: whether the journal can be written to this machine's disk.
+        behind_since: since when this node may be behind the other nodes of a cluster; None while it is
+            not.
     """
 
     since: datetime
@@ -50,7 +50,7 @@ class Update(msgspec.Struct, frozen=True):
 
 
 class LiveUpdates:
-    """What is known of a Libra from moment to moment. It asks no more than once a second."""
+    """The current state of a Libra for open pages. It reads the state at most once a second."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class LiveUpdates:
         return self._libra.changes
 
     def outage(self) -> OutageBanner | None:
-        """What does not work now; None while all is well."""
+        """The current outage; None while all is well."""
         now = self._clock()
         if self._asked_at is None or now - self._asked_at >= self._interval:
             self._asked_at = now
@@ -81,7 +81,7 @@ class LiveUpdates:
     async def beats(
         self, banner: Callable[[OutageBanner | None], str]
     ) -> AsyncIterator[tuple[int, bytes]]:
-        """The state now and after every change, for ever, as numbered JSON of `Update`."""
+        """The state now and after every change, without end, as numbered JSON of `Update`."""
         number, last = 0, None
         while True:
             beat = Update(self.changes, banner(self.outage()))
@@ -92,7 +92,7 @@ class LiveUpdates:
 
 
 def outage_of(health: Health, behind_since: datetime | None = None) -> OutageBanner | None:
-    """What of a Libra's health people have to know while they look at pages."""
+    """The outage in a Libra's health, as far as people must know about it."""
     database, disk = health.parts.get("database"), health.parts.get("journal")
     database_down = database is not None and database.status == "down"
     disk_down = disk is not None and disk.status == "down"

@@ -1,4 +1,4 @@
-"""What the observer shows: the living tree of processes, and how everything is."""
+"""The contents of the observer: the tree of processes, and the state of everything."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from libra.formats.views.charts import BarSegment, stack
 from libra.observability.health import Health, Node, NodeHealth
 
 SILENT = 5.0
-"""Seconds without a word after which a node is shown as silent."""
+"""Seconds without a message after which a node is shown as silent."""
 
 STATES = ("queued", "fetching", "weighing", "weighed", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class ObserverView:
-    """A moment of a running Libra.
+    """The state of a running Libra at one moment.
 
-    ``memory_bytes`` is what the program holds of the machine's; ``watchers`` are the processes that are
-    watches, by name; ``others`` are the other nodes of a cluster with what runs there, as far as they
+    ``memory_bytes`` is the memory of the program; ``watchers`` are the processes of watches, by name;
+    ``others`` are the other nodes of a cluster with their processes, as far as they report them.
     tell it.
     """
 
@@ -42,7 +42,7 @@ class ObserverView:
 
     @property
     def verdict(self) -> str:
-        """How Libra is, in a sentence."""
+        """The state of Libra, in a sentence."""
         health = self.health
         if not health.accepting:
             return "Libra is about to stop and takes no more pages."
@@ -55,7 +55,7 @@ class ObserverView:
 
     @property
     def promptness(self) -> str:
-        """How late answers were over the last minute, in words."""
+        """The delay of answers over the last minute, in words."""
         lag = self.health.loop_lag
         late = f"99 of 100 were less than {max(1, round(lag.p99_ms))} ms late"
         if lag.max_ms < PROMPT_MS:
@@ -75,10 +75,10 @@ PART_NAMES = {
     "browsers": "Browsers",
     "cluster": "Nodes of the cluster",
 }
-"""What people call the parts of `/health`."""
+"""The names of the parts of `/health` for people."""
 
 PROMPT_MS = 250
-"""Milliseconds until an answer that nobody calls late."""
+"""Milliseconds within which an answer counts as prompt."""
 
 
 def observer_view(
@@ -88,14 +88,14 @@ def observer_view(
     trees: Mapping[str, Node | None],
     title_of: Callable[[str], str | None] = lambda _: None,
 ) -> ObserverView:
-    """Arrange what is known.
+    """Arrange the state for the page.
 
     Args:
         health: of this Libra.
         tree: its processes.
-        quarantined: pages and watches that nobody goes on with, and why.
-        trees: the processes of other nodes, by their names.
-        title_of: what people call a page or a watch.
+        quarantined: pages and watches that stay stopped until they are retried, and why.
+        trees: the processes of other nodes, by node name.
+        title_of: returns the name of a page or a watch for people.
     """
     nodes = list(_walk(tree))
     in_tree = {node.name for node in nodes if node.state == "quarantined"}
@@ -133,7 +133,7 @@ def observer_view(
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds; where that cannot be asked, the most that it ever held."""
+    """Memory of this process; where that cannot be read, the most that it ever had."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):

@@ -1,6 +1,6 @@
-"""What everybody may see of a watch that somebody has made public: neither its URL nor who is told.
+"""The public view of a watch that somebody has made public: without its URL and its receivers.
 
-All of it is in memory: it is there while the database is away, and nothing is weighed for it.
+All of it is in memory: it is available while the database is away, and no page is weighed for it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from libra.web.site.watch_view import GRADES
 from libra.wording import count, size
 
 Shown = Literal["weight", "score", "budget"]
-"""What a badge can show."""
+"""The figures that a badge can show."""
 
 NAMELESS = "Watched page"
 
-#: Pixels of a character of a badge, on average, in the font that it asks for; and around a text.
+#: Average pixels of a character of a badge, in its font; and the padding of a text.
 CHARACTER, AROUND = 6.6, 12
 
 _COLORS = {"good": "#15803d", "fair": "#a16207", "poor": "#b91c1c", "": "#57606a"}
@@ -30,8 +30,8 @@ class Badge:
     """A small picture of one figure.
 
     Attributes:
-        label: what it is.
-        value: how much.
+        label: the name of the figure.
+        value: its value.
         color: of the value, dark enough for white text.
     """
 
@@ -41,12 +41,12 @@ class Badge:
 
     @property
     def label_width(self) -> int:
-        """Pixels of its left part."""
+        """Width of its left part, in pixels."""
         return round(len(self.label) * CHARACTER) + AROUND
 
     @property
     def value_width(self) -> int:
-        """Pixels of its right part."""
+        """Width of its right part, in pixels."""
         return round(len(self.value) * CHARACTER) + AROUND
 
 
@@ -55,13 +55,13 @@ class PublicView:
     """The public page of a watch.
 
     Attributes:
-        id: the public one.
-        name: what people call it.
-        verdict: how the page is, in words.
-        grade: the same as a class of the style sheet.
-        last: the last weigh-in that was good; None before the first.
+        id: the public id.
+        name: the name of the watch.
+        verdict: the state of the page, in words.
+        grade: the same as a class of the stylesheet.
+        last: the last good weigh-in; None before the first.
         at: when the page was last weighed or tried.
-        limit: bytes that it may weigh in all, if that is limited.
+        limit: bytes that the whole page may weigh, if that is limited.
         runs: its last good weigh-ins, newest first.
     """
 

@@ -1,8 +1,8 @@
 """Pages as HTML: Jinja2 templates, always escaped.
 
-Everything that comes from a weighed page (URLs, titles, types, errors) is an attacker's text. The
-templates escape it, links are made only of http(s) addresses, and the content security policy of
-`libra.web.serving.application` allows no inline script or style should anything slip through.
+All text from a weighed page (URLs, titles, types, errors) is an attacker's text. The templates escape
+it, links are made only of http(s) addresses, and the content security policy of
+`libra.web.serving.application` blocks inline scripts and styles if something is missed.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ EVERYBODY = Viewer()
 
 
 class Renderer:
-    """Renders the pages of one application; it holds no request's state.
+    """Renders the pages of one application; it holds no state of a request.
 
     Args:
-        outage: says what does not work at the moment; every page tells it.
+        outage: returns the current outage, which every page shows.
         base: the path that the service is reached under, such as ``/libra``; empty for none.
-        destinations: names that alerts may go to, which the form for a watch offers.
+        destinations: names of alert destinations, which the form for a watch offers.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Renderer:
     def tag(self, version: int, variant: str = "", visitor: Viewer = EVERYBODY) -> str:
         """A weak entity tag for a page about something at that version.
 
-        It changes with templates and assets, so that a copy that an older Libra rendered is not
-        current, and with the banner. ``variant`` tells apart what is rendered of the same version.
+        It also depends on templates and assets, so that a copy that an older Libra rendered is not
+        current, and on the banner. ``variant`` distinguishes pages about the same version.
         """
         text = f"{self._digest} {self._outage()} {visitor} {variant}"
         return f'W/"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"'
@@ -74,10 +74,10 @@ class Renderer:
         """The form and a list, of URLs or of weigh-ins.
 
         Args:
-            lists: what is listed.
-            search: what it is narrowed to.
-            changes: `Pulse.changes` when the list was read.
-            visitor: who looks.
+            lists: the list.
+            search: its filter.
+            changes: `LiveUpdates.changes` when the list was read.
+            visitor: the viewer.
         """
         search = search or Search()
         asked = WeighForm({"url": search.url})
@@ -91,7 +91,7 @@ class Renderer:
         return self._render("home.html", visitor, changes=changes, **values)
 
     def invalid(self, asked: WeighForm, visitor: Viewer = EVERYBODY) -> bytes:
-        """The form again, with what was typed and what is wrong with it."""
+        """The form again, with the user's input and the mistakes in it."""
         return self._render("invalid.html", visitor, asked=asked)
 
     def page(
@@ -103,7 +103,7 @@ class Renderer:
         visitor: Viewer = EVERYBODY,
         refused: Sequence[str] = (),
     ) -> bytes:
-        """A report, the watches of its URL, and what opens the gate to what it has refused."""
+        """A report, the watches of its URL, and the settings that would allow its refused requests."""
         values = {
             "report": page.report,
             "view": page.view,
@@ -138,16 +138,16 @@ class Renderer:
         changes: int = 0,
         visitor: Viewer = EVERYBODY,
     ) -> bytes:
-        """One watch; with a secret, that it was made and what its alerts are signed with."""
+        """One watch; after its making, with the secret that its alerts are signed with."""
         values = {"view": view, "secret": secret}
         return self._render("watch.html", visitor, changes=changes, **values)
 
     def not_watched(self, form: WatchForm, *, visitor: Viewer = EVERYBODY) -> bytes:
-        """The form to watch a page again, with what was written and what is wrong with it."""
+        """The form to watch a page again, with the user's input and the mistakes in it."""
         return self._render("not_watched.html", visitor, form=form)
 
     def public(self, view: PublicView) -> bytes:
-        """What everybody may see of a watch that is public."""
+        """The public page of a watch."""
         return self._render("public.html", Viewer(False, False, False), view=view)
 
     def badge(self, badge: Badge) -> bytes:
@@ -167,12 +167,12 @@ class Renderer:
         partial: bool = False,
         visitor: Viewer = EVERYBODY,
     ) -> bytes:
-        """The choice of what to compare a report with."""
+        """The choice of a report to compare a report with."""
         values = {"page": page, "others": others, "text": text, "partial": partial}
         return self._render("choose.html", visitor, **values)
 
     def observer(self, view: ObserverView, *, visitor: Viewer = EVERYBODY) -> bytes:
-        """The living process tree."""
+        """The tree of running processes."""
         return self._render("observer.html", visitor, view=view, health=view.health)
 
     def docs(self, document: dict[str, Any], problems: Mapping[str, str]) -> bytes:
@@ -181,7 +181,7 @@ class Renderer:
         return self._render("docs.html", document=document, problems=problems, statuses=statuses)
 
     def try_it(self) -> bytes:
-        """The page that sends requests of the reference."""
+        """The page that sends requests from the reference."""
         return self._render("try.html")
 
     def problem(
@@ -211,10 +211,10 @@ class Renderer:
         """The page that asks for a token.
 
         Args:
-            then: the path to go on to.
-            name: who is logged in already; None for nobody.
-            leaves: whether they can log out here.
-            full: whether they may make tokens.
+            then: the path to open afterwards.
+            name: the name of the logged-in user; None without one.
+            leaves: whether the user can log out here.
+            full: whether the user may make tokens.
             wrong: what is wrong with the token that was sent.
         """
         return self._render(
@@ -231,24 +231,24 @@ class Renderer:
         name: str | None = None,
         wrong: str | None = None,
     ) -> bytes:
-        """Who may come in, and the form that makes a token.
+        """The list of tokens, and the form that makes one.
 
         Args:
-            made: those that were made in the browser.
-            given: the names of those in the settings.
-            visitor: who looks.
-            secret: of the one that was made just now; shown this once.
+            made: the tokens made in the browser.
+            given: the names of the tokens in the settings.
+            visitor: the viewer.
+            secret: of the token made just now; shown only this once.
             name: its name.
-            wrong: why nothing was made or revoked.
+            wrong: why no token was made or revoked.
         """
         values = {"made": made, "given": sorted(given), "now": datetime.now(UTC)}
         values |= {"secret": secret, "name": name, "wrong": wrong}
         return self._render("tokens.html", visitor, **values)
 
     def banner(self, outage: OutageBanner | None) -> str:
-        """What the banner says of an outage, as HTML; nothing while all is well."""
+        """The banner for an outage, as HTML; empty while all is well."""
         if self._banner is None or self._banner[0] != outage:
-            # Every open page is told it every second, and it seldom changes.
+            # Every open page gets it every second, and it seldom changes.
             text = self._environment.get_template("banner.html").render(outage=outage).strip()
             self._banner = outage, self._based(text)
         return self._banner[1]
@@ -259,9 +259,9 @@ class Renderer:
         return self._based(self._environment.get_template(template).render(values)).encode()
 
     def _based(self, html: str) -> str:
-        """The same below the path that the service is reached under.
+        """The same HTML, with links below the path that the service is reached under.
 
-        Foreign text cannot be mistaken for a link: its quotes are escaped, and its links are absolute.
+        Foreign text cannot look like a link: its quotes are escaped, and its links are absolute.
         """
         return _LINK.sub(rf"\g<1>{self.base}/", html) if self.base else html
 

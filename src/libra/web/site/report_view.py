@@ -1,4 +1,4 @@
-"""The words in which the pages for people say what a report says. Pure functions."""
+"""The words for a report on the pages for people. Pure functions."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def host(url: str) -> str:
 
 
 def address(url: str) -> str:
-    """A URL without its scheme: what tells one page from another."""
+    """A URL without its scheme."""
     return url.partition("://")[2] or url
 
 
 def short_id(text: str) -> str:
-    """A name for an element that is about this text."""
+    """A short id for the element of this text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -42,8 +42,8 @@ def thumbnail_size(viewport: str) -> tuple[int, int]:
 
 
 def watch_words(status: WatchStatus) -> str:
-    """How what is watched is, in a word or two."""
-    match status:  # so that the types say when one is missing
+    """The status of a watch, in a word or two."""
+    match status:  # so that the type checker reports a missing case
         case "new" | "ok":
             return "Watched"
         case "paused":
@@ -68,7 +68,7 @@ def code_spans(text: str) -> Markup:
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago something was, in the few words that a list has room for."""
+    """How long ago something was, in a few words for a list."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 60:
         return "just now"
@@ -79,7 +79,7 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
 
 def status_words(status: Status) -> str:
-    """Where a page is in its life, in a word or two."""
+    """The status of a page, in a word or two."""
     return {
         "queued": "Waiting for its turn",
         "fetching": "Fetching the page",
@@ -92,7 +92,7 @@ def status_words(status: Status) -> str:
 def backup_words(  # noqa: PLR0911 - a table
     backup: Backup, outage: OutageBanner | None = None, finished: bool = True
 ) -> str:
-    """How safe a page is, in a sentence or two: its result, or until then its submission."""
+    """How safe a page is, in a sentence or two: its result, or before that its submission."""
     what = "" if finished else "The submission: "
     down = outage is not None and outage.database
     match backup:

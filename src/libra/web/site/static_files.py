@@ -1,4 +1,4 @@
-"""The style sheets, scripts and icons that pages refer to."""
+"""The stylesheets, scripts and icons of the pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file that pages refer to, held in memory."""
+    """A file that pages load, held in memory."""
 
     name: str
     content: bytes
@@ -30,7 +30,7 @@ class StaticFile:
 
 
 def static_files() -> list[StaticFile]:
-    """All of them, by their names."""
+    """All static files, by name."""
     web = resources.files("libra.web")
     found = []
     for folder in (web / "static", web / "vendored" / "swagger-ui"):

@@ -1,4 +1,4 @@
-"""The templates of pages, compiled, with what they may call and what they refer to."""
+"""The compiled templates of pages, with their functions and files."""
 
 from __future__ import annotations
 
@@ -92,23 +92,23 @@ def compiled() -> tuple[Mapping[str, StaticFile], jinja2.Environment, str]:
         with_query=with_query,
     )
     for name in sources:
-        environment.get_template(name)  # compiled now and not in somebody's request
+        environment.get_template(name)  # compiled now and not during a request
     text = "".join(sources.values()) + "".join(file.digest for file in files.values())
     return files, environment, hashlib.sha256(text.encode()).hexdigest()
 
 
 def safe_href(url: str | None) -> str | None:
-    """The URL if it may be linked to, else None: ``javascript:`` and the like are only shown."""
+    """The URL if it may be a link, else None: ``javascript:`` and the like are only shown."""
     if url is not None and url.lower().startswith(("http://", "https://")):
         return url
     return None
 
 
 def timestamp(moment: datetime | None) -> str:
-    """A time as ``<time datetime>`` takes it, in UTC; empty for None."""
+    """A time in the format of ``<time datetime>``, in UTC; empty for None."""
     return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def with_query(path: str, **values: str) -> str:
-    """An address with a query, whatever is in its values."""
+    """An address with a query, whose values are escaped."""
     return f"{path}?{urlencode(values, errors='replace')}"

@@ -1,4 +1,4 @@
-"""What the start page shows: the list of URLs, grouped by site."""
+"""The contents of the start page: the list of URLs, grouped by site."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from libra.report import Kind, Total
 from libra.wording import count, size
 
 State = Literal["", "failed", "over-budget", "watched"]
-"""What a list of URLs can be narrowed to, apart from site, tag and text."""
+"""The states by which a list of URLs can be filtered."""
 
 STATES: dict[State, str] = {
     "": "Any state",
@@ -29,12 +29,12 @@ SORTS: dict[Sort, str] = {
     "site": "By site, A to Z",
 }
 OF_WATCHES = ("over-budget", "watched")
-"""States that only those are told who may see watches."""
+"""States that are only for viewers who may see watches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a list is narrowed to, and where in it one is. Empty texts mean nothing.
+    """The filter and the position of a list. Empty texts mean none.
 
     ``view`` is ``weigh-ins`` for the list of single weigh-ins, which alone can be of one ``url``.
     """
@@ -55,16 +55,16 @@ class Search:
 
     @property
     def grouped(self) -> bool:
-        """Whether URLs of one site stand together, whatever else they are sorted by."""
+        """Whether this order keeps the URLs of one site together."""
         return self.sort in ("newest", "site")
 
     @property
     def narrowed(self) -> bool:
-        """Whether anything is left out."""
+        """Whether a filter is set."""
         return bool(self.url or self.host or self.text or self.state or self.tag)
 
     def href(self, **changes: str) -> str:
-        """The address of this list, or of the same one with something changed."""
+        """The address of this list, with these changes."""
         values = {
             "view": self.view,
             "url": self.url,
@@ -84,12 +84,12 @@ class UrlView:
     """A URL, arranged.
 
     Attributes:
-        row: what is known of it.
+        row: its data.
         site: its host, and port where it has one.
-        path: what comes after that.
-        line: the points of its sparkline, and what it says in words; empty where there is none.
+        path: the rest of the URL.
+        line: the points of its sparkline, and the same in words; empty where there is none.
         segments: a bar as long as its weight.
-        watch: how its watches are; None where it has none.
+        watch: the status of its watches; None where it has none.
     """
 
     row: UrlSummary
@@ -103,7 +103,7 @@ class UrlView:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """URLs of one site; without a name, of any."""
+    """URLs of one site; without a name, of any site."""
 
     name: str
     urls: tuple[UrlView, ...]
@@ -121,7 +121,7 @@ class Lists:
 
     @property
     def heaviest(self) -> int:
-        """Of the weigh-ins: the bars of the others are shorter."""
+        """The heaviest of the weigh-ins, which has the longest bar."""
         return max((page.total.transfer_bytes for page in self.pages.pages), default=0)
 
     @classmethod
@@ -141,8 +141,8 @@ class Lists:
         """The list of URLs.
 
         Args:
-            urls: what is listed.
-            watched: how the watches of each URL are.
+            urls: the URLs.
+            watched: the status of each URL's watches.
             tags: of all watches.
             grouped: whether URLs of one site stand together, in the place of the first of them.
         """
@@ -151,12 +151,12 @@ class Lists:
 
 
 def read_sort(text: str) -> Sort:
-    """The order that is meant; the usual one if it is none."""
+    """The order of this name; the usual one if there is none."""
     return next((sort for sort in get_args(Sort) if sort == text), "newest")
 
 
 def read_state(text: str) -> State:
-    """The state that is meant; any if it is none."""
+    """The state of this name; any if there is none."""
     return next((state for state in get_args(State) if state == text), "")
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a watch, in the words that people get."""
+"""The view of a watch, in words for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from libra.web.access.viewer import Viewer
 from libra.wording import count, duration_in_full
 
 MOST = 10
-"""Watches of one URL that are shown with its pages."""
+"""Most watches of one URL that are shown with its pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,16 @@ class WatchView:
     Attributes:
         watch: the watch.
         schedule: when it runs, in words.
-        verdict: how the page is, in words.
-        grade: the same as a class of the style sheet: ``good``, ``fair`` or ``poor``.
-        share: of what the page may weigh in all, what it weighs: percent, 100 at most; 0 where that
-            is not limited or not known.
-        over: whether it weighs more than it may in all.
-        others: what else limits it, in words; empty for nothing.
+        verdict: the state of the page, in words.
+        grade: the same as a class of the stylesheet: ``good``, ``fair`` or ``poor``.
+        share: the page's weight as a share of its limit: percent, 100 at most; 0 where there is no
+            limit or the weight is not known.
+        over: whether it weighs more than its limit.
+        others: its other limits, in words; empty for none.
         delivery: how the last try to deliver an alert ended, in words; empty where there was none.
-            When that was, and the error that it has, come after them.
-        receivers: who is told; empty for nobody.
-        details: how it is weighed and when somebody is told, in words.
+            The page shows its time and its error after it.
+        receivers: who gets alerts; empty for nobody.
+        details: how it is weighed and when alerts are sent, in words.
     """
 
     watch: Watch
@@ -51,14 +51,14 @@ class WatchPage:
     """A page of the list of watches.
 
     Attributes:
-        watches: those that are shown.
+        watches: the watches on this page.
         url: the URL whose watches they are; empty for all.
-        after: where in the list one is; empty at its beginning.
-        next: the cursor of what follows; None at the end.
-        partial: whether there may be others, which could not be read yet.
+        after: the cursor of this page; empty for the first.
+        next: the cursor of the next page; None at the end.
+        partial: whether there may be other watches, which could not be read yet.
         tag: the tag that they have; empty for all.
-        status: what is known of them; empty for all.
-        counts: a line that counts all watches by what is known of them.
+        status: their status; empty for all.
+        counts: a line with the number of watches of each status.
     """
 
     watches: Sequence[WatchView]
@@ -72,11 +72,11 @@ class WatchPage:
 
     @property
     def narrowed(self) -> bool:
-        """Whether anything is left out."""
+        """Whether a filter is set."""
         return bool(self.url or self.tag or self.status)
 
     def href(self, **changes: str) -> str:
-        """The address of this list, or of the same one with something changed."""
+        """The address of this list, with these changes."""
         values = {"url": self.url, "tag": self.tag, "status": self.status}
         query = urlencode({k: v for k, v in (values | changes).items() if v}, errors="replace")
         return f"/watches?{query}" if query else "/watches"
@@ -85,7 +85,7 @@ class WatchPage:
 def watch_page(
     found: WatchList, *, url: str | None, tag: str | None, status: str | None, after: str | None
 ) -> WatchPage:
-    """Arrange a page of the list, with a line that counts all watches."""
+    """Arrange a page of the list, with the number of watches of each status."""
     return WatchPage(
         watches=watch_views(found.watches),
         url=url or "",
@@ -122,20 +122,20 @@ COUNT_WORDS = {
 
 
 def watches_of(libra: Libra, url: str, visitor: Viewer) -> tuple[WatchView, ...]:
-    """The newest watches of a URL, if they are for these eyes: they say who is told of it."""
+    """The newest watches of a URL, if the viewer may see them: they show who gets alerts."""
     if not visitor.observes:
         return ()
     return watch_views(libra.watches(url=url, limit=MOST).watches)
 
 
 def budget_of(watches: Iterable[WatchView]) -> int | None:
-    """The least that the page of these watches may weigh in all, in bytes; None if nothing limits it."""
+    """The lowest limit in bytes for the whole page among these watches; None without a limit."""
     limits = (view.watch.terms.max_weight for view in watches)
     return min((most for most in limits if most is not None), default=None)
 
 
 def watch_views(watches: Iterable[Watch]) -> tuple[WatchView, ...]:
-    """Arrange watches, in the order in which they come."""
+    """Arrange watches, in the given order."""
     return tuple(map(watch_view, watches))
 
 

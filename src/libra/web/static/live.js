@@ -1,7 +1,7 @@
-// Keeps a page current while it is open. Everything reads and submits without this file.
+// Keeps a page current while it is open. Reading and submitting work without this file.
 //
-// The server renders; what has changed is taken from the same page fetched again. So there is one
-// renderer, and no text of a weighed page is ever put together to HTML here.
+// The server renders: this script fetches the same page again and takes over what has changed. So there
+// is one renderer, and the script never makes HTML from text of a weighed page.
 "use strict";
 (() => {
   const main = document.getElementById("main");
@@ -37,15 +37,15 @@
       if (time.textContent !== text) time.textContent = text;
       time.title = "age" in time.dataset ? local : time.dateTime;
     }
-    // Where there can be no element within the text: it begins with the time in UTC.
+    // For texts that can contain no element: they begin with the time in UTC.
     for (const one of root.querySelectorAll("[data-at]")) {
       const text = one.textContent.replace(/^.{16} UTC/, () => here(new Date(one.dataset.at)));
       if (one.textContent !== text) one.textContent = text;
     }
   };
 
-  // Makes one tree like another and touches nothing that is alike already: focus, what is unfolded
-  // and where one has scrolled to stay, and rows are known by their id when they change places.
+  // Makes one tree equal to another without touching equal parts: focus, open parts and scroll positions
+  // stay, and the id identifies a row that changes its place.
   const morph = (old, fresh) => {
     if (old.nodeType !== 1) {
       if (old.data !== fresh.data) old.data = fresh.data;
@@ -105,11 +105,11 @@
         away.hidden = true;
       } else if (answer.status === 404 && main.dataset.changes) location.reload();
     } catch {
-      // What is shown stays, and the next event or tick tries again.
+      // The old content stays, and the next event or tick tries again.
       away.hidden = false;
     }
     busy = false;
-    // A heavy page is fetched less often, so that showing it takes no more than a quarter of the time.
+    // A heavy page is fetched less often, so that showing it takes a quarter of the time at most.
     pause = Math.max(250, 3 * (performance.now() - begun), refused ? 5000 : 0);
     if (again) { again = false; soon(); }
   };
@@ -119,7 +119,7 @@
   const follow = () => {
     page?.close();
     pulse?.close();
-    if (document.hidden) return; // Browsers allow six connections to a server: an unseen tab has none.
+    if (document.hidden) return; // Browsers allow six connections to a server: a hidden tab opens none.
     if (main.dataset.events) {
       page = new EventSource(main.dataset.events);
       page.addEventListener("report", soon);
@@ -135,7 +135,7 @@
       localise(fresh);
       morph(shown, fresh);
       away.hidden = true;
-      // An outage that begins or ends changes what is said of pages that are not stored yet.
+      // The start or the end of an outage changes the text about pages that are not stored yet.
       const news = main.dataset.changes !== String(pages) || told !== Boolean(banner);
       if (main.dataset.changes && news) {
         main.dataset.changes = pages;
@@ -143,7 +143,7 @@
       }
     });
     pulse.addEventListener("error", () => {
-      // Where nobody answers the browser tries again by itself; where it is refused it does not.
+      // Without an answer, the browser tries again itself; after a refusal it does not.
       if (pulse.readyState === EventSource.CLOSED) setTimeout(follow, 10_000);
       else away.hidden = false;
     });
@@ -154,7 +154,7 @@
     tick();
   }, 1000 * Number(main.dataset.refresh));
 
-  // A link that only sorts what is shown need not load the page anew.
+  // A link that only sorts the content need not load the whole page again.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-soft]");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -163,7 +163,7 @@
     refresh();
   });
 
-  // Who has folded the banner wants it folded on the next page, too.
+  // A banner that the user has folded stays folded on the next page.
   const banner = () => document.querySelector("#outage details");
   if (sessionStorage.getItem("folded") && banner()) banner().open = false;
   document.addEventListener("toggle", ({ target }) => {
@@ -172,7 +172,7 @@
     else sessionStorage.setItem("folded", "yes");
   }, true);
 
-  // Several lines do not fit into the field for one: they go where there is room for them.
+  // Several pasted lines do not fit into the field for one URL: they go into the field for many.
   document.getElementById("url")?.addEventListener("paste", (event) => {
     const lines = event.clipboardData.getData("text").split(/\s*\n\s*/).filter(Boolean);
     const many = document.getElementById("urls");

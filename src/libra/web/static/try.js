@@ -1,4 +1,4 @@
-// Sends requests of the reference from the browser, by Swagger UI, which asks nobody else for anything.
+// Sends requests from the reference in the browser, with Swagger UI, which contacts no other server.
 "use strict";
 const place = document.getElementById("try");
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -8,12 +8,12 @@ dress();
 SwaggerUIBundle({
   url: place.dataset.document,
   domNode: place,
-  // A link in the button that unfolds an operation is none that a keyboard or a thumb can tell from it.
+  // No links inside the buttons that unfold operations: a keyboard or a thumb cannot tell them apart.
   deepLinking: false,
   defaultModelsExpandDepth: -1,
   validatorUrl: null,
 });
-// What Swagger UI shows without a name, or scrolls without a way for the keyboard.
+// Swagger UI has fields without a name, and scrolling areas that the keyboard cannot reach.
 const mend = () => {
   for (const body of place.querySelectorAll("textarea:not([aria-label])")) body.ariaLabel = "Body of the request";
   for (const code of place.querySelectorAll("pre:not([tabindex])")) code.tabIndex = 0;

@@ -1,7 +1,7 @@
 """Prometheus metrics: what each Libra counts, and gauges read from `Health` at the scrape.
 
-None of them is in the client library's global registry, as two Libras may live in one program.
-`docs/reference/metrics.md` lists the metrics; a test compares.
+None of them is in the client library's global registry, because two Libras may run in one program.
+`docs/reference/metrics.md` lists the metrics; a test compares both.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ TEXT = CONTENT_TYPE_PLAIN_0_0_4
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the buckets that requests are counted in, in seconds."""
+"""Upper bounds, in seconds, of the buckets for the duration of requests."""
 
 
 class RequestCounts(Collector):
     """How many requests were answered, by route, method and status.
 
-    Plain numbers, and metrics only when asked for: the client library's own counters take four times as
-    long, and every read is counted.
+    They are plain numbers, and become metrics only at a scrape: the client library's own counters take
+    four times as long, and every read is counted.
 
     Attributes:
         streams: how many event streams are open.
@@ -57,9 +57,9 @@ class RequestCounts(Collector):
         self._durations: defaultdict[str, _Durations] = defaultdict(_Durations)
 
     def count(self, route: str, method: str, status: int, seconds: float = 0.0) -> None:
-        """Add one answered request, and how long it took until the answer began.
+        """Add one answered request, and the time until its answer began.
 
-        What the short cut answers takes some 20 microseconds; it is counted as nothing.
+        The fast path takes some 20 microseconds, which are counted as 0.
         """
         self._counts[route, method if method in METHODS else "other", status] += 1
         durations = self._durations[route]
@@ -88,7 +88,7 @@ class RequestCounts(Collector):
 
 
 class _Durations:
-    """How many requests there were within each of `BOUNDS`, and how long all took."""
+    """How many requests fell into each bucket of `BOUNDS`, and how long all took together."""
 
     __slots__ = ("buckets", "sum")
 
@@ -105,12 +105,12 @@ def exposition(
     connections: int = 0,
     weights: Iterable[tuple[str, str, int]] = (),
 ) -> str:
-    """All metrics as text. Names carry their unit; counters end in ``_total``.
+    """All metrics as text. Names contain their unit; counters end in ``_total``.
 
     Args:
-        health: the truth about each part.
-        requests: the requests answered.
-        tally: what became of pages.
+        health: the state of each part.
+        requests: the counts of answered requests.
+        tally: the counts of pages by outcome.
         connections: how many are open.
         weights: the id, the name and the transfer size of each watched page that was weighed.
     """
@@ -147,14 +147,14 @@ class _Everything(Collector):
 
 
 _PROGRAM = CollectorRegistry()
-"""What the client library tells of the program, which is the same for every Libra in it."""
+"""The client library's metrics of the program, which all Libras in it share."""
 ProcessCollector(registry=_PROGRAM)
 GCCollector(registry=_PROGRAM)
 
 
 def _of_pages(tally: Tally) -> Iterator[Metric]:
     for metric in tally.registry.collect():
-        # When each series began: the text format has no place for it but a gauge for each of them.
+        # Without the start of each series: the text format can only give it as a separate gauge.
         metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
         yield metric
 
@@ -215,7 +215,7 @@ def _of_health(health: Health) -> Iterator[Metric]:
 
 
 def _of_nodes(health: Health) -> Iterator[Metric]:
-    """What is known of the nodes of a cluster; nothing where there is none."""
+    """The metrics of the nodes of a cluster; none without a cluster."""
     if not health.nodes:
         return
     for name, text, value in _OF_A_NODE:

@@ -1,9 +1,8 @@
 """Traces by OpenTelemetry: a span for each request that the framework answers, one for each weighing.
 
-An extra: ``pip install "libra-weigh[otel]"`` and ``libra serve --otel``. Where the traces go is said in
-OpenTelemetry's own variables, such as ``OTEL_EXPORTER_OTLP_ENDPOINT``; names follow its semantic
-conventions. Reports that are answered by the short cut have no span: one would cost more than the
-answer.
+This is an extra: ``pip install "libra-weigh[otel]"`` and ``libra serve --otel``. OpenTelemetry's own
+variables, such as ``OTEL_EXPORTER_OTLP_ENDPOINT``, say where the traces go; names follow its semantic
+conventions. Reports answered by the fast path have no span: a span would cost more than the answer.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Telemetry:
         """A span around a request, under the caller's if it sent a ``traceparent``.
 
         Yields:
-            What is to be told the status of the answer.
+            A function to call with the status of the answer.
         """
         with self._tracer.start_as_current_span(
             f"{method} {route}",
@@ -57,7 +56,7 @@ class Telemetry:
             yield answered
 
     def weighed(self, report: Report) -> None:
-        """A span for a page that is finished, as long as it took."""
+        """Send a span for a finished page, as long as its weighing took."""
         if report.finished_at is None:
             return
         end = _nanoseconds(report.finished_at)
@@ -79,12 +78,12 @@ class Telemetry:
         span.end(end)
 
     def close(self) -> None:
-        """Send what has not been sent yet. May take as long as the exporter allows."""
+        """Send the spans that have not been sent yet. May take as long as the exporter allows."""
         self._provider.shutdown()
 
 
 def start() -> Telemetry:
-    """Send traces by OTLP over HTTP, as OpenTelemetry's variables say.
+    """Send traces by OTLP over HTTP, as configured in OpenTelemetry's variables.
 
     Raises:
         SettingsError: the extra is not installed.
@@ -102,7 +101,7 @@ def start() -> Telemetry:
         "service.name": "libra",
         "service.version": version("libra-weigh"),
     }
-    # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
     resource = Resource(described).merge(Resource.create())
     provider = TracerProvider(resource=_named(resource, described), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(trace_exporter.OTLPSpanExporter()))
@@ -110,7 +109,7 @@ def start() -> Telemetry:
 
 
 def _named(resource: Any, described: Mapping[str, Any]) -> Any:
-    # `Resource.create` calls a service that nobody has named "unknown_service".
+    # `Resource.create` names a service without a name "unknown_service".
     if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
         return resource.merge(type(resource)(dict(described)))
     return resource
