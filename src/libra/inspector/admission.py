@@ -3,9 +3,9 @@
 Pages ask for a place and wait as ``queued``; a free place goes to the page that has waited longest.
 Admission monitors the pages that hold a place, so a page that dies frees its place.
 
-A page that is suspected of killing the program is weighed alone, with no other page beside it here or in a
-browser. If the program dies again, the culprit is known. When the suspect is next in line, no other page
-gets a place until the suspect has had its turn.
+A page that is suspected of killing the program is weighed alone, with no other page beside it here or
+in a browser. If the program dies again, the culprit is known. When the suspect is next in line, no
+other page gets a place until the suspect has had its turn.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Admission(GenServer):
 
         Args:
             admissions: all admissions by method; this one adds itself.
-            method: the method of the pages that these places are for; a browser weighs only a few pages at
-                a time.
+            method: the method of the pages that these places are for; a browser weighs only a few
+                pages at a time.
             places: the number of places.
         """
         self._places = places
@@ -126,7 +126,7 @@ class Admission(GenServer):
         return ask is not None and ask.alone
 
     def _left(self, page: GenServer) -> None:
-        """Clean up after a page that left its place; tell the other admission if its pages wait for that."""
+        """Clean up after a page that left its place; tell the other admission if it waits for that."""
         was_alone = page is self.alone
         if was_alone:
             self.alone = None

@@ -22,8 +22,8 @@ class Outage:
 class Availability:
     """The state of the services that Libra depends on.
 
-    The journal writer and the database writer report whether they can write, and the restorer reports its
-    progress. All others only read.
+    The journal writer and the database writer report whether they can write, and the restorer reports
+    its progress. All others only read.
 
     Attributes:
         outage: since when and why the database cannot be used; None while it can.
@@ -36,7 +36,8 @@ class Availability:
         keys_known: set once the idempotency keys of the database are known.
         watches_known: set once all watches are in memory.
         restoring: whether the restorer is bringing back pages or watches from the database.
-        gap: what the database was found to lack, until Libra has saved again all of it that is in memory.
+        gap: what the database was found to lack, until Libra has saved again all of it that is in
+            memory.
         losses: everything that databases of this Libra were found to lack, oldest first.
         neighbours: what is known of the other Libras that this one works with.
     """
@@ -57,7 +58,7 @@ class Availability:
         self.neighbours = Neighbours()
 
     def may_be_lost(self, entry_id: str) -> str | None:
-        """What to say of a page or watch that cannot be found, if the database may have lost it; else None."""
+        """A note on an entry that cannot be found, if the database may have lost it; else None."""
         submitted = moment_of(entry_id)
         spans = [
             loss.span

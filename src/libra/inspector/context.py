@@ -15,8 +15,8 @@ from libra.weighing.options import Options
 class Context:
     """State shared by the processes of one Libra.
 
-    Each part knows only the parts below it, which avoids import cycles: it knows processes by their ports
-    (`libra.inspector.records.ports`), not by their classes.
+    Each part knows only the parts below it, which avoids import cycles: it knows processes by their
+    ports (`libra.inspector.records.ports`), not by their classes.
 
     Attributes:
         records: the state that survives a crash.

@@ -23,8 +23,8 @@ OBJECTS = 20_000
 async def give_way() -> None:
     """Let live traffic go first; while it keeps the loop busy, the restore takes no more time than it.
 
-    The time until control comes back is the time that other tasks took. If that is long, the restore sleeps
-    for the same time before its next slice.
+    The time until control comes back is the time that other tasks took. If that is long, the restore
+    sleeps for the same time before its next slice.
     """
     loop = asyncio.get_running_loop()
     asked = loop.time()

@@ -1,7 +1,7 @@
 """Checks once a second whether the program was stopped, and whether the wall clock was set.
 
-Events that are due by the wall clock (the expiry of a page, the next weigh-in of a watch) have timers that
-ignore it. When the clock was set, the timers are set again.
+Events that are due by the wall clock (the expiry of a page, the next weigh-in of a watch) have timers
+that ignore it. When the clock was set, the timers are set again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class PauseWatch(GenServer):
     async def _tell_all(self) -> None:
         for number, record in enumerate(self._context.records.everything(), 1):
             child = self._context.processes.inspectors.child(record.id)
-            if child is None or not child.asleep:  # `Expiry` checks the wall clock for sleeping pages
+            if child is None or not child.asleep:  # `Expiry` checks the clock for those
                 self._context.processes.tell_clock_set(record.id)
             if number % SLICE == 0:
                 await asyncio.sleep(0)

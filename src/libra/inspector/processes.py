@@ -25,8 +25,8 @@ class LiveProcesses:
     """Every process that others look up by its role.
 
     The registry, the admissions, the supervisors and both writers enter themselves in their ``init``. So
-    after a restart everybody finds the new process. As with Erlang's registered names, nobody keeps an old
-    handle.
+    after a restart everybody finds the new process. As with Erlang's registered names, nobody keeps
+    an old handle.
 
     Attributes:
         registry: page id -> process.

@@ -1,13 +1,13 @@
 """Restores pages and watches after a start, or after a crash of their supervisor.
 
 First come the pages whose records are still in memory (their processes died with the supervisor, their
-records did not), then those of the journal, then those of the database. A start never waits for this: Libra
-looks up a page that has not come back yet when somebody asks for it. Watches come back before the pages of
-the database, in every restore mode, because nobody asks for a watch before it is due.
+records did not), then those of the journal, then those of the database. A start never waits for this:
+Libra looks up a page that has not come back yet when somebody asks for it. Watches come back before
+the pages of the database, in every restore mode, because nobody asks for a watch before it is due.
 
-The journal holds what the database lacks, and a copy of pages that were in memory and stored. A copy comes
-back at once and unchanged, even if the database is down. Once the database can be read, the copy is
-compared with it: another Libra may have changed, deleted or pruned a page meanwhile.
+The journal holds what the database lacks, and a copy of pages that were in memory and stored. A copy
+comes back at once and unchanged, even if the database is down. Once the database can be read, the
+copy is compared with it: another Libra may have changed, deleted or pruned a page meanwhile.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Restorer(GenServer):
         self._max_pages = max_pages
         self._restored = 0
         self._unchecked: list[PageRecord] = []  # pages that came back packed
-        self._unconfirmed: set[str] = set()  # pages of the local copy that are not yet compared with the database
+        self._unconfirmed: set[str] = set()  # copies not compared with the database yet
         self._watches = WatchRestorer(context, durability, store)
         self._orphans = list(context.records.pages)
         context.availability.restoring = True
@@ -239,7 +239,7 @@ class Restorer(GenServer):
             or row.expires_at <= context.services.now()
             or len(context.records.pages) >= self._max_pages
             or context.availability.standby
-            is not None  # another Libra changes and deletes it
+            is not None  # it is for another Libra to change and to delete
             or self._was_pruned(row)
         ):
             self._durability.release(row.id, row.version)
@@ -282,8 +282,8 @@ class Restorer(GenServer):
             self._context.availability.outage is not None
             or self._context.availability.standby is not None
         ):
-            # Only the database writer probes a database that is known to be down. If another Libra writes
-            # to the database, that Libra weighs and deletes its pages.
+            # Only the database writer probes a database that is known to be down. If another Libra
+            # writes to the database, that Libra weighs and deletes its pages.
             self.send_after(RETRY, RestorerStep.DATABASE)
         else:
             self.start_task(self._restore(), tag=RestorerStep.DATABASE)

@@ -1,7 +1,7 @@
 """Prunes pages that are older than the retention, once an hour.
 
-It works on the database only. Pruned pages must leave memory too, and do so by the marks that every pruning
-leaves (see `libra.inspector.durability.pruned_pages`).
+It works on the database only. Pruned pages must leave memory too, and do so by the marks that every
+pruning leaves (see `libra.inspector.durability.pruned_pages`).
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ class Services:
     def options_of_its_own(self) -> Options | None:
         """The options of a page whose submission chose none; None if they are the usual ones.
 
-        A page remembers its options; most pages need none, because the usual method is without a browser.
+        A page remembers its options; most pages need none, because the usual method is without a
+        browser.
         """
         usual = self.options.method == "static" and not self.options.auto
         return None if usual else self.options

@@ -322,8 +322,8 @@ class SupervisionTree:
     async def close(self) -> None:
         """Stop cleanly: finish what is under way, save, and release all resources.
 
-        What does not finish in time is left: an unfinished page is in the database as submitted, and Libra
-        weighs it again after the next start.
+        What does not finish in time is left: an unfinished page is in the database as submitted, and
+        Libra weighs it again after the next start.
         """
         async with AsyncExitStack() as last:
             # From the last to the first. A cancelled call still closes the rest.

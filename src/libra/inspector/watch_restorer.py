@@ -82,7 +82,7 @@ class WatchRestorer:
         self.unconfirmed.clear()
 
     async def _read_newest(self) -> None:
-        """Read recent facts from the database: the newest id, in case the clock is wrong, and the keys."""
+        """Read the newest id of the database, in case the clock is wrong, and the recent keys."""
         context = self._context
         if context.availability.outage is None:
             try:

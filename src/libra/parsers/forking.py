@@ -1,4 +1,4 @@
-"""The program's side of the template: starts it, asks it to fork and kill parsers, hears of their ends."""
+"""The program's side of the template: asks it to fork and kill parsers, and hears of their ends."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ async def weigh_once(
 ) -> Report:
     """Weigh a page and return its report, finished or failed.
 
-    A separate process reads its documents and stylesheets. Libra starts it during the DNS lookup and kills
-    it if it takes too much memory or time.
+    A separate process reads its documents and stylesheets. Libra starts it during the DNS lookup and
+    kills it if it takes too much memory or time.
 
     Args:
         url: Absolute, http or https.
@@ -36,9 +36,9 @@ async def weigh_once(
             address is opened and closed again.
         on_change: Called with the report so far whenever an asset has been weighed.
         parsers: To share the process among pages, which saves a third of a second for each.
-        in_process: Whether to read in this program. That starts no process, and is for trusted pages only:
-            any other page can block the whole event loop, deadlines included, and take all memory. Systems
-            without fork, such as Windows, always read in this program.
+        in_process: Whether to read in this program. That starts no process, and is for trusted pages
+            only: any other page can block the whole event loop, deadlines included, and take all
+            memory. Systems without fork, such as Windows, always read in this program.
 
     Raises:
         InvalidURL: The URL cannot be weighed.

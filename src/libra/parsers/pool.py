@@ -55,7 +55,7 @@ class ParserRefused(Exception):
 
 
 class Framed(NamedTuple):
-    """An order as it is sent: the order, the bodies that follow it, and the file with their beginnings or -1.
+    """An order as it is sent, the bodies that follow it, and the file with their beginnings or -1.
 
     ``most`` is the limit of bytes in the answer.
     """
@@ -267,8 +267,8 @@ class Parsers:
 
         Args:
             account: The account of the page.
-            frame: Makes the order for a parser, with a limit of processor time in seconds. It is called for
-                each try.
+            frame: Makes the order for a parser, with a limit of processor time in seconds. It is
+                called for each try.
             large: Whether to skip the fast lane.
 
         Raises:
@@ -284,7 +284,7 @@ class Parsers:
                 try:
                     answer, spent, flags = await self._ask(parser, frame, seconds)
                 except ParserDied as died:
-                    if not turn.ended:  # otherwise it had to give way, which is not charged to its page
+                    if not turn.ended:  # otherwise it gave way, which is not charged to its page
                         self.ends.note(died.end)
                         tries.died(died.end, parser, self._memory)
                     continue

@@ -200,7 +200,7 @@ class _Gone(Exception):
 
 
 class _Parses:
-    """The parses that a parser keeps: documents and other bodies, each kind with a limit; oldest go first."""
+    """The parses that a parser keeps, with a limit for documents and one for others; oldest go first."""
 
     __slots__ = ("_documents", "_others")
 

@@ -1,8 +1,8 @@
 """The protocol between the program and its parsers.
 
-To a parser: the lengths of an order and of the bodies that follow it, the order, the bodies. For bodies in
-the file of their page, the program sends the file descriptor and the places in it. Back: the length of the
-answer, the processor time, a byte of flags, the answer.
+To a parser: the lengths of an order and of the bodies that follow it, the order, the bodies. For
+bodies in the file of their page, the program sends the file descriptor and the places in it. Back:
+the length of the answer, the processor time, a byte of flags, the answer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The template: a clean process with one thread, from which parsers are forked.
 
-It has imported all modules that a parser needs, so that a new parser costs a millisecond instead of a third
-of a second. It is started with ``python -m``, not forked from the program, so it has none of the program's
-threads, locks, files or secrets. It reads no foreign bytes.
+It has imported all modules that a parser needs, so that a new parser costs a millisecond instead of a
+third of a second. It is started with ``python -m``, not forked from the program, so it has none of
+the program's threads, locks, files or secrets. It reads no foreign bytes.
 
 The program asks it to fork and kill parsers. It reports each new parser, and how each parser ended.
 """
@@ -44,8 +44,8 @@ def serve(descriptor: int, memory: int, *, watched: bool) -> None:
     Args:
         descriptor: The file descriptor of the socket.
         memory: Bytes that a parser may take beyond its initial memory.
-        watched: Whether the template watches their memory, instead of having the system limit it. It always
-            does so on systems without such a limit.
+        watched: Whether the template watches their memory, instead of having the system limit it. It
+            always does so on systems without such a limit.
     """
     with socket.socket(fileno=descriptor) as program:
         _TemplateProcess(program, memory, watched=watched or not can_limit()).serve()
@@ -91,7 +91,7 @@ class _TemplateProcess:
         if kind == b"F" and sockets:
             self._fork(sockets[0])
         elif kind in _SIGNALS and number in self._parsers:
-            os.kill(number, _SIGNALS[kind])  # not reaped yet, so that no other process has the number
+            os.kill(number, _SIGNALS[kind])  # not reaped yet: no other process has the number
         return True
 
     def _watch(self) -> None:

@@ -1,10 +1,10 @@
-"""Decides which order gets the next parser: a fast lane with turns by page, and a slow lane for long orders.
+"""Decides which order gets the next parser: a fast lane by turns, and a slow lane for long orders.
 
 Every order is first tried in the fast lane, for a short time. An order that needs longer begins again in
 the slow lane. One parser is always reserved for the fast lane, so that no page waits for another page's
 long order. In the slow lane the page that has used least is next, and a page that is far ahead of it
-pauses. So a page that needs a second gets it at once, whatever heavy pages are under way. Waiting counts as
-having used less, down to `YOUNG`, so every page gets its turn.
+pauses. So a page that needs a second gets it at once, whatever heavy pages are under way. Waiting
+counts as having used less, down to `YOUNG`, so every page gets its turn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import islice
 from typing import NamedTuple, Protocol
 
 AHEAD = 0.5
-"""How many more seconds of processor time a running page may have used than a waiting one, in the slow lane."""
+"""Seconds of processor time by which a running page may be ahead of a waiting one in the slow lane."""
 
 YOUNG = 1.0
 """Seconds of processor time; pages that have used less than this come before all others."""
@@ -26,7 +26,7 @@ PASSED_OVER = 8
 """How often the next page in the fast lane may be passed over for one whose parser is idle."""
 
 PAUSED = 1
-"""The limit of paused orders: each keeps a parser and its memory. Any other order that gives way starts again."""
+"""The limit of paused orders, each of which keeps a parser; others that give way start again."""
 
 _SOON = 0.05
 
@@ -243,8 +243,8 @@ class Turns:
             return False
         if slow:
             return len(self._slow) < self._slow_places
-        # With one place for both lanes, a fast order may take it. With more, one place is left for a waiting
-        # slow order while none runs.
+        # With one place for both lanes, a fast order may take it. With more, one place is left for a
+        # waiting slow order while none runs.
         starves = bool(self._waiting_slow) and not self._slow
         return self._places == 1 or not starves or self._fast < self._places - 1
 
@@ -264,7 +264,8 @@ def _aged(used: float, waited: float) -> float:
 class _PageQueue:
     """Waiting orders by page: the page that has waited longest since its last turn is next.
 
-    A page that is ready may be taken first, but only from the next few, and only a limited number of times.
+    A page that is ready may be taken first, but only from the next few, and only a limited number of
+    times.
     """
 
     __slots__ = ("_pages", "_passed_over")

@@ -188,7 +188,7 @@ def _told(error: Exception) -> str:
 
 
 def warm_up() -> None:
-    """Carry out one order of each kind, so that parsers forked from here need not do it for the first time."""
+    """Carry out one order of each kind, so that in forked parsers it is not the first one."""
     desk = SerialReader()
     page, sheet = (
         Text(0, "document", "http://a.example/"),

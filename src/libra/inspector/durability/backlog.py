@@ -82,7 +82,7 @@ class Backlog:
         self._lacking = set(lacking)
 
     def lacks_anything(self) -> bool:
-        """Whether the database still lacks entries that are in memory; those that left memory do not count."""
+        """Whether the database still lacks entries that are in memory."""
         records = self._records
         return any(
             records.find(one) is not None or records.deletions.of(one) is not None

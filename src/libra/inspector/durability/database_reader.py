@@ -1,7 +1,7 @@
 """Reads from the database for callers: pages that are not in memory, and lists.
 
-A caller never waits for a database that is known to be down. A caller that finds it down tells the database
-writer, whose breaker then spares all other callers the wait.
+A caller never waits for a database that is known to be down. A caller that finds it down tells the
+database writer, whose breaker then spares all other callers the wait.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from libra.inspector.context import Context
 from libra.storage import PageQuery, Snapshot, Store, Trace, Unavailable
 from libra.storage.urls import UrlQuery, UrlRow
 
-#: Seconds that a caller waits right after the start, to learn whether there is a database and which entries
-#: the journal adds to it.
+#: Seconds that a caller waits right after the start, to learn whether there is a database and which
+#: entries the journal adds to it.
 OPENING = 0.5
 
 

@@ -1,9 +1,9 @@
 """The only process that writes to the database.
 
-Pages offer themselves when they have a state that the database lacks. The writer takes the state from their
-records at the moment of writing. So a page that changes often is written once, in its latest state, and a
-backlog costs one key per page. While the database is down, only this process touches it, and only to see
-whether it is back.
+Pages offer themselves when they have a state that the database lacks. The writer takes the state from
+their records at the moment of writing. So a page that changes often is written once, in its latest
+state, and a backlog costs one key per page. While the database is down, only this process touches it,
+and only to see whether it is back.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ log = logging.getLogger("libra.backup")
 #: Pages in one transaction.
 BATCH = 500
 
-#: Seconds that the first offer of a batch waits for others: a batch of one page costs the database and the
-#: event loop nearly as much as a batch of fifty.
+#: Seconds that the first offer of a batch waits for others: a batch of one page costs the database
+#: and the event loop nearly as much as a batch of fifty.
 GROUP = 0.05
 
 #: A batch of this many pages does not wait for others.
@@ -245,7 +245,7 @@ class DatabaseWriter(DatabaseWriterPort):
 
     @property
     def breaker(self) -> str:
-        """The state of the breaker in words: ``open, 12 attempts failed``. Callers read it from outside."""
+        """The state of the breaker, read from outside, in words: ``open, 12 attempts failed``."""
         failed = count(self._breaker.failures, "attempt")
         return f"{self._breaker.state}, {failed} failed"
 
@@ -269,7 +269,8 @@ class DatabaseWriter(DatabaseWriterPort):
         self._backlog.saved(written.held)
         self._context.records.deletions.stored.update(deletion.id for deletion in written.deleted)
         if not self._context.availability.restoring:
-            # While restoring, a row that the restorer read before the deletion would bring the page back.
+            # While restoring, a row that the restorer read before the deletion would bring the page
+            # back.
             self._context.records.deletions.forget_stored()
         for refused in written.refused:
             if refused.deleted:

@@ -1,7 +1,7 @@
 """A thread for a disk that may hang.
 
-The standard pools join their threads when the interpreter ends. One write to a disk that hangs would keep
-the program from ever ending. The program can leave this thread behind.
+The standard pools join their threads when the interpreter ends. One write to a disk that hangs would
+keep the program from ever ending. The program can leave this thread behind.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ def write_down(
         first(journal)
     journal.lock()
     journal.scan()
-    # The beginning of a life is written first, because it need not wait until the disk is synced. The end
-    # of a life is written after the state with which it ended.
+    # The beginning of a life is written first, because it need not wait until the disk is synced. The
+    # end of a life is written after the state with which it ended.
     journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is not None)
     if entries:
         journal.write(entries)
@@ -35,8 +35,9 @@ def write_down(
     try:
         note()
     except OSError as error:
-        # Without this note, a loss that happens while Libra is stopped may go unnoticed. That is no reason
-        # to keep stored entries in the journal for ever. A failing disk makes the calls below fail.
+        # Without this note, a loss that happens while Libra is stopped may go unnoticed. That is no
+        # reason to keep stored entries in the journal for ever. A failing disk makes the calls below
+        # fail.
         log.debug("the database as of its last save is not written down: %s", error)
     journal.drop(gone)
     lacking = journal.store(stored)

@@ -1,8 +1,8 @@
 """How pages and watches become safe: the only place that knows the order of the steps.
 
-A page or a watch says that it has a state to keep, and is told how safe that state is. It does not know the
-steps between. Here the journal comes first and then the database; a cluster has its own order and its own
-implementation of this port.
+A page or a watch says that it has a state to keep, and is told how safe that state is. It does not
+know the steps between. Here the journal comes first and then the database; a cluster has its own
+order and its own implementation of this port.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ DISK_PATIENCE: Final = 1.0
 class JournalThenDatabase:
     """A single node: first the journal on the local disk, then the database.
 
-    The order matters. If the database had the result of a page and the journal only its submission when the
-    program is killed, the page would be weighed a second time. A submission alone goes to both at once.
+    The order matters. If the database had the result of a page and the journal only its submission
+    when the program is killed, the page would be weighed a second time. A submission alone goes to
+    both at once.
 
     Args:
         context: the shared state.
@@ -117,8 +118,8 @@ class JournalThenDatabase:
     def may_store(self, entry_id: str) -> bool:
         """Whether the journal has already had its turn with an entry.
 
-        Without this check, a page that was offered as a submission and finished before it was saved would
-        be in the database as a result and in the journal as a submission.
+        Without this check, a page that was offered as a submission and finished before it was saved
+        would be in the database as a result and in the journal as a submission.
         """
         return entry_id not in self._journal_first
 
@@ -225,7 +226,7 @@ class JournalThenDatabase:
         self._is_safe(entry_id, version, "journaled")
 
     def not_journaled(self, entry_id: str) -> None:
-        """Offer an entry to the database at once, because the local disk cannot keep it at the moment."""
+        """Offer an entry to the database at once, because the local disk cannot keep it now."""
         self._journal_first.discard(entry_id)
         if self._context.records.find(entry_id) is not None:
             self._context.processes.database_writer.offer(entry_id)

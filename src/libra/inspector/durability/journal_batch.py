@@ -1,4 +1,4 @@
-"""One batch of the journal writer: the entries to keep, to copy and to drop, as they are at that moment."""
+"""One batch of the journal writer: the present entries to keep, to copy and to drop."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ async def copies_of(records: Records, ids: Sequence[str]) -> list[Snapshot | Wat
 def sorted_out(records: Records, dropped: Versions) -> tuple[Versions, Versions]:
     """Split into entries in memory that are stored in that very version, and entries to drop.
 
-    For an entry that has changed since, the journal has a newer version or is about to get it. For a page
-    that is being weighed, the journal keeps the submission until there is a result, so that the page can be
-    weighed again.
+    For an entry that has changed since, the journal has a newer version or is about to get it. For a
+    page that is being weighed, the journal keeps the submission until there is a result, so that the
+    page can be weighed again.
     """
     stored: Versions = []
     gone: Versions = []

@@ -1,10 +1,10 @@
 """The journal writer: it acknowledges an entry only after the local disk has it.
 
 Pages say that they have a state to keep, and callers wait for it: for a submission before its
-acknowledgement, for a deletion before its confirmation. Everything that arrives while the disk is busy goes
-into the next write (group commit). Entries that no caller waits for wait a moment for others. A disk that
-fails or hangs does not stop submissions: the waiting callers learn that their page is only in memory,
-`/health` says since when, and the journal writer keeps trying.
+acknowledgement, for a deletion before its confirmation. Everything that arrives while the disk is
+busy goes into the next write (group commit). Entries that no caller waits for wait a moment for
+others. A disk that fails or hangs does not stop submissions: the waiting callers learn that their
+page is only in memory, `/health` says since when, and the journal writer keeps trying.
 """
 
 from __future__ import annotations

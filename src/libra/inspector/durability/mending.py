@@ -1,8 +1,8 @@
 """What Libra does when the database is not as this Libra left it.
 
-If it is another database, or has gone back in time, everything in memory that it may lack is offered again,
-and deletions are repeated. If another Libra now writes to it, the stored entries belong to that Libra and
-leave memory here.
+If it is another database, or has gone back in time, everything in memory that it may lack is offered
+again, and deletions are repeated. If another Libra now writes to it, the stored entries belong to
+that Libra and leave memory here.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Mending:
     async def begin(self, error: HistoryLost) -> list[str]:
         """Prepare for the database that was found; return the ids to offer to it.
 
-        Until this has ended, Libra reads nothing from that database. Until all of it is saved, no caller is
-        told that a page does not exist.
+        Until this has ended, Libra reads nothing from that database. Until all of it is saved, no
+        caller is told that a page does not exist.
         """
         context, store = self._context, self._durability.store
         now = context.services.now()
@@ -65,7 +65,7 @@ class Mending:
                 else context.records.deletions.pages
             ).add(one.id)
         context.availability.losses = self._durability.recollection.losses
-        await context.availability.replayed.wait()  # the entries of the journal must be offered, too
+        await context.availability.replayed.wait()  # the journal's entries must be offered too
         await context.availability.recalled.wait()
         pruned = error.known.pruned_before
         lacking = [one.id for one in deleted]

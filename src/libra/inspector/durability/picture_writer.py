@@ -1,8 +1,8 @@
 """Writes pictures of pages to the database.
 
-A picture is not part of the result: no durability level covers pictures, and one may be lost. So pictures
-are in no journal and in no cluster's engine. They wait in memory, and if too many wait during an outage,
-the oldest are dropped.
+A picture is not part of the result: no durability level covers pictures, and one may be lost. So
+pictures are in no journal and in no cluster's engine. They wait in memory, and if too many wait
+during an outage, the oldest are dropped.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Removes pages from memory that were pruned from the database.
 
-`libra db prune`, another Libra or the retention of this one prunes pages, and each pruning leaves marks in
-the database. A page with such a mark is not stored any more and must not be stored again. So it leaves
-memory and the journal as a deleted page does, and is never offered again.
+`libra db prune`, another Libra or the retention of this one prunes pages, and each pruning leaves
+marks in the database. A page with such a mark is not stored any more and must not be stored again. So
+it leaves memory and the journal as a deleted page does, and is never offered again.
 """
 
 from __future__ import annotations

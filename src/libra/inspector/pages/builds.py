@@ -1,8 +1,8 @@
 """Results that CI jobs weighed elsewhere and sent here: pages that are finished on arrival.
 
-They are in memory, in the journal and in the database as other pages are, with the same guarantees. The id
-of a result is derived from its content. So sending it again gives the same result, to any Libra of this
-database and across any outage.
+They are in memory, in the journal and in the database as other pages are, with the same guarantees.
+The id of a result is derived from its content. So sending it again gives the same result, to any
+Libra of this database and across any outage.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Builds:
     async def _is_stored(self, page_id: str) -> bool:
         """Whether the database has a result; False also while the database cannot be asked.
 
-        A result that is sent again has the same id and version there. If another Libra deleted it there, or
-        longer ago than this Libra remembers, the database writer finds that out.
+        A result that is sent again has the same id and version there. If another Libra deleted it
+        there, or longer ago than this Libra remembers, the database writer finds that out.
 
         Raises:
             ResultDeleted: this Libra or the database knows that it was deleted.

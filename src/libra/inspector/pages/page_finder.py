@@ -51,8 +51,8 @@ class PageFinder:
 
         Args:
             page_id: the page to read.
-            at_least: a version that the caller has seen, perhaps at another node. The answer is not older
-                than this, as far as possible.
+            at_least: a version that the caller has seen, perhaps at another node. The answer is not
+                older than this, as far as possible.
 
         Raises:
             PageNotFound: there is no such page.
@@ -78,7 +78,8 @@ class PageFinder:
         if page_id in deleted:
             raise PageNotFound(page_id)
         if answer is not None:
-            # The page has come back to memory; if it is unfinished, its version is above that of its row.
+            # The page has come back to memory; if it is unfinished, its version is above that of its
+            # row.
             return answer
         return row.version, row.report, row.status in FINISHED
 
@@ -132,8 +133,8 @@ class PageFinder:
             def wanted(record: PageRecord) -> bool:
                 return url in (None, record.url) and status in (None, record.status)
 
-            # Memory is read after the database. So a page that is stored and leaves memory meanwhile is not
-            # missed, and for a page in both the newer state, from memory, counts.
+            # Memory is read after the database. So a page that is stored and leaves memory meanwhile
+            # is not missed, and for a page in both the newer state, from memory, counts.
             for row in rows:
                 if row.status not in FINISHED and row.id not in deleted:
                     # A client may have seen a newer version than the row; in memory the page continues
@@ -158,8 +159,8 @@ class PageFinder:
     ) -> dict[str, Summary]:
         """The newest matching pages in memory, among the newest `SEARCHED` of them.
 
-        The database has searched its own pages. So without ``every`` this looks only at pages whose newest
-        version the database may lack. It has to unpack each of them.
+        The database has searched its own pages. So without ``every`` this looks only at pages whose
+        newest version the database may lack. It has to unpack each of them.
         """
         found: dict[str, Summary] = {}
         unpacked = 0
@@ -191,7 +192,7 @@ class PageFinder:
             if wanted(record):
                 if record.finished:
                     found[record.id], unpacked = record.summary(), unpacked + record.report_bytes
-                elif (answer := await self._pages.ask(record.id)) is not None:  # the page is still there
+                elif (answer := await self._pages.ask(record.id)) is not None:  # it is still there
                     found[record.id] = decode_summary(answer[1])
                 if len(found) == query.limit:
                     break

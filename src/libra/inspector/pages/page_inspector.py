@@ -5,8 +5,8 @@
     queued -> fetching -> weighing -> weighed ┐
         └────────┴────────────┴────-> failed  ┴-> (resting until it expires) -> gone from memory
 
-Every step is a message that schedules the next one: the place from admission, the outcome of a fetch, the
-deadline, the expiry. Callers can read the page between any two steps.
+Every step is a message that schedules the next one: the place from admission, the outcome of a fetch,
+the deadline, the expiry. Callers can read the page between any two steps.
 """
 
 from __future__ import annotations

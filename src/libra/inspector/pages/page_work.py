@@ -104,7 +104,7 @@ class StaticWork:
         self._carry_out(self._weighing.begin())
 
     def arrived(self, outcome: Outcome | StyleFound) -> bool:
-        """Enter an outcome and start the fetches that follow from it; return whether the page is done."""
+        """Enter an outcome and start the next fetches; return whether the page is done."""
         self._carry_out(self._weighing.record(outcome))
         if isinstance(outcome, Outcome):
             for lane in self._lanes.widen(outcome.fetch.url):

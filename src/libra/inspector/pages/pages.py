@@ -52,8 +52,8 @@ class Pages:
     async def submitted(self, name: str) -> Used | None:
         """The earlier submission with this idempotency key, if it is known.
 
-        Right after a start, keys come back with the pages. This waits for keys that are on the way, but not
-        while the database is down: a page that is weighed twice does no harm.
+        Right after a start, keys come back with the pages. This waits for keys that are on the way,
+        but not while the database is down: a page that is weighed twice does no harm.
 
         Raises:
             Restoring: the keys are still on the way.
@@ -219,7 +219,8 @@ class Pages:
         context = self._context
         if context.records.pages.get(page_id) is None:
             await self.find(page_id)
-        # In this order: nobody finds the page any more, its process ends, the database writer learns of it.
+        # In this order: nobody finds the page any more, its process ends, the database writer learns
+        # of it.
         context.records.forget(page_id)
         context.records.followers.changed(page_id)
         context.services.tally.delete(page_id)

@@ -1,8 +1,8 @@
 """The list of URLs and the history of a URL, from the database and memory as if they were one.
 
 Memory has newer states than the database. So this asks the database for its rows and for as many more as
-there are URLs with a newer state in memory: those replace the rows of the database. While the database is
-down, the list comes from memory alone.
+there are URLs with a newer state in memory: those replace the rows of the database. While the
+database is down, the list comes from memory alone.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class UrlListing:
     ) -> tuple[tuple[Summary, ...], bool]:
         """The weigh-ins of a URL over a time, newest first: the heaviest of each span.
 
-        The arguments are those of `libra.storage.Store.timeline`. The second value tells whether the answer
-        is from memory alone.
+        The arguments are those of `libra.storage.Store.timeline`. The second value tells whether the
+        answer is from memory alone.
         """
         partial = False
         rows: list[Snapshot] = []

@@ -62,8 +62,8 @@ class Breach(msgspec.Struct, frozen=True):
 def delay_after(tries: int) -> float:
     """Seconds to wait after this many failed tries: doubling, capped, and with full jitter.
 
-    Full jitter spreads the retries of alerts that failed together: see "Exponential Backoff And Jitter" of
-    the AWS Architecture Blog (2015).
+    Full jitter spreads the retries of alerts that failed together: see "Exponential Backoff And
+    Jitter" of the AWS Architecture Blog (2015).
     """
     return random.uniform(0, _longest_delay(tries))
 

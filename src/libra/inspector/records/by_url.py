@@ -1,8 +1,8 @@
 """The records in memory by their URL: the weigh-ins of each URL as a list, newest first.
 
-The list consists of the records themselves, and each record knows the one before and after it. So 100,000
-pages of as many URLs need no 100,000 lists. Pages enter at one end when they are submitted, and at the
-other when they come back after a start. They may leave anywhere.
+The list consists of the records themselves, and each record knows the one before and after it. So
+100,000 pages of as many URLs need no 100,000 lists. Pages enter at one end when they are submitted,
+and at the other when they come back after a start. They may leave anywhere.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class Deletions:
     Attributes:
         pages: pages whose deletion has not reached the database yet.
         watches: watches whose deletion has not reached the database yet.
-        stored: pages and watches whose deletion has reached the database, but which the restorer may still
-            hold.
+        stored: pages and watches whose deletion has reached the database, but which the restorer may
+            still hold.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -45,8 +45,8 @@ class Deletions:
     def meanwhile(self) -> Iterator[set[str]]:
         """The pages that are deleted while the block runs; the set grows.
 
-        An answer of the database may arrive after a deletion that it does not include. By then the deletion
-        may be stored and forgotten here.
+        An answer of the database may arrive after a deletion that it does not include. By then the
+        deletion may be stored and forgotten here.
         """
         deleted: set[str] = set()
         self._noting[id(deleted)] = deleted

@@ -19,8 +19,9 @@ class Evictable(NamedTuple):
 class EvictionQueue:
     """Pages that may leave, in the order of their expiry.
 
-    A page that has left meanwhile stays in the queue until its turn and is skipped then, which is cheaper
-    than searching for it. When more have left than are still in memory, the queue is cleaned up.
+    A page that has left meanwhile stays in the queue until its turn and is skipped then, which is
+    cheaper than searching for it. When more have left than are still in memory, the queue is cleaned
+    up.
     """
 
     def __init__(self, records: PageRecords) -> None:

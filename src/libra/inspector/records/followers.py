@@ -1,8 +1,8 @@
 """Clients that follow a page while it changes.
 
 A follower belongs to a page id, not to a process, so it survives a crash and a restart of the page's
-process. It learns only *that* the page changed and then reads the page. So a slow follower skips versions
-instead of filling a queue.
+process. It learns only *that* the page changed and then reads the page. So a slow follower skips
+versions instead of filling a queue.
 """
 
 from __future__ import annotations

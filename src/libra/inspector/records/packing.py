@@ -1,10 +1,10 @@
 """How a finished report rests in memory: as JSON, compressed against a sample report.
 
-All reports share their field names and a few values, so they are compressed against a sample report: 15 kB
-of JSON for 40 assets rest in 1.9 kB (2.4 kB without the sample) and are read no slower. The sample is made
-from the report's own types, so it is never out of date. Packed bytes never leave the process, so their form
-may change at any time. A report that comes back from a database as a zstd frame stays one, 2.3 kB: packing
-it would take three times as long as the rest of its return.
+All reports share their field names and a few values, so they are compressed against a sample report:
+15 kB of JSON for 40 assets rest in 1.9 kB (2.4 kB without the sample) and are read no slower. The
+sample is made from the report's own types, so it is never out of date. Packed bytes never leave the
+process, so their form may change at any time. A report that comes back from a database as a zstd
+frame stays one, 2.3 kB: packing it would take three times as long as the rest of its return.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _LEVEL: Final = 1  # higher levels take longer and, with the sample, save nothin
 
 def pack(data: bytes) -> bytes:
     """Compress the JSON of a report; some 20 µs for 40 assets."""
-    # Copied through a view into an object of its own size: the compressor's buffer is as long as the worst
-    # case, and the bytes that it returns would keep all of it.
+    # Copied through a view into an object of its own size: the compressor's buffer is as long as the
+    # worst case, and the bytes that it returns would keep all of it.
     return bytes(memoryview(_compressor.compress(data)))
 
 

@@ -1,8 +1,9 @@
 """The record of a page, which survives a crash of its process.
 
-In Erlang this would be an ETS table with an heir. A `PageInspector` owns its record, and only it writes to
-the record. When the process dies, the record stays: the page can still be read, and the next process
-continues from the record. Versions live here too, because they must never go back after a crash.
+In Erlang this would be an ETS table with an heir. A `PageInspector` owns its record, and only it
+writes to the record. When the process dies, the record stays: the page can still be read, and the
+next process continues from the record. Versions live here too, because they must never go back after
+a crash.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def life_of(version: int) -> int:
 def first_version(life: int) -> int:
     """The first version of a life: higher than any version of an earlier life.
 
-    A page or a watch that comes back after ``kill -9`` begins a new life, because the last versions of the
-    life before were never written down. This depends on no clock.
+    A page or a watch that comes back after ``kill -9`` begins a new life, because the last versions
+    of the life before were never written down. This depends on no clock.
     """
     return life << CHANGES
 
@@ -71,8 +72,8 @@ class PageRecord(Link):
 
     Attributes:
         weight: the answer of `weighed`; None until somebody asks.
-        headers: extra request headers for the page, until it is finished. They are secrets, kept in its row
-            and nowhere in its report.
+        headers: extra request headers for the page, until it is finished. They are secrets, kept in
+            its row and nowhere in its report.
     """
 
     __slots__ = (
@@ -137,7 +138,7 @@ class PageRecord(Link):
 
     @property
     def journal_first(self) -> bool:
-        """Whether the journal must have it before the database: true for results, not for submissions."""
+        """Whether the journal must have it before the database: only for results."""
         return self.finished
 
     @property
@@ -252,7 +253,7 @@ class PageRecord(Link):
             steps: how many more times a page at a level is told of a new level until it is stored.
         """
         if self.finished and version < self.stored_version:
-            return False  # this was the submission, or is from before a loss; the result is on its way
+            return False  # the submission, or from before a loss; the result is on its way
         if steps(level) >= steps(self.backup) and level != "rejected":
             return False  # the page is as safe already, or safer
         if level == "stored":

@@ -31,8 +31,8 @@ class PageRecords:
     def __init__(self) -> None:
         self.keys = SubmissionKeys()
         self._by_id: dict[str, PageRecord] = {}
-        # A plain list is too slow: pages that come back at a start enter at its beginning, the older ones
-        # last, and each would move all others.
+        # A plain list is too slow: pages that come back at a start enter at its beginning, the older
+        # ones last, and each would move all others.
         self._ids = SortedList()
         self._changes = 0
         self._series: dict[str, list[str]] = {}
@@ -82,7 +82,7 @@ class PageRecords:
                 del self._series[record.series]
 
     def newest_of(self, series: str, before: str | None = None) -> str | None:
-        """The newest result of a series in memory; with ``before``, the newest one older than that id."""
+        """The newest result of a series in memory; with ``before``, one older than that id."""
         found = self._series.get(series, [])
         position = len(found) if before is None else bisect_left(found, before)
         return found[position - 1] if position else None

@@ -1,7 +1,7 @@
 """Protocols of the processes and services that pages and watches use.
 
-The implementations import what pages and watches share. So that the shared state can name them, this module
-describes what they do, without importing them.
+The implementations import what pages and watches share. So that the shared state can name them, this
+module describes what they do, without importing them.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class JournalWriterPort(GenServer):
         self.cast(Begin(page_id, begun))
 
     def drop(self, stored: list[tuple[str, int]], known: History | None = None) -> None:
-        """Drop entries that the database has, each as of a version, or that left memory: see `Dropped`."""
+        """Drop entries, each as of a version, that are stored or left memory: see `Dropped`."""
         self.cast(Dropped(stored, known))
 
     async def settle(self, *, seconds: float) -> None:
@@ -182,7 +182,7 @@ class DatabaseWriterPort(GenServer):
 
     @property
     def breaker(self) -> str:
-        """The state of the breaker in words: ``open, 12 attempts failed``. Callers read it from outside."""
+        """The state of the breaker, read from outside, in words: ``open, 12 attempts failed``."""
         raise NotImplementedError
 
 

@@ -1,11 +1,13 @@
 """When a watch is due: at an interval, or by a cron expression in a time zone.
 
-Times are UTC. The time zone decides what six o'clock means in a cron expression, and what happens on a day
-on which that comes twice or not at all (as in Debian's cron). An interval does not depend on the zone.
+Times are UTC. The time zone decides what six o'clock means in a cron expression, and what happens on
+a day on which that comes twice or not at all (as in Debian's cron). An interval does not depend on
+the zone.
 
-Watches with the same schedule must not all start at once. So each watch has a *spread*, a number from 0 up
-to 1, that moves its times a little: by up to a tenth of its interval, or within the minute of a cron
-expression. It is always the same for the same watch, so a restart of the program changes no plans.
+Watches with the same schedule must not all start at once. So each watch has a *spread*, a number from
+0 up to 1, that moves its times a little: by up to a tenth of its interval, or within the minute of a
+cron expression. It is always the same for the same watch, so a restart of the program changes no
+plans.
 """
 
 from __future__ import annotations
@@ -46,8 +48,9 @@ class InvalidSchedule(ValueError):
 def parse_schedule(text: str) -> str:
     """Normalise a schedule: ``hour``, ``day``, ``week``, ``30m``, ``2h`` or five cron fields.
 
-    ``hourly`` and ``@daily`` and their like mean the same, and so do ``60m`` and ``hour``. Cron expressions
-    are those of Debian's cron, with ``L`` for the last day and ``#`` for the n-th weekday of a month.
+    ``hourly`` and ``@daily`` and their like mean the same, and so do ``60m`` and ``hour``. Cron
+    expressions are those of Debian's cron, with ``L`` for the last day and ``#`` for the n-th weekday
+    of a month.
 
     Raises:
         InvalidSchedule: it has none of these forms, or is a cron expression that never matches.

@@ -1,8 +1,8 @@
 """Idempotency keys: which page belongs to a submission that may be sent again.
 
-A key belongs to its page: it is journaled with the submission, is in the page's row and comes back with the
-page. This table finds the page by its key. After a start the table is filled by the pages that come back
-and from the database, which also has the keys of pages that stay out of memory.
+A key belongs to its page: it is journaled with the submission, is in the page's row and comes back
+with the page. This table finds the page by its key. After a start the table is filled by the pages
+that come back and from the database, which also has the keys of pages that stay out of memory.
 """
 
 from __future__ import annotations

@@ -48,17 +48,19 @@ class WatchChanges(msgspec.Struct, frozen=True, kw_only=True):
         max_weight: the limit of the page's total transfer size: bytes, or a size such as ``"500kB"``.
         jump: the increase in weight that counts as a jump; None for no alert of jumps.
         confirm: how many weigh-ins must find a problem before an alert is sent; also ``"2 of 3"``.
-        repeat: seconds after which an alert of a lasting problem is repeated, or ``"24h"``; None for never.
+        repeat: seconds after which an alert of a lasting problem is repeated, or ``"24h"``; None for
+            never.
         recover: whether an alert is sent when the problem is gone.
         method: how the page is weighed; None for the service's default.
         viewport: the viewport of the weighing, such as ``390x844@3``; None for the service's default.
         headers: request headers for the page's own origin. Their values are secrets.
-        webhook: the URL that alerts are posted to, with credentials if it needs them; None for no webhook.
+        webhook: the URL that alerts are posted to, with credentials if it needs them; None for no
+            webhook.
         webhook_headers: the headers to send with alerts, such as ``Authorization``.
         destination: the name of the operator's destination for alerts; None for none.
         public: whether its public page and badge are open to everybody who knows their address.
-        keep: seconds for which all of its weigh-ins are kept, or ``"90d"``; None for the same time as other
-            pages.
+        keep: seconds for which all of its weigh-ins are kept, or ``"90d"``; None for the same time as
+            other pages.
     """
 
     url: str | UnsetType = UNSET
@@ -166,7 +168,7 @@ def parse_confirm(wanted: object) -> Confirm:
 
 
 def parse_keep(wanted: float | str | None) -> float | None:
-    """Seconds that all weigh-ins are kept, from a number or a duration such as ``90d``; None for no limit.
+    """Seconds that all weigh-ins are kept, from those or a duration such as ``90d``; None: no limit.
 
     Raises:
         InvalidOptions: it is neither.

@@ -1,8 +1,8 @@
 """The record of a watch, which survives its process, and the table of all watches.
 
 As with pages, only the process of a watch writes to its record. The journal and the database keep the
-record, and the next process continues from it. It holds all that must not be lost: when the watch is due,
-the page that is being weighed for it, and the undelivered alerts.
+record, and the next process continues from it. It holds all that must not be lost: when the watch is
+due, the page that is being weighed for it, and the undelivered alerts.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
 
 WatchStatus = Literal["quarantined", "failed", "over-budget", "unconfirmed", "new", "ok", "paused"]
-"""``new`` until the first weigh-in; ``unconfirmed`` while a problem needs more weigh-ins before an alert is
-sent; ``quarantined`` when its process crashes at every start. The most urgent status comes first."""
+"""``new`` until the first weigh-in; ``unconfirmed`` while a problem needs more weigh-ins before an
+alert is sent; ``quarantined`` when its process crashes at every start. The most urgent comes first."""
 
 REMEMBERED = 10
 """The limit of weigh-ins, and of tries to deliver alerts, that a watch remembers."""
@@ -36,8 +36,8 @@ REMEMBERED = 10
 class WeighIn(msgspec.Struct, frozen=True):
     """The result of one weigh-in. Sizes are bytes of transfer size.
 
-    ``total`` and ``change`` are null if the page could not be weighed; ``change`` is relative to the last
-    good weigh-in. ``score`` is the Teledrin score of a weighed page.
+    ``total`` and ``change`` are null if the page could not be weighed; ``change`` is relative to the
+    last good weigh-in. ``score`` is the Teledrin score of a weighed page.
     """
 
     page: str

@@ -36,9 +36,9 @@ SIGNATURE: Final = "Libra-Signature"
 class AlertMessage(msgspec.Struct, frozen=True):
     """The JSON body of an alert; sizes are in bytes, times in UTC.
 
-    ``text`` says everything in words; Slack, Mattermost and similar services show it. ``page`` is null in a
-    test before the first weigh-in. ``repeated`` marks the repetition of an earlier alert whose problem
-    lasts.
+    ``text`` says everything in words; Slack, Mattermost and similar services show it. ``page`` is
+    null in a test before the first weigh-in. ``repeated`` marks the repetition of an earlier alert
+    whose problem lasts.
     """
 
     id: str

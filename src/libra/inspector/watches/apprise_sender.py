@@ -1,8 +1,9 @@
 """The program that sends one alert by `apprise`, in a process that may be killed.
 
-The parent starts it by the path of this file and writes an order to its standard input; the exit code gives
-the result. It imports nothing of Libra, because it lives for a second. It imports only the `apprise` plugin
-of the requested service, so no address can reach another plugin, however it is written.
+The parent starts it by the path of this file and writes an order to its standard input; the exit code
+gives the result. It imports nothing of Libra, because it lives for a second. It imports only the
+`apprise` plugin of the requested service, so no address can reach another plugin, however it is
+written.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ PLUGINS: Final[Mapping[str, tuple[str, str]]] = {
     "workflow": ("workflows", "NotifyWorkflows"),
     "zulip": ("zulip", "NotifyZulip"),
 }
-"""The module and the class of each service, by its scheme; the scheme with an ``s`` added means the same."""
+"""The module and the class of each service, by its scheme, which may have an ``s`` added."""
 
 HEAD: Final = 16_384
 """The limit of bytes in a proxy's answer."""
@@ -93,7 +94,7 @@ def service_of(url: str, asset: Any) -> Any:
 
 
 def readings(url: str) -> Iterator[tuple[Any, Any]]:
-    """Each plugin that may support this address, with its reading of the address; a false value if none."""
+    """Each plugin that may support this address, with its reading of it, which may be empty."""
     scheme = url.partition("://")[0].lower()
     if scheme == "https":
         for name in NATIVE:

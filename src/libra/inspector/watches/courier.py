@@ -1,8 +1,8 @@
 """Sends alerts to the operator's destinations, each from its own process that may be killed.
 
 `apprise` speaks with dozens of services over its own libraries, so it does not run in this program. Its
-process has ten seconds, no log, no proxy but Libra's and almost no environment. The gate does not apply to
-it: only the operator chooses the destinations.
+process has ten seconds, no log, no proxy but Libra's and almost no environment. The gate does not
+apply to it: only the operator chooses the destinations.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class AppriseCourier:
                 )
 
     async def deliver(self, name: str, title: str, text: str) -> str | None:
-        """Try to deliver a message; None if every service of the destination accepted it, otherwise the error.
+        """Try to deliver a message; None if all services of the destination accepted it, else the error.
 
         Args:
             name: the name of the destination.
@@ -132,7 +132,7 @@ class AppriseCourier:
         return self._proxy is not None and self._proxy.lower().startswith("https:")
 
     def _environment(self) -> dict[str, str]:
-        """The environment of the process: no secrets of Libra, and no proxies that Libra was not given."""
+        """The environment of the process: no secrets of Libra, and no proxy but Libra's."""
         given = {name: self._environ[name] for name in _PASSED_ON if name in self._environ}
         # It looks for no file with passwords in the home directory.
         given |= {"HOME": os.devnull, "NETRC": os.devnull, "PYTHONUTF8": "1"}

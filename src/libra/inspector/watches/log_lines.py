@@ -1,7 +1,7 @@
 """The log lines of a watch: each weigh-in, and each try to deliver an alert.
 
-A log line names a watch by its id and its name. It contains neither the URL nor the receivers, because many
-of those contain secrets.
+A log line names a watch by its id and its name. It contains neither the URL nor the receivers,
+because many of those contain secrets.
 """
 
 from __future__ import annotations

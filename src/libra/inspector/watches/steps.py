@@ -68,8 +68,8 @@ def made(watch_id: str, wanted: WantedChange, now: datetime) -> WatchState:
 def edited(state: WatchState, wanted: WantedChange, now: datetime) -> Changes:
     """Apply changes that somebody requested.
 
-    If the page is weighed or judged differently now, it is weighed again at once. A webhook at another host
-    gets a new secret, and none of the headers of the old webhook.
+    If the page is weighed or judged differently now, it is weighed again at once. A webhook at
+    another host gets a new secret, and none of the headers of the old webhook.
     """
     changes: Changes = dict(wanted.fields)
     if wanted.terms:
@@ -168,7 +168,7 @@ def tried(state: WatchState, alert: Alert, error: str | None, now: datetime) -> 
 
 
 def next_alert(state: WatchState) -> Alert | None:
-    """The alert to deliver next; each receiver gets its alerts in order and waits for no other receiver."""
+    """The alert to deliver next; each receiver gets its alerts in order and waits for no other."""
     heads: dict[str | None, Alert] = {}
     for alert in state.alerts:
         heads.setdefault(alert.to, alert)

@@ -5,8 +5,9 @@
     waiting -> due: a page is submitted -> weighed or failed -> judged -> waiting
                                                                   └-> alerts, each until it is taken
 
-There is one timer, for whichever comes first: the next weigh-in, or the next try of an alert. Each step is
-written into the record before the next one begins, so a watch that is killed continues from there.
+There is one timer, for whichever comes first: the next weigh-in, or the next try of an alert. Each
+step is written into the record before the next one begins, so a watch that is killed continues from
+there.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def run_soon(watch: GenServer) -> None:
 
 
 async def run(watch: GenServer) -> str | None:
-    """Have the page of a watch weighed now; return its id once it is in memory, or None if there is no room.
+    """Have the page of a watch weighed now; return its id, or None if there is no room in memory.
 
     Raises:
         ProcessException: the watch does not answer.
@@ -292,7 +293,7 @@ class Watcher(GenServer):
         self._context.records.followers.changed(self._record.id)
 
     def _safe(self, version: int, level: Backup) -> None:
-        """Note how safe the watch is, unless it has changed since: then a newer version is on its way."""
+        """Note how safe the watch is; if it has changed since, a newer version is on its way."""
         if self._record.learn(version, level, self._context.processes.durability.steps):
             self._context.records.followers.changed(self._record.id)
 

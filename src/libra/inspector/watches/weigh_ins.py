@@ -30,8 +30,8 @@ class PageWeighIns:
     async def submit(self, page_id: str, state: WatchState) -> bool:
         """Have the page of a watch weighed under an id that the watch chose; False if impossible now.
 
-        The watch has written the id down before. So after a crash it finds the page, or finds that there is
-        none, and no page is weighed twice.
+        The watch has written the id down before. So after a crash it finds the page, or finds that
+        there is none, and no page is weighed twice.
         """
         if self._context.records.pages.get(page_id) is not None:
             return True
