@@ -1,4 +1,4 @@
-"""How Libra stores pages outside of its memory. It knows nothing of processes.
+"""Storage of pages and watches, a backup of what is in memory. It knows nothing of processes.
 
 `Store` is the port and `open_store` chooses its engine. `Journal` holds, on the local disk,
 acknowledged entries that are not stored yet. The processes that use them live in `libra.inspector`.

@@ -11,7 +11,7 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the list of pages, newest first.
 
     Attributes:
-        limit: the most pages to return.
+        limit: the maximum number of pages.
         after: the id of the last page of the previous part, to continue from there.
         url: only pages of exactly this submitted URL.
         host: only pages of this host and of hosts below it.

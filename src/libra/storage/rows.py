@@ -95,9 +95,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Packed(Snapshot, frozen=True, array_like=True):
     """A page as it comes back at a start: its report is one zstd frame of the JSON.
 
-    It rests in memory in this form. Up to 100,000 pages come back, and unpacking and packing them
-    again would take longer than all the rest. The journal also writes this form, as an array, so new
-    fields come last.
+    It rests in memory in this form. A start may bring back 100,000 pages, and unpacking and packing
+    them again would take longer than all the rest. The journal also writes this form, as an array, so
+    new fields come last.
     """
 
     @classmethod

@@ -1,8 +1,8 @@
 """The Store port: the operations that Libra needs from a database.
 
-Pages live in memory. A store keeps their states, so that they come back after a restart and can be
-looked up long after they have left memory. The URL of a database chooses its engine (see
-`libra.storage.engines`), and only this package knows which one it is.
+The database is a backup: pages live in memory. A store keeps their states, so that they come back
+after a restart and can be looked up long after they have left memory. The URL of a database chooses
+its engine (see `libra.storage.engines`), and only this package knows which one it is.
 
 Every call has a hard deadline and ends in one of three ways: it succeeds, it raises a `StoreError`,
 which is expected, or it raises something else, which is a bug and must be seen.
@@ -29,7 +29,7 @@ Trace: TypeAlias = Literal["stored", "deleted"]
 
 
 class Deadlines(msgspec.Struct, frozen=True):
-    """The time limits of calls in seconds, in whatever state the database is.
+    """The time limits of calls in seconds, independent of the state of the database.
 
     ``read`` is short because a person waits; ``probe`` is short because the pause between a
     database's return and the first save is this plus one back-off delay.

@@ -39,7 +39,7 @@ class UrlQuery(msgspec.Struct, frozen=True):
     """Which URLs to list, and in which order.
 
     Attributes:
-        limit: the most rows to return.
+        limit: the maximum number of rows.
         sort: the order of the list.
         after: the key of the last row of the previous list, to continue from there.
         host: only URLs whose newest weigh-in was of this host or of one below it.

@@ -101,7 +101,7 @@ async def save_batch(
             return [RefusedRow(batch[0].id, batch[0].version, verdict.reason)], None
     else:
         return gone, entered
-    # A row in this batch is refused by the database: halving finds it in few steps.
+    # The database refuses a row of this batch: halving finds it in few steps.
     half = len(batch) // 2
     refused, before = await save_batch(connection, batch[:half], limit, desk, known)
     others, after = await save_batch(connection, batch[half:], limit, desk, known)

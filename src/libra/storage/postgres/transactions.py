@@ -24,7 +24,7 @@ async def transaction(connection: Connection, limit: float) -> AsyncIterator[Non
     """A transaction that the server ends before ``limit`` seconds have passed."""
     # For this transaction only, because a pooler may give the session to another client afterwards.
     milliseconds = max(1, round(limit * 1000 * _SERVERS_SHARE))
-    # The second setting keeps a program that was stopped in the middle from keeping its locks.
+    # With the second setting a program that was stopped in the middle does not keep its locks.
     await connection.execute(
         f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d};"
         f" SET LOCAL idle_in_transaction_session_timeout = {2 * milliseconds:d}"

@@ -113,6 +113,6 @@ def text_condition(text: str, place: Any) -> str:
     if text.isascii():
         pattern = place(f"%{like(text)}%")
         return f"(title ILIKE {pattern} OR url ILIKE {pattern})"
-    # ILIKE depends on the locale of the database for the case of letters.
+    # ILIKE's handling of case depends on the locale of the database.
     pattern = place(caseless(text))
     return f"(title ~ {pattern} OR url ~ {pattern})"

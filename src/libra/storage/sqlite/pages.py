@@ -51,7 +51,7 @@ def batch_sql(now: datetime | None, size: int, last: Snapshot | None) -> tuple[s
 
     Args:
         now: select pages that expire after this; None for those that never expire.
-        size: the most rows.
+        size: the maximum number of rows.
         last: the page before the batch; None for the first batch.
     """
     key = ["id"] if now is None else ["expires_at", "id"]

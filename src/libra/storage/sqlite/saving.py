@@ -100,7 +100,7 @@ def save_batch(
             return [RefusedRow(batch[0].id, batch[0].version, verdict.reason)], None
     else:
         return gone, found
-    # A row in this batch is refused by the database: halving finds it in few steps.
+    # The database refuses a row of this batch: halving finds it in few steps.
     half = len(batch) // 2
     refused, before = save_batch(connection, job, batch[:half], desk, known)
     others, after = save_batch(connection, job, batch[half:], desk, known)

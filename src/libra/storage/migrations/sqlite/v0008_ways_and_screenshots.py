@@ -18,7 +18,7 @@ TRIGGERS = ("screenshots_of_removed", "screenshots_of_deleted", "screenshots_of_
 
 def upgrade() -> None:
     """Add the column, fill it with a function of this program, and replace the index."""
-    # If somebody has dropped the table of pictures, its triggers remain and block every change.
+    # If somebody has dropped the table of pictures, its triggers remain and block ALTER TABLE.
     for trigger in TRIGGERS:
         op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
     op.execute("ALTER TABLE pages ADD COLUMN way text")
