@@ -1,7 +1,7 @@
-# `make` or `make help` lists what there is to do.
+# `make` or `make help` lists the targets.
 #
-# The environment is made in .venv by whatever needs it, and made again when pyproject.toml or
-# constraints.txt change. PYTHON=/path/to/python3 chooses the interpreter that it is made with.
+# Targets that need the environment make it in .venv, and make it again when pyproject.toml or
+# constraints.txt change. PYTHON=/path/to/python3 chooses its interpreter.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -12,14 +12,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
 PYTHON ?=
 PORT ?=
-# In the environment, where the shell does not read the & and ? of an address.
+# Passed through the environment, so that the shell does not interpret the & and ? of an address.
 export URL ?=
 ARGS ?=
-# One more than there are processors, as some tests mostly wait, and four at most: more buys little
-# here, and the tests start servers of their own.
+# One more than the number of processors, as some tests mostly wait. Four at most: more gains little,
+# since the tests start servers of their own.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 	if [ "$$n" -gt 3 ]; then echo 4; else echo $$((n + 1)); fi)
-# The tests start some hundreds of interpreters, each of which would compile everything anew.
+# The tests start some hundreds of interpreters; without bytecode files each would compile everything again.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 
 .PHONY: help
@@ -40,10 +40,10 @@ weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.c
 	exec $(BIN)/libra weigh $(ARGS) -- $$URL
 
 .PHONY: test
-test: $(VENV)/.dev programs ## run all the tests but those of make chaos (ARGS=tests/unit for some of them)
+test: $(VENV)/.dev programs ## run all tests except those of make chaos (ARGS=tests/unit for some of them)
 	@exec $(PYTEST) -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
-# One after the other, with the machine to themselves, as they judge how fast Libra is.
+# These tests measure how fast Libra is, so they run one after the other, with nothing beside them.
 .PHONY: chaos
 chaos: $(VENV)/.dev programs ## break what Libra depends on, under load (ARGS="-k sqlite" for some of the drills)
 	@exec $(PYTEST) -m chaos $(ARGS)
@@ -61,7 +61,7 @@ types: $(VENV)/.dev ## check the types, strictly
 	$(BIN)/mypy --strict
 
 .PHONY: format
-format: $(VENV)/.dev ## put the code in its standard form
+format: $(VENV)/.dev ## format the code and apply ruff's automatic fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -77,7 +77,7 @@ accuracy: $(VENV)/.dev ## compare both methods with what a browser fetched: make
 .PHONY: docs
 docs: $(VENV)/.installed ## build the documentation into site/
 	@$(INSTALL) --group docs
-	@# Not --quiet: --strict would then see no warning to fail for.
+	@# Without --quiet, which would hide the warnings that --strict fails on.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: dist
@@ -88,9 +88,9 @@ dist: $(VENV)/.installed ## build the wheel and the source package into dist/, a
 	@$(BIN)/twine check --strict dist/*
 	@$(BIN)/python scripts/check_dist.py dist
 
-# Not part of `make test`, which it slows by half.
+# Not part of `make test`, because it makes the tests half as slow again.
 .PHONY: coverage
-coverage: $(VENV)/.dev programs ## say which lines and branches the tests leave out (htmlcov/ shows them)
+coverage: $(VENV)/.dev programs ## report the lines and branches that no test runs (htmlcov/ shows them)
 	@$(INSTALL) --group coverage
 	@$(BIN)/coverage erase
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/coverage run -m pytest -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
@@ -103,16 +103,16 @@ soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as ask
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.soak $(ARGS)
 
 .PHONY: soak-cluster
-soak-cluster: $(VENV)/.dev ## break a cluster in every way that there is, one after the other (ARGS="--seed 7 --each")
+soak-cluster: $(VENV)/.dev ## break a cluster in every known way, one after the other (ARGS="--seed 7 --each")
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.cluster.drill $(ARGS)
 
 .PHONY: differential
 differential: $(VENV)/.dev programs ## compare static weighing with Chromium on made-up pages (ARGS="--area css --seed 7 --cases 2000")
 	@PYTHONPATH=tests exec $(BIN)/python -m differential $(ARGS)
 
-# What the tests start and no wheel brings. tests/support/needs.py knows what that is; what is missing
-# in the end is told by the tests themselves. One by one, as a package that a distribution does not have
-# would keep the others from being installed. RUNLEVEL=1: nothing that is installed is to be started.
+# The programs that the tests start and that no wheel contains. tests/support/needs.py lists them, and the
+# tests name those that are still missing. apt-get installs them one by one: a package that the distribution
+# does not have would keep the others from being installed. RUNLEVEL=1 keeps their services from starting.
 .PHONY: programs
 programs: $(VENV)/.dev
 	@packages=$$(PYTHONPATH=tests $(BIN)/python -m support.needs); \
@@ -133,7 +133,7 @@ clean: ## remove the environment and every cache
 
 # --- the environment ---------------------------------------------------------------------------
 
-# The first interpreter that is new enough and can make an environment, or a word on what is missing.
+# The first interpreter that is new enough and can make an environment, or an error that names what is missing.
 define FIND_PYTHON
 suits() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }; \
 makes() { "$$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }; \
@@ -158,8 +158,8 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-# Made afresh in full: an environment whose interpreter has gone, or that holds what is no longer
-# wanted, is not worth mending. The newer pip knows dependency groups.
+# Always made from scratch: that is simpler than repairing an environment whose interpreter is gone or
+# that holds packages which are no longer listed. The upgraded pip supports dependency groups.
 $(VENV)/.made: pyproject.toml constraints.txt
 	@$(FIND_PYTHON); \
 	echo "Making $(VENV) with $$("$$python" --version)" >&2; \

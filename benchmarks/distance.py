@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import machine, page
 from benchmarks.figures import Figure, Rounds, Skipped
 from benchmarks.origin import NGINX
-from libra.network.trust import trust
+from libra.network.libcurl.trust import trust
 from libra.weighing import Fetcher, weigh_once
 from libra.weighing.options import Limits, Options
 from libra.weighing.orders.orders import Fetch, Reference

@@ -1,12 +1,12 @@
-"""Ask Chromium what the small pages in `tests/unit/weighing/asked/` make it request; write it down.
+"""Record the requests that the small pages in `tests/unit/weighing/asked/` cause in Chromium.
 
     python scripts/ask_chromium.py [AREA]... [--browser /usr/bin/chromium]
 
-Each page is served on loopback under an address of its own and shown in a tab. Run it when the pages
-change, or with a new version of Chromium, and look at what is different: what Libra is to do about it
-has to be decided.
+The script serves each page on loopback under an address of its own and shows it in a tab. Run it when
+the pages change, or with a new version of Chromium, and look at the differences: decide for each whether
+Libra has to change.
 """
-# ruff: noqa: T201 - a script and no package
+# ruff: noqa: T201 - a script, not a package
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOT_ASKED = ("favicon.ico", ".webmanifest")
 
 
 class Site:
-    """Serves the pages under ``/c/NAME/`` and remembers what was asked for."""
+    """Serves the pages under ``/c/NAME/`` and records the requests."""
 
     def __init__(self, cases: dict[str, dict[str, Any]]) -> None:
         self.cases = cases
@@ -93,19 +93,19 @@ class Site:
 
 
 async def show(context: BrowserContext, url: str) -> None:
-    """Open a page until nothing more is asked for."""
+    """Open a page and wait until its requests stop."""
     page = await context.new_page()
     try:
         await page.goto(url, wait_until="load", timeout=15_000)
         await page.wait_for_load_state("networkidle", timeout=8_000)
-    except Exception as error:  # noqa: BLE001 - downloads, endless refreshes: what was asked counts
+    except Exception as error:  # noqa: BLE001 - downloads, endless refreshes: the requests so far count
         print(url, str(error).splitlines()[0])
     await asyncio.sleep(SETTLED_SECONDS)
     await page.close()
 
 
 async def ask(areas: list[str], browser: str) -> None:
-    """Ask for all pages of these areas and write their files anew."""
+    """Open all pages of these areas and rewrite their files."""
     files = {area: json.loads((FOLDER / f"{area}.json").read_text()) for area in areas}
     site = Site({case["name"]: case for cases in files.values() for case in cases})
     server = await asyncio.start_server(site.answer, "127.0.0.1", 0)
@@ -134,13 +134,13 @@ async def ask(areas: list[str], browser: str) -> None:
 
 
 def write(area: str, cases: list[dict[str, Any]]) -> None:
-    """One case a line, so that a change is seen."""
+    """Write one case per line, so that a diff shows each change."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     (FOLDER / f"{area}.json").write_text(f"[\n{lines}\n]\n")
 
 
 def main() -> None:
-    """The command."""
+    """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("areas", nargs="*", default=sorted(p.stem for p in FOLDER.glob("*.json")))
     parser.add_argument("--browser", default="/usr/bin/chromium")

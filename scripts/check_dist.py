@@ -1,7 +1,7 @@
 """Check the wheel and the source package in a folder: `python scripts/check_dist.py dist`.
 
-`twine check` looks at the metadata alone. This sees that what the program needs is there and what is
-large is not, that the page of an index has no dead links, and that the wheel runs.
+`twine check` reads only the metadata. This script checks that the packages have all the files that the
+program needs and no large ones, that the page of an index has no dead links, and that the wheel runs.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from email.parser import Parser
 from pathlib import Path
 
 SOURCE_BYTES = 3_000_000
-"""The most that the source package may have: screenshots alone are more."""
+"""Largest size of the source package: the screenshots alone would exceed it."""
 
 
 def main(folder: Path) -> int:
-    """Print what is wrong with the packages; 1 if anything is."""
+    """Print the faults of the packages; returns 1 if there are any."""
     (wheel,) = folder.glob("*.whl")
     (source,) = folder.glob("*.tar.gz")
     wrong = [*_wrong_with_wheel(wheel), *_wrong_with_source(source), *_wrong_with_a_run(wheel)]
@@ -74,7 +74,7 @@ def _wrong_with_source(source: Path) -> list[str]:
 
 
 def _wrong_with_a_run(wheel: Path) -> list[str]:
-    """What is wrong when the wheel's own files run, with the libraries of this environment."""
+    """Run the wheel's own files with the libraries of this environment; returns the faults."""
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder)  # noqa: S202 - made by ourselves, a moment ago

@@ -1,4 +1,4 @@
-"""Ask Chromium which CSS it supports, and write the table that static weighing judges by.
+"""Ask Chromium which CSS it supports, and write the table that static weighing uses.
 
     python scripts/chromium_css.py [--chromium /usr/bin/chromium]
 
@@ -123,7 +123,7 @@ TYPES = {
     "dashed": ["--x"],
     "name": ["custom-name-of-ours"],
 }
-"""Kinds of one component, with samples of which one has to be supported."""
+"""Types of a single component, each with samples; a property must support at least one of them."""
 
 FUNCTIONS = [
     "rgb(0 0 0)", "rgb(0,0,0)", "rgb(0 0 0/0)", "rgba(0,0,0,0)", "rgba(0 0 0/0)", "hsl(0 0% 0%)",
@@ -201,10 +201,10 @@ row dense|column dense|dense row|dense|auto-flow dense/1fr|1fr/auto-flow|--x inl
 --x,--y|dodge(--x)|flip-block flip-inline|--x flip-block|most-width --x|anchors-valid|none always|
 weave|last
 """.replace("\n", "").split("|")
-"""Values of several components: which of them a property takes tells the forms that it has."""
+"""Values of several components; those that a property accepts show its forms."""
 
 ALSO = ["app-region", "-webkit-app-region", "size", "page-orientation"]
-"""Names that Chromium knows without listing them."""
+"""Properties that Chromium supports but does not list."""
 
 UNITS = """
 px em rem ex rex ch rch cap rcap ic ric lh rlh vw vh vi vb vmin vmax svw svh svi svb svmin svmax lvw
@@ -339,7 +339,7 @@ ASK = """(ask) => {
 
 
 def ask_chromium(chromium: str) -> dict[str, Any]:
-    """What Chromium answers, as it is kept."""
+    """Ask Chromium; returns the table as the file stores it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
@@ -367,7 +367,7 @@ def ask_chromium(chromium: str) -> dict[str, Any]:
     shapes: dict[str, int] = {}
     properties = {}
     for name, answer in found.pop("properties").items():
-        # Many properties take the same words and functions: each set is written once.
+        # Many properties accept the same words and functions, so the table stores each set once.
         numbers = [
             words.setdefault(" ".join(sorted(part)), len(words))
             for part in (answer["w"], [FUNCTIONS[at].replace(" ", "_") for at in answer["f"]])

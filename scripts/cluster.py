@@ -1,10 +1,11 @@
-"""A whole cluster on this machine: three NATS servers, PostgreSQL, two web nodes and five inspectors.
+"""Run a whole cluster on this machine: three NATS servers, PostgreSQL, two web nodes, five inspectors.
 
     make cluster
 
-All of it listens on loopback and keeps what it has in a temporary directory, which goes at the end. It
-prints the addresses of the two web nodes and one log of all nodes, the name of each before its lines.
-Ctrl-C ends all in order. `kill -9` any one of the processes that it names and see what clients notice.
+All of them listen on loopback and keep their data in a temporary directory, which the script removes at
+the end. It prints the addresses of the two web nodes and one log of all nodes, with the node's name
+before each line. Ctrl-C ends all in order. `kill -9` any process that it names and see what clients
+notice.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _COLOURS = (36, 35, 32, 33, 34, 96, 95, 92)
 
 
 async def run(web: Sequence[str], inspectors: Sequence[str], flags: Sequence[str]) -> int:
-    """Run it until it is told to end; the exit code."""
+    """Run the cluster until a signal ends it; returns the exit code."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,7 +70,7 @@ def main() -> int:
 
 
 class _Plain(argparse.RawDescriptionHelpFormatter):
-    """As it is written."""
+    """Prints the description and the help unchanged, without wrapping."""
 
 
 def _printer(names: Sequence[str]) -> Say:
@@ -86,7 +87,7 @@ def _printer(names: Sequence[str]) -> Say:
 
 
 def _print(words: str) -> None:
-    print(words, flush=True)  # noqa: T201 - this is what the program is for
+    print(words, flush=True)  # noqa: T201 - printing is its purpose
 
 
 if __name__ == "__main__":

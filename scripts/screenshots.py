@@ -1,7 +1,7 @@
-"""Take the screenshots of the documentation, from the real thing: `python scripts/screenshots.py`.
+"""Take the screenshots of the documentation from a running Libra: `python scripts/screenshots.py`.
 
-Starts some small sites and a Libra on this machine, has the sites weighed over a few rounds, takes
-the database away and brings it back, and photographs what a browser shows meanwhile. Needs the
+The script starts some small sites and a Libra on this machine, weighs the sites over a few rounds, takes
+the database away and brings it back, and takes screenshots in a browser meanwhile. It needs the
 development environment and a Chromium on the PATH.
 """
 
@@ -61,7 +61,7 @@ SITES: dict[str, tuple[str, dict[str, int]]] = {
 
 
 class Sites:
-    """Serves `SITES`, by the name that it is asked by; ``round`` makes them grow a little."""
+    """Serves `SITES` by the host name of a request; ``round`` makes them grow a little."""
 
     def __init__(self) -> None:
         self.round = 0
@@ -111,7 +111,7 @@ class Sites:
 
 
 def names_of_this_machine() -> None:
-    """Let every name below ``.example`` be this machine: nobody else may use them (RFC 2606)."""
+    """Resolve every name below ``.example`` to this machine; RFC 2606 reserves these names."""
     ask = socket.getaddrinfo
 
     def answer(host: Any, *more: Any, **named: Any) -> Any:
@@ -122,7 +122,7 @@ def names_of_this_machine() -> None:
 
 
 class Studio:
-    """A running Libra, a browser, and what is photographed of the two."""
+    """A running Libra and a browser that takes screenshots of it."""
 
     def __init__(self, libra: Libra, url: str, browser: Browser, folder: Path) -> None:
         self.libra = libra
@@ -138,7 +138,7 @@ class Studio:
         return page_id
 
     async def watch(self, url: str, **terms: Any) -> None:
-        """Watch a page, and wait until it is weighed."""
+        """Watch a page, and wait for its first weigh-in."""
         made = await self.libra.watch(url, **terms)
         with self.libra._context.records.followers.subscribe(made.id) as change:  # noqa: SLF001 - as tests do
             while self.libra.watch_of(made.id).last is None:
@@ -154,7 +154,7 @@ class Studio:
         before: Callable[[Page], Awaitable[None]] | None = None,
         full: bool = False,
     ) -> None:
-        """One picture for each width and colour scheme."""
+        """Take one screenshot for each width and colour scheme."""
         for kind, width in WIDTHS.items():
             for scheme in schemes:
                 size: Any = {"width": width, "height": 800 if width > 600 else 740}
@@ -169,7 +169,7 @@ class Studio:
 
 
 async def main(folder: Path, *, full: bool) -> None:
-    """Take all of them."""
+    """Start the sites, Libra and the browser, and take all screenshots."""
     chromium = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     )
@@ -194,7 +194,7 @@ async def main(folder: Path, *, full: bool) -> None:
 
 
 async def take(studio: Studio, sites: Sites, data: Path, *, full: bool) -> None:
-    """The session, in the order of its story."""
+    """Take the screenshots in the order of the story that they show."""
     latest: dict[str, str] = {}
     for sites.round in range(6):
         for name in SITES:

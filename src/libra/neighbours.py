@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libra.tokens import AccessToken
+from libra.credentials.tokens import AccessToken
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from types import TracebackType
 from typing import Self
 
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.weighing.options import Limits, Options
 from libra.weighing.rendered import BrowserPool, weigh_rendered
 from support.in_memory import BY_SUFFIX, NOT_ASKED, Answer, Case

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from libra.storage.journal.journal import Journal
-from libra.storage.rows import Entry
+from libra.storage.rows.entries import Entry
 
 
 @contextmanager

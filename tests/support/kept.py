@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import nats
 
-from libra.cluster.engine import Engine
-from libra.cluster.layout import Layout
-from libra.cluster.records import Record, pack_report, to_bytes
-from libra.cluster.streams import settle
+from libra.cluster.engine.connection import Engine
+from libra.cluster.records.layout import Layout
+from libra.cluster.records.page_records import Record, pack_report, to_bytes
+from libra.cluster.records.streams import settle
 from libra.ids import new_id
 from libra.inspector.records.page_record import first_version
 from libra.report import Backup, Report, encode

@@ -24,13 +24,13 @@ from ipaddress import ip_network
 from typing import Any, Self
 
 from integration.weighing.rendered.visits import ended, visit
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.testing.pages import Page, PageServer, Request, html, image, script
 from libra.weighing.rendered import BrowserPool
-from libra.weighing.rendered import asked_hosts as asked
 from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.browsers.flags import NOWHERE as ERRANDS
-from libra.weighing.rendered.proxy import Proxy
+from libra.weighing.rendered.proxy import asked_hosts as asked
+from libra.weighing.rendered.proxy.server import Proxy
 
 OTHER = "other.test"
 NOWHERE = int(ERRANDS.rpartition(":")[2])

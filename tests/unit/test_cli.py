@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from libra.cli import libra
+from libra.credentials.tokens import AccessToken
 from libra.settings import SHARED_KEYS, WEIGH_KEYS, Settings
-from libra.tokens import AccessToken
 
 PAGE = "https://example.com/"
 

@@ -15,7 +15,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its types are no part of it
 
 from libra.cli import libra
-from libra.health import Health, LoopLag, NodeHealth
+from libra.observability.health import Health, LoopLag, NodeHealth
 from libra.settings import Settings
 from libra.web.requests.page_request import BULK_BODY
 from libra.web.serving.fast_path import BODY_SECONDS

@@ -33,30 +33,34 @@ from libra.errors import (
     WatchNotFound,
     WatchUnknown,
 )
-from libra.inspector.records.schedule import (
+from libra.inspector.records.submission_keys import SubmissionKey as IdempotencyKey
+from libra.inspector.records.submission_keys import Used as KeyUse
+from libra.inspector.records.watches.schedule import (
     InvalidSchedule,
     parse_schedule,
     parse_zone,
     schedule_words,
 )
-from libra.inspector.records.submission_keys import SubmissionKey as IdempotencyKey
-from libra.inspector.records.submission_keys import Used as KeyUse
-from libra.inspector.records.watch_changes import MOST_NAME as MOST_WATCH_NAME
-from libra.inspector.records.watch_changes import MOST_NOTE as MOST_WATCH_NOTE
-from libra.inspector.records.watch_changes import (
+from libra.inspector.records.watches.watch_changes import MOST_NAME as MOST_WATCH_NAME
+from libra.inspector.records.watches.watch_changes import MOST_NOTE as MOST_WATCH_NOTE
+from libra.inspector.records.watches.watch_changes import (
     WatchChanges,
     parse_confirm,
     parse_headers,
     parse_repeat,
     parse_tags,
 )
-from libra.inspector.records.watch_record import Watch, WatchStatus, WeighIn
-from libra.inspector.records.webhook import MAX_HEADERS, parse_webhook, parse_webhook_headers
+from libra.inspector.records.watches.watch_record import Watch, WatchStatus, WeighIn
+from libra.inspector.records.watches.webhook import (
+    MAX_HEADERS,
+    parse_webhook,
+    parse_webhook_headers,
+)
 from libra.inspector.watches.selection import WatchOrder
 from libra.parsers.once import weigh_once
 from libra.report import Report, Summary
 from libra.settings import Settings
-from libra.storage.urls import Sort, read_place
+from libra.storage.rows.urls import Sort, read_place
 from libra.urls import InvalidURL
 from libra.weighing.options import InvalidOptions, Options
 

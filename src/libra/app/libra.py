@@ -11,16 +11,16 @@ from libra.app.listing import Listing
 from libra.app.pages import Pages
 from libra.app.watches import Watches
 from libra.errors import DataDirInUse, PageNotFound
-from libra.health import Health, Node
 from libra.inspector.health_report import health, process_tree, quarantined
 from libra.inspector.services import utc_now
 from libra.inspector.supervised_service import Runnable
 from libra.neighbours import Neighbours
+from libra.observability.health import Health, Node
+from libra.observability.tally import Tally
 from libra.otp import Clock
 from libra.report import Report
 from libra.settings import Settings
 from libra.storage.journal.journal import JournalInUse
-from libra.tally import Tally
 
 REFUSALS = 5
 """Reasons why parts of a page were refused that are told at a time."""

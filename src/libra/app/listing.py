@@ -9,8 +9,8 @@ from libra.app.lists import PageList, UrlList, UrlSummary
 from libra.app.parts import Parts
 from libra.app.watches import worst_by_url
 from libra.report import Status
-from libra.storage.page_query import PageQuery
-from libra.storage.urls import Sort, UrlQuery, read_place, write_place
+from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.urls import Sort, UrlQuery, read_place, write_place
 from libra.urls import parse_url
 
 

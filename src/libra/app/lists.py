@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from libra.inspector.records.watch_record import Watch
+from libra.inspector.records.watches.watch_record import Watch
 from libra.report import Summary
 
 

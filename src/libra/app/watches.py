@@ -14,9 +14,9 @@ from libra.budgets.alarms import Jump
 from libra.budgets.budget import Budget
 from libra.errors import Full, Stopping, TooManyWatches, WatchNotFound, WatchUnknown
 from libra.ids import is_page_id
-from libra.inspector.records.watch_changes import WantedChange, WatchChanges, checked
-from libra.inspector.records.watch_record import Watch, WatchRecord, WatchStatus
-from libra.inspector.records.webhook import address_and_headers
+from libra.inspector.records.watches.watch_changes import WantedChange, WatchChanges, checked
+from libra.inspector.records.watches.watch_record import Watch, WatchRecord, WatchStatus
+from libra.inspector.records.watches.webhook import address_and_headers
 from libra.inspector.watches.selection import WatchOrder, select
 from libra.inspector.watches.steps import edited, tested
 from libra.urls import InvalidURL

@@ -15,7 +15,7 @@ from functools import cache
 from typing import IO, NamedTuple
 
 from libra.cli.inputs import DIRECTLY, Route
-from libra.network.trust import Trust
+from libra.network.libcurl.trust import Trust
 
 
 class ServerAnswer(NamedTuple):

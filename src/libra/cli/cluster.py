@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from libra.cli.service import load_settings
+from libra.credentials.tokens import parse_tokens
 from libra.settings import Settings, redact
-from libra.tokens import parse_tokens
 from libra.wording import count
 
 if TYPE_CHECKING:
-    from libra.cluster.engine import Engine
+    from libra.cluster.engine.connection import Engine
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def remove(config: Path | None, /, *, node: str, **flags: Any) -> None:
     What only its disk has is lost then: until it is removed, nobody says of such a page that it does
     not exist. A node that still runs is not forgotten.
     """
-    from libra.cluster import ledger  # noqa: PLC0415 - only these need its client
+    from libra.cluster.node import ledger  # noqa: PLC0415 - only these need its client
 
     entry = _asked(_settings(config, flags), lambda engine: ledger.remove(engine, node))
     if entry is None:
@@ -91,7 +91,7 @@ def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
 
     Nodes that run take it on by themselves. Start others with --cluster-shards N from now on.
     """
-    from libra.cluster import layout  # noqa: PLC0415 - only these need its client
+    from libra.cluster.records import layout  # noqa: PLC0415 - only these need its client
 
     now = int(time.time() * 1000)
     settings = _settings(config, flags)
@@ -110,7 +110,7 @@ def tokens(config: Path | None, /, *, file: Path, **flags: Any) -> None:
     Only what is kept of a secret is sent, never the secret. Each node has beside them the tokens of its
     own settings. An empty file takes them all away.
     """
-    from libra.cluster import access  # noqa: PLC0415 - only these need its client
+    from libra.cluster.node import access  # noqa: PLC0415 - only these need its client
 
     try:
         found = parse_tokens(file.read_text("utf-8").splitlines())
@@ -137,8 +137,8 @@ def _asked(settings: Settings, ask: Callable[[Engine], Awaitable[T]]) -> T:
         click.ClickException: it does not, and why.
     """
     try:
-        from libra.cluster.engine import Engine  # noqa: PLC0415 - as above
-        from libra.cluster.errors import (  # noqa: PLC0415 - as above
+        from libra.cluster.engine.connection import Engine  # noqa: PLC0415 - as above
+        from libra.cluster.engine.errors import (  # noqa: PLC0415 - as above
             Conflict,
             EngineAway,
             Misconfigured,

@@ -15,8 +15,8 @@ from click.core import ParameterSource
 from libra.budgets.lighthouse import Budget, BudgetError, parse_budgets
 from libra.formats.page_lists import parse_url_list
 from libra.formats.report_json import from_json
+from libra.network.libcurl.trust import SYSTEM, Trust, TrustError, trust
 from libra.network.proxies import DIRECT, Proxies, ProxyError, proxies_of
-from libra.network.trust import SYSTEM, Trust, TrustError, trust
 from libra.report import Method, Report
 from libra.settings import parse_limits
 from libra.urls import InvalidURL, as_typed, parse_url

@@ -10,7 +10,7 @@ import msgspec
 from libra.cli.choosing import NOT_IN_A_BROWSER, choose, why_no_browser
 from libra.cli.inputs import DIRECTLY, Route
 from libra.cli.progress import Watch
-from libra.network.trust import SYSTEM
+from libra.network.libcurl.trust import SYSTEM
 from libra.report import Report
 from libra.weighing.method_choice import Choice, needs_browser
 from libra.weighing.options import Options

@@ -9,10 +9,10 @@ import click
 import msgspec
 
 from libra.cli.inputs import read_reports, route_to_the_web
-from libra.cli.outputs import say_pushed
 from libra.cli.parameters import AddressType, base_option
-from libra.cli.pushing import ResultServer, push, require_branch, source_of
-from libra.cli.results import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET
+from libra.cli.results.outputs import say_pushed
+from libra.cli.results.pushing import ResultServer, push, require_branch, source_of
+from libra.cli.results.results import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET
 from libra.formats.sentences import outcome
 from libra.wording import plain
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from libra.credentials.tokens import Role, new_token
 from libra.settings import Settings, SettingsError
-from libra.tokens import Role, new_token
 
 
 @click.command()

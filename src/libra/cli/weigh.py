@@ -14,9 +14,8 @@ from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth
 from libra.budgets.lighthouse import at_most
 from libra.cli.choosing import default_method, require_browser
-from libra.cli.crawling import Reach
-from libra.cli.finding import Sites, find_pages
-from libra.cli.growing import require_baseline
+from libra.cli.finding.pages import Sites, find_pages
+from libra.cli.finding.reach import Reach
 from libra.cli.inputs import (
     PRESETS,
     pages_to_weigh,
@@ -28,16 +27,6 @@ from libra.cli.inputs import (
     window,
 )
 from libra.cli.measuring import Plan, measure
-from libra.cli.outputs import (
-    append_summary,
-    render,
-    say,
-    say_doubts,
-    say_pushed,
-    say_unjudged,
-    terminal,
-    write,
-)
 from libra.cli.parameters import (
     AddressType,
     DurationType,
@@ -49,10 +38,21 @@ from libra.cli.parameters import (
     base_option,
 )
 from libra.cli.progress import progress
-from libra.cli.pushing import Pushed, ResultServer, push, require_branch, source_of
-from libra.cli.results import NOT_TAKEN, Demands, judge
+from libra.cli.results.growing import require_baseline
+from libra.cli.results.outputs import (
+    append_summary,
+    render,
+    say,
+    say_doubts,
+    say_pushed,
+    say_unjudged,
+    terminal,
+    write,
+)
+from libra.cli.results.pushing import Pushed, ResultServer, push, require_branch, source_of
+from libra.cli.results.results import NOT_TAKEN, Demands, judge
 from libra.formats.annotations import to_annotations
-from libra.network.trust import SYSTEM
+from libra.network.libcurl.trust import SYSTEM
 from libra.report import Method
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import USER_AGENT, Viewport

@@ -1,4 +1,4 @@
-"""Builds a node of a cluster: the house of a single Libra, with parts that reach over machines."""
+"""Builds a node of a cluster: the tree of a single Libra, with parts that span machines."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
 
-from libra.cluster.access import NodeAccess
-from libra.cluster.alone import Alone
-from libra.cluster.durability import ReplicatedDurability
-from libra.cluster.ledger import Ledger
-from libra.cluster.messages import Here
-from libra.cluster.node import ClusterNode
-from libra.cluster.page_reader import ClusterReader
+from libra.cluster.durability.alone import Alone
+from libra.cluster.durability.durability import ReplicatedDurability
+from libra.cluster.durability.storing import Storing
+from libra.cluster.node.access import NodeAccess
+from libra.cluster.node.ledger import Ledger
+from libra.cluster.node.messages import Here
+from libra.cluster.node.node import ClusterNode
+from libra.cluster.node.politeness import SharedPoliteness
+from libra.cluster.node.presence import Presence
 from libra.cluster.pages import ClusterPages
-from libra.cluster.politeness import SharedPoliteness
-from libra.cluster.presence import Presence
-from libra.cluster.replica import Replica
-from libra.cluster.storing import Storing
-from libra.cluster.watches import ClusterWatches
-from libra.cluster.weighing import NodeWeighing
+from libra.cluster.replica.page_reader import ClusterReader
+from libra.cluster.replica.replica import Replica
+from libra.cluster.watches.watches import ClusterWatches
+from libra.cluster.weighing.weighing import NodeWeighing
 from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.health_report import process_tree
 from libra.inspector.pages.pages import Pages
@@ -31,15 +31,15 @@ from libra.inspector.watches.watches import Watches
 from libra.otp import Clock
 from libra.settings import Settings
 
-#: Bytes of reports that a node which serves holds, for each page that it may hold: an ordinary one has
-#: two thousand.
+#: Bytes of reports that a web node may hold for each page that it may hold. An ordinary page has two
+#: thousand.
 BYTES_OF_A_PAGE = 20_000
 
 
 def join(
     settings: Settings, *, clock: Clock | None = None, now: Callable[[], datetime] = utc_now
 ) -> SupervisionTree:
-    """The house of a node, to be opened."""
+    """Build the supervision tree of a node; the caller opens it."""
     nodes: list[ClusterNode] = []
 
     def durability(tree: SupervisionTree) -> Durability:
@@ -49,7 +49,7 @@ def join(
         return ReplicatedDurability(node, tree.store, journal, migrate=settings.migrate)
 
     def reader(tree: SupervisionTree) -> DatabaseReader:
-        # Made first, and asked last: what it needs of the node is there by then.
+        # Made first and asked last: by then the parts of the node that it needs are there.
         return ClusterReader(lambda: nodes[0], tree.context, tree.store)
 
     def pages(tree: SupervisionTree) -> Pages:

@@ -1,7 +1,7 @@
-"""The pages of a node of a cluster, seen from outside: submitted, found and removed.
+"""The pages of a node of a cluster: submits, finds and removes them.
 
-A node that serves makes no processes for them: what is submitted is a record in the table and a message
-in the engine, and whoever weighs it may be anywhere.
+A web node starts no processes for pages. A submission is a record in its table and a message in the
+engine, and any inspector may weigh it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from libra.cluster.errors import Conflict, EngineAway, Misconfigured
-from libra.cluster.layout import KEYS, KEYS_KNOWN
-from libra.cluster.page_reader import READING
-from libra.cluster.records import SubmissionRecord, is_quarantined, read_submission
+from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
+from libra.cluster.records.layout import KEYS, KEYS_KNOWN
+from libra.cluster.records.page_records import SubmissionRecord, is_quarantined, read_submission
+from libra.cluster.replica.page_reader import READING
 from libra.errors import Behind, CannotRender, EngineUnavailable, Full, Stopping
 from libra.ids import is_page_id
 from libra.inspector.durability.database_reader import DatabaseReader
@@ -27,22 +27,22 @@ from libra.storage import Unavailable
 from libra.weighing.options import DESKTOP, Options, Viewport
 
 if TYPE_CHECKING:
-    from libra.cluster.node import ClusterNode
+    from libra.cluster.node.node import ClusterNode
 
 log = logging.getLogger("libra.cluster")
 
 #: Seconds between two tries to take a key.
 AGAIN: Final = 0.15
 
-#: Seconds for which nobody waits again for keys, once they were not answered for.
+#: Seconds for which no submission waits for keys again, after the engine did not answer for one.
 SILENT: Final = 1.0
 
-#: Seconds that somebody waits who has a page retried, for each of a few answers.
+#: Seconds that a request to retry a page waits for each of a few answers.
 RETRYING: Final = 0.3
 
 
 class _KeptKey(msgspec.Struct, frozen=True):
-    """Which page came of an idempotency key, and what was asked for."""
+    """The page of an idempotency key, and the body of its request."""
 
     page: str
     body: str
@@ -54,7 +54,7 @@ class ClusterPages(Pages):
     """Makes pages and finds them.
 
     Args:
-        node: this one.
+        node: this node.
         reader: reads the engine and the database.
         max_pages: how many pages there may be in memory.
     """
@@ -65,14 +65,14 @@ class ClusterPages(Pages):
         self._silent_until = 0.0
 
     async def submit(self, url: str, options: Options | None, key: str | None = None) -> str:
-        """Take a page in and return its id; somebody weighs it.
+        """Take a page in for an inspector to weigh; returns its id.
 
-        With an idempotency key that another node has just taken it is that node's page.
+        If another node has just taken the same idempotency key, the id is that of its page.
 
         Raises:
-            CannotRender: the options ask for a browser and no inspector that is there has one.
+            CannotRender: the options require a browser and no living inspector has one.
             Stopping: the program is about to end.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: memory has as many pages as allowed, and none may leave yet.
         """
         context = self._context
         options = options or context.services.options_of_its_own()
@@ -89,8 +89,8 @@ class ClusterPages(Pages):
             if taken is not None and taken.page != record.id:
                 if taken.body != wanted.body or self._is_here(taken.page):
                     return taken.page
-                # Whoever took the key is about to submit the page, or died before it did, or has it on
-                # its disk: to submit it once more, under its id, does no harm.
+                # The node that took the key is about to submit the page, or died before it did, or has
+                # the page on its disk. Submitting it once more under its id does no harm.
                 record = PageRecord(taken.page, url, options, record.submitted_at)
                 record.key = key
         self.bring_up(record)
@@ -101,11 +101,11 @@ class ClusterPages(Pages):
         return record.id
 
     async def enter(self, record: PageRecord) -> None:
-        """Take in a result that was weighed elsewhere; whoever weighs pages writes its record.
+        """Take in a result of CI; an inspector writes its record.
 
         Raises:
             Stopping: the program is about to end.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: memory has as many pages as allowed, and none may leave yet.
         """
         if self.closing:
             raise Stopping
@@ -115,7 +115,7 @@ class ClusterPages(Pages):
         await self._context.processes.durability.kept(record.id)
 
     async def _instead_of(self, doubtful: PageRecord) -> str:
-        """The same page under another id, weighed here; the one that may be in the engine goes."""
+        """Weigh the same page here under another id, and delete the one that may be in the engine."""
         await self._context.processes.durability.forget(doubtful.id)
         again = PageRecord.submitted(
             doubtful.url, doubtful.options, self._context.services.now(), doubtful.key
@@ -125,7 +125,7 @@ class ClusterPages(Pages):
         return again.id
 
     def bring_up(self, record: PageRecord) -> None:
-        """Enter a page; whoever takes it from the queue starts its process."""
+        """Enter a page; the inspector that takes it from the queue starts its process."""
         self._context.records.pages.add(record)
         self._context.records.followers.changed(record.id)
 
@@ -138,10 +138,10 @@ class ClusterPages(Pages):
         super().bring_up(record)
 
     async def submitted(self, name: str) -> Used | None:
-        """What came of an idempotency key, at any node.
+        """The page of an idempotency key, at any node.
 
-        While the engine is away that is what this node knows: a page that is weighed twice does no
-        harm. Nor is a key told whose page nobody can tell of now: `submit` finds it again, and takes
+        While the engine is away, only this node's keys are known: a page that is weighed twice does no
+        harm. A key whose page cannot be read now counts as unknown: `submit` finds it again, and takes
         the page in under the same id.
         """
         used = self._context.records.pages.keys.find(name)
@@ -150,7 +150,7 @@ class ClusterPages(Pages):
         try:
             known = await self._key(name)
         except EngineAway:
-            # Nor will it answer a submission that is waited for.
+            # The engine will not answer the submission that follows either.
             self._silent_until = time.monotonic() + SILENT
             return None
         if known is None or not await self._is_known(known.page):
@@ -158,15 +158,15 @@ class ClusterPages(Pages):
         return Used(known.body, known.page, known.at)
 
     def quarantined(self) -> dict[str, str]:
-        """The pages that nobody goes on with, at any node, unless they are retried, and why."""
+        """The quarantined pages of all nodes, which only a retry weighs again, and the reasons."""
         replica = self._node.replica
         return super().quarantined() | ({} if replica is None else replica.quarantined)
 
     async def retry(self, page_id: str) -> bool:
-        """Give a quarantined page another life, wherever; False if none of that id is quarantined.
+        """Give a quarantined page another life, at any node; False if no such page is quarantined.
 
         Raises:
-            EngineUnavailable: that cannot be found out now, or not be written down.
+            EngineUnavailable: the engine cannot tell now, or cannot take the write.
         """
         if await super().retry(page_id):
             return True
@@ -192,7 +192,7 @@ class ClusterPages(Pages):
         if left is not None and not left.is_marker:
             options = read_submission(left.data).options
         else:
-            # What it was asked for with went when it was stored.
+            # Its options went when it was stored.
             viewport = Viewport.parse(record.viewport) if record.viewport else DESKTOP
             options = context.services.options_for(record.method, viewport)
         again = SubmissionRecord(
@@ -211,15 +211,15 @@ class ClusterPages(Pages):
         return True
 
     async def catch_up(self, page_id: str, version: int) -> None:
-        """Read from the leader a page of which somebody has seen this version, perhaps at another node.
+        """Read a page from the leader whose given version a client has seen, perhaps at another node.
 
         Raises:
-            Behind: it is being weighed, and that version was seen where somebody followed it; or the
-                engine cannot be asked.
+            Behind: the page is being weighed, and only its followers saw that version; or the engine
+                cannot be asked.
         """
         node, records = self._node, self._context.records.pages
         if node.replica is None or (node.weighing is not None and node.weighing.has(page_id)):
-            return  # nobody knows more of it than this node
+            return  # no node knows more of it than this one
         try:
             known = await node.read(page_id, READING)
         except EngineAway:
@@ -235,7 +235,7 @@ class ClusterPages(Pages):
             raise Behind(page_id)
 
     async def finish(self) -> None:
-        """Hand back what is under way: another node begins it at once."""
+        """Hand back the pages under way; other nodes begin them at once."""
         if self._node.weighing is not None:
             await self._node.weighing.retire()
 
@@ -244,10 +244,10 @@ class ClusterPages(Pages):
         return True if replica is None else replica.make_room(1)
 
     def require_browser(self) -> None:
-        """See that a page could be rendered, by some inspector.
+        """Check that some inspector can render a page.
 
         Raises:
-            CannotRender: none that is there has a browser.
+            CannotRender: no living inspector has a browser.
         """
         if not any(here.browser for here in self._node.presence.living()):
             raise CannotRender("no inspector that is there has a browser")
@@ -260,7 +260,7 @@ class ClusterPages(Pages):
         return msgspec.json.decode(found.data, type=_KeptKey)
 
     async def _claim(self, key: SubmissionKey, page_id: str) -> _KeptKey | None:
-        """What came of a key: this page, unless another was first; None if nobody can tell."""
+        """Claim a key: returns its entry, new or earlier; None if the engine cannot tell."""
         if time.monotonic() < self._silent_until:
             return None
         entry = _KeptKey(page_id, key.body, self._node.now.timestamp())
@@ -292,7 +292,7 @@ class ClusterPages(Pages):
         return None
 
     async def _is_known(self, page_id: str) -> bool:
-        """Whether somebody can tell of a page now, if only that it was deleted."""
+        """Whether any source can tell about a page now, if only that it was deleted."""
         if self._is_here(page_id):
             return True
         try:

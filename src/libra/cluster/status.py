@@ -1,4 +1,4 @@
-"""What a node says of the cluster: the part of `/health`, and `libra cluster status`."""
+"""The status of the cluster: a node's part of `/health`, and `libra cluster status`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from libra.cluster.answers import Message
-from libra.cluster.engine import Engine
-from libra.cluster.layout import RESULTS_QUEUE, found, stream_of
-from libra.cluster.ledger import LedgerEntry
-from libra.cluster.ledger import entries as ledger_of
-from libra.cluster.messages import Here
-from libra.cluster.presence import HERE, SILENT
-from libra.cluster.replica import AGE
-from libra.health import NodeHealth, Part, PartStatus
+from libra.cluster.engine.answers import Message
+from libra.cluster.engine.connection import Engine
+from libra.cluster.node.ledger import LedgerEntry
+from libra.cluster.node.ledger import entries as ledger_of
+from libra.cluster.node.messages import Here
+from libra.cluster.node.presence import HERE, SILENT
+from libra.cluster.records.layout import RESULTS_QUEUE, found, stream_of
+from libra.cluster.replica.replica import AGE
+from libra.observability.health import NodeHealth, Part, PartStatus
 from libra.wording import count
 
 if TYPE_CHECKING:
-    from libra.cluster.node import ClusterNode
+    from libra.cluster.node.node import ClusterNode
 
-#: Seconds that the nodes are heard: each speaks once a second.
+#: Seconds to listen to the nodes: each announces itself once a second.
 LISTENING: Final = 1.5
 
 
@@ -92,7 +92,7 @@ def _is_silent(here: Here, seconds: float) -> bool:
 
 
 class NodeState(msgspec.Struct, frozen=True):
-    """A node as another sees it."""
+    """A node as another node sees it."""
 
     node: str
     role: str
@@ -116,7 +116,7 @@ class QueueState(msgspec.Struct, frozen=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """A server that has a copy of a stream, beside its leader."""
+    """A server that has a copy of a stream, other than its leader."""
 
     server: str
     current: bool
@@ -134,7 +134,7 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 class ClusterState(msgspec.Struct, frozen=True):
-    """All that a node can find out of its cluster."""
+    """Everything that a node can find out about its cluster."""
 
     name: str
     at: datetime
@@ -145,7 +145,7 @@ class ClusterState(msgspec.Struct, frozen=True):
 
 
 async def look(engine: Engine, seconds: float = LISTENING) -> ClusterState:
-    """Ask the engine, and hear for a moment what the nodes say of themselves.
+    """Ask the engine, and listen to the announcements of the nodes for a moment.
 
     Raises:
         EngineAway: the engine does not answer.

@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 
 from libra.formats.asset_csv import to_csv
-from libra.formats.compare_view import CompareView, compare_view
 from libra.formats.har import to_har
-from libra.formats.page_view import Look, PageView, page_view
+from libra.formats.views.compare_view import CompareView, compare_view
+from libra.formats.views.page_view import Look, PageView, page_view
 from libra.report import Report, decode
 
 PAGE: Final = "page"

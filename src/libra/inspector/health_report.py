@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version as package_version
 from typing import get_args
 
-from libra.health import Health, LoopLag, Node, Part, Processes
-from libra.inspector.records.watch_record import WatchStatus
+from libra.inspector.records.watches.watch_record import WatchStatus
 from libra.inspector.tree import SupervisionTree
+from libra.observability.health import Health, LoopLag, Node, Part, Processes
 from libra.otp import Child, DynamicSupervisor, GenServer, Supervisor
 from libra.parsers.pool import Ends
 from libra.report import Status

@@ -29,7 +29,7 @@ from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
 from libra.report import FINISHED, Backup
 from libra.storage import Deleted, Store, Unavailable
 from libra.storage.journal.journal import Journal
-from libra.storage.rows import Packed, Snapshot, WatchRow
+from libra.storage.rows.entries import Packed, Snapshot, WatchRow
 
 if TYPE_CHECKING:
     from libra.inspector.durability.durability import JournalThenDatabase

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from libra.inspector.context import Context
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.watch_record import WatchState
 from libra.otp import GenServer, TaskDone, TaskFailed
 from libra.storage import Store, Unavailable
 from libra.storage.keeping import FOR_EVER, Watched, thinnings

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from libra.inspector.pauses import Pauses
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.watch_record import WatchState
+from libra.observability.tally import Tally
 from libra.parsers.pool import Parsers
 from libra.parsers.reader import ParserReader
 from libra.report import Method
-from libra.tally import Tally
 from libra.weighing.options import Options, Viewport
 from libra.weighing.reading.reader import InPlaceReader, Reader
 from libra.weighing.rendered import BrowserPool

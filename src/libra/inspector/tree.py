@@ -30,7 +30,6 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
-from libra.health import Node
 from libra.inspector.admission import Admission
 from libra.inspector.context import Context
 from libra.inspector.durability.database_reader import DatabaseReader
@@ -47,10 +46,11 @@ from libra.inspector.supervised_service import Runnable, SupervisedService
 from libra.inspector.watches.courier import AppriseCourier
 from libra.inspector.watches.watches import Watchers, Watches
 from libra.inspector.watches.weigh_ins import PageWeighIns
-from libra.network.dialing import OPEN
-from libra.network.gate import PORTS, Gate
+from libra.network.addresses.dialing import OPEN
+from libra.network.addresses.gate import PORTS, Gate
+from libra.network.libcurl.trust import trust
 from libra.network.proxies import proxies_of
-from libra.network.trust import trust
+from libra.observability.health import Node
 from libra.otp import (
     Child,
     ChildSpec,

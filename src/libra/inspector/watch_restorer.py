@@ -12,12 +12,12 @@ from libra.inspector.context import Context
 from libra.inspector.durability.mending import let_go
 from libra.inspector.pace import SLICE, give_way
 from libra.inspector.records.submission_keys import KEYS, note_all, oldest_known
-from libra.inspector.records.watch_record import restore_watch
+from libra.inspector.records.watches.watch_record import restore_watch
 from libra.inspector.watches.watcher import Watcher
 from libra.report import Backup
 from libra.storage import Store, Unavailable
-from libra.storage.page_query import PageQuery
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
+from libra.storage.rows.page_query import PageQuery
 
 if TYPE_CHECKING:
     from libra.inspector.durability.durability import JournalThenDatabase

@@ -1,1 +1,1 @@
-"""The way to other people's servers: names, the gate, connections, HTTP, manners. Knows no page."""
+"""Requests to foreign servers: names, gate, connections, HTTP, politeness. Knows nothing of pages."""

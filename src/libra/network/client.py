@@ -1,8 +1,8 @@
-"""Requests through the gate, on libcurl: many at a time, over connections that they share.
+"""Requests through the gate, on libcurl: many concurrent ones, over shared connections.
 
-The gate is asked for every address that a name resolves to, again for the very address that a socket is
-about to be connected to (``OPENSOCKETFUNCTION``), and once more for the far end of every connection
-before a request goes over it, kept ones included (``PREREQFUNCTION``).
+The client asks the gate three times: for every address that a name resolves to, for the address that a
+socket is about to be connected to (``OPENSOCKETFUNCTION``), and for the far end of every connection
+before a request is sent over it, kept connections included (``PREREQFUNCTION``).
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Protocol
 from msgspec.structs import replace
 from multidict import CIMultiDict
 
-from libra.network.dialing import Resolver, dial
+from libra.network.addresses.dialing import Resolver, dial
+from libra.network.addresses.gate import Gate
+from libra.network.addresses.names import KnownName, Names, bracketed, is_address
 from libra.network.failures import Disconnected, NotForCurl
-from libra.network.floods import Floods
-from libra.network.gate import Gate
 from libra.network.last_answer import LastAnswer
-from libra.network.multi import Multi
-from libra.network.names import KnownName, Names, bracketed, is_address
+from libra.network.libcurl.floods import Floods
+from libra.network.libcurl.multi import Multi
+from libra.network.libcurl.scouts import Scout, Scouts
+from libra.network.libcurl.transfer import Transfer
+from libra.network.libcurl.transfer_request import TransferRequest
+from libra.network.libcurl.trust import SYSTEM, Trust
 from libra.network.proxies import DIRECT, Proxies, without_credentials
 from libra.network.round_robin import RoundRobin
-from libra.network.scouts import Scout, Scouts
 from libra.network.times import Times
 from libra.network.tolerant_http import HEAD_BYTES
-from libra.network.transfer import Transfer
-from libra.network.transfer_request import TransferRequest
-from libra.network.trust import SYSTEM, Trust
 from libra.urls import host_and_port, host_of, origin_of
 
 _KEPT_TRANSFERS = 64
@@ -40,36 +40,36 @@ _MULTIPLEXED = ("h2", "h3")
 
 
 class Answer(Protocol):
-    """What a server answered: its head, and its body as it arrives."""
+    """The answer of a server: its head, and its body as it arrives."""
 
     @property
     def status(self) -> int:
-        """Of HTTP."""
+        """The HTTP status."""
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        """Names in any case."""
+        """The fields; their names match in any case."""
 
     @property
     def protocol(self) -> str:
-        """As it was negotiated: ``http/1.1``, ``h2`` or ``h3``."""
+        """The negotiated protocol: ``http/1.1``, ``h2`` or ``h3``."""
 
     def times(self) -> Times:
-        """What each step took; ask once the body has been read."""
+        """The time of each step; complete once the body has been read."""
 
     async def read(self) -> bytes:
-        """What of the body has arrived, as soon as there is any; nothing at its end.
+        """The part of the body that has arrived; waits for some, and is empty at its end.
 
         Raises:
             Failure: if the body ends before its announced end, or is not HTTP.
         """
 
     def close(self) -> None:
-        """Keep the connection for others if the body has been read to its end, else close it."""
+        """Keep the connection for other requests if the body was read to its end, else close it."""
 
 
 class _CurlAnswer:
-    """An answer that libcurl takes in."""
+    """An answer that libcurl receives."""
 
     __slots__ = ("_client", "_transfer", "headers", "protocol", "status")
 
@@ -81,11 +81,11 @@ class _CurlAnswer:
         self.protocol = transfer.protocol
 
     def times(self) -> Times:
-        """What each step took."""
+        """The time of each step."""
         return self._transfer.times()
 
     async def read(self) -> bytes:
-        """What of the body has arrived, as soon as there is any; nothing at its end.
+        """The part of the body that has arrived; waits for some, and is empty at its end.
 
         Raises:
             Failure: if the body ends before its announced end, or is not HTTP.
@@ -105,23 +105,24 @@ class _CurlAnswer:
         return data
 
     def close(self) -> None:
-        """Keep the connection for others if the body has been read to its end, else close it."""
+        """Keep the connection for other requests if the body was read to its end, else close it."""
         self._client.release(self._transfer)
 
 
 class HTTPClient:
-    """See the module; for one event loop.
+    """A client as the module describes it, for one event loop.
 
     Args:
         gate: Judges every address.
-        resolver: For names; closing it remains its owner's business.
-        connections: In all.
+        resolver: Resolves names; its owner closes it.
+        connections: Connections in all.
         per_host: Connections to one host.
-        trust: Whose certificates are believed.
-        http3: Whether HTTP/3 is tried.
+        trust: The authorities whose certificates count.
+        http3: Whether to try HTTP/3.
         proxies: Which requests go through a proxy.
-        tunnels: Whether a proxy is only asked for ways to addresses that were looked up and judged here;
-            else it looks names up itself, and no gate can judge what it connects to.
+        tunnels: Whether the client looks names up, judges the addresses, and asks a proxy only for
+            tunnels to them. Otherwise the proxy looks names up, and no gate can judge what it connects
+            to.
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class HTTPClient:
         self._http3 = http3
         self._proxies = proxies
         self._tunnels = tunnels
-        # Where the proxy is, is the business of whoever runs this program, and of no gate.
+        # The operator chooses the proxy's address, so no gate judges it.
         self._proxy_resolver = Resolver()
         self._proxy_names = Names(self._proxy_resolver)
         self._free: deque[Transfer] = deque()
@@ -157,17 +158,17 @@ class HTTPClient:
         self._multiplexed: dict[str, bool] = {}
 
     async def get(self, url: str, headers: str, *, max_field: int = HEAD_BYTES) -> Answer:
-        """The answer to a request, up to its headers; the body is still to be read.
+        """Send a request and return the answer after its headers; its body is still to be read.
 
         Args:
-            url: In normal form, sent as it is.
+            url: A URL in normal form, sent as it is.
             headers: All of them but ``Host``, each line with its end; their values hold no control
                 characters.
             max_field: Bytes of one header field of the answer.
 
         Raises:
-            Failure: if there is no answer, or none that is HTTP.
-            OSError, ValueError: if there can be none.
+            Failure: if there is no answer, or the answer is not HTTP.
+            OSError, ValueError: if the request cannot be sent.
         """
         origin = origin_of(url)
         target = url[len(origin) :]
@@ -180,18 +181,18 @@ class HTTPClient:
                 answer = await self._ask(url, headers, max_field, fresh=True)
         except NotForCurl:
             if self._proxies.of(url):
-                raise  # the way there is libcurl's to find
+                raise  # only libcurl knows the way through the proxy
             return await self._ask_on_its_own(url, headers, max_field)
         if url.startswith("https:"):
             self._learn(origin, multiplexed=answer.protocol in _MULTIPLEXED)
         return answer
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Send something and return the status of the answer, of which no more is read.
+        """Send a body and return the status of the answer, whose body is not read.
 
         Raises:
-            Failure: if there is no answer, or none that is HTTP.
-            OSError, ValueError: if there can be none.
+            Failure: if there is no answer, or the answer is not HTTP.
+            OSError, ValueError: if the request cannot be sent.
         """
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         answer = await self._ask(url, lines, HEAD_BYTES, body)
@@ -199,18 +200,18 @@ class HTTPClient:
         return answer.status
 
     def is_multiplexed(self, origin: str) -> bool:
-        """Whether an origin is known to take many requests at a time on one connection."""
+        """Whether an origin is known to take concurrent requests on one connection."""
         return self._multiplexed.get(origin, False)
 
     def go_on(self, transfer: Transfer) -> None:
-        """Let more arrive for one that was paused."""
+        """Let more arrive for a paused transfer."""
         transfer.paused = False
         self.multi.go_on(transfer.easy)
         if transfer.uncounted:
             self._floods.count_again(transfer)
 
     def release(self, transfer: Transfer) -> None:
-        """Take a transfer back, and end it if it is under way."""
+        """Take a transfer back, and end it if it is still running."""
         if transfer not in self._busy:
             return
         self._busy.discard(transfer)
@@ -233,7 +234,7 @@ class HTTPClient:
         await self._proxy_resolver.close()
         self._floods.close()
         self.multi.close()
-        # Whoever is at the other end in this program, as in tests, hears of it before this returns.
+        # Give the other end time to notice, if it is in this program, as in tests.
         for _ in range(_ROUNDS_TO_END):
             await asyncio.sleep(0)
 
@@ -276,7 +277,7 @@ class HTTPClient:
         return _CurlAnswer(self, transfer)
 
     def _may_share(self, origin: str) -> bool:
-        """Whether requests to it may share a connection, as far as is known."""
+        """Whether requests to an origin may share a connection, as far as is known."""
         return origin.startswith("https:") and self._multiplexed.get(origin, True)
 
     def _learn(self, origin: str, *, multiplexed: bool) -> None:
@@ -294,7 +295,7 @@ class HTTPClient:
         return replace(asked, pins=(known.pin,), lookup_ms=known.lookup_ms)
 
     async def _through(self, proxy: str, asked: TransferRequest) -> TransferRequest:
-        """The request through a proxy, which alone is connected to."""
+        """The request through a proxy; the client connects only to the proxy."""
         if not self._tunnels:
             return replace(asked, proxy=proxy)
         host, port, literal = _place(asked.url)
@@ -317,7 +318,7 @@ class HTTPClient:
         )
 
     async def _ask_on_its_own(self, url: str, headers: str, max_field: int) -> Answer:
-        """Once more, as forgivingly as a browser, on a connection that is nobody else's."""
+        """Repeat a request with a reader as tolerant as a browser, on a connection of its own."""
         host, port, _ = _place(url)
         request = (
             f"GET {url[len(origin_of(url)) :]} HTTP/1.1\r\nConnection: close\r\n"

@@ -1,8 +1,8 @@
-"""Undoing content encodings step by step, so that no body can grow without bound.
+"""Decodes content encodings step by step, so that no body can grow without bound.
 
-Bodies of every kind are decoded to learn their resource size. A `Decoder` is fed wire bytes and yields
-decoded pieces of bounded size; between two pieces its user can stop, give others a turn, or move to a
-thread. A body of which one encoding is unknown is passed through, as browsers do.
+Libra decodes bodies of every kind to learn their decoded size. A `Decoder` takes wire bytes and yields
+decoded pieces of bounded size. Between two pieces its caller can stop, let others run, or move to a
+thread. If one encoding of a body is unknown, the body passes through unchanged, as in browsers.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ else:
 _ZLIB_ERROR: type[Exception] = zlib.error  # type: ignore[assignment]  # a stub has it as a value
 
 PIECE = 262_144
-"""About the most bytes that one step yields; brotli may exceed it by its last block."""
+"""Bytes that one step yields, about; brotli may exceed it by its last block."""
 
 MAX_NESTED = 4
-"""Encodings on top of one another; servers send one, bombs many."""
+"""Encodings of one body, at most; servers send one, bombs many."""
 
 _ZSTD_WINDOW_LOG = 23
 """RFC 9659: a browser gives zstd a window of 8 MB at most."""
 
 
 class DecodeError(Exception):
-    """The body is not what its content encoding says; the message is a named error."""
+    """The body does not match its content encoding; the message is a named error."""
 
 
 class _Decoding(Protocol):
-    """One encoding being undone."""
+    """The decoding of one encoding."""
 
     def feed(self, data: bytes) -> Iterator[bytes]: ...
     def finish(self) -> None: ...
 
 
 class Decoder:
-    """Undoes the encodings of one body, the last applied first.
+    """Decodes the encodings of one body, the last applied first.
 
     Args:
-        encodings: As in the header, in the order in which they were applied.
+        encodings: The names in the header, in the order in which they were applied.
 
     Raises:
         DecodeError: if there are more than `MAX_NESTED` encodings.
@@ -65,10 +65,10 @@ class Decoder:
         self._steps: list[_Decoding] = [step() for step in steps]
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` decodes to, in pieces of about `PIECE` bytes at most.
+        """Yield the decoded `data`, in pieces of about `PIECE` bytes at most.
 
         Raises:
-            DecodeError: if the data is not in the encoding that was announced.
+            DecodeError: if the data is not in the announced encoding.
         """
         steps = self._steps
         return steps[0].feed(data) if len(steps) == 1 else self._through(0, data)
@@ -94,9 +94,9 @@ class Decoder:
 
 
 def encodings_in(header: str | None) -> list[str]:
-    """The encodings that a ``Content-Encoding`` header names, if all of them can be undone.
+    """The encodings in a ``Content-Encoding`` header, if all of them are known; otherwise none.
 
-    Chromium undoes none where it does not know one of them, and neither does this.
+    Chromium decodes nothing if it does not know one of them.
     """
     if not header:
         return []
@@ -105,10 +105,10 @@ def encodings_in(header: str | None) -> list[str]:
 
 
 class _Gzip:
-    """RFC 1952, as Chromium reads it: the first member, and nothing that follows its data.
+    """RFC 1952, as Chromium reads it: the first member only, without any data after it.
 
-    Its checksum and length are not looked at: servers leave them out or send wrong ones, and a browser
-    shows the page.
+    The checksum and the length are not checked: some servers omit them or send wrong ones, and a browser
+    still shows the page.
     """
 
     __slots__ = ("_head", "_inflate", "_started")
@@ -138,7 +138,7 @@ class _Gzip:
 
 
 _GZIP_HEADER_BYTES = 65_536 + 4_096
-"""The longest header that is waited for: its extra field may take 64 KiB, its names a little more."""
+"""The longest header to wait for: its extra field may take 64 KiB, its names a little more."""
 
 
 def _end_of_gzip_header(head: bytes) -> int | None:
@@ -164,7 +164,7 @@ def _end_of_gzip_header(head: bytes) -> int | None:
 class _Deflate:
     """RFC 1951 with or without the zlib wrapper of RFC 1950: servers send both under this name.
 
-    As in Chromium the wrapper's checksum may be missing, but not wrong.
+    As in Chromium, the wrapper's checksum may be missing, but must not be wrong.
     """
 
     __slots__ = ("_checksum", "_head", "_inflate", "_tail", "_wrapped")
@@ -235,7 +235,7 @@ class _Brotli:
                 yield piece
                 if decompressor.is_finished():
                     return
-                # Until nothing comes any more: that it can accept more data does not mean that.
+                # Go on until nothing comes: the decompressor may accept more data before that.
                 piece = decompressor.process(b"", output_buffer_limit=PIECE)
         except brotli.error:
             raise DecodeError("decode: not brotli") from None

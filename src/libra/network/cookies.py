@@ -1,11 +1,11 @@
-"""The cookies of one weighing, as a fresh browser profile would have them, and no longer than that.
+"""The cookies of one weigh-in, as in a fresh browser profile; they end with it.
 
-Sites set a cookie and redirect to the same address; without a jar that is a loop. A `CookieJar` belongs
-to one weighing and is thrown away with it: nothing is kept, and no page sees another one's.
+Some sites set a cookie and redirect to the same address: without a jar that is a loop. A `CookieJar`
+belongs to one weigh-in and is dropped with it: nothing is kept, and no page sees the cookies of another.
 
-The rules are those of RFC 6265bis as Chromium has them: domains by the public suffix list, host-only
-cookies, paths, ``Secure``, the prefixes ``__Secure-`` and ``__Host-``, and ``SameSite`` with ``Lax``
-where nothing is said, so that what another site sets needs ``SameSite=None; Secure``.
+The rules are those of RFC 6265bis as implemented in Chromium: domains by the public suffix list,
+host-only cookies, paths, ``Secure``, the prefixes ``__Secure-`` and ``__Host-``, and ``SameSite``. The
+default of ``SameSite`` is ``Lax``, so a cookie set by another site needs ``SameSite=None; Secure``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from libra.urls import host_of, is_public_suffix, origin_of
 
 MAX_COOKIES = 3_000
 MAX_OF_A_SITE = 180
-"""As Chromium: of more the oldest are forgotten."""
+"""Chromium's limits: beyond them the oldest cookies are dropped."""
 
 MAX_BYTES = 4_096
-"""Of name and value together (RFC 6265bis, section 5.6)."""
+"""Bytes of name and value together (RFC 6265bis, section 5.6)."""
 
 MAX_ATTRIBUTE = 1_024
 
@@ -39,17 +39,17 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 class Cookie(msgspec.Struct, frozen=True):
-    """One cookie as it is kept.
+    """One cookie in the jar.
 
     Attributes:
-        name: May be empty.
-        value: As sent.
-        domain: Whose it is, in lower case.
-        host_only: Whether that is one host and not all below it.
-        path: Where it is sent.
-        secure: Whether it goes over connections only that nobody can read along.
-        same_site: When it is sent for another site's page.
-        expires: In seconds since the epoch; None if it is as long as the jar.
+        name: The name; may be empty.
+        value: The value as sent.
+        domain: The domain that it belongs to, in lower case.
+        host_only: Whether it belongs to this host only, without its subdomains.
+        path: The path that it is sent to.
+        secure: Whether it is sent only over connections that nobody can read.
+        same_site: When it is sent with requests of another site's page.
+        expires: Seconds since the epoch; None if it lives as long as the jar.
     """
 
     name: str
@@ -62,18 +62,18 @@ class Cookie(msgspec.Struct, frozen=True):
     expires: float | None
 
     def header(self) -> str:
-        """As a pair of the ``Cookie`` header."""
+        """The cookie as a pair of the ``Cookie`` header."""
         return f"{self.name}={self.value}" if self.name else self.value
 
 
 class CookieJar:
-    """The cookies of one weighing.
+    """The cookies of one weigh-in.
 
     Args:
-        now: Seconds since the epoch; for tests.
+        now: The time in seconds since the epoch; for tests.
 
     Attributes:
-        revision: Raised whenever what is kept has changed.
+        revision: Rises whenever the cookies in the jar change.
     """
 
     __slots__ = ("_cookies", "_now", "revision")
@@ -90,9 +90,9 @@ class CookieJar:
         """The value of ``Cookie`` for a request; "" if there is none.
 
         Args:
-            url: What is asked for, in normal form.
-            trusted: Whether nobody can read along on the way there.
-            same_site: Whether it is asked for by a page of its own site, or is a page.
+            url: The URL of the request, in normal form.
+            trusted: Whether nobody can read the connection.
+            same_site: Whether a page of the same site makes the request, or the request is for a page.
         """
         if not self._cookies:
             return ""
@@ -106,21 +106,21 @@ class CookieJar:
             and (same_site or cookie.same_site == "none")
             and (cookie.expires is None or cookie.expires > now)
         ]
-        # Longer paths first; of those with one length the older.
+        # Longer paths first; among equal lengths the older cookie.
         sent.sort(key=lambda cookie: -len(cookie.path))
         return "; ".join(cookie.header() for cookie in sent)
 
     def take(self, url: str, lines: Iterable[str], *, trusted: bool, same_site: bool) -> bool:
-        """Keep what an answer sets.
+        """Keep the cookies that an answer sets.
 
         Args:
-            url: What was asked for.
+            url: The URL of the request.
             lines: The values of its ``Set-Cookie`` headers.
-            trusted: As of `header`.
-            same_site: As of `header`.
+            trusted: As in `header`.
+            same_site: As in `header`.
 
         Returns:
-            Whether anything has changed by it.
+            Whether the jar has changed.
         """
         before = self.revision
         for line in lines:
@@ -146,7 +146,7 @@ class CookieJar:
             cookie.name and cookie.secure and cookie.host_only and cookie.path == "/"
         ):
             return False
-        # What anybody on the way could have written does not replace what nobody could read.
+        # A cookie from a readable connection does not replace one from a secure connection.
         return trusted or not any(
             kept.secure and kept.name == cookie.name and _overlap(kept, cookie)
             for kept in self._cookies.values()
@@ -160,7 +160,7 @@ class CookieJar:
             return
         if self._cookies.get(key) == cookie:
             return
-        self._cookies[key] = cookie  # in the place of the one before, if there is one
+        self._cookies[key] = cookie  # takes the place of an earlier one
         self.revision += 1
         of_domain = [other for other in self._cookies if other[0] == cookie.domain]
         if len(of_domain) > MAX_OF_A_SITE:
@@ -183,7 +183,7 @@ def parse_cookie(line: str, url: str, now: float) -> Cookie | None:
     name, value = name.strip(" \t"), value.strip(" \t")
     if not (name or value) or len(name.encode("utf-8", "replace")) + len(value) > MAX_BYTES:
         return None
-    attributes = dict(_attributes(rest))  # of two of one name the last holds
+    attributes = dict(_attributes(rest))  # of two with the same name the last counts
     host = _host(url)
     domain = _domain(attributes.get("domain", ""), host)
     if domain is None:
@@ -236,23 +236,23 @@ def _attributes(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _domain(wanted: str, host: str) -> str | None:
-    """The domain of a cookie, "" for the host alone; None if it is not the host's to set."""
+    """The domain of a cookie, "" for the host alone; None if the host may not set it."""
     wanted = wanted.removeprefix(".").lower()
     if not wanted:
         return ""
     if not wanted.isascii():
         return None
     if wanted == host:
-        # On a public suffix itself, or an address, it can only be meant for the host.
+        # On a public suffix or an address, the cookie can only be for the host itself.
         return "" if _is_address(host) or is_public_suffix(host) else host
     return wanted if _is_below(host, wanted) and not is_public_suffix(wanted) else None
 
 
 def _expires(attributes: dict[str, str], now: float) -> float | None:
-    """When a cookie ends; ``Max-Age`` goes before ``Expires``."""
+    """When a cookie ends; ``Max-Age`` takes precedence over ``Expires``."""
     seconds = attributes.get("max-age", "")
     if re.fullmatch(r"-?[0-9]+", seconds):
-        # Nothing in a weighing takes longer than the four hundred days that browsers allow.
+        # Browsers allow four hundred days; no weigh-in takes longer.
         return now + min(int(seconds[:12]), 34_560_000) if not seconds.startswith("-") else 0.0
     return parse_date(attributes["expires"]) if "expires" in attributes else None
 

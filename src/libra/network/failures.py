@@ -1,4 +1,4 @@
-"""Why a request came to nothing, by name."""
+"""The failures of requests, by name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pycurl
 
 
 class Failure(Exception):
-    """A request that came to nothing, or to less than all of it; the message is a named error.
+    """A request that failed, or whose answer is incomplete; the message is a named error.
 
     Attributes:
-        status: What the server sent as a status, if it came that far.
+        status: The status that the server sent, if there was one.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -20,7 +20,7 @@ class Failure(Exception):
 
 
 class NotForCurl(Failure):
-    """Not HTTP to libcurl; a more forgiving reader may take it."""
+    """The answer is not HTTP for libcurl; a more tolerant reader may accept it."""
 
 
 class Disconnected(Failure):
@@ -30,12 +30,12 @@ class Disconnected(Failure):
 _STREAM, _PROXY = 92, 97  # pycurl has no names for these
 
 REFUSED = frozenset({8, 100, pycurl.E_UNSUPPORTED_PROTOCOL})
-"""8 is ``CURLE_WEIRD_SERVER_REPLY``; 100 ``CURLE_TOO_LARGE``, of header fields."""
+"""8 is ``CURLE_WEIRD_SERVER_REPLY``; 100 is ``CURLE_TOO_LARGE``, for header fields."""
 
 TOO_LARGE = "headers-too-large: the answer's headers are too long"
 
 _LOST = frozenset({pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_HTTP2, _STREAM})
-"""Before an answer began these may be the end of a connection that was kept."""
+"""Before an answer begins, these may mean that a kept connection has ended."""
 
 _TLS = {
     pycurl.E_PEER_FAILED_VERIFICATION,
@@ -48,14 +48,14 @@ _TLS = {
 
 
 def failure_of(code: int, words: str, *, began: bool, errno: int = 0, address: str = "") -> Failure:
-    """The failure that libcurl tells of by a number and words.
+    """The failure for libcurl's code and message.
 
     Args:
-        code: Libcurl's.
-        words: Libcurl's.
+        code: Libcurl's code.
+        words: Libcurl's message.
         began: Whether a body had begun to arrive.
-        errno: The system's, of the last connection.
-        address: What was connected to.
+        errno: The system's error of the last connection.
+        address: The address that was connected to.
     """
     if code in REFUSED:
         return NotForCurl(TOO_LARGE if code == 100 else "bad-answer: not valid HTTP")

@@ -1,4 +1,4 @@
-"""An answer that libcurl refused, read once more by a reader of our own."""
+"""An answer that libcurl refused, read again by the tolerant reader."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from libra.network.times import Times
 from libra.network.tolerant_http import CutShort, NotHTTP, TolerantReader
 
 SLICE_BYTES = 16_384
-"""So much is parsed in one go."""
+"""Bytes that are parsed at once."""
 
 
 class LastAnswer:
-    """An answer on a connection of its own, read as forgivingly as a browser does."""
+    """An answer on a connection of its own, read as tolerantly as a browser reads it."""
 
     __slots__ = (
         "_pieces",
@@ -59,7 +59,7 @@ class LastAnswer:
         self._times = Times(first_byte=self._since())
 
     async def read(self) -> bytes:
-        """What of the body has arrived; nothing at its end."""
+        """The part of the body that has arrived; empty at its end."""
         while not self._pieces and not self._reader.done:
             await self._receive()
         chunk, self._pieces = b"".join(self._pieces), []
@@ -68,7 +68,7 @@ class LastAnswer:
         return chunk
 
     def times(self) -> Times:
-        """What each step took, as far as it was measured here."""
+        """The time of each step, as far as it was measured here."""
         first = self._times.first_byte or 0.0
         return msgspec.structs.replace(self._times, body=self._since() - first)
 

@@ -1,9 +1,8 @@
-"""Servers of asyncio that are closed with every connection that they have taken.
+"""Closes asyncio servers together with every connection that they have accepted.
 
-Before Python 3.13 one that is closed between taking a connection and making its transport, a turn of
-the loop later, forgets that: nobody ever closes its socket
-(https://github.com/python/cpython/issues/109564). And until its protocol has been told of it, in the
-turn after that, its owner cannot know that it is there.
+Before Python 3.13 a server that is closed right after it accepts a connection never closes that socket:
+the transport is made only one turn of the loop later (https://github.com/python/cpython/issues/109564).
+The protocol gets the connection in the turn after that, and until then its owner cannot know of it.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from contextlib import suppress
 
 
 async def stop_listening(server: asyncio.Server) -> None:
-    """Take no connection any more; the protocol of each that was taken has it when this returns."""
+    """Accept no more connections; on return the protocols have all accepted ones."""
     loop = asyncio.get_running_loop()
     for sock in server.sockets:
-        with suppress(NotImplementedError):  # Windows listens otherwise
-            loop.remove_reader(sock.fileno())  # as asyncio does itself when it closes one
-    await asyncio.sleep(0)  # the transports are made
-    await asyncio.sleep(0)  # the protocols are told
+        with suppress(NotImplementedError):  # Windows listens in another way
+            loop.remove_reader(sock.fileno())  # as asyncio does when it closes a server
+    await asyncio.sleep(0)  # asyncio makes the transports
+    await asyncio.sleep(0)  # asyncio calls the protocols
     server.close()

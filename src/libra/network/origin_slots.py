@@ -1,4 +1,4 @@
-"""What a `Fetcher` needs around a connection: turns per host, and names for failures."""
+"""The turns of each origin, the limit of connections, and the names of failures, for a `Fetcher`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 
+from libra.network.addresses.gate import Denied
 from libra.network.failures import Failure
-from libra.network.gate import Denied
 from libra.network.tolerant_http import NotHTTP
 
 CONNECTIONS = 512
-"""Connections that are open at a time."""
+"""Connections that may be open concurrently."""
 
 _LEAST = 4
 
 
 def most_connections() -> int:
-    """As many as there may be, and a quarter of the files that the program may open at most.
+    """The limit of connections: at most a quarter of the files that the program may open.
 
-    Else what is kept open to servers would leave none for clients, the database and the disk.
+    Otherwise kept connections to servers would leave no files for clients, the database and the disk.
     """
     try:
         import resource  # noqa: PLC0415 - see below
@@ -34,10 +34,10 @@ def most_connections() -> int:
 
 
 class HostSlots:
-    """At most so many requests to one origin at a time; the others wait in line.
+    """Limits the concurrent requests to each origin; the others wait in line.
 
     Args:
-        limit: How many an origin may have now; it may become more.
+        limit: Returns the present limit of an origin, which may rise.
     """
 
     __slots__ = ("_active", "_limit", "_waiting")
@@ -48,11 +48,11 @@ class HostSlots:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def busy(self) -> list[str]:
-        """The origins that requests are under way to."""
+        """The origins with requests under way."""
         return list(self._active)
 
     def try_acquire(self, origin: str) -> bool:
-        """Take a turn if there is one now."""
+        """Take a turn if one is free now."""
         active = self._active.get(origin, 0)
         if active >= self._limit(origin):
             return False
@@ -68,13 +68,13 @@ class HostSlots:
         try:
             await turn
         except asyncio.CancelledError:
-            # The turn may have been given in the same moment: then it must be passed on.
+            # The turn may have been given at the same moment: pass it on then.
             if turn.done() and not turn.cancelled():
                 self.release(origin)
             raise
 
     def release(self, origin: str) -> None:
-        """Give the turn back, and as many as there are now to those next in line."""
+        """Give the turn back, and give the free turns to the next in line."""
         active = self._active.get(origin, 1) - 1
         waiting = self._waiting.get(origin)
         if waiting:

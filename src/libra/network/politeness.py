@@ -1,7 +1,7 @@
-"""Manners towards servers: a pause between requests where one is wished, and ``Retry-After`` respected.
+"""Politeness towards servers: pauses between requests if configured, and ``Retry-After``.
 
-How many requests go to a server at a time is the business of `libra.network.origin_slots.HostSlots`.
-Everything here is pure; whoever asks says what time it is.
+`libra.network.origin_slots.HostSlots` limits the number of concurrent requests to a server. Everything
+here is pure; callers pass the time.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 MAX_RETRY_AFTER = 3_600.0
-"""Seconds; who asks for more than an hour is believed for an hour."""
+"""Seconds; ``Retry-After`` is capped at one hour."""
 
 BUSY = frozenset({429, 503})
-"""Statuses with which a server may say when to come again (RFC 9110, section 10.2.3; RFC 6585)."""
+"""Statuses with which a server may say when to retry (RFC 9110, section 10.2.3; RFC 6585)."""
 
 _HOSTS = 10_000
 
@@ -24,13 +24,13 @@ def _alone(_origin: str) -> int:
 
 
 class Politeness:
-    """When the next request to a server may start.
+    """Decides when the next request to a server may start.
 
     Args:
         delay: Seconds between the starts of two requests to one origin; 0 for none.
 
     Attributes:
-        sharing: How many programs ask an origin, this one included: they divide its turns.
+        sharing: Returns how many programs, including this one, fetch from an origin and share its turns.
     """
 
     __slots__ = ("_asked", "_delay", "_next", "sharing")
@@ -43,11 +43,11 @@ class Politeness:
 
     @property
     def at_ease(self) -> bool:
-        """Whether nobody has to wait for anything."""
+        """Whether no request has to wait."""
         return not self._delay and not self._next
 
     def pause(self, origin: str, now: float) -> float:
-        """Seconds to wait before a request to this origin may start, which is taken to start then."""
+        """Seconds to wait before a request to this origin may start; the request is booked for then."""
         start = max(now, self._next.get(origin, now))
         if self._delay:
             self._note(origin, start + self._delay * self.sharing(origin), now)
@@ -56,7 +56,7 @@ class Politeness:
         return start - now
 
     def leave_alone(self, origin: str, seconds: float, now: float) -> None:
-        """The server asked not to be asked for so long."""
+        """Note that a server asked for a pause."""
         until = max(now + seconds, self._next.get(origin, 0.0))
         self._note(origin, until, now)
         self._asked[origin] = until
@@ -64,7 +64,7 @@ class Politeness:
             self._asked = {host: time for host, time in self._asked.items() if time > now}
 
     def left_alone(self, now: float) -> dict[str, float]:
-        """The servers that asked not to be asked, and for how many seconds more."""
+        """The servers that asked for a pause, and the seconds that are left."""
         if self._asked:
             self._asked = {host: time for host, time in self._asked.items() if time > now}
         return {host: until - now for host, until in self._asked.items()}
@@ -76,17 +76,17 @@ class Politeness:
 
 
 def busy(pause: float) -> str:
-    """The named error of a request that would have had to wait too long."""
+    """The named error of a request that would have to wait too long."""
     return f"busy: the server is to be left alone for {pause:.0f} s"
 
 
 def retry_after(status: int, header: str | None, now: datetime | None = None) -> float | None:
-    """The seconds for which an answer asks to be left alone; None if it does not.
+    """The seconds of a pause that an answer asks for; None if it does not.
 
     Args:
-        status: Of the answer.
-        header: ``Retry-After``, seconds or a date.
-        now: For dates; by default the clock is asked.
+        status: The status of the answer.
+        header: The value of ``Retry-After``, seconds or a date.
+        now: The time to compare dates with; by default the present time.
     """
     if header is None or status not in BUSY:
         return None

@@ -1,7 +1,7 @@
-"""Which requests go through a proxy, by the conventions of curl, wget and pip.
+"""Decides which requests go through a proxy, by the conventions of curl, wget and pip.
 
-A command obeys ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, in small letters too. A
-service never looks there: what is meant for the commands of a machine would lead it past its gate.
+A command obeys ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, also in lower case. A
+service ignores them: settings for the commands of a machine would lead it past its gate.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from libra.urls import host_and_port
 
 
 class ProxyError(ValueError):
-    """A proxy that cannot be used; the message says what to write."""
+    """A proxy that cannot be used; the message says how to write one."""
 
 
 class Proxies(msgspec.Struct, frozen=True):
-    """Where requests go instead of their host.
+    """The proxies of requests.
 
     Attributes:
         http: The proxy for ``http``, as an address; "" for none.
         https: The proxy for ``https``.
-        exempt: What is asked directly: hosts with all below them, ``host:port``, addresses and
-            networks; ``*`` is everything.
+        exempt: The places that are fetched directly: hosts with their subdomains, ``host:port``,
+            addresses and networks; ``*`` is everything.
     """
 
     http: str = ""
@@ -44,21 +44,21 @@ class Proxies(msgspec.Struct, frozen=True):
 
 
 DIRECT = Proxies()
-"""Every host is asked itself."""
+"""Every request goes to its host directly."""
 
 
 def proxies_of(
     environ: Mapping[str, str], proxy: str | None = None, no_proxy: str | None = None
 ) -> Proxies:
-    """The proxies that a command is to use.
+    """The proxies for a command.
 
     Args:
         environ: The environment.
-        proxy: The proxy for everything, instead of those of the environment; "" for none.
-        no_proxy: What is asked directly, instead of what the environment says.
+        proxy: The proxy for everything, in place of those of the environment; "" for none.
+        no_proxy: The places that are fetched directly, in place of the environment's list.
 
     Raises:
-        ProxyError: if one of them is no address of a proxy.
+        ProxyError: if one of them is not the address of a proxy.
     """
     if no_proxy is None:
         no_proxy = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
@@ -70,7 +70,7 @@ def proxies_of(
     for scheme in ("http", "https"):
         names = [f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"]
         if "REQUEST_METHOD" in environ:
-            # In a CGI script HTTP_PROXY is the header Proxy of whoever asks (CVE-2016-5385).
+            # In a CGI script HTTP_PROXY is the client's header Proxy (CVE-2016-5385).
             names.remove("HTTP_PROXY") if scheme == "http" else None
         name = next((name for name in names if environ.get(name)), None)
         found[scheme] = "" if name is None else _address(name, environ[name])
@@ -78,14 +78,14 @@ def proxies_of(
 
 
 def without_credentials(proxy: str) -> str:
-    """``scheme://host:port`` of a proxy, with the port that libcurl takes if none is said."""
+    """``scheme://host:port`` of a proxy, with libcurl's default if it names no port."""
     parts = urlsplit(proxy)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}:{parts.port or (443 if parts.scheme == 'https' else 1080)}"
 
 
 def _address(name: str, text: str) -> str:
-    """An address in full: ``proxy:3128`` means ``http://proxy:3128``."""
+    """The full address: ``proxy:3128`` means ``http://proxy:3128``."""
     text = text.strip()
     if not text:
         return ""

@@ -1,4 +1,4 @@
-"""Turns in the event loop for those who have much to read."""
+"""Turns in the event loop for tasks that have much to read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 
 class RoundRobin:
-    """Lets those who have much to read go on one at a time, one in each round of the event loop.
+    """Lets tasks that have much to read continue one at a time, one in each round of the event loop.
 
-    A body that has not ended takes a turn for every piece. However many bodies come in at the same time,
-    and however dear they are to take apart, between any two pieces everybody else has their round.
+    A body that has not ended takes a turn for every piece. However many bodies arrive concurrently, and
+    however expensive they are to parse, all other tasks run between any two pieces.
     """
 
     __slots__ = ("_loop", "_waiting")

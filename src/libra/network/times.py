@@ -1,4 +1,4 @@
-"""What each step on the way to an answer took."""
+"""The time of each step on the way to an answer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class Times(msgspec.Struct, frozen=True):
-    """Milliseconds that each step took; None for a step that was not needed or is not known.
+    """Milliseconds of each step; None for a step that was not needed or is unknown.
 
     Attributes:
-        lookup: For the addresses of the name.
-        connect: To connect.
-        tls: For the handshake, after that.
+        lookup: The look-up of the name's addresses.
+        connect: The connection.
+        tls: The handshake after that.
         first_byte: From the request to the first byte of the answer.
-        body: From there to the last byte.
+        body: From the first byte to the last.
     """
 
     lookup: float | None = None

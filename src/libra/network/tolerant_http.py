@@ -1,11 +1,11 @@
-"""Reading HTTP/1 as forgivingly as Chromium does, for answers that a strict parser refuses.
+"""Reads HTTP/1 as tolerantly as Chromium does, for answers that a strict parser refuses.
 
-A field without a colon, blanks in or before a name, two equal lengths, hundreds of fields, a status line
-that lacks half: people see these pages, so they have a weight. A request that failed on the way to its
-answer is repeated once over this reader, on a connection of its own. What it takes and what it refuses
-was tried with Chromium, form by form (`tests/unit/network/test_tolerant_http.py`).
+Examples: a field without a colon, blanks in or before a name, two equal lengths, hundreds of fields,
+half a status line. Browsers show such pages, so Libra weighs them. A request that failed before its
+answer is repeated once with this reader, on a connection of its own. Each form that it accepts or
+refuses was tried with Chromium (`tests/unit/network/test_tolerant_http.py`).
 
-Nothing here does input or output: a `TolerantReader` is fed what arrives.
+The reader is sans-IO: the caller feeds a `TolerantReader` the arriving bytes.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from collections.abc import Iterator
 from multidict import CIMultiDict
 
 HEAD_BYTES = 262_144
-"""Of all headers of an answer together, interim ones included: Chromium's limit."""
+"""Bytes of all headers of an answer together, including interim ones: Chromium's limit."""
 
 LINE_BYTES = 16_384
-"""Of one line that says how long a chunk is."""
+"""Bytes of a line with the length of a chunk."""
 
 FRAMING_BYTES = 262_144
-"""Of chunk sizes, extensions and trailers beyond what there is of the body."""
+"""Bytes of chunk sizes, extensions and trailers beyond the bytes of the body."""
 
 INTERIM_ANSWERS = 20
-"""Interim answers (1xx) before the answer."""
+"""Interim answers (1xx) before the final one."""
 
 _SLOP = 4
-"""Bytes that may stand before the status line, beside blank ones."""
+"""Stray bytes that may precede the status line, besides blank lines."""
 
 _TOO_LARGE = "headers-too-large: the answer's headers are too long"
 
 _STATUS_BYTES = 8
-"""Enough of a status line to know it for one: ``HTTP/1.1``."""
+"""Bytes that identify a status line: ``HTTP/1.1``."""
 
 _END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"http(?:/\d*(?:\.\d*)?)?[ \t]*(\d*)", re.IGNORECASE)
@@ -41,14 +41,14 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|\Z)")
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
 _ONE_VALUE = ("Content-Length", "Location", "Content-Disposition")
-"""Of these two different values are a sign of somebody who smuggles answers; Chromium stops there."""
+"""Two different values of these are a sign of response smuggling; Chromium refuses them."""
 
 
 class NotHTTP(ValueError):
-    """What came is not HTTP even to a browser; the message is a named error.
+    """The answer is not HTTP even for a browser; the message is a named error.
 
     Attributes:
-        status: What was sent as a status, if that could be read.
+        status: The status that was sent, if it could be read.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -61,15 +61,15 @@ class CutShort(Exception):
 
 
 class TolerantReader:
-    """The answer to one request on one connection that ends with it.
+    """Reads the answer to one request, on a connection that ends with it.
 
     Args:
         max_field: Bytes of one header field.
 
     Attributes:
-        status: Of the answer; None until its head is there.
-        headers: Of the answer.
-        done: Whether the body is there to its end.
+        status: The status of the answer; None until its head has arrived.
+        headers: The headers of the answer.
+        done: Whether the whole body has arrived.
     """
 
     __slots__ = (
@@ -104,10 +104,10 @@ class TolerantReader:
         self._taken = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What there is of the body in what arrived.
+        """Yield the parts of the body in the arriving bytes.
 
         Raises:
-            NotHTTP: if a browser would not take it either.
+            NotHTTP: if a browser would refuse the answer, too.
         """
         self._buffer += data
         while self.status is None:
@@ -122,11 +122,11 @@ class TolerantReader:
         """The server has closed the connection.
 
         Raises:
-            CutShort: if more was announced.
+            CutShort: if the server announced more.
             NotHTTP: if there is no answer.
         """
         if self.status is None:
-            # As Chromium: headers whose end is missing end here.
+            # As in Chromium, headers without an end finish here.
             if _STATUS.match(self._buffer, _start(self._buffer)) is None:
                 raise NotHTTP("bad-answer: not valid HTTP")
             for _ in self.feed(b"\r\n\r\n"):
@@ -136,7 +136,7 @@ class TolerantReader:
         self.done = True
 
     def _take_head(self) -> bool:
-        """Whether one more head is there, of the answer or an interim one."""
+        """Take one more head, of the answer or an interim one; False if it is not complete yet."""
         if not self._searched:
             start = _start(self._buffer)
             if len(self._buffer) - start < _STATUS_BYTES:
@@ -144,7 +144,7 @@ class TolerantReader:
             if _STATUS.match(self._buffer, start) is None:
                 raise NotHTTP("bad-answer: not valid HTTP")
             self._at, self._searched = start, start + 1
-        # What was looked through before is not looked through again, however little arrives at a time.
+        # Bytes that were searched before are not searched again, however little arrives at a time.
         start, end = self._at, _END.search(self._buffer, max(self._at, self._searched - 3))
         self._searched = len(self._buffer)
         used = len(self._buffer) if end is None else end.end()
@@ -191,7 +191,8 @@ class TolerantReader:
         elif chunked:
             self._chunked, self._left = "size", 0
         else:
-            # Whatever is no number announces nothing. One in a list is one that somebody joined.
+            # A value that is not a number announces nothing. A list may be a number that a proxy has
+            # repeated.
             values = {part.strip() for part in headers.get("Content-Length", "").split(",")}
             length = values.pop() if len(values) == 1 else ""
             self._left = int(length) if _LENGTH.match(length) else None
@@ -202,7 +203,7 @@ class TolerantReader:
         self._buffer.clear()
         if self._left is not None:
             self._left -= len(piece)
-            self.done = self._left == 0  # what follows belongs to nothing
+            self.done = self._left == 0  # bytes after it belong to nothing
         if piece:
             yield piece
 
@@ -252,10 +253,10 @@ class TolerantReader:
 
 
 def parse_head(head: bytes) -> tuple[int, CIMultiDict[str]]:
-    """The status and the fields of a head, without the lines that are none.
+    """The status and the fields of a head; other lines are left out.
 
     Raises:
-        NotHTTP: if there is no status line, or a NUL.
+        NotHTTP: if there is no status line, or a NUL anywhere.
     """
     match = _STATUS.match(head)
     if match is None:
@@ -265,7 +266,7 @@ def parse_head(head: bytes) -> tuple[int, CIMultiDict[str]]:
         name = line.partition(b":")[0].decode("latin-1")
         where = f"the field {name[:40]!r}" if _NAME.match(name) else "a line of the headers"
         raise NotHTTP(f"bad-answer: there is a NUL in {where}", int(match[1][:4] or 0) or None)
-    # A browser takes it for a success if a server does not say.
+    # A browser takes a missing status for a success.
     status = int(match[1][:4]) if match[1] else 200
     if not status:
         raise NotHTTP("bad-answer: the status is 0")
@@ -293,7 +294,7 @@ def too_large(name: str, size: int) -> str:
 
 
 def _start(buffer: bytearray) -> int:
-    """Where the status line begins: blank lines and a few stray bytes may stand before it."""
+    """The start of the status line: blank lines and a few stray bytes may precede it."""
     start = len(buffer) - len(buffer.lstrip(b"\r\n"))
     found = buffer[start : start + _SLOP + 4].lower().find(b"http")
     return start + found if 0 < found <= _SLOP else start

@@ -1,8 +1,8 @@
 """Processes, supervisors and a registry, as in Erlang/OTP, on asyncio.
 
-`GenServer` is a process, `Supervisor` and `DynamicSupervisor` keep processes running, `Registry`
-finds them, `Watchdog` tells how late the event loop is, and `Runtime` is what one tree of them
-shares. What differs from the BEAM is documented in docs/processes.md.
+`GenServer` is a process, `Supervisor` and `DynamicSupervisor` keep processes running, and `Registry`
+finds them. `Watchdog` measures how late the event loop is, and `Runtime` holds what one tree of
+processes shares. docs/processes.md documents the differences from the BEAM.
 """
 
 from libra.otp._process.calls import From, Pending

@@ -1,4 +1,4 @@
-"""The time that processes live by: the event loop's, or one that a test moves by hand."""
+"""The clock of processes: the event loop's, or one that a test advances by hand."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Clock", "LoopClock", "TimerHandle"]
 
 
 class TimerHandle(Protocol):
-    """Something due later that can be called off."""
+    """A pending timer that can be cancelled."""
 
     def cancel(self) -> None:
-        """Call it off; harmless when it has run already."""
+        """Cancel it; harmless when it has run already."""
 
 
 class Clock(Protocol):
-    """Monotonic seconds, and a way to be called when some have passed."""
+    """Monotonic seconds, and a way to be called after a delay."""
 
     def time(self) -> float:
         """Now, in seconds since some fixed moment."""
@@ -32,9 +32,9 @@ class Clock(Protocol):
 class LoopClock:
     """The clock of a running asyncio (or uvloop) event loop.
 
-    It keeps its timers in a heap of its own and asks the loop only for the next one. A hundred
-    thousand resting processes each have a timer for the end of their time, and a timer of the
-    loop's own takes 150 bytes (asyncio) to 500 bytes (uvloop) where one of these takes 90.
+    It keeps its timers in its own heap and asks the loop only for the next one. A hundred thousand
+    resting processes each have a timer for their expiry. A timer of the loop takes 150 bytes (asyncio)
+    to 500 bytes (uvloop), and one of these takes 90.
     """
 
     __slots__ = ("_alarm", "_context", "_heap", "_live", "_loop")
@@ -47,7 +47,7 @@ class LoopClock:
         self._alarm: asyncio.TimerHandle | None = None
 
     def time(self) -> float:
-        """Now, in seconds. Finer than the loop's: two timers never have the same moment."""
+        """Now, in seconds. Finer than the loop's clock: two timers are never due at the same moment."""
         return perf_counter()
 
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> TimerHandle:
@@ -66,7 +66,7 @@ class LoopClock:
         return self._live
 
     def _arm(self) -> None:
-        """Have the loop wake us for the first timer."""
+        """Ask the loop to wake us for the first timer."""
         if self._alarm is not None:
             self._alarm.cancel()
         delay = max(0.0, self._heap[0].when - perf_counter())
@@ -79,7 +79,7 @@ class LoopClock:
         for _ in range(_BATCH):
             if not heap or heap[0].when > now:
                 break
-            # By the loop and not here: what one of them raises is not the others' business.
+            # Run by the loop, not here: if one raises, the others still run.
             self._loop.call_soon(heappop(heap).run, context=self._context)
         if heap:
             self._arm()
@@ -93,7 +93,7 @@ class LoopClock:
                 self._alarm.cancel()
                 self._alarm = None
         elif cancelled and len(heap) > _SLACK + 2 * self._live:
-            # Mostly calls that were answered in time: do not keep them until they are due.
+            # Mostly calls that were answered in time: do not keep their timers until they are due.
             heap[:] = [timer for timer in heap if timer.fn is not None]
             heapify(heap)
 
@@ -127,6 +127,6 @@ class _HeapTimer:
             fn(*args)
 
 
-# How many due timers run in one turn of the loop, and how many cancelled ones may lie about.
+# How many due timers run in one turn of the loop, and how many cancelled ones may stay in the heap.
 _BATCH = 512
 _SLACK = 64

@@ -1,16 +1,16 @@
 """DynamicSupervisor: any number of children, started and stopped at any time.
 
-**The problem.** Thousands of processes come and go, and some of them crash. Somebody must start
-them again, must know when to stop trying, and must take them all down in an orderly way at the
-end. In OTP all children of a dynamic supervisor share *one* restart budget: a single child that
-crashes in a loop spends it, and every healthy sibling is taken down with the supervisor. It is
-the best-known way in which supervision itself causes an outage.
+**The problem.** Thousands of processes come and go, and some of them crash. A supervisor must restart
+them, must know when to stop trying, and must stop them all in an orderly way at the end. In OTP all
+children of a dynamic supervisor share *one* restart budget. A single child that crashes in a loop
+spends it, and the supervisor then ends together with every healthy sibling. It is the best-known way
+in which supervision itself causes an outage.
 
-**Here every child has a budget of its own**: 3 restarts in 60 seconds unless told otherwise, the
-first at once, the next after a back-off that doubles. A child that exceeds it is *quarantined*:
-it is not running, but the supervisor still knows it, why it failed and what it left behind
-(`Child.reason`, `Child.legacy`), and it can be retried or terminated. Its siblings never notice.
-The supervisor-wide budget remains as the last resort against a fault that hits everybody.
+**Here every child has its own budget**: 3 restarts in 60 seconds by default, the first at once, the
+next after a back-off that doubles. A child that exceeds it is *quarantined*: it is not running, but
+the supervisor still knows it, why it failed and its legacy (`Child.reason`, `Child.legacy`). It can be
+retried or terminated. Its siblings are not affected. The supervisor-wide budget remains as the last
+resort against a fault that hits every child.
 
     supervisor = runtime.start(DynamicSupervisor, max_children=10_000)
     page = supervisor.start_child(ChildSpec(PageInspector, (url,), id=page_id, restart="transient"))
@@ -18,8 +18,8 @@ The supervisor-wide budget remains as the last resort against a fault that hits 
     supervisor.child(page_id).state        # "running", "restarting" or "quarantined"
     await supervisor.terminate_child(page_id)
 
-**When not to use it.** For a fixed set of children, or when their order matters: that is
-`Supervisor`. For work that nobody needs to talk to: that is a task (`start_task`).
+**When not to use it.** For a fixed set of children, or when their order matters, use `Supervisor`. For
+work that nobody needs to talk to, use a task (`start_task`).
 
 With `child_max_restarts=None` it behaves as OTP's does: one shared budget of 3 in 5 seconds, no
 back-off, no quarantine.
@@ -100,11 +100,11 @@ class DynamicSupervisor(Parent):
             backoff: seconds before the second restart within the window; doubles with each.
             backoff_cap: seconds that the back-off does not exceed.
             extra_arguments: given to the `init` of every child before the spec's own.
-            on_quarantine: called, soon after, with the child that was quarantined.
+            on_quarantine: called shortly afterwards with the child that was quarantined.
         """
         if max_restarts is None:
             max_restarts = OTP_DEFAULT if child_max_restarts is None else LAST_RESORT
-        # Apart, since these are asked for often and looked for among a hundred thousand.
+        # Kept apart, since this list is often asked for, and there may be a hundred thousand children.
         self._given_up: dict[Hashable, Child] = {}
         self._max_children = max_children
         self._intensity = Intensity(max_restarts, max_seconds)
@@ -120,7 +120,7 @@ class DynamicSupervisor(Parent):
 
         Raises:
             StartError: `init` raised or returned `Stop`; there is no such child.
-            AlreadyStarted: there is a child with this id, in whatever state.
+            AlreadyStarted: there is a child with this id, in any state.
             MaxChildren: there are `max_children` already.
             InvalidSpec: `spec` is not a ChildSpec.
             ProcessExited: the supervisor has ended, or is about to.
@@ -139,17 +139,18 @@ class DynamicSupervisor(Parent):
         return cast("P", process)
 
     def add_asleep(self, spec: ChildSpec[Any]) -> Child:
-        """Enter a child whose process is started when somebody asks for it (`Child.process`).
+        """Add a child whose process starts when it is first needed (`Child.process`).
 
-        For many that have nothing to do until they are spoken to, as a hibernated process has, which
-        this is to everybody who looks: it is a child, it counts, and whoever finds it can call it. Let a
-        `Registry` find it with ``wake=supervisor.wake_child``. A start that fails then is a crash.
+        For many children that have nothing to do until they receive a message. To others such a child
+        looks like a hibernated process: it is a child, it counts, and a caller that finds it can call
+        it. Let a `Registry` find it with ``wake=supervisor.wake_child``. If its start fails then, that
+        is a crash.
 
         Args:
             spec: as for `start_child`; it needs an id.
 
         Raises:
-            AlreadyStarted: there is a child with this id, in whatever state.
+            AlreadyStarted: there is a child with this id, in any state.
             MaxChildren: there are `max_children` already.
             InvalidSpec: `spec` is not a ChildSpec, or has no id.
             ProcessExited: the supervisor has ended, or is about to.
@@ -161,19 +162,19 @@ class DynamicSupervisor(Parent):
         return child
 
     def wake_child(self, key: Hashable) -> GenServer | None:
-        """The process of a child that is asleep, which runs from here on; None if none of this id is."""
+        """Start and return the process of a child that is asleep; None if no such child is."""
         child = self._children.get(key)
         return None if child is None or not child.asleep else child.process
 
     def quarantine_child(self, spec: ChildSpec[Any], reason: ExitReason) -> None:
-        """Enter a child that is not to be started until somebody retries it.
+        """Add a child that is not started until it is retried.
 
         Args:
             spec: as for `start_child`; it needs an id.
-            reason: why, as if its last incarnation had ended so.
+            reason: the reason to show, as if its last incarnation had ended with it.
 
         Raises:
-            AlreadyStarted: there is a child with this id, in whatever state.
+            AlreadyStarted: there is a child with this id, in any state.
             InvalidSpec: the spec has no id.
             ProcessExited: the supervisor has ended, or is about to.
         """
@@ -188,7 +189,7 @@ class DynamicSupervisor(Parent):
         self._quarantine(child)
 
     async def terminate_child(self, which: Hashable) -> None:
-        """Stop a child for good, whatever state it is in, and wait until it is gone.
+        """Stop a child for good, in any state, and wait until it is gone.
 
         Args:
             which: its id, its process or its `Child`.
@@ -307,11 +308,11 @@ class DynamicSupervisor(Parent):
         trouble = child._enter("restarting", self.runtime)
         trouble.reason = reason
         trouble.legacy = process.legacy
-        # By message, not here: we may be deep inside the handler that crashed.
+        # By message, not here: this may run deep inside the handler that crashed.
         post_info(self, TryRestart(child, trouble.restarts))
 
     def _must_wait(self, child: Child) -> bool:
-        """Charge the child's own budget; whether it is quarantined, or has to back off first."""
+        """Charge the child's own budget; whether it is quarantined, or must back off first."""
         limit = self._child_max_restarts
         if limit is None:
             return False
@@ -326,7 +327,7 @@ class DynamicSupervisor(Parent):
         if tries == 1:
             return False
         delay = min(self._backoff_cap, self._backoff * 2.0 ** (tries - 2))
-        # Up to half of it at random: what failed together should not come back together.
+        # Up to half of it at random: children that failed together should not return together.
         delay *= 1 - random.random() / 2
         due = TryRestart(child, trouble.restarts, due=True)
         trouble.timer = clock.call_later(delay, post_info, self, due)
@@ -339,7 +340,7 @@ class DynamicSupervisor(Parent):
         trouble.budget = None
         runtime.log.error("%r gives up on child %s: %s", self, child.id, trouble.reason)
         if self._on_quarantine is not None:
-            # Soon, not now: what the hook raises must not take the supervisor down.
+            # Later, not now: an exception of the hook must not end the supervisor.
             runtime.loop.call_soon(self._on_quarantine, child, context=runtime._context)
 
     def _restart(self, child: Child) -> Stop | None:

@@ -1,6 +1,6 @@
-"""Looking into a living process, and halting it, from outside: Erlang's `sys`.
+"""Inspects and suspends a living process from outside, as Erlang's `sys` does.
 
-For debuggers, observers and tests. None of it wakes a hibernating process or passes its mailbox.
+For debuggers, observers and tests. None of it wakes a hibernating process or goes through its mailbox.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _WORDS = ("idle", "running", "suspended", "terminating", "exiting", "dead")
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What may be shown of a process.
+    """The part of a process's state that may be shown.
 
     Attributes:
         pid: its id in the runtime.
         name: its class.
         phase: idle, running, suspended, terminating, exiting or dead.
         waiting: how many messages its mailbox holds.
-        state: what its `format_status` tells.
+        state: the result of its `format_status`.
     """
 
     pid: int
@@ -39,14 +39,14 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def get_status(process: GenServer) -> Status:
-    """What may be shown of `process`, redacted as it wishes."""
+    """The state of `process` that may be shown, redacted by the process."""
     waiting = 0 if process._mailbox is None else len(process._mailbox)
     phase = _WORDS[process._state]
     return Status(process.pid, type(process).__name__, phase, waiting, process.format_status())
 
 
 def get_state(process: GenServer) -> dict[str, Any]:
-    """The attributes that the process keeps, unredacted. A new dict, the very values.
+    """The attributes of the process, unredacted, in a new dict with the same values.
 
     Raises:
         ProcessExited: the process is dead.
@@ -58,12 +58,12 @@ def get_state(process: GenServer) -> dict[str, Any]:
 def replace_state(
     process: GenServer, update: Callable[[dict[str, Any]], Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Set the attributes that `update(state)` returns; the state after that.
+    """Set the attributes that `update(state)` returns; returns the state after that.
 
-    What `update` raises is raised here, and the process is untouched.
+    An exception of `update` is raised here, and the process is unchanged.
 
     Raises:
-        AttributeError: the process has no such attribute; it is untouched.
+        AttributeError: the process has no such attribute; it is unchanged.
         ProcessExited: the process is dead.
     """
     before = get_state(process)
@@ -77,7 +77,7 @@ def replace_state(
 
 
 def suspend(process: GenServer) -> None:
-    """Let messages wait until `resume`; exits are obeyed all the same.
+    """Let messages wait until `resume`; exit signals still work.
 
     Raises:
         CallingSelf: a handler of the process is running.
@@ -90,7 +90,7 @@ def suspend(process: GenServer) -> None:
 
 
 def resume(process: GenServer) -> None:
-    """Go on after `suspend`; harmless otherwise."""
+    """Continue after `suspend`; harmless otherwise."""
     if process._state == SUSPENDED:
         process._state = IDLE
         if process._mailbox and not process._scheduled:

@@ -1,8 +1,8 @@
 """Registry: finds a living process by its key, in one dictionary look-up.
 
-**The problem.** A process is replaced by a new object whenever it is restarted, so nobody may
-keep one; people keep its name. The registry must never hand out a dead process, and must never
-hold a name back once its owner is gone.
+**The problem.** Each restart replaces a process by a new object, so a caller must not keep a
+reference to one; it keeps the name. The registry must never return a dead process, and must never
+keep a name once its owner is gone.
 
     registry = runtime.start(Registry)
 
@@ -12,10 +12,10 @@ hold a name back once its owner is gone.
 
     registry.whereis(page_id)      # the living process, or None
 
-A process registers itself in its `init`, so that each incarnation does, and `AlreadyRegistered`
-there becomes `AlreadyStarted` for whoever starts it. All methods are plain and immediate: the
-registry is a table with an owner, not a process that one waits for. What a dying process held is
-free before anybody is told of its death.
+A process registers itself in its `init`, so that each incarnation does. `AlreadyRegistered` there
+becomes `AlreadyStarted` for the caller that starts it. All methods are plain and immediate: the
+registry is a table with an owner, not a process to wait for. The keys of a dying process are free
+before anybody learns of its death.
 
 **When not to use it.** For several processes under one key, for patterns or ranges of keys, or
 across nodes. Keys are strings or UUIDs only: in a dictionary 1, 1.0 and True are one key.
@@ -64,7 +64,7 @@ class Registered(msgspec.Struct, frozen=True):
 
 
 class Unregistered(msgspec.Struct, frozen=True):
-    """To listeners: `process` has given `key` back. A crash is not told: monitor for that."""
+    """To listeners: `process` has given `key` back. Not sent after a crash: use a monitor for that."""
 
     registry: Registry
     key: Key
@@ -74,8 +74,8 @@ class Unregistered(msgspec.Struct, frozen=True):
 class Registry(GenServer):
     """Unique keys for living processes.
 
-    Every method raises `ProcessExited(NOPROC)` once the registry itself is gone: "I cannot tell"
-    is not "there is none".
+    Every method raises `ProcessExited(NOPROC)` once the registry itself is gone, since "I cannot tell"
+    does not mean "there is none".
     """
 
     __slots__ = ("_entries", "_listeners", "_locks", "_wake")
@@ -94,9 +94,9 @@ class Registry(GenServer):
         """Start empty.
 
         Args:
-            listeners: get `Registered` and `Unregistered` in their `handle_info`.
-            wake: is asked by `whereis` and `lookup` for a key that nobody has: starts whoever is to
-                have it, who then takes it. See `DynamicSupervisor.add_asleep`.
+            listeners: receive `Registered` and `Unregistered` in their `handle_info`.
+            wake: called by `whereis` and `lookup` for a key without an owner. It starts the process that
+                then takes the key. See `DynamicSupervisor.add_asleep`.
         """
         self._listeners = listeners
         self._wake = wake
@@ -116,7 +116,7 @@ class Registry(GenServer):
             raise AlreadyRegistered(key, taken.owner)
         if process._state >= EXITING:
             raise ProcessExited(NOPROC)
-        # First into the process's own chain: whatever happens next, its exit finds the key.
+        # First into the process's own chain: its exit then finds the key in any case.
         entry = _Registration(self, process, key, value)
         self._entries[key] = entry
         if self._listeners:
@@ -150,7 +150,7 @@ class Registry(GenServer):
         return [entry.key for entry in self._entries_of(process)]
 
     def values(self, key: Key, process: GenServer) -> list[Any]:
-        """The value of `key` if `process` has it: a list of one, or an empty one."""
+        """A list with the value of `key` if `process` has it, or else an empty list."""
         entry = self._table().get(key)
         return [entry.value] if entry is not None and entry.owner is process else []
 
@@ -176,7 +176,7 @@ class Registry(GenServer):
         return entry.value
 
     def dispatch(self, key: Key, act: Callable[[list[Entry]], object]) -> None:
-        """Call `act([entry])`, here and now, if a living process has `key`; else nothing."""
+        """Call `act([entry])` at once if a living process has `key`; otherwise do nothing."""
         entry = self.lookup(key)
         if entry is not None:
             act([entry])
@@ -186,7 +186,7 @@ class Registry(GenServer):
         """Hold `key` alone: `async with registry.lock(key): ...`, first come, first served.
 
         Args:
-            key: what to hold; independent of who has registered it.
+            key: the key to hold, whoever has registered it.
             owner: a process whose death frees the lock too, even if the task that holds it
                 ignores its cancellation.
         """
@@ -201,7 +201,7 @@ class Registry(GenServer):
                 await future
             except asyncio.CancelledError:
                 if not future.cancelled() and future.exception() is None:
-                    self._pass_on(key)  # it was handed to us as we were cancelled
+                    self._pass_on(key)  # we got the lock as we were cancelled
                 raise
         hold = _Hold(self, owner, key)
         try:
@@ -230,7 +230,7 @@ class Registry(GenServer):
             listener.send(message)
 
     def _pass_on(self, key: Key) -> None:
-        """Hand a lock to the next who still waits for it."""
+        """Give a lock to the next caller that still waits for it."""
         waiting = self._locks.get(key)
         while waiting:
             future = waiting.popleft()
@@ -249,7 +249,7 @@ class Registry(GenServer):
 
 
 class _Registration(Tie):
-    """A key in the chain of what its owner holds."""
+    """A key, in the chain of its owner's ties."""
 
     __slots__ = ("key", "registry", "value")
 

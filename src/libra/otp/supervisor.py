@@ -1,8 +1,8 @@
 """Supervisor: a fixed list of children, started in order and stopped in reverse.
 
-**The problem.** A program is made of parts that depend on one another: a registry, what registers
-in it, a server in front. They must start in that order, stop in the other, and when one fails,
-those that relied on its state must start afresh with it.
+**The problem.** The parts of a program depend on one another: a registry, the processes that register
+in it, a server in front. They must start in that order and stop in reverse. If one fails, those that
+relied on its state must be restarted with it.
 
     runtime.start(
         Supervisor,
@@ -10,11 +10,11 @@ those that relied on its state must start afresh with it.
         strategy="rest_for_one",
     )
 
-`one_for_one` restarts the child that failed; `rest_for_one` it and those after it, which may
-rely on it; `one_for_all` every child. More than `max_restarts` in `max_seconds` and the
-supervisor stops all children and ends with `SHUTDOWN`: its own supervisor then decides.
+`one_for_one` restarts the child that failed; `rest_for_one` that child and those after it, which may
+rely on it; `one_for_all` every child. After more than `max_restarts` in `max_seconds` the supervisor
+stops all children and ends with `SHUTDOWN`: its own supervisor then decides.
 
-**When not to use it.** For children that come and go: that is `DynamicSupervisor`.
+**When not to use it.** For children that come and go, use `DynamicSupervisor`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Supervisor(Parent):
 
         Args:
             children: what to run; ids must differ.
-            strategy: who is restarted with a child that failed.
+            strategy: which children are restarted with a child that failed.
             max_restarts: how many restarts are allowed within `max_seconds`.
             max_seconds: the sliding window of the budget.
         """
@@ -85,9 +85,9 @@ class Supervisor(Parent):
         return None
 
     def restart_child(self, which: Hashable) -> None:
-        """Start a child again that has ended and is not to be restarted by itself.
+        """Start a child again that has ended and is not restarted automatically.
 
-        As OTP's ``supervisor:restart_child/2``. One that runs, or is about to, is left alone.
+        As OTP's ``supervisor:restart_child/2``. A child that runs or is about to run is left alone.
 
         Raises:
             NotFound: there is no such child.
@@ -102,10 +102,10 @@ class Supervisor(Parent):
     # --- Callbacks ---
 
     def handle_info(self, message: Any) -> Stop | None:
-        """Restart what has to be restarted; anything else is logged."""
+        """Restart children; anything else is logged."""
         if isinstance(message, TryRestart):
             if self._regrouping is not None:
-                # One thing at a time, as a supervisor that blocks would do it.
+                # One restart at a time, as in a supervisor that blocks.
                 self._deferred.append(message)
                 return None
             return self._restart(message)
@@ -122,7 +122,7 @@ class Supervisor(Parent):
         return None
 
     def terminate(self, reason: ExitReason) -> None:
-        """Stop the children in reverse order, each when the one after it is gone."""
+        """Stop the children in reverse order, each once the one after it is gone."""
         if self._offspring():
             self.start_task(self._stop_in_reverse(self.which_children()))
 
@@ -159,7 +159,7 @@ class Supervisor(Parent):
         return None
 
     def _group(self, child: Child) -> list[Child]:
-        """Who is restarted together with `child`, in the order of start."""
+        """The children that are restarted together with `child`, in the order of start."""
         if self._strategy == "one_for_one":
             return [child]
         children = self.which_children()

@@ -1,4 +1,4 @@
-"""For tests of processes: a clock that is moved by hand, and a way to let everything settle.
+"""For tests of processes: a clock that the test advances, and a way to wait until all is idle.
 
 clock = FakeClock()
 runtime = Runtime(clock=clock)
@@ -20,17 +20,17 @@ from libra.otp._process.tasks import TaskRef
 
 __all__ = ["FakeClock", "settle", "tasks_under_way"]
 
-# Where the loop does not show its ready queue (uvloop), this many turns count as settled.
+# If the loop does not show its ready queue (uvloop), this many turns count as settled.
 _BLIND_TURNS = 64
 _MAX_TURNS = 1_000_000
 
 
 class FakeClock:
-    """A clock that stands still until it is told to advance.
+    """A clock that stands still until the test advances it.
 
     Args:
         now: the seconds it shows at first.
-        start: the time and date of that moment on the wall clock that goes with it.
+        start: the date and time of that moment on the matching wall clock.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FakeClock:
         return timer
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass: run what falls due, in order, and let the loop settle after each."""
+        """Advance the clock: run the due timers in order, and let the loop settle after each."""
         until = self._now + seconds
         await settle()
         while self._timers and self._timers[0].when <= until:
@@ -76,9 +76,9 @@ class FakeClock:
         self._now = until
 
     def block(self, seconds: float) -> None:
-        """Let time pass while the loop is held, as by a slow handler.
+        """Advance the clock while the loop is blocked, as by a slow handler.
 
-        What falls due meanwhile runs afterwards, in order, late as it is.
+        Timers that become due meanwhile run afterwards, in order and late.
         """
         self._now += seconds
         loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ class _FakeTimer:
 
 
 def tasks_under_way(runtime: Runtime) -> list[asyncio.Task[Any]]:
-    """The tasks that the processes of a tree have under way: what goes on without the clock."""
+    """The running tasks of a tree's processes, which make progress without the clock."""
     found = []
     for _, process in runtime.processes():
         tie = process._ties
@@ -129,9 +129,9 @@ def tasks_under_way(runtime: Runtime) -> list[asyncio.Task[Any]]:
 
 
 async def settle() -> None:
-    """Give the loop turns until nothing is ready: no mail, no task that could go on.
+    """Give the loop turns until nothing is ready: no message, and no task that could continue.
 
-    What waits for the network, a thread or a timer is not waited for.
+    Does not wait for the network, threads or timers.
     """
     ready = getattr(asyncio.get_running_loop(), "_ready", None)
     if ready is None:

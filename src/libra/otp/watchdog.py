@@ -1,11 +1,11 @@
-"""Watchdog: how late the event loop is, and who held it.
+"""Watchdog: how late the event loop is, and which code held it.
 
-**The problem.** asyncio cannot interrupt a handler. One that computes for a second stops every
-process, timer and request for a second, and afterwards nothing tells who it was.
+**The problem.** asyncio cannot interrupt a handler. A handler that computes for a second stops every
+process, timer and request for a second, and afterwards nothing shows which handler it was.
 
-The watchdog process asks to be woken every `interval` and measures how late it is: that is the
-*lag* that everybody suffers. Beside it a thread watches from outside. While the loop is held it
-can still look, so it names the handler (or the task) that holds it, even one that never returns.
+The watchdog process asks to be woken every `interval` and measures how late it is. That is the *lag*
+of the whole program. A thread watches the loop from outside. While the loop is held it can still look,
+so it names the handler (or the task) that holds it, even one that never returns.
 
     watchdog = runtime.start(Watchdog)
     watchdog.lag().p99
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 __all__ = ["Lag", "Stall", "Watchdog"]
 
 FELT = 1.0
-"""Seconds without an answer that people feel, and that are worth a warning."""
+"""Seconds without an answer that users notice, and that are worth a warning."""
 
 _TICK = "tick"
 _STACK = 8
 
 
 class Stall(msgspec.Struct, frozen=True):
-    """Somebody holds the loop.
+    """A callback or task holds the loop.
 
     Attributes:
-        seconds: for how long already when it was noticed.
-        starved: for how many of them the loop's thread was ready to run and got no processor, as far as
-            the system says: that is no fault of the holder's.
-        process: whose callback it is, such as `<Page #7>`; None for code outside processes.
+        seconds: how long it already lasted when it was noticed.
+        starved: the part of `seconds` in which the loop's thread was ready to run but had no processor,
+            as far as the system reports it. The holder is not to blame for that part.
+        process: the process of the callback, such as `<Page #7>`; None for code outside processes.
         holder: the callback, or the coroutine of the task, such as `Page.handle_info`.
         stack: the innermost frames, `file:line function`, innermost first.
     """
@@ -63,12 +63,12 @@ class Stall(msgspec.Struct, frozen=True):
 
     @property
     def by_machine(self) -> bool:
-        """Whether the machine is at fault: it was busy with other programs most of the time."""
+        """Whether the machine is to blame: it was busy with other programs most of the time."""
         return 2 * self.starved > self.seconds
 
     @property
     def words(self) -> str:
-        """Who held the loop, in words."""
+        """The holder of the loop, in words."""
         if self.by_machine:
             return "this machine, which was busy with other programs"
         return f"{self.process or 'a task'}, {self.holder}"
@@ -79,10 +79,10 @@ class Lag(msgspec.Struct, frozen=True):
 
     Attributes:
         last: the newest sample.
-        max: the worst.
-        p99: what 99 of 100 samples do not exceed.
-        samples: how many there are.
-        stall: the newest stall that was caught in the act, ever.
+        max: the largest sample.
+        p99: the value that 99 of 100 samples do not exceed.
+        samples: the number of samples.
+        stall: the newest stall of all that were noticed.
     """
 
     last: float
@@ -93,7 +93,7 @@ class Lag(msgspec.Struct, frozen=True):
 
 
 class Watchdog(GenServer):
-    """Measures loop lag and names who causes it."""
+    """Measures loop lag and names its cause."""
 
     __slots__ = (
         "_beat",
@@ -125,10 +125,10 @@ class Watchdog(GenServer):
 
         Args:
             interval: seconds between samples.
-            threshold: seconds of lag from which it is a stall.
+            threshold: seconds of lag that count as a stall.
             window: seconds that `lag` looks back.
             on_stall: called *in the observing thread*, while the loop is still held.
-            observe: whether to run that thread; of no use with a fake clock.
+            observe: whether to run that thread; useless with a fake clock.
         """
         self._interval = interval
         self._window = window
@@ -179,7 +179,7 @@ class Watchdog(GenServer):
     def _after_exit(self, reason: ExitReason) -> None:
         self._stop.set()
         if self._thread is not None:
-            # It wakes up at once, unless it is just telling of a stall: nothing is left behind.
+            # The thread wakes at once, unless it is reporting a stall, so nothing is left behind.
             self._thread.join(_LAST_WORDS)
 
     def _observe(self, loop_thread: int, threshold: float) -> None:
@@ -194,7 +194,7 @@ class Watchdog(GenServer):
             held = time.monotonic() - beat
             if held < again:
                 continue
-            again = 2 * held  # it may be held by somebody else by then
+            again = 2 * held  # another callback may hold it by then
             frame = sys._current_frames().get(loop_thread)
             if frame is None:
                 return  # the loop's thread has ended, and so should this one
@@ -229,19 +229,19 @@ class Watchdog(GenServer):
             coro = None if task is None else task.get_coro()
             holder = getattr(coro, "__qualname__", None) or frame.f_code.co_qualname
         if frame.f_code.co_filename == selectors.__file__:
-            starved = seconds  # the loop waits for nothing but its turn
+            starved = seconds  # the loop only waits for a processor
         owner = None if process is None else repr(process)
         return Stall(seconds, owner, holder, tuple(stack), starved)
 
 
 class _RunQueue:
-    """How long a thread was ready to run and waited for a processor; Linux alone tells."""
+    """How long a thread was ready to run without a processor; only Linux reports it."""
 
     def __init__(self) -> None:
         self._path: str | None = None
 
     def waited(self, thread: int) -> float:
-        """Seconds since the thread began; 0 where that is not known."""
+        """Seconds since the thread began; 0 if unknown."""
         try:
             if self._path is None:
                 native = next(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 
+from libra.network.libcurl.trust import TrustError, trust
 from libra.network.proxies import ProxyError, proxies_of
-from libra.network.trust import TrustError, trust
 from libra.settings.errors import SettingsError
 
 RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)

@@ -9,9 +9,9 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
+from libra.credentials.tokens import AccessToken
 from libra.destinations import parse_destinations
 from libra.settings.errors import SettingsError
-from libra.tokens import AccessToken
 from libra.wording import parse_duration, parse_size
 
 FLAGS = "the command line"

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 import platformdirs
 
+from libra.credentials.tokens import AccessToken, UserRole, read_token_file, read_user_roles
 from libra.destinations import Destination
 from libra.settings.checks import (
     check_base_path,
@@ -30,7 +31,6 @@ from libra.settings.errors import SettingsError
 from libra.settings.keys import WEIGH_KEYS
 from libra.settings.limits import parse_limits
 from libra.settings.sources import from_environ, require_known, toml_of
-from libra.tokens import AccessToken, UserRole, read_token_file, read_user_roles
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Limits
 
@@ -96,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shutdown_grace: seconds that pages under way are given at shutdown.
         page_timeout: seconds until a page is weighed with what has arrived.
         asset_timeout: seconds that one asset may take.
-        token: who may come in, each ``NAME:ROLE:sha256:HEX`` (see `libra.tokens`); a secret is
+        token: who may come in, each ``NAME:ROLE:sha256:HEX`` (see `libra.credentials`); a secret is
             hashed as soon as it is read.
         token_file: a file with more of them, one on each line.
         project_budgets: a folder with ``PROJECT.json`` for each project whose results CI jobs send: the

@@ -7,8 +7,7 @@ acknowledged entries that are not stored yet. The processes that use them live i
 from libra.storage.breaker import Breaker
 from libra.storage.engines import file_of, migrate, open_store, schema_status
 from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
-from libra.storage.page_query import PageQuery
-from libra.storage.rows import (
+from libra.storage.rows.entries import (
     DELETED_VERSION,
     Deleted,
     Entry,
@@ -17,6 +16,7 @@ from libra.storage.rows import (
     WatchRow,
     newest,
 )
+from libra.storage.rows.page_query import PageQuery
 from libra.storage.schema import SchemaStatus
 from libra.storage.store import Deadlines, Store, Trace
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 
 DAILY: Final = 4
 """The age at which one weigh-in a week replaces one a day, as a multiple of the full retention."""

@@ -23,7 +23,7 @@ from uuid import uuid4
 import msgspec
 
 from libra.storage.history import History
-from libra.storage.rows import Deleted
+from libra.storage.rows.entries import Deleted
 
 log = logging.getLogger("libra.backup")
 

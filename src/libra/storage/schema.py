@@ -20,7 +20,7 @@ import msgspec
 
 from libra.report import decode_summary
 from libra.storage.errors import SchemaMismatch
-from libra.storage.frames import unframe
+from libra.storage.rows.frames import unframe
 
 Engine: TypeAlias = Literal["sqlite", "postgres"]
 

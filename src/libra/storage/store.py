@@ -19,10 +19,10 @@ import msgspec
 
 from libra.storage.history import History, Writer
 from libra.storage.keeping import NOTHING, Thinning
-from libra.storage.page_query import PageQuery
-from libra.storage.rows import Entry, RefusedRow, Snapshot, WatchRow
+from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow
+from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.urls import UrlQuery, UrlRow
 from libra.storage.schema import SchemaStatus
-from libra.storage.urls import UrlQuery, UrlRow
 
 Trace: TypeAlias = Literal["stored", "deleted"]
 """The state of a page in the database: a version of it, or the mark of its deletion."""
@@ -104,7 +104,7 @@ class Store(abc.ABC):
 
         Pages that never expire, because they were not finished, come first, then those that expire
         after ``now``; in each group the newest come first, because callers are most likely to ask for
-        them. Finished pages may be `libra.storage.rows.Packed` and unchecked.
+        them. Finished pages may be `libra.storage.rows.entries.Packed` and unchecked.
         """
 
     @abc.abstractmethod

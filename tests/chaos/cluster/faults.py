@@ -13,7 +13,7 @@ import aiohttp
 
 from chaos.cluster.history import Done, History, Hurt
 from chaos.cluster.links import Links
-from libra.cluster.layout import stream_of
+from libra.cluster.records.layout import stream_of
 from support.cluster import Cluster, Node
 from support.nats import NatsServer
 

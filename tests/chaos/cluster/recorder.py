@@ -19,8 +19,8 @@ from nats.js.errors import Error as JetStreamError
 
 from chaos.cluster.history import History, Kept, Written
 from chaos.history import digest
-from libra.cluster.layout import stream_of
-from libra.cluster.records import read_record
+from libra.cluster.records.layout import stream_of
+from libra.cluster.records.page_records import read_record
 from support.asking import PATIENCE, eventually
 from support.nats import NatsServers
 

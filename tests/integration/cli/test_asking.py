@@ -9,7 +9,7 @@ import pytest
 
 from libra.cli.asking import NoAnswer, ask
 from libra.cli.inputs import Route
-from libra.network.trust import Trust
+from libra.network.libcurl.trust import Trust
 from libra.testing import pages
 from support.ports import refusing_port
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libra.cluster import handing_over, page_reader, pages
+from libra.cluster import pages
+from libra.cluster.durability import handing_over
+from libra.cluster.replica import page_reader
 from libra.settings import Role, Settings
 from libra.storage import open_store
 from support.nats import NatsServers, running_nats

@@ -6,10 +6,10 @@ import httpx
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra
-from libra.cluster.access import give
-from libra.cluster.engine import Engine
-from libra.cluster.errors import EngineAway
-from libra.tokens import new_token
+from libra.cluster.engine.connection import Engine
+from libra.cluster.engine.errors import EngineAway
+from libra.cluster.node.access import give
+from libra.credentials.tokens import new_token
 from libra.web import Application, create_app
 from support.asking import PATIENCE, eventually
 from support.joined import joined

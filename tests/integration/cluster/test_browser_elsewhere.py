@@ -9,8 +9,8 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, Options
-from libra.cluster.layout import Queue
-from libra.cluster.taking import Taking
+from libra.cluster.records.layout import Queue
+from libra.cluster.weighing.taking import Taking
 from libra.settings import Settings
 from libra.testing import PageServer, pages, until
 from support.asking import PATIENCE, eventually

@@ -13,8 +13,8 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound, PageUnknown
-from libra.cluster.engine import Engine
-from libra.cluster.ledger import LedgerEntry
+from libra.cluster.engine.connection import Engine
+from libra.cluster.node.ledger import LedgerEntry
 from libra.ids import new_id
 from support.asking import PATIENCE, eventually
 from support.command import Command, Ended

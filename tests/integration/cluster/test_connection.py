@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from libra.cluster.answers import Message
-from libra.cluster.engine import Engine
-from libra.cluster.errors import EngineAway, InDoubt
+from libra.cluster.engine.answers import Message
+from libra.cluster.engine.connection import Engine
+from libra.cluster.engine.errors import EngineAway, InDoubt
 from support.asking import PATIENCE, eventually
 from support.nats import NatsServers
 from support.patience import FOR_EVER

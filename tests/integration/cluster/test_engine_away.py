@@ -11,8 +11,10 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound, PageUnknown
-from libra.cluster import handing_over, page_reader, pages
-from libra.cluster.engine import Engine
+from libra.cluster import pages
+from libra.cluster.durability import handing_over
+from libra.cluster.engine.connection import Engine
+from libra.cluster.replica import page_reader
 from libra.settings import Role, Settings
 from libra.testing import settled, until
 from support.asking import PATIENCE, eventually

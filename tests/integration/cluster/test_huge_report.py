@@ -9,8 +9,8 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra
-from libra.cluster.engine import Engine
-from libra.cluster.fitting import BESIDE, TOO_LARGE
+from libra.cluster.engine.connection import Engine
+from libra.cluster.records.fitting import BESIDE, TOO_LARGE
 from libra.testing import Page, PageServer, until
 from support.asking import PATIENCE, eventually
 from support.joined import joined

@@ -10,12 +10,12 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageUnknown
-from libra.cluster.answers import Message
-from libra.cluster.engine import Engine
-from libra.cluster.layout import CLUSTER, FORMAT, IDENTITY, Identity, Shards, stream_of
-from libra.cluster.records import FORMAT as RECORDS
-from libra.cluster.records import SubmissionRecord, rewritten, to_bytes
-from libra.cluster.streams import streams
+from libra.cluster.engine.answers import Message
+from libra.cluster.engine.connection import Engine
+from libra.cluster.records.layout import CLUSTER, FORMAT, IDENTITY, Identity, Shards, stream_of
+from libra.cluster.records.page_records import FORMAT as RECORDS
+from libra.cluster.records.page_records import SubmissionRecord, rewritten, to_bytes
+from libra.cluster.records.streams import streams
 from libra.ids import new_id
 from libra.settings import Settings
 from libra.testing import until

@@ -6,7 +6,7 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound
-from libra.cluster.weighing import NodeWeighing
+from libra.cluster.weighing.weighing import NodeWeighing
 from libra.testing import until
 from support.asking import PATIENCE, eventually
 from support.joined import joined

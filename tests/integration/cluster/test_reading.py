@@ -10,9 +10,9 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound, WatchNotFound
-from libra.cluster.pulling import PulledMessage
-from libra.cluster.replica import Replica
-from libra.cluster.watch_entries import WatchEntries
+from libra.cluster.engine.pulling import PulledMessage
+from libra.cluster.replica.replica import Replica
+from libra.cluster.watches.watch_entries import WatchEntries
 from libra.testing import until
 from libra.web import create_app
 from support.asking import PATIENCE, eventually

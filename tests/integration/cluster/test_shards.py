@@ -11,10 +11,10 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageUnknown
-from libra.cluster import layout
-from libra.cluster.engine import Engine
-from libra.cluster.errors import Conflict, EngineAway
-from libra.cluster.layout import Identity, Layout, Shards, found, reshard
+from libra.cluster.engine.connection import Engine
+from libra.cluster.engine.errors import Conflict, EngineAway
+from libra.cluster.records import layout
+from libra.cluster.records.layout import Identity, Layout, Shards, found, reshard
 from libra.settings import Settings
 from support.asking import PATIENCE, eventually
 from support.joined import joined

@@ -6,7 +6,7 @@ import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, WatchChanges, WatchNotFound
-from libra.cluster.watches import ClusterWatches
+from libra.cluster.watches.watches import ClusterWatches
 from libra.testing import until_watch
 from support.asking import PATIENCE, eventually
 from support.joined import joined

@@ -13,8 +13,8 @@ import pytest
 import zstandard
 
 from libra.app import Libra, PageNotFound, Settings
-from libra.health import Node
 from libra.inspector.services import utc_now
+from libra.observability.health import Node
 from libra.testing import drained, finished, process_of, stored
 from support.asking import PATIENCE, eventually
 from support.site import WebSite

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from libra.app import Libra, PageNotFound
-from libra.health import Node
 from libra.inspector.admission import PlaceNotice
 from libra.inspector.pages.page_inspector import PageInspector
 from libra.inspector.records.messages import Safe
+from libra.observability.health import Node
 from libra.otp import TaskDone
 from libra.settings import Settings
 from libra.testing import crash, finished, process_of, settle, stored, until

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from libra.health import NodeHealth, Part
 from libra.inspector.records.messages import DatabaseBacklog
 from libra.inspector.records.ports import Durability
-from libra.inspector.records.watch_changes import WatchChanges, checked
+from libra.inspector.records.watches.watch_changes import WatchChanges, checked
 from libra.inspector.tree import SupervisionTree
+from libra.observability.health import NodeHealth, Part
 from libra.otp import NORMAL, ChildSpec, Continue, GenServer, Stop
 from libra.report import FINISHED, Backup, Report, decode
 from libra.settings import Settings

@@ -21,7 +21,7 @@ from libra.report import Backup, Report
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
 from libra.storage.journal.journal import Journal
-from libra.storage.rows import Deleted, Entry, RefusedRow
+from libra.storage.rows.entries import Deleted, Entry, RefusedRow
 from libra.storage.sqlite.store import SQLiteStore
 from libra.testing import (
     drained,

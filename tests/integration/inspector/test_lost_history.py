@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from libra.app import Libra, PageNotFound, PageUnknown, Settings, Watch, WatchUnknown
-from libra.health import Part
 from libra.ids import new_id
+from libra.observability.health import Part
 from libra.testing import drained, finished, settled, stored, until, until_watch, watches_restored
 from support.site import WebSite
 

@@ -27,13 +27,13 @@ from libra.app import (
 )
 from libra.ids import new_id
 from libra.inspector.durability import journal_writer
-from libra.inspector.records.alerts import TRIES
-from libra.inspector.records.watch_record import restore_watch
+from libra.inspector.records.watches.alerts import TRIES
+from libra.inspector.records.watches.watch_record import restore_watch
 from libra.inspector.watches import watches as watching
 from libra.inspector.watches.watcher import Watcher, WatcherStep
 from libra.otp import TaskDone
 from libra.settings import Settings
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 from libra.testing import (
     FakeClock,
     Page,

@@ -10,12 +10,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 import pytest
 
 from libra.app import Libra
-from libra.network.dialing import OPEN, Resolver
+from libra.network.addresses.dialing import OPEN, Resolver
 from libra.settings import Settings
 from libra.testing import PageServer
 from libra.web import create_app
 from libra.web.serving.server import WebServer
-from libra.weighing.rendered.proxy import Proxy
+from libra.weighing.rendered.proxy.server import Proxy
 
 Address = tuple[str, int]
 

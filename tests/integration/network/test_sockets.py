@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from libra.network.dialing import OPEN
-from libra.network.multi import Multi
-from libra.network.sockets import Act, EpollSockets, SelectorSockets, Sockets, SocketsOn
-from libra.network.transfer import Transfer
-from libra.network.transfer_request import TransferRequest
-from libra.network.trust import SYSTEM
+from libra.network.addresses.dialing import OPEN
+from libra.network.libcurl.multi import Multi
+from libra.network.libcurl.sockets import Act, EpollSockets, SelectorSockets, Sockets, SocketsOn
+from libra.network.libcurl.transfer import Transfer
+from libra.network.libcurl.transfer_request import TransferRequest
+from libra.network.libcurl.trust import SYSTEM
 from libra.testing.pages import PageServer, image
 
 

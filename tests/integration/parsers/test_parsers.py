@@ -14,7 +14,7 @@ import pytest
 
 from libra.app import Libra
 from libra.formats.converting import convert, page_form
-from libra.formats.page_view import Look
+from libra.formats.views.page_view import Look
 from libra.parsers import forking, pool, turns
 from libra.parsers.converting import convert_in
 from libra.parsers.once import weigh_once

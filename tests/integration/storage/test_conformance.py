@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from libra.report import Asset, Build, Report, Score, Total, decode_summary, encode
 from libra.storage import Deleted, Entry, PageQuery, Snapshot, Store, migrate, open_store
-from libra.storage.rows import Packed
+from libra.storage.rows.entries import Packed
 from support.patience import PATIENT
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -23,7 +23,7 @@ from libra.storage import (
     schema_status,
 )
 from libra.storage.postgres import transactions
-from libra.storage.rows import Packed
+from libra.storage.rows.entries import Packed
 from support.patience import HURRIED, PATIENT
 from support.postgres import Postgres
 

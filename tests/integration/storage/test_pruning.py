@@ -15,7 +15,7 @@ from libra.app import InvalidOptions, Libra, PageNotFound, Settings
 from libra.storage import Snapshot, Store, WatchRow, migrate, open_store
 from libra.storage.history import Writer
 from libra.storage.keeping import Watched, thinnings
-from libra.storage.page_query import PageQuery
+from libra.storage.rows.page_query import PageQuery
 from libra.testing import drained, finished, following, settled, stored, watches_restored
 from support.patience import PATIENT
 from support.site import WebSite

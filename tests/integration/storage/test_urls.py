@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from integration.storage.conftest import SHARED
 from libra.report import Report, Status, Total, decode_summary
 from libra.storage import Deleted, Snapshot, Store, open_store
-from libra.storage.page_query import PageQuery
 from libra.storage.postgres.urls import urls_sql
-from libra.storage.rows import bare_host_of
+from libra.storage.rows.entries import bare_host_of
+from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.urls import ASCENDING, PAST, Past, Sort, UrlQuery, UrlRow
 from libra.storage.sqlite.opening import path_of
-from libra.storage.urls import ASCENDING, PAST, Past, Sort, UrlQuery, UrlRow
 from support.patience import PATIENT
 from support.postgres import Postgres
 

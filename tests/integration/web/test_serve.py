@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from libra.tokens import AccessToken
+from libra.credentials.tokens import AccessToken
 from support.nursery import Nursery, Program
 from support.site import WebSite
 

@@ -9,7 +9,7 @@ import re
 import msgspec
 import pytest
 
-from libra.health import Health
+from libra.observability.health import Health
 from libra.testing import until_watch
 from support.service import BROWSER, MISSING, Service
 from support.site import WebSite

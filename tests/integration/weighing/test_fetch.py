@@ -13,8 +13,8 @@ import brotli  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 import pytest
 
+from libra.network.addresses.gate import Gate
 from libra.network.cookies import CookieJar
-from libra.network.gate import Gate
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
 from libra.weighing.options import CHROME, Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reference

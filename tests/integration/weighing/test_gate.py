@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from libra.network.gate import ADDRESS_DENIED, PORTS, Gate
+from libra.network.addresses.gate import ADDRESS_DENIED, PORTS, Gate
 from libra.report import Report
 from libra.testing.pages import Page, PageServer, Request, css, html, image, redirect
 from libra.weighing import Fetcher, InvalidURL, Options, parse_url, weigh_once

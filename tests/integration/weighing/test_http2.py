@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from libra.network.addresses.dialing import Resolver
+from libra.network.addresses.gate import Gate
 from libra.network.client import HTTPClient
-from libra.network.dialing import Resolver
-from libra.network.gate import Gate
-from libra.network.trust import trust
+from libra.network.libcurl.trust import trust
 from libra.testing.pages import PageServer, image
 from libra.weighing.options import Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reference

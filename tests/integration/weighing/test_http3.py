@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from libra import Libra, Settings
-from libra.network.gate import Gate
-from libra.network.trust import trust
+from libra.network.addresses.gate import Gate
+from libra.network.libcurl.trust import trust
 from libra.weighing.options import Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reference
 from libra.weighing.static.fetcher import Fetcher

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.weighing.static.fetcher import Fetcher
 from support.ports import refusing_port
 from support.receiver import Receiver

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from libra.network.addresses.dialing import Resolver
+from libra.network.addresses.gate import Gate
 from libra.network.client import HTTPClient
-from libra.network.dialing import Resolver
-from libra.network.gate import Gate
+from libra.network.libcurl.trust import trust
 from libra.network.listening import stop_listening
-from libra.network.trust import trust
 from libra.testing.pages import Page, PageServer
 from support.certificate import own_certificate
 from support.needs import needs

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.testing.pages import RawServer, Request
 from libra.weighing.options import Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reference

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from libra.app import Libra
-from libra.network.dialing import LookUp
-from libra.network.gate import Gate
+from libra.network.addresses.dialing import LookUp
+from libra.network.addresses.gate import Gate
+from libra.network.libcurl.trust import SYSTEM, TrustError, trust
 from libra.network.listening import stop_listening
 from libra.network.proxies import Proxies
-from libra.network.trust import SYSTEM, TrustError, trust
 from libra.settings import Settings
 from libra.testing.pages import PageServer, html, image
 from libra.weighing.options import Limits, Options

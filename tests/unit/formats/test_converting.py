@@ -15,7 +15,7 @@ from libra.formats.converting import (
     read_comparison,
     read_page,
 )
-from libra.formats.page_view import ORDERS, Look
+from libra.formats.views.page_view import ORDERS, Look
 from libra.report import Report, encode
 from support.examples import examples
 from support.samples import PAGE, asset, weighed

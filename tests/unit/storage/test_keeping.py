@@ -16,7 +16,7 @@ from libra.storage.keeping import (
     thinnings,
     watched_in,
 )
-from libra.storage.rows import WatchRow
+from libra.storage.rows.entries import WatchRow
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DAY = 86_400.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from libra.inspector.context import Context
 from libra.inspector.durability.writer_port import WriterPort
 from libra.storage import Store
-from libra.storage.rows import Deleted, Entry, RefusedRow
+from libra.storage.rows.entries import Deleted, Entry, RefusedRow
 
 #: Rows to make, or pages to tell, before yielding to the event loop: some 2 ms of work.
 SLICE = 20

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from libra.inspector.context import Context
 from libra.storage import PageQuery, Snapshot, Store, Trace, Unavailable
-from libra.storage.urls import UrlQuery, UrlRow
+from libra.storage.rows.urls import UrlQuery, UrlRow
 
 #: Seconds that a caller waits right after the start, to learn whether there is a database and which
 #: entries the journal adds to it.

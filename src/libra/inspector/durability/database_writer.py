@@ -36,7 +36,7 @@ from libra.otp import (
 from libra.storage import Store, Unavailable
 from libra.storage.breaker import Breaker
 from libra.storage.history import HistoryLost, LeaseHeld
-from libra.storage.rows import DELETED_VERSION
+from libra.storage.rows.entries import DELETED_VERSION
 from libra.wording import count
 
 log = logging.getLogger("libra.backup")

@@ -14,7 +14,6 @@ from concurrent.futures import Executor
 from typing import Any, Final
 from uuid import uuid4
 
-from libra.health import NodeHealth, Part
 from libra.inspector.context import Context
 from libra.inspector.durability.database_writer import DatabaseWriter
 from libra.inspector.durability.disk_thread import DiskThread
@@ -22,6 +21,7 @@ from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.durability.mending import Mending
 from libra.inspector.records.messages import DatabaseBacklog
 from libra.inspector.records.page_record import life_of
+from libra.observability.health import NodeHealth, Part
 from libra.otp import ChildSpec, GenServer, ProcessException
 from libra.report import Backup as Level
 from libra.report import Report

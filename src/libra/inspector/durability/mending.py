@@ -15,7 +15,7 @@ from datetime import datetime
 from libra.inspector.context import Context
 from libra.inspector.durability.writer_port import WriterPort
 from libra.inspector.records.page_record import PageRecord
-from libra.inspector.records.watch_record import WatchRecord
+from libra.inspector.records.watches.watch_record import WatchRecord
 from libra.otp import NotFound, ProcessException
 from libra.storage import Deleted
 from libra.storage.history import HistoryLost

@@ -12,7 +12,7 @@ import logging
 from libra.inspector.context import Context
 from libra.inspector.durability.writer_port import WriterPort
 from libra.otp import NotFound, ProcessException
-from libra.storage.rows import DELETED_VERSION
+from libra.storage.rows.entries import DELETED_VERSION
 from libra.wording import count
 
 log = logging.getLogger("libra.backup")

@@ -20,7 +20,7 @@ from libra.inspector.pages.pages import Pages
 from libra.inspector.records.page_record import PageRecord
 from libra.report import FINISHED, Summary, decode_summary
 from libra.storage import PageQuery, Snapshot, Unavailable
-from libra.storage.rows import bare_host_of
+from libra.storage.rows.entries import bare_host_of
 
 #: Pages in memory to search for a text; memory has no index for that.
 SEARCHED = 2_000

@@ -13,14 +13,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import Enum, auto
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from libra.inspector.admission import Admission, PlaceNotice
 from libra.inspector.context import Context
-from libra.inspector.pages.page_work import Arrived, PageWork, Progress, RenderedWork, StaticWork
+from libra.inspector.pages.browser_choice import BrowserChoice, NextStep
+from libra.inspector.pages.page_work import (
+    Arrived,
+    PageWork,
+    Progress,
+    RenderedWork,
+    StaticWork,
+    work_for,
+)
 from libra.inspector.records.messages import ClockSet, MayBegin, Safe, Unsafe
 from libra.inspector.records.page_record import PageRecord
 from libra.otp import (
@@ -34,17 +41,8 @@ from libra.otp import (
     TaskFailed,
     Timer,
 )
-from libra.report import Backup, Report, decode, encode
-from libra.weighing.method_choice import (
-    IN_BROWSER,
-    READ,
-    UNDECIDED,
-    browser_failed,
-    needs_browser,
-    no_browser,
-)
+from libra.report import Backup, Report, encode
 from libra.weighing.orders.orders import Outcome, StyleFound
-from libra.weighing.rendered import RenderUnavailable
 
 #: Seconds that a page waits for the note that its life begins.
 PATIENCE = 0.05
@@ -101,11 +99,11 @@ class PageInspector(GenServer):
 
     __slots__ = (
         "_beginning",
+        "_choice",
         "_context",
         "_deadline",
         "_overdue",
         "_paused",
-        "_read_first",
         "_record",
         "_repeats",
         "_seen",
@@ -130,9 +128,7 @@ class PageInspector(GenServer):
         self._paused = 0.0
         self._repeats = 0
         self._overdue = False
-        # The report of another node that read the page and has no browser.
-        read = record.growing if record.chosen == IN_BROWSER else None
-        self._read_first: Report | None = None if read is None else decode(read)
+        self._choice = BrowserChoice(context, record)
         context.processes.registry.register(record.id, self)
         if record.finished:
             if record.backup == "stored":
@@ -140,10 +136,9 @@ class PageInspector(GenServer):
             self._rest()
         else:
             record.begin_life()
-            suspected = context.processes.durability.deaths(record.id) >= SUSPECT
-            self._admission().ask(self, alone=suspected)
+            self._ask_for_a_place()
             context.records.followers.changed(record.id)
-        if not self._is_safe():
+        if not record.stored:
             context.processes.durability.keep(record.id)
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
@@ -152,7 +147,7 @@ class PageInspector(GenServer):
             case Read.REPORT:
                 return Reply(self._read())
             case Read.LEAVE:
-                if not self._may_leave() or self._context.records.followers.watched(
+                if not self._record.may_leave or self._context.records.followers.watched(
                     self._record.id
                 ):
                     return Reply(False)
@@ -211,26 +206,11 @@ class PageInspector(GenServer):
 
     def _begin(self) -> None:
         context, record = self._context, self._record
-        options = context.options_again(record)
-        if record.method == "rendered":
-            pictures = context.records.pictures
-            on_picture = None if pictures is None else partial(pictures.keep, record.id)
-            work: PageWork = RenderedWork(
-                self, record.url, options, context.services.browsers, on_picture
-            )
-        else:
-            work = StaticWork(
-                self,
-                record.url,
-                options,
-                context.services.fetcher,
-                context.services.reader_for(options),
-            )
-        self._work = work
+        self._work = work = work_for(self, record, context)
         self._deadline = self.send_after(work.seconds, PageTimer.DEADLINE)
         self._paused = context.services.pauses.seconds()
         record.status = "fetching"
-        if not self._repeats and self._read_first is None:
+        if not self._repeats and self._choice.report() is None:
             context.services.tally.begin(record.id)
         self._changed()
         work.begin()
@@ -265,24 +245,23 @@ class PageInspector(GenServer):
             self._repeats += 1
             self._begin()
             return
-        if self._needs_browser(work):
+        if self._goes_on(work):
             return
         record, now = self._record, self._context.services.now()
-        read = self._read_first if work.failed else None
-        if read is not None:
-            record.method, record.chosen = "static", browser_failed(work.failed or "")
-        record.status = "failed" if work.failed and read is None else "weighed"
+        fell_back = self._choice.fall_back(work)
+        record.status = "failed" if work.failed and not fell_back else "weighed"
         # Whatever was stored of this page before, the result is only in memory now.
         record.backup = "memory"
         record.version += 1
         report = msgspec.structs.replace(
-            work.report(record.base()) if read is None else self._as_read(read),
+            (self._choice.report() if fell_back else None) or work.report(record.base()),
             finished_at=now,
             expires_at=now + timedelta(seconds=self._context.services.ttl),
             duration_ms=round((self.runtime.clock.time() - work.started) * 1000),
         )
         record.rest(report, self._context.processes.durability.steps("memory"))
-        self._work = self._deadline = self._seen = self._read_first = None
+        self._work = self._deadline = self._seen = None
+        self._choice.forget()
         self._admission_of(work).release(self)
         self._context.records.followers.changed(record.id)
         self._context.processes.durability.keep(record.id)
@@ -290,47 +269,22 @@ class PageInspector(GenServer):
         self._rest()
         self._context.services.tally.finish(report)
 
-    def _needs_browser(self, work: PageWork) -> bool:
-        """Whether the page needs a browser after the static weighing; if so, arrange for one."""
-        record = self._record
-        if record.chosen != UNDECIDED or not isinstance(work, StaticWork) or work.failed:
+    def _goes_on(self, work: PageWork) -> bool:
+        """Whether the page goes on to a browser, here or at another node; if so, release its place."""
+        following = self._choice.after(work)
+        if following is NextStep.NOTHING:
             return False
-        report = work.report(record.base())
-        if not needs_browser(report):
-            record.chosen = READ
-            return False
-        try:
-            self._context.services.browsers.check()
-        except RenderUnavailable as error:
-            if not self._context.processes.durability.pass_on(record.id, report):
-                record.chosen = no_browser(str(error))
-                return False
-            # Another node continues with the page as it is here, and this process is ended.
-            self._admission().release(self)
-            record.method, record.chosen, record.status = "rendered", IN_BROWSER, "queued"
-            self._work = self._deadline = None
-            self._changed()
-            return True
-        self._read_first = report
-        self._admission().release(self)
-        record.method, record.chosen = "rendered", IN_BROWSER
-        record.status = "queued"
-        record.options = record.options and msgspec.structs.replace(
-            record.options, method="rendered", auto=False
-        )
+        self._admission_of(work).release(self)
         self._work = self._deadline = None
-        suspected = self._context.processes.durability.deaths(record.id) >= SUSPECT
-        self._admission().ask(self, alone=suspected)
+        if following is NextStep.BROWSER_HERE:
+            self._ask_for_a_place()
         self._changed()
         return True
 
-    def _as_read(self, report: Report) -> Report:
-        """The report of the weighing without a browser, with the present state of the record."""
-        base = self._record.base()
-        names = ("status", "version", "backup", "method", "chosen")
-        return msgspec.structs.replace(
-            report, error=None, **{name: getattr(base, name) for name in names}
-        )
+    def _ask_for_a_place(self) -> None:
+        durability = self._context.processes.durability
+        suspected = durability.deaths(self._record.id) >= SUSPECT
+        self._context.processes.admission[self._record.method].ask(self, alone=suspected)
 
     def _admission_of(self, work: PageWork) -> Admission:
         return self._context.processes.admission[
@@ -345,9 +299,6 @@ class PageInspector(GenServer):
         ):
             return False
         return work.failed is not None or not work.report(self._record.base()).complete
-
-    def _admission(self) -> Admission:
-        return self._context.processes.admission[self._record.method]
 
     def _changed(self) -> None:
         self._record.version += 1
@@ -369,7 +320,7 @@ class PageInspector(GenServer):
         base = self._record.base()
         if self._work is not None:
             return self._work.report(base)
-        return base if self._read_first is None else self._as_read(self._read_first)
+        return self._choice.report() or base
 
     # Becoming safe, and leaving
 
@@ -426,22 +377,11 @@ class PageInspector(GenServer):
 
     def _tell_if_evictable(self) -> None:
         record = self._record
-        if record.expires_at is not None and self._may_leave():
+        if record.expires_at is not None and record.may_leave:
             self._context.records.evictions.note(record.id, record.expires_at)
 
-    def _may_leave(self) -> bool:
-        """Whether the page is stored, or refused by the database and so cannot become safer.
-
-        A page that is only journaled stays: the database gets it from here.
-        """
-        record = self._record
-        return record.finished and record.backup in ("stored", "rejected")
-
-    def _is_safe(self) -> bool:
-        return self._record.finished and self._record.backup == "stored"
-
     def _leave_if_overdue(self) -> Stop | None:
-        if not self._overdue or not self._may_leave():
+        if not self._overdue or not self._record.may_leave:
             return None
         self._leave()
         return Stop(NORMAL)

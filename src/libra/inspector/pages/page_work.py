@@ -6,10 +6,13 @@ The page's process drives both: they start tasks in its name, and it hands them 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
+from libra.inspector.context import Context
+from libra.inspector.records.page_record import PageRecord
 from libra.network.cookies import CookieJar
 from libra.otp import GenServer, Runtime, TaskRef
 from libra.report import Report
@@ -59,6 +62,17 @@ class PageWork(Protocol):
 
     def report(self, base: Report) -> Report:
         """Fill the present findings into the record's report."""
+
+
+def work_for(page: GenServer, record: PageRecord, context: Context) -> PageWork:
+    """The work of a page, by the method that its record names."""
+    services, options = context.services, context.options_again(record)
+    if record.method == "rendered":
+        pictures = context.records.pictures
+        on_picture = None if pictures is None else partial(pictures.keep, record.id)
+        return RenderedWork(page, record.url, options, services.browsers, on_picture)
+    reader = services.reader_for(options)
+    return StaticWork(page, record.url, options, services.fetcher, reader)
 
 
 class Arrived(msgspec.Struct, frozen=True):

@@ -21,8 +21,8 @@ from libra.inspector.pages.page_finder import SEARCHED, matches
 from libra.inspector.records.page_record import PageRecord
 from libra.report import Summary, decode_summary
 from libra.storage import Unavailable
-from libra.storage.rows import Snapshot, bare_host_of
-from libra.storage.urls import ASCENDING, PAST, Key, Past, UrlQuery, UrlRow
+from libra.storage.rows.entries import Snapshot, bare_host_of
+from libra.storage.rows.urls import ASCENDING, PAST, Key, Past, UrlQuery, UrlRow
 
 #: Records to look at in one go: that takes a few milliseconds at most.
 AT_ONCE: Final = 5_000

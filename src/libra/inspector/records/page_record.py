@@ -34,7 +34,7 @@ from libra.report import (
     summarize,
     way_of,
 )
-from libra.storage.rows import Headers, Packed, Snapshot
+from libra.storage.rows.entries import Headers, Packed, Snapshot
 from libra.weighing.method_choice import UNDECIDED
 from libra.weighing.options import DESKTOP, Options, Viewport
 
@@ -135,6 +135,20 @@ class PageRecord(Link):
     def finished(self) -> bool:
         """Whether the page has been weighed or has failed, so that its report rests here."""
         return self._resting is not None
+
+    @property
+    def stored(self) -> bool:
+        """Whether the database has the finished report."""
+        return self.finished and self.backup == "stored"
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether nothing is lost when it leaves memory.
+
+        What the database has may leave, and what it refuses, as that cannot become safer. What is only
+        journaled stays: the database gets it from here.
+        """
+        return self.finished and self.backup in ("stored", "rejected")
 
     @property
     def journal_first(self) -> bool:

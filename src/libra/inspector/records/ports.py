@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from libra.health import NodeHealth, Part
-from libra.inspector.records.alerts import Alert
 from libra.inspector.records.messages import (
     Begin,
     DatabaseBacklog,
@@ -23,7 +21,9 @@ from libra.inspector.records.messages import (
     Offer,
     Settle,
 )
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.alerts import Alert
+from libra.inspector.records.watches.watch_record import WatchState
+from libra.observability.health import NodeHealth, Part
 from libra.otp import ChildSpec, GenServer
 from libra.report import Backup as Level
 from libra.report import Report

@@ -13,7 +13,7 @@ from libra.inspector.records.followers import Followers
 from libra.inspector.records.page_record import PageRecord
 from libra.inspector.records.page_records import PageRecords
 from libra.inspector.records.ports import Pictures
-from libra.inspector.records.watch_record import WatchRecord, WatchRecords
+from libra.inspector.records.watches.watch_record import WatchRecord, WatchRecords
 
 #: Bytes of reports after which a batch takes no more, as each is in memory several times.
 BATCH_BYTES: Final = 16_000_000

@@ -19,9 +19,9 @@ import msgspec
 
 from libra.budgets.alarms import Event, Judgement
 from libra.failures import http_failure
-from libra.inspector.records.alerts import TRIES, Alert, Breach
-from libra.inspector.records.watch_record import WatchState
-from libra.inspector.records.webhook import Headers, address_and_headers
+from libra.inspector.records.watches.alerts import TRIES, Alert, Breach
+from libra.inspector.records.watches.watch_record import WatchState
+from libra.inspector.records.watches.webhook import Headers, address_and_headers
 from libra.report import Report
 from libra.weighing.options import PLAIN_USER_AGENT
 from libra.weighing.static.fetcher import Fetcher

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from libra.inspector.records.alerts import Alert
-from libra.inspector.records.watch_record import WatchState
+from libra.inspector.records.watches.alerts import Alert
+from libra.inspector.records.watches.watch_record import WatchState
 from libra.wording import size
 
 log = logging.getLogger("libra.watch")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from heapq import nsmallest
 from typing import Literal, get_args
 
-from libra.inspector.records.watch_record import Watch, WatchRecord, WatchStatus
+from libra.inspector.records.watches.watch_record import Watch, WatchRecord, WatchStatus
 
 WatchOrder = Literal["newest", "broken"]
 

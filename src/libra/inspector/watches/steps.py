@@ -14,11 +14,11 @@ import msgspec
 
 from libra.budgets.alarms import Standing, judge
 from libra.ids import new_id
-from libra.inspector.records.alerts import Alert
-from libra.inspector.records.schedule import next_due
-from libra.inspector.records.watch_changes import WantedChange
-from libra.inspector.records.watch_record import REMEMBERED, Delivery, WatchState, WeighIn
-from libra.inspector.records.webhook import shown
+from libra.inspector.records.watches.alerts import Alert
+from libra.inspector.records.watches.schedule import next_due
+from libra.inspector.records.watches.watch_changes import WantedChange
+from libra.inspector.records.watches.watch_record import REMEMBERED, Delivery, WatchState, WeighIn
+from libra.inspector.records.watches.webhook import shown
 from libra.inspector.watches.alert_delivery import (
     breaches_of,
     compose,

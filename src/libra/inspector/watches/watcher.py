@@ -20,10 +20,10 @@ from typing import Any
 
 from libra.ids import new_id
 from libra.inspector.context import Context
-from libra.inspector.records.alerts import Alert
 from libra.inspector.records.messages import ClockSet, Safe, Unsafe
 from libra.inspector.records.ports import WeighIns
-from libra.inspector.records.watch_record import WatchRecord, WatchState
+from libra.inspector.records.watches.alerts import Alert
+from libra.inspector.records.watches.watch_record import WatchRecord, WatchState
 from libra.inspector.watches import steps
 from libra.inspector.watches.log_lines import log_delivery, log_run
 from libra.otp import (

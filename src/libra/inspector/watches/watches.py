@@ -9,8 +9,8 @@ from functools import partial
 from libra.errors import WatchNotFound
 from libra.ids import new_id
 from libra.inspector.context import Context
-from libra.inspector.records.watch_changes import WantedChange
-from libra.inspector.records.watch_record import WatchRecord, WatchState
+from libra.inspector.records.watches.watch_changes import WantedChange
+from libra.inspector.records.watches.watch_record import WatchRecord, WatchState
 from libra.inspector.watches import steps
 from libra.inspector.watches.watcher import Watcher, change, run, run_soon
 from libra.otp import (

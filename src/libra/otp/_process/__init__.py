@@ -1,1 +1,1 @@
-"""The engine room of a process: its mailbox, calls, tasks and end. Only `libra.otp` may enter."""
+"""The internals of a process: its mailbox, calls, tasks and end. Only `libra.otp` may import them."""

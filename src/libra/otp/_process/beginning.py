@@ -1,4 +1,4 @@
-"""How a process begins: `init` runs while its starter waits, and it lives or was never there."""
+"""How a process begins: `init` runs while its starter waits; then the process lives or is gone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _INIT_RESULTS = (Continue, Timeout, Hibernate, Ignore, Stop)
 
 
 def begin(process: GenServer, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
-    """Run `init`; when this returns the process is alive, else it is gone without a trace."""
+    """Run `init`; on return the process is alive, on an exception it is gone without a trace."""
     runtime = process.runtime
     previous = runtime.current
     runtime.current = process
@@ -67,6 +67,6 @@ def begin(process: GenServer, args: tuple[Any, ...], kwargs: dict[str, Any] | No
 
 
 def _abort(process: GenServer, reason: ExitReason) -> None:
-    """End before having begun: nobody but the starter is told."""
+    """End before having begun: only the starter learns of it."""
     process._parent = process._child = None
     ending.close(process, reason, at_once=True)

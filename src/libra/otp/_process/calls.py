@@ -1,4 +1,4 @@
-"""The caller's side of a call: who waits, for how long, and what became of it."""
+"""The caller's side of a call: the waiting caller, its timeout, and the outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CallFailure(msgspec.Struct, frozen=True):
 
 
 class From(Tie):
-    """Who waits for the reply to a call. Opaque: keep it, and give it to `reply`."""
+    """The caller that waits for a reply. Opaque: keep it, and give it to `reply`."""
 
     __slots__ = ("client", "future", "outcome")
 
@@ -51,7 +51,7 @@ class From(Tie):
         self.answer(CallFailure(reason))
 
     async def wait(self, timeout: float | None, *, give_up: bool = True) -> Any:  # noqa: ASYNC109  (by the runtime's clock)
-        """Wait for the outcome; with `give_up` the call is void once the waiting ends."""
+        """Wait for the outcome; with `give_up` a timeout or a cancellation makes the call void."""
         if self.outcome is UNSET:
             runtime = self.owner.runtime
             future = self.future = runtime.loop.create_future()
@@ -65,7 +65,7 @@ class From(Tie):
                     timer.cancel()
                 self.future = None
                 if self.outcome is UNSET and give_up:
-                    # Timed out, or the caller was cancelled: nobody is there for a late reply.
+                    # Timed out, or the caller was cancelled: a late reply has no receiver.
                     self.void = True
                     detach(self)
         return self.result(timeout)
@@ -83,7 +83,7 @@ class From(Tie):
 
 
 class Pending:
-    """A call that was sent and not yet waited for; see `GenServer.send_request`."""
+    """A call that was sent and is not awaited yet; see `GenServer.send_request`."""
 
     __slots__ = ("_sender",)
 
@@ -107,13 +107,13 @@ class Pending:
         return await self._sender.wait(timeout, give_up=False)
 
     def abandon(self) -> None:
-        """Want the reply no longer; a request still in the mailbox is dropped unexecuted."""
+        """Give the reply up; a request still in the mailbox is dropped unexecuted."""
         self._sender.void = True
         detach(self._sender)
 
 
 def task_name() -> str | None:
-    """The name of the task that is running, to say in a report who called."""
+    """The name of the running task: a report shows it as the caller."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop is running: called from plain code

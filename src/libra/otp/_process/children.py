@@ -1,4 +1,4 @@
-"""What supervisors have in common: child specifications, child records, restart budgets."""
+"""The common parts of supervisors: child specifications, child records, restart budgets."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class ChildSpec(msgspec.Struct, Generic[P_co], frozen=True):
         start: the class to run.
         args: for its `init`, after the supervisor's extra arguments.
         kwargs: for its `init`.
-        id: what the supervisor knows it by. None: by its process only.
+        id: the supervisor's name for the child. None: by its process only.
         restart: `permanent` restarts after every exit, `transient` after an unclean one,
             `temporary` never.
         shutdown: seconds between the polite signal and the kill, `brutal_kill` or `infinity`.
-            None: what the class says, 5 seconds for a worker and `infinity` for a supervisor.
+            None: the class's default, 5 seconds for a worker and `infinity` for a supervisor.
         type: `worker` or `supervisor`. None: by the class.
 
     Raises:
-        InvalidSpec: one of these cannot be right.
+        InvalidSpec: one of these is invalid.
     """
 
     start: builtins.type[P_co]  # the field `type` hides the builtin
@@ -64,7 +64,7 @@ class ChildSpec(msgspec.Struct, Generic[P_co], frozen=True):
 
     @property
     def grace(self) -> Grace:
-        """The shutdown that holds: the spec's, or else the class's."""
+        """The shutdown in effect: the spec's, or else the class's."""
         return self.start.shutdown if self.shutdown is None else self.shutdown
 
     @property
@@ -114,7 +114,7 @@ class Intensity:
         return len(self._times)
 
     def add(self, now: float) -> bool:
-        """Count a restart at `now` (seconds); whether the budget allows it."""
+        """Count a restart at `now` (seconds); returns whether the budget allows it."""
         second = math.floor(now)
         times = self._times
         times.append(second)
@@ -124,7 +124,7 @@ class Intensity:
 
 
 class RestartHistory:
-    """What a supervisor remembers of a child that has exited at least once. Most never do."""
+    """A supervisor's memory of a child that has exited at least once. Most never do."""
 
     __slots__ = ("budget", "legacy", "reason", "restarts", "since", "state", "stopping", "timer")
 
@@ -139,7 +139,7 @@ class RestartHistory:
         self.stopping = False
 
     def stop_timer(self) -> None:
-        """Call off the restart that is due, if one is."""
+        """Cancel the pending restart, if there is one."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -161,14 +161,14 @@ class Child:
 
     @property
     def id(self) -> Hashable:
-        """The spec's id; a child without one is its own."""
+        """The spec's id; a child without one is its own id."""
         return self if self.spec.id is None else self.spec.id
 
     @property
     def process(self) -> GenServer | None:
         """The living process; None while the child is restarting or quarantined.
 
-        A child that is asleep is started by being asked for.
+        Asking for it starts a child that is asleep.
         """
         if self._sleeps_under is not None:
             return self._sleeps_under._wake(self)
@@ -177,12 +177,12 @@ class Child:
 
     @property
     def asleep(self) -> bool:
-        """Whether it runs as soon as somebody asks for its process, and has none now."""
+        """Whether it has no process now, and starts as soon as its process is asked for."""
         return self._sleeps_under is not None
 
     @property
     def state(self) -> Literal["running", "restarting", "quarantined"]:
-        """What it does now."""
+        """Its present state."""
         return "running" if self._trouble is None else self._trouble.state
 
     @property
@@ -192,14 +192,14 @@ class Child:
 
     @property
     def legacy(self) -> Any:
-        """What the living or the last incarnation leaves to the next."""
+        """The value that the living or the last incarnation leaves to the next."""
         if self._process is not None:
             return self._process.legacy
         return None if self._trouble is None else self._trouble.legacy
 
     @property
     def restarts(self) -> int:
-        """How often it was restarted, attempts that failed included."""
+        """How many times it was restarted, including failed attempts."""
         return 0 if self._trouble is None else self._trouble.restarts
 
     @property
@@ -235,7 +235,7 @@ class ChildCount(msgspec.Struct, frozen=True):
     """How many children a supervisor has.
 
     Attributes:
-        specs: all of them, in whatever state.
+        specs: all of them, in any state.
         active: those with a living process, or one that is asleep.
         workers: those that are workers, alive or not.
         supervisors: those that are supervisors, alive or not.
@@ -252,11 +252,11 @@ class ChildCount(msgspec.Struct, frozen=True):
 
 
 class TryRestart(msgspec.Struct, frozen=True):
-    """A supervisor's message to itself; stale once the child has moved on in any way.
+    """A supervisor's message to itself; stale once the child has changed in any way.
 
     Attributes:
-        child: who is to be restarted.
-        restarts: how often it had been when this was sent.
+        child: the child to restart.
+        restarts: its number of restarts when this was sent.
         due: whether the back-off, if there is one, is over.
     """
 
@@ -266,7 +266,7 @@ class TryRestart(msgspec.Struct, frozen=True):
 
 
 class Parent(GenServer):
-    """What every supervisor is: a process that traps exits and outlives its children."""
+    """The base of all supervisors: a process that traps exits and outlives its children."""
 
     __slots__ = ("_children",)
 
@@ -300,14 +300,14 @@ class Parent(GenServer):
         )
 
     def _wake(self, child: Child) -> GenServer | None:
-        """Start a child that is asleep; only who has such children can."""
+        """Start a child that is asleep; only a supervisor with such children can."""
         raise NotImplementedError
 
     def _offspring(self) -> list[GenServer]:
         return [c._process for c in self.which_children() if c._process is not None]
 
     def _after_exit(self, reason: ExitReason) -> None:
-        """Normally nobody is left; after a kill the children learn that they are alone."""
+        """Normally no child is left; after a kill the children learn that their supervisor is gone."""
         told = SHUTDOWN if isinstance(reason, Normal) else reason
         for child in reversed(self.which_children()):
             if child._trouble is not None:
@@ -316,7 +316,7 @@ class Parent(GenServer):
                 ending.signal(child._process, self, told)
 
     def _launch(self, child: Child, extra: tuple[Any, ...] = ()) -> GenServer:
-        """Start the next incarnation of `child`; raises what a start raises."""
+        """Start the next incarnation of `child`; raises the errors of a start."""
         spec = child.spec
         args = extra + spec.args if extra else spec.args
         kwargs = dict(spec.kwargs) if spec.kwargs else None
@@ -328,12 +328,12 @@ class Parent(GenServer):
 
 
 class GroupStop:
-    """Several processes on their way out at once, each with its own deadline."""
+    """Stops several processes at once, each with its own deadline."""
 
     __slots__ = ("_future", "_left", "_timers")
 
     def __init__(self, supervisor: Parent, processes: Iterable[GenServer]) -> None:
-        """Tell all of them; those that need no time are gone when this returns."""
+        """Signal all of them; those that need no time are gone on return."""
         runtime = supervisor.runtime
         self._future: asyncio.Future[None] = runtime.loop.create_future()
         self._timers: list[TimerHandle] = []
@@ -361,7 +361,7 @@ class GroupStop:
         return self._left == 0
 
     async def wait(self) -> None:
-        """Until all are gone. The deadlines hold even if nobody waits."""
+        """Wait until all are gone. The deadlines hold even if nobody waits."""
         await self._future
 
     def _told(self, process: GenServer, reason: ExitReason) -> None:

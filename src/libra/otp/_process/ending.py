@@ -1,10 +1,10 @@
-"""How a process ends: politely, at once, or because of another; and who is told.
+"""How a process ends: politely, at once, or because of another; and who learns of it.
 
     terminate     its own clean-up runs; an unclean reason is reported
-        close     dead to the world: names free, callers told, timers and tasks cancelled
-            finish    its last tasks are gone, or overdue: monitors, links and supervisor are told
+        close     it counts as dead: names free, callers answered, timers and tasks cancelled
+            finish    its last tasks are gone, or overdue: monitors, links and supervisor learn of it
 
-A kill and most exit signals begin with `close`. Without tasks all of it happens in one go.
+A kill and most exit signals begin with `close`. Without tasks all steps run at once.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def terminate(
 
 
 def close(process: GenServer, reason: ExitReason, *, at_once: bool = False) -> None:
-    """Be dead to the world: names free, mail dropped, callers told, tasks cancelled."""
+    """Make the process dead: free its names, drop its mail, answer callers, cancel tasks."""
     process._state = EXITING
     process.exit_reason = reason
     _disarm(process)
@@ -91,7 +91,7 @@ def task_gone(process: GenServer) -> None:
 
 
 def finish(process: GenServer) -> None:
-    """The exit is complete: tell everybody, once."""
+    """Complete the exit: inform monitors, links and the supervisor, once."""
     process._state = DEAD
     _disarm(process)
     while (tie := process._ties) is not None:
@@ -110,7 +110,7 @@ def finish(process: GenServer) -> None:
 
 
 def kill(process: GenServer) -> None:
-    """End at once, without being asked; a task that goes on is left behind and reported."""
+    """End at once, without `terminate`; a task that does not end is abandoned and reported."""
     if process._state == RUNNING:
         mailbox.post(process, mailbox.DIE, KILLED, None, first=True)
     elif process._state < TERMINATING:
@@ -120,7 +120,7 @@ def kill(process: GenServer) -> None:
 
 
 def ask(process: GenServer, reason: ExitReason) -> None:
-    """End politely after what is in the mailbox, trapping exits or not."""
+    """End politely after the messages in the mailbox, whether it traps exits or not."""
     if process._state == SUSPENDED:
         terminate(process, reason)
     else:
@@ -145,7 +145,7 @@ def signal(process: GenServer, sender: GenServer, reason: ExitReason) -> None:
 
 
 def watch(process: GenServer, watcher: Any) -> None:
-    """Have `watcher._told(process, reason)` called when the exit is complete, now if it is."""
+    """Call `watcher._told(process, reason)` once the exit is complete; now if it already is."""
     if process._state == DEAD:
         watcher._told(process, NOPROC)
     else:
@@ -188,7 +188,7 @@ class _Waiter:
 
 
 def _cut_ties(process: GenServer, reason: ExitReason) -> None:
-    """Undo what belongs to the process; a task that still runs hangs itself back in."""
+    """Undo the ties of the process; a task that still runs attaches itself again."""
     tie, process._ties = process._ties, None
     while tie is not None:
         following = tie.next

@@ -1,4 +1,4 @@
-"""Why a process ended, and what is raised to those who needed it.
+"""Exit reasons of processes, and the exceptions of `libra.otp`.
 
 An exit reason is a small frozen value. Three kinds are *clean*: `NORMAL`, `SHUTDOWN` and
 `Shutdown(detail)`; a clean exit is never logged as an error and does not restart a transient
@@ -48,7 +48,7 @@ __all__ = [
 
 
 class ExitReason(msgspec.Struct, frozen=True):
-    """What every exit reason is."""
+    """The base of all exit reasons."""
 
 
 class Normal(ExitReason, frozen=True):
@@ -68,7 +68,7 @@ class Shutdown(ExitReason, frozen=True):
 
 
 class Killed(ExitReason, frozen=True):
-    """The process was ended without being asked: `terminate` did not run."""
+    """The process was ended without `terminate`."""
 
     def __str__(self) -> str:
         return "killed"
@@ -128,7 +128,7 @@ class ProcessExited(ProcessException):
 
 
 class CallTimeout(ProcessException, TimeoutError):
-    """No answer within the caller's time. The process itself goes on."""
+    """No answer within the caller's time. The process itself continues."""
 
 
 class CallingSelf(ProcessException):
@@ -148,7 +148,7 @@ class StartError(ProcessException):
 
 
 class AlreadyStarted(StartError):
-    """The name or the child id belongs to `process`, which is untouched.
+    """The name or the child id belongs to `process`, which is unchanged.
 
     `process` is None while the child with that id is restarting or quarantined.
     """
@@ -163,7 +163,7 @@ class Ignored(ProcessException):
 
 
 class MaxChildren(StartError):
-    """The supervisor has as many children as it may have."""
+    """The supervisor has reached its limit of children."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(Failed(f"the supervisor has its {limit} children already"))
@@ -171,7 +171,7 @@ class MaxChildren(StartError):
 
 
 class InvalidSpec(ProcessException, ValueError):
-    """A child specification that cannot be right; no supervisor has seen it."""
+    """An invalid child specification; no supervisor has seen it."""
 
 
 class NotFound(ProcessException, LookupError):

@@ -1,14 +1,13 @@
 """GenServer: a process, and the callbacks that make it do something.
 
-**The problem.** Ten thousand things are under way at once, each with a state of its own, each
-able to fail on its own. A coroutine per thing keeps its state in local variables that nobody
-else can read, and blocks on whatever it awaits: while it waits for a slow peer it cannot answer
-"how far are you?".
+**The problem.** Ten thousand pieces of work run at once, each with its own state, and each may fail
+independently. A coroutine for each keeps its state in local variables that no other code can read. It
+also blocks on whatever it awaits: while it waits for a slow peer it cannot report its progress.
 
-**The process.** A GenServer is an object with a mailbox. Its handlers are *plain functions*, run
-one at a time to completion, so nothing ever sees its state half changed and it can always answer.
-What takes time is started with `start_task` and its outcome comes back as one more message. An
-idle process has no task, no future and no mailbox: it is one small object.
+**The process.** A GenServer is an object with a mailbox. Its handlers are *plain functions*, run one at
+a time to completion. So no code ever sees its state half changed, and it can always answer. Slow work
+is started with `start_task`, and its outcome arrives as another message. An idle process has no task,
+no future and no mailbox: it is one small object.
 
     class Counter(GenServer):
         __slots__ = ("n",)
@@ -28,10 +27,10 @@ idle process has no task, no future and no mailbox: it is one small object.
     assert await counter.call("read") == 42
     await counter.stop()
 
-**When not to use it.** For a computation without a state of its own (call a function), for one
-coroutine that nobody talks to (`start_task`), or to make code tidier: a process is a unit of
-concurrency and of failure, not of structure. And never do long work inside a handler: nothing
-can interrupt it, and everything else waits (see `Watchdog`).
+**When not to use it.** For a computation without its own state, call a function. For one coroutine that
+nobody talks to, use `start_task`. Do not use it to tidy code: a process is a unit of concurrency and of
+failure, not of structure. Never do long work inside a handler: nothing can interrupt it, and everything
+else waits (see `Watchdog`).
 """
 
 from __future__ import annotations
@@ -92,11 +91,11 @@ class GenServer:
     Instances come only from `Runtime.start` or a supervisor.
 
     Attributes:
-        runtime: what all processes of this tree share.
-        pid: a number that no other process of the runtime has or had.
-        legacy: an immutable value that the next incarnation finds when its supervisor restarts
-            this process, however it ended; None at the first start. (As an ETS table with an
-            heir: what must survive the crash of the one who owns it.)
+        runtime: the state that all processes of this tree share.
+        pid: a number that is unique in the runtime.
+        legacy: an immutable value that the next incarnation receives when its supervisor restarts this
+            process, for any exit reason; None at the first start. (As an ETS table with an heir: data
+            that must survive the crash of its owner.)
         exit_reason: None while it lives.
     """
 
@@ -146,7 +145,7 @@ class GenServer:
     def init(
         self, *args: Any, **kwargs: Any
     ) -> Continue | Timeout | Hibernate | Ignore | Stop | None:
-        """Set up the state; whoever starts the process waits for it, so be quick.
+        """Set up the state; the starter of the process waits for it, so be quick.
 
         Do here only what does not depend on anything remote; the rest belongs in a task or in
         `handle_continue`. `Ignore()` or `Stop(reason)` mean that there will be no process.
@@ -157,19 +156,19 @@ class GenServer:
         raise HandlerMissing(f"{type(self).__name__} has no handle_call for {brief(request)}")
 
     def handle_cast(self, message: Any) -> Continue | Timeout | Hibernate | Stop | None:
-        """Act on a message that wants no answer."""
+        """Act on a message without an answer."""
         raise HandlerMissing(f"{type(self).__name__} has no handle_cast for {brief(message)}")
 
     def handle_info(self, message: Any) -> Continue | Timeout | Hibernate | Stop | None:
         """Act on everything else: sends, timers, task outcomes, `Down`, `Exited`, `TIMEOUT`.
 
-        Without an own handler the message is logged and the process goes on.
+        Without a handler of its own, the process logs the message and continues.
         """
         self.runtime.log.warning("%r got an unexpected message: %s", self, brief(message))
         return None
 
     def handle_continue(self, token: Any) -> Continue | Timeout | Hibernate | Stop | None:
-        """Go on with what a callback began when it returned `Continue(token)`."""
+        """Continue the work that a callback began when it returned `Continue(token)`."""
         raise HandlerMissing(f"{type(self).__name__} has no handle_continue for {brief(token)}")
 
     def terminate(self, reason: ExitReason) -> None:
@@ -181,10 +180,10 @@ class GenServer:
         """
 
     def compact(self) -> None:
-        """Before hibernation: let go of what can be made again."""
+        """Before hibernation: drop state that can be made again."""
 
     def format_status(self) -> Any:
-        """The state as it may be shown to people: override it to redact."""
+        """The state to show to people: override it to redact."""
         return self._attributes()
 
     # --- For the outside ---
@@ -196,7 +195,7 @@ class GenServer:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still act; False from the moment its exit begins to be known."""
+        """Whether it can still act; False once its exit begins to be announced."""
         return self._state < EXITING
 
     def call(self, request: Any, timeout: float | None = 5.0) -> Coroutine[Any, Any, Any]:
@@ -207,7 +206,7 @@ class GenServer:
         dropped unexecuted.
 
         Raises:
-            CallTimeout: no reply in time. The server goes on; a late reply is dropped.
+            CallTimeout: no reply in time. The server continues; a late reply is dropped.
             ProcessExited: the server is dead (`NOPROC`) or ended without replying.
             MailboxFull: too many messages are waiting.
             CallingSelf: called from one of this process's own handlers.
@@ -217,11 +216,11 @@ class GenServer:
         return self._call(request, timeout)
 
     def cast(self, message: Any) -> None:
-        """Send a message for `handle_cast`. Never fails: a dead process is told nothing."""
+        """Send a message for `handle_cast`. Never fails: a dead process does not receive it."""
         post_bounded(self, CAST, message)
 
     def send(self, message: Any) -> None:
-        """Send a plain message for `handle_info`. Never fails: a dead process is told nothing."""
+        """Send a plain message for `handle_info`. Never fails: a dead process does not receive it."""
         post_bounded(self, INFO, message)
 
     def send_request(self, request: Any) -> Pending:
@@ -240,11 +239,11 @@ class GenServer:
         return Pending(sender)
 
     async def stop(self, reason: ExitReason = NORMAL, timeout: float | None = None) -> None:  # noqa: ASYNC109  (by the runtime's clock)
-        """End the process politely, after what is in its mailbox, and wait until it is gone.
+        """End the process politely, after the messages in its mailbox, and wait until it is gone.
 
         Raises:
             ProcessExited: it was dead already (`NOPROC`), or ended for another reason.
-            CallTimeout: it is not gone after `timeout` seconds (it still is asked to go).
+            CallTimeout: it is not gone after `timeout` seconds; the request to end remains.
             CallingSelf: a handler stops itself; let it return `Stop` instead.
         """
         if self.runtime.current is self:
@@ -257,13 +256,13 @@ class GenServer:
             raise ProcessExited(actual)
 
     async def wait_down(self) -> ExitReason:
-        """Wait until the process and its tasks are gone; why it ended."""
+        """Wait until the process and its tasks are gone; returns why it ended."""
         return await ending.gone(self, None)
 
     # --- For the inside ---
 
     def reply(self, sender: From, value: Any) -> None:
-        """Answer a call that was met with `NoReply`, from any handler or task, once."""
+        """Answer a call whose handler returned `NoReply`, from any handler or task, once."""
         sender.answer(value)
 
     def start_task(self, coro: Coroutine[Any, Any, Any], *, tag: Any = None) -> TaskRef:
@@ -279,16 +278,16 @@ class GenServer:
             coro.close()
             raise ProcessExited(self.exit_reason or NOPROC)
         runtime = self.runtime
-        # A context of its own: the handler may be running in place, in some caller's.
+        # A context of its own: the handler may run in place, in the context of a caller.
         task = runtime.loop.create_task(coro, context=runtime._context.copy())
         return TaskRef(self, task, tag, last=self._state == TERMINATING)
 
     def cancel_task(self, ref: TaskRef) -> None:
-        """Cancel a task. Its outcome will not arrive, even if it ignores the cancellation."""
+        """Cancel a task. Its outcome never arrives, even if it ignores the cancellation."""
         ref.cancel(self._grace_seconds())
 
     def send_after(self, delay: float, message: Any) -> Timer:
-        """Put `message` into `handle_info` in `delay` seconds, if the process then lives."""
+        """Put `message` into `handle_info` in `delay` seconds, if the process is still alive."""
         return Timer(self, delay, message)
 
     def monitor(self, other: GenServer) -> Monitor:
@@ -298,17 +297,17 @@ class GenServer:
         return monitor
 
     def demonitor(self, monitor: Monitor) -> None:
-        """Watch no longer. A `Down` that stands in the mailbox already is dropped."""
+        """Stop watching. A `Down` that is already in the mailbox is dropped."""
         monitor.cancel()
 
     def link(self, other: GenServer) -> None:
-        """Tie two fates: when one ends uncleanly so does the other, unless it traps exits."""
+        """Link two processes: when one ends uncleanly so does the other, unless it traps exits."""
         ending.watch(other, self)
         if other._state != DEAD:
             ending.watch(self, other)
 
     def unlink(self, other: GenServer) -> None:
-        """Untie two fates."""
+        """Remove the link of two processes."""
         for one, two in ((self, other), (other, self)):
             if one._watchers is not None:
                 one._watchers.pop(two, None)
@@ -339,17 +338,17 @@ class GenServer:
         """A linked process has ended."""
         if self._watchers is not None:
             self._watchers.pop(process, None)
-        # Soon, not now: a long chain of links must not become a deep stack of calls.
+        # Later, not now: a long chain of links must not become a deep stack of calls.
         runtime = self.runtime
         runtime.loop.call_soon(ending.signal, self, process, reason, context=runtime._context)
 
-    # --- Helpers: what supervisors override ---
+    # --- Helpers: overridden by supervisors ---
 
     def _child_exited(self, child: Child, process: GenServer, reason: ExitReason) -> None:
         """A process that this one supervises is gone."""
 
     def _after_exit(self, reason: ExitReason) -> None:
-        """This process is gone, however it ended: let go of what is not a tie."""
+        """This process is gone, for any reason: release everything that is not a tie."""
 
     def _offspring(self) -> list[GenServer]:
         """The living processes that this one supervises."""
@@ -365,7 +364,7 @@ class GenServer:
         return 0.0 if grace == "brutal_kill" else grace
 
     def _attributes(self) -> dict[str, Any]:
-        """What the subclass keeps: its slots and, if it has one, its `__dict__`."""
+        """The attributes of the subclass: its slots and, if it has one, its `__dict__`."""
         names = [
             name
             for cls in reversed(type(self).__mro__)

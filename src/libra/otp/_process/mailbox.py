@@ -1,7 +1,7 @@
-"""How messages reach a process and are run through its callbacks, one at a time.
+"""How messages reach a process and run through its callbacks, one at a time.
 
-A mailbox exists only while something is in it. Its first message schedules one callback on the
-event loop, which handles a bounded batch; an idle process costs the loop nothing.
+A mailbox exists only while it holds messages. Its first message schedules one callback on the event
+loop, which handles a bounded batch; an idle process costs the loop nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Mail", "check_room", "handle", "post", "post_bounded", "post_info"]
 
-#: (kind, payload, guard). The guard is the caller, timer, task or monitor that the message comes
-#: from; when it has become void the message is dropped.
+#: (kind, payload, guard). The guard is the caller, timer, task or monitor that sent the message. If it
+#: has become void, the message is dropped.
 Mail = tuple[int, Any, Tie | None]
 
 CALL: Final = 0
@@ -35,14 +35,14 @@ EXIT: Final = 4  # end politely: terminate runs
 DIE: Final = 5  # end at once: the signal came while a handler was running
 CALLBACKS: Final = ("handle_call", "handle_cast", "handle_info", "handle_continue")
 
-#: How many messages one process handles before the loop, and so everybody else, gets a turn.
+#: How many messages one process handles before the loop runs anything else.
 BATCH: Final = 64
 
 
 def post(
     process: GenServer, kind: int, payload: Any, guard: Tie | None, *, first: bool = False
 ) -> None:
-    """Put a message into the mailbox; a process that is dead to the world gets none."""
+    """Put a message into the mailbox; a dead process gets none."""
     if process._state >= EXITING:
         return
     mailbox = process._mailbox
@@ -57,12 +57,12 @@ def post(
 
 
 def post_info(process: GenServer, message: Any, guard: Tie | None = None) -> None:
-    """Put a message of the system into the mailbox, full or not."""
+    """Put a message of the runtime into the mailbox, even if it is full."""
     post(process, INFO, message, guard)
 
 
 def post_bounded(process: GenServer, kind: int, message: Any) -> None:
-    """Put a message of the users into the mailbox, or drop and count it when it is full."""
+    """Put a message of a user into the mailbox, or drop and count it if the mailbox is full."""
     mailbox = process._mailbox
     if mailbox is not None and len(mailbox) >= process.mailbox_limit:
         process.runtime._count_refused(process)
@@ -71,7 +71,7 @@ def post_bounded(process: GenServer, kind: int, message: Any) -> None:
 
 
 def check_room(process: GenServer) -> None:
-    """Raise MailboxFull when the mailbox is: a caller can be told, and told now."""
+    """Raise MailboxFull if the mailbox is full, so that the caller learns it at once."""
     mailbox = process._mailbox
     if mailbox is not None and len(mailbox) >= process.mailbox_limit:
         process.runtime._count_refused(process)
@@ -79,17 +79,17 @@ def check_room(process: GenServer) -> None:
 
 
 def schedule(process: GenServer) -> None:
-    """Have the mailbox looked into, soon."""
+    """Schedule a look at the mailbox."""
     process._scheduled = True
     runtime = process.runtime
     runtime.loop.call_soon(drain, process, context=runtime._context)
 
 
 def drain(process: GenServer) -> None:
-    """Handle what is waiting now, a batch at most: others want the loop too.
+    """Handle the waiting messages, a batch at most, so that others can use the loop.
 
-    What a handler sends its own process waits for the next turn, or a process that keeps itself
-    busy, such as a supervisor that retries a restart, would not let anybody else run.
+    Messages that a handler sends to its own process wait for the next turn. Otherwise a process that
+    keeps itself busy, such as a supervisor that retries a restart, would let nothing else run.
     """
     process._scheduled = False
     mailbox = process._mailbox
@@ -108,7 +108,7 @@ def drain(process: GenServer) -> None:
 
 
 def handle(process: GenServer, kind: int, payload: Any, guard: Tie | None) -> None:
-    """Run one message through its callback; the boundary that a crash does not cross."""
+    """Run one message through its callback; a crash does not get past this function."""
     if kind >= EXIT:
         if kind == EXIT:
             ending.terminate(process, payload)
@@ -133,8 +133,8 @@ def handle(process: GenServer, kind: int, payload: Any, guard: Tie | None) -> No
         else:
             result = process.handle_continue(payload)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (the boundary)
-        # A handler has no task of its own to cancel: a CancelledError here comes from
-        # reading somebody's cancelled future, and is an error like any other.
+        # A handler has no task of its own to cancel. A CancelledError here comes from reading a
+        # cancelled future, and is an error like any other.
         ending.terminate(process, Crashed(error), CALLBACKS[kind], payload, guard)
         return
     except BaseException:
@@ -164,7 +164,7 @@ def _serve(process: GenServer, request: Any, sender: From) -> Any:
 
 
 def then(process: GenServer, result: Any, callback: str, payload: Any, guard: Tie | None) -> None:
-    """Do what a callback returned."""
+    """Do what the return value of a callback says."""
     kind = type(result)
     if kind is Continue:
         post(process, CONTINUE, result.token, None, first=True)
@@ -181,7 +181,7 @@ def then(process: GenServer, result: Any, callback: str, payload: Any, guard: Ti
 
 
 def arm_hibernation(process: GenServer) -> None:
-    """Begin to count the idleness after which the process hibernates."""
+    """Start the timer after which an idle process hibernates."""
     seconds = process.hibernate_after
     if seconds is not None and process._idle is None and process._state == IDLE:
         process._idle = process.runtime.clock.call_later(seconds, _hibernate, process)
@@ -189,7 +189,7 @@ def arm_hibernation(process: GenServer) -> None:
 
 def _time_out(process: GenServer) -> None:
     process._idle = None
-    # A message that is waiting already beats the timeout, even one of 0.
+    # A waiting message takes precedence over the timeout, even one of 0.
     if not process._mailbox:
         post_info(process, TIMEOUT)
 

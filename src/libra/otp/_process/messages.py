@@ -1,6 +1,6 @@
-"""What callbacks return, and the messages that the runtime itself puts into a mailbox.
+"""Return values of callbacks, and the messages that the runtime itself puts into a mailbox.
 
-All are frozen: there is no copy on send, so whatever travels between processes must not change.
+All are frozen: sending does not copy, so messages between processes must not change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class _Unset(msgspec.Struct, frozen=True):
-    """Stands for "no reply", which None cannot: None is a fine reply."""
+    """Stands for "no reply"; None cannot, since it is a valid reply."""
 
 
 UNSET = _Unset()
@@ -47,13 +47,13 @@ class Continue(msgspec.Struct, frozen=True):
 
 
 class Timeout(msgspec.Struct, frozen=True):
-    """Put `TIMEOUT` into `handle_info` unless any message arrives within `seconds`."""
+    """Put `TIMEOUT` into `handle_info` unless a message arrives within `seconds`."""
 
     seconds: float
 
 
 class Hibernate(msgspec.Struct, frozen=True):
-    """Let go of what can be made again (`compact`); any message wakes the process."""
+    """Drop state that can be made again (`compact`); any message wakes the process."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -64,21 +64,21 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Ignore(msgspec.Struct, frozen=True):
-    """From `init` only: there is nothing to run here, and that is no error."""
+    """From `init` only: there is nothing to run here, which is not an error."""
 
 
 Next = Continue | Timeout | Hibernate | None
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The answer to a call, and what to do then."""
+    """The answer to a call, and what to do next."""
 
     value: Any = None
     then: Next = None
 
 
 class NoReply(msgspec.Struct, frozen=True):
-    """No answer yet (it comes from `reply`), and what to do then."""
+    """No answer yet (it comes from `reply`), and what to do next."""
 
     then: Next = None
 
@@ -114,7 +114,7 @@ class TaskDone(msgspec.Struct, frozen=True):
 
 
 class TaskFailed(msgspec.Struct, frozen=True):
-    """A task of this process has raised, or was cancelled by somebody else."""
+    """A task of this process has raised, or other code cancelled it."""
 
     ref: TaskRef
     tag: Any

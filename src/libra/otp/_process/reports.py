@@ -1,8 +1,7 @@
-"""Crash reports, and a way to show any value without ever showing too much of it.
+"""Crash reports, and a way to show any value within bounds.
 
-A crash report that prints a whole state or mailbox is how one crash becomes an out-of-memory
-kill. So `brief` walks a value itself, a few levels deep and a few items wide, and calls nobody's
-`__repr__`.
+A crash report that prints a whole state or mailbox can turn one crash into an out-of-memory kill. So
+`brief` walks a value itself, a few levels deep and a few items wide, and never calls a `__repr__`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from libra.otp._process.exits import ExitReason
 
 __all__ = ["CrashReport", "brief"]
 
-#: How wide, deep and long a value is shown.
+#: The width, depth and length to which a value is shown.
 MAX_ITEMS = 8
 MAX_DEPTH = 4
 MAX_TEXT = 200
@@ -29,7 +28,7 @@ MAX_TRACEBACK = 8_000
 
 
 class CrashReport(msgspec.Struct, frozen=True):
-    """What is known about a process that ended for a reason that is not clean.
+    """The known facts about a process that ended for an unclean reason.
 
     Attributes:
         pid: its id in the runtime.
@@ -37,10 +36,10 @@ class CrashReport(msgspec.Struct, frozen=True):
         reason: why it ended.
         callback: the callback that failed, such as `handle_call`.
         message: the message it was handling, shown briefly.
-        state: what `format_status` told, shown briefly.
+        state: the result of `format_status`, shown briefly.
         client: the task that waited for the answer, if it was a call.
-        traceback: the last frames, as text; the exception itself keeps none, since
-            frames would keep the dead process and all it held in memory.
+        traceback: the last frames, as text. The exception itself keeps none, since frames would keep the
+            dead process and everything it held in memory.
     """
 
     pid: int
@@ -61,7 +60,7 @@ class CrashReport(msgspec.Struct, frozen=True):
 
 
 def brief(value: object) -> str:
-    """`value` for people, bounded in width, depth and length, without calling its `__repr__`."""
+    """`value` as text for people, bounded in width, depth and length, without its `__repr__`."""
     try:
         return _show(value, MAX_DEPTH)
     except Exception as error:  # noqa: BLE001  (a foreign container, which must not spoil a report)
@@ -69,7 +68,7 @@ def brief(value: object) -> str:
 
 
 def take_traceback(error: BaseException) -> str:
-    """The last frames of `error` as text; takes the tracebacks off it and its causes."""
+    """The last frames of `error` as text; removes the tracebacks from it and its causes."""
     text = "".join(traceback.format_exception(error, limit=-MAX_FRAMES))[-MAX_TRACEBACK:]
     seen: BaseException | None = error
     for _ in range(MAX_FRAMES):

@@ -1,4 +1,4 @@
-"""Runtime: what all processes of one tree share.
+"""Runtime: the state that all processes of one tree share.
 
 There is no module state, so two trees can live in one program.
 """
@@ -29,14 +29,14 @@ P = TypeVar("P", bound=GenServer)
 
 
 class Counts:
-    """What happened since the runtime began.
+    """Counters since the runtime began.
 
     Attributes:
-        started: processes that were begun, those whose `init` failed included.
-        ended: of those, how many are gone.
-        crashed: of those, how many for a reason that is not clean.
+        started: processes that began, including those whose `init` failed.
+        ended: how many of them are gone.
+        crashed: how many of them ended for an unclean reason.
         restarted: restarts by supervisors that succeeded.
-        refused: messages that a full mailbox did not take.
+        refused: messages that a full mailbox refused.
         abandoned: tasks that ignored their cancellation until the deadline.
     """
 
@@ -55,13 +55,13 @@ class Counts:
 class Runtime:
     """The clock, the loop and the bookkeeping of one tree of processes.
 
-    Make it inside the running event loop that its processes are to live on.
+    Create it inside the running event loop that its processes will use.
 
     Attributes:
-        current: the process whose callback is running just now, or None. The watchdog reads
-            it from another thread.
+        current: the process whose callback is running, or None. The watchdog reads it from another
+            thread.
         abandoned: tasks that ignored their cancellation beyond the deadline and still run.
-        counts: what happened so far.
+        counts: the counters so far.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Runtime:
         """Make a runtime without processes.
 
         Args:
-            clock: the time to live by; the event loop's unless a test moves its own.
-            on_crash: called, soon after, for every process that ends uncleanly.
+            clock: the clock of the processes; by default the event loop's.
+            on_crash: called shortly afterwards for every process that ends uncleanly.
         """
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = LoopClock(self.loop) if clock is None else clock
@@ -90,12 +90,12 @@ class Runtime:
         self._drained: list[asyncio.Future[None]] = []
 
     def start(self, cls: type[P], *args: Any, link: GenServer | None = None, **kwargs: Any) -> P:
-        """Start a process that nobody supervises and return it once its `init` has returned.
+        """Start an unsupervised process and return it once its `init` has returned.
 
         Args:
-            cls: what to run.
+            cls: the class to run.
             *args: for `init`.
-            link: tie its fate to this process, its parent.
+            link: link it to this process, its parent.
             **kwargs: for `init`.
 
         Raises:
@@ -129,7 +129,7 @@ class Runtime:
             await future
 
     async def shutdown(self) -> None:
-        """Stop every process that nobody supervises, the newest first, and drain."""
+        """Stop every unsupervised process, the newest first, and drain."""
         for process in reversed(list(self._roots)):
             ending.ask(process, SHUTDOWN)
             await process.wait_down()
@@ -196,7 +196,7 @@ class Runtime:
         message: Any,
         client: str | None,
     ) -> None:
-        """Tell the log and the hook why a process ended uncleanly, within bounds."""
+        """Report to the log and the hook why a process ended uncleanly, within bounds."""
         self.counts.crashed += 1
         try:
             state = brief(process.format_status())
@@ -214,5 +214,5 @@ class Runtime:
         )
         self.log.error("%s", report)
         if self._on_crash is not None:
-            # Soon, not now: what the hook raises must not disturb the exit of a process.
+            # Later, not now: an exception of the hook must not disturb the exit of a process.
             self.loop.call_soon(self._on_crash, report, context=self._context)

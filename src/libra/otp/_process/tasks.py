@@ -1,4 +1,4 @@
-"""What brings a process messages while it sits idle: its tasks, timers and monitors."""
+"""The sources of messages for an idle process: its tasks, timers and monitors."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Timer(Tie):
         attach(self)
 
     def cancel(self) -> None:
-        """Call it off: its message will not arrive, even if it is in the mailbox already."""
+        """Cancel it: its message does not arrive, even if it is already in the mailbox."""
         self.void = True
         self._handle.cancel()
         detach(self)
 
     def __call__(self) -> None:
-        """It is due: the timer is its own callback, to be one object less while it waits."""
+        """Send the message. The timer is its own callback, which saves one object while it waits."""
         detach(self)
         post_info(self.owner, self._message, self)
 
@@ -71,11 +71,11 @@ class TaskRef(Tie):
 
     @property
     def done(self) -> bool:
-        """Whether the coroutine has ended, whatever became of its outcome."""
+        """Whether the coroutine has ended, with any outcome."""
         return self._task.done()
 
     def cancel(self, grace: float | None = None) -> None:
-        """Fence it off and ask it to end; after `grace` seconds it counts as abandoned."""
+        """Discard its outcome and ask it to end; after `grace` seconds it counts as abandoned."""
         self.void = True
         if self._task.done():
             return
@@ -86,14 +86,14 @@ class TaskRef(Tie):
             self._deadline = self.owner.runtime.clock.call_later(grace, self._abandon)
 
     def cut(self, reason: ExitReason) -> None:
-        """Cancel with the owner, which waits for those that are still there."""
+        """Cancel with the owner, which waits for tasks that still run."""
         if not self._last:
             self.cancel()
         if not self._task.done():
             attach(self)
 
     def let_go(self, grace: float) -> None:
-        """The owner waits no longer: cancel it; `grace` seconds from then it is abandoned."""
+        """Cancel, as the owner waits no longer; `grace` seconds later the task is abandoned."""
         runtime = self.owner.runtime
         runtime._lingering.add(self)
         if self._cancelled_at is not None:
@@ -112,7 +112,7 @@ class TaskRef(Tie):
             self._deadline = None
         owner = self.owner
         detach(self)
-        # Asking for the exception also keeps asyncio from complaining that nobody did.
+        # Reading the exception also keeps asyncio from reporting that nobody did.
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if not self.void and owner.alive:
             message = (
@@ -145,12 +145,12 @@ class Monitor(Tie):
         post_info(self.owner, Down(self, process, reason), self)
 
     def cancel(self) -> None:
-        """Watch no longer; a `Down` that stands in the mailbox already is dropped."""
+        """Stop watching; a `Down` that is already in the mailbox is dropped."""
         detach(self)
         self.cut(reason=None)
 
     def cut(self, reason: ExitReason | None) -> None:
-        """Leave the watched process with the owner."""
+        """Remove the watch together with its owner."""
         self.void = True
         watchers = self.target._watchers
         if watchers is not None:

@@ -1,8 +1,8 @@
-"""What belongs to a process and is undone with it: timers, tasks, names, waiting callers.
+"""The ties of a process, which end with it: timers, tasks, names, waiting callers.
 
-Each is a `Tie`, a link in a chain that hangs from its owner. A chain because an idle process
-should own nothing but what it uses: no empty set, no list; and joining and leaving take the
-same short time whether it has one timer or five thousand tasks.
+Each is a `Tie`, a link in a chain that begins at its owner. It is a chain because an idle process should
+own only what it uses: no empty set, and no list. Joining and leaving take the same short time whether it
+has one timer or five thousand tasks.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["Tie", "attach", "detach"]
 
 
 class Tie:
-    """A link in the chain of what a process owns.
+    """A link in the chain of a process's ties.
 
-    `void` means that what it announces must not be delivered any more, even if the
-    announcement stands in the mailbox already.
+    `void` means that its message must not be delivered any more, even if the message is already in the
+    mailbox.
     """
 
     __slots__ = ("next", "owner", "prev", "void")
@@ -32,15 +32,15 @@ class Tie:
     void: bool
 
     def cut(self, reason: ExitReason) -> None:
-        """The owner is ending for `reason`: undo this. It has left the chain already."""
+        """The owner is ending for `reason`: undo this tie, which has already left the chain."""
         raise NotImplementedError
 
     def let_go(self, grace: float) -> None:
-        """The owner is gone and this is still there. Only tasks can be."""
+        """The owner is gone and this tie remains. Only tasks can remain."""
 
 
 def attach(tie: Tie) -> None:
-    """Hang `tie` into its owner's chain."""
+    """Add `tie` to its owner's chain."""
     owner = tie.owner
     head = owner._ties
     tie.next = head
@@ -50,7 +50,7 @@ def attach(tie: Tie) -> None:
 
 
 def detach(tie: Tie) -> None:
-    """Take `tie` out of its owner's chain; harmless when it is not in it."""
+    """Remove `tie` from its owner's chain; harmless if it is not in it."""
     before, after = tie.prev, tie.next
     if before is not None:
         before.next = after

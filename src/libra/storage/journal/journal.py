@@ -43,7 +43,7 @@ from libra.storage.journal.segments import (
     of_entry,
     of_struct,
 )
-from libra.storage.rows import DELETED_VERSION, Entry, Snapshot, WatchRow
+from libra.storage.rows.entries import DELETED_VERSION, Entry, Snapshot, WatchRow
 
 __all__ = ["Begun", "Journal", "JournalGone", "JournalInUse"]
 

@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from libra.report import FINISHED
-from libra.storage.rows import Deleted, Entry, Packed, Snapshot, WatchRow
+from libra.storage.rows.entries import Deleted, Entry, Packed, Snapshot, WatchRow
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -25,11 +25,11 @@ from libra.storage.backup_file import (
     written,
 )
 from libra.storage.errors import Unavailable
-from libra.storage.foreign_text import escape_json, unescape_json
-from libra.storage.frames import frame, unframe
 from libra.storage.postgres.connections import FAILURES, Connection
 from libra.storage.postgres.rows import in_order
 from libra.storage.postgres.schema import status_of_postgres
+from libra.storage.rows.foreign_text import escape_json, unescape_json
+from libra.storage.rows.frames import frame, unframe
 from libra.storage.schema import migrate_sqlite
 
 ROWS: Final = 200

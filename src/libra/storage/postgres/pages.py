@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from libra.storage.foreign_text import escape, like
-from libra.storage.page_query import PageQuery
 from libra.storage.postgres.rows import COLUMNS
 from libra.storage.postgres.urls import text_condition, timeline_sql
-from libra.storage.rows import Snapshot
+from libra.storage.rows.entries import Snapshot
+from libra.storage.rows.foreign_text import escape, like
+from libra.storage.rows.page_query import PageQuery
 
 _NAMES: Final = ", ".join(COLUMNS)
 _SELECT_AS: Final = f"SELECT {_NAMES} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant

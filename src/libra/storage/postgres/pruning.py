@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from libra.storage.foreign_text import escape
 from libra.storage.keeping import FOR_EVER, MARKS, Dated, Thinning, superfluous
 from libra.storage.postgres.connections import Connection, Connections
 from libra.storage.postgres.saving import EMPTIED
 from libra.storage.postgres.transactions import run_within
-from libra.storage.rows import DELETED_VERSION
+from libra.storage.rows.entries import DELETED_VERSION
+from libra.storage.rows.foreign_text import escape
 
 T = TypeVar("T")
 

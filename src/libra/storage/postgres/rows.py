@@ -15,9 +15,16 @@ import msgspec
 from libra import report as reports
 from libra.report import FINISHED, Status
 from libra.storage.errors import Rejected
-from libra.storage.foreign_text import escape, escape_json, unescape, unescape_json
-from libra.storage.frames import frame, unframe, unframed_size
-from libra.storage.rows import Deleted, Entry, Packed, Snapshot, headers_of_text, text_of_headers
+from libra.storage.rows.entries import (
+    Deleted,
+    Entry,
+    Packed,
+    Snapshot,
+    headers_of_text,
+    text_of_headers,
+)
+from libra.storage.rows.foreign_text import escape, escape_json, unescape, unescape_json
+from libra.storage.rows.frames import frame, unframe, unframed_size
 
 COLUMNS: Final = {
     "id": "text",

@@ -12,13 +12,20 @@ from typing import Any, Final
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
-from libra.storage.foreign_text import escape, escape_json, unescape
 from libra.storage.history import History
 from libra.storage.postgres.connections import FAILURES, Connection
 from libra.storage.postgres.rows import COLUMNS, deletions, rows_of
 from libra.storage.postgres.transactions import enter, transaction
 from libra.storage.postgres.writer_log import WriterLog
-from libra.storage.rows import DELETED_VERSION, Entry, RefusedRow, Snapshot, WatchRow, outranked
+from libra.storage.rows.entries import (
+    DELETED_VERSION,
+    Entry,
+    RefusedRow,
+    Snapshot,
+    WatchRow,
+    outranked,
+)
+from libra.storage.rows.foreign_text import escape, escape_json, unescape
 
 _ARRAYS: Final = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(COLUMNS.values(), 1))
 _SAVE: Final = (

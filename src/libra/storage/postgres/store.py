@@ -19,11 +19,8 @@ from typing import Any, Final, TypeVar
 import asyncpg  # type: ignore[import-untyped] # it ships no types
 
 from libra.storage.errors import Unavailable
-from libra.storage.foreign_text import escape, unescape, unescape_json
 from libra.storage.history import History, Writer
 from libra.storage.keeping import NOTHING, Thinning
-from libra.storage.keyset import read_ahead
-from libra.storage.page_query import PageQuery
 from libra.storage.postgres.connections import Connection, Connections
 from libra.storage.postgres.pages import IN_LIST, SELECT, TIMELINE, batch_sql, recent_sql
 from libra.storage.postgres.pruning import Pruning
@@ -44,10 +41,13 @@ from libra.storage.postgres.transactions import (
 )
 from libra.storage.postgres.urls import urls_sql
 from libra.storage.postgres.writer_log import HistoryCheck, WriterLog
-from libra.storage.rows import Entry, RefusedRow, Snapshot, WatchRow, newest
+from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow, newest
+from libra.storage.rows.foreign_text import escape, unescape, unescape_json
+from libra.storage.rows.keyset import read_ahead
+from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.urls import UrlQuery, UrlRow, read_past
 from libra.storage.schema import SchemaStatus
 from libra.storage.store import Deadlines, Store, Trace
-from libra.storage.urls import UrlQuery, UrlRow, read_past
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from libra.storage.foreign_text import caseless, escape, like
-from libra.storage.urls import PAST, UrlQuery
+from libra.storage.rows.foreign_text import caseless, escape, like
+from libra.storage.rows.urls import PAST, UrlQuery
 
 _PAST: Final = f"""
     SELECT json_agg(json_build_array(id, transfer_bytes, way))::text FROM (

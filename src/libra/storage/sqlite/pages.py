@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from libra.storage.foreign_text import escape, like
-from libra.storage.page_query import PageQuery
-from libra.storage.rows import Snapshot
+from libra.storage.rows.entries import Snapshot
+from libra.storage.rows.foreign_text import escape, like
+from libra.storage.rows.page_query import PageQuery
 from libra.storage.sqlite.rows import COLUMNS, text_of, utc
 from libra.storage.sqlite.urls import text_condition, timeline_sql
 

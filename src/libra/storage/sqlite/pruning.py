@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from libra.storage.foreign_text import escape
 from libra.storage.keeping import FOR_EVER, MARKS, Dated, Thinning, superfluous
-from libra.storage.rows import DELETED_VERSION
+from libra.storage.rows.entries import DELETED_VERSION
+from libra.storage.rows.foreign_text import escape
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
 from libra.storage.sqlite.rows import Row, json_list, utc
 from libra.storage.sqlite.saving import EMPTIED

@@ -13,9 +13,16 @@ import msgspec
 
 from libra.report import FINISHED
 from libra.storage.errors import Rejected
-from libra.storage.foreign_text import escape, unescape
-from libra.storage.frames import frame, unframe
-from libra.storage.rows import Deleted, Entry, Packed, Snapshot, headers_of_text, text_of_headers
+from libra.storage.rows.entries import (
+    Deleted,
+    Entry,
+    Packed,
+    Snapshot,
+    headers_of_text,
+    text_of_headers,
+)
+from libra.storage.rows.foreign_text import escape, unescape
+from libra.storage.rows.frames import frame, unframe
 
 S = TypeVar("S", bound=Snapshot)
 Row: TypeAlias = tuple[Any, ...]

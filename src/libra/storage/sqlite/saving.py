@@ -13,9 +13,16 @@ from typing import Any, Final
 
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected
-from libra.storage.foreign_text import escape, escape_json
 from libra.storage.history import History
-from libra.storage.rows import DELETED_VERSION, Entry, RefusedRow, Snapshot, WatchRow, outranked
+from libra.storage.rows.entries import (
+    DELETED_VERSION,
+    Entry,
+    RefusedRow,
+    Snapshot,
+    WatchRow,
+    outranked,
+)
+from libra.storage.rows.foreign_text import escape, escape_json
 from libra.storage.sqlite.connection_thread import Job
 from libra.storage.sqlite.rows import COLUMNS, deletions, row_of, text_of
 from libra.storage.sqlite.transactions import enter, transaction

@@ -20,12 +20,13 @@ import msgspec
 
 from libra.report import without_assets
 from libra.storage.errors import Unavailable
-from libra.storage.foreign_text import escape, unescape, unescape_json
 from libra.storage.history import History, Writer
 from libra.storage.keeping import NOTHING, Thinning
-from libra.storage.keyset import read_ahead
-from libra.storage.page_query import PageQuery
-from libra.storage.rows import Entry, RefusedRow, Snapshot, WatchRow, newest
+from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow, newest
+from libra.storage.rows.foreign_text import escape, unescape, unescape_json
+from libra.storage.rows.keyset import read_ahead
+from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.urls import UrlQuery, UrlRow, read_past
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
 from libra.storage.sqlite.file import File
@@ -39,7 +40,6 @@ from libra.storage.sqlite.transactions import check_writing, transaction
 from libra.storage.sqlite.urls import urls_sql
 from libra.storage.sqlite.writer_log import WriterLog
 from libra.storage.store import Deadlines, Store, Trace
-from libra.storage.urls import UrlQuery, UrlRow, read_past
 
 T = TypeVar("T")
 Arguments: TypeAlias = Sequence[Any] | dict[str, Any]

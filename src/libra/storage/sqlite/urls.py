@@ -6,8 +6,8 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from libra.storage.foreign_text import escape, like
-from libra.storage.urls import PAST, UrlQuery
+from libra.storage.rows.foreign_text import escape, like
+from libra.storage.rows.urls import PAST, UrlQuery
 
 # The weigh-in with the highest id of each URL: with the aggregate max(), SQLite takes the other
 # columns from the same row. All of them are in the index by URL.

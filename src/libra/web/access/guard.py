@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from libra.credentials.session_key import session_key
+from libra.credentials.tokens import Role
 from libra.neighbours import Neighbours, SharedAccess
-from libra.session_key import session_key
 from libra.settings import Settings, SettingsError
-from libra.tokens import Role
 from libra.web.access.client_address import TrustedProxies, key_of
 from libra.web.access.connection_limits import ConnectionLimits
 from libra.web.access.hosts import Hosts, is_from_another_site

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from libra.tokens import AccessToken, Role, new_token
+from libra.credentials.tokens import AccessToken, Role, new_token
 
 MOST = 1_000
 """Tokens that may be made."""

@@ -32,8 +32,8 @@ from urllib.parse import unquote
 
 from itsdangerous import BadSignature, TimestampSigner
 
+from libra.credentials.tokens import AccessToken, digest_of
 from libra.settings import Settings
-from libra.tokens import AccessToken, digest_of
 from libra.web.access.made_tokens import MadeToken
 
 COOKIE = "libra_session"

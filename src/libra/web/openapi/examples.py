@@ -15,7 +15,7 @@ from libra.app import Jump, PageList, Watch, WatchList, WeighIn
 from libra.budgets.alarms import Terms
 from libra.budgets.budget import Budget, Limit
 from libra.formats import to_csv, to_har
-from libra.health import Health, LoopLag, Part
+from libra.observability.health import Health, LoopLag, Part
 from libra.report import (
     KINDS,
     Asset,

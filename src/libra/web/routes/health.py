@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from libra.app import Libra
-from libra.health import Health
+from libra.observability.health import Health
 from libra.web.access.guard import Guard
 from libra.web.http.openapi_parts import answer
 from libra.web.telemetry.metrics import TEXT, RequestCounts, exposition

@@ -12,9 +12,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from libra.app import Libra
-from libra.formats.compare_view import CompareView
 from libra.formats.converting import COMPARISON, arrange_comparison, read_comparison
 from libra.formats.history_csv import to_history_csv
+from libra.formats.views.compare_view import CompareView
 from libra.report import Summary, decode, decode_summary
 from libra.urls import as_typed, parse_url
 from libra.web.access.viewer import Viewer, visitor_of

@@ -16,7 +16,7 @@ from litestar.params import FromPath, QueryParameter
 
 from libra.app import Behind, Libra, PageList, PageNotFound, PageUnknown
 from libra.formats.converting import ArrangedPage, arrange_page, convert, page_form, read_page
-from libra.formats.page_view import Look
+from libra.formats.views.page_view import Look
 from libra.report import FINISHED, Report, Status, decode, decode_summary
 from libra.web.access.viewer import visitor_of
 from libra.web.http.compression import compress, compressed_page

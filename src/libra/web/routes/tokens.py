@@ -9,7 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from libra.tokens import Role
+from libra.credentials.tokens import Role
 from libra.web.access.guard import Guard
 from libra.web.access.rights import Caller
 from libra.web.access.viewer import visitor_of

@@ -15,8 +15,8 @@ from socket import socket
 import click
 import msgspec
 
-from libra import logs
 from libra.app import DataDirInUse, Libra
+from libra.observability import logs
 from libra.settings import Settings, SettingsError
 from libra.web import create_app
 from libra.web.access.made_tokens import MadeTokens

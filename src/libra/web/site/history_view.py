@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Literal, get_args
 
 from libra.app import PageList
-from libra.formats.charts import HistoryChart, history
+from libra.formats.views.charts import HistoryChart, history
 from libra.report import Report, Summary, way_of
 from libra.wording import size
 

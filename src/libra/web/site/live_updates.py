@@ -16,7 +16,7 @@ from datetime import datetime
 import msgspec
 
 from libra.app import Libra
-from libra.health import Health
+from libra.observability.health import Health
 
 INTERVAL = 1.0
 """Seconds between two beats, and for how long what is known of Libra's health is taken for true."""

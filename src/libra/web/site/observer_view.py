@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from libra.formats.charts import BarSegment, stack
-from libra.health import Health, Node, NodeHealth
+from libra.formats.views.charts import BarSegment, stack
+from libra.observability.health import Health, Node, NodeHealth
 
 SILENT = 5.0
 """Seconds without a word after which a node is shown as silent."""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from libra.formats.compare_view import CompareView
 from libra.formats.converting import ArrangedPage
+from libra.formats.views.compare_view import CompareView
 from libra.report import Report, Summary
 from libra.web.access.made_tokens import MadeToken
 from libra.web.access.viewer import Viewer

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 import jinja2
 
-from libra.formats.charts import bar, bar_beside
-from libra.formats.page_view import KIND_NAMES, split_origin
 from libra.formats.sentences import beside_the_web, estimates
+from libra.formats.views.charts import bar, bar_beside
+from libra.formats.views.page_view import KIND_NAMES, split_origin
 from libra.report import FINISHED
 from libra.web.requests.weigh_form import METHODS, VIEWPORTS
 from libra.web.site.history_view import RANGES

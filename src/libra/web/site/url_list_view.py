@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from urllib.parse import urlencode
 
 from libra.app import PageList, Sort, UrlList, UrlSummary, WatchStatus
-from libra.formats.charts import BarSegment, bar_beside, sparkline
-from libra.formats.page_view import split_origin
+from libra.formats.views.charts import BarSegment, bar_beside, sparkline
+from libra.formats.views.page_view import split_origin
 from libra.report import Kind, Total
 from libra.wording import count, size
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from libra.app import Libra, Watch, WatchList, schedule_words
-from libra.formats.charts import percent
+from libra.formats.views.charts import percent
 from libra.web.access.viewer import Viewer
 from libra.wording import count, duration_in_full
 

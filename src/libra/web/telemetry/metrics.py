@@ -27,8 +27,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from libra.health import Health, NodeHealth
-from libra.tally import Tally
+from libra.observability.health import Health, NodeHealth
+from libra.observability.tally import Tally
 
 TEXT = CONTENT_TYPE_PLAIN_0_0_4
 """The media type of an exposition."""

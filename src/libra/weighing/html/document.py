@@ -31,8 +31,8 @@ from libra.weighing.html.quirks import is_in_quirks_mode
 from libra.weighing.html.xhtml import as_html
 from libra.weighing.options import DESKTOP, Viewport
 from libra.weighing.orders.orders import Reference
-from libra.weighing.style.boxes import has_box
-from libra.weighing.style.nearness import near
+from libra.weighing.style.boxes.boxes import has_box
+from libra.weighing.style.boxes.nearness import near
 from libra.weighing.style.shadow_roots import IN, INERT, LAYER
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.viewport.media_queries import media_matches

@@ -15,8 +15,14 @@ from libra.weighing.html.document_walk import NO_BASE, Walk, asked_by, is_dangli
 from libra.weighing.html.elements_images import if_lazy
 from libra.weighing.html.xhtml import as_html
 from libra.weighing.orders.orders import BLOCKED, Reference
-from libra.weighing.style.boxes import has_box
-from libra.weighing.style.objects import address_of, is_empty_frame, is_image, is_shown, type_of
+from libra.weighing.style.boxes.boxes import has_box
+from libra.weighing.style.boxes.objects import (
+    address_of,
+    is_empty_frame,
+    is_image,
+    is_shown,
+    type_of,
+)
 
 MAX_DEPTH = 3
 """Of documents that are written in one another."""

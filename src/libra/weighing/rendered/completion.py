@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from libra.weighing.options import Limits
-from libra.weighing.rendered.network_log import NetworkLog
-from libra.weighing.rendered.proxy import Proxy
+from libra.weighing.rendered.proxy.server import Proxy
+from libra.weighing.rendered.requests.network_log import NetworkLog
 
 
 class Completion:

@@ -24,7 +24,7 @@ from libra.weighing.bodies.body_facts import (
 from libra.weighing.findings.findings import COPY_BYTES, FindingNotes
 from libra.weighing.findings.observed import Observed
 from libra.weighing.headers.refresh import parse_refresh
-from libra.weighing.rendered.logged_request import LoggedRequest
+from libra.weighing.rendered.requests.logged_request import LoggedRequest
 
 if TYPE_CHECKING:
     from playwright.async_api import CDPSession

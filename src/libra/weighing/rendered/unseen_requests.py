@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from libra.weighing.rendered.network_log import NetworkLog
 from libra.weighing.rendered.page_probe import worker_sizes
-from libra.weighing.rendered.service_workers import ASKED_BYTES
+from libra.weighing.rendered.requests.network_log import NetworkLog
+from libra.weighing.rendered.requests.service_workers import ASKED_BYTES
 
 if TYPE_CHECKING:
     from playwright.async_api import CDPSession, Request

@@ -11,20 +11,20 @@ from libra.network.politeness import retry_after
 from libra.report import Report
 from libra.urls import host_of, origin_of
 from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
-from libra.weighing.rendered.asked_hosts import AskedHosts
 from libra.weighing.rendered.browsers.browser import Browser, BrowserLost
 from libra.weighing.rendered.browsers.pool import BrowserPool
 from libra.weighing.rendered.completion import Completion
-from libra.weighing.rendered.interceptor import Interceptor
-from libra.weighing.rendered.logged_request import Event
-from libra.weighing.rendered.network_log import NetworkLog
 from libra.weighing.rendered.page_probe import BODY_BYTES, BUFFER_BYTES, inspect
 from libra.weighing.rendered.picture import Picture, take_picture
-from libra.weighing.rendered.proxy import Proxy
-from libra.weighing.rendered.service_workers import ServiceWorkers
+from libra.weighing.rendered.proxy.asked_hosts import AskedHosts
+from libra.weighing.rendered.proxy.server import Proxy
+from libra.weighing.rendered.requests.interceptor import Interceptor
+from libra.weighing.rendered.requests.logged_request import Event
+from libra.weighing.rendered.requests.network_log import NetworkLog
+from libra.weighing.rendered.requests.service_workers import ServiceWorkers
+from libra.weighing.rendered.requests.workers import hear_workers, shared_workers
 from libra.weighing.rendered.unseen_requests import UnseenRequests
 from libra.weighing.rendered.visit_report import VisitReport
-from libra.weighing.rendered.workers import hear_workers, shared_workers
 from libra.weighing.static.weighing import DEADLINE
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from libra.report import Asset, Bytes, Report, Status
 from libra.urls import host_of
 from libra.weighing.findings.findings import FindingNotes
 from libra.weighing.footprint import figures
-from libra.weighing.rendered.assets import assets_of, sums_of
-from libra.weighing.rendered.logged_request import LoggedRequest
-from libra.weighing.rendered.network_log import NetworkLog
+from libra.weighing.rendered.requests.assets import assets_of, sums_of
+from libra.weighing.rendered.requests.logged_request import LoggedRequest
+from libra.weighing.rendered.requests.network_log import NetworkLog
 from libra.weighing.score import score
 
 _PAGES_OWN = ("http", "blocked", "cors", "aborted")

@@ -15,15 +15,15 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from libra.failures import http_failure
+from libra.network.addresses.dialing import OPEN, LookUp, Resolver
+from libra.network.addresses.gate import Denied, Gate
 from libra.network.client import HTTPClient
 from libra.network.cookies import CookieJar
-from libra.network.dialing import OPEN, LookUp, Resolver
 from libra.network.failures import Failure
-from libra.network.gate import Denied, Gate
+from libra.network.libcurl.trust import SYSTEM, Trust
 from libra.network.origin_slots import HostSlots, most_connections, name_of_error
 from libra.network.politeness import Politeness, busy
 from libra.network.proxies import DIRECT, Proxies
-from libra.network.trust import SYSTEM, Trust
 from libra.urls import origin_of
 from libra.weighing.bodies.body_facts import SavingsCache
 from libra.weighing.options import Options

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import msgspec
 
-from libra.report import Bytes, Report, Total
+from libra.report import Bytes, Report
 from libra.urls import host_of, join, without_fragment
 from libra.weighing.findings.findings import FindingNotes
-from libra.weighing.footprint import figures
 from libra.weighing.headers.request_client import NOBODY, RequestClient
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import (
@@ -27,7 +26,6 @@ from libra.weighing.orders.orders import (
 )
 from libra.weighing.orders.source import Document, StyleWork
 from libra.weighing.roles import DOCUMENT_ROLES, READ_ROLES
-from libra.weighing.score import score
 from libra.weighing.scripts.import_map import ImportMap
 from libra.weighing.static.answers import (
     as_taken,
@@ -41,6 +39,7 @@ from libra.weighing.static.asking import client_of, depth_of, fetch_of, judged
 from libra.weighing.static.font_sources import FontSources
 from libra.weighing.static.ledger import AssetLedger
 from libra.weighing.static.modules_ahead import ModulesAhead, imports_of
+from libra.weighing.static.page_facts import PageFacts
 from libra.weighing.static.second_tries import SecondTries
 from libra.weighing.static.style_jobs import StyleJobs
 from libra.weighing.style.wanted import WantedByStyle
@@ -61,21 +60,15 @@ class Weighing:
 
     __slots__ = (
         "_ahead",
-        "_body",
-        "_error",
-        "_failed",
-        "_final_url",
+        "_facts",
         "_fonts",
         "_lazy",
         "_ledger",
         "_notes",
-        "_omitted",
         "_pending",
         "_pending_reads",
         "_second_tries",
         "_styles",
-        "_title",
-        "_whole",
         "options",
         "url",
     )
@@ -84,15 +77,9 @@ class Weighing:
         self.url = url
         self.options = options
         self._ledger = AssetLedger(host_of(url))
+        self._facts = PageFacts()
         self._pending = 0
         self._pending_reads = 0
-        self._whole = True
-        self._failed: str | None = None
-        self._error: str | None = None
-        self._omitted = 0
-        self._title: str | None = None
-        self._final_url: str | None = None
-        self._body = Bytes()
         self._styles = StyleJobs()
         self._fonts = FontSources(self._ledger)
         self._ahead = ModulesAhead()
@@ -113,7 +100,7 @@ class Weighing:
     @property
     def failed(self) -> str | None:
         """Why the page could not be weighed, as a named error, or None."""
-        return self._failed
+        return self._facts.failed
 
     def begin(self) -> list[Fetch]:
         """The first order: the document."""
@@ -144,7 +131,11 @@ class Weighing:
         else:
             orders = self._record_part(outcome)
         orders += self._try_again()
-        if self._styles.waiting and fetch.reference.role in READ_ROLES and self._failed is None:
+        if (
+            self._styles.waiting
+            and fetch.reference.role in READ_ROLES
+            and self._facts.failed is None
+        ):
             # What the style of a document asks for is known when all its style sheets are.
             jobs = self._styles.due(all_there=self._pending_reads == 0)
             self._pending += len(jobs)
@@ -160,46 +151,11 @@ class Weighing:
         self._ledger.give_up(error, self._second_tries.errors())
         self._pending = self._pending_reads = 0
         self._styles.clear()
-        self._whole = False
-        if self._final_url is None and self._failed is None:
-            self._failed = error
-        self._error = self._error or error
+        self._facts.give_up(error)
 
     def report(self, base: Report) -> Report:
         """What is known now, filled into a report that holds the rest (id, status, times, version)."""
-        weighed = self.done and self._failed is None
-        complete = weighed and self._whole and not self._omitted and self._error is None
-        return msgspec.structs.replace(
-            base,
-            final_url=self._final_url,
-            title=self._title,
-            method=self.options.method,
-            viewport=str(self.options.viewport),
-            complete=complete,
-            body=self._body,
-            total=Total(*self._ledger.total),
-            by_kind=self._ledger.by_kind(),
-            by_host=self._ledger.by_host(),
-            score=(
-                score(self._ledger.total[1], whole=complete and self._notes.coverage is None)
-                if weighed
-                else None
-            ),
-            figures=(
-                figures(self._ledger.total[1], self._ledger.total[0], self._notes.elements)
-                if weighed
-                else None
-            ),
-            assets=tuple(self._ledger.assets),
-            error=self._failed or self._error or self._limit_reached(),
-            findings=(
-                self._notes.findings(self._ledger.assets, self.options.viewport.dpr)
-                if weighed
-                else ()
-            ),
-            coverage=self._notes.coverage,
-            with_headers=bool(self.options.headers),
-        )
+        return self._facts.report(base, self.options, self._ledger, self._notes, done=self.done)
 
     # What an outcome means
 
@@ -218,28 +174,28 @@ class Weighing:
         self._pending -= 1
         if fetch.reference.role in READ_ROLES:
             self._pending_reads -= 1
-        self._whole = self._whole and outcome.whole
+        self._facts.whole = self._facts.whole and outcome.whole
         self._notes.note(fetch.index, outcome.facts)
         self._ledger.settle(fetch.index, outcome)
 
     def _record_document(self, outcome: Outcome) -> list[Order]:
         fetch = outcome.fetch
         if outcome.http_status is None:
-            self._failed = outcome.error
+            self._facts.failed = outcome.error
             return []
-        self._final_url = fetch.url
-        self._body = Bytes(outcome.transfer_bytes, outcome.resource_bytes)
+        self._facts.final_url = fetch.url
+        self._facts.body = Bytes(outcome.transfer_bytes, outcome.resource_bytes)
         self._ledger.settle_site(host_of(fetch.url))
         if outcome.error is not None and (outcome.http_status >= 300 or not outcome.transfer_bytes):
-            self._failed = outcome.error
+            self._facts.failed = outcome.error
             return []
-        self._error = outcome.error  # part of it arrived: weigh what it asks for, and say so
+        self._facts.error = outcome.error  # part of it arrived: weigh what it asks for, and say so
         reading = outcome.reading
         unread = reading is None and outcome.error is None and outcome.resource_bytes > 0
         self._notes.see_document(fetch.index, is_html=False if unread else None)
         if reading is None:
             return []
-        self._title = reading.title
+        self._facts.title = reading.title
         if (onward := sent_on(outcome, self.options.limits.redirects)) is not None:
             # What the stub names is asked for before its visitors are gone.
             return self._read(outcome) + self._follow(onward, with_cookies(fetch, outcome))
@@ -268,7 +224,7 @@ class Weighing:
         for number, outline in enumerate(reading.documents):
             if source is not None and (outline.sheets or outline.asks):
                 self._styles.add_document(Document(source, number, outline, client))
-        self._omitted += reading.omitted
+        self._facts.omitted += reading.omitted
         self._notes.see(reading.observed, is_page=fetch.reference.role == "document")
         references = reading.references
         if role in DOCUMENT_ROLES and role != "document":
@@ -289,7 +245,7 @@ class Weighing:
         if work is None:
             return []  # it was given up
         self._pending -= 1
-        self._error = self._error or outcome.error
+        self._facts.note(outcome.error)
         client = work.document.client
         orders = self._order_wanted(outcome.wanted, client)
         if outcome.error is not None:
@@ -376,14 +332,14 @@ class Weighing:
                 continue
             depth = depth_of(reference, parent, hop=hop)
             if depth.frames > limits.frame_depth or depth.imports > limits.import_depth:
-                self._error = self._error or "too-deep: frames or imports nest too deeply"
+                self._facts.note("too-deep: frames or imports nest too deeply")
                 continue
             if at is None:
                 if (
                     len(self._ledger.assets) >= limits.assets
                     or self._ledger.total[1] > limits.page_bytes
                 ):
-                    self._omitted += 1
+                    self._facts.omitted += 1
                     continue
                 at = self._ledger.enter(reference, initiator or (parent.url if parent else None))
             if reference.lazy:
@@ -402,7 +358,7 @@ class Weighing:
                     parent,
                     index=at,
                     url=self.url,
-                    page=self._final_url or self.url,
+                    page=self._facts.final_url or self.url,
                     initiator=self._ledger.assets[at].initiator,
                     client=client,
                     depth=depth,
@@ -419,13 +375,3 @@ class Weighing:
             return []
         fetch, imports = found
         return self._order(imports, fetch, import_map=fetch.import_map, client=fetch.client)
-
-    def _limit_reached(self) -> str | None:
-        if not self._omitted:
-            return None
-        limits = self.options.limits
-        if self._ledger.total[1] > limits.page_bytes:
-            limit = f"page-too-large: more than {limits.page_bytes:,} bytes"
-        else:
-            limit = f"too-many-assets: more than {limits.assets:,}"
-        return f"{limit}; {self._omitted:,} were left out"

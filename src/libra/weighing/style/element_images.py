@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from itertools import chain
 
 from libra.weighing.options import Viewport
-from libra.weighing.style.animations import INITIAL as ANIMATIONS
-from libra.weighing.style.animations import animation_parts, running
-from libra.weighing.style.browser_styles import (
+from libra.weighing.style.boxes.browser_styles import (
     HOSTS,
 )
-from libra.weighing.style.cascade import STARTING, Cascade, Value
-from libra.weighing.style.containers import Container, container_of, holds
+from libra.weighing.style.cascade.animations import INITIAL as ANIMATIONS
+from libra.weighing.style.cascade.animations import animation_parts, running
+from libra.weighing.style.cascade.cascade import STARTING, Cascade, Value
+from libra.weighing.style.cascade.containers import Container, container_of, holds
+from libra.weighing.style.cascade.longhands import IMAGES, longhands
+from libra.weighing.style.cascade.substitution import has_attributes, needs_substitution, substitute
 from libra.weighing.style.images import images_in
-from libra.weighing.style.longhands import IMAGES, longhands
 from libra.weighing.style.styled_document import StyledDocument
-from libra.weighing.style.substitution import has_attributes, needs_substitution, substitute
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.stylesheets.supports import is_valid_text

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from libra.weighing.options import Viewport
-from libra.weighing.style.boxes import has_box
-from libra.weighing.style.cascade import Cascade
+from libra.weighing.style.boxes.boxes import has_box
+from libra.weighing.style.boxes.nearness import near
+from libra.weighing.style.cascade.cascade import Cascade
+from libra.weighing.style.cascade.longhands import IMAGES, longhands
 from libra.weighing.style.images import images_in
-from libra.weighing.style.longhands import IMAGES, longhands
-from libra.weighing.style.nearness import near
 from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.style_walk import StyleWalk
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent

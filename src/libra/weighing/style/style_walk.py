@@ -15,7 +15,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborNode
 
 from libra.weighing.options import Viewport
-from libra.weighing.style.browser_styles import (
+from libra.weighing.style.boxes.browser_styles import (
     ATOMIC,
     FIELDS,
     FOREIGN,
@@ -28,17 +28,17 @@ from libra.weighing.style.browser_styles import (
     default_display,
     text_of_field,
 )
-from libra.weighing.style.cascade import Cascade, Value
-from libra.weighing.style.computed_font import UNSET
-from libra.weighing.style.containers import Container
-from libra.weighing.style.drawings import HTML, Place, has_boxes_inside, is_never_gone
+from libra.weighing.style.boxes.drawings import HTML, Place, has_boxes_inside, is_never_gone
+from libra.weighing.style.boxes.nearness import near
+from libra.weighing.style.boxes.objects import shows_its_contents
+from libra.weighing.style.cascade.cascade import Cascade, Value
+from libra.weighing.style.cascade.containers import Container
+from libra.weighing.style.cascade.substitution import substitute
 from libra.weighing.style.element_images import ElementImages
-from libra.weighing.style.nearness import near
-from libra.weighing.style.objects import shows_its_contents
-from libra.weighing.style.shown_text import WHITE_SPACE, is_broken, text_of, transformed
+from libra.weighing.style.fonts.computed_font import UNSET
+from libra.weighing.style.fonts.shown_text import WHITE_SPACE, is_broken, text_of, transformed
+from libra.weighing.style.fonts.text_fonts import TextFonts
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
-from libra.weighing.style.substitution import substitute
-from libra.weighing.style.text_fonts import TextFonts
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, FontStyle
 from libra.weighing.stylesheets.keyframes import Keyframes

@@ -14,12 +14,13 @@ import pytest
 import pytest_asyncio
 
 from integration.weighing.rendered.visits import ICON, Clock, image
-from libra.network.gate import Gate
+from libra.network.addresses.gate import Gate
 from libra.network.politeness import Politeness
 from libra.testing.pages import PageServer
-from libra.weighing.rendered import BrowserPool, service_workers
+from libra.weighing.rendered import BrowserPool
 from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.browsers import browser, pool
+from libra.weighing.rendered.requests import service_workers
 
 GATE = Gate(allow=[ip_network("127.0.0.1/32")])
 AGES = 100.0

@@ -24,8 +24,8 @@ from libra.weighing import Limits, Options
 from libra.weighing.rendered import BrowserPool, weigh_rendered
 from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.browsers.browser import Browser
-from libra.weighing.rendered.logged_request import Event
-from libra.weighing.rendered.network_log import NetworkLog
+from libra.weighing.rendered.requests.logged_request import Event
+from libra.weighing.rendered.requests.network_log import NetworkLog
 from support.hostile_server import HostileServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

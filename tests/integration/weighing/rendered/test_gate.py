@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from integration.weighing.rendered.visits import INNER, by_path, check_sums, ended, visit
-from libra.network.dialing import Resolver
-from libra.network.gate import ADDRESS_DENIED
+from libra.network.addresses.dialing import Resolver
+from libra.network.addresses.gate import ADDRESS_DENIED
 from libra.report import Report
 from libra.testing.pages import Page, PageServer, html, redirect, script
 from libra.weighing.rendered import BrowserPool

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from libra.network.dialing import Resolver
-from libra.network.gate import ADDRESS_DENIED, PORT_DENIED, Gate
+from libra.network.addresses.dialing import Resolver
+from libra.network.addresses.gate import ADDRESS_DENIED, PORT_DENIED, Gate
 from libra.testing.pages import PageServer, RawServer, Request, compressed, html, image
-from libra.weighing.rendered.proxy import Proxy
+from libra.weighing.rendered.proxy.server import Proxy
 
 OPEN_HOSTS = ["127.0.0.1"]
 GATE = Gate(allow=[ip_network("127.0.0.1/32")])

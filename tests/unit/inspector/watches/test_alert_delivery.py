@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from libra.budgets.alarms import Event, Standing, Terms, judge
-from libra.inspector.records.alerts import TRIES, Alert, delay_after
+from libra.inspector.records.watches.alerts import TRIES, Alert, delay_after
 from libra.inspector.watches.alert_delivery import AlertMessage, compose, new_secret, sign
 from libra.report import Report, Total
 

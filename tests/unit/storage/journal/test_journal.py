@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from libra.storage.journal import segment_log
 from libra.storage.journal.journal import Journal
 from libra.storage.journal.segments import PAGE, SegmentWriter, of_struct
-from libra.storage.rows import DELETED_VERSION, Deleted, Entry, Packed, Snapshot
+from libra.storage.rows.entries import DELETED_VERSION, Deleted, Entry, Packed, Snapshot
 from support.examples import examples
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

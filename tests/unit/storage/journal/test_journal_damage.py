@@ -25,7 +25,7 @@ from libra.storage.journal.segments import (
     decode,
     of_entry,
 )
-from libra.storage.rows import Deleted, Entry, Snapshot, WatchRow
+from libra.storage.rows.entries import Deleted, Entry, Snapshot, WatchRow
 
 if sys.version_info >= (3, 14):
     from compression import zstd

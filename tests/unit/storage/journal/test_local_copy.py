@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from libra.storage.journal import segment_log
 from libra.storage.journal.journal import Begun, Journal
-from libra.storage.rows import Deleted, Entry, Snapshot, WatchRow
+from libra.storage.rows.entries import Deleted, Entry, Snapshot, WatchRow
 from support.examples import examples
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from libra.session_key import session_key
+from libra.credentials.session_key import session_key
+from libra.credentials.tokens import AccessToken
 from libra.settings import Settings
-from libra.tokens import AccessToken
 from libra.web.access.rights import (
     FULL,
     NOTHING,

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from libra.health import Health, LoopLag, Part
 from libra.neighbours import Neighbours
+from libra.observability.health import Health, LoopLag, Part
 from libra.web.site.live_updates import LiveUpdates, OutageBanner, Update, outage_of
 from libra.web.site.renderer import Renderer
 from libra.web.site.report_view import backup_words, waiting_words

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from libra.app import PageList, UrlList, UrlSummary
 from libra.formats.converting import arrange_comparison, arrange_page
-from libra.health import Health, LoopLag, Node, NodeHealth, Part
+from libra.observability.health import Health, LoopLag, Node, NodeHealth, Part
 from libra.report import Asset, Bytes, Finding, HostTotal, Report, Total, summarize
 from libra.web.http.compression import compress
 from libra.web.requests.weigh_form import WeighForm

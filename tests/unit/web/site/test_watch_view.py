@@ -11,7 +11,7 @@ import pytest
 from libra.app import Watch, WeighIn
 from libra.budgets.alarms import Terms
 from libra.budgets.budget import Budget, Limit
-from libra.inspector.records.watch_record import Delivery
+from libra.inspector.records.watches.watch_record import Delivery
 from libra.web.site.watch_view import WatchView, watch_view
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from libra.health import Health, LoopLag, NodeHealth, Part
+from libra.observability.health import Health, LoopLag, NodeHealth, Part
+from libra.observability.tally import Tally
 from libra.report import Report
-from libra.tally import Tally
 from libra.web.telemetry.metrics import RequestCounts, exposition
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

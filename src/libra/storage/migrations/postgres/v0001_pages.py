@@ -2,7 +2,7 @@
 
 A deleted page stays as a row with the highest version and no content, so that a late save has a lower
 version. Ids sort by time, which the collation "C" keeps and makes cheap. Texts and the report escape
-what PostgreSQL cannot hold: see `libra.storage.foreign_text`.
+what PostgreSQL cannot hold: see `libra.storage.rows.foreign_text`.
 """
 
 from alembic import op

@@ -1,7 +1,7 @@
 """What a browser is told at its start: to be quiet, and to know no way to the network.
 
 It asks for little by itself then, and what it asks for ends at `NOWHERE`, or at the proxy of a page,
-which lets through only what that page has named (`libra.weighing.rendered.asked_hosts`).
+which lets through only what that page has named (`libra.weighing.rendered.proxy.asked_hosts`).
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from libra.network.dialing import OPEN, LookUp, Resolver
-from libra.network.gate import Gate
+from libra.network.addresses.dialing import OPEN, LookUp, Resolver
+from libra.network.addresses.gate import Gate
 from libra.network.politeness import Politeness
 from libra.weighing.rendered.browsers.browser import (
     Browser,

@@ -1,0 +1,171 @@
+"""Walks along the links of a site, the nearest pages first, and lists them for the weighing.
+
+Each document is read once for its links, without what it pulls in; then the pages are weighed like any
+others. Links that only scripts make are not seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+import msgspec
+
+from libra.cli.finding.links import LinkReader
+from libra.cli.finding.reach import Reach
+from libra.cli.finding.robots import Robots, RobotsError, netloc_of, robots_of
+from libra.cli.finding.sitemap import Listed
+from libra.cli.inputs import DIRECTLY, Route
+from libra.formats.sentences import outcome
+from libra.urls import origin_of
+from libra.weighing import Fetcher
+from libra.weighing.options import Options
+from libra.weighing.static.weigh_once import weigh_once
+from libra.wording import count, plain
+
+
+class _CrawledDocument(msgspec.Struct, frozen=True):
+    """What came of one document: where it is, what it links to, or why it is no page."""
+
+    address: str
+    links: tuple[str, ...] = ()
+    fault: str | None = None
+    is_page: bool = True
+
+
+async def pages_of_crawl(
+    start: str, options: Options, reach: Reach, route: Route = DIRECTLY
+) -> Listed:
+    """The pages that can be reached from one by links on its host, the nearest first.
+
+    What cannot be read is told on standard error, and the rest is listed.
+
+    Raises:
+        click.UsageError: if the first page cannot be read, or its site does not let robots read it.
+    """
+    options = msgspec.structs.replace(options, method="static")
+    async with Fetcher(
+        delay=reach.delay, trust=route.trust, proxies=route.proxies, http3=route.http3
+    ) as fetcher:
+        crawl = _Crawl(options, reach, route, fetcher)
+        return await crawl.run(start)
+
+
+class _Crawl:
+    def __init__(self, options: Options, reach: Reach, route: Route, fetcher: Fetcher) -> None:
+        self._options = options
+        self._reach = reach
+        self._route = route
+        self._fetcher = fetcher
+        self._robots = Robots()
+        self._site = ""
+        self._pages: dict[str, None] = {}
+        self._known: set[str] = set()
+        self._forbidden = 0
+        self._whole = True
+
+    async def run(self, start: str) -> Listed:
+        first = await self._begin(start)
+        self._known |= {start, first.address}
+        self._pages[first.address] = None
+        waiting, more = self._further(first), False
+        for _ in range(self._reach.depth):
+            level, waiting = waiting, []
+            while level and len(self._pages) < self._reach.limit:
+                # No more than there is room for: a document that turns out to be no page leaves room.
+                room = self._reach.limit - len(self._pages)
+                size = min(room, self._reach.at_a_time)
+                some, level = level[:size], level[size:]
+                for visit in await asyncio.gather(*map(self._visit, some)):
+                    waiting += self._take(visit)
+            more = more or bool(level)
+            if not waiting or more:
+                break
+        if more:
+            _say(
+                f"{plain(start)} leads to more than is weighed: "
+                f"--limit says how many pages are, and it is {self._reach.limit:,}."
+            )
+        if self._forbidden:
+            _say(
+                f"robots.txt of {self._site} forbids {count(self._forbidden, 'linked page')};"
+                " --ignore-robots is for a site of one's own."
+            )
+        return Listed(list(self._pages), self._whole)
+
+    async def _begin(self, start: str) -> _CrawledDocument:
+        """Read the first page, which says by its redirects what the site is."""
+        await self._learn(start)
+        first = await self._visit(start)
+        if first.fault is not None:
+            raise click.UsageError(f"{plain(start)} cannot be read: {first.fault}")
+        if not first.is_page:
+            raise click.UsageError(f"{plain(start)} is no page in HTML, so it has no links.")
+        if netloc_of(first.address) != self._site:
+            await self._learn(first.address)
+        return first
+
+    async def _learn(self, page: str) -> None:
+        """What the site of a page is, and what it lets robots read."""
+        self._site = netloc_of(page)
+        if not self._reach.obey_robots:
+            return
+        seconds = self._options.limits.asset_seconds
+        try:
+            self._robots = await asyncio.to_thread(
+                robots_of, origin_of(page), self._route, seconds=seconds
+            )
+        except RobotsError as error:
+            raise click.UsageError(
+                f"{plain(str(error))}, so nobody knows what may be read there. Try it later; "
+                "--ignore-robots is for a site of one's own."
+            ) from None
+        if not self._robots.allow(page):
+            raise click.UsageError(
+                f"robots.txt of {self._site} does not let Libra read {plain(page)}; "
+                "--ignore-robots is for a site of one's own."
+            )
+
+    async def _visit(self, address: str) -> _CrawledDocument:
+        reader = LinkReader()
+        report = await weigh_once(address, self._options, fetcher=self._fetcher, reader=reader)
+        fault = outcome(report)
+        if fault is not None:
+            status = report.assets[-1].http_status if report.assets else None
+            gone = status is not None and 400 <= status < 500
+            return _CrawledDocument(address, fault=fault, is_page=not gone)
+        where = report.final_url or address
+        return _CrawledDocument(where, tuple(reader.links or ()), is_page=reader.links is not None)
+
+    def _take(self, visit: _CrawledDocument) -> list[str]:
+        """Note what came of a document, and return what it leads to."""
+        if visit.fault is not None:
+            # A link that leads nowhere leads to no page; what gives no answer may be one.
+            _say(f"passed over: {plain(visit.address)}: {visit.fault}")
+            self._whole = self._whole and not visit.is_page
+            return []
+        if (
+            not visit.is_page
+            or visit.address in self._pages
+            or netloc_of(visit.address) != self._site
+        ):
+            return []
+        self._known.add(visit.address)
+        self._pages[visit.address] = None
+        return self._further(visit)
+
+    def _further(self, visit: _CrawledDocument) -> list[str]:
+        found: list[str] = []
+        for link in visit.links:
+            if link in self._known or netloc_of(link) != self._site:
+                continue
+            self._known.add(link)
+            if self._robots.allow(link):
+                found.append(link)
+            else:
+                self._forbidden += 1
+        return found
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)

@@ -1,0 +1,182 @@
+"""The pages of a site, from its sitemap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import click
+import msgspec
+
+from libra.cli.inputs import DIRECTLY, Route
+from libra.formats.page_lists import PageListError
+from libra.formats.sitemap import MAX_SITEMAP_BYTES, Sitemap, parse_sitemap
+from libra.network.addresses.dialing import OPEN, Resolver
+from libra.network.client import Answer, HTTPClient
+from libra.network.failures import Failure
+from libra.network.origin_slots import name_of_error
+from libra.urls import InvalidURL, join, origin_of, parse_url
+from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
+from libra.wording import plain
+
+MAX_SITEMAPS = 100
+"""How many sitemaps of an index are read at most."""
+
+MAX_REDIRECTS = 10
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The pages that were found, each once, and whether a part of the list could not be read."""
+
+    pages: list[str]
+    whole: bool
+
+
+class SitemapError(Exception):
+    """A sitemap that cannot be fetched or read; the message names it and says why."""
+
+
+async def pages_of_sitemap(
+    url: str, options: Options, limit: int, route: Route = DIRECTLY
+) -> Listed:
+    """The first so many pages of a sitemap, through its index if it is one, each once.
+
+    What is wrong with a part of it is told on standard error, and the other parts are read. The
+    headers of the options are sent to the origin of the sitemap, as they are to that of a page, and
+    nowhere else.
+
+    Raises:
+        click.UsageError: if it cannot be fetched or read itself, or lists no page.
+    """
+    found = _SitemapPages(limit)
+    waiting, seen = deque([url]), {url}
+    async with _client(route) as client:
+        while waiting and len(found.pages) <= limit:
+            address = waiting.popleft()
+            try:
+                base, listed = await _read(client, address, _Asking(origin_of(url), options))
+            except SitemapError as error:
+                if address == url:
+                    raise click.UsageError(str(error)) from None
+                found.lose(f"{error} The pages that it lists are not weighed.")
+                continue
+            found.take(address, base, listed)
+            for further in (join(base, child) for child in listed.sitemaps):
+                if further is None or further in seen:
+                    continue
+                if len(seen) >= MAX_SITEMAPS:
+                    found.more = True
+                    break
+                seen.add(further)
+                waiting.append(further)
+    if not found.pages:
+        raise click.UsageError(f"{plain(url)} lists no pages.")
+    if len(found.pages) > limit or waiting or found.more:
+        _say(
+            f"{plain(url)} lists more than is weighed: "
+            f"--limit says how many pages are, and it is {limit:,}."
+        )
+    return Listed(list(found.pages)[:limit], found.whole)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """How sitemaps are asked for, and what the origin is that may see the headers."""
+
+    own: str
+    options: Options
+
+    def headers(self, address: str) -> str:
+        """What is sent to an address."""
+        # A list of addresses is for robots, who say plainly who they are.
+        chosen = self.options.user_agent
+        headers = {"User-Agent": PLAIN_USER_AGENT if chosen == USER_AGENT else chosen}
+        headers |= dict(self.options.headers if origin_of(address) == self.own else ())
+        return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+class _SitemapPages:
+    def __init__(self, limit: int) -> None:
+        self.pages: dict[str, None] = {}
+        self.whole = True
+        self.more = False
+        self._limit = limit
+
+    def take(self, address: str, base: str, listed: Sitemap) -> None:
+        if listed.fault is not None:
+            loss = "" if listed.whole else " Some of what it lists is not weighed."
+            _say(f"{plain(address)}: {plain(listed.fault)}.{loss}")
+            self.whole = self.whole and listed.whole
+        for page in listed.pages:
+            try:
+                # Addresses must be whole, but many a script leaves out the site.
+                self.pages[parse_url((join(base, page) or page) if page[0] == "/" else page)] = None
+            except InvalidURL as error:
+                _say(f"{plain(address)}: passed over: {error}")
+
+    def lose(self, message: str) -> None:
+        _say(message)
+        self.whole = False
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@asynccontextmanager
+async def _client(route: Route) -> AsyncIterator[HTTPClient]:
+    resolver = Resolver()
+    client = HTTPClient(
+        OPEN, resolver, connections=1, per_host=1, trust=route.trust, proxies=route.proxies
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+        await resolver.close()
+
+
+async def _read(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, Sitemap]:
+    """Where it is after redirects, and what it lists."""
+    try:
+        async with asyncio.timeout(asking.options.limits.page_seconds):
+            address, data = await _fetch(client, url, asking)
+    except TimeoutError:
+        raise SitemapError(f"{plain(url)} did not answer in time.") from None
+    except (Failure, OSError, ValueError) as error:
+        reason = plain(name_of_error(error))
+        raise SitemapError(f"{plain(url)} cannot be fetched: {reason}.") from None
+    try:
+        # Large lists take a while; the progress of the others goes on.
+        return address, await asyncio.to_thread(parse_sitemap, data)
+    except PageListError as error:
+        raise SitemapError(f"{plain(url)}: {plain(str(error))}.") from None
+
+
+async def _fetch(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, bytes]:
+    address = url
+    for _ in range(MAX_REDIRECTS + 1):
+        answer = await client.get(address, asking.headers(address))
+        try:
+            location = answer.headers.get("Location", "")
+            further = join(address, location) if location else None
+            if answer.status in {301, 302, 303, 307, 308} and further is not None:
+                address = further
+                continue
+            if answer.status != 200:
+                raise SitemapError(f"{plain(url)} answered {answer.status}.")
+            # One byte more than is allowed, so that what is too much is seen to be.
+            return address, await _at_most(answer, MAX_SITEMAP_BYTES + 1)
+        finally:
+            answer.close()
+    raise SitemapError(f"{plain(url)} is redirected more than {MAX_REDIRECTS} times.")
+
+
+async def _at_most(answer: Answer, most: int) -> bytes:
+    data = bytearray()
+    while len(data) < most and (chunk := await answer.read()):
+        data += chunk
+    return bytes(data)

@@ -1,0 +1,259 @@
+"""What `libra weigh` gives: the result in the format asked for, and a word on standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.console import Console
+
+from libra.budgets.lighthouse import unmatched
+from libra.cli.results.pushing import Pushed, ResultRefused
+from libra.cli.results.results import Results
+from libra.cli.results.table import print_report, print_summary
+from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
+from libra.formats.comparison import comparable
+from libra.formats.sentences import outcome, remarks
+from libra.wording import count, plain, size
+
+LOG_WIDTH = 120
+"""Columns where there is no terminal: a file, a pipe, the log of a CI server."""
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """A console on a standard stream: as wide as the terminal, plain where there is none."""
+    stream = sys.stderr if stderr else sys.stdout
+    return _console(stream, None if stream.isatty() else _log_width())
+
+
+def render(results: Results, form: str, output: Path | None, *, quiet: bool = False) -> str:
+    """The result in one of the formats; a table with colours only when it goes to a terminal.
+
+    Args:
+        results: of the run.
+        form: the format.
+        output: where it goes to; None is standard output.
+        quiet: only the summary of a table.
+    """
+    reports, checks = results.reports, results.checks
+    match form:
+        case "json":
+            return to_json(reports)
+        case "csv":
+            return to_csv(reports)
+        case "har":
+            return to_har(reports)
+        case "junit":
+            return to_junit(
+                reports,
+                checks,
+                allow_partial=results.allow_partial,
+                unjudged=results.unjudged,
+            )
+        case "markdown":
+            return to_markdown(reports, checks, results.comparisons, results.unjudged)
+    to_terminal = (output is None or str(output) == "-") and sys.stdout.isatty()
+    console = terminal() if to_terminal else _console(io.StringIO(), _log_width())
+    with console.capture() as captured:
+        _print_tables(console, results, quiet=quiet)
+    text = captured.get()
+    # Rich fills the cells of a table with spaces, which a file need not keep.
+    return text if to_terminal else "\n".join(map(str.rstrip, text.split("\n")))
+
+
+def write(text: str, output: Path | None) -> None:
+    """To the file, or to standard output, as UTF-8.
+
+    Raises:
+        click.UsageError: if the file cannot be written after all.
+        Unwritable, click.exceptions.Exit: if standard output cannot be written (`libra.cli.streams`).
+    """
+    if output is None or str(output) == "-":
+        click.echo(text.encode(errors="replace"), nl=False)
+        return
+    try:
+        output.write_bytes(text.encode(errors="replace"))
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
+
+
+def append_summary(results: Results, path: Path) -> None:
+    """Markdown at the end of a file, as GitHub wants its step summaries.
+
+    Raises:
+        click.UsageError: if the file cannot be written after all.
+    """
+    try:
+        with path.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(
+                to_markdown(results.reports, results.checks, results.comparisons, results.unjudged)
+            )
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def say(results: Results, *, beside_summary: bool = False) -> None:
+    """A line on standard error for each page and each breach, where no table tells of them.
+
+    Beside the summary, which has a row for each page, only what is wrong.
+    """
+    for report in results.reports:
+        problem = outcome(report)
+        if problem:
+            click.echo(f"not weighed: {plain(report.url)}: {problem}", err=True)
+        else:
+            weight = size(report.total.transfer_bytes)
+            notes = "; ".join(remark.text for remark in remarks(report))
+            if beside_summary and not notes:
+                continue
+            note = f" ({notes})" if notes else ""
+            click.echo(f"{weight}: {plain(report.url)}{note}", err=True)
+    for check in results.checks:
+        if check.over:
+            click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
+
+
+def say_doubts(results: Results, compare: Path | None) -> None:
+    """What was asked for and came to nothing, on standard error.
+
+    Args:
+        results: of the run.
+        compare: the file with earlier reports, if there is one.
+    """
+    if compare is not None:
+        _say_new(results, compare)
+    _say_not_compared(results)
+    _say_unproven(results)
+    _say_unmatched(results)
+
+
+def say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | None) -> None:
+    """Why not all that was to be judged was, and what can be done, on standard error.
+
+    Args:
+        results: of the run.
+        pushed: what came of sending them.
+        form: the format in which they are written.
+        output: where to.
+    """
+    if results.unjudged is None:
+        return
+    accepted = "" if results.allow_partial else " (--allow-partial accepts that)"
+    then = _later(pushed, form, output)
+    click.echo(f"not judged: {results.unjudged}{accepted}.{then}", err=True)
+
+
+def say_pushed(pushed: Pushed, server: str, base: str) -> None:
+    """What became of the results at a server, on standard error.
+
+    Raises:
+        ResultRefused: the server takes none.
+    """
+    if pushed.kept:
+        click.echo(f"kept: {count(pushed.kept, 'result')} at {plain(server)}", err=True)
+    for url in pushed.new:
+        click.echo(
+            f"nothing to compare with: {plain(url)}: {base} has no result of it yet", err=True
+        )
+    for url in pushed.deleted:
+        click.echo(
+            f"not kept: {plain(url)}: this result was deleted at the server; weigh the page again",
+            err=True,
+        )
+    for url, reason in pushed.unfit:
+        click.echo(f"not kept: {plain(url)}: {plain(reason)}", err=True)
+    if pushed.refused is not None:
+        raise ResultRefused(pushed.refused)
+
+
+def _say_new(results: Results, compare: Path) -> None:
+    """A line for each page that the earlier file does not have."""
+    known = {after.url for _, after in results.pairs}
+    for report in results.reports:
+        if report.url not in known and not outcome(report):
+            click.echo(
+                f"nothing to compare with: {plain(report.url)}: {compare} has no result of it",
+                err=True,
+            )
+
+
+def _say_not_compared(results: Results) -> None:
+    """Why some pages are not compared with earlier ones: the difference would be that of the methods."""
+    for earlier, report in results.pairs:
+        if comparable(earlier, report):
+            continue
+        click.echo(
+            f"not compared: {plain(report.url)}: it was weighed {report.method} at {report.viewport},"
+            f" and the earlier one {earlier.method} at {earlier.viewport}",
+            err=True,
+        )
+
+
+def _say_unproven(results: Results) -> None:
+    """A line for each page whose budget holds for a part of it only."""
+    for report in results.reports:
+        lacks = results.unproven(report)
+        if lacks and not any(check.over for check in results.checks if check.page == report.url):
+            click.echo(
+                f"not whole: {plain(report.url)}: its budget holds for what was weighed, and that is not"
+                f" all of it: {lacks} (--allow-partial accepts that)",
+                err=True,
+            )
+
+
+def _say_unmatched(results: Results) -> None:
+    """A line for each rule that guards nothing: a file may have another name now."""
+    for limit in unmatched(results.reports, results.checks):
+        what = "request to that host" if limit.about == "host" else "file of that name"
+        click.echo(f"guards nothing: {limit}: no page has a {what}", err=True)
+
+
+def _later(pushed: Pushed, form: str, output: Path | None) -> str:
+    """How what the server did not answer for comes to it, if it does."""
+    if pushed.away is None:
+        return ""
+    if form == "json" and output is not None and str(output) != "-":
+        return f" Once it is back, `libra push {output}` sends what it lacks."
+    return (
+        " It will not have these results: `libra push` sends later only what --format json with"
+        " --output FILE has kept."
+    )
+
+
+def _print_tables(console: Console, results: Results, *, quiet: bool) -> None:
+    if quiet:
+        print_summary(console, results.reports, results.checks)
+        return
+    compared = {comparison.url: comparison for comparison in results.comparisons}
+    for n, report in enumerate(results.reports):
+        if n:
+            console.rule(style="dim")
+            console.print()
+        own = [check for check in results.checks if check.page == report.url]
+        print_report(console, report, own, compared.get(report.url))
+        console.print()
+    if len(results.reports) > 1:
+        console.rule(style="dim")
+        console.print()
+        print_summary(console, results.reports, results.checks)
+
+
+def _console(stream: IO[str], width: int | None) -> Console:
+    # Markup, emoji codes and highlighting are for text of one's own; this is text of foreign pages.
+    return Console(
+        file=stream,
+        width=width,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _log_width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return max(40, int(columns)) if columns.isascii() and columns.isdigit() else LOG_WIDTH

@@ -1,0 +1,388 @@
+"""Saves finished entries of the engine to the database, and notes in the engine that it has them.
+
+Every inspector does so, for every shard: if one does not finish a batch, the engine delivers it to
+another. Saves may be repeated and come in any order, as the database keeps the highest version of each
+page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured, UnknownFormat
+from libra.cluster.engine.pulling import Pull, PulledMessage, snapshot_of
+from libra.cluster.records.known_database import lose, note, recall
+from libra.cluster.records.layout import TOMBSTONES, WATCHES, parts_of, stream_of
+from libra.cluster.records.page_records import (
+    Record,
+    Tombstone,
+    read_record,
+    read_tombstone,
+    rewritten,
+    row_of,
+    ttl_of,
+)
+from libra.cluster.records.watch_records import RECORDS, entry_of
+from libra.inspector.records.records import BATCH_BYTES
+from libra.storage import Deleted, Entry, Snapshot, Store, Unavailable
+from libra.storage.history import History, HistoryLost, Writer
+
+if TYPE_CHECKING:
+    from libra.cluster.node.node import ClusterNode
+
+log = logging.getLogger("libra.cluster")
+
+#: Pages in one transaction, and seconds that the first of a batch waits for others.
+BATCH: Final = 500
+GROUP: Final = 0.05
+
+#: A batch of this size does not wait for further pages.
+FULL_GROUP: Final = 50
+
+#: Seconds between two signs to the queue that a batch is still under way, while the database is away.
+PROGRESS: Final = 10.0
+
+#: Seconds between two looks at whether the database is back, and between two attempts to take.
+LOOK: Final = 0.2
+
+#: Tries to note a save while the leader has a write of the page under way.
+TRIES: Final = 5
+
+#: Notes that are written to the engine concurrently.
+AT_ONCE: Final = 32
+
+#: Seconds between two looks at the backlog, and between two notes of how far the database has come.
+COUNT: Final = 5.0
+REMEMBER: Final = 1.0
+
+
+class Storing:
+    """Saves the entries of the shards to the database.
+
+    Args:
+        node: this node.
+        store: the database.
+
+    Attributes:
+        waiting: how many records and tombstones of all shards the database lacked at the last look.
+    """
+
+    def __init__(self, node: ClusterNode, store: Store) -> None:
+        self._node = node
+        self._context = node.context
+        self._store = store
+        self._saving = asyncio.Lock()
+        self._lost = asyncio.Event()
+        self._losses: list[HistoryLost] = []
+        self.waiting = 0
+
+    async def serve(self) -> None:
+        """Save entries, until the program ends."""
+        await self._node.ready.wait()
+        layout = self._node.require_layout()
+        before = await recall(self._node.engine)
+        self._store.write_as(writer_of(layout.identity.name), before.known)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                self._node.each_shard(lambda shard: tasks.create_task(self._store_shard(shard)))
+            )
+            tasks.create_task(self._count())
+            tasks.create_task(self._again())
+            tasks.create_task(self._remember())
+            tasks.create_task(self._store_watches())
+
+    async def _remember(self) -> None:
+        """Note how far the database has come, for nodes that start after it has lost data."""
+        noted: History | None = None
+        try:
+            while True:
+                noted = await self._noted(noted)
+                await asyncio.sleep(REMEMBER)
+        finally:
+            await self._noted(noted)
+
+    async def _noted(self, before: History | None) -> History | None:
+        known = self._store.known
+        if known is None or known is before or self._losses:
+            return before
+        with suppress(EngineAway, Misconfigured):
+            await note(self._node.engine, known)
+            return known
+        return before
+
+    async def _store_watches(self) -> None:
+        """Save watches and their deletions to the database."""
+        pull = Pull(self._node.engine, WATCHES, "store")
+        while True:
+            await self._database()
+            try:
+                deliveries = await pull.take(BATCH)
+            except EngineAway as error:
+                log.debug("no watches are stored: %s", error)
+                await asyncio.sleep(LOOK)
+                continue
+            entries: dict[str, Entry] = {}
+            taken: list[PulledMessage] = []
+            for delivery in deliveries:
+                try:
+                    entry = entry_of(delivery)
+                except UnknownFormat as error:
+                    log.warning("%s is left to a newer Libra: %s", delivery.subject, error)
+                    continue
+                taken.append(delivery)
+                if entry is not None:
+                    entries[entry.id] = entry
+            if entries:
+                await self._save(list(entries.values()), taken)
+            for delivery in taken:
+                await delivery.ack()
+
+    async def _store_shard(self, shard: int) -> None:
+        pull = Pull(self._node.engine, stream_of(shard), "store")
+        while True:
+            await self._database()
+            try:
+                deliveries = await pull.take(BATCH)
+                if len(deliveries) < FULL_GROUP:
+                    await asyncio.sleep(GROUP)
+                    deliveries += pull.there(BATCH - len(deliveries))
+            except EngineAway as error:
+                log.debug("nothing is stored from shard %d: %s", shard, error)
+                await asyncio.sleep(LOOK)
+                continue
+            await self._store_all(shard, deliveries)
+
+    async def _database(self) -> None:
+        """Wait until the database is available, as far as is known."""
+        await self._context.availability.opened.wait()
+        while self._context.availability.outage is not None:  # noqa: ASYNC110 - it is a plain fact of the context
+            await asyncio.sleep(LOOK)
+
+    async def _store_all(self, shard: int, deliveries: list[PulledMessage]) -> None:
+        entries: dict[int, tuple[PulledMessage, Record | Tombstone, Entry]] = {}
+        size = 0
+        for number, delivery in enumerate(deliveries):
+            try:
+                entry = self._entry(delivery)
+            except UnknownFormat as error:
+                log.warning("%s is left to a newer Libra: %s", delivery.subject, error)
+                continue
+            if entry is None:
+                await delivery.ack()
+                continue
+            entries[number] = (delivery, *entry)
+            size += len(entry[1].report) if isinstance(entry[1], Snapshot) else 0
+            if size > BATCH_BYTES:
+                await self._store_batch(shard, list(entries.values()))
+                entries.clear()
+                size = 0
+            if number % 20 == 19:
+                await asyncio.sleep(0)
+        if entries:
+            await self._store_batch(shard, list(entries.values()))
+
+    def _entry(self, delivery: PulledMessage) -> tuple[Record | Tombstone, Entry] | None:
+        """The entry to save for a message; None if there is nothing to save.
+
+        Raises:
+            UnknownFormat: a newer Libra wrote it.
+        """
+        if delivery.is_marker:
+            return None
+        self._node.require_layout().seen(delivery.subject)
+        page_id, kind = parts_of(delivery.subject)
+        if kind == "del":
+            stone = read_tombstone(delivery.data)
+            return None if stone.stored else (stone, Deleted(page_id, stone.at))
+        record = read_record(delivery.data)
+        if not record.finished or record.backup in ("stored", "rejected"):
+            return None
+        try:
+            return record, row_of(record)
+        except ValueError as error:
+            log.error("%s cannot be stored: %s", delivery.subject, error)
+        return None
+
+    async def _store_batch(
+        self, shard: int, batch: Sequence[tuple[PulledMessage, Record | Tombstone, Entry]]
+    ) -> None:
+        entries = [entry for _, _, entry in batch]
+        refused = await self._save(entries, [delivery for delivery, _, _ in batch])
+        for start in range(0, len(batch), AT_ONCE):
+            await asyncio.gather(
+                *(
+                    self._note(shard, delivery, known, refused.get(entry.id))
+                    for delivery, known, entry in batch[start : start + AT_ONCE]
+                )
+            )
+
+    async def _save(
+        self, entries: Sequence[Entry], deliveries: Sequence[PulledMessage]
+    ) -> dict[str, str]:
+        """Save entries, for as long as that takes; returns why some are refused, by their ids."""
+        said = time.monotonic()
+        while True:
+            try:
+                async with self._saving:
+                    refused = await self._store.save(entries)
+            except HistoryLost as error:
+                self._store.known = error.found
+                self.store_again(error)
+            except Unavailable as error:
+                self._context.processes.database_writer.unavailable(error)
+                await asyncio.sleep(LOOK)
+                while self._context.availability.outage is not None:
+                    await asyncio.sleep(LOOK)
+                    if time.monotonic() - said > PROGRESS:
+                        said = time.monotonic()
+                        for delivery in deliveries:
+                            await delivery.progress()
+            else:
+                # A page deleted in the database has its tombstone in the engine, or has had it.
+                reasons = {one.id: one.reason for one in refused if not one.deleted}
+                for page_id, reason in reasons.items():
+                    log.error("the database refuses page %s: %s", page_id, reason)
+                return reasons
+
+    def store_again(self, error: HistoryLost) -> None:
+        """Save all records and tombstones of the engine again: the database is another one or went back.
+
+        From here on its state counts as right.
+        """
+        log.warning("%s: what is in the engine is stored again", error)
+        self._losses.append(error)
+        self._lost.set()
+
+    async def _again(self) -> None:
+        while True:
+            await self._lost.wait()
+            self._lost.clear()
+            while self._losses:
+                await lose(self._node.engine, self._losses[0], self._node.now)
+                self._losses.pop(0)
+            shards = self._node.require_layout().shards
+            streams: list[tuple[str, Sequence[str]]] = [
+                (stream_of(shard), (f"libra.{shard}.*.rec", f"libra.{shard}.*.del"))
+                for shard in shards
+            ]
+            for stream, filters in (*streams, (WATCHES, RECORDS)):
+                while True:
+                    await self._database()
+                    try:
+                        await self._stream_again(stream, filters)
+                    except (EngineAway, Misconfigured, LookupError) as error:
+                        log.debug("%s is stored again later: %s", stream, error)
+                        await asyncio.sleep(LOOK)
+                    else:
+                        break
+
+    async def _stream_again(self, stream: str, filters: Sequence[str]) -> None:
+        engine = self._node.engine
+        name = f"again-{self._node.epoch}-{time.monotonic_ns()}"
+        left = await snapshot_of(engine, stream, name, filters)
+        pull = Pull(engine, stream, name, whole=True)
+        try:
+            while left > 0:
+                deliveries = await pull.take(BATCH)
+                left -= len(deliveries)
+                entries = [entry for one in deliveries if (entry := self._kept(one)) is not None]
+                if entries:
+                    await self._save(entries, ())
+        finally:
+            await pull.close()
+
+    def _kept(self, delivery: PulledMessage) -> Entry | None:
+        """The entry that the database should have for a message."""
+        if delivery.is_marker:
+            return None
+        page_id, kind = parts_of(delivery.subject)
+        with suppress(UnknownFormat, ValueError):
+            if page_id == "rec":
+                return entry_of(delivery)  # a watch
+            if kind == "del":
+                return Deleted(page_id, read_tombstone(delivery.data).at)
+            record = read_record(delivery.data)
+            return row_of(record) if record.finished and record.backup != "rejected" else None
+        return None
+
+    async def _note(
+        self, shard: int, delivery: PulledMessage, known: Record | Tombstone, refused: str | None
+    ) -> None:
+        """Write to the engine that the database has an entry, and purge what is no longer needed.
+
+        If another program has written to the page since, that write counts: the queue delivers it, too.
+        """
+        page_id, kind = parts_of(delivery.subject)
+        ttl: int | None
+        if isinstance(known, Tombstone):
+            data, ttl = rewritten(delivery.data, stored=True), TOMBSTONES
+        else:
+            level = "stored" if refused is None else "rejected"
+            version = known.stored_version if refused is None else known.version + 1
+            data = rewritten(
+                delivery.data, backup=level, version=version, database=self._database_id
+            )
+            ttl = ttl_of("stored", known.expires_at, self._node.now)
+        try:
+            await self._write(page_id, kind, data, delivery.sequence, ttl)
+        except (EngineAway, Misconfigured) as error:
+            # The queue delivers it again, and saving it again changes nothing.
+            log.debug("page %s is stored, which could not be noted: %s", page_id, error)
+            return
+        await delivery.ack()
+        with suppress(EngineAway, Misconfigured, LookupError):
+            await self._let_go(shard, page_id, known)
+
+    async def _write(
+        self, page_id: str, kind: str, data: bytes, expect: int, ttl: int | None
+    ) -> None:
+        """Write the note, unless another program has written to the page since.
+
+        Raises:
+            EngineAway: it may be noted or not.
+        """
+        for _ in range(TRIES):
+            try:
+                await self._node.write(page_id, kind, data, expect=expect, ttl=ttl)
+            except Conflict:
+                if (await self._node.read(page_id)).sequence != expect:
+                    return
+                await asyncio.sleep(LOOK)  # the leader has it under way
+            else:
+                return
+        raise EngineAway("the leader has a write of this page under way, for long")
+
+    async def _let_go(self, shard: int, page_id: str, known: Record | Tombstone) -> None:
+        api, stream = self._node.engine.api, stream_of(shard)
+        if isinstance(known, Record):
+            if known.sub:
+                # This also purges the submissions before it, but not a later one that retries the page.
+                subjects = f"libra.{shard}.{page_id}.sub.>"
+                await api(f"STREAM.PURGE.{stream}", {"filter": subjects, "seq": known.sub + 1})
+            return
+        for what in ("sub.>", "rec"):
+            await api(f"STREAM.PURGE.{stream}", {"filter": f"libra.{shard}.{page_id}.{what}"})
+
+    @property
+    def _database_id(self) -> str:
+        return "" if self._store.known is None else self._store.known.database
+
+    async def _count(self) -> None:
+        while True:
+            waiting = 0
+            for shard in self._node.require_layout().shards:
+                with suppress(EngineAway, Misconfigured, LookupError):
+                    info = await self._node.engine.api(f"CONSUMER.INFO.{stream_of(shard)}.store")
+                    waiting += info["num_pending"] + info["num_ack_pending"]
+            self.waiting = waiting
+            await asyncio.sleep(COUNT)
+
+
+def writer_of(cluster: str) -> Writer:
+    """The writer for the database: the cluster, for all of its nodes."""
+    return Writer(cluster, cluster, f"the cluster {cluster}")

@@ -1,0 +1,1 @@
+"""The connection to NATS JetStream, its answers and errors, and consumers."""

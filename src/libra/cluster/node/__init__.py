@@ -1,0 +1,1 @@
+"""This node, the other nodes, and the messages between nodes."""

@@ -1,0 +1,1 @@
+"""What pages of the site show of reports, as plain data: figures, charts, two reports side by side."""

@@ -1,0 +1,1 @@
+"""Requests on libcurl: transfers on the event loop, over shared connections."""

@@ -1,0 +1,1 @@
+"""What a running Libra says of itself: health, counts, the log."""

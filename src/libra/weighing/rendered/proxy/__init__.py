@@ -1,0 +1,1 @@
+"""The forward proxy that a browser is given: its only way out, with the gate in it."""

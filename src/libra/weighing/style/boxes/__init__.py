@@ -1,0 +1,1 @@
+"""Which elements of a document have a box, and about where."""

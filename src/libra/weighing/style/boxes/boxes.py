@@ -1,0 +1,81 @@
+"""Whether an element has a box: what is not displayed has none, nor has what stands in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from selectolax.lexbor import LexborNode
+
+from libra.weighing.style.boxes.browser_styles import (
+    FOREIGN,
+    NOT_DRAWN,
+    NOT_RENDERED,
+    default_display,
+)
+from libra.weighing.style.boxes.objects import shows_its_contents
+
+_ANCESTORS = 512
+_WITHOUT_BOXES_INSIDE = frozenset(
+    {"annotation-xml", "audio", "canvas", "iframe", "img", "meter", "progress", "select", "video"}
+)
+_SKIPPED = re.compile(r"(?:^|;)\s*+content-visibility\s*+:\s*+hidden", re.IGNORECASE)
+_NOT_DISPLAYED = re.compile(r"(?:^|;)\s*+display\s*+:\s*+none", re.IGNORECASE)
+
+
+def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool:
+    """Whether an element has a box, as far as is known.
+
+    Args:
+        node: The element.
+        displays: What rules and ``style`` attributes say of ``display``, in lower case; None where
+            there are no rules, and attributes alone tell.
+    """
+    element: LexborNode | None = node
+    inside: LexborNode | None = None
+    for _ in range(_ANCESTORS):
+        if element is None or not element.is_element_node:
+            break
+        display = None if displays is None else displays.get(element.mem_id)
+        if display is None:
+            if _is_undisplayed(element, inside, by_style=displays is None):
+                return False
+        elif display.strip() == "none":
+            return False
+        if inside is not None and _has_no_boxes_inside(element):
+            return False
+        inside, element = element, element.parent
+    return True
+
+
+def _is_undisplayed(element: LexborNode, inside: LexborNode | None, *, by_style: bool) -> bool:
+    """Whether the browser's own style sheet, or its ``style``, does not display an element."""
+    attributes, tag = element.attrs, element.tag or ""
+    if by_style and _NOT_DISPLAYED.search(attributes.sget("style")):
+        return True
+    if tag in FOREIGN:
+        return False
+    # An embed that is hidden has a box, of no size.
+    if tag in NOT_RENDERED or tag in NOT_DRAWN or ("hidden" in attributes and tag != "embed"):
+        return True
+    if tag == "dialog":
+        return "open" not in attributes
+    if "popover" in attributes:
+        return True
+    return (
+        inside is not None
+        and tag == "details"
+        and "open" not in attributes
+        and inside.tag != "summary"
+    )
+
+
+def _has_no_boxes_inside(element: LexborNode) -> bool:
+    return (
+        element.tag in _WITHOUT_BOXES_INSIDE
+        or (element.tag == "object" and not shows_its_contents(element))
+        or (
+            _SKIPPED.search(element.attrs.sget("style")) is not None
+            and default_display(element.tag or "") == "block"
+        )
+    )

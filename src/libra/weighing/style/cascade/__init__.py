@@ -1,0 +1,1 @@
+"""Which declaration wins for an element, and which values its properties get."""

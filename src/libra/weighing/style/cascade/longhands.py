@@ -1,0 +1,103 @@
+"""The properties that decide what is fetched, and what each declaration sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from libra.weighing.css.scan import ScannedDeclaration, declarations
+from libra.weighing.css.syntax import components
+from libra.weighing.style.cascade.animations import INITIAL as ANIMATIONS
+from libra.weighing.style.cascade.animations import animation_parts
+from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES, font_parts
+from libra.weighing.style.cascade.substitution import needs_substitution
+from libra.weighing.stylesheets.supports import WIDE, is_substituted
+
+IMAGE_PROPERTIES = {
+    **dict.fromkeys(("background", "background-image"), "background"),
+    **dict.fromkeys(
+        (
+            "border-image", "border-image-source", "-webkit-border-image",
+        ),
+        "border-image",
+    ),
+    "border": "border-image",
+    "-webkit-filter": "filter",
+    "-webkit-backdrop-filter": "backdrop-filter",
+    "-webkit-clip-path": "clip-path",
+    "-webkit-shape-outside": "shape-outside",
+    "marker": "marker-start",
+    **dict.fromkeys(("list-style", "list-style-image"), "list-style"),
+    **dict.fromkeys(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"), "mask"),
+    **dict.fromkeys(
+        (
+            "mask-border", "mask-border-source", "-webkit-mask-box-image",
+            "-webkit-mask-box-image-source",
+        ),
+        "mask-border",
+    ),
+    **{
+        name: name
+        for name in (
+            "content", "cursor", "shape-outside", "-webkit-box-reflect", "filter", "clip-path",
+            "backdrop-filter", "fill", "stroke", "marker-start", "marker-mid", "marker-end",
+        )
+    },
+}  # fmt: skip
+"""The properties whose images Chromium loads when an element has them, and what each of them sets."""
+
+IMAGES = tuple(dict.fromkeys(IMAGE_PROPERTIES.values()))
+_OTHERS = frozenset(
+    {
+        "display", "font-family", "font-weight", "font-style", "text-transform", "quotes",
+        "content-visibility", "color-scheme", "appearance", "container", "container-type",
+        "container-name", *ANIMATIONS,
+    }
+)  # fmt: skip
+
+ALWAYS = _OTHERS | {"content"}
+"""Those that matter whether or not any sheet names images; fonts are apart from them."""
+
+_SET_BY_ALL = (
+    *IMAGES, *sorted(FONT_PROPERTIES), "display", "text-transform", "quotes", *ANIMATIONS,
+)  # fmt: skip
+
+
+def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedDeclaration]]:
+    """The declarations that decide what is fetched, each with what it sets.
+
+    Args:
+        block: The block.
+        rules: Whether rules may be nested in it, as in a sheet but not in a ``style`` attribute.
+    """
+    for found in declarations(block, rules=rules):
+        name = found.name
+        if name.startswith("-webkit-animation"):
+            name = name.removeprefix("-webkit-")
+        if name in _PARTS_OF:
+            yield from _parts(found._replace(name=name))
+        elif name in IMAGE_PROPERTIES:
+            yield IMAGE_PROPERTIES[name], found
+        elif name == "all":
+            if found.value.lower() in WIDE:
+                for longhand in _SET_BY_ALL:
+                    yield longhand, found
+        elif name in _OTHERS or name[:2] == "--":
+            yield name, found._replace(name=name)
+
+
+def _parts(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
+    """What a shorthand sets. With something to be put in that is known only when it is computed."""
+    names, told = _PARTS_OF[found.name]
+    if needs_substitution(found.value) and is_substituted(components(found.value)):
+        for longhand in names:
+            yield longhand, found
+        return
+    for longhand, part in told(found.value):
+        yield longhand, ScannedDeclaration(longhand, part, found.important)
+
+
+_PARTS_OF: dict[str, tuple[Sequence[str], Callable[[str], list[tuple[str, str]]]]] = {
+    "font": (tuple(sorted(FONT_PROPERTIES)), font_parts),
+    "animation": (tuple(ANIMATIONS), animation_parts),
+}
+"""Of the shorthands: what each sets, and how it is told."""

@@ -1,0 +1,1 @@
+"""Which text is shown in which fonts."""

@@ -1,0 +1,94 @@
+"""The font that an element computes: family, weight and style, with what it inherits (CSS Fonts 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from libra.weighing.css.value_text import unescape
+from libra.weighing.options import DESKTOP
+from libra.weighing.style.cascade.cascade import Value
+from libra.weighing.style.cascade.font_shorthand import font_parts
+from libra.weighing.style.cascade.substitution import needs_substitution, substitute
+from libra.weighing.stylesheets.fonts import (
+    REGULAR,
+    FontStyle,
+    bolder,
+    lighter,
+    weight_of,
+)
+
+UNSET = frozenset({"inherit", "unset", "revert", "revert-layer"})
+
+
+def computed_font(
+    declared: tuple[Value | None, Value | None, Value | None],
+    default: tuple[str | None, str | None, str | None],
+    inherited: FontStyle,
+    variables: Mapping[str, str],
+) -> FontStyle:
+    """What an element computes of a font.
+
+    Args:
+        declared: Its family, weight and style, as they won.
+        default: The same in the browser's own style sheet.
+        inherited: What its parent has computed.
+        variables: The custom properties that ``var()`` may name.
+    """
+    return FontStyle(
+        _families(declared[0], default[0], inherited.families, variables),
+        _weight(declared[1], default[1], inherited.weight, variables),
+        _italic(declared[2], default[2], inherited.italic, variables),
+    )
+
+
+def _families(
+    value: Value | None, default: str | None, inherited: str, variables: Mapping[str, str]
+) -> str:
+    if value is None:
+        return inherited if default is None else default
+    text = computed(value, "font-family", variables)
+    lower = text.strip().lower()
+    if lower in UNSET or not lower:
+        return inherited
+    return "" if lower == "initial" else unescape(text)
+
+
+def computed(value: Value, name: str, variables: Mapping[str, str]) -> str:
+    """A value of a font's property with what is put in; "" if that makes it invalid."""
+    if not needs_substitution(value.text):
+        return value.text
+    text = substitute(value.text, variables, DESKTOP)
+    if text is None:
+        return ""
+    if value.name == "font":
+        return next((part for longhand, part in font_parts(text) if longhand == name), "")
+    return text
+
+
+def _weight(
+    value: Value | None, default: str | None, inherited: int, variables: Mapping[str, str]
+) -> int:
+    text = default or "inherit" if value is None else computed(value, "font-weight", variables)
+    text = text.strip().lower()
+    if text == "bolder":
+        return bolder(inherited)
+    if text == "lighter":
+        return lighter(inherited)
+    if text == "initial":
+        return REGULAR
+    known = weight_of(text)
+    if known is not None:
+        return known
+    if text in UNSET or value is None:
+        return inherited
+    return _weight(None, default, inherited, variables)
+
+
+def _italic(
+    value: Value | None, default: str | None, inherited: bool, variables: Mapping[str, str]
+) -> bool:
+    text = default or "inherit" if value is None else computed(value, "font-style", variables)
+    text = text.strip().lower()
+    if text in UNSET or not text:
+        return inherited
+    return text.startswith(("italic", "oblique"))
