@@ -270,7 +270,7 @@ class PageInspector(GenServer):
         self._context.services.tally.finish(report)
 
     def _goes_on(self, work: PageWork) -> bool:
-        """Whether the page goes on to a browser, here or at another node; if so, release its place."""
+        """Whether a browser weighs the page next, here or at another node; if so, release its place."""
         following = self._choice.after(work)
         if following is NextStep.NOTHING:
             return False

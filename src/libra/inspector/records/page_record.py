@@ -143,10 +143,10 @@ class PageRecord(Link):
 
     @property
     def may_leave(self) -> bool:
-        """Whether nothing is lost when it leaves memory.
+        """Whether the page may leave memory without a loss.
 
-        What the database has may leave, and what it refuses, as that cannot become safer. What is only
-        journaled stays: the database gets it from here.
+        A stored page may leave, and so may a page that the database refuses, because it cannot become
+        safer. A page that is only journaled stays: the database gets it from here.
         """
         return self.finished and self.backup in ("stored", "rejected")
 
