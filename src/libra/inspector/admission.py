@@ -35,7 +35,7 @@ class ReleasePlace:
 
 
 class PlaceNotice(Enum):
-    """What admission tells a page, and one admission tells the other: check again who may begin."""
+    """To a page: its place is granted. To the other admission: check again who may begin."""
 
     GRANTED = auto()
     AGAIN = auto()

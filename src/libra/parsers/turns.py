@@ -3,7 +3,7 @@
 Every order is first tried in the fast lane, for a short time. An order that needs longer begins again in
 the slow lane. One parser is always reserved for the fast lane, so that no page waits for another page's
 long order. In the slow lane the page that has used least is next, and a page that is far ahead of it
-pauses. So a page that needs a second gets it at once, whatever heavy pages are under way. Waiting
+pauses. So a page that needs a second gets it at once, even while heavy pages run. Waiting
 counts as having used less, down to `YOUNG`, so every page gets its turn.
 """
 
