@@ -1,11 +1,11 @@
-"""How many pages may be fetched at a time.
+"""Limits how many pages are fetched at the same time.
 
-Pages ask and wait as ``queued``; a place goes to the one that has waited longest. A page that dies
-on its place gives it up by dying: the process monitors those that hold one.
+Pages ask for a place and wait as ``queued``; a free place goes to the page that has waited longest.
+Admission monitors the pages that hold a place, so a page that dies frees its place.
 
-A page that is suspected of killing the program is weighed alone: nothing is weighed beside it, neither
-here nor in a browser, so that if the program dies again it is known who did it. When it is next in its
-line nobody else gets a place until it had its turn.
+A page that is suspected of killing the program is weighed alone, with no other page beside it here or
+in a browser. If the program dies again, the culprit is known. When the suspect is next in line, no
+other page gets a place until the suspect has had its turn.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from libra.report import Method
 
 @dataclass(frozen=True, slots=True)
 class AskPlace:
-    """A page wants to be fetched; it gets `PlaceNotice.GRANTED` as a message."""
+    """Cast by a page that wants to be fetched; the page gets `PlaceNotice.GRANTED` as a message."""
 
     page: GenServer
     alone: bool = False
@@ -29,24 +29,24 @@ class AskPlace:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlace:
-    """A page needs its place no longer."""
+    """Cast by a page that no longer needs its place."""
 
     page: GenServer
 
 
 class PlaceNotice(Enum):
-    """What a page is told, and one admission the other: to see again whether somebody may begin."""
+    """To a page: its place is granted. To the other admission: check again who may begin."""
 
     GRANTED = auto()
     AGAIN = auto()
 
 
 class Admission(GenServer):
-    """Hands out places, first come first served.
+    """Hands out places in the order of the requests.
 
     Attributes:
-        holders: who has one.
-        alone: the suspect that is weighed here now, or None. Both are read by the other admission.
+        holders: the pages that hold a place.
+        alone: the suspect that is weighed alone now, or None. The other admission reads both attributes.
     """
 
     __slots__ = ("_admissions", "_places", "_waiting", "alone", "holders")
@@ -55,9 +55,10 @@ class Admission(GenServer):
         """Start with all places free.
 
         Args:
-            admissions: all of them by method; this one enters itself.
-            method: the pages of which method these places are for; a browser weighs few at a time.
-            places: how many there are.
+            admissions: all admissions by method; this one adds itself.
+            method: the method of the pages that these places are for; a browser weighs only a few
+                pages at a time.
+            places: the number of places.
         """
         self._places = places
         self.holders: dict[GenServer, Monitor] = {}
@@ -67,11 +68,11 @@ class Admission(GenServer):
         admissions[method] = self
 
     def ask(self, page: GenServer, *, alone: bool = False) -> None:
-        """A page wants to be fetched; it gets `PlaceNotice.GRANTED` as a message."""
+        """Ask for a place for a page, which gets `PlaceNotice.GRANTED` as a message."""
         self.cast(AskPlace(page, alone))
 
     def release(self, page: GenServer) -> None:
-        """A page needs its place no longer."""
+        """Give back the place of a page."""
         self.cast(ReleasePlace(page))
 
     def handle_cast(self, message: Any) -> None:
@@ -88,13 +89,13 @@ class Admission(GenServer):
         self._grant()
 
     def handle_info(self, message: Any) -> None:
-        """A page died on its place."""
+        """Free the place of a page that died."""
         if isinstance(message, Down):
             self.holders.pop(message.process, None)
             self._left(message.process)
 
     def handle_call(self, request: Any, sender: From) -> Reply | NoReply:
-        """How many pages hold a place, and how many wait for one."""
+        """Return how many pages hold a place and how many wait for one."""
         return Reply((len(self.holders), sum(ask.page.alive for ask in self._waiting)))
 
     def _grant(self) -> None:
@@ -108,7 +109,7 @@ class Admission(GenServer):
             ask.page.send(PlaceNotice.GRANTED)
 
     def _next(self) -> AskPlace | None:
-        # A page that died while it waited was never monitored: dying is how it left the queue.
+        # A page that dies while it waits was never monitored, so its request is dropped here.
         while self._waiting and not self._waiting[0].page.alive:
             self._waiting.popleft()
         return self._waiting[0] if self._waiting else None
@@ -120,17 +121,17 @@ class Admission(GenServer):
         return not any(one.alone or (one is not self and one.suspects()) for one in admissions)
 
     def suspects(self) -> bool:
-        """Whether a suspect is next here: to be read by the other admission."""
+        """Whether a suspect is next in line here; the other admission reads this."""
         ask = self._next()
         return ask is not None and ask.alone
 
     def _left(self, page: GenServer) -> None:
-        """Somebody has left a place: if that is what those of the other admission wait for, tell it."""
+        """Clean up after a page that left its place; tell the other admission if it waits for that."""
         was_alone = page is self.alone
         if was_alone:
             self.alone = None
         for other in self._admissions.values():
             if other is not self and (was_alone or other.suspects()):
                 other.cast(PlaceNotice.AGAIN)
-        # By message: after a suspect of this admission it is the turn of one of the other.
+        # As a message: after a suspect of this admission, a page of the other one is next.
         self.cast(PlaceNotice.AGAIN)

@@ -1,4 +1,4 @@
-"""What is there and what is not: the database, the local disk, and what they have given back so far."""
+"""What Libra can use at the moment: the database, the local disk, and what they have restored."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from libra.storage.recollection import Loss
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Something cannot be used: since when, and why, in words for people."""
+    """Something that cannot be used: since when, and the reason in words for people."""
 
     since: datetime
     reason: str
 
 
 class Availability:
-    """How it stands with what Libra depends on.
+    """The state of the services that Libra depends on.
 
-    The writers of the journal and of the database say how they find them, the restorer how far it has
-    come; everybody else reads.
+    The journal writer and the database writer report whether they can write, and the restorer reports
+    its progress. All others only read.
 
     Attributes:
         outage: since when and why the database cannot be used; None while it can.
-        standby: since when and why this Libra writes nothing to the database; None while it does.
+        standby: since when and why this Libra does not write to the database; None while it writes.
         disk_trouble: since when and why the journal cannot be written; None while it can.
-        opened: set once it is known whether the database can be used.
-        available_since: when the database was last found to be there; None before that.
-        replayed: set once everything that the journal held can be read again.
-        recalled: set once everything that the local copy held is in memory.
+        opened: set once Libra knows whether the database can be used.
+        available_since: when the database last became available; None before that.
+        replayed: set once all that the journal held can be read again.
+        recalled: set once all that the local copy held is in memory.
         keys_known: set once the idempotency keys of the database are known.
-        watches_known: set once every watch that there is is in memory.
-        restoring: whether pages or watches are being brought back from the database.
-        gap: what the database was found to lack, until all of it that is here is saved again.
-        losses: everything that databases of this Libra were found to lack, the oldest first.
-        neighbours: what is known of others that this Libra works with.
+        watches_known: set once all watches are in memory.
+        restoring: whether the restorer is bringing back pages or watches from the database.
+        gap: what the database was found to lack, until Libra has saved again all of it that is in
+            memory.
+        losses: everything that databases of this Libra were found to lack, oldest first.
+        neighbours: what is known of the other Libras that this one works with.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class Availability:
         self.neighbours = Neighbours()
 
     def may_be_lost(self, entry_id: str) -> str | None:
-        """What is to be said of a page or a watch that is nowhere: databases may have lost it."""
+        """A note on an entry that cannot be found, if the database may have lost it; else None."""
         submitted = moment_of(entry_id)
         spans = [
             loss.span

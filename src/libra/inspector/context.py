@@ -1,4 +1,4 @@
-"""What the processes of one Libra share, in four parts."""
+"""The state that the processes of one Libra share, in four parts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from libra.weighing.options import Options
 
 
 class Context:
-    """The surroundings of a page, and of a watch.
+    """State shared by the processes of one Libra.
 
-    Each part knows only what is below it, so that none is in a circle with those who use it: the
-    processes are known as their ports (`libra.inspector.records.ports`) and not as what they are.
+    Each part knows only the parts below it, which avoids import cycles: it knows processes by their
+    ports (`libra.inspector.records.ports`), not by their classes.
 
     Attributes:
-        records: what outlives a crash.
-        availability: what is there and what is not.
+        records: the state that survives a crash.
+        availability: whether the database and the local disk can be used.
         services: what pages and watches work with.
-        processes: which are running at the moment.
+        processes: the processes that are running at the moment.
     """
 
     def __init__(self, services: Services) -> None:
@@ -32,10 +32,10 @@ class Context:
         self.processes = LiveProcesses()
 
     def options_again(self, record: PageRecord) -> Options:
-        """How a page that was under way is weighed from the beginning.
+        """The options with which to weigh an unfinished page again from the beginning.
 
-        One that comes back after a restart knows its method, its window and its headers. What else its
-        watch says is kept with that.
+        A page that comes back after a restart knows its method, its viewport and its headers. The other
+        options are kept with its watch.
         """
         watch = self.records.watches.weighing(record.id)
         of_watch = None if watch is None else self.services.options_of(watch)

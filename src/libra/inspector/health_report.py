@@ -1,4 +1,4 @@
-"""What a running Libra says of itself."""
+"""Health and process tree of a running Libra."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra.weighing.rendered import BrowserEnds
 
 
 def health(tree: SupervisionTree) -> Health:
-    """The truth about each part, from memory: asking costs nothing and touches no database."""
+    """Report each part from memory: this costs next to nothing and touches no database."""
     context = tree.context
     waiting = tree.durability.state()
     given_up = len(quarantined(tree))
@@ -60,7 +60,7 @@ def health(tree: SupervisionTree) -> Health:
 
 
 def quarantined(tree: SupervisionTree) -> dict[str, str]:
-    """The pages and watches that nobody goes on with unless they are retried, and why."""
+    """The quarantined pages and watches, which stay so until somebody retries them, and the reasons."""
     watches = tree.context.processes.watchers.quarantined()
     return tree.pages.quarantined() | {str(one.id): str(one.reason) for one in watches}
 
@@ -133,12 +133,12 @@ def _processes(tree: SupervisionTree) -> Processes:
     )
 
 
-#: Children of one supervisor that are shown while nothing is wrong with them.
+#: Healthy children of one supervisor to show.
 SHOWN = 50
 
 
 def process_tree(tree: SupervisionTree) -> Node:
-    """The living tree of processes; of ten thousand healthy siblings only some are shown."""
+    """The running tree of processes; of many healthy siblings it shows only the last `SHOWN`."""
     return _node("libra", tree.root, None)
 
 

@@ -1,4 +1,4 @@
-"""The pace at which pages come back: no more of the event loop than live traffic leaves."""
+"""The pace of a restore: pages come back only as fast as live traffic allows."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Pages that are brought back between two looks at the event loop: well under 10 ms of work.
+#: Pages to bring back before yielding to the event loop: well under 10 ms of work.
 SLICE = 50
 
-#: Seconds of other work between two slices from which the loop counts as busy.
+#: The loop counts as busy if other work takes longer than this many seconds between two slices.
 BUSY = 0.002
 
-#: Seconds that a restore stands back at the most between two slices.
+#: Seconds that a restore pauses between two slices, at most.
 LONGEST_PAUSE = 0.1
 
-#: New objects between two looks of Python's garbage collector while pages are brought back.
+#: New objects between two runs of Python's garbage collector while pages are brought back.
 OBJECTS = 20_000
 
 
 async def give_way() -> None:
-    """Let live traffic go first: as long as it keeps the loop busy, take no more of it than it does.
+    """Let live traffic go first; while it keeps the loop busy, the restore takes no more time than it.
 
-    How long it took to get back here is what everybody else did meanwhile. When that is more than a
-    moment, as much time again is left to them before the next slice.
+    The time until control comes back is the time that other tasks took. If that is long, the restore
+    sleeps for the same time before its next slice.
     """
     loop = asyncio.get_running_loop()
     asked = loop.time()
@@ -36,12 +36,12 @@ async def give_way() -> None:
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Have Python's garbage collector look less often, since all that is made here is there to stay.
+    """Make Python's garbage collector run less often, since all objects made here stay.
 
-    It would find nothing, and takes a fifth of the time of a restore to find it.
+    It would find no garbage, and would take a fifth of the time of a restore.
     """
     before = gc.get_threshold()
-    if before[0]:  # else it is switched off
+    if before[0]:  # otherwise it is switched off
         gc.set_threshold(max(before[0], OBJECTS), *before[1:])
     try:
         yield

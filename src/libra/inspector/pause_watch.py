@@ -1,7 +1,7 @@
-"""Looks once a second whether the program was stopped, and whether the wall clock was set.
+"""Checks once a second whether the program was stopped, and whether the wall clock was set.
 
-What is due by the wall clock (a page expires, a watch is due) has timers that know nothing of it: they
-are set anew.
+Events that are due by the wall clock (the expiry of a page, the next weigh-in of a watch) have timers
+that ignore it. When the clock was set, the timers are set again.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from libra.inspector.context import Context
 from libra.inspector.pauses import INTERVAL, Pauses
 from libra.otp import GenServer
 
-#: Seconds by which the wall clock has to go off the other one to count as set.
+#: The wall clock counts as set if it differs from the other clock by this many seconds.
 CLOCK_SET: Final = 1.0
 
-#: Pages that are told between two looks at the event loop.
+#: Pages to tell before yielding to the event loop.
 SLICE: Final = 50
 
 
 class PauseWatch(GenServer):
-    """Looks once a second, at the wall clock too."""
+    """Checks the clocks once a second."""
 
     __slots__ = ("_ahead", "_context")
 
     def init(self, context: Context) -> None:
-        """Begin to look, by the clock that the deadlines go by."""
+        """Start the checks, with the clock that the deadlines use."""
         self._context = context
         context.services.pauses = Pauses(monotonic=self.runtime.clock.time)
         self._ahead = self._wall_ahead()
         self._look()
 
     def handle_info(self, message: Any) -> None:
-        """Look again."""
+        """Check again."""
         if message == "look":
             self._look()
 
@@ -51,7 +51,7 @@ class PauseWatch(GenServer):
     async def _tell_all(self) -> None:
         for number, record in enumerate(self._context.records.everything(), 1):
             child = self._context.processes.inspectors.child(record.id)
-            if child is None or not child.asleep:  # `Expiry` looks at the wall clock for those
+            if child is None or not child.asleep:  # `Expiry` checks the clock for those
                 self._context.processes.tell_clock_set(record.id)
             if number % SLICE == 0:
                 await asyncio.sleep(0)

@@ -1,7 +1,7 @@
-"""How long the program did not run.
+"""Measures how long the program did not run.
 
-Deadlines go by a clock that goes on while a program is stopped (SIGSTOP, a frozen container), and what
-is connected does not survive a machine that sleeps. A page must not pay for that.
+Deadlines use a clock that continues while a program is stopped (SIGSTOP, a frozen container), and
+connections do not survive a machine that sleeps. A page must not fail because of that.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 INTERVAL: Final = 1.0
 
-#: A look that is this late (seconds) tells of a pause, if the program did not compute meanwhile.
+#: A check that is this late (seconds) shows a pause, if the program did not compute meanwhile.
 LATE: Final = 0.5
 
 
 def asleep() -> float:
-    """Seconds that the machine has slept since it was started, where the system tells."""
+    """Seconds that the machine has slept since it was started, where the system reports them."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if boot is None else time.clock_gettime(boot) - time.monotonic()
 
@@ -26,12 +26,12 @@ def asleep() -> float:
 class Pauses:
     """Adds up the seconds that the program did not run.
 
-    It has to be looked at in short intervals: what passes between two looks beyond the interval, and
-    beyond what the program computed meanwhile, is a pause.
+    It needs regular checks: time between two checks counts as a pause if it exceeds the interval and the
+    time that the program computed.
 
     Args:
-        monotonic: seconds that go on while the program is stopped.
-        computed: seconds of processor time of the program.
+        monotonic: a clock in seconds that continues while the program is stopped.
+        computed: processor time of the program, in seconds.
         slept: seconds that the machine has slept.
     """
 
@@ -47,12 +47,12 @@ class Pauses:
         self._total = 0.0
 
     def look(self) -> None:
-        """To be called once in each `INTERVAL`."""
+        """Check the clocks; call this once in each `INTERVAL`."""
         self._total = self.seconds()
         self._seen = self._read()
 
     def seconds(self) -> float:
-        """How long all pauses were together up to now."""
+        """The sum of all pauses up to now."""
         if self._seen is None:
             return self._total
         passed, computed, slept = (

@@ -1,4 +1,4 @@
-"""Which processes are running at the moment, and what one may tell those of pages and watches."""
+"""The running processes, and the messages to those of pages and watches."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from libra.report import Backup, Method
 
 
 def _nothing() -> None:
-    """To be replaced."""
+    """A placeholder, to be replaced."""
 
 
 class LiveProcesses:
-    """Every process that others look for by what it does.
+    """Every process that others look up by its role.
 
-    Registry, admission, supervisors and both writers enter themselves in their ``init``, so that after a
-    restart everybody finds the new one: as with Erlang's registered names, nobody keeps hold of an old
-    handle.
+    The registry, the admissions, the supervisors and both writers enter themselves in their ``init``. So
+    after a restart everybody finds the new process. As with Erlang's registered names, nobody keeps
+    an old handle.
 
     Attributes:
         registry: page id -> process.
-        admission: how many pages are weighed at a time, by method.
+        admission: limits how many pages are weighed at the same time, by method.
         inspectors: the supervisor of the pages.
         watchers: the supervisor of the watches.
-        durability: makes safe what a page or a watch has to keep.
+        durability: makes pages and watches safe.
         journal_writer: writes the journal.
         database_writer: writes to the database.
-        weigh_ins: how a watch has its page weighed.
-        courier: how alerts reach the operator's destinations.
-        restore_again: has pages and watches brought back as after a start.
+        weigh_ins: lets a watch have its page weighed.
+        courier: delivers alerts to the operator's destinations.
+        restore_again: restores pages and watches as after a start.
     """
 
     registry: Registry
@@ -55,23 +55,23 @@ class LiveProcesses:
         self.restore_again: Callable[[], None] = _nothing
 
     def tell_may_begin(self, page_id: str) -> bool:
-        """Tell a page: that its life begins is written down, or cannot be."""
+        """Tell a page that the beginning of its life is written down, or cannot be."""
         return self._tell(page_id, MayBegin())
 
     def tell_safe(self, entry_id: str, version: int, level: Backup) -> bool:
-        """Tell a page or a watch: as of this version it is this safe."""
+        """Tell a page or a watch how safe it is as of this version."""
         return self._tell(entry_id, Safe(version, level))
 
     def tell_unsafe(self, entry_id: str, level: Backup) -> bool:
-        """Tell a page or a watch: where it was this safe it is no more."""
+        """Tell a page or a watch that it has lost this level of safety."""
         return self._tell(entry_id, Unsafe(level))
 
     def tell_clock_set(self, entry_id: str) -> bool:
-        """Tell a page or a watch: the wall clock was set, so what is due by it is to be looked at."""
+        """Tell a page or a watch that the wall clock was set, so that it sets its timer again."""
         return self._tell(entry_id, ClockSet())
 
     def _tell(self, entry_id: str, message: object) -> bool:
-        """Send the process of a page or a watch a message; whether it has one at the moment."""
+        """Send a message to the process of a page or a watch; return whether it has one."""
         try:
             process: GenServer | None = self.registry.whereis(entry_id)
             if process is None and (child := self.watchers.child(entry_id)) is not None:

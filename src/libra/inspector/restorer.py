@@ -1,13 +1,13 @@
-"""Brings pages and watches back after a start, or after a crash of their supervisor.
+"""Restores pages and watches after a start, or after a crash of their supervisor.
 
-First those whose records are still in memory (their processes died with the supervisor, their
-records did not), then those in the journal, then those that the database holds. A start never
-waits for this: a page that has not come back yet is looked up when it is asked for. Watches come back
-before the pages, and in every mode: nobody asks for a watch before it is due.
+First come the pages whose records are still in memory (their processes died with the supervisor, their
+records did not), then those of the journal, then those of the database. A start never waits for this:
+Libra looks up a page that has not come back yet when somebody asks for it. Watches come back before
+the pages of the database, in every restore mode, because nobody asks for a watch before it is due.
 
-The journal has what the database lacks, and a copy of what was in memory and the database had. A copy
-comes back at once, whatever the database does, as it was. When the database can be read it is compared:
-another Libra may have changed or deleted a page meanwhile, or somebody may have pruned it.
+The journal holds what the database lacks, and a copy of pages that were in memory and stored. A copy
+comes back at once and unchanged, even if the database is down. Once the database can be read, the
+copy is compared with it: another Libra may have changed, deleted or pruned a page meanwhile.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from libra.storage.rows.entries import Packed, Snapshot, WatchRow
 if TYPE_CHECKING:
     from libra.inspector.durability.durability import JournalThenDatabase
 
-#: Seconds until a database that could not be read is tried again.
+#: Seconds until Libra tries again to read the database.
 RETRY = 2.0
 
-#: Pages of the local copy that are read at a time: other work on the journal goes on in between.
+#: Pages of the local copy to read at a time; between them the journal does other work.
 COPIES = 100
 
-#: What is said of a page that cannot come back.
+#: The log line for a page that cannot come back.
 SET_ASIDE = "page %s is set aside, its stored report cannot be read: %s"
 
 log = logging.getLogger("libra.restore")
 
 
 class RestorerStep(Enum):
-    """What the restorer tells itself."""
+    """Messages of the restorer to itself."""
 
     RECORDS = auto()
     JOURNAL = auto()
@@ -58,7 +58,7 @@ class RestorerStep(Enum):
 
 
 class Restorer(GenServer):
-    """Starts a process for every page that should have one; then it is done and stops."""
+    """Starts a process for every page that should have one, and then stops."""
 
     __slots__ = (
         "_context",
@@ -86,16 +86,16 @@ class Restorer(GenServer):
         eager: bool,
         max_pages: int,
     ) -> Continue:
-        """Begin with what is in memory.
+        """Start with the records in memory.
 
         Args:
-            context: the surroundings.
+            context: the shared state.
             durability: writes down which lives begin.
             store: the database.
             journal: None if it is switched off.
-            thread: the one that the journal is used on.
-            eager: whether all unexpired pages of the database are wanted.
-            max_pages: how many pages there may be in memory.
+            thread: the journal's thread.
+            eager: whether to bring back all unexpired pages of the database.
+            max_pages: the limit of pages in memory.
         """
         self._context = context
         self._durability = durability
@@ -105,8 +105,8 @@ class Restorer(GenServer):
         self._eager = eager
         self._max_pages = max_pages
         self._restored = 0
-        self._unchecked: list[PageRecord] = []  # those that came back packed
-        self._unconfirmed: set[str] = set()  # pages of the local copy, until the database was asked
+        self._unchecked: list[PageRecord] = []  # pages that came back packed
+        self._unconfirmed: set[str] = set()  # copies not compared with the database yet
         self._watches = WatchRestorer(context, durability, store)
         self._orphans = list(context.records.pages)
         context.availability.restoring = True
@@ -114,11 +114,11 @@ class Restorer(GenServer):
         return Continue(RestorerStep.RECORDS)
 
     def handle_continue(self, token: Any) -> Stop | None:
-        """The records first, a slice at a time."""
+        """Adopt the records in memory first, one slice at a time."""
         return self._adopt()
 
     def handle_info(self, message: Any) -> Stop | None:
-        """Go on."""
+        """Take the next step."""
         match message:
             case RestorerStep.RECORDS:
                 return self._adopt()
@@ -165,10 +165,10 @@ class Restorer(GenServer):
         return None
 
     async def _replay(self) -> list[PageRecord]:
-        """What a former program acknowledged and could not store, whatever the restore mode is.
+        """Bring back what a former program acknowledged but did not store, in every restore mode.
 
         Returns:
-            The pages that are to be weighed, if the database does not know that they were.
+            The pages to weigh, unless the database has them as finished.
         """
         if self._journal is None:
             self._context.availability.replayed.set()
@@ -191,15 +191,15 @@ class Restorer(GenServer):
                     gone.add(entry.id)
                     self._context.processes.database_writer.delete(entry.id)
                 elif isinstance(entry, WatchRow):
-                    # To be seen from here on; the database may know more of it.
+                    # Visible from here on; the database may have a newer state.
                     self._watches.recall(entry, "journaled")
                 elif entry.id in self._context.records.deletions.pages:
-                    continue  # deleted since this was read
+                    continue  # deleted since this batch was read
                 elif entry.status in FINISHED:
                     self._bring_back(entry, "journaled", lives.get(entry.id))
                 elif self._context.records.pages.get(entry.id) is None:
                     new_id.known(entry.id)
-                    # Readable from here on; whether it is to be weighed is found out below.
+                    # Readable from here on; whether to weigh it is decided later.
                     record = self._restored_as(entry, "journaled", lives.get(entry.id))
                     self._context.records.pages.add(record)
                     unfinished.append(record)
@@ -209,7 +209,7 @@ class Restorer(GenServer):
         return unfinished
 
     async def _recall_copies(self) -> None:
-        """What was in memory and the database had, as it was."""
+        """Bring back, unchanged, what was in memory and stored in the database."""
         context, journal, loop = self._context, self._journal, asyncio.get_running_loop()
         if journal is None or not self._durability.copies:
             context.availability.recalled.set()
@@ -248,7 +248,7 @@ class Restorer(GenServer):
         self._unconfirmed.add(row.id)
 
     def _was_pruned(self, row: Snapshot) -> bool:
-        """Whether somebody had removed it on purpose when the database was last seen."""
+        """Whether it was pruned, as far as the last contact with the database showed."""
         known = self._store.known
         before = None if known is None else known.pruned_before
         return before is not None and row.submitted_at is not None and row.submitted_at < before
@@ -259,7 +259,7 @@ class Restorer(GenServer):
             await self._resume(record)
 
     async def _resume(self, record: PageRecord) -> None:
-        """Weigh a page that was not finished, unless the database knows that it was."""
+        """Weigh a page that was not finished, unless the database has it as finished."""
         context = self._context
         stored = None
         if context.availability.outage is None:
@@ -271,7 +271,7 @@ class Restorer(GenServer):
             return  # deleted meanwhile
         if stored is not None and stored.status in FINISHED:
             context.processes.journal_writer.drop([(record.id, record.version)])
-            # It could be read as unfinished meanwhile, so it goes on above that, and is saved so.
+            # Clients may have read it as unfinished meanwhile, so it continues above that version.
             record = self._restored_as(stored, "memory")
             context.records.pages.add(record)
         self._bring_up(record)
@@ -282,8 +282,8 @@ class Restorer(GenServer):
             self._context.availability.outage is not None
             or self._context.availability.standby is not None
         ):
-            # The backup's prober is the only one that touches a database that is known to be down, and
-            # of one that another Libra writes to the pages are its own to weigh and to delete.
+            # Only the database writer probes a database that is known to be down. If another Libra
+            # writes to the database, that Libra weighs and deletes its pages.
             self.send_after(RETRY, RestorerStep.DATABASE)
         else:
             self.start_task(self._restore(), tag=RestorerStep.DATABASE)
@@ -318,7 +318,7 @@ class Restorer(GenServer):
                     await give_way()
 
     async def _check_all(self) -> None:
-        """Unpack what came back packed, once all of it is there."""
+        """Unpack the pages that came back packed, after all of them are in memory."""
         context = self._context
         unchecked, self._unchecked = self._unchecked, []
         for number, record in enumerate(unchecked, 1):
@@ -332,11 +332,11 @@ class Restorer(GenServer):
                 await give_way()
 
     async def _confirm(self, page_id: str, row: Snapshot | None) -> None:
-        """Compare a page of the local copy with what the database has of it."""
+        """Compare a page of the local copy with its row in the database."""
         context = self._context
         record = context.records.pages.get(page_id)
         if record is None or record.backup != "stored" or context.availability.gap is not None:
-            return  # it has left, or the database is being given what it lacks
+            return  # it has left memory, or is being saved again
         if row is not None and row.version <= record.version:
             return
         if row is None and not self._durability.knows_database:
@@ -363,7 +363,7 @@ class Restorer(GenServer):
         try:
             record = self._restored_as(row, backup, life)
         except ValueError as error:
-            # One page that cannot be read must not keep the others from coming back.
+            # One unreadable page must not keep the others from coming back.
             log.error(SET_ASIDE, row.id, error)
             return
         if isinstance(row, Packed):

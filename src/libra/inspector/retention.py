@@ -1,7 +1,7 @@
-"""Prunes what is older than it is to be kept, once an hour.
+"""Prunes pages that are older than the retention, once an hour.
 
-It asks the database and nobody else: what a pruning removes has to leave memory too, and does so by the
-marks that it leaves, whoever pruned (see `libra.inspector.durability.pruned_pages`).
+It works on the database only. Pruned pages must leave memory too, and do so by the marks that every
+pruning leaves (see `libra.inspector.durability.pruned_pages`).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from libra.wording import count, size
 log = logging.getLogger("libra.retention")
 
 FIRST: Final = 60.0
-"""Seconds from the start to the first look, so that a start has its database to itself."""
+"""Seconds from the start to the first run, so that it does not compete with the restore."""
 
 INTERVAL: Final = 3600.0
-"""Seconds between two looks."""
+"""Seconds between two runs."""
 
 RETRY: Final = 60.0
-"""Seconds until another look where the database, or the watches, are not there yet."""
+"""Seconds until the next try while the database or the watches are not available."""
 
 
 class Retention(GenServer):
-    """Looks once an hour what is too old."""
+    """Prunes once an hour."""
 
     __slots__ = ("_context", "_keep", "_store")
 
     def init(self, context: Context, store: Store, keep: float | None) -> None:
-        """Begin to look.
+        """Schedule the first run.
 
         Args:
-            context: the surroundings.
+            context: the shared state.
             store: the database.
-            keep: seconds that pages are kept; None for ever.
+            keep: seconds that pages are kept; None for no limit.
         """
         self._context = context
         self._store = store
@@ -48,7 +48,7 @@ class Retention(GenServer):
         self.send_after(FIRST, "look")
 
     def handle_info(self, message: Any) -> None:
-        """Prune, if the database is there and this is the Libra that writes to it."""
+        """Prune, if the database is available and this is the Libra that writes to it."""
         context = self._context
         match message:
             case "look":

@@ -1,4 +1,4 @@
-"""What pages and watches work with: how to weigh, and by which clock."""
+"""Services of pages and watches: the fetcher, browsers, parsers, options and the clock."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def utc_now() -> datetime:
 
 
 class Services:
-    """What is given at the start and stays.
+    """Services that are set at the start and do not change.
 
     Args:
-        fetcher: the one way to the network.
-        browsers: for pages that are to be rendered.
-        parsers: who reads what strangers wrote; None where the system has no such processes.
-        options: how a page is weighed whose submission chose nothing.
+        fetcher: the only way to the network.
+        browsers: render pages.
+        parsers: read documents of strangers; None where the system cannot fork.
+        options: the options of a page whose submission chose none.
         ttl: seconds that a finished page rests in memory.
         now: the wall clock; tests move it by hand.
-        public_url: where people reach the service; None if nobody said.
+        public_url: the public address of the service; None if it is not set.
 
     Attributes:
-        tally: what has happened since the start.
-        pauses: how long the program did not run.
+        tally: counts events since the start.
+        pauses: measures how long the program did not run.
     """
 
     def __init__(
@@ -63,19 +63,20 @@ class Services:
         self.pauses = Pauses()
 
     def options_for(self, method: Method, viewport: Viewport) -> Options:
-        """How a page is weighed that chose nothing but these, or of which nothing else is known."""
+        """The default options with this method and viewport."""
         return msgspec.structs.replace(self.options, method=method, viewport=viewport, auto=False)
 
     def options_of_its_own(self) -> Options | None:
-        """The options of a page whose submission chose nothing, where these are not as usual.
+        """The options of a page whose submission chose none; None if they are the usual ones.
 
-        A page remembers how it is to be weighed; most need not, as it is without a browser.
+        A page remembers its options; most pages need none, because the usual method is without a
+        browser.
         """
         usual = self.options.method == "static" and not self.options.auto
         return None if usual else self.options
 
     def options_of(self, watch: WatchState) -> Options | None:
-        """How the page of a watch is weighed; None where that is as usual."""
+        """The options for the page of a watch; None if they are the usual ones."""
         usual = self.options
         if (watch.method, watch.choice, watch.viewport, watch.headers) == (None, None, None, ()):
             return self.options_of_its_own()
@@ -90,7 +91,7 @@ class Services:
         )
 
     def reader_for(self, options: Options) -> Reader:
-        """Who reads the documents and style sheets of one page."""
+        """The reader of the documents and stylesheets of one page."""
         if self.parsers is None:
             return InPlaceReader(self.fetcher.in_thread, options)
         return ParserReader(self.parsers, self.fetcher.in_thread, options)

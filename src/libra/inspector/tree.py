@@ -1,21 +1,21 @@
-"""Builds the tree of processes of one Libra, starts it and takes it down.
+"""Builds the supervision tree of one Libra, starts it and stops it.
 
 ::
 
-    Libra (one_for_one: what fails alone restarts alone)
-     ├─ Watchdog       how late the event loop is, and who held it
-     ├─ Pauses         how long the program did not run at all
-     ├─ Journal        what is acknowledged and not in the database yet, on local disk
-     ├─ Backup         the one writer to the database
+    Libra (one_for_one: a child that fails alone restarts alone)
+     ├─ Watchdog       measures how late the event loop is, and which code held it
+     ├─ Pauses         measures how long the program did not run
+     ├─ Journal        writes acknowledged entries that are not stored yet to the local disk
+     ├─ Backup         the only process that writes to the database
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
-     │   ├─ Admission     how many pages are fetched at a time, and how many rendered
+     │   ├─ Admission     limits how many pages are fetched and rendered at the same time
      │   ├─ Inspectors    one PageInspector per page (transient), asleep after a start
      │   ├─ Watches       one Watcher per watch (transient)
-     │   ├─ Expiry        wakes the pages that are asleep when they expire
-     │   └─ Restorer      brings pages and watches back
-     ├─ Retention      prunes what is older than it is to be kept
- └─ services, such as the web server
+     │   ├─ Expiry        wakes the sleeping pages when they expire
+     │   └─ Restorer      restores pages and watches
+     ├─ Retention      prunes pages that are older than the retention
+     └─ services, such as the web server
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class PageRegistry(Registry):
     __slots__ = ()
 
     def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
-        """Enter itself in the context."""
+        """Add itself to the context."""
         super().init(wake=partial(_woken, context))
         context.processes.registry = self
 
@@ -96,18 +96,18 @@ def _woken(context: Context, page_id: Key) -> GenServer | None:
 
 
 class Inspectors(DynamicSupervisor):
-    """The supervisor of the pages: each has a restart budget of its own."""
+    """The supervisor of the pages: each page has its own restart budget."""
 
     __slots__ = ()
 
     def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
-        """Enter itself in the context."""
+        """Add itself to the context."""
         super().init(on_quarantine=partial(_quarantined, context))
         context.processes.inspectors = self
 
 
 def _gate(settings: Settings) -> Gate:
-    """What the pages may fetch from: what is public, and what the settings open."""
+    """The gate for the pages: it allows public addresses, and those that the settings open."""
     return Gate(
         allow=[ip_network(network) for network in settings.allow],
         ports=PORTS | set(settings.allow_port),
@@ -115,10 +115,10 @@ def _gate(settings: Settings) -> Gate:
 
 
 def _local_copy(settings: Settings) -> int:
-    """Bytes of the local copy; none where there is nothing that it could be good for.
+    """Bytes of the local copy; 0 where it would be of no use.
 
-    A database in the data directory is on the same disk as a copy of it would be. And where nothing
-    is to be in memory after a start, nothing needs to be held for it.
+    A database in the data directory is on the same disk as the local copy would be. And if no page comes
+    back after a start, the journal need not keep any for that.
     """
     file = file_of(settings.database_url())
     beside = file is not None and file.resolve().is_relative_to(settings.data_dir.resolve())
@@ -168,22 +168,22 @@ def _quarantined(context: Context, child: Child) -> None:
 
 
 class SupervisionTree:
-    """Builds the tree and takes it down.
+    """Builds the tree and stops it.
 
     Args:
-        settings: how it is to run.
-        clock: timers go by it; the event loop's by default.
+        settings: the settings of this Libra.
+        clock: the clock of the timers; the event loop's by default.
         now: the wall clock.
-        durability: makes what keeps pages and watches safe; the journal and the database by default.
-        reader: makes what reads the pages that are not in memory; from the database by default.
-        pages: makes what takes pages in and finds them; for one node by default.
-        watching: makes what has watches; for one node by default.
+        durability: makes the durability; the journal and the database by default.
+        reader: makes the reader of pages that are not in memory; from the database by default.
+        pages: makes the `Pages`; for one node by default.
+        watches: makes the `Watches`; for one node by default.
 
     Attributes:
         trees: gives the trees of other nodes, of which there are none by default.
 
     Raises:
-        SettingsError: a destination of alerts cannot be used.
+        SettingsError: a destination for alerts is unusable.
     """
 
     def __init__(
@@ -201,13 +201,13 @@ class SupervisionTree:
         self._clock = clock
         gate = self.gate = _gate(settings)
         self.fetcher = Fetcher(
-            # Behind a proxy that is the gate, the proxy is all that is connected to.
+            # If the proxy acts as the gate, Libra connects only to the proxy.
             gate=OPEN if settings.proxy and settings.proxy_is_the_gate else gate,
             delay=settings.delay,
             trust=trust(settings.ca),
             http3=settings.http3,
             proxies=proxies_of({}, settings.proxy or ""),
-            # Any other is asked for ways to addresses that the gate has judged.
+            # Any other proxy is asked for tunnels to addresses that the gate has checked.
             tunnels=not settings.proxy_is_the_gate,
         )
         self.browsers = BrowserPool(
@@ -217,7 +217,7 @@ class SupervisionTree:
             politeness=self.fetcher.politeness,
             memory=settings.browser_memory,
         )
-        # One of them is always for what is done quickly: so there are two at least.
+        # One parser always serves short orders, so there are at least two.
         count = max(2, settings.parsers or os.cpu_count() or 2)
         self.parsers = Parsers(count, memory=settings.parser_memory) if can_fork() else None
         limits = Limits(page_seconds=settings.page_timeout, asset_seconds=settings.asset_timeout)
@@ -260,7 +260,7 @@ class SupervisionTree:
         self._root: Supervisor
 
     async def open(self, services: Mapping[str, Callable[[], Runnable]]) -> None:
-        """Start everything; nothing here waits for a database or a network."""
+        """Start everything; this waits for no database and no network."""
         context, settings = self.context, self.settings
         await asyncio.to_thread(self._prepare_disk)
         await self.fetcher.__aenter__()
@@ -314,19 +314,19 @@ class SupervisionTree:
         )
 
     def _restore_again(self) -> None:
-        """Start the restorer again, which ends when it is done."""
+        """Start the restorer again; it ends when it is done."""
         child = self._root.child("pages")
         if child is not None and isinstance(child.process, Supervisor):
             child.process.restart_child("restorer")
 
     async def close(self) -> None:
-        """Stop in good order: finish what is under way, save, let go of everything.
+        """Stop cleanly: finish what is under way, save, and release all resources.
 
-        What cannot be done in time is left: a page under way is in the database as submitted and
-        is weighed again after the next start.
+        What does not finish in time is left: an unfinished page is in the database as submitted, and
+        Libra weighs it again after the next start.
         """
         async with AsyncExitStack() as last:
-            # From the last to the first. Whoever is cancelled meanwhile lets go of the rest too.
+            # From the last to the first. A cancelled call still closes the rest.
             last.push_async_exit(self.fetcher)
             last.push_async_exit(self.browsers)
             if self.parsers is not None:
@@ -349,10 +349,10 @@ class SupervisionTree:
         await self.runtime.shutdown()
 
     def _prepare_disk(self) -> None:
-        """Claim the data directory; one that cannot be written is no reason not to start.
+        """Claim the data directory; Libra starts even if it is not writable.
 
         Raises:
-            JournalInUse: another Libra works on it.
+            JournalInUse: another Libra uses it.
         """
         try:
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -362,14 +362,14 @@ class SupervisionTree:
             log.error("the data directory cannot be used: %s", error)
 
     def _start_parsers(self, parsers: Parsers) -> None:
-        """A service expects pages: the first of them need not wait for the parsers to start."""
+        """Start the parsers now, so that the first page does not wait for that."""
         try:
             parsers.start()
         except OSError as error:
             log.error("no parser can be started: %s", error)
 
     async def wait_down(self) -> str:
-        """Wait until the tree has ended, by `close` or because nothing helped; returns why."""
+        """Wait until the tree has ended, by `close` or after repeated failures; return the reason."""
         return str(await self._root.wait_down())
 
     @property

@@ -1,4 +1,4 @@
-"""Brings the watches back: all of them, in every mode, as nobody asks for a watch before it is due."""
+"""Restores all watches, in every restore mode, because nobody asks for a watch before it is due."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ log = logging.getLogger("libra.restore")
 
 
 class WatchRestorer:
-    """Enters watches as they are found, and starts those that are known.
+    """Adds watches as they are found, and starts their processes.
 
     Args:
-        context: the surroundings.
-        durability: knows whether a former life left word of the database.
+        context: the shared state.
+        durability: knows whether a former life left a note of the database.
         store: the database.
 
     Attributes:
-        unconfirmed: watches of the local copy, until the database was asked.
+        unconfirmed: watches of the local copy that are not yet compared with the database.
     """
 
     def __init__(self, context: Context, durability: JournalThenDatabase, store: Store) -> None:
@@ -44,11 +44,11 @@ class WatchRestorer:
         self.unconfirmed: set[str] = set()
 
     async def restore(self) -> bool:
-        """Start every watch that is known; False if those of the database are still to come."""
+        """Start every known watch; return False if those of the database are still to come."""
         context = self._context
         await context.availability.opened.wait()
         rows: list[WatchRow] | None = None
-        # Of a database that another Libra writes to the watches are its own to run.
+        # If another Libra writes to the database, that Libra runs the watches.
         if context.availability.outage is None and context.availability.standby is None:
             try:
                 rows = await self._store.watches()
@@ -62,7 +62,7 @@ class WatchRestorer:
         for number, record in enumerate(context.records.watches, 1):
             known = (
                 context.records.watches.get(record.id) is record
-            )  # else it was deleted meanwhile
+            )  # otherwise it was deleted meanwhile
             if known and context.processes.watchers.child(record.id) is None:
                 context.processes.watchers.start_child(Watcher.child_spec(context, record))
             if number % SLICE == 0:
@@ -70,7 +70,7 @@ class WatchRestorer:
         return rows is not None
 
     async def _confirm(self, there: set[str]) -> None:
-        """Those of the local copy that the database has not were deleted by another Libra."""
+        """Drop copied watches that another Libra deleted; without a note of the database, keep them."""
         for watch_id in self.unconfirmed - there:
             record = self._context.records.watches.get(watch_id)
             if record is None or record.backup != "stored":
@@ -78,11 +78,11 @@ class WatchRestorer:
             if self._durability.knows_database:
                 await let_go(self._context, record)
             else:
-                record.backup = "memory"  # it has no process yet, which keeps it when it has one
+                record.backup = "memory"  # it has no process yet; once it has one, that saves it
         self.unconfirmed.clear()
 
     async def _read_newest(self) -> None:
-        """What the database has of late: its newest id, whatever the clock says, and keys."""
+        """Read the newest id of the database, in case the clock is wrong, and the recent keys."""
         context = self._context
         if context.availability.outage is None:
             try:
@@ -97,7 +97,7 @@ class WatchRestorer:
                 context.processes.database_writer.unavailable(error)
 
     def recall(self, row: WatchRow, backup: Backup) -> None:
-        """Enter a watch, unless as much is known of it already."""
+        """Add a watch, unless a state as new is already in memory."""
         context = self._context
         new_id.known(row.id)
         known = context.records.watches.get(row.id)

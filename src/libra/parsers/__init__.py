@@ -1,9 +1,10 @@
-"""Foreign documents are parsed in processes that may die.
+"""Foreign documents are parsed in processes that may be killed.
 
-What holds the interpreter cannot be interrupted by a deadline in the same interpreter, and memory that C
-code took is not given back. So the documents and style sheets of strangers are read by a few processes
-with limits of memory and of processor time. One that passes them is killed: what it read has a named
-error, and everybody else goes on.
+A deadline cannot interrupt C code that holds the interpreter, and memory that C code took is not given
+back. So a few processes with limits of memory and of processor time read the documents and
+stylesheets of strangers. A process that exceeds a limit is killed. Its document gets a named error,
+and all other work continues.
 
-`pool.Parsers` holds them, `reader.ParserReader` reads one page with them, `once.weigh_once` weighs one.
+`pool.Parsers` manages the processes, `reader.ParserReader` reads one page with them, and
+`once.weigh_once` weighs one page.
 """

@@ -1,4 +1,4 @@
-"""Reports in other forms, made by parsers: ten thousand assets take a second, and 100 MB meanwhile."""
+"""Converts reports in parsers: ten thousand assets take a second, and 100 MB meanwhile."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from libra.weighing.options import DESKTOP
 from libra.weighing.orders.source import Text
 
 MOST = 128_000_000
-"""Bytes of what is made of one report."""
+"""The limit of bytes in the converted form of one report."""
 
 
 async def convert_in(parsers: Parsers, reports: Sequence[bytes], form: str) -> bytes:
-    """As `libra.formats.converting.convert`. It takes its turn among the pages that take long.
+    """Like `libra.formats.converting.convert`. It waits in the slow lane with the pages that take long.
 
-    However many downloads there are, pages that need little come first, and all others in turn.
+    However many downloads there are, short pages come first, and all others take turns.
 
     Raises:
-        Refused: the limits of a parser do not allow it, or its parsers died; with a named error.
+        ParserRefused: a limit of the parsers forbids it, or its parsers died; with a named error.
     """
     pieces = [
         Piece(Text(number, "document", ""), (), len(data)) for number, data in enumerate(reports)

@@ -1,4 +1,4 @@
-"""The program's side of the template: starts it, has it fork and kill parsers, hears of their ends."""
+"""The program's side of the template: asks it to fork and kill parsers, and hears of their ends."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class End:
     """How a parser ended.
 
     Attributes:
-        status: As `os.wait` gives it; None if nobody could tell, as the template had gone as well.
-        seconds: Of a processor, in its whole life.
+        status: As `os.wait` gives it; None if it is unknown, because the template had gone as well.
+        seconds: Processor time of its whole life, in seconds.
         peak: The most memory that it had, in kilobytes.
     """
 
@@ -31,12 +31,12 @@ class End:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether it had used the time of a processor that it was given."""
+        """Whether it had used up its processor time."""
         return self._signal in {signal.SIGPROF, signal.SIGXCPU}
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether it ended because it got no more memory."""
+        """Whether it ended because it could get no more memory."""
         status = self.status
         return (
             status is not None
@@ -46,7 +46,7 @@ class End:
 
     @property
     def how(self) -> str:
-        """In words."""
+        """The end in words."""
         if self.status is None:
             return "its template ended"
         if self._signal is not None:
@@ -64,12 +64,12 @@ class End:
 
 
 def module_paths() -> str:
-    """Where the template finds Libra and what it needs: where this program does."""
+    """The paths on which the template finds Libra and its dependencies: the same as this program."""
     return os.pathsep.join(os.path.abspath(path) for path in sys.path if path)  # noqa: PTH100
 
 
 class Started(Protocol):
-    """The process of a template."""
+    """The running process of a template."""
 
     pid: int
 
@@ -78,9 +78,9 @@ class Started(Protocol):
 
 
 def start(descriptor: int, memory: int, *, watched: bool) -> Started:
-    """Start the process of a template, which is to listen to a socket.
+    """Start the process of a template, which listens to a socket.
 
-    The arguments are as those of `libra.parsers.template.serve`.
+    The arguments are those of `libra.parsers.template.serve`.
 
     Raises:
         OSError: it cannot be started.
@@ -95,7 +95,7 @@ def start(descriptor: int, memory: int, *, watched: bool) -> Started:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[descriptor],
-        # Nothing of the program's, which may hold secrets, but where its modules are.
+        # No variable of the program, which may be a secret, only the paths of its modules.
         env={"PYTHONPATH": module_paths()},
         cwd="/",
         start_new_session=True,
@@ -103,7 +103,7 @@ def start(descriptor: int, memory: int, *, watched: bool) -> Started:
 
 
 class Forked:
-    """A process that was asked for: its number, as soon as it is known, and its end."""
+    """A process that was requested: its process id, once it is known, and its end."""
 
     __slots__ = ("_doomed", "_template", "end", "process_id")
 
@@ -114,23 +114,23 @@ class Forked:
         self.end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
 
     def begun(self, process_id: int) -> None:
-        """It has been forked."""
+        """Note that it has been forked."""
         self.process_id = process_id
         if self._doomed:
             self._template.tell(b"K", process_id)
 
     def pause(self) -> None:
-        """Stop it where it is, if it is there."""
+        """Suspend it, if it exists."""
         if self.process_id is not None and not self.end.done():
             self._template.tell(b"S", self.process_id)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         if self.process_id is not None and not self.end.done():
             self._template.tell(b"C", self.process_id)
 
     def kill(self) -> None:
-        """End it at once, or as soon as it is there."""
+        """Kill it at once, or as soon as it exists."""
         self._doomed = True
         if self.process_id is not None and not self.end.done():
             self._template.tell(b"K", self.process_id)
@@ -141,7 +141,7 @@ class Template:
 
     Args:
         memory: Bytes that each parser may take beyond what it has at first.
-        watched: Whether it looks how much they take, instead of having the system limit it.
+        watched: Whether the template watches their memory, instead of having the system limit it.
 
     Raises:
         OSError: it cannot be started.
@@ -166,16 +166,16 @@ class Template:
 
     @property
     def process_id(self) -> int:
-        """Of the template itself."""
+        """The process id of the template."""
         return self._process.pid
 
     @property
     def parsers(self) -> list[int]:
-        """The processes that it has forked and that have not ended."""
+        """The process ids of the parsers that it has forked and that still run."""
         return list(self._running)
 
     def fork(self) -> tuple[socket.socket, Forked]:
-        """Ask for a parser. What is sent to it waits until it is there.
+        """Request a parser. Bytes that are sent to it wait until it exists.
 
         Raises:
             OSError: the template has gone, or there are no more descriptors.
@@ -197,14 +197,14 @@ class Template:
         return ours, forked
 
     def tell(self, what: bytes, process_id: int) -> None:
-        """Have something done to a parser: see `REQUEST`."""
+        """Request an action on a parser: see `REQUEST`."""
         try:
             self._socket.send(REQUEST.pack(what, process_id))
         except OSError:
             self._gone()
 
     async def close(self) -> None:
-        """End it and all its parsers; returns when they have ended."""
+        """End the template and all its parsers; return when they have ended."""
         self._gone()
         await self._loop.run_in_executor(None, self._process.wait)
 

@@ -1,4 +1,4 @@
-"""How much memory a process has, and whether the system can be told to give it no more."""
+"""How much memory a process has, and whether the system can limit it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _PATIENCE = 5.0
 
 
 def can_limit() -> bool:
-    """Whether the system limits a process's address space, and one can see how much it has of that."""
+    """Whether the system limits the address space of a process and reports its size."""
     return _LINUX and address_space() > 0
 
 
 def address_space() -> int:
-    """Bytes of the address space of this process; 0 where that cannot be known."""
+    """Bytes of this process's address space; 0 if unknown."""
     return (_of_linux(os.getpid()) or (0, 0))[0]
 
 
 def resident(process: int) -> int | None:
-    """Bytes of memory that a process has; None where that cannot be known, or it has ended."""
+    """Bytes of memory of a process; None if unknown, or if the process has ended."""
     if _LINUX:
         return (_of_linux(process) or (0, None))[1]
     import subprocess  # noqa: PLC0415 - what is not needed costs the template its memory

@@ -1,4 +1,4 @@
-"""`weigh_once` with a parser: one page is weighed, and what is in it can hold up nobody."""
+"""`weigh_once` with a parser: weighs one page, whose content cannot block the program."""
 
 from __future__ import annotations
 
@@ -26,23 +26,22 @@ async def weigh_once(
 ) -> Report:
     """Weigh a page and return its report, finished or failed.
 
-    Its documents and style sheets are read by a process of their own, which is started while the name is
-    looked up and is killed if it takes too much memory or time.
+    A separate process reads its documents and stylesheets. Libra starts it during the DNS lookup and
+    kills it if it takes too much memory or time.
 
     Args:
         url: Absolute, http or https.
-        options: How; the defaults are a desktop browser's.
+        options: The options; the defaults are a desktop browser's.
         fetcher: To share connections among pages; without one, a fetcher that allows every
             address is opened and closed again.
         on_change: Called with the report so far whenever an asset has been weighed.
         parsers: To share the process among pages, which saves a third of a second for each.
-        in_process: Read in this program instead. That starts no process, and is for pages that are
-            trusted: another one can hold up the whole event loop for as long as it likes, deadlines
-            included, and take all memory there is. It is what happens on systems without fork, such
-            as Windows.
+        in_process: Whether to read in this program. That starts no process, and is for trusted pages
+            only: any other page can block the whole event loop, deadlines included, and take all
+            memory. Systems without fork, such as Windows, always read in this program.
 
     Raises:
-        InvalidURL: if the URL cannot be weighed.
+        InvalidURL: The URL cannot be weighed.
         OSError: if the process cannot be started.
     """
     options = Options() if options is None else options
@@ -67,12 +66,12 @@ def weigh_sync(url: str, options: Options | None = None) -> Report:
 
     Args:
         url: Absolute, http or https.
-        options: How; the defaults are a desktop browser's.
+        options: The options; the defaults are a desktop browser's.
 
     Raises:
-        InvalidURL: if the URL cannot be weighed.
+        InvalidURL: The URL cannot be weighed.
         OSError: if the process cannot be started.
-        RuntimeError: inside an event loop, which it would hold up.
+        RuntimeError: It was called inside an event loop, which it would block.
     """
     try:
         asyncio.get_running_loop()

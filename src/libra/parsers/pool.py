@@ -1,4 +1,4 @@
-"""The parsers of one program: forked when they are needed, killed when they pass a limit, replaced."""
+"""The parsers of one program: forked when needed, killed when they exceed a limit, replaced."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ MEMORY = 128_000_000
 """Bytes that a parser may take beyond what it has at first."""
 
 FIRST_TRY = 0.25
-"""Seconds of a processor in the fast lane."""
+"""Seconds of processor time of the first try in the fast lane."""
 
 FAST_SECONDS = 0.5
-"""Of a processor, that a page may take in the fast lane; its orders begin in the slow one after that."""
+"""Seconds of processor time of a page in the fast lane; after that its orders begin in the slow lane."""
 
 PAGE_SECONDS = 20.0
-"""Of a processor, for all that one page has read."""
+"""Seconds of processor time for all documents and stylesheets of one page."""
 
 _LONGER = 4
 """How many times longer each try may take than the one before it."""
 
 _PATIENCE = 120.0
-"""Seconds of silence after which a parser is killed whatever it does, beyond those it may compute."""
+"""Seconds of silence, beyond its processor time, after which a parser is killed."""
 
 _LEAST = 0.01
-"""Seconds that are worth a try."""
+"""The shortest try, in seconds."""
 
 _DEATH = 0.05
-"""Seconds of a processor that the death of a parser counts for."""
+"""Seconds of processor time that the page is charged for the death of a parser."""
 
 DEATHS = 2
-"""Parsers that may end over one order for no known reason; then the order is given up."""
+"""The limit of parsers that die over one order for no known reason; then the order is refused."""
 
 TEMPLATE_DEATHS = 5
-"""Templates that may end over one order, which is none of its doing."""
+"""The limit of templates that die during one order, which is not the order's fault."""
 
 
 class ParserRefused(Exception):
-    """An order was not carried out; the text is a named error."""
+    """An order was refused; the text is a named error."""
 
 
 class Framed(NamedTuple):
-    """An order as it is sent: itself, the bodies that follow it, the file that they begin in or -1.
+    """An order as it is sent, the bodies that follow it, and the file with their beginnings or -1.
 
-    ``most`` is how many bytes may be answered.
+    ``most`` is the limit of bytes in the answer.
     """
 
     order: bytes
@@ -67,7 +67,7 @@ class Framed(NamedTuple):
 
 
 class ParserTrouble(NamedTuple):
-    """No parser can be started: since when, and why."""
+    """No parser can be started: since when, and the reason."""
 
     since: datetime
     reason: str
@@ -75,14 +75,14 @@ class ParserTrouble(NamedTuple):
 
 @dataclass(slots=True)
 class Ends:
-    """How many parsers ended over what they were at."""
+    """Counts the parsers that died during an order."""
 
     out_of_time: int = 0
     out_of_memory: int = 0
     other: int = 0
 
     def note(self, end: End) -> None:
-        """One more."""
+        """Count one more."""
         if end.out_of_time:
             self.out_of_time += 1
         elif end.out_of_memory:
@@ -92,11 +92,11 @@ class Ends:
 
 
 class Account:
-    """What one page has used of the parsers.
+    """The processor time that one page has used.
 
     Attributes:
-        left: Seconds of a processor that it may still take.
-        fast: Of these, in the fast lane.
+        left: Seconds of processor time that it may still use.
+        fast: The same, in the fast lane.
 
     Args:
         used: Seconds that count as used from the beginning.
@@ -111,22 +111,22 @@ class Account:
 
     @property
     def used(self) -> float:
-        """Seconds of a processor that it has taken."""
+        """Seconds of processor time that it has used."""
         return PAGE_SECONDS - self.left
 
     @property
     def parser(self) -> Parser | None:
-        """The parser that worked for it last, if it is still there: it may have kept something."""
+        """The parser that worked for it last, if it still runs: it may have kept a parse."""
         return None if self._parser is None else self._parser()
 
     @property
     def ready(self) -> bool:
-        """Whether no busy parser may have kept something of the page, which another would read anew."""
+        """Whether its last parser is free or gone; another parser would have to read the page again."""
         parser = self.parser
         return parser is None or not parser.busy
 
     def charge(self, seconds: float, parser: Parser, *, slow: bool) -> None:
-        """Note what it has used, and where."""
+        """Charge seconds of processor time, and note the parser."""
         self.left -= seconds
         if not slow:
             self.fast -= seconds
@@ -134,7 +134,7 @@ class Account:
 
 
 class _Tries:
-    """The tries of one order: what each may take, and when there is no other."""
+    """The tries of one order: how long each may take, and when to stop."""
 
     def __init__(self, account: Account, *, large: bool) -> None:
         self._account = account
@@ -144,10 +144,10 @@ class _Tries:
         self._templates = 0
 
     def allowance(self) -> tuple[float, bool]:
-        """Seconds of a processor for the next try, and whether it belongs in the slow lane.
+        """Seconds of processor time for the next try, and whether it belongs in the slow lane.
 
         Raises:
-            Refused: the page has used what it may.
+            ParserRefused: the page has used up its processor time.
         """
         left = self._account.left
         if left <= 0:
@@ -157,10 +157,10 @@ class _Tries:
         return min(self._seconds, max(left, _LEAST)), self._slow
 
     def died(self, end: End, parser: Parser, memory: int) -> None:
-        """A parser ended over the order.
+        """Note that a parser died over the order.
 
         Raises:
-            Refused: there is to be no other try.
+            ParserRefused: there is no further try.
         """
         seconds = min(self._seconds, self._account.left) if end.out_of_time else _DEATH
         self._account.charge(seconds, parser, slow=self._slow)
@@ -178,20 +178,20 @@ class _Tries:
                 raise ParserRefused(f"unreadable: its parser ended by {end.how}")
 
     def lacks_parser(self, why: str) -> None:
-        """There was no parser, which is not the fault of the order.
+        """Note that there was no parser, which is not the order's fault.
 
         Raises:
-            Refused: that has happened often enough.
+            ParserRefused: that has happened too often.
         """
         self._templates += 1
         if self._templates >= TEMPLATE_DEATHS:
             raise ParserRefused(f"no-parser: none can be started: {why}")
 
     def failed(self, told: str, *, again: bool) -> None:
-        """A parser said that it could not do it.
+        """Note that a parser answered with a failure.
 
         Raises:
-            Refused: there is to be no other try.
+            ParserRefused: there is no further try.
         """
         self._deaths += 1
         if not again or self._deaths >= DEATHS:
@@ -200,23 +200,22 @@ class _Tries:
 
 
 def can_fork() -> bool:
-    """Whether this system has what parsers need: processes that fork, and sockets that pass files."""
+    """Whether this system can run parsers: it needs fork, and sockets that pass files."""
     return hasattr(os, "fork") and hasattr(socket, "send_fds")
 
 
 class Parsers:
-    """A few parsers for any number of pages. Nothing is started before it is needed.
+    """A few parsers for any number of pages; each starts when it is needed.
 
     Args:
-        count: How many there are at a time.
-        memory: Bytes that each may take beyond the 30 MB that it has at first.
-        watched: Whether the template looks how much they take, as it does where the system sets no
-            process such a limit.
+        count: The limit of parsers at the same time.
+        memory: Bytes that each may take beyond its initial 30 MB.
+        watched: Whether the template watches their memory, as it does on systems that cannot limit it.
 
     Attributes:
-        count: How many there are at a time.
-        ends: Why parsers ended over what they were at.
-        trouble: That there was none when one was asked for last; None while there are.
+        count: The limit of parsers at the same time.
+        ends: Why parsers died during an order.
+        trouble: Why the last order found no parser; None while there are parsers.
     """
 
     def __init__(self, count: int = 2, *, memory: int = MEMORY, watched: bool = False) -> None:
@@ -232,7 +231,7 @@ class Parsers:
         self._burials: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Start the template, so that the first page need not wait for it.
+        """Start the template, so that the first page does not wait for it.
 
         Raises:
             OSError: it cannot be started.
@@ -242,7 +241,7 @@ class Parsers:
             self._template = Template(self._memory, watched=self._watched)
 
     async def close(self) -> None:
-        """End all of them; returns when no process is left."""
+        """End all parsers; return when no process is left."""
         for parser in (*self._idle, *self._busy):
             parser.close()
         self._idle.clear()
@@ -252,7 +251,7 @@ class Parsers:
 
     @property
     def processes(self) -> list[int]:
-        """The process ids of the parsers that run."""
+        """The process ids of the running parsers."""
         return [] if self._template is None else self._template.parsers
 
     @property
@@ -264,16 +263,16 @@ class Parsers:
     async def carry_out(
         self, account: Account, frame: Callable[[Parser, float], Framed], *, large: bool
     ) -> bytes:
-        """Have an order carried out by some parser.
+        """Have a parser carry out an order.
 
         Args:
-            account: Of the page.
-            frame: Makes the order for a parser, with the seconds of a processor that it may take. It
-                is called for each try.
-            large: Whether it needs not be tried in the fast lane.
+            account: The account of the page.
+            frame: Makes the order for a parser, with a limit of processor time in seconds. It is
+                called for each try.
+            large: Whether to skip the fast lane.
 
         Raises:
-            Refused: with a named error: the limits do not allow it.
+            ParserRefused: with a named error: a limit forbids it.
         """
         tries = _Tries(account, large=large)
         while True:
@@ -285,7 +284,7 @@ class Parsers:
                 try:
                     answer, spent, flags = await self._ask(parser, frame, seconds)
                 except ParserDied as died:
-                    if not turn.ended:  # else it had to give way, which costs its page nothing
+                    if not turn.ended:  # otherwise it gave way, which is not charged to its page
                         self.ends.note(died.end)
                         tries.died(died.end, parser, self._memory)
                     continue
@@ -316,7 +315,7 @@ class Parsers:
                 self._idle.append(parser)
 
     def _parser_for(self, account: Account) -> Parser:
-        """The one that knows the page, or one that has nothing to do, or a new one.
+        """The parser that knows the page, else an idle one, else a new one.
 
         Raises:
             OSError: there is no template.

@@ -1,4 +1,4 @@
-"""One parser, as the program sees it: takes an order, gives an answer or dies over it."""
+"""One parser as the program sees it: it takes an order, and answers or dies over it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from libra.parsers.protocol import ANSWER_HEAD, LAST, MOST_ANSWER, ORDER_HEAD
 
 _CHUNK = 262_144
 _BURIAL = 5.0
-"""Seconds that the news of an end may take."""
+"""Seconds to wait for the news of a parser's end."""
 
 _KEPT_HTML = 262_144
 _KEPT_OTHER = 4_000_000
-"""Bytes of documents, and of style sheets, whose parses a parser keeps. A tree takes up to 80 times as
-much as its document."""
+"""Bytes of documents, and of stylesheets, whose parses a parser keeps.
+A tree takes up to 80 times as much as its document."""
 
 
 PAUSED_BYTES = 64_000_000
-"""Of memory, what it shares with the template included, that a parser may keep while it is stopped."""
+"""Bytes of memory, including what it shares with the template, up to which a parser may be paused."""
 
 
 class ParserDied(Exception):
-    """The parser ended over an order; `end` says how."""
+    """The parser died over an order; `end` says how."""
 
     def __init__(self, end: End) -> None:
         super().__init__(end.how)
@@ -34,7 +34,7 @@ class ParserDied(Exception):
 
 
 class Parser:
-    """A connection to one parser. It has one order at a time."""
+    """A connection to one parser, which has one order at a time."""
 
     __slots__ = (
         "__weakref__",
@@ -68,12 +68,12 @@ class Parser:
     async def ask(
         self, order: bytes, bodies: Sequence[bytes], file: int = -1, most: int = MOST_ANSWER
     ) -> tuple[bytes, float, int]:
-        """Have it carry out an order; gives the answer, its seconds of a processor and its flags.
+        """Have it carry out an order; return the answer, its seconds of processor time and its flags.
 
-        If this is cancelled the parser is killed.
+        Cancellation kills the parser.
 
         Raises:
-            ParserDied: it ended over that.
+            ParserDied: it died over the order.
         """
         if not self.alive:
             raise ParserDied(await self._end())
@@ -96,11 +96,11 @@ class Parser:
 
     @property
     def busy(self) -> bool:
-        """Whether it is at an order."""
+        """Whether it is working on an order."""
         return self._answer is not None
 
     def pause(self) -> bool:
-        """Stop it where it is, unless it has taken so much memory that it is better ended."""
+        """Suspend it; False if it has so much memory that it should be ended instead."""
         process = self.forked.process_id
         size = None if process is None else resident(process)
         if size is not None and size > PAUSED_BYTES:
@@ -109,16 +109,16 @@ class Parser:
         return True
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         self.forked.resume()
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
         self.forked.kill()
         self.close()
 
     def close(self) -> None:
-        """Let go of it: it ends when it sees that nobody is there."""
+        """Close the connection, on which the parser ends."""
         if not self.alive:
             return
         self.alive = False
@@ -137,7 +137,7 @@ class Parser:
         left = [memoryview(part) for part in parts if part]
         try:
             if file >= 0:
-                # The descriptor goes with the first bytes.
+                # The file descriptor travels with the first bytes.
                 sent = socket.send_fds(self._socket, [left[0]], [file])
                 left[0] = left[0][sent:]
             self._unsent = left
@@ -180,7 +180,7 @@ class Parser:
             piece = b""
         answer, received = self._answer, self._received
         received += piece
-        if not piece or answer is None:  # it has gone, or it speaks unasked
+        if not piece or answer is None:  # the parser has gone, or sends bytes without an order
             self.close()
             return
         if len(received) < ANSWER_HEAD.size:
@@ -200,7 +200,7 @@ class _Gone(Exception):
 
 
 class _Parses:
-    """What a parser keeps: documents and other bodies, each so many bytes, the oldest go first."""
+    """The parses that a parser keeps, with a limit for documents and one for others; oldest go first."""
 
     __slots__ = ("_documents", "_others")
 
@@ -212,11 +212,11 @@ class _Parses:
         return number in self._documents or number in self._others
 
     def fits(self, size: int, *, document: bool) -> bool:
-        """Whether one of this size may be kept."""
+        """Whether a body of this size may be kept."""
         return size <= (_KEPT_HTML if document else _KEPT_OTHER)
 
     def add(self, number: int, size: int, *, document: bool) -> Iterable[int]:
-        """One more is kept; gives those that have to go."""
+        """Note that a parse is kept; return the ones to drop."""
         kept, most = (self._documents, _KEPT_HTML) if document else (self._others, _KEPT_OTHER)
         kept[number] = size
         total = sum(kept.values())
@@ -228,7 +228,7 @@ class _Parses:
         return gone
 
     def clear(self) -> list[int]:
-        """Nothing is to be kept any more; gives what was."""
+        """Drop all parses; return their numbers."""
         kept = [*self._documents, *self._others]
         self._documents.clear()
         self._others.clear()

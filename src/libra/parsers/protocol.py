@@ -1,8 +1,8 @@
-"""What the program and its parsers say to each other.
+"""The protocol between the program and its parsers.
 
-To a parser: the lengths of an order and of the bodies that follow it, the order, the bodies. Bodies that
-are in the file of their page come as its descriptor and places in it. Back: the length of an answer, the
-processor time that it took, a byte of flags, the answer.
+To a parser: the lengths of an order and of the bodies that follow it, the order, the bodies. For
+bodies in the file of their page, the program sends the file descriptor and the places in it. Back:
+the length of the answer, the processor time, a byte of flags, the answer.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ ORDER_HEAD = struct.Struct("!II")
 ANSWER_HEAD = struct.Struct("!IdB")
 
 LAST = 1
-"""The parser ends after this answer: it has grown."""
+"""The parser ends after this answer, because it has grown."""
 
 FAILED = 2
-"""The answer says what went wrong in the parser, as text."""
+"""The answer is the text of an error in the parser."""
 
 LACKING = 4
-"""The parser does not have what it was believed to keep."""
+"""The parser does not have a parse that it was expected to keep."""
 
 MOST_ANSWER = 16_000_000
-"""Bytes of an answer about a page. What is longer is no answer."""
+"""The limit of bytes in an answer about a page; a longer answer is refused."""
 
 OUT_OF_MEMORY = 71
-"""Exit status of a parser that got no more memory."""
+"""Exit status of a parser that could get no more memory."""
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
     """One body of an order.
 
     Attributes:
-        text: What it is.
-        places: Where it begins, in the file: offsets and lengths.
-        length: Of the rest, which follows the order.
+        text: The kind of the body, its id and its URL.
+        places: Where its beginning is in the file: offsets and lengths.
+        length: Bytes of the rest, which follows the order.
     """
 
     text: Text
@@ -58,17 +58,17 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
-    """What a parser is to do: work out a style, turn reports into another form, or read a body.
+    """An order for a parser: work out a style, convert reports, or read a body.
 
     Attributes:
-        seconds: Of a processor that it may take.
+        seconds: The limit of processor time, in seconds.
         forget: Bodies whose parses are needed no longer.
-        viewport: Of the page.
-        pieces: The body, the reports, or those bodies of the style's that the parser does not keep.
-        most: References that are listed.
-        keep: Whether the parse is kept.
-        style: The document and its style sheets.
-        form: What is made of the reports.
+        viewport: The viewport of the page.
+        pieces: The body, the reports, or those bodies of the style that the parser does not keep.
+        most: The limit of listed references.
+        keep: Whether to keep the parse.
+        style: The document and its stylesheets.
+        form: The form to convert the reports to.
     """
 
     seconds: float
@@ -85,7 +85,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def encode(message: Any) -> bytes:
-    """A message as bytes. Half characters, which strangers can write, become question marks."""
+    """Encode a message. Half surrogate pairs, which strangers can write, become question marks."""
     try:
         return _encoder.encode(message)
     except UnicodeEncodeError:

@@ -16,11 +16,11 @@ from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 from libra.weighing.style.wanted import WantedByStyle
 
 IN_PLACE = 2_048
-"""Bytes of a body that is read in the program: a parser would cost more than it saves. The time that
-takes is linear in the bytes, and a test looks at the worst of them."""
+"""Largest body in bytes that is read in the program, because a parser would cost more than it saves. The
+time for that is linear in the bytes, and a test checks the worst bodies."""
 
 LARGE = 1_000_000
-"""Bytes from which on a body is not tried in the fast lane."""
+"""Bodies larger than this (bytes) skip the fast lane."""
 
 _DOCUMENTS = frozenset({"document", "frame", "object"})
 
@@ -32,9 +32,9 @@ class ParserReader:
     """The reader of one page.
 
     Args:
-        parsers: Those of the program.
-        in_thread: Runs something in a thread.
-        options: Of the page.
+        parsers: The parsers of the program.
+        in_thread: Runs a function in a thread.
+        options: The options of the page.
     """
 
     def __init__(self, parsers: Parsers, in_thread: InThread, options: Options) -> None:
@@ -46,7 +46,7 @@ class ParserReader:
         self.spool = self._shelf.spool
 
     async def read(self, text: Text, body: KeptBody) -> tuple[Reading, Source | None]:
-        """As `Reader.read`."""
+        """Like `Reader.read`."""
         try:
             source = await self._shelf.put(text, body)
         except OSError as error:
@@ -67,7 +67,7 @@ class ParserReader:
 
         def frame(parser: Parser, seconds: float) -> Framed:
             if body.size > LARGE:
-                parser.forgotten.extend(parser.kept.clear())  # it needs the room
+                parser.forgotten.extend(parser.kept.clear())  # the large body needs the room
             keep = text.role != "module" and parser.kept.fits(body.size, document=document)
             order = Order(
                 seconds,
@@ -89,7 +89,7 @@ class ParserReader:
         return _reading.decode(answer)
 
     async def style(self, work: StyleWork) -> tuple[list[WantedByStyle], str | None]:
-        """As `Reader.style`."""
+        """Like `Reader.style`."""
         task, sources = StyleTask.of(work)
 
         def frame(parser: Parser, seconds: float) -> Framed:
@@ -118,7 +118,7 @@ class ParserReader:
 def is_small(body: KeptBody) -> bool:
     """Whether a body may be read in the program.
 
-    One with ``srcdoc`` may not: each of those is a document that takes 200 kB.
+    One with ``srcdoc`` may not: each ``srcdoc`` is a document that takes 200 kB.
     """
     return body.size <= IN_PLACE and body.spool is None and b"srcdoc" not in body.memory.lower()
 

@@ -1,10 +1,10 @@
-"""The template: a clean process with one thread that parsers are forked from.
+"""The template: a clean process with one thread, from which parsers are forked.
 
-It has imported all that a parser needs, so that a new parser costs a millisecond and not a third of a
-second. It is started with ``python -m`` and not forked from the program: it has none of the program's
-threads, locks, files or secrets. It reads no foreign byte itself.
+It has imported all modules that a parser needs, so that a new parser costs a millisecond instead of a
+third of a second. It is started with ``python -m``, not forked from the program, so it has none of
+the program's threads, locks, files or secrets. It reads no foreign bytes.
 
-The program has it fork and kill parsers, and hears when one is there and how it ended.
+The program asks it to fork and kill parsers. It reports each new parser, and how each parser ended.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from libra.parsers.worker import warm_up, work
 
 _SIGNALS = {b"S": signal.SIGSTOP, b"C": signal.SIGCONT, b"K": signal.SIGKILL}
 _LOOK = 0.02
-"""Seconds between two looks at the size of parsers. In that time one takes some 20 MB more."""
+"""Seconds between two checks of the parsers' memory. In that time a parser takes some 20 MB more."""
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
@@ -39,13 +39,13 @@ def main() -> None:
 
 
 def serve(descriptor: int, memory: int, *, watched: bool) -> None:
-    """Be the template of the program at the other end of a socket, as long as that is there.
+    """Run the template until the program closes its end of a socket.
 
     Args:
-        descriptor: Of the socket.
-        memory: Bytes that a parser may take beyond what it has at first.
-        watched: Whether its size is looked at, instead of having the system limit it. So it is, too,
-            where the system has no such limit.
+        descriptor: The file descriptor of the socket.
+        memory: Bytes that a parser may take beyond its initial memory.
+        watched: Whether the template watches their memory, instead of having the system limit it. It
+            always does so on systems without such a limit.
     """
     with socket.socket(fileno=descriptor) as program:
         _TemplateProcess(program, memory, watched=watched or not can_limit()).serve()
@@ -62,7 +62,7 @@ class _TemplateProcess:
         self._die_with_parent = _death_signal()
 
     def serve(self) -> None:
-        """Take requests and tell of ends."""
+        """Take requests and report the ends of parsers."""
         wakes, waked = os.pipe()
         os.set_blocking(wakes, False)
         os.set_blocking(waked, False)
@@ -91,7 +91,7 @@ class _TemplateProcess:
         if kind == b"F" and sockets:
             self._fork(sockets[0])
         elif kind in _SIGNALS and number in self._parsers:
-            os.kill(number, _SIGNALS[kind])  # not buried yet, so that nobody else has the number
+            os.kill(number, _SIGNALS[kind])  # not reaped yet: no other process has the number
         return True
 
     def _watch(self) -> None:
@@ -120,13 +120,13 @@ class _TemplateProcess:
             self._parsers.discard(parser)
             if parser in self._too_large:
                 self._too_large.discard(parser)
-                status = OUT_OF_MEMORY << 8  # as if it had been told by itself
+                status = OUT_OF_MEMORY << 8  # as if the parser had reported it
             spent = round((used.ru_utime + used.ru_stime) * 1e6)
             self._program.sendall(NEWS.pack(b"E", parser, status, spent, used.ru_maxrss))
 
 
 def _death_signal() -> Callable[[], object]:
-    """What a parser calls so that it does not outlive its template, where the system offers that."""
+    """The call that keeps a parser from outliving its template, on systems that offer that."""
     if sys.platform != "linux":
         return lambda: None
     prctl = ctypes.CDLL(None).prctl

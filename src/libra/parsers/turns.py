@@ -1,10 +1,10 @@
-"""Who gets the next parser: a fast lane, in which pages take turns, and a slow one for what takes long.
+"""Decides which order gets the next parser: a fast lane by turns, and a slow lane for long orders.
 
-Every order is tried in the fast lane first, for a short time. What needs longer is begun again in the
-slow lane. There is always a parser for the fast lane, so that no page waits for what another one
-takes long for. In the slow lane the page that has used least is next, and one that is far ahead of it
-pauses: so a page that needs a second gets it at once, whatever is under way of those that take all.
-To have waited counts as having used less, down to `YOUNG`: so all come to their turn.
+Every order is first tried in the fast lane, for a short time. An order that needs longer begins again in
+the slow lane. One parser is always reserved for the fast lane, so that no page waits for another page's
+long order. In the slow lane the page that has used least is next, and a page that is far ahead of it
+pauses. So a page that needs a second gets it at once, even while heavy pages run. Waiting
+counts as having used less, down to `YOUNG`, so every page gets its turn.
 """
 
 from __future__ import annotations
@@ -17,52 +17,52 @@ from itertools import islice
 from typing import NamedTuple, Protocol
 
 AHEAD = 0.5
-"""Seconds of a processor that a page in the slow lane may have used more than one that waits."""
+"""Seconds of processor time by which a running page may be ahead of a waiting one in the slow lane."""
 
 YOUNG = 1.0
-"""Seconds; who has used less than this is served before everybody who has used more."""
+"""Seconds of processor time; pages that have used less than this come before all others."""
 
 PASSED_OVER = 8
-"""How often who is next in the fast lane is passed over for one whose parser has nothing to do."""
+"""How often the next page in the fast lane may be passed over for one whose parser is idle."""
 
 PAUSED = 1
-"""Orders that may be paused: each keeps a parser and its memory. What else gives way is begun again."""
+"""The limit of paused orders, each of which keeps a parser; others that give way start again."""
 
 _SOON = 0.05
 
 
 class TurnTaker(Protocol):
-    """On whose behalf a turn is taken."""
+    """The page for which a turn is taken."""
 
     @property
     def used(self) -> float:
-        """Seconds of a processor that it has used."""
+        """Seconds of processor time that it has used."""
 
     @property
     def ready(self) -> bool:
-        """Whether what it was read by before is free, or there is no such thing: then it costs least."""
+        """Whether its last parser is free or gone: then it costs least."""
 
 
 class Runs(Protocol):
-    """What carries out the order of a turn in the slow lane."""
+    """The parser that carries out the order of a turn in the slow lane."""
 
     def pause(self) -> bool:
-        """Stop it where it is. Returns False where that costs too much: it is to be ended instead."""
+        """Suspend it. Returns False if that costs too much: then end it instead."""
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
 
     def kill(self) -> None:
-        """End it."""
+        """Kill it."""
 
 
 class Turn:
-    """A place in a lane, from when it is given until it is given back.
+    """A place in a lane, from the time it is given until it is given back.
 
     Attributes:
-        page: Whose it is.
-        slow: In which lane.
-        ended: Whether what carried out the order was ended because others were to have their turn.
+        page: The page that has the place.
+        slow: Whether it is in the slow lane.
+        ended: Whether its parser was killed so that others get their turn.
     """
 
     __slots__ = ("_at", "_now", "_paused_at", "_rank", "_runs", "_spent", "ended", "page", "slow")
@@ -81,28 +81,28 @@ class Turn:
         self._paused_at: float | None = None
 
     def begin(self, runs: Runs) -> None:
-        """From here on this carries out the order."""
+        """Note the parser that carries out the order from now on."""
         self._runs, self._at = runs, self._now()
 
     @property
     def spent(self) -> float:
-        """Seconds that the order has run: about those of a processor."""
+        """Seconds that the order has run, which is about its processor time."""
         return self._spent + (0.0 if self._at is None else self._now() - self._at)
 
     @property
     def rank(self) -> float:
-        """What its page has used, as far as it counts: who has least is next."""
+        """The time that its page has used, less for waiting: the lowest is next."""
         if self._paused_at is not None:
             return _aged(self._rank, self._now() - self._paused_at)
         return self._rank + (0.0 if self._at is None else self._now() - self._at)
 
     @property
     def begun(self) -> bool:
-        """Whether the order has begun, and not been ended."""
+        """Whether the order has begun and was not ended."""
         return self._runs is not None and not self.ended
 
     def pause(self) -> bool:
-        """Stop where it is, if that can be."""
+        """Pause the order, if possible."""
         if self._runs is None or not self._runs.pause():
             return False
         self._spent, self._rank = self.spent, self.rank
@@ -110,25 +110,25 @@ class Turn:
         return True
 
     def resume(self) -> None:
-        """Go on."""
+        """Continue the order."""
         if self._runs is not None:
             self._rank = self.rank
             self._at, self._paused_at = self._now(), None
             self._runs.resume()
 
     def end(self) -> None:
-        """Give way; the order is begun again later."""
+        """End the order, which starts again later."""
         self.ended = True
         if self._runs is not None:
             self._runs.kill()
 
 
 class Turns:
-    """Gives out so many places.
+    """Gives out a limited number of places.
 
     Args:
-        places: Orders that are carried out at a time. Of two or more the slow lane gets all but one.
-        now: Seconds of a clock that never goes back.
+        places: The limit of orders at the same time. Of two or more the slow lane gets all but one.
+        now: A clock in seconds that never goes back.
     """
 
     def __init__(self, places: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -143,7 +143,7 @@ class Turns:
         self._later: asyncio.TimerHandle | None = None
 
     async def take(self, page: TurnTaker, *, slow: bool) -> Turn:
-        """Wait for a place in a lane; it is to be given back."""
+        """Wait for a place in a lane; the caller must give it back."""
         waits = bool(self._waiting_slow or self._paused) if slow else bool(self._waiting_fast)
         if not waits and self._has_place(slow=slow):
             return self._given(page, slow=slow)
@@ -157,11 +157,11 @@ class Turns:
             return await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self.give_back(place.result())  # it came at the same moment
+                self.give_back(place.result())  # the place came at the same moment
             raise
 
     def give_back(self, turn: Turn) -> None:
-        """An order is done with, or was given up."""
+        """Take back the place of an order that is done or was given up."""
         if not turn.slow:
             self._fast -= 1
         elif turn in self._paused:
@@ -171,11 +171,11 @@ class Turns:
         self.look()
 
     def look(self) -> None:
-        """See who may go on, and who is to give way."""
+        """Decide which orders continue and which give way."""
         if self._later is not None:
             self._later.cancel()
             self._later = None
-        # The slow lane first: it has no more than its share, and would never get it otherwise.
+        # The slow lane first: its share is limited, and it would never get a place otherwise.
         while self._next_slow() or self._give_way():
             pass
         while self._has_place(slow=False) and (waiting := self._waiting_fast.next()) is not None:
@@ -191,7 +191,7 @@ class Turns:
         return turn
 
     def _next_slow(self) -> bool:
-        """Give the next place in the slow lane, if there is one, to who has used least."""
+        """Give the next place in the slow lane, if there is one, to the page that has used least."""
         self._waiting_slow = [one for one in self._waiting_slow if not one.place.done()]
         if not self._has_place(slow=True):
             return False
@@ -212,7 +212,7 @@ class Turns:
         return _aged(waiting.page.used, self._now() - waiting.since)
 
     def _give_way(self) -> bool:
-        """Make room in the slow lane for one who has used much less than those who have a place."""
+        """Make room in the slow lane for a page that has used much less than those with a place."""
         if not self._slow or any(turn.ended for turn in self._slow):
             return False
         most = max(self._slow, key=lambda turn: turn.rank)
@@ -224,7 +224,7 @@ class Turns:
             self._later = asyncio.get_running_loop().call_later(max(early, _SOON), self.look)
             return False
         room = len(self._paused) < PAUSED
-        # Whoever has done least of what it is at loses least.
+        # The order that has run least loses least.
         if not room and min(turn.spent for turn in self._paused) < most.spent:
             loses = min(self._paused, key=lambda turn: turn.spent)
             self._paused.remove(loses)
@@ -243,7 +243,8 @@ class Turns:
             return False
         if slow:
             return len(self._slow) < self._slow_places
-        # With one place for both, and none of the slow lane's running, the slow lane waits its turn.
+        # With one place for both lanes, a fast order may take it. With more, one place is left for a
+        # waiting slow order while none runs.
         starves = bool(self._waiting_slow) and not self._slow
         return self._places == 1 or not starves or self._fast < self._places - 1
 
@@ -261,9 +262,10 @@ def _aged(used: float, waited: float) -> float:
 
 
 class _PageQueue:
-    """Those who wait, by page: the page that has waited longest since its last turn is next.
+    """Waiting orders by page: the page that has waited longest since its last turn is next.
 
-    One that is ready may be taken before it, of the next few, and not for ever.
+    A page that is ready may be taken first, but only from the next few, and only a limited number of
+    times.
     """
 
     __slots__ = ("_pages", "_passed_over")

@@ -1,4 +1,4 @@
-"""A parser: does one order after the other until its socket is closed, or a limit ends it."""
+"""A parser: carries out one order after another until its socket is closed, or a limit ends it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from libra.weighing.orders.source import Text
 from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 
 GROWTH = 48_000_000
-"""Bytes by which a parser may have grown; then it ends, since C code gives no memory back."""
+"""The limit of bytes by which a parser may grow; then it ends, because C code gives no memory back."""
 
 _LOOKED_AT = 1_000_000
 _LEAST_ELEMENT = 150
-"""Bytes of memory that an element takes at least."""
+"""The least memory of an element, in bytes."""
 
 _FAR_BEYOND = 2
-"""Not everything that looks like an element is one: it may stand in a comment or a script."""
+"""A factor, because some of the counted elements may be text in a comment or a script."""
 
 _NICE = 10
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -47,11 +47,11 @@ _FILES = 8
 
 
 def work(connection: socket.socket, memory: int | None) -> NoReturn:
-    """The whole life of a parser, in a process that was just forked.
+    """Run a parser, in a process that was just forked.
 
     Args:
-        connection: To the program; all other descriptors are closed.
-        memory: Bytes that it may take beyond what it has; None where somebody else looks at that.
+        connection: The socket to the program; all other descriptors are closed.
+        memory: Bytes that it may take beyond its initial memory; None if the template watches that.
     """
     try:
         _keep_only(connection.fileno())
@@ -99,7 +99,7 @@ def _serve(connection: socket.socket) -> None:
             except LookupError as error:
                 flags, answer = LACKING, repr(error).encode()
             except (MemoryError, SelectolaxError):
-                # lexbor parses whatever it is given, if it gets the memory.
+                # lexbor parses any input, if it gets the memory.
                 raise MemoryError from None
             except Exception as error:  # noqa: BLE001 - whatever a document brings about
                 flags, answer = FAILED, _told(error).encode()
@@ -129,7 +129,7 @@ def _carry_out(order: Order, desk: SerialReader, bodies: memoryview, file: int) 
     if order.style is not None:
         return encode(desk.style(order.style, found.__getitem__, order.viewport))
     if order.form:
-        # Here, as most parsers are never asked for it.
+        # Imported here, because most parsers never need it.
         from libra.formats.converting import convert  # noqa: PLC0415
 
         return convert([body for _, body in found.values()], order.form)
@@ -141,7 +141,7 @@ def _carry_out(order: Order, desk: SerialReader, bodies: memoryview, file: int) 
 
 
 def _is_too_much(body: bytes) -> bool:
-    """Whether a document plainly does not fit, which would take long to find out."""
+    """Whether a document clearly does not fit in memory, which parsing it would take long to show."""
     if len(body) < _LOOKED_AT:
         return False
     elements = body.count(b"<") - body.count(b"</")
@@ -158,7 +158,7 @@ def _read(file: int, at: int, length: int) -> bytes:
 
 
 def _receive(connection: socket.socket) -> tuple[memoryview, memoryview, int] | None:
-    """The next order, the bodies that came with it, and the page's file or -1; None at the end."""
+    """The next order, its bodies, and the page's file or -1; None at the end."""
     first, files, _, _ = socket.recv_fds(connection, ORDER_HEAD.size, 1)
     file = files[0] if files else -1
     if not first:
@@ -178,7 +178,7 @@ def _receive(connection: socket.socket) -> tuple[memoryview, memoryview, int] | 
 
 
 def _peak() -> int:
-    """The most memory that this process has taken, in bytes."""
+    """The most memory that this process has had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
 
 
@@ -188,7 +188,7 @@ def _told(error: Exception) -> str:
 
 
 def warm_up() -> None:
-    """Do one of everything, so that whoever is forked from here has it behind it."""
+    """Carry out one order of each kind, so that in forked parsers it is not the first one."""
     desk = SerialReader()
     page, sheet = (
         Text(0, "document", "http://a.example/"),

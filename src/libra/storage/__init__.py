@@ -1,7 +1,7 @@
-"""The backup: what Libra keeps of pages outside its memory. Knows nothing of processes.
+"""Storage of pages and watches, a backup of what is in memory. It knows nothing of processes.
 
-`Store` is the port and `open_store` chooses its engine. `Journal` is what is acknowledged and not stored
-yet, on local disk. The processes that drive them, and the `Breaker`, live in `libra.inspector`.
+`Store` is the port and `open_store` chooses its engine. `Journal` holds, on the local disk,
+acknowledged entries that are not stored yet. The processes that use them live in `libra.inspector`.
 """
 
 from libra.storage.breaker import Breaker

@@ -1,9 +1,9 @@
-"""A backup: one SQLite file with Libra's own tables, whichever engine it is from.
+"""A backup: one SQLite file with Libra's own tables, from either engine.
 
-So it goes from SQLite to PostgreSQL and back, any tool for SQLite reads it, and `libra serve` can run on
-it. It has the id of its database and the counters of its writers (see `libra.storage.history`): a
-database that is restored from it is the one that it was, at an earlier time, and whoever knows it as
-it was later notices. Who held the lease is left out.
+So a backup can move data from SQLite to PostgreSQL and back, any SQLite tool can read it, and `libra
+serve` can run on it. It has the id of its database and the counters of its writers (see
+`libra.storage.history`). A database that is restored from it is the same database at an earlier time,
+and a Libra that knows its later state notices that. The lease is left out.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from libra.storage.errors import SchemaMismatch
 from libra.storage.schema import ALL_TABLES, VERSION_TABLE, migrate_sqlite, status_of_sqlite
 
 LEFT_OUT: Final = frozenset({VERSION_TABLE, "libra_lease"})
-"""What belongs to a database and not to what is kept in it."""
+"""Tables that describe a database, not its contents."""
 
 
 class NoBackup(ValueError):
-    """A file that cannot be restored, or must not be written over; the message says why."""
+    """A file that cannot be restored or must not be overwritten; the message gives the reason."""
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """How much a backup holds: pages and watches, and its size in bytes."""
+    """The contents of a backup: the numbers of pages and watches, and its size in bytes."""
 
     pages: int
     watches: int
@@ -39,13 +39,13 @@ class Contents(msgspec.Struct, frozen=True):
 
 @contextmanager
 def written(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a new file that takes the place of ``path`` when the block ends well.
+    """A connection to a new file that replaces ``path`` when the block succeeds.
 
-    An earlier backup of that name stays as it is until then. It is readable for its owner alone, since
-    watches have secrets.
+    Until then an earlier backup of that name stays as it is. Only the owner can read the new file,
+    because watches have secrets.
 
     Raises:
-        NoBackup: something stands there that is no backup.
+        NoBackup: the existing file is not a backup.
         OSError: it cannot be written.
     """
     if path.exists() and not _is_libras(path):
@@ -58,7 +58,7 @@ def written(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
             if connection.in_transaction:
                 connection.execute("COMMIT")
-            # One file, complete by itself.
+            # The backup must be one complete file.
             connection.execute("PRAGMA journal_mode = DELETE")
         with new.open("rb") as file:
             os.fsync(file.fileno())
@@ -70,14 +70,14 @@ def written(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """The backup with the schema of this Libra: itself, or a copy that was migrated.
+    """The backup with the schema of this Libra: the file itself, or a migrated copy.
 
     Raises:
-        NoBackup: it is none, is damaged, or is from a newer Libra.
+        NoBackup: it is not a backup, is damaged, or is from a newer Libra.
         OSError: it cannot be read.
     """
     with path.open("rb"):
-        pass  # says why not, which SQLite does not
+        pass  # gives the reason, which SQLite does not
     if not _is_libras(path):
         raise NoBackup(f"{path} is no backup of Libra")
     try:
@@ -104,19 +104,19 @@ def readable(path: Path) -> Iterator[Path]:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A connection to a backup, which leaves no file beside it."""
-    # With a WAL beside it, it is a file of a Libra, and what is in there is part of it.
+    """A connection to a backup that creates no file beside it."""
+    # A WAL beside it means that the file is a Libra's own, and the WAL is part of its contents.
     alone = not path.with_name(f"{path.name}-wal").exists()
     return sqlite3.connect(address_of(path, "ro") + ("&immutable=1" if alone else ""), uri=True)
 
 
 def address_of(path: Path, mode: str) -> str:
-    """The address by which SQLite opens a file in a mode: ``ro``, ``rw`` or ``rwc``."""
+    """The URI with which SQLite opens a file in a mode: ``ro``, ``rw`` or ``rwc``."""
     return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def tables_of(connection: sqlite3.Connection, schema: str = "main") -> dict[str, list[str]]:
-    """The tables that a backup consists of, each with its columns."""
+    """The tables of a backup, each with its columns."""
     found = {
         name
         for (name,) in connection.execute(
@@ -132,7 +132,7 @@ def tables_of(connection: sqlite3.Connection, schema: str = "main") -> dict[str,
 def rows_of(
     connection: sqlite3.Connection, table: str, columns: Sequence[str], size: int
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of a table, so many at a time."""
+    """The rows of a table, in batches."""
     cursor = connection.execute(f"SELECT {', '.join(columns)} FROM {table}")  # noqa: S608 - ours
     while rows := cursor.fetchmany(size):
         yield rows
@@ -153,7 +153,7 @@ def insert(
 
 
 def contents_of(path: Path) -> Contents:
-    """How much is in a backup."""
+    """Count the contents of a backup."""
     with closing(read_only(path)) as connection:
         pages, watches = (
             connection.execute(

@@ -1,7 +1,7 @@
-"""The breaker: whether the database may be tried, and when next.
+"""The breaker: decides whether Libra may try the database, and when next.
 
-One for each node, used by the one writer, so that an outage is met with a single cheap attempt now
-and then, whatever the number of pages that wait. Pure: it is told the time and has no timers.
+There is one for each node, for its one writer. So an outage costs one cheap attempt from time to
+time, however many pages wait. It is pure: the caller passes the time, and there are no timers.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ State: TypeAlias = Literal["closed", "open", "half-open"]
 
 
 class Breaker:
-    """Closed while all is well, open during an outage, half-open while one attempt finds out.
+    """Closed in normal operation, open during an outage, half-open during one attempt.
 
     The pause between attempts follows "exponential back-off with full jitter" (AWS Architecture
-    Blog, 2015): uniform between 0 and min(cap, base * 2^n). Full rather than a few percent, so that
-    a fleet that lost its database at one moment does not return to it at one moment.
+    Blog, 2015): uniform between 0 and min(cap, base * 2^n). The jitter is full, not a few percent, so
+    that a fleet that lost its database at one moment does not return to it at one moment.
 
     Args:
         base: upper bound of the first pause, in seconds.
-        cap: upper bound of every pause, in seconds. With the deadline of an attempt it makes the
-            longest time between the return of the database and its discovery.
+        cap: upper bound of every pause, in seconds. Together with the deadline of an attempt it
+            bounds the time from the return of the database to its discovery.
         uniform: draws a number between its two arguments.
     """
 
@@ -52,12 +52,12 @@ class Breaker:
 
     @property
     def since(self) -> float:
-        """When the database was last found to be gone, or to be back."""
+        """When the database was last found to be down, or to be back."""
         return self._since
 
     @property
     def failures(self) -> int:
-        """How many attempts have failed since the last that did not."""
+        """How many attempts have failed since the last success."""
         return self._failures
 
     @property
@@ -66,14 +66,14 @@ class Breaker:
         return self._retry_at
 
     def allow(self, now: float) -> bool:
-        """Whether an attempt may be made now; a yes while open makes it the one that finds out."""
+        """Whether an attempt may be made now; a yes while open makes the breaker half-open."""
         if self._state == "open" and now >= self._retry_at:
             self._state = "half-open"
             return True
         return self._state == "closed"
 
     def succeeded(self, now: float) -> bool:
-        """An attempt succeeded; returns whether that ended an outage."""
+        """Note that an attempt succeeded; return whether that ended an outage."""
         ended = self._state != "closed"
         if ended:
             self._since = now
@@ -82,12 +82,12 @@ class Breaker:
         return ended
 
     def failed(self, now: float) -> bool:
-        """An attempt failed; returns whether that began an outage. `retry_at` is the next."""
+        """Note that an attempt failed; return whether that began an outage. See `retry_at`."""
         began = self._state == "closed"
         if began:
             self._since = now
         self._state = "open"
-        # Beyond 2^64 the cap has long been reached, and a float would overflow in a long outage.
+        # Beyond 2^64 the cap applies anyway, and a float would overflow in a long outage.
         ceiling = min(self._cap, self._base * 2.0 ** min(self._failures, 64))
         self._failures += 1
         self._retry_at = now + self._uniform(0.0, ceiling)

@@ -1,12 +1,12 @@
-"""What an exception of a database driver means: try again, give up this row, or a bug.
+"""Classifies the exceptions of database drivers: try again, refuse this row, or a bug.
 
-This is the only place that knows. It is one pure function over a table, and its test produces every
-row of that table with a real fault. What it does not know is a bug and must surface: a handler that
-catches everything turns a typing mistake into an outage that never ends.
+Only this module knows. It is one pure function over a table, and its test produces every row of that
+table with a real fault. An unknown exception is a bug and must surface: a handler that catches
+everything turns a typing mistake into an outage that never ends.
 
 SQLSTATEs are those of PostgreSQL's appendix "Error Codes"; names beginning with SQLITE are those of
-https://sqlite.org/rescode.html, which Python offers as ``sqlite_errorname``. Classes of exceptions
-say too little: SQLite raises one and the same class for "locked" and for a syntax error.
+https://sqlite.org/rescode.html, which Python offers as ``sqlite_errorname``. The classes of
+exceptions are too coarse: SQLite raises the same class for "locked" and for a syntax error.
 """
 
 from __future__ import annotations
@@ -68,14 +68,15 @@ _SQLITE_OF_A_ROW: Final = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBI
 def classify(
     exc: BaseException, *, connecting: bool = False, closed: bool = False
 ) -> Unavailable | Rejected | None:
-    """What an exception from a driver means; None if it is a bug, to be raised as it is.
+    """Classify an exception from a driver; None if it is a bug, to be raised as it is.
 
     Args:
-        exc: what the driver raised.
+        exc: the exception of the driver.
         connecting: whether it happened while connecting. No row is involved then, so nothing is
-            refused for good: whatever the server says there is a reason to try again later.
+            refused for good: any error of the server is a reason to try again later.
         closed: whether the connection was found closed afterwards. asyncpg raises the same
-            ``InterfaceError`` for a lost connection and for its own misuse; only this tells.
+            ``InterfaceError`` for a lost connection and for its own misuse; only this tells them
+            apart.
     """
     verdict = _verdict(exc, closed=closed)
     if connecting and isinstance(verdict, Rejected):
@@ -105,10 +106,10 @@ def _verdict(exc: BaseException, *, closed: bool) -> Unavailable | Rejected | No
 def _sqlite(exc: sqlite3.Error, reason: str) -> Unavailable | Rejected | None:
     name = getattr(exc, "sqlite_errorname", None)
     if name is None:
-        # Without an error of SQLite's own it is Python's: a value that cannot be bound, or misuse.
+        # An exception without an SQLite error is Python's: a value that cannot be bound, or misuse.
         return Rejected(reason) if "binding parameter" in reason else None
     if name == "SQLITE_ERROR":
-        # The generic error, else a mistake in our SQL: only its text tells that a table is missing.
+        # The generic error may be a mistake in our SQL: only its text shows that a table is missing.
         missing = any(words in reason for words in _SQLITE_OF_A_SCHEMA)
         return Unavailable("schema", reason) if missing else None
     primary = "_".join(name.split("_")[:2])
@@ -131,7 +132,7 @@ def _asyncpg(exc: BaseException, reason: str, *, closed: bool) -> Unavailable | 
     if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
         return Unavailable("read-only", reason)
     if isinstance(exc, asyncpg.InterfaceError) and isinstance(exc, ValueError):
-        # Its DataError: an argument that does not fit its parameter, so this row cannot be sent.
+        # Its DataError: an argument does not fit its parameter, so this row cannot be sent.
         return Rejected(reason)
     if isinstance(exc, asyncpg.InterfaceError | asyncpg.InternalClientError) and closed:
         return Unavailable("unreachable", reason)

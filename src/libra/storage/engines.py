@@ -1,4 +1,4 @@
-"""The engines: which one a database URL means, and what is done to a database as a whole."""
+"""Chooses the engine for a database URL, and works on whole databases."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def open_store(url: str, *, deadlines: Deadlines | None = None) -> Store:
     """The engine for a database URL, not opened yet: ``sqlite:///path`` or ``postgresql://...``.
 
     Raises:
-        ValueError: if no engine goes by that URL.
+        ValueError: no engine supports that URL.
     """
-    # The engines are imported here so that a program pays only for the driver that it uses.
+    # Imported here, so that a program loads only the driver that it uses.
     if engine_of(url) == "sqlite":
         from libra.storage.sqlite.opening import path_of  # noqa: PLC0415 - see above
         from libra.storage.sqlite.store import SQLiteStore  # noqa: PLC0415 - see above
@@ -33,10 +33,10 @@ def open_store(url: str, *, deadlines: Deadlines | None = None) -> Store:
 
 
 def file_of(url: str) -> Path | None:
-    """The file that a database is; None for one on a server.
+    """The file of a database; None for a database on a server.
 
     Raises:
-        ValueError: if no engine goes by that URL.
+        ValueError: no engine supports that URL.
     """
     if engine_of(url) != "sqlite":
         return None
@@ -46,7 +46,7 @@ def file_of(url: str) -> Path | None:
 
 
 async def schema_status(url: str) -> SchemaStatus:
-    """What schema the database at a URL has; raises as `Store.schema` does."""
+    """The schema of the database at a URL; raises as `Store.schema` does."""
     store = open_store(url)
     try:
         return await store.schema()
@@ -55,7 +55,7 @@ async def schema_status(url: str) -> SchemaStatus:
 
 
 async def migrate(url: str) -> SchemaStatus:
-    """Bring the database at a URL to the newest schema; raises as `Store.migrate` does."""
+    """Migrate the database at a URL to the newest schema; raises as `Store.migrate` does."""
     store = open_store(url)
     try:
         return await store.migrate()
@@ -64,10 +64,10 @@ async def migrate(url: str) -> SchemaStatus:
 
 
 async def back_up(url: str, file: Path) -> Contents:
-    """Write a backup of the database at a URL, whatever else goes on there.
+    """Write a backup of the database at a URL, also while a Libra uses it.
 
     Raises:
-        NoBackup: there is nothing to back up, or something else stands at ``file``.
+        NoBackup: there is nothing to back up, or something other than a backup exists at ``file``.
         OSError: the file cannot be written.
         StoreError: the database cannot be read.
     """
@@ -86,14 +86,14 @@ async def back_up(url: str, file: Path) -> Contents:
 
 
 async def restore(file: Path, url: str) -> Contents:
-    """Replace what the database at a URL has by what a backup has; a Libra that runs there notices.
+    """Replace the contents of a database by those of a backup; a running Libra notices that.
 
-    Its tables are made or migrated first.
+    This first makes or migrates the tables.
 
     Raises:
         NoBackup: the file cannot be restored.
         OSError: it cannot be read.
-        StoreError: the database cannot be written; it is as it was.
+        StoreError: the database cannot be written; it is unchanged.
     """
     if engine_of(url) == "sqlite":
         from libra.storage.sqlite import copying  # noqa: PLC0415 - see above
@@ -121,10 +121,10 @@ def _sqlite_errors() -> Iterator[None]:
 
 
 def engine_of(url: str) -> Engine:
-    """Which engine a database URL asks for.
+    """The engine for a database URL.
 
     Raises:
-        ValueError: if it is neither of the two.
+        ValueError: no engine supports that URL.
     """
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":

@@ -1,4 +1,4 @@
-"""How a database may fail: what is expected, as opposed to a bug, and what to do about it."""
+"""The expected failures of a database, as opposed to bugs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Fault: TypeAlias = Literal[
     "read-only",  # reachable, but it takes no writes: a standby, a read-only file
     "full",  # no space or memory left
     "corrupt",  # it answers with nonsense: not a database, a damaged file
-    "config",  # it refuses us: password, database name, privilege. Only a person can mend it
+    "config",  # it refuses us: password, database name, privilege. Only a person can fix it
     "schema",  # its tables are missing or belong to another version of Libra
     "history",  # it is another database than before, or has gone back in time
     "lease",  # another Libra writes to it
 ]
-"""What kind of unavailable, in one word for `/health` and the metrics."""
+"""The kind of an outage, in one word for `/health` and the metrics."""
 
 
 class StoreError(Exception):
-    """What every expected failure of a store derives from."""
+    """Base class of all expected failures of a store."""
 
 
 class Unavailable(StoreError):
-    """The database cannot do this now; nothing is wrong with what it was asked. Try again later.
+    """The database cannot do this now, and the request is fine. Try again later.
 
     The outcome of a save that ended so is *unknown*: it may have been stored. That is harmless,
     because saves can be repeated.
@@ -37,7 +37,7 @@ class Unavailable(StoreError):
 
 
 class Rejected(StoreError):
-    """The database will never take this row (it does not fit, it is not valid); others are fine."""
+    """The database will never take this row (too large or invalid); other rows are not affected."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

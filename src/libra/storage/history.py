@@ -1,10 +1,10 @@
 """Which database this is and how far its history goes: "stored" is checked, not remembered.
 
-A database that answers need not be the one that a page was stored in: there was a failover to a standby
-that was behind, a backup was restored, it was dropped and made anew, or a file was swapped for an older
-copy. So it has an id, made with its schema, and a row for each writer with a counter that moves in the
-transaction of each batch. What a writer knows of its last batch it compares with what it finds, in the
-same transaction as everything else that it asks. And there is one lease, so that of two Libras on
+The database that answers may not be the one that a page was stored in: after a failover to a standby
+that was behind, a restored backup, a new database, or a file that was swapped for an older copy. So a
+database has an id, made with its schema, and a row for each writer with a counter that grows in the
+transaction of each batch. A writer compares what it knows of its last batch with what it finds, in
+the same transaction as each of its other statements. And there is one lease, so that of two Libras on
 one database only one writes.
 """
 
@@ -22,12 +22,13 @@ LEASE: Final = 15.0
 
 
 class Writer(msgspec.Struct, frozen=True):
-    """Who writes to a database.
+    """The Libra that writes to a database.
 
     Attributes:
-        instance: the name of this Libra; one that is started again on its data directory has it too.
-        life: the name of this run of it.
-        place: its data directory, for people.
+        instance: the name of this Libra; it stays the same after a restart on the same data
+            directory.
+        life: the name of this run.
+        place: its data directory, shown to people.
     """
 
     instance: str
@@ -40,12 +41,13 @@ class History(msgspec.Struct, frozen=True):
 
     Attributes:
         database: the id that was made with its schema.
-        counter: how many batches of this writer it has taken.
-        at: when it took the last of them, by the clock of the writer.
+        database: the id that was made with its schema.
+        counter: how many batches of this writer it has stored.
+        at: when it stored the last of them, by the clock of the writer.
         pruned_before: pages submitted before this were removed on purpose.
-        origin: where it is from, for people, if the engine tells: PostgreSQL's system identifier and
+        origin: the server, shown to people, if the engine tells: PostgreSQL's system identifier and
             timeline.
-        prunings: how often something was pruned; each left marks (see `Store.pruned`).
+        prunings: the number of prunings; each left marks (see `Store.pruned`).
     """
 
     database: str
@@ -56,23 +58,23 @@ class History(msgspec.Struct, frozen=True):
     prunings: int = 0
 
     def lacks(self, known: History | None) -> bool:
-        """Whether this is another database than the known one, or that one at an earlier time."""
+        """Whether this is another database than the known one, or the known one at an earlier time."""
         return known is not None and (
             self.database != known.database or self.counter < known.counter
         )
 
     def require(self, known: History | None) -> None:
-        """Return only if this is the known database with all that was saved to it.
+        """Check that this is the known database with everything that was saved to it.
 
         Raises:
-            HistoryLost: if it is another one, or has gone back.
+            HistoryLost: it is another one, or has gone back in time.
         """
         if known is not None and self.lacks(known):
             raise HistoryLost(known, self)
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who holds the lease of a database, and for how many seconds more unless it is renewed."""
+    """The holder of a database's lease, and the seconds until the lease ends unless it is renewed."""
 
     instance: str
     place: str
@@ -80,7 +82,7 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class HistoryLost(Unavailable):
-    """The database answers, and is another one than before, or has gone back in time."""
+    """The database that answers is another one than before, or has gone back in time."""
 
     def __init__(self, known: History, found: History) -> None:
         if found.database != known.database:

@@ -1,9 +1,10 @@
-"""How long pages are kept: which of the old ones are pruned.
+"""Retention: which old pages are pruned.
 
-A page that nobody watches is pruned when it is older than that. Of a URL that is watched everything is
-kept for so long, then one weigh-in a day for three times as long again, and one a week for ever: so its
-history gets coarser and does not end. What a watch shows as its last weigh-in stays in any case, also
-where it failed, or somebody weighed the page by hand on the same day: a watch may be paused for years.
+A page without a watch is pruned when it is older than the retention. For a URL with a watch, all
+weigh-ins are kept for that time, then one a day for three times as long again, and one a week for
+ever. So the history gets coarser and does not end. The weigh-in that a watch shows as its last one
+always stays, even if it failed, or somebody weighed the page by hand on the same day: a watch may be
+paused for years.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ import msgspec
 from libra.storage.rows.entries import WatchRow
 
 DAILY: Final = 4
-"""Until a URL's weigh-ins are so many times as old as everything is kept, one a day is kept."""
+"""The age at which one weigh-in a week replaces one a day, as a multiple of the full retention."""
 
 MARKS: Final = timedelta(days=30)
-"""How long the marks of what was pruned or deleted stay, so that a Libra which was away finds them."""
+"""How long the marks of pruned or deleted pages stay, so that a Libra that was away sees them."""
 
 
 class Thinning(msgspec.Struct, frozen=True):
-    """From when on everything is kept of a URL, and from when on one weigh-in a day (UTC).
+    """All weigh-ins of a URL since `all_since` are kept, and one a day (UTC) since `daily_since`.
 
-    ``shown`` are the weigh-ins that its watches show as their last ones.
+    ``shown`` has the weigh-ins that its watches show as their last ones.
     """
 
     all_since: datetime
@@ -37,16 +38,16 @@ class Thinning(msgspec.Struct, frozen=True):
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 FOR_EVER: Final = Thinning(EARLIEST, EARLIEST)
-"""Where everything is kept."""
+"""Keep all weigh-ins."""
 
 
 class Watched(NamedTuple):
-    """What a watch means for how long pages of its URL are kept.
+    """What a watch says about the retention of its URL.
 
     Attributes:
-        url: of the pages.
-        keep: for how many seconds it wants everything kept, if it says.
-        last: the weigh-in that it shows as its last one.
+        url: the URL of the pages.
+        keep: seconds for which all weigh-ins are kept; None if the watch does not say.
+        last: the weigh-in that the watch shows as its last one.
     """
 
     url: str
@@ -63,12 +64,12 @@ class Dated(msgspec.Struct, frozen=True):
 
 
 def thinnings(watched: Iterable[Watched], keep: float | None, now: datetime) -> dict[str, Thinning]:
-    """What is kept of each URL that is watched.
+    """What is kept of each watched URL.
 
     Args:
-        watched: the watches. Of two of one URL the longer counts.
-        keep: the seconds of those that do not say; None for ever.
-        now: the moment that ages are counted from.
+        watched: the watches. Of two with the same URL the longer retention counts.
+        keep: the retention in seconds for watches without their own; None for ever.
+        now: the time from which ages are counted.
     """
     longest: dict[str, float | None] = {}
     shown: dict[str, set[str]] = {}
@@ -91,22 +92,22 @@ def thinnings(watched: Iterable[Watched], keep: float | None, now: datetime) -> 
 
 
 def watched_in(rows: Iterable[WatchRow]) -> list[Watched]:
-    """The watches of a database, for `thinnings`."""
+    """Decode the watches of a database for `thinnings`."""
     found = []
     for row in rows:
         try:
             kept = msgspec.json.decode(row.data, type=_Kept)
         except msgspec.MsgspecError:
-            kept = _Kept()  # of another Libra; its pages are as good as others
+            kept = _Kept()  # from another version of Libra; its pages are treated like others
         found.append(Watched(row.url, kept.keep, None if kept.last is None else kept.last.page))
     return found
 
 
 def superfluous(weigh_ins: Iterable[Dated], thinning: Thinning) -> list[str]:
-    """Which weigh-ins of one URL are pruned.
+    """The weigh-ins of one URL to prune.
 
-    Of a day, or of a week, the last good one is kept, and the last of all if none is good. What a watch
-    shows is kept beside them.
+    Of each day or week, the last good weigh-in is kept, or the last one if none is good. The
+    weigh-ins that a watch shows are kept in addition.
     """
     kept: dict[tuple[int, ...], Dated] = {}
     surplus: list[str] = []
@@ -143,4 +144,4 @@ class _Kept(msgspec.Struct):
 
 
 NOTHING: Final[Mapping[str, Thinning]] = {}
-"""Where nothing is watched."""
+"""No watched URLs."""

@@ -1,10 +1,11 @@
-"""What a Libra remembers of its database from one life to the next, and how it tells a loss.
+"""What a Libra remembers of its database from one life to the next, and how it notices a loss.
 
-Its own name, the database as of its last batch, what was lost so far, and what was deleted of late: a
-database that has gone back knows nothing of those deletions and has to be told again. It stands in two
-small files beside the journal, and is written before the journal drops what a batch has stored. Not
-synced, as that is not either: what a power cut takes of it is a loss that is not noticed while Libra
-is stopped. Until a deletion is written it is told from memory: a backup may be restored right after it.
+It remembers its own name, the database as of its last batch, the losses so far and the recent
+deletions: a database that has gone back in time lacks those deletions and must get them again. The
+notes are in two small files beside the journal, and are written before the journal drops what a batch
+has stored. They are not synced, as the journal's drops are not: if a power cut destroys notes, Libra
+does not notice a loss that happens while it is stopped. Until a deletion is written, it is kept in
+memory: a backup may be restored right after it.
 """
 
 from __future__ import annotations
@@ -27,23 +28,23 @@ from libra.storage.rows.entries import Deleted
 log = logging.getLogger("libra.backup")
 
 MAX_LOSSES: Final = 10
-"""Losses that are remembered; of more the oldest are forgotten."""
+"""The limit of remembered losses; beyond it the oldest are forgotten."""
 
 TIDY_BYTES: Final = 1_000_000
-"""When the file of deletions has grown by so much, those that are too old are taken out of it."""
+"""When the file of deletions has grown by this many bytes, the old ones are removed from it."""
 
 MAX_IN_MEMORY: Final = 100_000
-"""Deletions that are remembered where there is no disk to do that, or where it fails."""
+"""The limit of deletions that are kept in memory, without a disk or while the disk fails."""
 
 
 class Loss(msgspec.Struct, frozen=True):
-    """What a database had and has no more.
+    """Data that a database had and lacks now.
 
     Attributes:
-        noticed_at: when that was noticed.
-        since: the time of the last batch that it has; None if it has none of this Libra.
-        until: the time of the last batch that it had; None if that is not known.
-        reason: in words for people.
+        noticed_at: when the loss was noticed.
+        since: the time of the last batch that the database has; None if it has none of this Libra.
+        until: the time of the last batch that it had; None if unknown.
+        reason: the reason in words for people.
     """
 
     noticed_at: datetime
@@ -53,7 +54,7 @@ class Loss(msgspec.Struct, frozen=True):
 
     @property
     def span(self) -> str:
-        """From when to when, in words."""
+        """The time of the lost data, in words."""
         until = self.until or self.noticed_at
         if self.since is None:
             return f"before {until:%Y-%m-%d %H:%M:%S} UTC"
@@ -61,12 +62,12 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 class Recollection(Protocol):
-    """Remembers. All but the attributes and `deleted` is for a thread that may wait for the disk.
+    """The notes. All but the attributes and `deleted` is for a thread that may wait for the disk.
 
     Attributes:
         instance: the name of this Libra, which it keeps as long as its data directory.
-        known: the database as of the last batch, as `remember` was told.
-        losses: what was lost, the oldest first.
+        known: the database as of the last batch, as given to `remember`.
+        losses: the losses, oldest first.
     """
 
     instance: str
@@ -74,35 +75,35 @@ class Recollection(Protocol):
     losses: tuple[Loss, ...]
 
     def recall(self) -> None:
-        """Find out what a former life left; to be done once, before all else."""
+        """Read the notes of a former life; call this once, before all else."""
 
     def deleted(self, gone: Iterable[Deleted]) -> None:
-        """The database has these deletions: `deletions` tells of them from now on.
+        """Note deletions that the database has: `deletions` returns them from now on.
 
-        It waits for nothing, so that there is no moment at which neither the deletions that are to be
-        saved nor these have them. The next `remember` writes them down.
+        It does not wait, so a deletion is always either among those to be saved or among these. The
+        next `remember` writes them down.
         """
 
     def remember(self, known: History | None) -> None:
-        """Write down what `deleted` was told, and the database as of its last batch if it is as it was.
+        """Write down the deletions of `deleted`, and the state of the database unless it is None.
 
         Raises:
             OSError: it could not be written down; it is remembered in this life.
         """
 
     def lose(self, loss: Loss) -> None:
-        """Something was lost; raises as `remember` does."""
+        """Note a loss; raises as `remember` does."""
 
     def deletions(self, now: datetime) -> Iterator[Deleted]:
-        """What was deleted and is not too old to be told again.
+        """The deletions that are recent enough to be repeated.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: they cannot be read.
         """
 
 
 class _NotesFile(msgspec.Struct, frozen=True):
-    """What is in the smaller file."""
+    """The content of the smaller file."""
 
     instance: str
     known: History | None = None
@@ -110,7 +111,7 @@ class _NotesFile(msgspec.Struct, frozen=True):
 
 
 class InMemory:
-    """Remembers as long as the program lives; for one that is to leave nothing on its disk.
+    """Remembers as long as the program lives; for a program that must leave nothing on its disk.
 
     Args:
         keep: seconds that a deletion is remembered.
@@ -124,22 +125,22 @@ class InMemory:
         self._deleted: deque[Deleted] = deque(maxlen=MAX_IN_MEMORY)
 
     def recall(self) -> None:
-        """There is nothing."""
+        """Do nothing: there are no notes."""
 
     def deleted(self, gone: Iterable[Deleted]) -> None:
-        """Remember them."""
+        """Keep them in memory."""
         self._deleted.extend(gone)
 
     def remember(self, known: History | None) -> None:
-        """Remember it."""
+        """Keep it in memory."""
         self.known = known or self.known
 
     def lose(self, loss: Loss) -> None:
-        """Remember it."""
+        """Keep it in memory."""
         self.losses = (*self.losses, loss)[-MAX_LOSSES:]
 
     def deletions(self, now: datetime) -> Iterator[Deleted]:
-        """Those of this life."""
+        """The deletions of this life."""
         return (one for one in list(self._deleted) if one.at > now - self._keep)
 
 
@@ -147,7 +148,7 @@ class OnDisk:
     """Remembers in two files of the data directory.
 
     Args:
-        directory: it must exist when this is used.
+        directory: the folder of the files; it must exist when this is used.
         keep: seconds that a deletion is remembered.
     """
 
@@ -160,11 +161,11 @@ class OnDisk:
         self._keep = timedelta(seconds=keep)
         self._grown = 0
         self._recalled = False
-        self._lock = Lock()  # of what follows, never held while the disk is waited for
+        self._lock = Lock()  # for the next attribute; never held while waiting for the disk
         self._unwritten: dict[tuple[str, str], Deleted] = {}
 
     def recall(self) -> None:
-        """Read the notes; where they cannot be read it is as if there were none."""
+        """Read the notes; unreadable notes count as missing."""
         try:
             notes = msgspec.json.decode(self._notes.read_bytes(), type=_NotesFile)
         except FileNotFoundError:
@@ -190,8 +191,8 @@ class OnDisk:
                 del self._unwritten[key]
 
     def remember(self, known: History | None) -> None:
-        """The deletions first: without them the rest must not be known."""
-        # It begins with the end of a line, as the last life may not have come to the end of its own.
+        """Write the deletions first: without them the rest must not be written."""
+        # It begins with a newline, because the last line of a former life may be incomplete.
         if deleted := self._in_memory():
             data = b"\n".join([b"", *map(msgspec.json.encode, deleted), b""])
             with self._deleted.open("ab") as file:
@@ -207,14 +208,15 @@ class OnDisk:
             self._write_notes()
 
     def lose(self, loss: Loss) -> None:
-        """Write it down."""
+        """Write the loss down."""
         self.losses = (*self.losses, loss)[-MAX_LOSSES:]
         self._write_notes()
 
     def deletions(self, now: datetime) -> Iterator[Deleted]:
-        """Line by line; one that was not written to its end is passed over."""
+        """Read line by line; skip an incomplete line."""
         since = now - self._keep
-        # Those in memory first: so one that is being written meanwhile is told twice, and not left out.
+        # Those in memory first: a deletion that is being written may come twice, but is never left
+        # out.
         yield from (one for one in self._in_memory() if one.at > since)
         try:
             file = self._deleted.open("rb")
@@ -239,7 +241,7 @@ class OnDisk:
 
     def _write_notes(self) -> None:
         if not self._recalled:
-            return  # there was no disk at the start: what a former life left on it is worth more
+            return  # the disk was missing at the start: the notes of a former life on it are worth more
         notes = _NotesFile(self.instance, self.known, self.losses)
         self._replace(self._notes, [msgspec.json.encode(notes)])
 

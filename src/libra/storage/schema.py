@@ -1,8 +1,8 @@
-"""Schema changes: alembic writes the SQL, and the engine's own driver executes it.
+"""Schema migrations: alembic writes the SQL, and the engine's own driver executes it.
 
-Each engine has its own list of migrations, shipped inside the package. Whether anything is to be
-done is decided without alembic, by comparing the version in the database with a list, because
-importing it takes longer than all the rest of a start.
+Each engine has its own list of migrations, shipped in the package. Libra compares the version in the
+database with that list and does not import alembic for it, because that import takes longer than the
+rest of a start.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ from libra.storage.rows.frames import unframe
 Engine: TypeAlias = Literal["sqlite", "postgres"]
 
 VERSION_TABLE: Final = "libra_schema"
-"""Where the version is kept; not alembic's default, as the database may be shared with others."""
+"""The table of the version; not alembic's default, because other programs may share the database."""
 
 VERSION_VIEW: Final = "libra_schema_version"
-"""The same under the name that people and their tools look for; see migration 0004."""
+"""The same under a name that people and tools look for; see migration 0004."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
-# Alembic keeps what it is about in globals of its modules, and the databases of two Libras in one
-# program are made on threads of their own: the later would take the script of the earlier away.
+# Alembic keeps its state in globals of its modules, and the databases of two Libras in one program
+# are made on separate threads: the later one would replace the script of the earlier one.
 _RENDERING: Final = threading.Lock()
 
 REVISIONS: Final[dict[Engine, tuple[str, ...]]] = {
     engine: tuple(sorted(path.name[1:5] for path in (_MIGRATIONS / engine).glob("v[0-9]*.py")))
     for engine in get_args(Engine)
 }
-"""Every version of the schema of each engine that this program knows, oldest first: its migrations."""
+"""Every version of the schema of each engine that this program knows, oldest first."""
 
 
 class SchemaStatus(msgspec.Struct, frozen=True):
-    """How the schema of a database compares with that of this program."""
+    """The schema of a database, compared with that of this program."""
 
     current: str | None
     wanted: str
     state: Literal["current", "missing", "behind", "newer"]
 
     def require_current(self) -> None:
-        """Return only if the program can work with that schema.
+        """Check that the program can work with that schema.
 
         Raises:
-            SchemaMismatch: with what to do about it.
+            SchemaMismatch: says what to do about it.
         """
         if self.state == "newer":
             raise SchemaMismatch(
@@ -73,15 +73,15 @@ TABLES: Final[dict[str, set[str]]] = {
     "0001": {"pages"},
     "0002": {"watches"},
     "0003": {"libra_database", "libra_writers", "libra_lease"},
-    "0004": set(),  # a view, which only others need
+    "0004": set(),  # a view, for other programs only
     "0005": set(),  # a column
-    "0006": set(),  # another
+    "0006": set(),  # a column
     "0008": {"screenshots"},
-    "0009": set(),  # one more
-    "0010": set(),  # and one more
-    "0011": set(),  # and one that PostgreSQL makes itself
+    "0009": set(),  # columns
+    "0010": set(),  # a column
+    "0011": set(),  # a column that PostgreSQL computes itself
 }
-"""What each version adds."""
+"""The tables that each version adds."""
 
 ALL_TABLES: Final = frozenset({VERSION_TABLE}.union(*TABLES.values()))
 
@@ -92,9 +92,9 @@ def judge(
     """Compare the version found in a database with those that this program knows.
 
     Args:
-        engine: which database it is.
+        engine: the engine of the database.
         current: the version found; None if there is none.
-        tables: those of Libra that are there. A version means nothing without its tables: somebody
+        tables: Libra's tables that exist. A version means nothing without its tables: somebody
             dropped them, and wants them again.
     """
     known = REVISIONS[engine]
@@ -113,8 +113,8 @@ def judge(
 
 
 def render(engine: Engine, current: str | None) -> str:
-    """The SQL that brings a schema from a version (None: nothing there) to the newest."""
-    # Imported only when there is something to migrate: both together take half a second.
+    """The SQL that migrates a schema from a version (None: no schema) to the newest one."""
+    # Imported only for a migration: both together take half a second.
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
 
@@ -130,7 +130,7 @@ def render(engine: Engine, current: str | None) -> str:
 
 
 def status_of_sqlite(connection: sqlite3.Connection) -> SchemaStatus:
-    """What a SQLite database has, without changing it."""
+    """The schema of a SQLite database, without changing it."""
     tables = {
         name
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -142,15 +142,15 @@ def status_of_sqlite(connection: sqlite3.Connection) -> SchemaStatus:
 
 
 def migrate_sqlite(connection: sqlite3.Connection) -> None:
-    """Bring a SQLite database to the newest schema, in one transaction.
+    """Migrate a SQLite database to the newest schema, in one transaction.
 
     Raises:
-        SchemaMismatch: if its schema is newer than this program.
-        sqlite3.Error: if the database cannot be written.
+        SchemaMismatch: its schema is newer than this program.
+        sqlite3.Error: the database cannot be written.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Only now that nobody else can migrate: two programs may have been started at once.
+        # Read now, when no other program can migrate: two programs may have been started at once.
         status = status_of_sqlite(connection)
         if status.state == "newer":
             status.require_current()
@@ -168,10 +168,10 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
 
 
 def way_of(framed: bytes) -> str | None:
-    """How a stored page was weighed, as SQLite cannot look into its report; None if that is none."""
+    """How a stored page was weighed, since SQLite cannot read its report; None if it is unreadable."""
     try:
         return decode_summary(unframe(framed)).way
-    except (ValueError, msgspec.MsgspecError):  # it is no frame, or no JSON of a report
+    except (ValueError, msgspec.MsgspecError):  # it is not a frame, or not the JSON of a report
         return None
 
 
@@ -179,13 +179,13 @@ def _execute(connection: sqlite3.Connection, statement: str) -> None:
     try:
         connection.execute(statement)
     except sqlite3.OperationalError as error:
-        # SQLite knows no ADD COLUMN IF NOT EXISTS, and only tables of that version may be missing.
+        # SQLite has no ADD COLUMN IF NOT EXISTS, and only tables of that version may be missing.
         if not str(error).startswith("duplicate column name"):
             raise
 
 
 def _statements(script: str) -> Iterator[str]:
-    # Not executescript(), which would commit the transaction that the migration runs in.
+    # Not executescript(), which would commit the transaction of the migration.
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,11 +1,11 @@
-"""The Store port: what Libra asks of a database.
+"""The Store port: the operations that Libra needs from a database.
 
-The database is a backup. Pages live in memory; a store keeps what they were, so that they are there
-again after a restart and can be looked up long after they have left memory. An engine is chosen by
-its URL (see `libra.storage.engines`), and nothing outside this package can tell which one it is.
+The database is a backup: pages live in memory. A store keeps their states, so that they come back
+after a restart and can be looked up long after they have left memory. The URL of a database chooses
+its engine (see `libra.storage.engines`), and only this package knows which one it is.
 
-Every call has a hard deadline and ends in one of three ways: it succeeds, it raises a `StoreError`
-that says what to do about it, or it raises something else, which is a bug and must be seen.
+Every call has a hard deadline and ends in one of three ways: it succeeds, it raises a `StoreError`,
+which is expected, or it raises something else, which is a bug and must be seen.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from libra.storage.rows.urls import UrlQuery, UrlRow
 from libra.storage.schema import SchemaStatus
 
 Trace: TypeAlias = Literal["stored", "deleted"]
-"""What a database has of a page: a version of it, or the mark that it was deleted."""
+"""The state of a page in the database: a version of it, or the mark of its deletion."""
 
 
 class Deadlines(msgspec.Struct, frozen=True):
-    """How long a call may take, in seconds, whatever state the database is in.
+    """The time limits of calls in seconds, independent of the state of the database.
 
-    ``read`` is short because a person waits; ``probe`` is short because the length of the pause
-    between a database's return and the first save is this plus one back-off delay.
+    ``read`` is short because a person waits; ``probe`` is short because the pause between a
+    database's return and the first save is this plus one back-off delay.
     """
 
     connect: float = 3.0
@@ -43,22 +43,22 @@ class Deadlines(msgspec.Struct, frozen=True):
 
 
 class Store(abc.ABC):
-    """A database of pages, and of the watches that have them weighed.
+    """A database of pages, and of their watches.
 
-    All calls but `open` may be made concurrently. Saves, reads and restores use separate
-    connections, so that none of them ever waits for another. Any call may raise `Unavailable`.
+    All calls but `open` may be made concurrently. Saves, reads and restores use separate connections,
+    so that none ever waits for another. Any call may raise `Unavailable`.
 
-    A store that has a `Writer` (see `libra.storage.history`) counts its batches in the database and
-    holds the lease of the one writer: then `open`, `save` and `ping` raise `LeaseHeld` if that is
-    another's, and these and every read raise `HistoryLost` if the database is not the `known` one. A
-    call that raises either has changed nothing. Without one it is an administrator's, who may write
-    beside a Libra.
+    A store with a `Writer` (see `libra.storage.history`) counts its batches in the database and holds
+    the lease of the one writer. Then `open`, `save` and `ping` raise `LeaseHeld` if another Libra
+    holds the lease, and these and every read raise `HistoryLost` if the database is not the `known`
+    one. A call that raises either has changed nothing. A store without a writer is for an
+    administrator, who may write beside a Libra.
 
     Attributes:
-        deadlines: how long calls may take; others can be set at any time and hold for later calls.
-        known: the database with all that was saved to it, which what is found must not lack. The store
-            goes on with it by itself; it is set from what a former program left, and to what was found
-            by whoever has done something about a loss. None: whatever is found is right.
+        deadlines: the time limits of calls; they can be changed at any time for later calls.
+        known: the database with everything that was saved to it, which a database must not lack. The
+            store updates it. The caller sets it from the notes of a former program, and after a loss
+            to the database that was found. None accepts any database.
     """
 
     deadlines: Deadlines
@@ -66,87 +66,87 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def write_as(self, writer: Writer, known: History | None) -> None:
-        """Be a certain writer from here on, to a database that is known as of its last life."""
+        """Set the writer of this store, and the database as it was known in the writer's last life."""
 
     @abc.abstractmethod
     async def open(self) -> None:
-        """Connect and check the schema. Optional: every other call connects by itself when needed.
+        """Connect and check the schema. Optional: every other call connects when needed.
 
         Raises:
-            SchemaMismatch: if the schema is not the one that this program knows.
+            SchemaMismatch: the schema is not the one that this program knows.
         """
 
     @abc.abstractmethod
     async def close(self) -> None:
-        """Let go of the lease, of every connection and thread, within a second or so."""
+        """Release the lease, and close every connection and thread, within a second or so."""
 
     @abc.abstractmethod
     async def save(self, entries: Sequence[Entry]) -> list[RefusedRow]:
-        """Store a batch of entries in one transaction; returns those refused.
+        """Store a batch of entries in one transaction; return the refused entries.
 
-        Idempotent and in any order: an entry takes effect only if its version is higher than the
-        stored one, and nothing takes effect after a deletion: such a page is refused as
-        ``deleted``. When the database refuses a row, that row is set apart and the rest of the batch
+        Saves are idempotent and may come in any order: an entry takes effect only if its version is
+        higher than the stored one. Nothing takes effect after a deletion: such a page is refused as
+        ``deleted``. When the database refuses a row, that row is left out and the rest of the batch
         is stored.
         """
 
     @abc.abstractmethod
     async def load(self, page_id: str) -> Snapshot | None:
-        """The stored version of a page, or None if there is none (or no longer)."""
+        """The stored version of a page, or None if there is none (any more)."""
 
     @abc.abstractmethod
     async def trace(self, page_id: str) -> Trace | None:
-        """What there is of a page, without its report; None if there is nothing, or no longer."""
+        """The state of a page without its report; None if the database has none (any more)."""
 
     @abc.abstractmethod
     def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
-        """Every page that is to be in memory again, ``size`` at a time.
+        """Every page that should come back to memory, ``size`` at a time.
 
-        First those that never expire because they were not finished, then those that expire after
-        ``now``; in each group the youngest first, as they are the likeliest to be asked for. Those that
-        are finished may be `libra.storage.rows.entries.Packed`, unchecked.
+        Pages that never expire, because they were not finished, come first, then those that expire
+        after ``now``; in each group the newest come first, because callers are most likely to ask for
+        them. Finished pages may be `libra.storage.rows.entries.Packed` and unchecked.
         """
 
     @abc.abstractmethod
     async def recent(self, query: PageQuery) -> list[Snapshot]:
         """Pages by the time of their submission, newest first, for lists.
 
-        Their reports are without assets, as `libra.report.without_assets` makes them, or
-        without more that no summary has: a hundred whole ones may be more than memory holds.
+        Their reports lack assets, as `libra.report.without_assets` makes them, or also other parts
+        that no summary has: a hundred whole reports may be more than memory holds.
         """
 
     @abc.abstractmethod
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
-        """One row for each URL that has been submitted, by its newest weigh-in.
+        """One row for each submitted URL, with its newest weigh-in.
 
-        Reports are as `recent` gives them. Of 100,000 pages this takes a tenth of a second or two;
-        with a text every title is looked at, so this can take until the deadline.
+        Reports are as in `recent`. For 100,000 pages this takes one or two tenths of a second; with a
+        text it looks at every title, so it can take until the deadline.
         """
 
     @abc.abstractmethod
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> list[Snapshot]:
-        """What was weighed of a URL over a time, newest first, thinned: the heaviest of each span.
+        """The weigh-ins of a URL over a time, newest first, thinned: the heaviest of each span.
 
-        So no peak is lost. Reports are as `recent` gives them.
+        So no peak is lost. Reports are as in `recent`.
 
         Args:
             url: exactly this submitted URL.
-            since: where the time begins; None for the first weigh-in.
-            until: where it ends.
-            spans: into how many it is divided.
+            since: the beginning of the time; None for the first weigh-in.
+            until: the end of the time.
+            spans: the number of spans.
         """
 
     async def history(self, url: str, *, limit: int) -> list[Snapshot]:
-        """What was stored of a URL over time, newest first."""
+        """The stored pages of a URL, newest first."""
         return await self.recent(PageQuery(limit=limit, url=url))
 
     @abc.abstractmethod
     async def keep_picture(self, page_id: str, thumbnail: bytes, whole: bytes) -> None:
-        """Keep the picture of a page, or another one of it; nothing of a page that is deleted.
+        """Keep or replace the picture of a page, unless the page is deleted.
 
-        It is in a table of its own, which nothing else reads, and goes when its page goes.
+        Pictures have their own table, which no other call reads. Deleting a page deletes its picture.
         """
 
     @abc.abstractmethod
@@ -155,34 +155,35 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
-        """The idempotency keys of pages of this id or a newer one, with their ids, newest first.
+        """The idempotency keys of pages with this id or a newer one, with their ids, newest first.
 
-        Those of deleted pages too, but without what they were used for.
+        Keys of deleted pages are included, without the hash of their content.
         """
 
     @abc.abstractmethod
     async def watches(self) -> list[WatchRow]:
-        """Every watch. Unlike pages they are few, and all of them are always in memory."""
+        """Every watch. Unlike pages, watches are few, and all of them are always in memory."""
 
     @abc.abstractmethod
     async def delete(self, page_id: str) -> bool:
-        """Erase a page for good, also against a save of it that is still under way.
+        """Delete a page for good, also against a save of it that is still under way.
 
         Returns:
-            Whether it was there.
+            Whether it existed.
         """
 
     @abc.abstractmethod
     async def prune(
         self, *, older_than: datetime | None, watched: Mapping[str, Thinning] = NOTHING
     ) -> int:
-        """Remove what is older than it is to be kept, as if it had been deleted.
+        """Remove pages that are older than the retention, as if they had been deleted.
 
-        Each page leaves a mark, so that a Libra which has it in memory lets go of it and no save brings
-        it back. Marks that are older, and older than `libra.storage.keeping.MARKS`, are removed.
+        Each page leaves a mark, so that a Libra that has it in memory drops it and no save brings it
+        back. Marks that are older than this, and older than `libra.storage.keeping.MARKS`, are
+        removed.
 
         Args:
-            older_than: pages that were submitted before are removed; None for none.
+            older_than: pages that were submitted before this are removed; None for none.
             watched: the URLs to which that does not apply, and what is kept of each.
 
         Returns:
@@ -191,17 +192,17 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def pruned(self, *, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
-        """The marks of pages that were pruned: number of the pruning (see `History`) and id.
+        """The marks of pruned pages: number of the pruning (see `History`) and id.
 
-        In that order, from what follows ``after``.
+        They come in that order, after ``after``.
         """
 
     @abc.abstractmethod
     async def give_back(self, *, whole: bool = False) -> int:
-        """Give the system back the disk space of what is removed; returns how many bytes.
+        """Give the disk space of removed data back to the system; return the bytes.
 
         Args:
-            whole: also where that rewrites the database, during which nothing can be saved.
+            whole: also if that rewrites the database, during which nothing can be saved.
         """
 
     @abc.abstractmethod
@@ -210,14 +211,14 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def migrate(self) -> SchemaStatus:
-        """Bring the schema to that of this program, however long that takes.
+        """Migrate the schema to that of this program, however long that takes.
 
-        Two programs may do so at once; tables that somebody has dropped are made again, empty.
+        Two programs may do so at once; dropped tables are made again, empty.
 
         Raises:
-            SchemaMismatch: if the schema is newer than this program.
+            SchemaMismatch: the schema is newer than this program.
         """
 
     @abc.abstractmethod
     async def ping(self) -> None:
-        """Find out, within the deadline of a probe, whether a save would have a chance."""
+        """Find out, within the deadline of a probe, whether a save may succeed."""

@@ -1,1 +1,1 @@
-"""How pages and watches become safe: the journal, the database and who writes them."""
+"""How pages and watches become safe: the journal, the database and the processes that write them."""

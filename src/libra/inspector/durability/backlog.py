@@ -1,4 +1,4 @@
-"""What the database has not: ids, in the order in which they came."""
+"""What the database still lacks: ids, in the order of their arrival."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from libra.inspector.records.records import Records
 
 
 class Backlog:
-    """Pages and watches that are to be saved, and deletions; a key for each, however often it changes.
+    """Pages and watches to save, and deletions; one key for each, however often it changes.
 
     Args:
-        records: what is in memory.
-        now: seconds of the runtime's clock; all that is not stored waits from then on.
-        gap: whether the database is known to lack what it had.
+        records: the records in memory.
+        now: seconds of the runtime's clock; everything that is not stored counts as waiting since then.
+        gap: whether the database is known to lack something that it had.
     """
 
     __slots__ = ("_in_hand", "_lacking", "_records", "_waiting")
@@ -33,7 +33,7 @@ class Backlog:
         self._lacking: set[str] = set(self._waiting) if gap else set()
 
     def __len__(self) -> int:
-        """How many wait, beside those that are being saved."""
+        """How many entries wait, without those that are being saved."""
         return len(self._waiting)
 
     @property
@@ -42,47 +42,47 @@ class Backlog:
         return bool(self._waiting or self._in_hand)
 
     def state(self, now: float, also: AbstractSet[str]) -> DatabaseBacklog:
-        """How much there is at this moment, with what will be offered later."""
-        # Both keep the order of arrival, and what is in hand was there before what waits.
+        """The backlog at this moment, including entries that will be offered later."""
+        # Both keep the order of arrival: the entries in hand arrived before the waiting ones.
         times = [*islice(self._in_hand.values(), 1), *islice(self._waiting.values(), 1)]
         oldest = now - min(times) if times else None
         return DatabaseBacklog(len(self._in_hand.keys() | self._waiting.keys() | also), oldest)
 
     def offer(self, entry_id: str, now: float) -> None:
-        """Something has changed; what waits already keeps its place."""
+        """Add an entry that has changed; one that already waits keeps its place."""
         self._waiting.setdefault(entry_id, now)
 
     def offer_all(self, now: float) -> None:
-        """All that is in memory is to be saved again."""
+        """Add everything that is in memory, to be saved again."""
         for record in self._records.everything():
             self.offer(record.id, now)
 
     def take(self, most: int) -> list[str]:
-        """Take the first in hand, so many at most, to be saved together."""
+        """Take the first ``most`` entries in hand, to be saved together."""
         for entry_id in self._records.batch(self._waiting, most):
             self._in_hand[entry_id] = self._waiting.pop(entry_id)
         return list(self._in_hand)
 
     def saved(self, held: AbstractSet[str]) -> None:
-        """What was in hand is saved, except what was held back, which is offered again."""
+        """Drop the entries in hand, which are saved; offer those again that were held back."""
         self._lacking -= self._in_hand.keys() - held
         self._in_hand.clear()
 
     def put_back(self) -> None:
-        """What was in hand could not be saved: it waits where it was."""
+        """Put the entries in hand back in their old place, since they could not be saved."""
         for entry_id in self._in_hand:
             self._waiting.pop(entry_id, None)
         self._waiting = self._in_hand | self._waiting
         self._in_hand = {}
 
     def lost(self, lacking: Sequence[str], now: float) -> None:
-        """The database may lack these, which it had."""
+        """Add the entries that the database had and may have lost."""
         for entry_id in lacking:
             self.offer(entry_id, now)
         self._lacking = set(lacking)
 
     def lacks_anything(self) -> bool:
-        """Whether the database still lacks what is here; what left memory is not waited for."""
+        """Whether the database still lacks entries that are in memory."""
         records = self._records
         return any(
             records.find(one) is not None or records.deletions.of(one) is not None

@@ -1,4 +1,4 @@
-"""One batch of the database's writer: from the records to the rows, and back to who is told."""
+"""One batch of the database writer: from records to rows, then news to the pages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from libra.inspector.durability.writer_port import WriterPort
 from libra.storage import Store
 from libra.storage.rows.entries import Deleted, Entry, RefusedRow
 
-#: Rows that are made, and pages that are told, between two looks at the event loop: some 2 ms of work.
+#: Rows to make, or pages to tell, before yielding to the event loop: some 2 ms of work.
 SLICE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a batch: the stored version of each page, and what was refused.
+    """The result of a batch: the stored version of each page, and what the database refused.
 
     Attributes:
-        held: What the journal is to have first; it is offered again then.
+        held: entries that the journal must have first; they are offered again after that.
     """
 
     versions: dict[str, int]
@@ -39,11 +39,11 @@ async def save(
     """Save pages as they are now, and tell each that it is stored.
 
     Args:
-        context: has their records, and the deletions.
-        durability: tells them.
+        context: has the records and the deletions.
+        durability: tells the pages.
         store: the database.
-        page_ids: pages, watches and what was deleted.
-        lost: whether the database was found to lack its tables, so that all is offered again.
+        page_ids: ids of pages, watches and deleted entries.
+        lost: whether the database was found to lack its tables; then everything is offered again.
     """
     entries: list[Entry] = []
     versions: dict[str, int] = {}
@@ -68,7 +68,7 @@ async def save(
     stored: dict[str, int] = {}
     for number, (page_id, version) in enumerate(versions.items(), 1):
         if lost():
-            break  # somebody found them missing just now: all that is left is offered again
+            break  # the tables were just found missing: everything left is offered again
         durability.stored(page_id, version)
         stored[page_id] = version
         if number % SLICE == 0:

@@ -1,7 +1,7 @@
-"""What callers read from the database: pages that are not in memory, and lists.
+"""Reads from the database for callers: pages that are not in memory, and lists.
 
-A caller never waits for a database that is known to be down, and whoever finds out that it is tells
-the backup, whose breaker then spares everybody else the trouble.
+A caller never waits for a database that is known to be down. A caller that finds it down tells the
+database writer, whose breaker then spares all other callers the wait.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from libra.inspector.context import Context
 from libra.storage import PageQuery, Snapshot, Store, Trace, Unavailable
 from libra.storage.rows.urls import UrlQuery, UrlRow
 
-#: Seconds that a caller waits, right after the start, to learn whether there is a database and what
-#: the journal has to add to it.
+#: Seconds that a caller waits right after the start, to learn whether there is a database and which
+#: entries the journal adds to it.
 OPENING = 0.5
 
 
 class DatabaseReader:
-    """Reads of the database on behalf of callers."""
+    """Reads the database for callers."""
 
     def __init__(self, context: Context, store: Store) -> None:
         self._context = context
         self._store = store
 
     async def load(self, page_id: str) -> Snapshot | None:
-        """A stored page, or None if there is none.
+        """Return a stored page, or None if there is none.
 
         Raises:
-            Unavailable: at once while the database is known to be down, else within its deadline.
+            Unavailable: at once while the database is known to be down, otherwise within its deadline.
         """
         await self._require()
         try:
@@ -40,15 +40,15 @@ class DatabaseReader:
         if page_id in self._context.records.deletions.pages:
             return None
         if row is None and self._context.availability.gap is not None:
-            # It may be among what is being saved again, or be gone: nobody can tell yet.
+            # The page may be among those that are being saved again, or may be lost: nobody knows yet.
             raise Unavailable("history", self._context.availability.gap.reason)
         return row
 
     async def trace(self, page_id: str) -> Trace | None:
-        """What the database has of a page: a version, the mark of its deletion, or nothing.
+        """Return what the database has of a page: a version, the mark of its deletion, or nothing.
 
         Raises:
-            Unavailable: at once while the database is known to be down, else within its deadline.
+            Unavailable: at once while the database is known to be down, otherwise within its deadline.
         """
         await self._require()
         try:
@@ -58,16 +58,16 @@ class DatabaseReader:
             raise
 
     async def recent(self, query: PageQuery) -> list[Snapshot]:
-        """Stored pages, newest first.
+        """Return stored pages, newest first.
 
         Raises:
-            Unavailable: at once while the database is known to be down, else within its deadline.
+            Unavailable: at once while the database is known to be down, otherwise within its deadline.
         """
         await self._require()
         try:
             rows = await self._store.recent(query)
         except Unavailable as error:
-            # A search may look at every page and so run out of time: that is no outage.
+            # A search may look at every page and run out of time: that is not an outage.
             if not query.searches:
                 self._lost(error)
             raise
@@ -76,7 +76,7 @@ class DatabaseReader:
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> list[Snapshot]:
-        """What was weighed of a URL, thinned; raises as `urls` does."""
+        """Return the thinned history of a URL; raises as `urls` does."""
         await self._require()
         try:
             rows = await self._store.timeline(url, since=since, until=until, spans=spans)
@@ -87,25 +87,25 @@ class DatabaseReader:
         return [row for row in rows if row.id not in self._context.records.deletions.pages]
 
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
-        """One row for each URL.
+        """Return one row for each URL.
 
         Raises:
-            Unavailable: at once while the database is known to be down, else within its deadline.
+            Unavailable: at once while the database is known to be down, otherwise within its deadline.
         """
         await self._require()
         try:
             return await self._store.urls(query)
         except Unavailable as error:
-            # It looks at every page and so may run out of time: that is no outage.
+            # The query looks at every page and may run out of time: that is not an outage.
             if error.fault != "timeout":
                 self._lost(error)
             raise
 
     async def picture(self, page_id: str, *, whole: bool) -> bytes | None:
-        """The picture of a page, or None.
+        """Return the picture of a page, or None.
 
         Raises:
-            Unavailable: at once while the database is known to be down, else within its deadline.
+            Unavailable: at once while the database is known to be down, otherwise within its deadline.
         """
         await self._require()
         try:
@@ -118,8 +118,8 @@ class DatabaseReader:
         context = self._context
         known = context.availability.opened.is_set() and context.availability.replayed.is_set()
         if not known and context.availability.outage is None:
-            # In the first moment of a program; afterwards the answer is always there at once. The
-            # journal comes first: by it a row may be out of date, deleted, or not there yet.
+            # This waits only in the first moments of the program. The journal comes first, because a row
+            # may be out of date, deleted or missing by what the journal says.
             try:
                 async with asyncio.timeout(OPENING):
                     await context.availability.opened.wait()

@@ -1,9 +1,9 @@
-"""The one writer to the database.
+"""The only process that writes to the database.
 
-Pages offer themselves when they have something that the database has not; what is written is taken
-from their records at the moment of writing, so a page that changes often is written once, as it is
-then, and a backlog of any length costs a key per page. While the database is down nobody but this
-process touches it, and this process only to see whether it is back.
+Pages offer themselves when they have a state that the database lacks. The writer takes the state from
+their records at the moment of writing. So a page that changes often is written once, in its latest
+state, and a backlog costs one key per page. While the database is down, only this process touches it,
+and only to see whether it is back.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ log = logging.getLogger("libra.backup")
 #: Pages in one transaction.
 BATCH = 500
 
-#: Seconds that the first offer of a batch waits for others: a batch of one page costs the database and
-#: the event loop nearly as much as one of fifty.
+#: Seconds that the first offer of a batch waits for others: a batch of one page costs the database
+#: and the event loop nearly as much as a batch of fifty.
 GROUP = 0.05
 
-#: From so many pages on a batch waits for no others.
+#: A batch of this many pages does not wait for others.
 FULL_GROUP = 50
 
-#: Seconds between two looks at a database that has nothing to do.
+#: Seconds between two checks of a database while there is nothing to write.
 IDLE_PROBE = 5.0
 
-#: Seconds between two looks at a lease that another Libra has.
+#: Seconds between two checks of a lease that another Libra holds.
 STANDBY_PROBE = 2.0
 
-#: Seconds that a backup waits after its first crash in a row (doubling), and at most.
+#: Seconds to wait after the first of several crashes in a row (doubling), and the maximum.
 CRASH_PAUSE = 2.0
 CRASH_PAUSE_CAP = 30.0
 
 
 class DatabaseWriterStep(Enum):
-    """What the backup tells itself."""
+    """Messages of the database writer to itself."""
 
     WRITE = auto()
     PROBE = auto()
@@ -73,7 +73,7 @@ class DatabaseWriterStep(Enum):
 
 
 class DatabaseWriter(DatabaseWriterPort):
-    """Writes pages to the database in batches, for ever, and knows whether it is there."""
+    """Writes pages to the database in batches, and knows whether the database is available."""
 
     __slots__ = (
         "_backlog",
@@ -104,21 +104,21 @@ class DatabaseWriter(DatabaseWriterPort):
         *,
         migrate: bool = False,
     ) -> Continue:
-        """Begin, or begin again after a crash, with every page that is not stored.
+        """Start, also after a crash, with every page that is not stored.
 
         Args:
-            context: the surroundings.
-            durability: who learns what is stored.
+            context: the shared state.
+            durability: learns what is stored.
             store: the database.
-            mending: what is to be done when the database lacks what it had.
-            migrate: whether its schema is to be brought up to date first.
+            mending: what to do when the database lacks something that it had.
+            migrate: whether to bring its schema up to date first.
         """
         self._context = context
         self._durability = durability
         self._store = store
         self._mending = mending
         self._pruned = PrunedPages(context, durability)
-        self._leading = False  # whether this program has written to the database, as its only one
+        self._leading = False  # whether this program has written to the database as its only writer
         self._migrate = migrate
         self._opened = False
         self._breaker = Breaker(now=self.runtime.clock.time())
@@ -134,11 +134,11 @@ class DatabaseWriter(DatabaseWriterPort):
         return Continue()
 
     def handle_continue(self, token: Any) -> None:
-        """Open the database; nobody waits for that."""
+        """Open the database; no process waits for that."""
         crashes: int = self.legacy or 0
         self.legacy = crashes + 1  # forgotten at the first success
         if crashes:
-            # A bug around the database must not use up the restarts of the whole program.
+            # A bug in the database code must not use up the restarts of the whole program.
             delay = min(CRASH_PAUSE * 2.0 ** (crashes - 1), CRASH_PAUSE_CAP)
             reason = f"the backup crashed {crashes} times in a row, it tries again in {delay:g} s"
             self._context.availability.outage = self._context.availability.outage or Outage(
@@ -158,7 +158,7 @@ class DatabaseWriter(DatabaseWriterPort):
         await self._store.open()
 
     def handle_call(self, request: Any, sender: From) -> NoReply:
-        """Say when nothing waits any more."""
+        """Answer once nothing waits any more."""
         if not isinstance(request, Drain):
             raise ValueError(f"the backup cannot be asked {request!r}")
         self._draining.append(sender)
@@ -166,7 +166,7 @@ class DatabaseWriter(DatabaseWriterPort):
         return NoReply()
 
     def handle_cast(self, message: Any) -> None:
-        """A page has something to store or is to be deleted, or somebody met the database down."""
+        """Take a page to store or to delete, or the news that a reader found the database down."""
         match message:
             case Offer(page_id) | Delete(page_id):
                 self._backlog.offer(page_id, self.runtime.clock.time())
@@ -177,7 +177,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 ):
                     self._after(GROUP, DatabaseWriterStep.WRITE)
             case Lost(HistoryLost()):
-                # What was read may be from a standby that is behind. What a save finds counts.
+                # A reader may have asked a standby that is behind. Only the result of a save counts.
                 if self._task is None and self._context.availability.outage is None:
                     self._cancel_timer()
                     self._probe()
@@ -186,7 +186,7 @@ class DatabaseWriter(DatabaseWriterPort):
                     self._failed(error)
 
     def handle_info(self, message: Any) -> None:
-        """Go on writing or probing."""
+        """Continue to write or to probe."""
         match message:
             case DatabaseWriterStep.WRITE:
                 self._timer = self._due = None
@@ -207,7 +207,7 @@ class DatabaseWriter(DatabaseWriterPort):
             case TaskDone():
                 self._task = None
                 self._opened = True
-                # It answers. Whether it is back is for a save to tell: a full disk answers too.
+                # The database answers. Only a save tells whether it is back: a full disk answers too.
                 if self._backlog:
                     self._save_next()
                 else:
@@ -219,8 +219,8 @@ class DatabaseWriter(DatabaseWriterPort):
                 self._backlog.put_back()
                 self._unavailable(error)
             case TaskFailed(_, _, error):
-                # Not a failure that a database is known to have: a bug. The supervisor sees it, and
-                # the next life finds everything that is not stored in the records.
+                # This is a bug, not a known failure of a database. The supervisor sees it, and the next
+                # life finds everything that is not stored in the records.
                 raise error
 
     def _unavailable(self, error: Unavailable) -> None:
@@ -236,16 +236,16 @@ class DatabaseWriter(DatabaseWriterPort):
                 self._failed(error)
 
     def state(self, *, also: AbstractSet[str] = frozenset()) -> DatabaseBacklog:
-        """How much waits now; to be read from outside, like a Registry, without a message.
+        """Return how much waits now; callers read it from outside, like a Registry, without a message.
 
         Args:
-            also: what will be offered later, such as a result on its way to the journal.
+            also: entries that will be offered later, such as a result on its way to the journal.
         """
         return self._backlog.state(self.runtime.clock.time(), also)
 
     @property
     def breaker(self) -> str:
-        """How the breaker stands, in words: ``open, 12 attempts failed``. To be read from outside."""
+        """The state of the breaker, read from outside, in words: ``open, 12 attempts failed``."""
         failed = count(self._breaker.failures, "attempt")
         return f"{self._breaker.state}, {failed} failed"
 
@@ -269,7 +269,8 @@ class DatabaseWriter(DatabaseWriterPort):
         self._backlog.saved(written.held)
         self._context.records.deletions.stored.update(deletion.id for deletion in written.deleted)
         if not self._context.availability.restoring:
-            # Else a row that the restorer read before the deletion would bring it back to life.
+            # While restoring, a row that the restorer read before the deletion would bring the page
+            # back.
             self._context.records.deletions.forget_stored()
         for refused in written.refused:
             if refused.deleted:
@@ -288,8 +289,8 @@ class DatabaseWriter(DatabaseWriterPort):
             self._context.availability.available_since = None
             self._context.availability.outage = Outage(self._context.services.now(), str(error))
         if error.fault in ("schema", "corrupt") and not self._lost_tables:
-            # What it had may be gone for good. Pages go back to the journal, so that a crash before
-            # they are saved again loses nothing, and say that they are not stored.
+            # What the database had may be gone for good. Pages go back to the journal, so that a crash
+            # before they are saved again loses nothing, and they report that they are not stored.
             self._lost_tables = True
             self.start_task(self._tell_all_lost(), tag=DatabaseWriterStep.TELL)
         now = self.runtime.clock.time()
@@ -304,7 +305,7 @@ class DatabaseWriter(DatabaseWriterPort):
         )
 
     def _mend(self, lacking: Sequence[str]) -> None:
-        """All that is here and that the database may lack waits again."""
+        """Offer again everything in memory that the database may lack."""
         self._backlog.lost(lacking, self.runtime.clock.time())
         self._lost_tables = False
         self._probe()
@@ -315,8 +316,8 @@ class DatabaseWriter(DatabaseWriterPort):
         if context.availability.standby is None:
             log.warning("the database is only read, until its lease ends: %s", error.reason)
         if self._leading or context.availability.standby is None:
-            # This one was stopped or cut off for so long that another has taken over, or begins
-            # beside another with what it remembers of a former life.
+            # This Libra was stopped or cut off so long that another has taken over. Or it starts beside
+            # another one, with what it remembers from a former life.
             self._leading = False
             self.start_task(yield_to_another(context), tag=DatabaseWriterStep.TELL)
         context.availability.standby = context.availability.standby or Outage(
@@ -332,7 +333,7 @@ class DatabaseWriter(DatabaseWriterPort):
         self._after(STANDBY_PROBE, DatabaseWriterStep.PROBE)
 
     def _lead(self) -> None:
-        """This is the Libra that writes to the database."""
+        """Note that this Libra is the one that writes to the database."""
         self._leading = True
         if self._context.availability.standby is not None:
             log.warning("the lease has ended, this Libra writes to the database now")
@@ -356,7 +357,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 self._backlog.offer_all(self.runtime.clock.time())
                 self._lost_tables = False
             log.warning(
-                # It is back when a batch is saved, which is often all that had waited.
+                # The database counts as back once a batch is saved, which is often all that had waited.
                 "the database is back after %.1f s: of what had waited %d %s saved, %d wait",
                 (self._context.services.now() - outage.since).total_seconds(),
                 saved,

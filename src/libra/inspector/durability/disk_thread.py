@@ -1,7 +1,7 @@
 """A thread for a disk that may hang.
 
-The standard pools join their threads when the interpreter ends, so one write to a disk that hangs
-would keep the program from ever ending. This thread is left behind if it must be.
+The standard pools join their threads when the interpreter ends. One write to a disk that hangs would
+keep the program from ever ending. The program can leave this thread behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class DiskThread(Executor):
-    """Runs one call after the other on a daemon thread, which starts with the first."""
+    """Runs one call after another on a daemon thread, which starts with the first call."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -36,7 +36,7 @@ class DiskThread(Executor):
         return future
 
     def close(self, patience: float) -> bool:
-        """End the thread after what it was given; False if it hangs for so many seconds."""
+        """End the thread after the calls it was given; False if it hangs for ``patience`` seconds."""
         if self._thread is None:
             return True
         self._calls.put(None)
@@ -50,7 +50,7 @@ class DiskThread(Executor):
                 continue
             try:
                 result = work()
-            except BaseException as error:  # noqa: BLE001 - handed to the caller, who waits for it
+            except BaseException as error:  # noqa: BLE001 - handed to the caller, which waits for it
                 future.set_exception(error)
             else:
                 future.set_result(result)

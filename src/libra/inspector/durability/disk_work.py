@@ -1,4 +1,4 @@
-"""What the journal writer has done on the journal's own thread, which may wait for the disk."""
+"""The work of the journal writer on the journal's own thread, which may wait for the disk."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def write_down(
     gone: list[tuple[str, int]],
     note: Callable[[], None],
 ) -> list[str]:
-    """On the journal's thread; returns what the local copy lacks."""
+    """Write one batch on the journal's thread; return the ids that the local copy lacks."""
     if first is not None:
         first(journal)
     journal.lock()
     journal.scan()
-    # That a life begins comes first, as it need not wait for the disk to be synced; that it has ended
-    # comes after what it ended with.
+    # The beginning of a life is written first, because it need not wait until the disk is synced. The
+    # end of a life is written after the state with which it ended.
     journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is not None)
     if entries:
         journal.write(entries)
@@ -35,8 +35,9 @@ def write_down(
     try:
         note()
     except OSError as error:
-        # Then a loss that comes while Libra is stopped may go unnoticed, which is no reason to keep
-        # what is stored for ever. If the disk is ill, the journal finds that out by itself.
+        # Without this note, a loss that happens while Libra is stopped may go unnoticed. That is no
+        # reason to keep stored entries in the journal for ever. A failing disk makes the calls below
+        # fail.
         log.debug("the database as of its last save is not written down: %s", error)
     journal.drop(gone)
     lacking = journal.store(stored)

@@ -1,8 +1,8 @@
-"""How pages and watches become safe: the one place that knows through which hands they go.
+"""How pages and watches become safe: the only place that knows the order of the steps.
 
-A page or a watch says that it has something to keep, and is told how safe it is. What lies between is
-none of its business: here the journal comes first and then the database; a cluster has an order of its
-own and stands in the same place.
+A page or a watch says that it has a state to keep, and is told how safe that state is. It does not
+know the steps between. Here the journal comes first and then the database; a cluster has its own
+order and its own implementation of this port.
 """
 
 from __future__ import annotations
@@ -32,36 +32,37 @@ from libra.storage.recollection import Recollection
 
 log = logging.getLogger("libra")
 
-#: Seconds that an acknowledgement waits for a journal writer that has not even answered.
+#: Seconds that an acknowledgement waits for a journal writer that does not answer.
 PATIENCE: Final = 0.8
 
 #: Seconds that the last save may take at shutdown.
 LAST_SAVE: Final = 10.0
 
-#: Seconds that a disk which hangs is waited for at the end.
+#: Seconds to wait at shutdown for a disk that hangs.
 DISK_PATIENCE: Final = 1.0
 
 
 class JournalThenDatabase:
-    """One node: the journal on the local disk first, then the database.
+    """A single node: first the journal on the local disk, then the database.
 
-    In this order, because a page would be weighed a second time if the database had its result and the
-    journal only its submission when the program is killed. A submission alone goes both ways at once.
+    The order matters. If the database had the result of a page and the journal only its submission
+    when the program is killed, the page would be weighed a second time. A submission alone goes to
+    both at once.
 
     Args:
-        context: the surroundings.
+        context: the shared state.
         store: the database.
         journal: None if it is switched off.
-        recollection: what is remembered of the database.
-        place: the data directory, for people who look for whoever writes to the database.
-        migrate: whether the database's schema is to be brought up to date first.
-        eager: whether all unexpired pages of the database are to be brought back.
-        max_pages: how many pages there may be in memory.
-        restorer: the process that brings back what was kept.
+        recollection: what this Libra remembers of the database.
+        place: the data directory, shown to people who look for the Libra that writes to the database.
+        migrate: whether to bring the database's schema up to date first.
+        eager: whether to bring back all unexpired pages of the database.
+        max_pages: the limit of pages in memory.
+        restorer: the process that brings back the kept pages and watches.
 
     Attributes:
-        knows_database: whether a former life left word of the database: else what is not in the one that
-            is there may have been lost by it, or it may be another one.
+        knows_database: whether a former life left a note of the database. Without one, an entry that the
+            present database lacks may have been lost by it, or this may be another database.
     """
 
     def __init__(
@@ -95,11 +96,11 @@ class JournalThenDatabase:
 
     @property
     def copies(self) -> bool:
-        """Whether the journal holds what is in memory and the database has, too."""
+        """Whether the journal also holds entries that are in memory and stored in the database."""
         return self._journal is not None and self._journal.local_copy > 0
 
     def keep(self, entry_id: str) -> None:
-        """To the journal first, unless it is there already or may as well come second."""
+        """Hand an entry to the journal first, unless the journal has it or may get it second."""
         record = self._context.records.find(entry_id)
         if record is None:
             return
@@ -115,15 +116,15 @@ class JournalThenDatabase:
         self._context.processes.database_writer.offer(entry_id)
 
     def may_store(self, entry_id: str) -> bool:
-        """Whether the journal has had its turn.
+        """Whether the journal has already had its turn with an entry.
 
-        Else a page that was offered as a submission, and finished before it was saved, would be in the
-        database as a result and in the journal as a submission.
+        Without this check, a page that was offered as a submission and finished before it was saved
+        would be in the database as a result and in the journal as a submission.
         """
         return entry_id not in self._journal_first
 
     async def kept(self, entry_id: str) -> bool:
-        """Wait for the local disk."""
+        """Wait until the local disk has the entry."""
         try:
             return await self._context.processes.journal_writer.kept(entry_id, seconds=PATIENCE)
         except ProcessException as error:
@@ -131,19 +132,19 @@ class JournalThenDatabase:
             return False
 
     async def forget(self, entry_id: str) -> None:
-        """First the journal, then the database."""
+        """Write a deletion to the journal, then to the database."""
         self.end(entry_id)
         self._journal_first.discard(entry_id)
         await self.kept(entry_id)
         self._context.processes.database_writer.delete(entry_id)
 
     def release(self, entry_id: str, version: int) -> None:
-        """Out of the local copy."""
+        """Drop an entry from the local copy."""
         if self.copies:
             self._context.processes.journal_writer.drop([(entry_id, version)])
 
     def begin(self, page_id: str) -> None:
-        """One life more in the journal, unless it is off, fails, or the program is about to end."""
+        """Note one more life in the journal, unless it is off, fails, or the program is about to end."""
         record = self._context.records.pages.get(page_id)
         if record is None or self._journal is None or self._settled:
             self._context.processes.tell_may_begin(page_id)
@@ -153,14 +154,14 @@ class JournalThenDatabase:
         self._context.processes.journal_writer.begin(page_id, begun)
 
     def end(self, page_id: str) -> None:
-        """No note of it is needed any more."""
+        """Drop the note of a life that has ended."""
         begun = self._begun.pop(page_id, None)
         died = self._deaths.pop(page_id, None)
         if begun is not None or died is not None:
             self._context.processes.journal_writer.begin(page_id, None)
 
     async def was_deleted(self, page_id: str) -> bool:
-        """By the deletions that are remembered for a database that goes back in time."""
+        """Look among the deletions that are kept in case a database goes back in time."""
 
         def look() -> bool:
             try:
@@ -175,15 +176,15 @@ class JournalThenDatabase:
         return looked.done() and looked.result()
 
     def next_life(self, row: Snapshot) -> int:
-        """The one after that of the row, or after what the journal says was begun."""
+        """The life after that of the row, or after the last one noted in the journal."""
         noted = self._deaths.get(row.id)
         return max(life_of(row.version), 0 if noted is None else noted.life) + 1
 
     def announce(self, rows: list[Snapshot]) -> dict[str, int]:
-        """Write down the lives of pages that come back from the journal, before anybody sees them.
+        """Write down the lives of pages that come back from the journal, before anybody sees the pages.
 
-        To be called on the journal's thread. What cannot be written is the same life after another
-        restart: versions of the two may be equal then.
+        Call this on the journal's thread. A life that cannot be written down is used again after another
+        restart: then versions of the two lives may be equal.
         """
         lives = {row.id: self.next_life(row) for row in rows}
         for page_id, life in lives.items():
@@ -196,28 +197,28 @@ class JournalThenDatabase:
         return lives
 
     def deaths(self, page_id: str) -> int:
-        """By what the journal held when the program started."""
+        """As the journal said when the program started."""
         died = self._deaths.get(page_id)
         return 0 if died is None else died.times
 
     def pass_on(self, page_id: str, read: Report) -> bool:
-        """There is nobody else."""
+        """Return False: one node has no other node to pass a page to."""
         return False
 
     def steps(self, level: Level) -> int:
-        """Two from memory: journaled, stored."""
+        """From memory there are two steps: journaled and stored."""
         return _STEPS[level]
 
     def state(self) -> DatabaseBacklog:
-        """What waits for the database, and what will after the journal."""
+        """What waits for the database, including what goes to the journal first."""
         return self._context.processes.database_writer.state(
             also=self._context.processes.journal_writer.waiting()
         )
 
-    # What the two writers did
+    # What the two writers report
 
     def journaled(self, entry_id: str, version: int) -> None:
-        """An entry is on the local disk as of this version."""
+        """Note that an entry is on the local disk as of this version."""
         record = self._context.records.find(entry_id)
         if record is not None and record.journal_first and record.row_version == version:
             self._journal_first.discard(entry_id)
@@ -225,23 +226,23 @@ class JournalThenDatabase:
         self._is_safe(entry_id, version, "journaled")
 
     def not_journaled(self, entry_id: str) -> None:
-        """The local disk cannot keep an entry at the moment, so the database does not wait for it."""
+        """Offer an entry to the database at once, because the local disk cannot keep it now."""
         self._journal_first.discard(entry_id)
         if self._context.records.find(entry_id) is not None:
             self._context.processes.database_writer.offer(entry_id)
 
     def stored(self, entry_id: str, version: int) -> None:
-        """The database has an entry as of this version."""
+        """Note that the database has an entry as of this version."""
         self._is_safe(entry_id, version, "stored")
 
     def refused(self, entry_id: str, version: int, reason: str) -> None:
-        """The database does not take this version of an entry, and never will."""
+        """Note that the database refuses this version of an entry, and always will."""
         kind = "page" if self._context.records.watches.get(entry_id) is None else "watch"
         log.error("the database refuses %s %s: %s", kind, entry_id, reason)
         self._is_safe(entry_id, version, "rejected")
 
     def lost(self, entry_id: str, level: Level) -> None:
-        """The database, or the journal, has lost what it had of an entry."""
+        """Note that the database or the journal has lost an entry."""
         if self._context.processes.tell_unsafe(entry_id, level):
             return
         record = self._context.records.find(entry_id)
@@ -253,25 +254,25 @@ class JournalThenDatabase:
             self._context.records.followers.changed(entry_id)
 
     def over(self, stored: list[tuple[str, int]], deleted: Sequence[Deleted]) -> None:
-        """The database has these, each as of a version: they are only the journal's copy now."""
-        # As long as it lacks what it had, a restart is to find that out again.
+        """Let the journal drop stored entries and deletions, or keep them only as its local copy."""
+        # While the database has a gap, a restart must find that out again.
         known = self.store.known if self._context.availability.gap is None else None
-        # Before anything is awaited: the database may be restored to what it was before these.
+        # Before anything is awaited: the database may be restored to its state before these deletions.
         self.recollection.deleted(deleted)
         self._context.processes.journal_writer.drop(stored, known)
 
     def _is_safe(self, entry_id: str, version: int, level: Level) -> None:
         if self._context.processes.tell_safe(entry_id, version, level):
             return
-        # Nobody answers for it: it is quarantined, or about to be started again.
+        # The entry has no process: it is quarantined, or about to be started again.
         record = self._context.records.find(entry_id)
         if record is not None and record.learn(version, level, self.steps):
             self._context.records.followers.changed(entry_id)
 
-    # Its processes
+    # The processes of the durability
 
     def prepare(self) -> None:
-        """Claim the journal and read what a former program left."""
+        """Claim the journal and read the notes of the former program."""
         if self._journal is not None:
             self._journal.lock()
             self._journal.scan()
@@ -280,7 +281,7 @@ class JournalThenDatabase:
         self.knows_database = self.recollection.known is not None
 
     def writers(self) -> list[ChildSpec[Any]]:
-        """The journal writer, and the backup, which writes to the database."""
+        """The journal writer and the database writer."""
         thread: Executor = self._thread
         remembered = self.recollection
         self._context.availability.losses = remembered.losses
@@ -296,7 +297,7 @@ class JournalThenDatabase:
         ]
 
     def restorer(self) -> ChildSpec[Any]:
-        """From the journal, then from the database."""
+        """The restorer reads from the journal, then from the database."""
         return ChildSpec(
             self._restorer,
             (self._context, self, self.store, self._journal, self._thread),
@@ -306,16 +307,16 @@ class JournalThenDatabase:
         )
 
     async def settle(self) -> None:
-        """A last save, of what is on its way to the journal too, and a last line in the journal.
+        """Save all entries a last time, also those on their way to the journal, and close the lives.
 
-        That the program is stopped is no page's fault: lives under way are taken back.
+        No page is to blame when somebody stops the program: the noted lives are taken back.
         """
         self._settled = True
         for page_id, begun in self._begun.items():
             before = begun._replace(times=self.deaths(page_id))
             self._context.processes.journal_writer.begin(page_id, before)
         try:
-            # Else its submission is all that another Libra, on this database, would find of a page.
+            # Else another Libra on this database would find only the submission of such a page.
             await self._context.processes.journal_writer.settle(seconds=LAST_SAVE)
             await self._context.processes.database_writer.drain(seconds=LAST_SAVE)
             await self._context.processes.journal_writer.settle(seconds=LAST_SAVE)
@@ -323,23 +324,23 @@ class JournalThenDatabase:
             log.warning("stopping without a last save: %s", error)
 
     async def closed(self) -> None:
-        """Nothing does: the database is the house's."""
+        """Do nothing: the tree closes the database."""
 
     def nodes(self) -> tuple[NodeHealth, ...]:
-        """There is no cluster."""
+        """Return nothing: there is no cluster."""
         return ()
 
     def parts(self) -> dict[str, Part]:
-        """None beside those."""
+        """Return nothing: there are no further parts."""
         return {}
 
     def close(self) -> None:
-        """A disk that hangs is left to itself, and its lock ends with the program."""
+        """Close the journal; a disk that hangs is left alone, and its lock ends with the program."""
         if self._thread.close(DISK_PATIENCE) and self._journal is not None:
             self._journal.close()
 
 
-#: Until it is stored, a page that is this safe is told so many times of another level.
+#: How many more times a page at this level is told of a new level until it is stored.
 _STEPS: Final[dict[Level, int]] = {
     "memory": 2,
     "journaled": 1,

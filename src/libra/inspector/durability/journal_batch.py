@@ -1,4 +1,4 @@
-"""One batch of the journal's writer: what is to be kept, copied and dropped, as it is at that moment."""
+"""One batch of the journal writer: the present entries to keep, to copy and to drop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from libra.inspector.records.records import Records
 from libra.storage import DELETED_VERSION, Entry, Snapshot, WatchRow
 
-#: Entries that are made, and pages that are told, between two looks at the event loop.
+#: Entries to make, or pages to tell, before yielding to the event loop.
 SLICE = 20
 
 Versions = list[tuple[str, int]]
@@ -16,7 +16,7 @@ Versions = list[tuple[str, int]]
 
 
 async def entries_of(records: Records, ids: Sequence[str]) -> list[Entry]:
-    """What is to be kept of these: pages and watches that are only in memory, and deletions."""
+    """Entries to keep: pages and watches that are only in memory, and deletions."""
     entries: list[Entry] = []
     for number, entry_id in enumerate(ids, 1):
         record, deletion = records.find(entry_id), records.deletions.of(entry_id)
@@ -30,7 +30,7 @@ async def entries_of(records: Records, ids: Sequence[str]) -> list[Entry]:
 
 
 async def copies_of(records: Records, ids: Sequence[str]) -> list[Snapshot | WatchRow]:
-    """Rows for the local copy of what the database has."""
+    """Rows for the local copy of stored pages and watches."""
     copied: list[Snapshot | WatchRow] = []
     for number, entry_id in enumerate(ids, 1):
         record = records.find(entry_id)
@@ -42,10 +42,11 @@ async def copies_of(records: Records, ids: Sequence[str]) -> list[Snapshot | Wat
 
 
 def sorted_out(records: Records, dropped: Versions) -> tuple[Versions, Versions]:
-    """What the database has and is in memory in that version, and what nobody needs any more.
+    """Split into entries in memory that are stored in that very version, and entries to drop.
 
-    Of what has changed since, the journal has something newer, or is about to get it. And of a page
-    that is being weighed it holds the submission until there is a result: to go on with that.
+    For an entry that has changed since, the journal has a newer version or is about to get it. For a
+    page that is being weighed, the journal keeps the submission until there is a result, so that the
+    page can be weighed again.
     """
     stored: Versions = []
     gone: Versions = []

@@ -1,10 +1,10 @@
-"""The journal writer: what must not be lost is on the local disk before it is acknowledged.
+"""The journal writer: it acknowledges an entry only after the local disk has it.
 
-Pages say that they have something to keep, and callers wait for it: a submission before its
-acknowledgement, a deletion before it is confirmed. All that comes in while the disk is busy goes into
-the next write together (group commit), and what nobody waits for waits a moment for company. A disk
-that fails or hangs refuses nobody: whoever waits is told that it is only in memory, `/health` says since
-when, and the journal writer goes on trying.
+Pages say that they have a state to keep, and callers wait for it: for a submission before its
+acknowledgement, for a deletion before its confirmation. Everything that arrives while the disk is
+busy goes into the next write (group commit). Entries that no caller waits for wait a moment for
+others. A disk that fails or hangs does not stop submissions: the waiting callers learn that their
+page is only in memory, `/health` says since when, and the journal writer keeps trying.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ log = logging.getLogger("libra.journal")
 #: Pages in one write.
 BATCH = 500
 
-#: Seconds that a write may take before the disk counts as failing and nobody waits for it.
+#: Seconds that a write may take before the disk counts as failing and no caller waits for it.
 PATIENCE = 0.5
 
 #: Seconds between two attempts to write to a disk that fails.
 RETRY = 1.0
 
-#: Seconds between two looks whether all that was written is still where it was.
+#: Seconds between two checks that everything written is still in place.
 LOOK = 5.0
 
-#: Seconds that what nobody waits for (a result, a line that may be dropped) waits for company.
+#: Seconds that entries without a waiting caller (a result, an entry to drop) wait for others.
 LINGER = 0.02
 
-#: Copies that are written together, when nothing else is to be written.
+#: Copies to write together when there is nothing else to write.
 COPIES = 100
 
-#: Seconds that whoever waits for all else to be written waits for the local copy.
+#: Seconds that a caller of `Settle` also waits for the local copy.
 COPYING = 2.0
 
 Waiting = dict[str, list[From]]
-"""Pages by id, with those who wait for them."""
+"""Pages by id, with the callers that wait for them."""
 
 
 class JournalWriterStep(Enum):
-    """What the journal writer tells itself."""
+    """Messages of the journal writer to itself."""
 
     IMPATIENT = auto()
     LOOK = auto()
@@ -66,7 +66,7 @@ class JournalWriterStep(Enum):
 
 
 class JournalWriter(JournalWriterPort):
-    """Writes to the journal, one batch at a time, in a thread that may wait for the disk."""
+    """Writes to the journal, one batch at a time, on a thread that may wait for the disk."""
 
     __slots__ = (
         "_awaited",
@@ -99,13 +99,13 @@ class JournalWriter(JournalWriterPort):
         journal: Journal | None,
         thread: Executor,
     ) -> None:
-        """Begin, or begin again after a crash, with every page that is only in memory.
+        """Start, also after a crash, with every page that is only in memory.
 
         Args:
-            context: the surroundings.
-            durability: who learns what is on the disk.
-            journal: None if it is switched off; then nothing is ever kept, and this says so.
-            thread: of its own, as it may wait for the disk.
+            context: the shared state.
+            durability: learns what is on the disk.
+            journal: None if it is switched off; then nothing is kept, and callers are told so.
+            thread: a thread of its own, because it may wait for the disk.
         """
         self._context = context
         self._durability = durability
@@ -135,7 +135,7 @@ class JournalWriter(JournalWriterPort):
         crashes: int = self.legacy or 0
         self.legacy = crashes + 1  # forgotten at the first success
         if crashes:
-            # A bug around the disk must not use up the restarts of the whole program.
+            # A bug in the disk code must not use up the restarts of the whole program.
             reason = f"the journal writer crashed {crashes} times in a row"
             context.availability.disk_trouble = context.availability.disk_trouble or Outage(
                 context.services.now(), reason
@@ -150,7 +150,7 @@ class JournalWriter(JournalWriterPort):
         self._write()
 
     def handle_call(self, request: Any, sender: From) -> NoReply:
-        """Keep a page and say when that is done: True, or False if the disk does not do it."""
+        """Keep a page and answer when that is done: True, or False if the disk fails."""
         if isinstance(request, Settle):
             self._settling.append(sender)
             self._settle_by = self.runtime.clock.time() + COPYING
@@ -168,7 +168,7 @@ class JournalWriter(JournalWriterPort):
         return NoReply()
 
     def handle_cast(self, message: Any) -> None:
-        """A page has something to keep, is in the database, or needs to be kept no longer."""
+        """Take a page to keep, a page that the database has, or one that no longer needs to be kept."""
         match message:
             case Keep(page_id):
                 self._waiting.setdefault(page_id, [])
@@ -186,7 +186,7 @@ class JournalWriter(JournalWriterPort):
         self._write()
 
     def handle_info(self, message: Any) -> None:
-        """A write is done, has failed, or takes too long."""
+        """Handle a write that is done, has failed, or takes too long."""
         match message:
             case TaskDone(_, JournalWriterStep.TELL):
                 self._writing = None
@@ -219,11 +219,11 @@ class JournalWriter(JournalWriterPort):
                 self._failing(f"the disk has not answered for {PATIENCE:g} s")
 
     def waiting(self) -> set[str]:
-        """What is not on the disk yet; to be read from outside, like a Registry."""
+        """The ids that are not on the disk yet; callers read them from outside, like a Registry."""
         return self._waiting.keys() | self._in_hand.keys()
 
     def _write(self, *, alone: bool = False) -> None:
-        """Begin the next write, if there is one to begin: at once if somebody waits for it."""
+        """Begin the next write, if there is one: at once if a caller waits for it."""
         if self._journal is None:
             self._waiting.clear()
             self._lives.clear()
@@ -248,7 +248,7 @@ class JournalWriter(JournalWriterPort):
             self._lingering = None
         for page_id in self._context.records.batch(self._waiting, BATCH):
             self._in_hand[page_id] = self._waiting.pop(page_id)
-        # Should more wait than goes into one write, somebody may wait for what is left.
+        # If more waits than fits into one write, a caller may wait for the rest.
         self._awaited = bool(self._waiting)
         copies = [] if self._in_hand else list(self._copies)[:COPIES]
         for entry_id in copies:
@@ -263,7 +263,7 @@ class JournalWriter(JournalWriterPort):
         )
 
     def _note(self) -> Callable[[], None]:
-        """What is to be remembered of the database; written before the journal drops anything."""
+        """Return the call that notes the state of the database before the journal drops anything."""
         known, self._known = self._known, None
         return partial(self._durability.recollection.remember, known)
 
@@ -300,19 +300,19 @@ class JournalWriter(JournalWriterPort):
         )
         if trouble is not None:
             log.warning("the journal is written again, after: %s", trouble.reason)
-            # What was stored meanwhile, or was in a folder that has gone, is not in the copy.
+            # The copy lacks entries that were stored meanwhile or were in a folder that has gone.
             for record in self._context.records.everything() if self._durability.copies else ():
                 if record.backup == "stored":
                     self._dropped.append((record.id, record.row_version))
         for page_id in lives:
             self._context.processes.tell_may_begin(page_id)
         kept, self._in_hand = self._in_hand, {}
-        # The next write waits for this: no page must hear of an older version after a newer one.
+        # The next write waits for this: no page may hear of an older version after a newer one.
         self._writing = self.start_task(self._tell_each(kept, versions), tag=JournalWriterStep.TELL)
 
     async def _tell_each(self, kept: Waiting, versions: dict[str, int]) -> None:
         for number, (page_id, senders) in enumerate(kept.items(), 1):
-            # The page first: whoever is answered may ask it at once how safe it is.
+            # Tell the page first: a caller that is answered may ask it at once how safe it is.
             if page_id in versions:
                 self._durability.journaled(page_id, versions[page_id])
             for sender in senders:
@@ -321,7 +321,7 @@ class JournalWriter(JournalWriterPort):
                 await asyncio.sleep(0)
 
     def _gone(self, error: JournalGone) -> None:
-        """What was written is not there any more: all of it is to be written again, elsewhere."""
+        """Write everything again, elsewhere, since the written files have gone."""
         self._put_back()
         self._failing(str(error))
         self._renewing = True
@@ -329,7 +329,7 @@ class JournalWriter(JournalWriterPort):
             self._context.records.deletions.pages | self._context.records.deletions.watches
         ):
             self._waiting.setdefault(deleted, [])
-        # The next write waits for this: whoever says journaled takes that back first.
+        # The next write waits for this: a page that says ``journaled`` must take that back first.
         self._writing = self.start_task(self._tell_all_gone(), tag=JournalWriterStep.TELL)
 
     async def _tell_all_gone(self) -> None:
@@ -340,7 +340,7 @@ class JournalWriter(JournalWriterPort):
                 await asyncio.sleep(0)
 
     def _failing(self, reason: str) -> None:
-        """The disk fails or hangs: nobody waits for it any more."""
+        """Stop all waiting, because the disk fails or hangs."""
         self._calm()
         if self._context.availability.disk_trouble is None:
             log.error("the journal cannot be written, pages are only in memory: %s", reason)

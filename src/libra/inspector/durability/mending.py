@@ -1,8 +1,8 @@
-"""What is done when the database is not as this Libra left it.
+"""What Libra does when the database is not as this Libra left it.
 
-It is another one, or has gone back in time: all that is here and that it may lack is offered again, and
-what was deleted is deleted again. Or another Libra has come to write to it: then what it stores is that
-one's, and leaves memory.
+If it is another database, or has gone back in time, everything in memory that it may lack is offered
+again, and deletions are repeated. If another Libra now writes to it, the stored entries belong to
+that Libra and leave memory here.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from libra.storage.recollection import Loss
 
 log = logging.getLogger("libra.backup")
 
-#: Seconds that the journal is waited for, so that what is offered again survives a crash.
+#: Seconds to wait for the journal, so that entries offered again survive a crash.
 JOURNAL_PATIENCE = 10.0
 
-#: Pages that are told between two looks at the event loop.
+#: Pages to tell before yielding to the event loop.
 SLICE = 20
 
 
 class Mending:
-    """Offers a database again what it has lost.
+    """Offers a database again the entries that it has lost.
 
     Args:
-        context: the surroundings.
+        context: the shared state.
         durability: tells pages and watches that they are not stored.
         thread: may wait for the disk.
     """
@@ -45,10 +45,10 @@ class Mending:
         self._thread = thread
 
     async def begin(self, error: HistoryLost) -> list[str]:
-        """Prepare for the database that was found; returns what is to be offered to it.
+        """Prepare for the database that was found; return the ids to offer to it.
 
-        Until this has ended nothing is read from that database, and until all of it is saved nobody is
-        told that there is no such page.
+        Until this has ended, Libra reads nothing from that database. Until all of it is saved, no
+        caller is told that a page does not exist.
         """
         context, store = self._context, self._durability.store
         now = context.services.now()
@@ -65,7 +65,7 @@ class Mending:
                 else context.records.deletions.pages
             ).add(one.id)
         context.availability.losses = self._durability.recollection.losses
-        await context.availability.replayed.wait()  # what the journal has is to be offered, too
+        await context.availability.replayed.wait()  # the journal's entries must be offered too
         await context.availability.recalled.wait()
         pruned = error.known.pruned_before
         lacking = [one.id for one in deleted]
@@ -102,9 +102,9 @@ class Mending:
 
 
 async def yield_to_another(context: Context) -> None:
-    """Let everything leave memory that is stored: another Libra has it now and may change it.
+    """Remove all stored entries from memory: another Libra writes them now and may change them.
 
-    What is not stored stays; it is only here.
+    Entries that are not stored stay, because they are only here.
     """
     context.availability.watches_known.clear()
     for record in context.records.everything():
@@ -114,7 +114,7 @@ async def yield_to_another(context: Context) -> None:
 
 
 async def let_go(context: Context, record: PageRecord | WatchRecord) -> None:
-    """Have a page or a watch leave memory whose stored state is somebody else's by now."""
+    """Remove a page or a watch from memory whose stored state another Libra owns by now."""
     page = isinstance(record, PageRecord)
     supervisor = context.processes.inspectors if page else context.processes.watchers
     (context.records.pages if page else context.records.watches).discard(record.id)
@@ -127,9 +127,9 @@ async def let_go(context: Context, record: PageRecord | WatchRecord) -> None:
 
 
 async def erase(context: Context, page_id: str) -> None:
-    """Delete a page here, too, that came in while the database, which has it as deleted, was away.
+    """Delete a page here that arrived during an outage of a database that has it as deleted.
 
-    A result of CI that is sent again is such a page: its id is that of the deleted one.
+    For example a CI result that is sent again: it has the id of the deleted one.
     """
     log.warning("page %s is deleted: the database knows that it was", page_id)
     context.records.forget(page_id)

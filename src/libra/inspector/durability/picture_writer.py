@@ -1,7 +1,8 @@
-"""Pictures of pages on their way to the database.
+"""Writes pictures of pages to the database.
 
-A picture is no result: nothing is said to be safe that has one, and one may be lost. So it is in no
-journal and no cluster's engine, waits in memory, and of many that wait through an outage the oldest go.
+A picture is not part of the result: no durability level covers pictures, and one may be lost. So
+pictures are in no journal and in no cluster's engine. They wait in memory, and if too many wait
+during an outage, the oldest are dropped.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from libra.weighing.rendered.picture import Picture
 log = logging.getLogger("libra.backup")
 
 WAITING: Final = 200
-"""Pictures that wait at most: some 14 MB."""
+"""The limit of waiting pictures: some 14 MB."""
 
 PAUSE: Final = 5.0
-"""Seconds until the next try, while the database is not there."""
+"""Seconds until the next try while the database is unavailable."""
 
 
 class PictureWriter:
-    """Keeps pictures in the database, and finds them again.
+    """Keeps pictures in the database and finds those that wait.
 
     Args:
-        context: the surroundings.
+        context: the shared state.
         store: the database.
     """
 
@@ -38,22 +39,22 @@ class PictureWriter:
         self._more = asyncio.Event()
 
     def keep(self, page_id: str, picture: Picture) -> None:
-        """Have a picture stored as soon as that can be."""
+        """Store a picture as soon as possible."""
         self._waiting[page_id] = picture
         while len(self._waiting) > WAITING:
             del self._waiting[next(iter(self._waiting))]
         self._more.set()
 
     def forget(self, page_id: str) -> None:
-        """The page was deleted."""
+        """Drop the waiting picture of a page that was deleted."""
         self._waiting.pop(page_id, None)
 
     def waiting(self, page_id: str) -> Picture | None:
-        """The picture of a page that is on its way."""
+        """The picture of a page that is not stored yet."""
         return self._waiting.get(page_id)
 
     async def serve(self) -> None:
-        """Store what waits, for ever."""
+        """Store waiting pictures, for ever."""
         while True:
             await self._more.wait()
             self._more.clear()
@@ -65,7 +66,7 @@ class PictureWriter:
                     del self._waiting[page_id]
 
     async def _store_one(self, page_id: str, picture: Picture) -> bool:
-        """Whether this one needs no other try."""
+        """Store one picture; False if it must be tried again."""
         context = self._context
         if context.availability.outage is not None or not context.availability.opened.is_set():
             return False

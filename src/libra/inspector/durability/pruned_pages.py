@@ -1,8 +1,8 @@
-"""What leaves memory because somebody pruned it from the database.
+"""Removes pages from memory that were pruned from the database.
 
-`libra db prune`, another Libra, or the retention of this one: each pruning leaves marks in the database,
-and what they name is not stored any more and will not be. So it leaves memory and the journal as what is
-deleted does, and is never offered again.
+`libra db prune`, another Libra or the retention of this one prunes pages, and each pruning leaves
+marks in the database. A page with such a mark is not stored any more and must not be stored again. So
+it leaves memory and the journal as a deleted page does, and is never offered again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from libra.wording import count
 
 log = logging.getLogger("libra.backup")
 
-#: Marks that are read at a time.
+#: Marks to read at a time.
 AT_ONCE = 2_000
 
 
 class PrunedPages:
-    """Follows the marks of prunings.
+    """Reads the marks of prunings and acts on them.
 
     Args:
-        context: the surroundings.
-        durability: has the database, and lets the journal go of what has left.
+        context: the shared state.
+        durability: has the database, and lets the journal drop the pruned pages.
     """
 
     def __init__(self, context: Context, durability: WriterPort) -> None:
@@ -34,30 +34,30 @@ class PrunedPages:
         self._durability = durability
         self._seen = 0
         self._whole = (
-            False  # whether all was looked at since the last page came back from the database
+            False  # whether all marks were read since the last page came back from the database
         )
         self._looking = False
 
     def due(self) -> bool:
-        """Whether there are marks, as far as the database was looked at, that nobody has followed."""
+        """Whether the database is known to have marks that were not read yet."""
         known = self._durability.store.known
         if known is None or self._looking or not known.prunings:
             return False
-        # What is being brought back was read at some time before: so once more at the end of that.
+        # Rows that are being brought back were read earlier: so look once more at the end of that.
         again = not self._whole and not self._context.availability.restoring
         return again or known.prunings != self._seen
 
     async def follow(self) -> None:
-        """Let go of everything that has such a mark.
+        """Remove every page that has a mark.
 
         Raises:
-            Unavailable: the database cannot be asked; to be tried again.
+            Unavailable: the database cannot be asked; try again later.
         """
         context, store = self._context, self._durability.store
         self._looking = True
         try:
             known, restoring = store.known, context.availability.restoring
-            # A database that has gone back counts on from there.
+            # A database that has gone back in time counts on from its older number.
             last = 0 if known is None else known.prunings
             since = self._seen if self._whole and self._seen <= last else 0
             place, gone = (since + 1, ""), 0
@@ -76,7 +76,7 @@ class PrunedPages:
         there = context.records.pages.get(page_id) is not None
         if not there and context.availability.restoring:
             return False
-        # In this order, as with what is deleted: nobody finds it any more, then it ends.
+        # In this order, as for a deletion: first nobody finds the page any more, then its process ends.
         context.records.forget(page_id)
         context.records.deletions.stored.add(page_id)
         if not context.availability.restoring:

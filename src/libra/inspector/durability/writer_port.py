@@ -1,4 +1,4 @@
-"""What the two writers tell, and ask, the one who knows the order of things."""
+"""The durability as its two writers see it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from libra.storage.recollection import Recollection
 
 
 class WriterPort(Protocol):
-    """The durability, as the writers of the journal and of the database see it.
+    """What the writers of the journal and of the database tell and ask the durability.
 
     Attributes:
         store: the database.
-        recollection: what is remembered of it.
-        copies: whether the journal holds what is in memory and the database has, too.
+        recollection: what this Libra remembers of the database.
+        copies: whether the journal also holds entries that are in memory and stored in the database.
     """
 
     store: Store
@@ -26,22 +26,22 @@ class WriterPort(Protocol):
     def copies(self) -> bool: ...  # noqa: D102 - above
 
     def may_store(self, entry_id: str) -> bool:
-        """Whether the journal has had its turn with an entry."""
+        """Whether the journal has already had its turn with an entry."""
 
     def journaled(self, entry_id: str, version: int) -> None:
-        """An entry is on the local disk as of this version."""
+        """Note that an entry is on the local disk as of this version."""
 
     def not_journaled(self, entry_id: str) -> None:
-        """The local disk cannot keep an entry at the moment."""
+        """Note that the local disk cannot keep an entry at the moment."""
 
     def stored(self, entry_id: str, version: int) -> None:
-        """The database has an entry as of this version."""
+        """Note that the database has an entry as of this version."""
 
     def refused(self, entry_id: str, version: int, reason: str) -> None:
-        """The database does not take this version of an entry, and never will."""
+        """Note that the database refuses this version of an entry, and always will."""
 
     def lost(self, entry_id: str, level: Level) -> None:
-        """The database, or the journal, has lost what it had of an entry."""
+        """Note that the database or the journal has lost an entry."""
 
     def over(self, stored: list[tuple[str, int]], deleted: Sequence[Deleted]) -> None:
-        """The database has these, each as of a version."""
+        """Note that the database has these entries, each as of a version."""

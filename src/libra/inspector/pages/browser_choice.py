@@ -1,8 +1,8 @@
-"""Whether a browser goes on with a page that was read without one, where the method is ``auto``.
+"""Decides whether a page with the method ``auto`` needs a browser after it was read without one.
 
-Every such page is read first. One that scripts build then goes on in a browser: here, or on another
-node if this one has no browser. What was read is kept until the browser is done, and is the result if
-the browser fails.
+Libra first reads every such page without a browser. A page that its scripts build then goes on to a
+browser: here, or at another node if this one has no browser. The first report is kept until the
+browser is done, and is the result if the browser fails.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from libra.weighing.rendered import RenderUnavailable
 
 
 class NextStep(Enum):
-    """What follows when a page has been read."""
+    """The next step after a page was read."""
 
     NOTHING = auto()
     BROWSER_HERE = auto()
@@ -35,19 +35,19 @@ class NextStep(Enum):
 
 
 class BrowserChoice:
-    """The choice for one page, and what was read of it before a browser took it up."""
+    """The choice for one page, and its first report, which was made without a browser."""
 
     __slots__ = ("_context", "_read", "_record")
 
     def __init__(self, context: Context, record: PageRecord) -> None:
         self._context = context
         self._record = record
-        # Another node that has no browser may have read it.
+        # Another node without a browser may have read it.
         read = record.growing if record.chosen == IN_BROWSER else None
         self._read: Report | None = None if read is None else decode(read)
 
     def after(self, work: PageWork) -> NextStep:
-        """Choose, now that the page has been read, and write the choice into its record."""
+        """Choose the next step after the page was read, and write the choice into its record."""
         record = self._record
         if record.chosen != UNDECIDED or not isinstance(work, StaticWork) or work.failed:
             return NextStep.NOTHING
@@ -61,7 +61,7 @@ class BrowserChoice:
             if not self._context.processes.durability.pass_on(record.id, report):
                 record.chosen = no_browser(str(error))
                 return NextStep.NOTHING
-            # Another node goes on with it, from where it is here, and its process here is ended.
+            # Another node continues with the page as it is here, and its process here is ended.
             record.method, record.chosen, record.status = "rendered", IN_BROWSER, "queued"
             return NextStep.BROWSER_ELSEWHERE
         self._read = report
@@ -72,14 +72,14 @@ class BrowserChoice:
         return NextStep.BROWSER_HERE
 
     def fall_back(self, work: PageWork) -> bool:
-        """Let what was read be the result, if there is some and the browser has failed."""
+        """Make the first report the result if the browser has failed; False if there is none."""
         if self._read is None or not work.failed:
             return False
         self._record.method, self._record.chosen = "static", browser_failed(work.failed)
         return True
 
     def report(self) -> Report | None:
-        """What was read, as the record has it now; None if nothing was, or the page is done."""
+        """The first report with the present state of the record; None if there is none (any more)."""
         if self._read is None:
             return None
         base = self._record.base()
@@ -89,5 +89,5 @@ class BrowserChoice:
         )
 
     def forget(self) -> None:
-        """Drop what was read: the page is done."""
+        """Drop the first report: the page is done."""
         self._read = None

@@ -1,8 +1,8 @@
-"""Results that CI jobs weighed elsewhere and sent here: pages that are finished when they come in.
+"""Results that CI jobs weighed elsewhere and sent here: pages that are finished on arrival.
 
-They are in memory, in the journal and in the database as other pages are, with the same promises. The
-id of a result is made of what it is, so that sending it again, to whatever Libra of this database and
-through whatever outage, is the same result.
+They are in memory, in the journal and in the database as other pages are, with the same guarantees.
+The id of a result is derived from its content. So sending it again gives the same result, to any
+Libra of this database and across any outage.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from libra.report import Build, Report
 from libra.storage import PageQuery, Unavailable
 from libra.weighing.options import Viewport
 
-#: How far ahead of this machine's clock that of a CI job may be.
+#: How far the clock of a CI job may be ahead of this machine's clock.
 AHEAD: Final = timedelta(days=1)
 
 
@@ -34,12 +34,12 @@ class Newest(NamedTuple):
 
 
 class Builds:
-    """Takes results in, and finds what they are to be compared with.
+    """Accepts results and finds the earlier results to compare them with.
 
     Args:
-        context: the surroundings.
+        context: the shared state.
         reader: reads the database.
-        pages: where they are entered.
+        pages: adds results to the pages in memory.
     """
 
     def __init__(self, context: Context, reader: DatabaseReader, pages: Pages) -> None:
@@ -48,35 +48,35 @@ class Builds:
         self._pages = pages
 
     async def keep(self, report: Report, build: Build) -> tuple[str, bool]:
-        """Take a result in, and return its id and whether it is new.
+        """Accept a result, and return its id and whether it is new.
 
-        When this returns it is as safe as its report says, as a submission is.
+        On return the result is as safe as its report says, like a submission.
 
         Raises:
-            UnusableResult: it is no finished report, or does not add up.
+            UnusableResult: it is not a finished report, or does not add up.
             ResultDeleted: it was kept before, and somebody deleted it.
             Stopping: the program is about to end.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: the limit of pages in memory is reached and no page may leave yet.
         """
         context = self._context
         record = self._record(report, build)
         if context.records.pages.get(record.id) is None and await self._is_stored(record.id):
             return record.id, False
         if context.records.pages.get(record.id) is not None:
-            # Sent before, perhaps a moment ago and not safe yet.
+            # The CI job sent it before, perhaps a moment ago, and it may not be safe yet.
             await context.processes.durability.kept(record.id)
             return record.id, False
         await self._pages.enter(record)
         return record.id, True
 
     async def _is_stored(self, page_id: str) -> bool:
-        """Whether the database has a result; False also while it cannot be asked.
+        """Whether the database has a result; False also while the database cannot be asked.
 
-        Then it has the same id there and the same version; and if it was deleted there, by another Libra
-        or longer ago than is remembered here, the backup finds that out.
+        A result that is sent again has the same id and version there. If another Libra deleted it
+        there, or longer ago than this Libra remembers, the database writer finds that out.
 
         Raises:
-            ResultDeleted: by what is known here or there.
+            ResultDeleted: this Libra or the database knows that it was deleted.
         """
         with self._context.records.deletions.meanwhile() as deleted:
             if page_id in self._context.records.deletions.pages:
@@ -91,12 +91,12 @@ class Builds:
             return trace == "stored"
 
     async def newest(self, branch: str, *, page_id: str, build: Build) -> Newest:
-        """The newest result on a branch of the page that a result is of; on its own branch, before it.
+        """The newest result of the same page on a branch; on the result's own branch, the one before it.
 
         Args:
-            branch: whose results are looked at.
-            page_id: of the result.
-            build: of the result.
+            branch: the branch to search.
+            page_id: the id of the result.
+            build: the build of the result.
         """
         series = build.on(branch).series
         before = page_id if branch == build.branch else None
@@ -130,7 +130,7 @@ class Builds:
 
 
 def id_of(report: Report, build: Build) -> str:
-    """A UUIDv7 (RFC 9562, section 5.7) of the time of the weighing, with a hash in place of chance."""
+    """A UUIDv7 (RFC 9562, section 5.7) of the time of the weighing, with a hash as its random part."""
     milliseconds = int(_moment("submitted_at", report.submitted_at).timestamp() * 1000)
     text = f"{report.id}\0{build.series}\0{build.commit}"
     digest = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:10])
@@ -148,10 +148,10 @@ def _moment(name: str, moment: datetime | None) -> datetime:
 
 
 def parse_build(build: Build) -> Build:
-    """A build whose parts can be what they are called.
+    """Return the build if its parts have valid values.
 
     Raises:
-        UnusableResult: one of them cannot.
+        UnusableResult: a part is invalid.
     """
     problem = build.problem()
     if problem is not None:
@@ -160,10 +160,10 @@ def parse_build(build: Build) -> Build:
 
 
 def require_usable(report: Report) -> None:
-    """Return only for a finished report that adds up.
+    """Check that a report is finished and adds up.
 
     Raises:
-        UnusableResult: with what is wrong.
+        UnusableResult: says what is wrong.
     """
     if report.status != "weighed":
         raise UnusableResult("it is the report of no page that was weighed")

@@ -1,7 +1,7 @@
-"""Wakes the pages that are asleep when they expire.
+"""Wakes the sleeping pages when they expire.
 
-A page that rests has a timer for that, and one that came back and has not been asked for since has no
-process to have one. So here is one timer for all of those.
+A resting page has a timer for its expiry. A page that came back and has not been asked for since has no
+process and so no timer. This process has one timer for all of those.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Any
 from libra.inspector.context import Context
 from libra.otp import GenServer
 
-#: Seconds between two looks; a page that is asleep leaves by so much late.
+#: Seconds between two checks; a sleeping page may leave this much late.
 INTERVAL = 1.0
 
-#: Pages that are woken in one go: some 5 ms of work.
+#: Pages to wake in one go: some 5 ms of work.
 AT_ONCE = 200
 
 
 class Expiry(GenServer):
-    """Looks once a second, by the wall clock."""
+    """Checks once a second, by the wall clock."""
 
     __slots__ = ("_context",)
 
     def init(self, context: Context) -> None:
-        """Begin to look."""
+        """Start the checks."""
         self._context = context
         self.send_after(INTERVAL, "look")
 
     def handle_info(self, message: Any) -> None:
-        """Wake those that are due; each finds by itself that it has expired."""
+        """Wake the pages that are due; each then sees that it has expired."""
         if message != "look":
             return
         context = self._context

@@ -1,6 +1,6 @@
-"""Reading pages and lists of them: from memory and from the database, as if they were one.
+"""Reads pages and lists of pages from memory and the database, as if they were one.
 
-Memory comes first, always. The database is asked for a page that is not there, and for lists.
+Memory always comes first. The finder asks the database for pages that are not in memory, and for lists.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from libra.report import FINISHED, Summary, decode_summary
 from libra.storage import PageQuery, Snapshot, Unavailable
 from libra.storage.rows.entries import bare_host_of
 
-#: Pages in memory that are looked at for a text, which is not kept where it could be found faster.
+#: Pages in memory to search for a text; memory has no index for that.
 SEARCHED = 2_000
 
-#: Bytes of resting reports that are unpacked in one go: that takes about a millisecond.
+#: Bytes of resting reports to unpack in one go: that takes about a millisecond.
 UNPACKED = 4_000_000
 
 
 class PageFinder:
-    """Finds pages wherever they are."""
+    """Finds pages in memory and in the database."""
 
     def __init__(self, context: Context, reader: DatabaseReader, pages: Pages) -> None:
         self._context = context
@@ -38,9 +38,9 @@ class PageFinder:
         self._pages = pages
 
     def at_hand(self, page_id: str) -> tuple[int, bytes] | None:
-        """The version and the report, as JSON, of a finished page in memory; None for any other.
+        """The version and the JSON report of a finished page in memory; None for any other page.
 
-        A finished report is in the record, so that nobody needs to be asked.
+        A finished report is in the record, so this asks no process.
         """
         record = self._context.records.pages.get(page_id)
         data = None if record is None else record.resting()
@@ -50,14 +50,14 @@ class PageFinder:
         """The version of a page, its report as JSON, and whether it is finished.
 
         Args:
-            page_id: which.
-            at_least: a version that was seen of it, perhaps at another node: nothing older is to be
-                shown of the page, as far as that can be had.
+            page_id: the page to read.
+            at_least: a version that the caller has seen, perhaps at another node. The answer is not
+                older than this, as far as possible.
 
         Raises:
             PageNotFound: there is no such page.
             PageUnknown: it is not in memory and the database cannot be asked.
-            Behind: that version cannot be had here now, and there is one.
+            Behind: this version exists and cannot be read here now.
         """
         found = await self._read(page_id)
         if found[0] < at_least:
@@ -78,12 +78,13 @@ class PageFinder:
         if page_id in deleted:
             raise PageNotFound(page_id)
         if answer is not None:
-            # It has come back to memory; if it is unfinished, above what its row says.
+            # The page has come back to memory; if it is unfinished, its version is above that of its
+            # row.
             return answer
         return row.version, row.report, row.status in FINISHED
 
     async def picture(self, page_id: str, *, whole: bool) -> bytes:
-        """The picture of a page: a thumbnail, or the whole.
+        """The picture of a page: a thumbnail, or the whole picture.
 
         Raises:
             PageNotFound: there is no such page, or no picture of it.
@@ -106,19 +107,19 @@ class PageFinder:
     async def newest(
         self, query: PageQuery, *, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[tuple[Summary, ...], str | None, bool]:
-        """Pages, newest first; the cursor for what follows; and whether it is from memory alone.
+        """Pages, newest first; the cursor of the rest; and whether the answer is from memory alone.
 
         Args:
-            query: which pages.
-            since: only those that were submitted then or later.
-            until: only those that were submitted before.
+            query: the filter, the cursor and the limit.
+            since: only pages that were submitted then or later.
+            until: only pages that were submitted before.
         """
         url, status, limit = query.url, query.status, query.limit
         floor = None if since is None else first_id(since)
         after = query.after
         if until is not None:
             after = min(after or first_id(until), first_id(until))
-        # One more than there may be tells whether something follows.
+        # One more than the limit shows whether there are further pages.
         query = msgspec.structs.replace(query, limit=limit + 1, after=after, since=floor)
         with self._context.records.deletions.meanwhile() as deleted:
             rows: list[Snapshot] = []
@@ -132,17 +133,18 @@ class PageFinder:
             def wanted(record: PageRecord) -> bool:
                 return url in (None, record.url) and status in (None, record.status)
 
-            # Memory is read after the database: a page cannot fall between the two by being stored and
-            # leaving memory meanwhile, and what is in both is newer in memory.
+            # Memory is read after the database. So a page that is stored and leaves memory meanwhile
+            # is not missed, and for a page in both the newer state, from memory, counts.
             for row in rows:
                 if row.status not in FINISHED and row.id not in deleted:
-                    # Its row is behind what may have been seen of it; in memory it goes on above that.
+                    # A client may have seen a newer version than the row; in memory the page continues
+                    # above that.
                     self._pages.take_up(row)
             if query.host is None and query.text is None:
                 summaries = await self._latest(query, wanted)
             else:
                 summaries = await self._search(query, wanted, every=partial)
-        # Memory does not have what was deleted meanwhile, and what the database had of it is old.
+        # Memory no longer has pages that were deleted meanwhile, and their rows are out of date.
         found = {row.id: row for row in rows if row.id not in deleted}
         newest = sorted(found.keys() | summaries.keys(), reverse=True)
         pages = tuple(
@@ -155,10 +157,10 @@ class PageFinder:
     async def _search(
         self, query: PageQuery, wanted: Callable[[PageRecord], bool], *, every: bool
     ) -> dict[str, Summary]:
-        """The newest pages in memory that match, among the newest `SEARCHED` of them.
+        """The newest matching pages in memory, among the newest `SEARCHED` of them.
 
-        What the database has it has searched itself; unless ``every``, only those are looked at
-        that it cannot have in their newest version. Each has to be unpacked for that.
+        The database has searched its own pages. So without ``every`` this looks only at pages whose
+        newest version the database may lack. It has to unpack each of them.
         """
         found: dict[str, Summary] = {}
         unpacked = 0
@@ -175,7 +177,7 @@ class PageFinder:
                     break
             if number % 20 == 0 or unpacked > UNPACKED:
                 unpacked = 0
-                await asyncio.sleep(0)  # others want their turn
+                await asyncio.sleep(0)  # let other tasks run
         return found
 
     async def _latest(
@@ -196,12 +198,12 @@ class PageFinder:
                     break
             if number % 2_000 == 0 or unpacked > UNPACKED:
                 unpacked = 0
-                await asyncio.sleep(0)  # others want their turn
+                await asyncio.sleep(0)  # let other tasks run
         return found
 
 
 def matches(page: Summary, host: str | None, text: str | None) -> bool:
-    """Whether a page is one of this host, or of one below it, and has this text in it."""
+    """Whether a page belongs to this host or one below it, and contains this text."""
     if host is not None:
         name = bare_host_of(page.final_url or page.url)
         if name != host and not name.endswith(f".{host}"):

@@ -1,12 +1,12 @@
-"""The life of one page, as a process.
+"""The process of one page, from its submission to its expiry.
 
 ::
 
     queued -> fetching -> weighing -> weighed ┐
         └────────┴────────────┴────-> failed  ┴-> (resting until it expires) -> gone from memory
 
-Every step is a message that schedules the next one: the place that admission grants, the outcome of
-a fetch, the deadline, the expiry. The page can be read between any two of them.
+Every step is a message that schedules the next one: the place from admission, the outcome of a fetch,
+the deadline, the expiry. Callers can read the page between any two steps.
 """
 
 from __future__ import annotations
@@ -44,29 +44,30 @@ from libra.otp import (
 from libra.report import Backup, Report, encode
 from libra.weighing.orders.orders import Outcome, StyleFound
 
-#: Seconds that a page waits until it is written down that its life begins.
+#: Seconds that a page waits for the note that its life begins.
 PATIENCE = 0.05
 
-#: The program has died this often while a page was being weighed: from then on it is weighed alone.
+#: After this many deaths of the program while a page was being weighed, the page is weighed alone.
 SUSPECT = 2
 
-#: Seconds that the program must have been stopped for a page to be weighed again, and how often it is.
+#: Seconds that the program must have been stopped for a page to be weighed again, and the limit of such
+#: repeats.
 PAUSE = 1.0
 REPEATS = 3
 
-#: A page that expires in less than this (seconds) has expired: clocks are not that exact.
+#: A page that expires in less than this (seconds) counts as expired: clocks are not that exact.
 EARLY = 0.005
 
 
 class Read(Enum):
-    """What a page can be asked."""
+    """Requests to a page."""
 
     REPORT = auto()
     LEAVE = auto()
 
 
 class PageTimer(Enum):
-    """What a page's timers tell it."""
+    """Messages from a page's timers."""
 
     BEGIN = auto()
     DEADLINE = auto()
@@ -74,27 +75,27 @@ class PageTimer(Enum):
 
 
 async def report_of(page: GenServer) -> tuple[int, bytes, bool]:
-    """The version of a page, its report as JSON as it is now, and whether it is finished.
+    """The version of a page, its present report as JSON, and whether it is finished.
 
     Raises:
-        ProcessException: it does not answer.
+        ProcessException: the page does not answer.
     """
     answer: tuple[int, bytes, bool] = await page.call(Read.REPORT)
     return answer
 
 
 async def leave(page: GenServer) -> bool:
-    """Have a page leave memory if nothing is lost by it: True if it goes.
+    """Ask a page to leave memory if nothing is lost by it; True if it leaves.
 
     Raises:
-        ProcessException: it does not answer.
+        ProcessException: the page does not answer.
     """
     goes: bool = await page.call(Read.LEAVE)
     return goes
 
 
 class PageInspector(GenServer):
-    """Weighs one page and then answers for it until it expires."""
+    """Weighs one page and then answers requests for it until it expires."""
 
     __slots__ = (
         "_beginning",
@@ -111,13 +112,13 @@ class PageInspector(GenServer):
 
     @classmethod
     def child_spec(cls, context: Context, record: PageRecord) -> ChildSpec[PageInspector]:
-        """How the page's supervisor starts it, and starts it again after a crash."""
+        """How the page's supervisor starts the process, also after a crash."""
         return ChildSpec(
             start=cls, args=(context, record), id=record.id, restart="transient", shutdown=1.0
         )
 
     def init(self, context: Context, record: PageRecord) -> None:
-        """Take up a page: a new one, one that crashed, or one that comes back from the backup."""
+        """Take over a page: a new one, one that crashed, or one that was restored."""
         self._context = context
         self._record = record
         self._work: PageWork | None = None
@@ -141,7 +142,7 @@ class PageInspector(GenServer):
             context.processes.durability.keep(record.id)
 
     def handle_call(self, request: Any, sender: From) -> Reply | Stop:
-        """Answer for the page."""
+        """Answer a request for the page."""
         match request:
             case Read.REPORT:
                 return Reply(self._read())
@@ -155,7 +156,7 @@ class PageInspector(GenServer):
         raise ValueError(f"a page cannot be asked {request!r}")
 
     def handle_info(self, message: Any) -> Stop | None:
-        """The next step of the page's life."""
+        """Take the next step of the page's life."""
         match message:
             case Arrived(work, outcome) if work is self._work:
                 self._arrived(outcome)
@@ -165,8 +166,8 @@ class PageInspector(GenServer):
             case Progress(work, report) if work is self._work:
                 self._progress(report)
             case TaskFailed(_, _, error):
-                # A fetch reports what went wrong as its outcome. That it raises is a bug, and bugs
-                # belong to the supervisor.
+                # A fetch reports failures as its outcome. An exception is a bug, and bugs belong to the
+                # supervisor.
                 raise error
             case PlaceNotice.GRANTED:
                 self._announce()
@@ -181,7 +182,7 @@ class PageInspector(GenServer):
         return None
 
     def format_status(self) -> dict[str, Any]:
-        """What the observer and a crash report may show: no headers, which may hold credentials."""
+        """The state that the observer and a crash report may show: no headers, which may be secrets."""
         record = self._record
         return {
             "page": record.id,
@@ -193,7 +194,7 @@ class PageInspector(GenServer):
     # Weighing
 
     def _announce(self) -> None:
-        """Have it written down that this life begins, before it does."""
+        """Have the beginning of this life written down before it begins."""
         self._beginning = self.send_after(PATIENCE, PageTimer.BEGIN)
         self._context.processes.durability.begin(self._record.id)
 
@@ -249,7 +250,7 @@ class PageInspector(GenServer):
         record, now = self._record, self._context.services.now()
         fell_back = self._choice.fall_back(work)
         record.status = "failed" if work.failed and not fell_back else "weighed"
-        # Whatever of this page was stored before, the result is only in memory now.
+        # Whatever was stored of this page before, the result is only in memory now.
         record.backup = "memory"
         record.version += 1
         report = msgspec.structs.replace(
@@ -269,7 +270,7 @@ class PageInspector(GenServer):
         self._context.services.tally.finish(report)
 
     def _goes_on(self, work: PageWork) -> bool:
-        """Whether a browser goes on with this page, which has had what it needs until now."""
+        """Whether a browser weighs the page next, here or at another node; if so, release its place."""
         following = self._choice.after(work)
         if following is NextStep.NOTHING:
             return False
@@ -291,7 +292,7 @@ class PageInspector(GenServer):
         ]
 
     def _was_robbed(self, work: PageWork) -> bool:
-        """Whether the page lacks something, and its time passed while the program did not run."""
+        """Whether the page is incomplete because the program did not run during its time."""
         if (
             self._context.services.pauses.seconds() - self._paused < PAUSE
             or self._repeats == REPEATS
@@ -310,7 +311,7 @@ class PageInspector(GenServer):
         data = record.resting()
         if data is not None:
             return record.version, data, True
-        # Until it is finished a page may be read by many between two changes: encode it once.
+        # Many clients may read an unfinished page between two changes: encode it once.
         if self._seen is None or self._seen[0] != record.version:
             self._seen = record.version, encode(self._report())
         return *self._seen, False
@@ -321,10 +322,10 @@ class PageInspector(GenServer):
             return self._work.report(base)
         return self._choice.report() or base
 
-    # Being backed up, and leaving
+    # Becoming safe, and leaving
 
     def _heard(self, message: Any) -> Stop | None:
-        """How safe the page is now."""
+        """Take the news of how safe the page is."""
         match message:
             case Safe(version, level):
                 return self._safe(version, level)
@@ -355,7 +356,7 @@ class PageInspector(GenServer):
         self._tell_if_evictable()
 
     def _arm(self) -> None:
-        """Be told when the page expires, by a timer that knows nothing of the wall clock."""
+        """Set the timer for the page's expiry; the timer ignores the wall clock."""
         expires_at = self._record.expires_at
         if expires_at is not None:
             left = (expires_at - self._context.services.now()).total_seconds()

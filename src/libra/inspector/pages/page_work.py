@@ -1,6 +1,6 @@
-"""What a page needs only while it is weighed, for each of the two methods.
+"""The state of one page while it is being weighed, for each of the two methods.
 
-Both are driven by the page's process: they start tasks in its name and are told the outcomes.
+The page's process drives both: they start tasks in its name, and it hands them the outcomes.
 """
 
 from __future__ import annotations
@@ -25,43 +25,43 @@ from libra.weighing.static.fetcher import Fetcher
 from libra.weighing.static.origin_queues import OriginQueue, OriginQueues
 from libra.weighing.static.weighing import Weighing
 
-#: Seconds after the page's deadline that what is under way has to hand in what has arrived.
+#: Seconds after the page's deadline in which unfinished fetches must hand in what has arrived.
 SLACK = 0.5
 
-#: A browser gets its page's deadline twice: one that crashes or hangs costs the page one retry.
+#: A browser gets its page's deadline twice: a browser that crashes or hangs costs the page one retry.
 RENDERED_LIVES = 2
 
-#: Seconds for each of these lives, before its deadline begins: a browser is started.
+#: Seconds to start a browser, for each of these tries, before its deadline begins.
 STARTING = 30.0
 
 
 class PageWork(Protocol):
-    """A page being weighed."""
+    """A page that is being weighed."""
 
     started: float
-    """When it began, by the runtime's clock."""
+    """The time of its beginning, by the runtime's clock."""
     seconds: float
-    """After how many seconds it is cut off."""
+    """The time limit of the weighing, in seconds."""
 
     def begin(self) -> None:
         """Start the first task."""
 
     def take(self, ref: TaskRef, outcome: object) -> bool:
-        """Take the outcome of a task; whether the page is done with it."""
+        """Take the outcome of a task; return whether the page is finished."""
 
     def give_up(self) -> None:
         """End now with what has arrived."""
 
     @property
     def failed(self) -> str | None:
-        """Why the page could not be weighed, or None."""
+        """The reason why the page could not be weighed, or None."""
 
     @property
     def under_way(self) -> list[TaskRef]:
         """The tasks that have not ended."""
 
     def report(self, base: Report) -> Report:
-        """What is known now, filled into what the record knows."""
+        """Fill the present findings into the record's report."""
 
 
 def work_for(page: GenServer, record: PageRecord, context: Context) -> PageWork:
@@ -76,7 +76,7 @@ def work_for(page: GenServer, record: PageRecord, context: Context) -> PageWork:
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """To a page: what came of one of the orders of this work."""
+    """To a page: the outcome of one fetch or style of this work."""
 
     work: PageWork
     outcome: Outcome | StyleFound
@@ -118,7 +118,7 @@ class StaticWork:
         self._carry_out(self._weighing.begin())
 
     def arrived(self, outcome: Outcome | StyleFound) -> bool:
-        """Enter what was found and order what it gives rise to; whether the page is done."""
+        """Enter an outcome and start the next fetches; return whether the page is done."""
         self._carry_out(self._weighing.record(outcome))
         if isinstance(outcome, Outcome):
             for lane in self._lanes.widen(outcome.fetch.url):
@@ -126,26 +126,26 @@ class StaticWork:
         return self._weighing.done
 
     def take(self, ref: TaskRef, outcome: object) -> bool:
-        """A task has ended: what came of its orders has arrived before."""
+        """Drop a task that has ended; the outcomes of its fetches have arrived before."""
         self._tasks.discard(ref)
         return False
 
     def give_up(self) -> None:
-        """Call what is pending failed."""
+        """Mark everything pending as failed."""
         self._weighing.give_up()
 
     @property
     def failed(self) -> str | None:
-        """Why the document could not be weighed."""
+        """The reason why the document could not be weighed, or None."""
         return self._weighing.failed
 
     @property
     def under_way(self) -> list[TaskRef]:
-        """The tasks that walk along lanes, each with one fetch, and those that work out a style."""
+        """The tasks that fetch, one for each lane, and those that work out a style."""
         return list(self._tasks)
 
     def report(self, base: Report) -> Report:
-        """What is known now."""
+        """Return the present report."""
         report = self._weighing.report(base)
         if report.error is not None or self._page.runtime.loop.time() < self._until:
             return report
@@ -175,14 +175,14 @@ class StaticWork:
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """To a page: what its browser has seen so far, for this work."""
+    """To a page: what its browser has loaded so far, for this work."""
 
     work: PageWork
     report: Report
 
 
 class RenderedWork:
-    """A page weighed by a browser, as one task that tells of its progress."""
+    """A page weighed by a browser, as one task that reports its progress."""
 
     __slots__ = (
         "_browsers",
@@ -231,7 +231,7 @@ class RenderedWork:
         )
 
     def take(self, ref: TaskRef, outcome: object) -> bool:
-        """Take the report: the only outcome there is."""
+        """Take the report, which is the only outcome."""
         if not isinstance(outcome, Report):
             raise TypeError(f"not a report: {type(outcome).__name__}")
         self._task = None
@@ -240,25 +240,25 @@ class RenderedWork:
         return True
 
     def progress(self, report: Report) -> None:
-        """Take what the browser has seen so far."""
+        """Take the progress of the browser."""
         self._latest = report
 
     def give_up(self) -> None:
-        """Call the page failed: a browser that ends a page in time would have done so."""
+        """Mark the page as failed: a browser that ends a page in time would have answered by now."""
         self._failed = f"timeout: the browser was not done within {self.seconds:g} s"
 
     @property
     def failed(self) -> str | None:
-        """Why the page could not be weighed."""
+        """The reason why the page could not be weighed, or None."""
         return self._failed
 
     @property
     def under_way(self) -> list[TaskRef]:
-        """The task, as long as it lasts."""
+        """The task, while it runs."""
         return [] if self._task is None else [self._task]
 
     def report(self, base: Report) -> Report:
-        """What the browser said last, in the name of this page."""
+        """Return the browser's last report, with the identity of this page."""
         if self._latest is None:
             return msgspec.structs.replace(base, error=self._failed)
         return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""The pages of one Libra, seen from outside: submitted, asked, found, retried and removed."""
+"""The pages of one Libra, as callers use them: submit, ask, find, retry and remove."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from libra.weighing.rendered import RenderUnavailable
 
 log = logging.getLogger("libra")
 
-#: Seconds that a submission with an idempotency key waits at the most while the local disk is read.
+#: Seconds that a submission with an idempotency key waits, at most, while the local disk is read.
 RESTORING = 5.0
 
 
 class Pages:
-    """Makes pages and finds them, in memory first and then in the database.
+    """Creates pages and finds them, first in memory and then in the database.
 
     Args:
-        context: the surroundings.
+        context: the shared state.
         reader: reads the database.
-        max_pages: how many pages there may be in memory.
-        recall: whether a page that is looked up in the database comes back to memory.
+        max_pages: the limit of pages in memory.
+        recall: whether a page that is found in the database comes back to memory.
 
     Attributes:
-        closing: no page is accepted any more, as the program is about to end.
+        closing: whether the program is about to end, so that no page is accepted any more.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class Pages:
         self.closing = False
 
     async def submitted(self, name: str) -> Used | None:
-        """What came of a submission with this idempotency key, if that is known.
+        """The earlier submission with this idempotency key, if it is known.
 
-        Right after a start keys come back with the pages. They are waited for while they are on the way,
-        and not while the database is away: a page that is weighed twice does no harm.
+        Right after a start, keys come back with the pages. This waits for keys that are on the way,
+        but not while the database is down: a page that is weighed twice does no harm.
 
         Raises:
-            Restoring: they are still on the way.
+            Restoring: the keys are still on the way.
         """
         context, keys = self._context, self._context.records.pages.keys
         used = keys.find(name)
@@ -83,14 +83,14 @@ class Pages:
         return keys.find(name)
 
     async def submit(self, url: str, options: Options | None, key: str | None = None) -> str:
-        """Take a page in and return its id; the page is weighed in the background.
+        """Accept a page and return its id; the page is weighed in the background.
 
-        When this returns the submission is as safe as its report says, and so is its idempotency key.
+        On return the submission and its idempotency key are as safe as its report says.
 
         Raises:
             CannotRender: the options ask for a browser and there is none.
             Stopping: the program is about to end.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: the limit of pages in memory is reached and no page may leave yet.
         """
         context = self._context
         options = options or self._context.services.options_of_its_own()
@@ -101,7 +101,7 @@ class Pages:
         return record.id
 
     def require_browser(self) -> None:
-        """See that a page could be rendered.
+        """Check that a page can be rendered.
 
         Raises:
             CannotRender: there is no browser.
@@ -112,11 +112,11 @@ class Pages:
             raise CannotRender(str(error)) from None
 
     async def enter(self, record: PageRecord) -> None:
-        """Take a new page in, a submission or a result; when this returns it is as safe as it says.
+        """Add a new page, a submission or a result; on return it is as safe as its report says.
 
         Raises:
             Stopping: the program is about to end.
-            Full: as many pages as may be are in memory and none may leave yet.
+            Full: the limit of pages in memory is reached and no page may leave yet.
         """
         if self.closing:
             raise Stopping
@@ -128,16 +128,16 @@ class Pages:
         await self._context.processes.durability.kept(record.id)
 
     async def has_room(self) -> bool:
-        """Whether another page may come into memory now, or others could make room for it."""
+        """Whether another page fits into memory now, after evictions if need be."""
         return await self._make_room() and not self.closing
 
     def bring_up(self, record: PageRecord) -> None:
-        """Enter a page and start its process.
+        """Add a page and start its process.
 
         Raises:
-            StartError: the process could not start; the page is not there then.
+            StartError: the process could not start; then the page is not added.
         """
-        # The record is there before the process: a page can be read whatever its start comes to.
+        # The record comes before the process, so that the page can be read even if the start fails.
         self._context.records.pages.add(record)
         try:
             start(self._context, record)
@@ -145,27 +145,26 @@ class Pages:
             self._context.records.pages.discard(record.id)
             raise
         except ProcessExited as error:
-            # The supervisor is between two lives. When it is back, the restorer, which starts
-            # after it, finds the record.
+            # The supervisor is being restarted. The restorer, which starts after it, finds the record.
             log.debug("page %s is started later: %s", record.id, error)
 
     async def ask(self, page_id: str) -> tuple[int, bytes, bool] | None:
-        """The version of a page in memory, its report as JSON, and whether it is finished."""
+        """The version of a page in memory, its JSON report, and whether it is finished; else None."""
         try:
             process = self._context.processes.registry.whereis(page_id)
             if process is not None:
                 return await report_of(process)
         except ProcessException as error:
-            # It died over this or just before, or the registry did. Its record did not.
+            # The process or the registry died during the request or just before; the record survives.
             log.debug("page %s did not answer: %s", page_id, error)
         record = self._context.records.pages.get(page_id)
         if record is None:
             return None
-        # A page that is quarantined has failed, and nothing follows unless somebody retries it.
+        # A quarantined page counts as failed and stays so until somebody retries it.
         return record.version, record.encoded(), record.status in FINISHED
 
     async def find(self, page_id: str) -> Snapshot:
-        """A page that is not in memory; it comes back to memory if it should be there.
+        """Find a page that is not in memory, and bring it back to memory if it should be there.
 
         Raises:
             PageNotFound: there is no such page.
@@ -186,12 +185,12 @@ class Pages:
         return row
 
     async def catch_up(self, page_id: str, version: int) -> None:
-        """Have a version of a page in memory that was seen of it.
+        """Bring a version of a page into memory that a client has seen.
 
-        One Libra alone is never behind: what it has not, nobody has.
+        A single node is never behind: no other node has a newer version.
 
         Raises:
-            Behind: there is that version, and it cannot be had now.
+            Behind: this version exists and cannot be read now.
         """
 
     def take_up(self, row: Snapshot) -> None:
@@ -202,7 +201,7 @@ class Pages:
             due
             and self._recall
             and context.availability.standby
-            is None  # else it is another Libra's to weigh and to delete
+            is None  # otherwise another Libra weighs and deletes it
             and not self.closing
             and len(context.records.pages) < self._max_pages
             and context.records.pages.get(row.id) is None
@@ -211,7 +210,7 @@ class Pages:
             self.bring_up(restore(row, life=context.processes.durability.next_life(row)))
 
     async def remove(self, page_id: str) -> None:
-        """Forget a page, in memory and wherever else it is kept.
+        """Delete a page from memory and from all storage.
 
         Raises:
             PageNotFound: there is no such page.
@@ -220,7 +219,8 @@ class Pages:
         context = self._context
         if context.records.pages.get(page_id) is None:
             await self.find(page_id)
-        # In this order: nobody finds it any more, then it ends, then the backup learns of it.
+        # In this order: nobody finds the page any more, its process ends, the database writer learns
+        # of it.
         context.records.forget(page_id)
         context.records.followers.changed(page_id)
         context.services.tally.delete(page_id)
@@ -231,15 +231,15 @@ class Pages:
         await context.processes.durability.forget(page_id)
 
     def quarantined(self) -> dict[str, str]:
-        """The pages that nobody goes on with unless they are retried, and why."""
+        """The quarantined pages, which stay so until somebody retries them, and the reasons."""
         children = self._context.processes.inspectors.quarantined()
         return {str(child.id): str(child.reason) for child in children}
 
     async def retry(self, page_id: str) -> bool:
-        """Give a quarantined page another chance; False if none of that id is quarantined.
+        """Start a quarantined page again; False if no quarantined page has this id.
 
         Raises:
-            EngineUnavailable: that cannot be found out now; at a node of a cluster only.
+            EngineUnavailable: this cannot be found out now; only at a node of a cluster.
         """
         record = self._context.records.pages.get(page_id)
         child = self._context.processes.inspectors.child(page_id)
@@ -248,12 +248,12 @@ class Pages:
         record.revive()
         self._context.processes.durability.end(
             page_id
-        )  # whatever it did before: somebody wants it tried again
+        )  # its earlier crashes do not count: somebody wants it tried again
         self._context.processes.inspectors.retry_child(page_id)
         return True
 
     async def finish(self) -> None:
-        """Wait until every page is finished that will be."""
+        """Wait until every page is finished that can finish."""
         while page_id := next(
             (r.id for r in self._context.records.pages.newest() if self._will_finish(r.id)), None
         ):
@@ -262,7 +262,7 @@ class Pages:
                     await change.wait()
 
     def unfinished(self) -> int:
-        """How many pages are not finished, quarantined ones too."""
+        """How many pages are not finished, including quarantined ones."""
         return sum(not record.finished for record in self._context.records.pages)
 
     def _will_finish(self, page_id: str) -> bool:
@@ -276,14 +276,14 @@ class Pages:
         return True
 
     async def _let_one_leave(self) -> bool:
-        """Let the page leave memory that would expire first; False if none may leave."""
+        """Let the page with the earliest expiry leave memory; False if none may leave."""
         evictions = self._context.records.evictions
         stay: list[Evictable] = []
         try:
             while (departure := evictions.next()) is not None:
                 if await self._ask_to_leave(departure.page_id):
                     return True
-                stay.append(departure)  # somebody follows it
+                stay.append(departure)  # a client follows it
         finally:
             for departure in stay:
                 evictions.note(departure.page_id, departure.expires_at)

@@ -1,4 +1,4 @@
-"""How the process of a page starts: at once, asleep until somebody asks, or not at all."""
+"""Starts the process of a page: at once, asleep until somebody asks, or quarantined."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from libra.inspector.pages.page_inspector import PageInspector
 from libra.inspector.records.page_record import PageRecord
 from libra.otp import Failed
 
-#: The program has died this often while a page was being weighed: from then on it is not weighed at
-#: all, unless somebody asks for it.
+#: After this many deaths of the program while a page was being weighed, the page is quarantined until
+#: somebody retries it.
 CONVICTED = 3
 
 
 def start(context: Context, record: PageRecord, *, copied: bool = False) -> None:
-    """Start the process of a page; one that has killed the program again and again waits for people.
+    """Start the process of a page; quarantine a page that has killed the program again and again.
 
     Args:
-        context: the surroundings.
-        record: of the page.
-        copied: whether it comes from the journal's copy of what the database has, and so is there.
+        context: the shared state.
+        record: the record of the page.
+        copied: whether the page comes from the journal's local copy, so that the journal has it.
 
     Raises:
         StartError: the process could not start.
@@ -27,7 +27,7 @@ def start(context: Context, record: PageRecord, *, copied: bool = False) -> None
     spec = PageInspector.child_spec(context, record)
     deaths = context.processes.durability.deaths(record.id)
     if record.finished and record.backup == "stored" and record.expires_at is not None:
-        # It has nothing to do until somebody asks, or it expires.
+        # The process has nothing to do until somebody asks for the page or it expires.
         context.processes.inspectors.add_asleep(spec)
         context.processes.durability.end(record.id)
         context.records.evictions.note(record.id, record.expires_at)

@@ -1,8 +1,8 @@
-"""The list of URLs and what each weighed over time: from the database and memory as if they were one.
+"""The list of URLs and the history of a URL, from the database and memory as if they were one.
 
-The database has what it was given, and memory what is newer. So the database is asked for its rows and
-for as many more as there are URLs of which memory knows something newer: those take the place of its
-own. While it is down the list is of what is in memory.
+Memory has newer states than the database. So this asks the database for its rows and for as many more as
+there are URLs with a newer state in memory: those replace the rows of the database. While the
+database is down, the list comes from memory alone.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ from libra.storage import Unavailable
 from libra.storage.rows.entries import Snapshot, bare_host_of
 from libra.storage.rows.urls import ASCENDING, PAST, Key, Past, UrlQuery, UrlRow
 
-#: Records that are looked at in one go: that takes a few milliseconds at most.
+#: Records to look at in one go: that takes a few milliseconds at most.
 AT_ONCE: Final = 5_000
 
-#: Summaries that are unpacked in one go.
+#: Summaries to unpack in one go.
 UNPACKED: Final = 50
 
-#: URLs of which memory knows something newer, and which the database is asked to leave room for.
+#: The limit of URLs with a newer state in memory for which the database adds rows.
 NEWER: Final = 1_000
 
 
 class Weighed(msgspec.Struct, frozen=True):
-    """A URL and how it was weighed lately.
+    """A URL and its latest weigh-ins.
 
     Attributes:
-        newest: its newest weigh-in, whatever became of it.
-        weights: transfer sizes in bytes of those that were weighed as the last one was, oldest first.
+        newest: its newest weigh-in, whatever its status.
+        weights: transfer sizes in bytes of the weigh-ins done in the same way as the last one, oldest
+            first.
         key: its place in the list.
     """
 
@@ -56,7 +57,7 @@ class UrlListing:
         self._reader = reader
 
     async def read(self, query: UrlQuery) -> tuple[tuple[Weighed, ...], bool, bool]:
-        """The rows, whether there are more, and whether they are from memory alone."""
+        """Return the rows, whether there are more, and whether they are from memory alone."""
         context = self._context
         with context.records.deletions.meanwhile() as deleted:
             rows: list[UrlRow] = []
@@ -69,7 +70,7 @@ class UrlListing:
                 )
             except Unavailable:
                 partial = True
-            # Memory is read after the database, as what was newer before may be stored by now.
+            # Memory is read after the database, because a newer state may be stored by now.
             newer = await self._in_memory(query, every=partial)
         listed: dict[Key, tuple[PageRecord | None, UrlRow | None]]
         listed = {key: (record, None) for key, record in newer.items()}
@@ -77,7 +78,7 @@ class UrlListing:
         for row in rows:
             record = context.records.pages.by_url.newest(row.newest.url)
             if record is not None and record.backup != "stored":
-                continue  # it is among the newer, if it is wanted at all
+                continue  # it is among the newer ones, if the query wants it at all
             if record is not None or row.newest.id not in gone:
                 listed[query.key(row.newest)] = (record, row)
         keys = sorted(listed, reverse=query.sort not in ASCENDING)
@@ -87,9 +88,10 @@ class UrlListing:
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> tuple[tuple[Summary, ...], bool]:
-        """What was weighed of a URL over a time, newest first: the heaviest of each span of it.
+        """The weigh-ins of a URL over a time, newest first: the heaviest of each span.
 
-        The arguments are those of `libra.storage.Store.timeline`. And whether it is from memory alone.
+        The arguments are those of `libra.storage.Store.timeline`. The second value tells whether the
+        answer is from memory alone.
         """
         partial = False
         rows: list[Snapshot] = []
@@ -104,7 +106,7 @@ class UrlListing:
             for row in stored.values()
             if row.submitted_at is not None
         ]
-        # What is in memory may be newer, and what the database has thinned out is not the heaviest.
+        # Memory may have newer weigh-ins; those that the database has thinned out were not the heaviest.
         for number, record in enumerate(list(self._context.records.pages.by_url.of(url))):
             at, weight = record.submitted_at, record.weighed()
             if weight is not None and at < until and (since is None or at >= since):
@@ -121,9 +123,9 @@ class UrlListing:
         return tuple(found), partial
 
     async def _in_memory(self, query: UrlQuery, *, every: bool) -> dict[Key, PageRecord]:
-        """The wanted among the newest weigh-ins of the URLs in memory, by their place in the list.
+        """The wanted newest weigh-ins of the URLs in memory, by their place in the list.
 
-        Unless ``every``, only those that the database cannot have in their newest version.
+        Without ``every``, only those whose newest version the database may lack.
         """
         by_url = self._context.records.pages.by_url
         if query.urls is None:
@@ -137,7 +139,7 @@ class UrlListing:
                 for one in newest[start : start + AT_ONCE]
                 if (every or one.backup != "stored") and query.status in (None, one.status)
             ]
-            await asyncio.sleep(0)  # others want their turn
+            await asyncio.sleep(0)  # let other tasks run
         if query.host is not None or query.text is not None:
             chosen = await _matching(chosen, query.host, query.text)
         places: dict[Key, PageRecord] = {}
@@ -159,7 +161,7 @@ class _Place(NamedTuple):
 def _heaviest(
     places: Iterable[_Place], since: datetime | None, until: datetime, spans: int
 ) -> list[str]:
-    """The ids of the heaviest of each span, newest first."""
+    """The ids of the heaviest weigh-in of each span, newest first."""
     places = list(places)
     begin = since or min((place.at for place in places), default=until)
     width = max((until - begin).total_seconds() / spans, 1e-6)
@@ -175,7 +177,7 @@ def _heaviest(
 async def _matching(
     records: list[PageRecord], host: str | None, text: str | None
 ) -> list[PageRecord]:
-    """Those of a host and with a text; titles are looked at of the newest `SEARCHED` only."""
+    """The records of a host and with a text; titles are searched in the newest `SEARCHED` only."""
     records.sort(key=lambda record: record.id, reverse=True)
     found = []
     for number, record in enumerate(islice(records, SEARCHED), 1):
@@ -187,7 +189,7 @@ async def _matching(
 
 
 def _key(query: UrlQuery, record: PageRecord, *, alone: bool) -> Key:
-    """The place of a record; of all that are in memory ``alone`` too many would have to be unpacked."""
+    """The place of a record; ``alone`` means memory only, where too many would have to be unpacked."""
     weight = record.weighed() if query.sort == "heaviest" else None
     return query.key(
         Snapshot(

@@ -1,1 +1,1 @@
-"""What outlives a process: the records of pages and watches, and what they are made of."""
+"""State that survives a process: the records of pages and watches, and their parts."""

@@ -1,8 +1,8 @@
-"""The records in memory by their URL: each URL's weigh-ins as a list, the newest first.
+"""The records in memory by their URL: the weigh-ins of each URL as a list, newest first.
 
-The list is made of the records themselves, each of which knows the one before and after it, so that
-100,000 pages of as many URLs need no 100,000 lists. Pages enter at one end while they are submitted
-and at the other while they come back after a start, and leave anywhere.
+The list consists of the records themselves, and each record knows the one before and after it. So
+100,000 pages of as many URLs need no 100,000 lists. Pages enter at one end when they are submitted,
+and at the other when they come back after a start. They may leave anywhere.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Generic, Self, TypeVar
 
 
 class Link:
-    """What knows the weigh-ins before and after it.
+    """An entry that knows the weigh-ins before and after it.
 
     Attributes:
-        id: ids sort by time.
-        url: what was weighed.
-        newer: the weigh-in after this one, and of the newest one the oldest; None outside of a list.
-        older: the one before; None of the oldest.
+        id: the id; ids sort by time.
+        url: the URL that was weighed.
+        newer: the weigh-in after this one; for the newest one, the oldest; None outside of a list.
+        older: the weigh-in before this one; None for the oldest.
     """
 
     __slots__ = ("id", "newer", "older", "url")
@@ -47,18 +47,18 @@ class ByUrl(Generic[L]):
         return self._newest.get(url)
 
     def newest_of_each(self) -> list[L]:
-        """The newest weigh-in of each URL as of now, in no order that means anything."""
+        """The newest weigh-in of each URL as of now, in no particular order."""
         return list(self._newest.values())
 
     def of(self, url: str) -> Iterator[L]:
-        """The weigh-ins of a URL, newest first; none may enter or leave meanwhile."""
+        """The weigh-ins of a URL, newest first; do not add or discard any meanwhile."""
         record = self._newest.get(url)
         while record is not None:
             yield record
             record = record.older
 
     def add(self, record: L) -> None:
-        """Enter a record that is not there."""
+        """Add a record that is not in the list."""
         newest = self._newest.get(record.url)
         if newest is None:
             record.newer, record.older = record, None
@@ -84,7 +84,7 @@ class ByUrl(Generic[L]):
             after.older = record
 
     def discard(self, record: L) -> None:
-        """Take a record out, if it is there."""
+        """Remove a record, if it is in the list."""
         newer, older = record.newer, record.older
         if newer is None:
             return
@@ -100,5 +100,5 @@ class ByUrl(Generic[L]):
             if older is not None:
                 older.newer = newer
             else:
-                newest.newer = newer  # it is the oldest now
+                newest.newer = newer  # this is the oldest one now
         record.newer = record.older = None

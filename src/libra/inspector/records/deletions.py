@@ -1,4 +1,4 @@
-"""What was deleted, for as long as the database may still have it."""
+"""Deleted pages and watches, for as long as the database may still have them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from libra.storage import Deleted
 
 
 class Deletions:
-    """Pages and watches that nobody finds any more, whatever the database still has.
+    """Pages and watches that are deleted, even if the database still has them.
 
     Args:
         now: the wall clock.
@@ -18,7 +18,8 @@ class Deletions:
     Attributes:
         pages: pages whose deletion has not reached the database yet.
         watches: watches whose deletion has not reached the database yet.
-        stored: those of both kinds whose deletion has, but which the restorer may still have in hand.
+        stored: pages and watches whose deletion has reached the database, but which the restorer may
+            still hold.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -29,23 +30,23 @@ class Deletions:
         self._noting: dict[int, set[str]] = {}
 
     def of(self, entry_id: str) -> Deleted | None:
-        """The deletion of a page or a watch that the database does not know of yet, or None."""
+        """The deletion of a page or a watch that the database does not know yet, or None."""
         if entry_id in self.pages:
             return Deleted(entry_id, self._now())
         return Deleted(entry_id, self._now(), "watch") if entry_id in self.watches else None
 
     def add_page(self, page_id: str) -> None:
-        """A page is deleted."""
+        """Note that a page is deleted."""
         self.pages.add(page_id)
         for deleted in self._noting.values():
             deleted.add(page_id)
 
     @contextmanager
     def meanwhile(self) -> Iterator[set[str]]:
-        """The pages that are deleted while the block lasts, growing.
+        """The pages that are deleted while the block runs; the set grows.
 
-        What the database was asked for before a deletion may arrive after it, and by then the
-        deletion may be done with and forgotten.
+        An answer of the database may arrive after a deletion that it does not include. By then the
+        deletion may be stored and forgotten here.
         """
         deleted: set[str] = set()
         self._noting[id(deleted)] = deleted
@@ -55,7 +56,7 @@ class Deletions:
             del self._noting[id(deleted)]
 
     def forget_stored(self) -> None:
-        """Nobody can bring back any more what is deleted from the database: it needs no memory here."""
+        """Forget the deletions that the database has, once nothing can bring their entries back."""
         self.pages -= self.stored
         self.watches -= self.stored
         self.stored.clear()

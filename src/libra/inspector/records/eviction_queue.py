@@ -10,17 +10,18 @@ from libra.inspector.records.page_records import PageRecords
 
 
 class Evictable(NamedTuple):
-    """A page that may leave, and when it would expire."""
+    """A page that may leave, and the time of its expiry."""
 
     expires_at: datetime
     page_id: str
 
 
 class EvictionQueue:
-    """Pages that may leave, by the time of their expiry.
+    """Pages that may leave, in the order of their expiry.
 
-    A page that has left meanwhile stays here until its turn comes and is passed over then, which
-    is cheaper than looking for it; when more have left than are still here, the rest is sorted out.
+    A page that has left meanwhile stays in the queue until its turn and is skipped then, which is
+    cheaper than searching for it. When more have left than are still in memory, the queue is cleaned
+    up.
     """
 
     def __init__(self, records: PageRecords) -> None:
@@ -28,7 +29,7 @@ class EvictionQueue:
         self._heap: list[Evictable] = []
 
     def note(self, page_id: str, expires_at: datetime) -> None:
-        """This page may leave; it would expire at this time."""
+        """Note that this page may leave and when it expires."""
         heappush(self._heap, Evictable(expires_at, page_id))
         if len(self._heap) > 2 * len(self._records) + 64:
             present = {entry for entry in self._heap if self._records.get(entry.page_id)}
@@ -36,14 +37,14 @@ class EvictionQueue:
             heapify(self._heap)
 
     def due(self, now: datetime, most: int) -> list[str]:
-        """Take out pages that have expired, so many at most: they leave by themselves."""
+        """Take out up to ``most`` pages that have expired; they then leave without being asked."""
         due: list[str] = []
         while self._heap and self._heap[0].expires_at <= now and len(due) < most:
             due.append(heappop(self._heap).page_id)
         return due
 
     def next(self) -> Evictable | None:
-        """Take out the page that is nearest to its expiry; None when no page may leave."""
+        """Take out the page with the earliest expiry; None if no page may leave."""
         while self._heap:
             departure = heappop(self._heap)
             if self._records.get(departure.page_id) is not None:

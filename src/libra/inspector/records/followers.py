@@ -1,8 +1,8 @@
-"""Those who follow a page while it changes.
+"""Clients that follow a page while it changes.
 
-A follower belongs to a page id and not to a process, so it stays through a crash and a restart of
-the page's process. It is told only *that* something changed and reads the page itself: a slow
-follower skips versions instead of filling a queue.
+A follower belongs to a page id, not to a process, so it survives a crash and a restart of the page's
+process. It learns only *that* the page changed and then reads the page. So a slow follower skips
+versions instead of filling a queue.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from contextlib import contextmanager
 
 
 class Followers:
-    """Who wants to know of changes, by page id."""
+    """The followers, by page id."""
 
     def __init__(self) -> None:
         self.changes = 0
-        """How many changes there were, of all pages together."""
+        """The number of changes, of all pages together."""
         self._events: dict[str, set[asyncio.Event]] = {}
 
     def __len__(self) -> int:
@@ -37,20 +37,20 @@ class Followers:
                 del self._events[page_id]
 
     def changed(self, page_id: str) -> None:
-        """Wake those who follow this page."""
+        """Wake the followers of this page."""
         self.changes += 1
         for event in self._events.get(page_id, ()):
             event.set()
 
     def wake_all(self) -> None:
-        """Wake everybody, at shutdown."""
+        """Wake all followers, at shutdown."""
         for page_id in list(self._events):
             self.changed(page_id)
 
     def followed(self) -> list[str]:
-        """The pages that somebody follows."""
+        """The pages that have a follower."""
         return list(self._events)
 
     def watched(self, page_id: str) -> bool:
-        """Whether anybody follows this page."""
+        """Whether this page has a follower."""
         return page_id in self._events

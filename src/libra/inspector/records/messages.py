@@ -1,4 +1,4 @@
-"""What pages, watches and those who keep them safe say to one another."""
+"""Messages between pages, watches and the processes that keep them safe."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from libra.storage.journal.journal import Begun
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """To the database writer: a page has a state that the database has not."""
+    """To the database writer: a page has a state that the database lacks."""
 
     page_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """To the journal writer: a page has a state that the journal has not. A call waits for it."""
+    """To the journal writer: a page has a state that the journal lacks. A call waits for it."""
 
     page_id: str
 
@@ -34,17 +34,17 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class MayBegin:
-    """To a page: that its life begins is written down, or cannot be."""
+    """To a page: the beginning of its life is written down, or cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSet:
-    """To pages and watches: the wall clock was set, so what is due by it is to be looked at again."""
+    """To pages and watches: the wall clock was set, so check again what is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """To the journal writer, as a call: answered when the disk has all that it was told, or fails."""
+    """To the journal writer, as a call: answered when all is on the disk, or the disk fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Dropped:
 
     stored: list[tuple[str, int]]
     known: History | None = None
-    """The database as of then, to be remembered; None while what it lacks is being saved again."""
+    """The database as of then, to note in the journal; None while the database has a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safe:
-    """To a page or a watch: as of this version it is this safe."""
+    """To a page or a watch: as of this version it has this level of safety."""
 
     version: int
     level: Level
@@ -66,14 +66,14 @@ class Safe:
 
 @dataclass(frozen=True, slots=True)
 class Unsafe:
-    """To a page or a watch: where it was this safe it is no more."""
+    """To a page or a watch: it has lost this level of safety."""
 
     level: Level
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """To the database writer: a page is to be forgotten in the database too."""
+    """To the database writer: delete a page from the database too."""
 
     page_id: str
 
@@ -85,14 +85,14 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """To the database writer: somebody found the database unavailable."""
+    """To the database writer: a caller found the database unavailable."""
 
     error: Unavailable
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseBacklog:
-    """How many pages wait for the database, and for how many seconds the oldest has."""
+    """How many pages wait for the database, and for how many seconds the oldest one has waited."""
 
     waiting: int
     oldest_seconds: float | None

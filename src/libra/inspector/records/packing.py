@@ -1,11 +1,10 @@
-"""How a finished report rests in memory: as its JSON, compressed with what all reports share.
+"""How a finished report rests in memory: as JSON, compressed against a sample report.
 
-A report is mostly field names and a few values, and all reports share them. So they are compressed
-against a sample report: 15 kB of JSON for 40 assets rest in 1.9 kB (2.4 kB without the sample) and
-are read no slower. The sample is made from the report's own types, so it cannot fall behind them.
-Nothing packed ever leaves the process: it may change at any time. What comes back from a database
-as a zstd frame stays one, 2.3 kB, since packing takes three times as long as all else that a page
-needs to come back.
+All reports share their field names and a few values, so they are compressed against a sample report:
+15 kB of JSON for 40 assets rest in 1.9 kB (2.4 kB without the sample) and are read no slower. The
+sample is made from the report's own types, so it is never out of date. Packed bytes never leave the
+process, so their form may change at any time. A report that comes back from a database as a zstd
+frame stays one, 2.3 kB: packing it would take three times as long as the rest of its return.
 """
 
 from __future__ import annotations
@@ -17,31 +16,31 @@ import zstandard
 
 from libra.report import Asset, Kind, Report, Score, encode
 
-#: Reports shorter than this (bytes) are kept as they are: packing them saves nothing.
+#: Reports shorter than this (bytes) are not packed: that would save nothing.
 PACK_FROM: Final = 600
 
-_LEVEL: Final = 1  # higher ones take longer and, with the sample, save nothing
+_LEVEL: Final = 1  # higher levels take longer and, with the sample, save nothing
 
 
 def pack(data: bytes) -> bytes:
     """Compress the JSON of a report; some 20 µs for 40 assets."""
-    # Through a view, as a copy of its own size: the compressor's buffer is as long as the worst case,
-    # and the bytes that it returns keep all of it.
+    # Copied through a view into an object of its own size: the compressor's buffer is as long as the
+    # worst case, and the bytes that it returns would keep all of it.
     return bytes(memoryview(_compressor.compress(data)))
 
 
 def unpack(packed: bytes) -> bytes:
-    """What `pack` was given, or what any zstd frame holds; some 8 µs for 40 assets."""
+    """Decompress what `pack` returned, or any zstd frame; some 8 µs for 40 assets."""
     return _decompressor.decompress(packed)
 
 
 def unpacked_size(packed: bytes) -> int:
-    """Bytes of what `pack` was given, without unpacking it."""
+    """The unpacked size in bytes, without unpacking."""
     return zstandard.frame_content_size(packed)
 
 
 def _sample() -> bytes:
-    """A report with an asset of each kind and the values that most reports have."""
+    """A report with an asset of each kind and the most frequent values."""
     page = "https://www.example.com/"
     now = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
     types: list[tuple[Kind, str, str, str | None]] = [
@@ -94,7 +93,7 @@ def _sample() -> bytes:
     return encode(report)
 
 
-# One of each for the whole program: both are made for reuse, by one thread, which is the loop's.
+# One of each for the whole program: both are made for reuse by one thread, the event loop's.
 _dictionary = zstandard.ZstdCompressionDict(_sample(), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 _dictionary.precompute_compress(level=_LEVEL)
 _compressor = zstandard.ZstdCompressor(

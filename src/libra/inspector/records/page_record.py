@@ -1,9 +1,9 @@
-"""What outlives a crash: the record of a page.
+"""The record of a page, which survives a crash of its process.
 
-In Erlang this would be an ETS table with an heir. A `PageInspector` owns its record and is the only
-one to write to it; when the process dies, the record stays, so the page can still be read, and the
-next incarnation goes on from it. Versions live here for the same reason: they must never go back,
-whoever dies.
+In Erlang this would be an ETS table with an heir. A `PageInspector` owns its record, and only it
+writes to the record. When the process dies, the record stays: the page can still be read, and the
+next process continues from the record. Versions live here too, because they must never go back after
+a crash.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ CHANGES: Final = 32
 
 
 def life_of(version: int) -> int:
-    """Which life of a page or a watch a version belongs to."""
+    """The life of a page or a watch that a version belongs to."""
     return version >> CHANGES
 
 
 def first_version(life: int) -> int:
-    """The first version of a life: above all versions of the lives before it.
+    """The first version of a life: higher than any version of an earlier life.
 
-    A page or a watch that comes back after ``kill -9`` begins a new life, although the last versions of
-    the one before were never written down. No clock has a say in this.
+    A page or a watch that comes back after ``kill -9`` begins a new life, because the last versions
+    of the life before were never written down. This depends on no clock.
     """
     return life << CHANGES
 
@@ -64,16 +64,16 @@ class Weight(NamedTuple):
 
 
 class PageRecord(Link):
-    """A page as far as it must survive the process that weighs it.
+    """The part of a page that must survive the process that weighs it.
 
-    While the page is being weighed, only what identifies it is here. Once it is finished, its report
-    rests here as encoded bytes, compressed where that pays, and of the weighing nothing else is kept
-    but its weight.
+    While the page is being weighed, the record has only the page's identity. Once it is finished, its
+    report rests here as encoded bytes, compressed where that pays. Of the weighing, only the weight is
+    kept.
 
     Attributes:
-        weight: what `weighed` has found; None until somebody asks.
-        headers: what it is asked for with beside the usual, until it is finished. They are secrets, kept
-            in its row and nowhere in its report.
+        weight: the answer of `weighed`; None until somebody asks.
+        headers: extra request headers for the page, until it is finished. They are secrets, kept in
+            its row and nowhere in its report.
     """
 
     __slots__ = (
@@ -126,14 +126,14 @@ class PageRecord(Link):
     def submitted(
         cls, url: str, options: Options | None, now: datetime, key: str | None = None
     ) -> PageRecord:
-        """A new page with an id of its own: a UUIDv7, so ids sort by the time of submission."""
+        """A new page with its own id: a UUIDv7, so ids sort by the time of submission."""
         record = cls(new_id(), url, options, now)
         record.key = key
         return record
 
     @property
     def finished(self) -> bool:
-        """Whether the page has been weighed or has failed: its report rests here."""
+        """Whether the page has been weighed or has failed, so that its report rests here."""
         return self._resting is not None
 
     @property
@@ -143,31 +143,31 @@ class PageRecord(Link):
 
     @property
     def may_leave(self) -> bool:
-        """Whether nothing is lost when it leaves memory.
+        """Whether the page may leave memory without a loss.
 
-        What the database has may leave, and what it refuses, as that cannot become safer. What is only
-        journaled stays: the database gets it from here.
+        A stored page may leave, and so may a page that the database refuses, because it cannot become
+        safer. A page that is only journaled stays: the database gets it from here.
         """
         return self.finished and self.backup in ("stored", "rejected")
 
     @property
     def journal_first(self) -> bool:
-        """Whether the database is to have it only after the journal: a result, and no submission."""
+        """Whether the journal must have it before the database: only for results."""
         return self.finished
 
     @property
     def row_version(self) -> int:
-        """The version that the row of a finished page has."""
+        """The version of a finished page's row."""
         return self.stored_version
 
     def begin_life(self) -> None:
-        """A process takes the page up, the first or after a crash or a restart of the program."""
+        """Begin a life of the page: the first one, or one after a crash or a restart of the program."""
         self.version = self.version + 1 if self.version else first_version(1)
         self.status = "queued"
         self.error = None
 
     def base(self) -> Report:
-        """What the record knows by itself; the weighing adds the rest."""
+        """The part of the report that the record knows; the weighing adds the rest."""
         return Report(
             id=self.id,
             url=self.url,
@@ -183,11 +183,11 @@ class PageRecord(Link):
         )
 
     def rest(self, report: Report, steps: int) -> None:
-        """Keep a finished report, as bytes; the options are needed no longer.
+        """Keep a finished report as bytes, and drop the options.
 
         Args:
-            report: as it is now, in memory only.
-            steps: changes that it goes through until it is stored, each of which is a version.
+            report: the present report, in memory only.
+            steps: how many more versions it gets until it is stored, one for each change.
         """
         self.version = report.version
         self.stored_version = report.version + steps
@@ -208,16 +208,16 @@ class PageRecord(Link):
         self._resting = pack(data) if self._packed else data
 
     def rest_packed(self, packed: bytes) -> None:
-        """Keep a report that comes back packed, as it is; see `check`."""
+        """Keep a report that comes back packed, without unpacking it; see `check`."""
         self.weight = None
         self._packed = True
         self._resting = packed
 
     def check(self) -> None:
-        """See that the report that rests here can be read.
+        """Check that the resting report can be read.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a report.
         """
         if self._resting is None:
             return
@@ -231,56 +231,56 @@ class PageRecord(Link):
         return self.stamped(self.version, self.backup)
 
     def quarantine(self, reason: str) -> None:
-        """No process answers for this page any more; say so where no finished report does."""
+        """Note that the page has no process any more; an unfinished page fails with that."""
         self.version += 1
         self.error = f"quarantined: {reason}"
         if self._resting is None:
             self.status = "failed"
 
     def revive(self) -> None:
-        """The page gets another chance."""
+        """Give the page another chance."""
         self.version += 1
         self.error = None
         if self._resting is None:
             self.status = "queued"
 
     def row(self) -> Snapshot:
-        """The row that the database is to hold: the page as it will be once it is stored."""
+        """The row for the database: the page as it will be once it is stored."""
         data = self.stamped(self.stored_version, "stored")
         if data is not None:
             row = Snapshot.of_summary(decode_summary(data), data)
-            # The same text for the id: the journal holds on to it for as long as the page is there.
+            # Reuse the text of the id: the journal holds it for as long as the page is in memory.
             return msgspec.structs.replace(row, id=self.id, idempotency=self.key)
         submission = msgspec.structs.replace(self.base(), backup="stored")
         if self.error is not None:
-            # Quarantined, and not finished: somebody may want it to be weighed after all.
+            # The page is quarantined and unfinished: somebody may retry it later.
             submission = msgspec.structs.replace(submission, status="queued", error=None)
         row = Snapshot.of(submission)
         return msgspec.structs.replace(row, idempotency=self.key, headers=self.headers)
 
     def learn(self, version: int, level: Backup, steps: Callable[[Backup], int]) -> bool:
-        """The page is this safe, as of a version; False if that is nothing new.
+        """Note how safe the page is as of a version; False if that is nothing new.
 
         Args:
-            version: of what was kept.
-            level: how safe that is.
-            steps: how many times a page that is so safe is told of another level until it is stored.
+            version: the version that was kept.
+            level: how safe that version is.
+            steps: how many more times a page at a level is told of a new level until it is stored.
         """
         if self.finished and version < self.stored_version:
-            return False  # that was the submission, or was before a loss; the result is on its way
+            return False  # the submission, or from before a loss; the result is on its way
         if steps(level) >= steps(self.backup) and level != "rejected":
-            return False  # it is as safe already, or safer
+            return False  # the page is as safe already, or safer
         if level == "stored":
             self.mark(level, self.stored_version if self.finished else self.version + 1)
         else:
             self.mark(level, self.version + 1)
             if level == "rejected":
-                # Should the database take it after all, that is one more version.
+                # If the database accepts it after all, that is one more version.
                 self.stored_version = self.version + steps(level)
         return True
 
     def unlearn(self, level: Backup, steps: Callable[[Backup], int]) -> bool:
-        """What was so safe is lost; False if the page was not."""
+        """Note that a level of safety is lost; False if the page did not have that level."""
         if self.backup != level:
             return False
         self.mark("memory", self.version + 1)
@@ -288,12 +288,12 @@ class PageRecord(Link):
         return True
 
     def mark(self, backup: Backup, version: int) -> None:
-        """The page is now this safe, as of this version; a version never goes back."""
+        """Set the level of safety as of a version; a version never goes back."""
         self.version = max(version, self.version)
         self.backup = backup
 
     def stamped(self, version: int, backup: Backup) -> bytes | None:
-        """The encoded report of a finished page as of another version, as the database keeps it."""
+        """The encoded report of a finished page, with another version and level, for the database."""
         if self._resting is None:
             return None
         data = unpack(self._resting) if self._packed else self._resting
@@ -304,7 +304,7 @@ class PageRecord(Link):
         return self.resting() or self.growing or encode(self.base())
 
     def grow(self, version: int, status: Status, data: bytes) -> None:
-        """Somebody else weighs this page, and this is what its report is by now, as JSON."""
+        """Keep the present report, as JSON, of a page that another node weighs."""
         self.version, self.status, self.growing = version, status, data
 
     def summary(self) -> Summary:
@@ -317,7 +317,7 @@ class PageRecord(Link):
         )
 
     def weighed(self) -> Weight | None:
-        """What the page weighs and how that was found out; None if it was not weighed."""
+        """The weight of the page and how it was weighed; None if it was not weighed."""
         if self.status != "weighed":
             return None
         if self.weight is None:
@@ -327,7 +327,7 @@ class PageRecord(Link):
 
     @property
     def report_bytes(self) -> int:
-        """Bytes of the report of a finished page when it is unpacked, as far as is known; else 0."""
+        """Bytes of a finished page's unpacked report, as far as known; otherwise 0."""
         if self._resting is None:
             return 0
         return unpacked_size(self._resting) if self._packed else len(self._resting)
@@ -341,16 +341,16 @@ class PageRecord(Link):
 def restore(
     row: Snapshot, backup: Backup = "stored", steps: int = 0, life: int | None = None
 ) -> PageRecord:
-    """The record of a page from its row; an unfinished page has only what identifies it.
+    """The record of a page from its row; an unfinished page has only its identity.
 
     Args:
-        row: as the database or the journal has it.
-        backup: how safe it is.
-        steps: changes that it goes through from there until it is stored.
-        life: the life that it begins with this; by default the one after that of the row.
+        row: the row from the database or the journal.
+        backup: how safe the row is.
+        steps: how many more changes it goes through until it is stored.
+        life: the life that it begins now; by default the one after that of the row.
 
     Raises:
-        ValueError: if what is stored is not a report; of one that is packed `PageRecord.check` tells.
+        ValueError: the stored data is not a report; for packed data `PageRecord.check` tells.
     """
     record = PageRecord(row.id, row.url, None, row.submitted_at or datetime.now(UTC))
     record.version = record.stored_version = row.version
@@ -364,7 +364,7 @@ def restore(
         record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
         record.chosen = chosen.chosen
         record.headers = row.headers
-        # It is readable before its process takes it up, and more of it may have been seen than this.
+        # The page can be read before its process starts, and a client may have seen a newer version.
         record.version = again
     else:
         record.status = row.status
@@ -372,12 +372,12 @@ def restore(
             record.rest_packed(row.report)
         else:
             record.rest_encoded(row.report)
-            record.check()  # raises here and not at every read
+            record.check()  # raise here, not at every read
         if row.way is not None:
             record.weight = Weight(row.transfer_bytes, sys.intern(row.way))
         if steps:
-            # The database may have had this and somebody may have seen it as stored, before the
-            # journal could be told. So this goes on above, as a life does, and is stored as that.
+            # The database may have had this, and a client may have seen it as stored, before the journal
+            # learned of it. So it continues above that, in a new life, and is stored again.
             record.version = again
             record.stored_version = record.version + steps
     return record

@@ -16,23 +16,23 @@ from libra.inspector.records.page_record import PageRecord
 from libra.inspector.records.submission_keys import SubmissionKeys
 from libra.report import Status
 
-#: Ids that a walk through the records looks up at a time.
+#: Ids to look up at a time in a walk through the records.
 AT_ONCE: Final = 64
 
 
 class PageRecords:
-    """All records by page id, in the order of their ids, which is that of their submission.
+    """All records by page id, in the order of their ids, which is the order of submission.
 
     Attributes:
-        keys: the keys that pages were submitted with, also of some that have left memory.
+        keys: the idempotency keys of submitted pages, also of some that have left memory.
         by_url: the same records by their URL.
     """
 
     def __init__(self) -> None:
         self.keys = SubmissionKeys()
         self._by_id: dict[str, PageRecord] = {}
-        # Not a list: pages that come back at a start enter at its beginning, the older ones last, and
-        # each would move all that are there.
+        # A plain list is too slow: pages that come back at a start enter at its beginning, the older
+        # ones last, and each would move all others.
         self._ids = SortedList()
         self._changes = 0
         self._series: dict[str, list[str]] = {}
@@ -42,7 +42,7 @@ class PageRecords:
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[PageRecord]:
-        """All of them as they are now, in no order that means anything."""
+        """All records as of now, in no particular order."""
         return iter(list(self._by_id.values()))
 
     def by_status(self) -> Counter[Status]:
@@ -54,7 +54,7 @@ class PageRecords:
         return self._by_id.get(page_id)
 
     def add(self, record: PageRecord) -> None:
-        """Enter a record; one with the same id is replaced."""
+        """Add a record; replace one with the same id."""
         known = self._by_id.get(record.id)
         if known is not None:
             self.by_url.discard(known)
@@ -68,7 +68,7 @@ class PageRecords:
         self.keys.note(record.key, record.id)
 
     def discard(self, page_id: str) -> None:
-        """Take a record out, if it is there."""
+        """Remove a record, if there is one."""
         record = self._by_id.pop(page_id, None)
         if record is None:
             return
@@ -82,13 +82,13 @@ class PageRecords:
                 del self._series[record.series]
 
     def newest_of(self, series: str, before: str | None = None) -> str | None:
-        """The newest result of a series that is in memory; with ``before``, older than that id."""
+        """The newest result of a series in memory; with ``before``, one older than that id."""
         found = self._series.get(series, [])
         position = len(found) if before is None else bisect_left(found, before)
         return found[position - 1] if position else None
 
     def oldest(self) -> Iterator[PageRecord]:
-        """Records from the oldest to the newest; entering or discarding some meanwhile is allowed."""
+        """Records from the oldest to the newest; callers may add or discard records meanwhile."""
         last = ""
         while True:
             rest = self._ids.irange(last, None, inclusive=(False, False))
@@ -104,11 +104,11 @@ class PageRecords:
                     return
 
     def newest(self, after: str | None = None, floor: str | None = None) -> Iterator[PageRecord]:
-        """Records from the newest to the oldest; with ``after``, those older than that id.
+        """Records from the newest to the oldest; with ``after``, only those older than that id.
 
-        With ``floor``, only those of this id or a newer one.
+        With ``floor``, only those with this id or a newer one.
 
-        Entering or discarding records meanwhile is allowed: the walk goes on from where it was.
+        Callers may add or discard records meanwhile: the walk continues from its place.
         """
         last = after
         while True:

@@ -1,4 +1,4 @@
-"""What outlives a crash of any process: the records of pages and watches, and what is said of them."""
+"""State that survives a crash of any process: the records of pages and watches, and notes on them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from libra.inspector.records.page_records import PageRecords
 from libra.inspector.records.ports import Pictures
 from libra.inspector.records.watches.watch_record import WatchRecord, WatchRecords
 
-#: Bytes of reports from which on a write takes no more of them, as each is in memory several times.
+#: Bytes of reports after which a batch takes no more, as each is in memory several times.
 BATCH_BYTES: Final = 16_000_000
 
 
 class Records:
-    """Everything that is in memory, and everything that is to be found nowhere any more.
+    """Everything that is in memory, and the deletions.
 
     Args:
         now: the wall clock.
@@ -29,9 +29,9 @@ class Records:
         pages: the records of pages.
         watches: the records of watches.
         evictions: which page leaves first when memory is full.
-        followers: who wants to know of changes.
-        deletions: what was deleted, for as long as the database may still have it.
-        pictures: where pictures of rendered pages go; None where none are taken.
+        followers: clients that wait for changes.
+        deletions: deleted pages and watches, for as long as the database may still have them.
+        pictures: stores pictures of rendered pages; None if Libra takes none.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -43,16 +43,16 @@ class Records:
         self.pictures: Pictures | None = None
 
     def find(self, entry_id: str) -> PageRecord | WatchRecord | None:
-        """The record of a page or a watch, or None: their ids are of one kind."""
+        """The record of a page or a watch, or None: their ids have the same form."""
         return self.pages.get(entry_id) or self.watches.get(entry_id)
 
     def everything(self) -> Iterator[PageRecord | WatchRecord]:
-        """Every record of a page or a watch, as they are now."""
+        """Every record of a page or a watch, as of now."""
         yield from self.pages
         yield from self.watches
 
     def batch(self, entry_ids: Iterable[str], most: int) -> list[str]:
-        """The first of these ids, so many at most and of no more bytes than one write should have."""
+        """The first of these ids, at most ``most``, and within the bytes that one write should have."""
         chosen: list[str] = []
         size = 0
         for entry_id in islice(entry_ids, most):
@@ -64,7 +64,7 @@ class Records:
         return chosen
 
     def forget(self, page_id: str) -> None:
-        """A page is deleted: from now on nobody finds it any more, whatever the database still has."""
+        """Forget a deleted page: nobody finds it any more, even if the database still has it."""
         self.deletions.add_page(page_id)
         self.pages.discard(page_id)
         if self.pictures is not None:

@@ -1,8 +1,8 @@
-"""Idempotency keys: which page came of a submission that may be sent again.
+"""Idempotency keys: which page belongs to a submission that may be sent again.
 
-A key is a page's own: it is journaled with the submission, stands in the row of the page and comes
-back with it. This table finds the page. After a start it is filled as pages come back, and from the
-database, which also has the keys of pages that are not to be in memory any more.
+A key belongs to its page: it is journaled with the submission, is in the page's row and comes back
+with the page. This table finds the page by its key. After a start the table is filled by the pages
+that come back and from the database, which also has the keys of pages that stay out of memory.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import msgspec
 from libra.decoding import Undecodable, decode_json_as
 
 KNOWN: Final = timedelta(days=1)
-"""How long a key is known."""
+"""How long a key is remembered."""
 
 KEYS: Final = 50_000
-"""Keys that are known at a time, some 20 MB; the oldest is forgotten first."""
+"""The limit of remembered keys, some 20 MB; the oldest is forgotten first."""
 
 DIGITS: Final = 32
-"""How long the two parts of a key are, each."""
+"""The length of each of the two parts of a key."""
 
 
 class SubmissionKey(NamedTuple):
-    """What a client calls a submission, and what it asked for; hashes of both.
+    """The client's name for a submission, and its content; hashes of both.
 
     Attributes:
-        name: of the client and its key.
-        body: of what was submitted; empty of a page that was deleted.
+        name: hash of the client and its key.
+        body: hash of the submitted content; empty for a page that was deleted.
     """
 
     name: str
@@ -43,16 +43,16 @@ class SubmissionKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> SubmissionKey:
-        """A key as it stands in a row."""
+        """Parse a key from a row."""
         return cls(text[:DIGITS], text[DIGITS:])
 
     def __str__(self) -> str:
-        """As it stands in a row."""
+        """The key as a row has it."""
         return self.name + self.body
 
 
 class Used(NamedTuple):
-    """What a key was used for, which page came of it, and when (Unix time)."""
+    """The use of a key: the content, the page, and when (Unix time)."""
 
     body: str
     page: str
@@ -69,10 +69,10 @@ class _Line(msgspec.Struct, array_like=True):
 
 
 class SubmissionKeys:
-    """The keys that are known.
+    """The remembered keys.
 
     Args:
-        size: how many there may be.
+        size: the limit of keys.
         now: Unix time.
     """
 
@@ -85,7 +85,7 @@ class SubmissionKeys:
         return len(self._used)
 
     def find(self, name: str) -> Used | None:
-        """What a key was used for, if that is known."""
+        """The use of a key, if that is known."""
         used = self._used.get(name)
         if used is not None and used.at + KNOWN.total_seconds() <= self._now():
             del self._used[name]
@@ -93,7 +93,7 @@ class SubmissionKeys:
         return used
 
     def note(self, text: str | None, page_id: str) -> None:
-        """This page was submitted with this key; does nothing if there is none."""
+        """Note that this page was submitted with this key; do nothing without a key."""
         if text is None:
             return
         name, body = SubmissionKey.parse(text)
@@ -102,9 +102,9 @@ class SubmissionKeys:
             self._add(name, Used(body, page_id, _submitted(page_id)))
 
     def read_file(self, path: Path) -> None:
-        """Take over what an older Libra kept in a file, which goes when all in it is too old.
+        """Take over the file of an older Libra; delete it once all its keys are too old.
 
-        A line that is none, as after a crash, is passed over.
+        A broken line, as after a crash, is skipped.
         """
         with suppress(OSError):
             for line in path.read_bytes().splitlines()[-self._size :]:
@@ -122,12 +122,12 @@ class SubmissionKeys:
 
 
 def oldest_known(now: datetime) -> datetime:
-    """Pages submitted before this have keys that nobody needs to know."""
+    """Keys of pages submitted before this are not needed."""
     return now.astimezone(UTC) - KNOWN
 
 
 def note_all(keys: SubmissionKeys, rows: Iterable[tuple[str, str]]) -> None:
-    """Note keys and pages as the database has them, the newest first."""
+    """Note keys and pages from the database, newest first."""
     for text, page_id in reversed(list(rows)):
         keys.note(text, page_id)
 

@@ -1,7 +1,7 @@
-"""What is sent to the receivers of a watch, and the signature for its webhook.
+"""Composes alerts for the receivers of a watch, signs them and sends them to its webhook.
 
-The body of an alert is made once and signed anew for each try. So a receiver may be sent the same
-alert twice, if it took one and the answer was lost; it knows it by its ``id``.
+The body of an alert is made once, and each try gets a new signature. A receiver may get the same alert
+twice, if it accepted one and its answer was lost; the ``id`` shows that.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ SIGNATURE: Final = "Libra-Signature"
 
 
 class AlertMessage(msgspec.Struct, frozen=True):
-    """The body of an alert, as JSON; sizes are bytes, times UTC.
+    """The JSON body of an alert; sizes are in bytes, times in UTC.
 
-    ``text`` says it all in words and is what Slack, Mattermost and their like show. ``page`` is null in
-    a test before the first weigh-in. ``repeated`` says that it was told before and is still so.
+    ``text`` says everything in words; Slack, Mattermost and similar services show it. ``page`` is
+    null in a test before the first weigh-in. ``repeated`` marks the repetition of an earlier alert
+    whose problem lasts.
     """
 
     id: str
@@ -66,15 +67,15 @@ def compose(
     *,
     name: str = "",
 ) -> tuple[Alert, ...]:
-    """The alerts that a weigh-in gives rise to.
+    """The alerts that follow from a weigh-in.
 
     Args:
-        watch_id: whose alerts they are.
-        report: the weigh-in.
-        judgement: what it comes to.
-        now: when they are due.
-        public_url: where people reach this service, for a link.
-        name: what people call the watch; empty for its URL.
+        watch_id: the id of the watch.
+        report: the report of the weigh-in.
+        judgement: the judgement of the weigh-in.
+        now: when the alerts are due.
+        public_url: the public address of this service, for a link.
+        name: the name of the watch; empty for its URL.
     """
     return tuple(
         _compose(watch_id, event, report, judgement, now, public_url, name)
@@ -83,12 +84,12 @@ def compose(
 
 
 def compose_test(state: WatchState, alert_id: str, now: datetime) -> Alert:
-    """An alert that says nothing but that alerts arrive; it is tried once.
+    """An alert that only tests whether alerts arrive; it is tried once.
 
     Args:
-        state: of the watch.
-        alert_id: of the alert.
-        now: when it is due.
+        state: the state of the watch.
+        alert_id: the id of the alert.
+        now: when the alert is due.
     """
     last = state.last
     message = AlertMessage(
@@ -125,7 +126,7 @@ def _compose(
     link = None if public_url is None else f"{public_url.rstrip('/')}/pages/{report.id}"
     text = _text(event, report, judgement, called(name, report.url))
     message = AlertMessage(
-        # Not random: the same weigh-in, judged again after a crash, is the same alert.
+        # Not random: the same weigh-in, judged again after a crash, gives the same alert.
         id=f"{report.id}.{event}",
         event=event,
         created_at=now,
@@ -146,7 +147,7 @@ def _compose(
 
 
 def breaches_of(judgement: Judgement) -> tuple[Breach, ...]:
-    """The limits that a weigh-in breaks."""
+    """The limits that a weigh-in exceeds."""
     return tuple(
         Breach(one.subject, one.limit.most, one.measured, one.sentence())
         for one in judgement.breaches
@@ -154,17 +155,17 @@ def breaches_of(judgement: Judgement) -> tuple[Breach, ...]:
 
 
 def called(name: str, url: str) -> str:
-    """A watch as people call it."""
+    """The name of a watch, or its URL."""
     return f"{name} ({url})" if name else url
 
 
 def is_gone(error: str) -> bool:
-    """Whether a receiver has answered that it wants nothing any more."""
+    """Whether a receiver has answered that it wants no more alerts."""
     return error == http_failure(HTTPStatus.GONE)
 
 
 def new_secret() -> str:
-    """A secret to sign alerts with."""
+    """A new secret for signing alerts."""
     return f"whsec_{secrets.token_urlsafe(32)}"
 
 
@@ -183,7 +184,7 @@ async def deliver(
     now: datetime,
     webhook_headers: Headers = (),
 ) -> str | None:
-    """Try to deliver an alert once; None if the receiver took it, else the named error."""
+    """Try to deliver an alert once; None if the receiver accepted it, otherwise the named error."""
     body = alert.body.encode()
     address, headers = address_and_headers(webhook, webhook_headers)
     headers |= {
@@ -218,7 +219,7 @@ def _grown(judgement: Judgement) -> str:
 
 
 def words_of(alert: Alert) -> tuple[str, str]:
-    """What a person is told in a mail or a chat: a title, and the text with its link."""
+    """The words of an alert for a mail or a chat: a title, and the text with its link."""
     message = msgspec.json.decode(alert.body, type=AlertMessage)
     text = message.text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     page = message.name or message.url
@@ -236,7 +237,7 @@ _TITLES: Final[Mapping[Event, str]] = {
 
 
 def _quiet(text: str) -> str:
-    """Text that calls nobody: foreign text could wake a whole channel with @everyone or <!here>."""
+    """Text without mentions: foreign text could notify a whole channel with @everyone or <!here>."""
     return _CALLS.sub("\\1\u200b", text)
 
 
@@ -246,5 +247,5 @@ _CALLS: Final = re.compile(
 
 
 def _for_slack(text: str) -> str:
-    # Slack's three control characters: foreign text could call a whole channel with <!channel>.
+    # Slack's three control characters: foreign text could notify a whole channel with <!channel>.
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,8 +1,9 @@
 """The program that sends one alert by `apprise`, in a process that may be killed.
 
-It is started by the path of this file, reads its order from standard input, and tells by its exit code
-what became of it. It imports nothing of Libra: it is there for a second. Of the plugins of `apprise` it
-imports that of the service alone, so no other can be reached through an address, however it is written.
+The parent starts it by the path of this file and writes an order to its standard input; the exit code
+gives the result. It imports nothing of Libra, because it lives for a second. It imports only the
+`apprise` plugin of the requested service, so no address can reach another plugin, however it is
+written.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 NOT_TAKEN: Final = 3
-"""Exit code: a service was not reached, or did not take the message."""
+"""Exit code: a service was not reached, or did not accept the message."""
 
 UNUSABLE: Final = 4
-"""Exit code: an address is none of the services that are taken."""
+"""Exit code: an address belongs to none of the supported services."""
 
 SECONDS: Final = 10
-"""Of a processor."""
+"""The limit of processor time, in seconds."""
 
 PLUGINS: Final[Mapping[str, tuple[str, str]]] = {
     "discord": ("discord", "NotifyDiscord"),
@@ -45,18 +46,18 @@ PLUGINS: Final[Mapping[str, tuple[str, str]]] = {
     "workflow": ("workflows", "NotifyWorkflows"),
     "zulip": ("zulip", "NotifyZulip"),
 }
-"""The module and the class of each service, by its scheme; with an ``s`` at its end it is the same."""
+"""The module and the class of each service, by its scheme, which may have an ``s`` added."""
 
 HEAD: Final = 16_384
-"""Bytes of a proxy's answer."""
+"""The limit of bytes in a proxy's answer."""
 
 NATIVE: Final = ("discord", "gchat", "slack", "workflow", "matrix", "ntfy")
-"""Services whose own ``https`` addresses are known."""
+"""Services whose own ``https`` addresses are supported."""
 
 
 def send(urls: list[str], title: str, text: str) -> int:
-    """Send a message to each of these; returns the exit code."""
-    # An extra, and half a second that a mere import of this module saves.
+    """Send a message to each URL; return the exit code."""
+    # `apprise` is an extra, and importing it takes half a second that importing this module must not.
     import apprise  # noqa: PLC0415
 
     asset = apprise.AppriseAsset(
@@ -82,18 +83,18 @@ def send(urls: list[str], title: str, text: str) -> int:
 
 
 def service_of(url: str, asset: Any) -> Any:
-    """What sends to this address; None if it is none of the services that are taken."""
+    """The plugin that sends to this address; None if it belongs to none of the supported services."""
     for kind, results in readings(url.replace("/#", "/%23")):
         if results:
             try:
                 return kind(**{**results, "tag": set(), "asset": asset})
-            except TypeError:  # the way in which a plugin of apprise refuses an address
+            except TypeError:  # how a plugin of apprise refuses an address
                 return None
     return None
 
 
 def readings(url: str) -> Iterator[tuple[Any, Any]]:
-    """Each plugin that may know this address, with what it makes of it; nothing where that is none."""
+    """Each plugin that may support this address, with its reading of it, which may be empty."""
     scheme = url.partition("://")[0].lower()
     if scheme == "https":
         for name in NATIVE:
@@ -107,20 +108,20 @@ def readings(url: str) -> Iterator[tuple[Any, Any]]:
 
 
 def mail_through(proxy: str) -> None:
-    """Have mail, which knows of no proxies, ask one for its way (``CONNECT``), and never go without."""
+    """Make mail, which ignores proxies, always use a tunnel of the proxy (``CONNECT``)."""
 
     def connected(_: smtplib.SMTP, host: str, port: int, timeout: float) -> socket.socket:
         return tunnel(proxy, host, port, timeout)
 
-    # Both kinds of connection are made by it, that with TLS from the first byte too.
+    # Both kinds of connection use it, also those with TLS from the first byte.
     smtplib.SMTP._get_socket = connected  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
 
 def tunnel(proxy: str, host: str, port: int, timeout: float) -> socket.socket:
-    """A connection to a port of a host that a proxy made.
+    """Open a connection through a proxy to a port of a host.
 
     Raises:
-        OSError: it did not.
+        OSError: the proxy did not open it.
     """
     parts = urlsplit(proxy)
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -132,7 +133,7 @@ def tunnel(proxy: str, host: str, port: int, timeout: float) -> socket.socket:
     try:
         way.sendall("\r\n".join([*lines, "", ""]).encode())
         head = b""
-        # Byte by byte: a server of mail speaks first, and what it says may come with the proxy's answer.
+        # Byte by byte: a mail server speaks first, and its bytes may come with the proxy's answer.
         while not head.endswith(b"\r\n\r\n"):
             byte = way.recv(1)
             if not byte or len(head) == HEAD:
@@ -152,7 +153,7 @@ def _plugin(name: str) -> Any:
 
 
 def main() -> int:
-    """Read the order and carry it out."""
+    """Read the order from standard input and carry it out."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     logging.disable(logging.CRITICAL)

@@ -1,8 +1,8 @@
-"""Sends alerts to the operator's destinations, each from a process of its own that may be killed.
+"""Sends alerts to the operator's destinations, each from its own process that may be killed.
 
-What speaks with dozens of services over libraries of its own is not let into this program: it has ten
-seconds, no log that anybody reads, no proxy but Libra's and no environment to speak of. It does not pass
-the gate, either: where a destination is, nobody but the operator says.
+`apprise` speaks with dozens of services over its own libraries, so it does not run in this program. Its
+process has ten seconds, no log, no proxy but Libra's and almost no environment. The gate does not
+apply to it: only the operator chooses the destinations.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEADLINE: Final = 10.0
 """Seconds that a delivery may take, from the start of its process."""
 
 AT_ONCE: Final = 2
-"""Deliveries at the same time: each is an interpreter."""
+"""Deliveries at the same time: each one is a Python interpreter."""
 
 _SENDER: Final = Path(__file__).with_name("apprise_sender.py")
 
@@ -42,9 +42,9 @@ class AppriseCourier:
     """Delivers messages by `apprise`.
 
     Args:
-        destinations: by their names.
-        proxy: the one way out, if there is one.
-        environ: what addresses may be in; the program's environment by default.
+        destinations: the destinations by their names.
+        proxy: the proxy for all requests, if there is one.
+        environ: the variables that addresses may refer to; the program's environment by default.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class AppriseCourier:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     def check(self) -> None:
-        """See that all destinations can be used, as far as that can be told without sending anything.
+        """Check that all destinations are usable, as far as possible without sending anything.
 
         Raises:
-            SettingsError: naming the one that cannot.
+            SettingsError: names the destination that is not usable.
         """
         if self.destinations and find_spec("apprise") is None:
             raise SettingsError("alerts need what libra-weigh[alerts] installs")
@@ -72,19 +72,19 @@ class AppriseCourier:
             except DestinationError as error:
                 raise SettingsError(f"alerts.{name}: {error}") from None
             if any(url.lower().startswith("mailto") for url in urls) and self._proxy_has_tls():
-                # Its own TLS would have to be within that of the way to the proxy.
+                # That would need TLS inside the TLS of the connection to the proxy.
                 raise SettingsError(
                     f"alerts.{name}: mail goes through a proxy by http alone: write proxy as "
                     "http://proxy.example.com:3128"
                 )
 
     async def deliver(self, name: str, title: str, text: str) -> str | None:
-        """Try to deliver a message; None if every service of the destination took it, else the error.
+        """Try to deliver a message; None if all services of the destination accepted it, else the error.
 
         Args:
-            name: of the destination.
-            title: a line.
-            text: the whole of it.
+            name: the name of the destination.
+            title: one line.
+            text: the whole message.
         """
         destination = self.destinations.get(name)
         if destination is None:
@@ -106,7 +106,7 @@ class AppriseCourier:
                 "-P",
                 str(_SENDER),
                 stdin=asyncio.subprocess.PIPE,
-                # What it says may have addresses in it.
+                # Its output may contain addresses, which may be secrets.
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
                 env=self._environment(),
@@ -132,9 +132,9 @@ class AppriseCourier:
         return self._proxy is not None and self._proxy.lower().startswith("https:")
 
     def _environment(self) -> dict[str, str]:
-        """What the process is told: neither our secrets nor proxies that nobody gave to Libra."""
+        """The environment of the process: no secrets of Libra, and no proxy but Libra's."""
         given = {name: self._environ[name] for name in _PASSED_ON if name in self._environ}
-        # No file with passwords is looked for at home.
+        # It looks for no file with passwords in the home directory.
         given |= {"HOME": os.devnull, "NETRC": os.devnull, "PYTHONUTF8": "1"}
         if self._proxy is None:
             return given | {"no_proxy": "*", "NO_PROXY": "*"}

@@ -1,7 +1,7 @@
-"""What the log is told of a watch: each weigh-in, and each try to deliver an alert.
+"""The log lines of a watch: each weigh-in, and each try to deliver an alert.
 
-A watch is named by its id, and by the name that people gave it. Neither its URL nor its receivers are in
-the log: there are secrets in many of them.
+A log line names a watch by its id and its name. It contains neither the URL nor the receivers,
+because many of those contain secrets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ log = logging.getLogger("libra.watch")
 
 
 def log_run(state: WatchState) -> None:
-    """The page of a watch was weighed, or could not be, as the watch has noted."""
+    """Log a weigh-in, or its failure, from the state of the watch."""
     run = state.last
     if run is None:
         return
@@ -29,7 +29,7 @@ def log_run(state: WatchState) -> None:
 
 
 def log_delivery(state: WatchState, alert: Alert) -> None:
-    """An alert was tried, as the watch has noted."""
+    """Log a try to deliver an alert, from the state of the watch."""
     tried = state.delivery
     if tried is None:
         return

@@ -1,4 +1,4 @@
-"""Which watches a list has, and in which order."""
+"""Filters and orders the list of watches."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def select(
     status: WatchStatus | None = None,
     order: WatchOrder = "newest",
 ) -> tuple[tuple[Watch, ...], str | None]:
-    """A page of a list, and the cursor of what follows; None at the end.
+    """A page of the list, and the cursor of the next one; None at the end.
 
-    Where the broken ones come first, a watch that breaks between two pages of the list may be missed by
-    whoever reads on: it is at the beginning by then.
+    With the broken ones first, a client that pages through the list may miss a watch that breaks between
+    two pages: the watch is then at the beginning of the list.
 
     Args:
-        records: of all watches.
-        limit: how many at most.
+        records: the records of all watches.
+        limit: the size of a page of the list.
         after: the cursor.
         url: only watches of this URL.
-        tag: only watches with this tag, whatever the case.
-        status: only watches of which this is known.
-        order: which come first.
+        tag: only watches with this tag; upper and lower case are equal.
+        status: only watches with this status.
+        order: which watches come first.
     """
     begin = None if after is None else _place(after, order)
     found: list[tuple[tuple[int, int], WatchRecord]] = []
@@ -64,7 +64,7 @@ def _place(cursor: str, order: WatchOrder) -> tuple[int, int]:
 
 
 def _number(watch_id: str) -> int:
-    """An id as a number of the same order."""
+    """The id as a number with the same order."""
     try:
         return int(watch_id.replace("-", ""), 16)
     except ValueError:

@@ -1,6 +1,6 @@
-"""What a watch comes to, step by step: the changes of what it knows, and nothing else.
+"""The steps of a watch as pure functions: each returns the changes of its state.
 
-A process of one node takes these steps, or whichever node of a cluster has its turn.
+A process of one node takes these steps, or the cluster's node whose turn it is.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from libra.inspector.watches.alert_delivery import (
 )
 from libra.report import Report
 
-#: Alerts of one watch that wait at most; of more the oldest are dropped.
+#: The limit of undelivered alerts of one watch; beyond it the oldest are dropped.
 MAX_ALERTS: Final = 20
 
-#: Seconds until a page is weighed again that has something wrong with it which is not confirmed yet.
+#: Seconds until a page with an unconfirmed problem is weighed again.
 CONFIRM: Final = timedelta(seconds=60)
 
-#: When a paused watch is due: never.
+#: The due time of a paused watch: never.
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 _WEIGHED_WITH: Final = ("url", "choice", "viewport", "headers")
@@ -44,7 +44,7 @@ Changes = dict[str, Any]
 
 
 def next_of(state: WatchState, now: datetime) -> datetime:
-    """When the page of a watch is due after now."""
+    """The next time after ``now`` when the page of a watch is due."""
     return next_due(
         state.every,
         after=now,
@@ -55,7 +55,7 @@ def next_of(state: WatchState, now: datetime) -> datetime:
 
 
 def due_at(state: WatchState) -> datetime:
-    """When its page is to be weighed; `NEVER` while it is paused."""
+    """When the page is due; `NEVER` while the watch is paused."""
     return NEVER if state.paused else state.next_at
 
 
@@ -66,10 +66,10 @@ def made(watch_id: str, wanted: WantedChange, now: datetime) -> WatchState:
 
 
 def edited(state: WatchState, wanted: WantedChange, now: datetime) -> Changes:
-    """Somebody wants something else of it.
+    """Apply changes that somebody requested.
 
-    What is weighed otherwise, or judged otherwise, is weighed anew at once. A webhook at another host
-    gets another secret, and none of the headers that were the other's.
+    If the page is weighed or judged differently now, it is weighed again at once. A webhook at
+    another host gets a new secret, and none of the headers of the old webhook.
     """
     changes: Changes = dict(wanted.fields)
     if wanted.terms:
@@ -81,7 +81,7 @@ def edited(state: WatchState, wanted: WantedChange, now: datetime) -> Changes:
     if after.destination is None and after.webhook is None:
         changes["alerts"] = ()
     if any(getattr(after, name) != getattr(state, name) for name in _WEIGHED_WITH):
-        # A weight of before is no measure of one of now; a page that is under way is not the one.
+        # Old weights do not compare with new ones; a page that is under way no longer counts.
         changes |= {"page": None, "method": None, "next_at": now}
         changes["standing"] = msgspec.structs.replace(
             state.standing, weight=None, complete=False, recent=(), suspected=False
@@ -97,25 +97,25 @@ def edited(state: WatchState, wanted: WantedChange, now: datetime) -> Changes:
     ):
         changes["next_at"] = next_of(after, now)
         if after.standing.suspected:
-            # What is to be confirmed is weighed again soon, whatever the schedule says.
+            # An unconfirmed problem is weighed again soon, whatever the schedule says.
             changes["next_at"] = min(changes["next_at"], now + CONFIRM)
     return changes
 
 
 def begun(state: WatchState, page: str, now: datetime, *, due: bool) -> Changes:
-    """Its page is to be weighed under this id; written down before the page exists.
+    """Note that the page is to be weighed under this id; written down before the page exists.
 
     Args:
-        state: of the watch.
-        page: the id.
-        now: by the wall clock.
-        due: whether it is because it was due; else it stays due when it was.
+        state: the state of the watch.
+        page: the id of the page.
+        now: the time by the wall clock.
+        due: whether it is weighed because it was due; otherwise its due time stays.
     """
     return {"page": page, "next_at": next_of(state, now) if due else state.next_at}
 
 
 def judged(state: WatchState, report: Report, now: datetime, public_url: str | None) -> Changes:
-    """Its page is finished: what is known of it now, and the alerts that come of that."""
+    """Note the result of the finished page, and add the alerts that follow from it."""
     judgement = judge(report, state.terms, state.standing, now)
     weighed = report.status == "weighed"
     run = WeighIn(
@@ -132,11 +132,11 @@ def judged(state: WatchState, report: Report, now: datetime, public_url: str | N
         "page": None,
         "last": run,
         "runs": (run, *state.runs)[:REMEMBERED],
-        # It stays with the method of its first weigh-in: else a change would be one of methods.
+        # The watch keeps the method of its first weigh-in: otherwise a change could be one of method.
         "method": report.method if weighed else state.method,
     }
     if state.paused:
-        # What is wrong is told when it goes on, if it still is.
+        # While it is paused, no alert is sent: a problem that lasts is reported after that.
         return changes
     changes["standing"] = judgement.standing
     new = compose(state.id, report, judgement, now, public_url, name=state.name)
@@ -147,13 +147,13 @@ def judged(state: WatchState, report: Report, now: datetime, public_url: str | N
 
 
 def tested(state: WatchState, now: datetime) -> Changes:
-    """Somebody wants to see whether alerts arrive: each of its receivers is sent one, once, at once."""
+    """Add a test alert for each receiver, tried once and at once."""
     test = compose_test(state, new_id(), now)
     return {"alerts": (*_copies(state, (test,)), *state.alerts)[:MAX_ALERTS]}
 
 
 def tried(state: WatchState, alert: Alert, error: str | None, now: datetime) -> Changes:
-    """A try to deliver an alert has ended, with an error or well."""
+    """Note the result of a try to deliver an alert."""
     again = None
     if error is not None and not is_gone(error):
         again = alert.failed(now)
@@ -168,7 +168,7 @@ def tried(state: WatchState, alert: Alert, error: str | None, now: datetime) -> 
 
 
 def next_alert(state: WatchState) -> Alert | None:
-    """What is to be delivered next; a receiver gets its alerts in order, and waits for no other."""
+    """The alert to deliver next; each receiver gets its alerts in order and waits for no other."""
     heads: dict[str | None, Alert] = {}
     for alert in state.alerts:
         heads.setdefault(alert.to, alert)
@@ -176,7 +176,7 @@ def next_alert(state: WatchState) -> Alert | None:
 
 
 def _webhook(state: WatchState, wanted: WantedChange) -> Changes:
-    """What changes with the webhook of a watch."""
+    """The changes of a watch's webhook."""
     webhook = wanted.fields.get("webhook", state.webhook)
     if webhook is None:
         return {"webhook": None, "webhook_headers": (), "secret": None}
@@ -186,7 +186,7 @@ def _webhook(state: WatchState, wanted: WantedChange) -> Changes:
 
 
 def _copies(state: WatchState, alerts: tuple[Alert, ...]) -> Iterator[Alert]:
-    """Each alert for each of the watch's receivers."""
+    """Yield each alert for each receiver of the watch."""
     for alert in alerts:
         if state.webhook is not None:
             yield alert

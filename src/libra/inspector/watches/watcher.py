@@ -1,12 +1,13 @@
-"""A watch, as a process: it has a URL weighed when it is due, judges the outcome, and sends alerts.
+"""The process of one watch: it has a URL weighed when it is due, judges the result and sends alerts.
 
 ::
 
     waiting -> due: a page is submitted -> weighed or failed -> judged -> waiting
                                                                   └-> alerts, each until it is taken
 
-There is one timer, for whatever comes next: the next weigh-in, or the next try of an alert. Every step
-is written into the record before the next one begins, so a watch that is killed goes on from there.
+There is one timer, for whichever comes first: the next weigh-in, or the next try of an alert. Each
+step is written into the record before the next one begins, so a watch that is killed continues from
+there.
 """
 
 from __future__ import annotations
@@ -39,58 +40,58 @@ from libra.otp import (
 from libra.report import Backup, Report
 from libra.storage import Unavailable
 
-#: Seconds over which the watches are spread that were due while Libra was down.
+#: Watches that were due while Libra was down are spread over this many seconds.
 CATCH_UP = 60.0
 
-#: Seconds until a page is submitted again that could not be, as memory was full.
+#: Seconds until the next try to submit a page that did not fit into memory.
 RETRY = 30.0
 
-#: Seconds that a timer lasts at most: the wall clock may be set, and a laptop may sleep.
+#: The longest timer, in seconds: the wall clock may be set, and a laptop may sleep.
 NAP = 60.0
 
-#: A timer that is this early (seconds) is in time: clocks are not that exact.
+#: A timer that is this early (seconds) counts as in time: clocks are not that exact.
 TOLERANCE = timedelta(milliseconds=5)
 
 
 class WatchOrder(Enum):
-    """What a watch can be asked."""
+    """Requests to a watch."""
 
     RUN = auto()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WatchChange:
-    """It shall be otherwise."""
+    """Request to change the state of the watch."""
 
     step: Callable[[WatchState], steps.Changes]
 
 
 async def change(watch: GenServer, step: Callable[[WatchState], steps.Changes]) -> None:
-    """Have what it knows changed.
+    """Change the state of a watch.
 
     Raises:
-        ProcessException: it does not answer.
+        ProcessException: the watch does not answer.
     """
     await watch.call(WatchChange(step))
 
 
 def run_soon(watch: GenServer) -> None:
-    """Have its page weighed now, without waiting for that."""
+    """Have the page of a watch weighed now; do not wait for it."""
     watch.send(WatchOrder.RUN)
 
 
 async def run(watch: GenServer) -> str | None:
-    """Have its page weighed now; its id once it is in memory, or None if there is no room.
+    """Have the page of a watch weighed now; return its id, or None if there is no room in memory.
 
     Raises:
-        ProcessException: it does not answer.
+        ProcessException: the watch does not answer.
     """
     page_id: str | None = await watch.call(WatchOrder.RUN)
     return page_id
 
 
 class WatcherStep(Enum):
-    """What a watch tells itself, and what its tasks are for."""
+    """Messages of a watch to itself, and the tags of its tasks."""
 
     TICK = auto()
     SUBMIT = auto()
@@ -114,22 +115,22 @@ class Watcher(GenServer):
 
     @classmethod
     def child_spec(cls, context: Context, record: WatchRecord) -> ChildSpec[Watcher]:
-        """How its supervisor starts it, and starts it again after a crash."""
+        """How its supervisor starts the process, also after a crash."""
         return ChildSpec(
             start=cls, args=(context, record), id=record.id, restart="transient", shutdown=1.0
         )
 
     def init(self, context: Context, record: WatchRecord) -> None:
-        """Take up a watch: a new one, one that crashed, or one that comes back from the backup."""
+        """Take over a watch: a new one, one that crashed, or one that was restored."""
         self._context = context
         self._record = record
         self._weigh_ins: WeighIns = context.processes.weigh_ins
         self._weighing: TaskRef | None = None
         self._delivering: TaskRef | None = None
         self._timer: Timer | None = None
-        self._made: str | None = None  # the page that this life of the watch chose the id of
+        self._made: str | None = None  # the page whose id was chosen in this life of the watch
         self._asked: list[From] = []
-        # What was missed is done once, and not by all watches at the same moment.
+        # A missed weigh-in is done once, and not for all watches at the same moment.
         self._not_before = self.runtime.clock.time() + CATCH_UP * record.spread
         if record.error is not None:
             record.error = None
@@ -140,7 +141,7 @@ class Watcher(GenServer):
         self._arm()
 
     def handle_call(self, request: Any, sender: From) -> Reply | NoReply:
-        """Weigh the page now, or be otherwise."""
+        """Weigh the page now, or change the state."""
         if isinstance(request, WatchChange):
             self._become(request.step)
             return Reply(None)
@@ -155,7 +156,7 @@ class Watcher(GenServer):
         return NoReply()
 
     def handle_info(self, message: Any) -> None:
-        """Go on."""
+        """Take the next step."""
         match message:
             case WatcherStep.TICK:
                 self._timer = None
@@ -186,7 +187,7 @@ class Watcher(GenServer):
         self._arm()
 
     def format_status(self) -> dict[str, Any]:
-        """What the observer and a crash report may show: no webhook and no secret."""
+        """The state that the observer and a crash report may show: no webhook and no secret."""
         state = self._record.state
         return {
             "watch": state.id,
@@ -197,11 +198,11 @@ class Watcher(GenServer):
         }
 
     def _become(self, step: Callable[[WatchState], steps.Changes]) -> None:
-        """Change, and do what is due then."""
+        """Change the state, and do what is due after that."""
         before = self._record.state.page
         self._change(**step(self._record.state))
         if before is not None and self._record.state.page is None and self._weighing is not None:
-            # It is weighed otherwise now. The page that is under way is one like any other.
+            # The watch is weighed differently now; the page under way becomes an ordinary page.
             self.cancel_task(self._weighing)
             self._weighing = None
         self._not_before = self.runtime.clock.time()
@@ -224,18 +225,18 @@ class Watcher(GenServer):
             if state.page is None or steps.due_at(state) <= now:
                 self._begin()
             elif state.page == self._made:
-                self._submit(state.page)  # for which there was no room before
+                self._submit(state.page)  # there was no room for it before
             else:
                 self._resume(state.page)
         elif steps.due_at(state) <= now and self._weighing is not None:
-            # It takes longer than the watch's interval: what is missed is not made up for.
+            # The weighing takes longer than the watch's interval: missed times are skipped.
             self._change(next_at=self._next(now))
         alert = steps.next_alert(state)
         if self._delivering is None and alert is not None and alert.is_due(now):
             self._delivering = self.start_task(self._weigh_ins.deliver(state, alert), tag=alert)
 
     def _begin(self) -> None:
-        """Have the page weighed; its id is written down before it exists."""
+        """Have the page weighed; its id is written down before the page exists."""
         now, page = self._context.services.now(), new_id()
         state = self._record.state
         self._made = page
@@ -255,7 +256,7 @@ class Watcher(GenServer):
         if page is None:
             return
         if submitted is None:
-            # An outage may last: rather one page too many than nothing weighed and nobody told.
+            # An outage may last: one page too many is better than no weigh-in and no alert.
             self._begin()
             return
         for sender in self._asked:
@@ -284,7 +285,7 @@ class Watcher(GenServer):
         log_delivery(self._record.state, alert)
         self._act()
 
-    # Being kept, and the timer
+    # Becoming safe, and the timer
 
     def _change(self, **changes: object) -> None:
         self._record.change(**changes)
@@ -292,7 +293,7 @@ class Watcher(GenServer):
         self._context.records.followers.changed(self._record.id)
 
     def _safe(self, version: int, level: Backup) -> None:
-        """How safe it is now, unless it has changed since: then more is on its way."""
+        """Note how safe the watch is; if it has changed since, a newer version is on its way."""
         if self._record.learn(version, level, self._context.processes.durability.steps):
             self._context.records.followers.changed(self._record.id)
 
@@ -306,9 +307,9 @@ class Watcher(GenServer):
         return steps.next_of(self._record.state, now)
 
     def _due_at(self) -> datetime:
-        """When a page is to be submitted: the next one, or the one that could not be before."""
+        """When to submit a page: the next one, or the one that could not be submitted before."""
         state = self._record.state
-        # How long it holds back goes by the clock that nobody sets.
+        # The pause before the next try uses the clock that nobody can set.
         held = self._not_before - self.runtime.clock.time()
         not_before = self._context.services.now() + timedelta(seconds=held)
         return not_before if state.page is not None else max(steps.due_at(state), not_before)

@@ -1,4 +1,4 @@
-"""The watches of one Libra, seen from outside: made, listed, run and deleted."""
+"""The watches of one Libra, as callers use them: make, list, run and delete."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from libra.otp import (
 log = logging.getLogger("libra.watch")
 
 MAX_WATCHES = 10_000
-"""How many watches there may be."""
+"""The limit of watches."""
 
 
 class Watchers(DynamicSupervisor):
-    """The supervisor of the watches: each has a restart budget of its own."""
+    """The supervisor of the watches: each watch has its own restart budget."""
 
     __slots__ = ()
 
     def init(self, context: Context) -> None:  # type: ignore[override]  # as an __init__ may
-        """Enter itself in the context."""
+        """Add itself to the context."""
         super().init(on_quarantine=partial(_quarantined, context))
         context.processes.watchers = self
 
@@ -50,30 +50,30 @@ class Watches:
     """Makes watches and finds them.
 
     Args:
-        context: the surroundings.
+        context: the shared state.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def full(self) -> bool:
-        """Whether there are as many watches as there may be."""
+        """Whether the limit of watches is reached."""
         return len(self._context.records.watches) >= MAX_WATCHES
 
     async def look_up(self, watch_id: str, at_least: int = 0) -> None:
-        """Have a watch in memory that there is, and no older than somebody has seen it.
+        """Bring a watch into memory, no older than a client has seen it.
 
-        One Libra alone has them all in memory, as they are.
+        A single node has all watches in memory, in their newest state.
 
         Raises:
-            WatchUnknown: nobody can tell whether there is such a watch.
-            Behind: that version cannot be had now.
+            WatchUnknown: it is impossible to tell whether the watch exists.
+            Behind: that version cannot be read now.
         """
 
     async def add(self, wanted: WantedChange) -> WatchRecord:
         """Make a watch, whose page is weighed at once.
 
-        When this returns it is as safe as it says.
+        On return the watch is as safe as it says.
         """
         context = self._context
         record = WatchRecord(steps.made(new_id(), wanted, context.services.now()))
@@ -84,7 +84,7 @@ class Watches:
             context.records.watches.discard(record.id)
             raise
         except ProcessExited as error:
-            # The supervisor is between two lives. When it is back, the restorer finds the record.
+            # The supervisor is being restarted. The restorer, which starts after it, finds the record.
             log.debug("watch %s is started later: %s", record.id, error)
         else:
             if process is not None and not record.state.paused:
@@ -95,11 +95,12 @@ class Watches:
     async def change(
         self, watch_id: str, step: Callable[[WatchState], steps.Changes]
     ) -> WatchRecord:
-        """Change what a watch is, or what it is to do; when this returns it is as safe as it says.
+        """Change the settings or the state of a watch; on return it is as safe as it says.
 
         Args:
-            watch_id: which.
-            step: what changes, of what it is now; without side effects, as it may be asked twice.
+            watch_id: the id of the watch.
+            step: returns the changes for the present state; without side effects, as it may be called
+                twice.
 
         Raises:
             WatchNotFound: it was deleted meanwhile.
@@ -118,7 +119,7 @@ class Watches:
             log.debug("watch %s is changed without its process: %s", watch_id, error)
             process = None
         if process is None:
-            # It is quarantined, or between two lives: nobody else writes to its record now.
+            # It is quarantined or being restarted: nothing else writes to its record now.
             record.change(**step(record.state))
             context.processes.durability.keep(watch_id)
             context.records.followers.changed(watch_id)
@@ -126,9 +127,10 @@ class Watches:
         return record
 
     async def remove(self, watch_id: str) -> None:
-        """Forget a watch; a page that is being weighed for it is a page like any other."""
+        """Delete a watch; a page that is being weighed for it becomes an ordinary page."""
         context = self._context
-        # In this order: nobody finds it any more, then it ends, then the backup learns of it.
+        # In this order: nobody finds the watch any more, its process ends, the database writer learns of
+        # it.
         context.records.deletions.watches.add(watch_id)
         context.records.watches.discard(watch_id)
         context.records.followers.changed(watch_id)
@@ -139,9 +141,9 @@ class Watches:
         await context.processes.durability.forget(watch_id)
 
     async def run(self, watch_id: str) -> str | None:
-        """Have the page of a watch weighed now; its id, or None if that cannot be now.
+        """Have the page of a watch weighed now; return its id, or None if that is impossible now.
 
-        A watch that is quarantined gets another chance by this, and runs when it has taken it.
+        This also starts a quarantined watch again, which then runs.
         """
         try:
             child = self._context.processes.watchers.child(watch_id)
@@ -152,7 +154,7 @@ class Watches:
         return None
 
     def retry(self, watch_id: str) -> bool:
-        """Give a quarantined watch another chance; False if there is none of that id."""
+        """Start a quarantined watch again; False if no quarantined watch has this id."""
         child = self._context.processes.watchers.child(watch_id)
         if child is None or child.state != "quarantined":
             return False

@@ -1,4 +1,4 @@
-"""What a watch's tasks do: have its page weighed, wait for the outcome, deliver an alert."""
+"""The tasks of a watch: have its page weighed, wait for the result, deliver an alert."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from libra.storage import Unavailable
 
 
 class PageWeighIns:
-    """The way from a watch to a page.
+    """Connects a watch with its page.
 
     Args:
-        context: the surroundings.
-        reader: for pages that are not in memory.
-        pages: where they are made.
+        context: the shared state.
+        reader: reads pages that are not in memory.
+        pages: creates the pages.
     """
 
     def __init__(self, context: Context, reader: DatabaseReader, pages: Pages) -> None:
@@ -28,10 +28,10 @@ class PageWeighIns:
         self._pages = pages
 
     async def submit(self, page_id: str, state: WatchState) -> bool:
-        """Have the page of a watch weighed under an id that it chose; False if that cannot be now.
+        """Have the page of a watch weighed under an id that the watch chose; False if impossible now.
 
-        The watch wrote the id down before. So after a crash it finds the page, or that there is none,
-        and no page is weighed twice.
+        The watch has written the id down before. So after a crash it finds the page, or finds that
+        there is none, and no page is weighed twice.
         """
         if self._context.records.pages.get(page_id) is not None:
             return True
@@ -50,9 +50,9 @@ class PageWeighIns:
         return True
 
     async def resume(self, page_id: str, state: WatchState) -> bool | None:
-        """As `submit`, for a page that a former life of the watch may have submitted.
+        """Like `submit`, for a page that a former life of the watch may have submitted.
 
-        None if it cannot be told whether there is such a page, as only the database may know it.
+        None if it is unknown whether the page exists, because only the database may have it.
         """
         context = self._context
         await context.availability.replayed.wait()
@@ -74,10 +74,10 @@ class PageWeighIns:
         return True
 
     async def outcome(self, page_id: str) -> Report | None:
-        """The report of a page once it is finished; None if somebody deletes the page before.
+        """The report of a page once it is finished; None if somebody deletes the page first.
 
         Raises:
-            Unavailable: it has left memory and the database cannot be asked.
+            Unavailable: the page has left memory and the database cannot be asked.
         """
         context = self._context
         with context.records.followers.subscribe(page_id) as change:
@@ -93,7 +93,7 @@ class PageWeighIns:
         return restore(row).report()
 
     async def deliver(self, state: WatchState, undelivered: Alert) -> str | None:
-        """Try to deliver an alert; None if the receiver took it, else the named error."""
+        """Try to deliver an alert; None if the receiver accepted it, otherwise the named error."""
         context = self._context
         if undelivered.to is not None:
             title, text = alerts.words_of(undelivered)

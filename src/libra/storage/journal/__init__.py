@@ -1,1 +1,1 @@
-"""The journal on the local disk: its files, its index, and what a former program left."""
+"""The journal on the local disk: its files, its index, and the entries of a former program."""

@@ -1,4 +1,4 @@
-"""The folder of a journal: claimed by one program, and looked at whether it is still the same one."""
+"""The folder of a journal: claimed by one program, and checked for being the same folder."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ log = logging.getLogger("libra.journal")
 
 
 class JournalInUse(Exception):
-    """Another Libra works on this data directory."""
+    """Another Libra uses this data directory."""
 
 
 class JournalGone(OSError):
-    """The folder of the journal, or a file in it, is not what it was: nothing in it can be relied on."""
+    """The folder of the journal, or a file in it, was replaced or cut off, so it is not reliable."""
 
 
 class JournalFolder:
-    """A folder that one program uses at a time.
+    """A folder that only one program uses at a time.
 
     Args:
-        path: where it is; it is made if it is missing.
+        path: the folder; it is made if it is missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class JournalFolder:
         if self._lock is not None:
             return
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The folder itself is locked, which works on a disk that cannot be written, too.
+        # The lock is on the folder itself, which also works on a disk that is not writable.
         lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,11 +53,11 @@ class JournalFolder:
         self._lock = lock
 
     def check(self) -> None:
-        """Make sure that what is claimed is still what the path leads to.
+        """Check that the path still leads to the claimed folder.
 
         Raises:
-            JournalGone: it is not.
-            OSError: that cannot be found out.
+            JournalGone: it does not.
+            OSError: the folder cannot be examined.
         """
         if self._lock is None:
             return
@@ -69,24 +69,24 @@ class JournalFolder:
             raise JournalGone(f"the folder {self.path} is another one than before")
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the claim."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
 
 class Reserve:
-    """A little of the disk that is kept to oneself for the day on which it is full.
+    """A little disk space that the journal reserves for the case that the disk is full.
 
     Args:
-        path: the file that takes it.
+        path: the file that takes the space.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def keep(self, size: int) -> None:
-        """Have so many bytes, if the disk has several times as much."""
+        """Reserve this many bytes, if the disk has several times as many."""
         try:
             if self._path.exists() and self._path.stat().st_size == size:
                 return
@@ -97,7 +97,7 @@ class Reserve:
             self.release()
 
     def release(self) -> bool:
-        """Let others have it; False if there is none."""
+        """Free the reserved space; False if there is none."""
         try:
             self._path.unlink()
         except OSError:
@@ -106,10 +106,10 @@ class Reserve:
 
 
 def write_all(file: int, data: bytes) -> None:
-    """Write all of it, however little the system takes at a time.
+    """Write all data, in as many steps as the system needs.
 
     Raises:
-        OSError: part of it may be written.
+        OSError: part of the data may be written.
     """
     view = memoryview(data)
     while view:
@@ -117,10 +117,10 @@ def write_all(file: int, data: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Have the names in a folder survive a power cut.
+    """Make the names in a folder survive a power cut.
 
     Raises:
-        OSError: they may not.
+        OSError: they may not survive.
     """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -131,4 +131,4 @@ def sync_folder(path: Path) -> None:
 
 # macOS has no fdatasync.
 sync_file = getattr(os, "fdatasync", os.fsync)
-"""Have what was written to a file survive a power cut."""
+"""Make the written data of a file survive a power cut."""

@@ -1,10 +1,10 @@
-"""What a journal knows of its own content: where the newest entry of each key is, and what for.
+"""The journal's index: the place of the newest entry of each key, and whether it is owed or a copy.
 
-An entry is live while it is the newest of its key and nobody said that it is over. A live row is *owed*
-as long as the database has not got it; from then on it is a *copy*, there only so that a restart in the
-middle of an outage finds it. What is owed must not be lost; a copy may be given up at any time.
+An entry is live while it is the newest of its key and was not dropped. A live row is *owed* while the
+database lacks it. After that it is a *copy*, kept only so that a restart in the middle of an outage
+finds it. Owed rows must not be lost; copies may be dropped at any time.
 
-There is an entry here for every page in memory, so a place is one number and not an object of many.
+The index has an entry for every page in memory, so a place is one number instead of an object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from libra.storage.journal.segments import BEGUN, COUNTER, ROWS, STORED, WATCH, 
 
 _NOTE: Final = "\0"
 
-# From the lowest bit on: two flags, the bytes of the entry, its segment, its version.
+# From the lowest bit: two flags, the bytes of the entry, its segment, its version.
 _COPY: Final = 1
 _WATCH: Final = 2
 _FLAG_BITS: Final = 2
@@ -32,14 +32,14 @@ class Segment:
     """One file of the journal.
 
     Attributes:
-        number: files are numbered in the order in which they were written.
-        path: where it is.
-        size: its bytes.
-        entries: how many entries it has, the dead ones too.
-        owed: bytes of those that are live and no copies.
+        number: its number; segments are numbered in the order in which they were written.
+        path: the path of the file.
+        size: its size in bytes.
+        entries: the number of entries, including dead ones.
+        owed: bytes of the live entries that are not copies.
         copied: bytes of the copies.
-        rows: how many of the owed ones are rows.
-        watches: how many of the copies are of watches.
+        rows: the number of owed rows.
+        watches: the number of copies of watches.
         file: its device and inode.
     """
 
@@ -53,7 +53,7 @@ class Segment:
 
     @property
     def live(self) -> int:
-        """Bytes of its entries that are of any use."""
+        """Bytes of its live entries."""
         return self.owed + self.copied
 
 
@@ -65,11 +65,11 @@ class EntryPlace(NamedTuple):
 
 
 class Index:
-    """The segments of a journal and what is live in them.
+    """The segments of a journal and their live entries.
 
     Attributes:
-        segments: by their numbers.
-        notes: the live entries that are no rows and that this program understands.
+        segments: the segments by their numbers.
+        notes: the live notes that this program understands.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Index:
 
     @property
     def owed(self) -> int:
-        """Bytes of all that must not be lost."""
+        """Bytes of all entries that must not be lost."""
         return sum(segment.owed for segment in self.segments.values())
 
     @property
@@ -94,15 +94,15 @@ class Index:
 
     @property
     def rows(self) -> int:
-        """How many pages, watches and deletions the database has not got."""
+        """How many pages, watches and deletions the database lacks."""
         return sum(segment.rows for segment in self.segments.values())
 
     def oldest(self) -> Segment | None:
-        """The segment that goes first."""
+        """The segment that is deleted first."""
         return self.segments[min(self.segments)] if self.segments else None
 
     def place(self, key: str) -> EntryPlace | None:
-        """What is known of the newest entry of a key, or None."""
+        """The place of the newest entry of a key, or None."""
         packed = self._where.get(key)
         return None if packed is None else EntryPlace(packed >> _VERSION_AT, bool(packed & _COPY))
 
@@ -114,7 +114,7 @@ class Index:
         )
 
     def move(self, raw: Raw, segment: Segment) -> None:
-        """This is the newest of its key, if it is not older than what is known."""
+        """Make this entry the newest of its key, unless a newer one is known."""
         row = raw.kind in ROWS
         key = raw.key if row else note_key(raw.kind, raw.key)
         before = self._where.get(key)
@@ -131,7 +131,7 @@ class Index:
         self._count(key, packed, 1)
 
     def forget(self, key: str, version: int) -> bool:
-        """Call the entry of a key dead if it is not newer than this version; whether there was one."""
+        """Mark a key's entry dead if it is not newer than this version; False if there was none."""
         packed = self._where.get(key)
         if packed is None or packed >> _VERSION_AT > version:
             return False
@@ -141,7 +141,7 @@ class Index:
         return True
 
     def store(self, key: str, version: int) -> bool:
-        """The database has this version of a row: call its entry a copy; whether it was none."""
+        """Mark an owed row as a copy if the database has this version; False if nothing changed."""
         packed = self._where.get(key)
         if packed is None or packed & _COPY or packed >> _VERSION_AT != version:
             return False
@@ -151,7 +151,7 @@ class Index:
         return True
 
     def give_up(self, segment: Segment | None) -> None:
-        """Forget the copies in a segment, or all of them."""
+        """Drop the copies in a segment, or all copies."""
         for key in [
             key
             for key, packed in self._where.items()
@@ -174,10 +174,10 @@ class Index:
 
 
 def key_of(raw: Raw) -> str:
-    """What an entry is found by: the key of what is no row is not to be mixed up with a row's."""
+    """The index key of an entry; the keys of notes and of rows never collide."""
     return raw.key if raw.kind in ROWS else note_key(raw.kind, raw.key)
 
 
 def note_key(kind: str, key: str) -> str:
-    """The key of what is no row."""
+    """The index key of a note."""
     return f"{_NOTE}{kind}{key}"

@@ -1,23 +1,23 @@
-"""The journal: what has been acknowledged and is not in the database yet, on the local disk.
+"""The journal: acknowledged entries that are not in the database yet, on the local disk.
 
-It makes ``202 Accepted`` true. A submission is here before it is acknowledged, and a result before it
-counts as safe, so ``kill -9`` during an outage of the database loses nothing.
+It makes ``202 Accepted`` true. A submission is in the journal before it is acknowledged, and a result
+before it counts as safe, so ``kill -9`` during an outage of the database loses nothing.
 
-The journal is a row of segments, files to which entries are only ever appended
-(`libra.storage.journal.segments` says how). The row of a page, a watch or a deletion is live while it is
-the newest of its id and the database has not got it. Segments are deleted whole and *oldest first*: so
-what is left is always the last part of history, and no older state of a page outlives a newer one. When
-the oldest segment holds little that is live, that is written again at the end and the segment goes.
+The journal is a series of segments, files to which entries are only ever appended
+(`libra.storage.journal.segments` describes them). The row of a page, a watch or a deletion is live
+while it is the newest of its id and the database lacks it. Segments are deleted whole and *oldest
+first*. So the rest is always the last part of history, and no older state of a page outlives a newer
+one. When the oldest segment holds few live entries, they are written again at the end and the segment
+is deleted.
 
-With a *local copy*, a row stays when the database has it, until its page leaves memory: then a restart
-finds what was in memory, whatever the database does. The copy costs no write, as the row is there
-already.
-It is what gives way: the oldest of it goes when the journal is too large, or the disk is full.
+With a *local copy*, a stored row stays until its page leaves memory. Then a restart finds the pages
+that were in memory, even if the database is down. The copy costs no write, because the row is already
+there. The oldest copies are dropped when the journal is too large or the disk is full.
 
 Beside rows there are notes: how often the life of a page was begun, and how far this program had
-written to a database. An entry of a kind that only a later version of Libra knows is kept as it is.
+written to a database. Entries of kinds that only a later version of Libra knows are kept unchanged.
 
-Nothing here is asynchronous: a journal is used by one thread, which may wait for the disk.
+The journal is synchronous: one thread uses it, which may wait for the disk.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ log = logging.getLogger("libra.journal")
 T = TypeVar("T")
 
 _OVER: Final = bytes((0, 1))
-"""Of the note of a life: it ended well, and only its number is still needed."""
+"""In the note of a life: it ended well, and only its number is still needed."""
 
 
 class Begun(NamedTuple):
-    """What is noted of the life of a page before it begins.
+    """The note on a page's life, written before the life begins.
 
     Attributes:
-        life: which of its lives it is; each is higher than the one before.
-        times: how many lives were begun in a row, this one too, without one that ended well.
+        life: the number of the life; each is higher than the one before.
+        times: how many lives in a row, including this one, were begun without one that ended well.
     """
 
     life: int
@@ -71,14 +71,14 @@ class Journal:
     """The journal of one data directory.
 
     Args:
-        directory: where its segments are; it is made if it is missing.
+        directory: the folder of its segments; it is made if it is missing.
         segment_bytes: see `SEGMENT_BYTES`.
         tidy_bytes: see `TIDY_BYTES`.
-        local_copy: bytes that the journal may have on the disk for the sake of rows that the database
-            has, beside twice those that it has not; with 0 they are dropped at once.
+        local_copy: bytes of disk space for stored rows, beside twice the bytes of the owed rows; with
+            0 stored rows are dropped at once.
 
     Attributes:
-        local_copy: as it was given.
+        local_copy: the argument of that name.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Journal:
 
     @property
     def damage(self) -> Damage:
-        """What could not be read of what a former program wrote."""
+        """The entries of a former program that could not be read."""
         return self._log.damage
 
     @property
@@ -109,7 +109,7 @@ class Journal:
 
     @property
     def owed(self) -> int:
-        """Bytes of what the database has not got, and of the notes."""
+        """Bytes of the rows that the database lacks, and of the notes."""
         return self._log.index.owed
 
     @property
@@ -118,7 +118,7 @@ class Journal:
         return self._log.index.copied
 
     def __len__(self) -> int:
-        """How many pages, watches and deletions are in the journal that the database has not."""
+        """How many pages, watches and deletions in the journal the database lacks."""
         return self._log.index.rows
 
     def lock(self) -> None:
@@ -131,7 +131,7 @@ class Journal:
         self._log.lock()
 
     def scan(self) -> None:
-        """Find out what a former program left; does nothing if that is known.
+        """Read the segments of a former program; do nothing if that was done before.
 
         Raises:
             OSError: the directory cannot be read.
@@ -139,17 +139,17 @@ class Journal:
         self._log.scan()
 
     def batches(self, size: int = 500) -> Iterator[list[Entry]]:
-        """Every page, watch and deletion that the database has not got, ``size`` at a time."""
+        """Every page, watch and deletion that the database lacks, ``size`` at a time."""
         rows = self._rows(sorted(self._log.index.segments), lambda s: s.rows > 0, copies=False)
         return self._in_batches(rows, size)
 
     def stored_watches(self) -> list[WatchRow]:
-        """Those watches of the local copy that there are."""
+        """The watches of the local copy that were not deleted."""
         rows = self._rows(sorted(self._log.index.segments), lambda s: s.watches > 0, copies=True)
         return [entry for entry in rows if isinstance(entry, WatchRow)]
 
     def copies(self, size: int = 500) -> Iterator[list[Snapshot]]:
-        """The pages of the local copy, ``size`` at a time, the youngest first."""
+        """The pages of the local copy, ``size`` at a time, newest first."""
         youngest = sorted(self._log.index.segments, reverse=True)
         rows = self._rows(youngest, lambda s: s.copied > 0, copies=True)
         return self._in_batches((entry for entry in rows if isinstance(entry, Snapshot)), size)
@@ -174,7 +174,7 @@ class Journal:
         for number in numbers:
             segment = self._log.index.segments.get(number)
             if segment is None or not wanted(segment):
-                continue  # gone since, or of no more use
+                continue  # deleted since, or without entries of that kind
             raws = self._log.live(segment)
             for raw in reversed(list(raws)) if copies else raws:
                 place = self._log.index.place(raw.key)
@@ -199,10 +199,10 @@ class Journal:
         self._log.delete_dead()
 
     def drop(self, gone: Iterable[tuple[str, int]]) -> None:
-        """Nobody needs these any more, each as of a version: what is not newer can go.
+        """Drop entries that nobody needs any more, each as of a version: newer ones stay.
 
-        This is written down too, so that a restart does not bring back what has been stored. It is
-        not synced: what a power cut makes of it is stored once more, which does no harm.
+        The journal writes that down too, so that a restart does not bring back stored entries. It
+        does not sync it: what a power cut destroys is stored once more, which does no harm.
 
         Raises:
             OSError: it could not be written down; nothing is lost by that.
@@ -216,15 +216,15 @@ class Journal:
         self._log.tidy()
 
     def store(self, stored: Iterable[tuple[str, int]]) -> list[str]:
-        """The database has these rows, each in this version: from here on they are the local copy.
+        """Make rows that the database has, each in this version, part of the local copy.
 
-        It is written down as `drop` does, which this is where there is no local copy.
+        This is written down as in `drop`. Without a local copy this is the same as `drop`.
 
         Returns:
-            The ids of which there is no such entry here, as far as there is room for them: see `copy`.
+            The ids without such an entry in the journal, if there is room for them: see `copy`.
 
         Raises:
-            OSError: as `drop`.
+            OSError: as in `drop`.
         """
         if not self.local_copy:
             self.drop(stored)
@@ -243,10 +243,10 @@ class Journal:
         return lacking if self.size < self.local_copy else []
 
     def copy(self, rows: Sequence[Snapshot | WatchRow]) -> None:
-        """Append rows that the database has to the local copy. Not synced: they are there already.
+        """Append stored rows to the local copy. They are not synced, because the database has them.
 
         Raises:
-            OSError: they are not in the copy.
+            OSError: they are not in the local copy.
         """
         if rows and self.local_copy:
             self._log.append([of_entry(row, stored=True) for row in rows], sync=False, copies=True)
@@ -257,13 +257,14 @@ class Journal:
     # Notes
 
     def begin(self, lives: Iterable[tuple[str, Begun | None]]) -> None:
-        """Note that the lives of pages begin; None ends the note of a page.
+        """Note that lives of pages begin; None ends the note of a page.
 
-        As long as the row of a page is here from an earlier life, a note stays that says which life it
-        was: else the page would begin that life again when it comes back, with the same versions.
+        While the journal has the row of a page from an earlier life, a note with the number of the
+        last life stays. Otherwise the page would begin that life again when it comes back, with the
+        same versions.
 
-        It is not synced: a program that is killed loses nothing that was written, and a power cut is
-        no page's fault.
+        It is not synced: a killed program loses nothing that was written, and a power cut is not the
+        fault of a page.
 
         Raises:
             OSError: it could not be written down.
@@ -285,7 +286,7 @@ class Journal:
             self._log.append(written, sync=False)
 
     def _is_older(self, page_id: str) -> bool:
-        """Whether the row of a page is here, and from an earlier life than the one that is noted."""
+        """Whether the journal's row of a page is from an earlier life than the noted one."""
         note, place = (
             self._log.index.notes.get(note_key(BEGUN, page_id)),
             self._log.index.place(page_id),
@@ -293,7 +294,7 @@ class Journal:
         return note is not None and place is not None and place.version >> 32 < note.version
 
     def _lives_over(self, page_ids: Iterable[str]) -> list[tuple[str, int]]:
-        """Forget the notes that stayed only for an older row, where that is here no more."""
+        """Forget the notes that stayed only for an older row, if that row has gone."""
         over: list[tuple[str, int]] = []
         for page_id in page_ids:
             key = note_key(BEGUN, page_id)
@@ -305,7 +306,7 @@ class Journal:
         return over
 
     def begun(self) -> dict[str, Begun]:
-        """What is noted of the lives of pages, by their ids."""
+        """The notes on the lives of pages, by their ids."""
         return {
             raw.key: Begun(raw.version, sum(raw.payload[:1]))
             for raw in list(self._log.index.notes.values())
@@ -313,7 +314,7 @@ class Journal:
         }
 
     def remember(self, database_id: str, counter: int) -> None:
-        """Note how far this program has written to a database, by the database's own count.
+        """Note how far this program has written to a database, by the database's own counter.
 
         It is not synced, so the note may lag behind the database and is never ahead of it.
 
@@ -323,29 +324,29 @@ class Journal:
         self._log.append([Raw(COUNTER, database_id, counter, b"")], sync=False)
 
     def remembered(self, database_id: str) -> int | None:
-        """How far this program had written to a database when it noted that last."""
+        """How far this program had written to a database, by its last note."""
         raw = self._log.index.notes.get(note_key(COUNTER, database_id))
         return None if raw is None else raw.version
 
     # The folder
 
     def check(self) -> None:
-        """Make sure that all that was written is still where it was.
+        """Check that all written files are still in place.
 
         Raises:
-            JournalGone: it is not.
-            OSError: that cannot be found out.
+            JournalGone: a file has gone or was cut off.
+            OSError: the files cannot be examined.
         """
         self._log.check()
 
     def renew(self) -> None:
-        """Begin again in whatever folder is there now, after `JournalGone`.
+        """Start again in the folder that exists now, after `JournalGone`.
 
-        What is found there is taken over, and the notes are written again. All rows that are not in the
-        database are to be written again by whoever knows them.
+        This takes over the content of that folder and writes the notes again. The caller must write
+        again all rows that the database lacks.
 
         Raises:
-            JournalInUse: the folder is another program's.
+            JournalInUse: another program uses the folder.
             OSError: there is no folder and none can be made.
         """
         self._log.release()
@@ -357,5 +358,5 @@ class Journal:
             self._log.append(notes, sync=False)
 
     def close(self) -> None:
-        """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
+        """Release the folder; delete the oldest segments that have no live entries."""
         self._log.close()

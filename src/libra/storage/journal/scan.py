@@ -1,6 +1,6 @@
-"""Finds out what a former program left in the folder of a journal.
+"""Reads the segments of a former program from the folder of a journal.
 
-A name that is no segment or cannot be read costs itself alone, and what is missing is counted.
+A file that is not a segment or cannot be read affects no other file, and missing entries are counted.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ log = logging.getLogger("libra.journal")
 
 
 class Scan:
-    """Fills an index from the segments that are there.
+    """Fills an index from the segments in a folder.
 
     Args:
-        index: an empty one.
-        damage: where what cannot be read is counted.
-        copies: whether rows that the database has are of any use.
+        index: an empty index.
+        damage: counts entries and files that cannot be read.
+        copies: whether to keep rows that the database has.
     """
 
     def __init__(self, index: Index, damage: Damage, *, copies: bool) -> None:
@@ -37,7 +37,7 @@ class Scan:
         self._copies = copies
 
     def read(self, folder: Path) -> int:
-        """Read all segments, in the order in which they were written; returns the number of the next.
+        """Read all segments, in the order of writing; return the number of the next segment.
 
         Raises:
             OSError: the folder cannot be read.
@@ -94,7 +94,7 @@ class Scan:
             self._damage.add(reader.damage)
 
     def _count_missing(self, before: dict[int, int], unread: set[int]) -> None:
-        """What each segment says of the one before it tells of a file that was cut off or is missing."""
+        """Find files that are cut off or missing, from what each segment says of the one before it."""
         for number, entries in before.items():
             former = self._index.segments.get(number - 1)
             if former is not None and former.entries < entries:

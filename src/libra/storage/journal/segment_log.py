@@ -1,7 +1,7 @@
 """The segments of a journal: files to which entries are only ever appended, deleted oldest first.
 
-What is live in the oldest is written again at the end when that is little, so that the file can go.
-Copies of what the database has give way when all of it is too large, or when the disk is full.
+When the oldest segment has few live entries, they are written again at the end, so that the file can
+be deleted. Copies of stored rows are dropped when the journal is too large or the disk is full.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ from libra.storage.journal.segments import (
 log = logging.getLogger("libra.journal")
 
 SEGMENT_BYTES: Final = 8_000_000
-"""A segment of this size is followed by a new one."""
+"""The size in bytes after which a new segment begins."""
 
 TIDY_BYTES: Final = 4 * SEGMENT_BYTES
-"""Above this size of the whole journal the oldest segment is cleared if it is mostly dead."""
+"""The size of the journal in bytes above which a mostly dead oldest segment is cleared."""
 
 RESERVE_BYTES: Final = 1_000_000
-"""What is kept free for the day on which the disk is full, so that copies can give way then."""
+"""Bytes that stay reserved, so that copies can be dropped when the disk is full."""
 
 
 class SegmentLog:
-    """The files of one journal, and what is live in them.
+    """The files of one journal, and their live entries.
 
     Args:
-        directory: where they are; it is made if it is missing.
+        directory: the folder of the files; it is made if it is missing.
         segment_bytes: see `SEGMENT_BYTES`.
         tidy_bytes: see `TIDY_BYTES`.
-        local_copy: bytes that there may be for the sake of copies, beside twice those of the rest.
+        local_copy: bytes of disk space for copies, beside twice the bytes of the rest.
 
     Attributes:
-        index: the newest entry of each key, and where it is.
-        damage: what could not be read of what a former program wrote.
-        readers: how many read all of it now, so that nothing may be moved.
+        index: the newest entry of each key, and its place.
+        damage: entries of a former program that could not be read.
+        readers: how many readers read the whole journal now, during which no entry may be moved.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SegmentLog:
     ) -> None:
         self._folder = JournalFolder(directory)
         self._reserve = Reserve(directory / "reserve")
-        # The oldest of the copy goes with its segment, so a small copy needs smaller ones.
+        # The oldest copies are deleted with their segment, so a small copy needs smaller segments.
         small = max(local_copy // 8, 1) if local_copy else segment_bytes
         self._segment_bytes = min(segment_bytes, small)
         self._tidy_bytes = tidy_bytes
@@ -79,7 +79,7 @@ class SegmentLog:
         self.begin_again()
 
     def begin_again(self) -> None:
-        """Forget what was found, and know of nothing."""
+        """Start with an empty index."""
         self.index = Index()
         self._next = 1
         self._scanned = False
@@ -94,7 +94,7 @@ class SegmentLog:
         self._folder.claim()
 
     def scan(self) -> None:
-        """Find out what a former program left; does nothing if that is known.
+        """Read the segments of a former program; do nothing if that was done before.
 
         Raises:
             OSError: the directory cannot be read.
@@ -107,11 +107,11 @@ class SegmentLog:
         self.delete_dead()
 
     def check(self) -> None:
-        """Make sure that all that was written is still where it was.
+        """Check that all written files are still in place.
 
         Raises:
-            JournalGone: it is not.
-            OSError: that cannot be found out.
+            JournalGone: a file has gone or was cut off.
+            OSError: the files cannot be examined.
         """
         self._check_folder()
         for segment in self.index.segments.values():
@@ -130,12 +130,12 @@ class SegmentLog:
                 raise JournalGone("the newest file of the journal has gone or was cut off")
 
     def release(self) -> None:
-        """Let go of the folder; it can be claimed again, or another one in its place."""
+        """Release the folder; a program can then claim it again, or another folder in its place."""
         self._close_file()
         self._folder.release()
 
     def close(self) -> None:
-        """Let go of the directory; if nothing in it is live any more, nothing is left in it."""
+        """Release the folder; delete the oldest segments that have no live entries."""
         self._close_file()
         self.delete_dead()
         if not self.index.segments or not self._local_copy:
@@ -143,19 +143,19 @@ class SegmentLog:
         self._folder.release()
 
     def append(self, entries: list[Raw], *, sync: bool, copies: bool = False) -> None:
-        """Append entries; a full disk has copies give way, unless these are such.
+        """Append entries; when the disk is full, drop copies first, unless the entries are copies.
 
         Raises:
-            JournalGone: the folder is not what it was.
-            OSError: they may or may not be there.
+            JournalGone: the folder was replaced, or a file has gone or was cut off.
+            OSError: the entries may or may not be written.
         """
         self._check_folder()
         while True:
             try:
                 self._append_once(entries, sync=sync)
             except OSError as error:
-                # What is at the end of this file is unknown now, and after a failed sync the kernel
-                # may drop pages that it calls clean: nothing is appended to it any more.
+                # The end of this file is unknown now, and after a failed sync the kernel may drop
+                # pages that it calls clean: so no entry is appended to it any more.
                 self._close_file()
                 full = error.errno in (ENOSPC, EDQUOT)
                 if copies or not full or not self._make_room():
@@ -181,8 +181,8 @@ class SegmentLog:
         last = self.index.segments.get(self._next - 1)
         if last is not None and self._file is not None and last.size < self._segment_bytes:
             return last
-        # A file that a former program wrote may end in the middle of an entry, as may one whose
-        # last write failed: each run, and each failure, begins a new one.
+        # A file of a former program may end in the middle of an entry, and so may a file after a
+        # failed write. So each run, and each failure, begins a new file.
         self._close_file()
         self._keep_reserve()
         segment = Segment(self._next, self._folder.path / f"{self._next:012}.journal")
@@ -193,7 +193,7 @@ class SegmentLog:
         self._writer = SegmentWriter(last.entries if last is not None else 0)
         self._next += 1
         self.index.segments[segment.number] = segment
-        sync_folder(self._folder.path)  # else the file itself may be gone after a power cut
+        sync_folder(self._folder.path)  # otherwise a power cut may remove the file
         return segment
 
     def _open_file(self, segment: Segment) -> int:
@@ -219,10 +219,10 @@ class SegmentLog:
                 yield raw
 
     def delete_dead(self) -> None:
-        """Delete the oldest segments as long as nothing in them is live."""
+        """Delete the oldest segments while they have no live entries."""
         while (segment := self.index.oldest()) is not None and not segment.live:
             if segment.number == self._next - 1 and self._file is not None:
-                # The one being written: begin a new one only when that frees something.
+                # This is the current segment: begin a new one only if that frees something.
                 if segment.size < self._segment_bytes // 8:
                     return
                 self._close_file()
@@ -233,20 +233,20 @@ class SegmentLog:
         del self.index.segments[segment.number]
 
     def tidy(self) -> None:
-        """Make the journal smaller where it is larger than it should be."""
+        """Shrink the journal if it is too large."""
         if self.readers:
-            return  # who reads all of it must not miss what would be moved
+            return  # a reader of the whole journal must not miss an entry that is moved
         self._clear_dead()
         while self._too_large() and self._clear_oldest():
             pass
 
     def _clear_dead(self) -> None:
-        """Write again what is live in the oldest segment, if that is little, so that it can go."""
+        """Write the oldest segment's live entries again if they are few, so that it can be deleted."""
         oldest = self.index.oldest()
         if oldest is None or oldest.number == self._next - 1 or self.index.size <= self._tidy_bytes:
             return
-        # The pages of a copy leave in the order in which they came: what is left of a segment will be
-        # gone soon, and to write half of it again would be half as much again for all that is written.
+        # The pages of a copy leave in the order of their arrival, so the rest of a segment will be
+        # dead soon. Writing half of each segment again would add half as much to all writes.
         little = oldest.size // (8 if self._local_copy else 2)
         if oldest.live < little:
             self._clear(oldest)
@@ -255,7 +255,7 @@ class SegmentLog:
         return self.index.copied > 0 and self.index.size > self._local_copy + 2 * self.index.owed
 
     def _clear_oldest(self) -> bool:
-        """Give up the copies in the oldest segment; whether it could go."""
+        """Drop the copies in the oldest segment; return whether the segment could be deleted."""
         oldest = self.index.oldest()
         if oldest is None:
             return False
@@ -265,7 +265,7 @@ class SegmentLog:
         return self._clear(oldest)
 
     def _clear(self, segment: Segment) -> bool:
-        # One of a key was replaced by another of the same version where it was written twice.
+        # Where a key was written twice with the same version, the last entry wins.
         live = {(raw.kind, raw.key): self._as_it_is(raw) for raw in self.live(segment)}
         if live:
             self.append(list(live.values()), sync=True)
@@ -273,12 +273,12 @@ class SegmentLog:
         return segment.number not in self.index.segments
 
     def _as_it_is(self, raw: Raw) -> Raw:
-        """An entry with what was found out since it was written."""
+        """The entry, with a flag if it has become a copy since it was written."""
         place = self.index.place(raw.key) if raw.kind in ROWS else None
         return raw._replace(flags=raw.flags | STORED) if place is not None and place.copy else raw
 
     def _make_room(self) -> bool:
-        """The disk is full: give up the oldest of the copy; False if that cannot be done."""
+        """Drop the oldest copies, since the disk is full; return False if that is impossible."""
         oldest = self.index.oldest()
         if self._making_room:
             return False
@@ -289,7 +289,7 @@ class SegmentLog:
         try:
             self.index.give_up(oldest)
             if oldest.owed:
-                # What else is in there has to be written before that can go.
+                # The owed entries in it have to be written elsewhere before it can be deleted.
                 self._reserve.release()
                 return self._clear(oldest)
             self._delete(oldest)

@@ -1,17 +1,17 @@
-"""What a file of the journal looks like, and how to read one that is damaged.
+"""The format of a journal file, and a reader that copes with damage.
 
-A segment begins with a head, and entries follow::
+A segment begins with a head, followed by entries::
 
     head    magic, format, marker, marker, entries of the segment before, CRC-32
     entry   marker, ordinal, kind, flags, length of the key, length of the payload, version,
             CRC-32 of the payload, CRC-32 of all before and of the key; then the key and the payload
 
-The marker is random and the segment's own, so nothing that a page contains looks like an entry. Where
-an entry's head is damaged, the next one is found by the marker and the checksum of its head, and
-ordinals tell how many are missing: a flipped bit costs one entry. The head of a segment has the marker
-twice and the first entry a third time, so a damaged head costs nothing.
+The marker is random and belongs to one segment, so no content of a page can look like an entry. If
+the head of an entry is damaged, the reader finds the next entry by the marker and the checksum of its
+head, and the ordinals show how many are missing: a flipped bit costs one entry. The head of a segment
+has the marker twice and the first entry a third time, so a damaged head costs nothing.
 
-The format before this one had neither heads nor markers; it is still read.
+The format before this one had neither heads nor markers; the reader still supports it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ else:
     from backports import zstd
 
 FORMAT: Final = 2
-"""The format that is written."""
+"""The format that is written now."""
 
 _MAGIC: Final = b"LIBRAjnl"
 _HEAD: Final = struct.Struct("<8sI8s8sI")
@@ -50,19 +50,19 @@ _MARKER_BYTES: Final = 8
 _LOOKS_LIKE_AN_ENTRY: Final = re.compile(
     rb"(?s)(?=.{8}..\x00\x00[a-z][\x00-\x03].\x00...[\x00-\x0f])"
 )
-"""What an entry begins with: its marker, a small ordinal, a kind, flags, two lengths."""
+"""The start of an entry: its marker, a small ordinal, a kind, flags, two lengths."""
 
 _SHORTEST: Final = 80
-"""Bytes that the head and the key of a row have: less at the end was cut off."""
+"""The least bytes of the head and the key of a row: fewer bytes at the end were cut off."""
 
 _COMPRESSED: Final = 1
 """A flag: the payload is a zstd frame."""
 
 STORED: Final = 2
-"""A flag: the database had this row when it was written."""
+"""A flag: the database had this row when the entry was written."""
 
 _SMALL: Final = 100
-"""Bytes below which a payload is not worth compressing."""
+"""Payloads of fewer bytes are not compressed."""
 
 PAGE: Final = "s"
 FINISHED_PAGE: Final = "p"
@@ -74,14 +74,14 @@ BEGUN: Final = "b"
 COUNTER: Final = "c"
 
 ROWS: Final = frozenset((PAGE, FINISHED_PAGE, WATCH, DELETED))
-"""The kinds of which the newest for each id counts."""
+"""The kinds of which only the newest entry for each id counts."""
 
 LISTS: Final = frozenset((DROPPED, NOW_STORED))
-"""The kinds that say something of other entries: their keys and versions."""
+"""The kinds that refer to other entries: they list keys and versions."""
 
 
 class Raw(NamedTuple):
-    """An entry as it is on the disk; its kind may be one that only a later version of Libra knows."""
+    """An entry as it is on the disk; its kind may be unknown to this version of Libra."""
 
     kind: str
     key: str
@@ -91,19 +91,19 @@ class Raw(NamedTuple):
 
 
 class Unreadable(Exception):
-    """An entry that is whole and not what this program writes: by another version, perhaps."""
+    """An intact entry that this program cannot decode, perhaps of another version."""
 
 
 class LaterFormat(Exception):
-    """A segment in a format of a later version of Libra, which this one leaves alone."""
+    """A segment in a format of a later version of Libra, which this version leaves alone."""
 
 
 @dataclass(slots=True)
 class Damage:
-    """What could not be read, and so is lost.
+    """The number of entries and files that could not be read and are lost.
 
     Attributes:
-        entries: entries that were written and are damaged or missing.
+        entries: damaged or missing entries.
         files: files that could not be read at all.
     """
 
@@ -111,7 +111,7 @@ class Damage:
     files: int = 0
 
     def __str__(self) -> str:
-        """In words for people."""
+        """The damage in words for people."""
         return (
             f"{self.entries} damaged or missing entries and {self.files} unreadable files were found "
             "in the journal; what was not in the database is lost (the log names the files)"
@@ -121,15 +121,15 @@ class Damage:
         return self.entries > 0 or self.files > 0
 
     def add(self, other: Damage) -> None:
-        """Count this, too."""
+        """Add another damage."""
         self.entries += other.entries
         self.files += other.files
 
 
 def of_entry(entry: Entry, *, stored: bool = False) -> Raw:
-    """A page, a watch or a deletion, as it is written; ``stored`` is whether the database has it."""
+    """Encode a page, a watch or a deletion; ``stored`` is whether the database has it."""
     if isinstance(entry, Snapshot) and entry.status in FINISHED:
-        # Its report is a frame by itself, to be taken into memory as it is.
+        # Its report stays a separate frame, so that memory can take it as it is.
         row = entry if isinstance(entry, Packed) else Packed.of_row(entry)
         raw = Raw(FINISHED_PAGE, entry.id, entry.version, _packer.encode(row))
     else:
@@ -138,12 +138,12 @@ def of_entry(entry: Entry, *, stored: bool = False) -> Raw:
 
 
 def entry_bytes(raw: Raw) -> int:
-    """How many bytes of a segment an entry takes."""
+    """The bytes that an entry takes in a segment."""
     return _ENTRY_BYTES + len(raw.key.encode()) + len(raw.payload)
 
 
 def of_struct(kind: str, key: str, version: int, data: object) -> Raw:
-    """Any other entry, as it is written."""
+    """Encode any other entry."""
     payload = _packer.encode(data)
     if len(payload) < _SMALL:
         return Raw(kind, key, version, payload)
@@ -151,10 +151,10 @@ def of_struct(kind: str, key: str, version: int, data: object) -> Raw:
 
 
 def decode(raw: Raw) -> Entry | list[tuple[str, int]]:
-    """What an entry says that is a page, a watch, a deletion, or a list of keys and versions.
+    """Decode an entry: a page, a watch, a deletion, or a list of keys and versions.
 
     Raises:
-        Unreadable: it is by another version of Libra.
+        Unreadable: it is from another version of Libra.
     """
     try:
         payload = zstd.decompress(raw.payload) if raw.flags & _COMPRESSED else raw.payload
@@ -166,10 +166,10 @@ def decode(raw: Raw) -> Entry | list[tuple[str, int]]:
 
 
 class SegmentWriter:
-    """Writes the bytes of one segment, which is new.
+    """Writes the bytes of one new segment.
 
     Args:
-        entries_before: how many entries the segment before this one has; 0 if that is not known.
+        entries_before: the number of entries in the segment before this one; 0 if unknown.
     """
 
     __slots__ = ("_head", "_marker", "_ordinal")
@@ -182,11 +182,11 @@ class SegmentWriter:
 
     @property
     def entries(self) -> int:
-        """How many were made so far."""
+        """The number of entries so far."""
         return self._ordinal
 
     def encode(self, entries: list[Raw]) -> bytes:
-        """The bytes of these entries, after the head of the segment if they are its first."""
+        """Encode these entries, after the head of the segment if they are its first ones."""
         parts = [self._head] if self._ordinal == 0 else []
         for raw in entries:
             key = raw.key.encode()
@@ -206,19 +206,19 @@ class SegmentWriter:
 
 
 class SegmentReader:
-    """Reads one segment, passing over what is damaged.
+    """Reads one segment and skips damaged parts.
 
     Attributes:
-        entries: how many entries it had so far, the damaged ones too.
-        entries_before: how many the segment before it had; 0 if that is not known.
-        damage: what was passed over.
+        entries: the number of entries so far, including damaged ones.
+        entries_before: the number of entries in the segment before it; 0 if unknown.
+        damage: the skipped entries.
         cut_off: whether it ends in the middle of an entry, as after a crash.
 
     Args:
         data: the content of the file.
 
     Raises:
-        LaterFormat: it is not for this version of Libra to read.
+        LaterFormat: this version of Libra cannot read it.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -231,7 +231,7 @@ class SegmentReader:
         self._old = self._marker is None and not data.startswith(_MAGIC)
 
     def _marker_of_head(self) -> bytes | None:
-        """The marker of the segment, wherever it is still to be found."""
+        """The marker of the segment, from any place where it is intact."""
         data = self._data
         if len(data) >= HEAD_BYTES:
             magic, written, marker, again, before = _HEAD.unpack_from(data)
@@ -246,7 +246,7 @@ class SegmentReader:
                     return bytes(copy)
         if _begins_old(data):
             return None
-        # The head and the first entry are damaged: what else looks like an entry, and is one?
+        # The head and the first entry are damaged: look for any bytes that are a valid entry.
         for found in _LOOKS_LIKE_AN_ENTRY.finditer(data):
             marker = data[found.start() : found.start() + _MARKER_BYTES]
             if _entry_at(data, found.start(), marker) is not None:
@@ -254,7 +254,7 @@ class SegmentReader:
         return None
 
     def __iter__(self) -> Iterator[Raw]:
-        """The entries, in the order in which they were written."""
+        """The entries, in the order of writing."""
         return self._read_old() if self._old else self._read()
 
     def _read(self) -> Iterator[Raw]:
@@ -291,16 +291,16 @@ class SegmentReader:
             self.entries = ordinal
 
     def _end(self, at: int) -> None:
-        """From here on there is no entry any more."""
+        """Note the end of the readable entries."""
         rest = self._data[at:]
-        if len(rest) < _SHORTEST or not any(rest):  # zeros are what a power cut may leave
+        if len(rest) < _SHORTEST or not any(rest):  # a power cut may leave zeros
             self.cut_off = True
         else:
             self.damage.entries += 1
             self.entries += 1
 
     def _find(self, marker: bytes, at: int) -> int | None:
-        """Where the next entry is whose head is whole."""
+        """The place of the next entry with an intact head."""
         while (at := self._data.find(marker, at)) >= 0:
             if _entry_at(self._data, at, marker) is not None:
                 return at
@@ -341,7 +341,7 @@ class _EntryHead(NamedTuple):
 
 
 def _entry_at(data: bytes, at: int, marker: bytes) -> _EntryHead | None:
-    """The head of the entry that begins here, or None if there is none, or a damaged one."""
+    """The head of the entry that begins here; None if there is none or it is damaged."""
     if at + _ENTRY_BYTES > len(data):
         return None
     found, ordinal, kind, flags, key_bytes, length, version, payload_sum = _ENTRY.unpack_from(
@@ -360,7 +360,7 @@ def _entry_at(data: bytes, at: int, marker: bytes) -> _EntryHead | None:
 
 
 def _begins_old(data: bytes) -> bool:
-    """Whether a whole entry of format 1 comes first."""
+    """Whether the data begins with a whole entry of format 1."""
     if len(data) < _OLD.size:
         return False
     length, checksum = _OLD.unpack_from(data)

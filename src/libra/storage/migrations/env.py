@@ -7,7 +7,7 @@ from libra.storage.schema import VERSION_TABLE
 context.configure(
     dialect_name=context.config.attributes["dialect"],
     version_table=VERSION_TABLE,
-    # The caller wraps the whole script in one transaction, together with the check of the version.
+    # The caller runs the whole script and the check of the version in one transaction.
     transactional_ddl=False,
 )
 context.run_migrations()

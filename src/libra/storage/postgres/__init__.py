@@ -1,1 +1,1 @@
-"""PostgreSQL as a store."""
+"""The PostgreSQL store."""

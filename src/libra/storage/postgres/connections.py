@@ -1,13 +1,13 @@
-"""A link: a few connections to PostgreSQL for one purpose, with deadlines that hold.
+"""A few connections to PostgreSQL for one purpose, with deadlines that hold.
 
-A server that is frozen, or a network that swallows everything, answers neither a query nor the
-request to cancel it, and a driver that waits for either waits for ever. So nothing here waits: work
-runs in a task of its own, and when the deadline passes the connection is dropped on the spot and the
-task left to find that out by itself.
+A frozen server, or a network that drops all packets, answers neither a query nor the request to
+cancel it, and a driver that waits for either waits for ever. So nothing here waits: the work runs in
+its own task, and when the deadline passes, the connection is dropped at once and the task ends by
+itself.
 
-Connecting is not tied to the call that asked for it. An attempt outlives its caller for a while, so
-that a distant server which takes longer to connect to than a caller may wait is reached in the end,
-and a new attempt begins beside one that seems stuck, so that a server which is back is found at once.
+Connecting is independent of the call that needed it. An attempt outlives its caller for a while, so
+that a distant server that needs more time than a caller has is reached in the end. A new attempt
+begins beside one that seems stuck, so that a server that is back is found at once.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""What a database call may raise; `classify` then tells which of it is a bug after all."""
+"""The exceptions of a database call; `classify` decides which of them are bugs."""
 
-_ATTEMPTS_AT_ONCE: Final = 3  # as many as may be stuck while their callers come and go
+_ATTEMPTS_AT_ONCE: Final = 3  # the limit of stuck attempts whose callers come and go
 _MAX_AGE: Final = 600.0  # seconds; so that a failover behind the same name is noticed in the end
 
 
 class _Session:
-    """A connection, and whether it has been looked at yet."""
+    """A connection, and whether it was checked."""
 
     __slots__ = ("connection", "ready", "since")
 
@@ -56,9 +56,9 @@ class Connections:
     """Up to ``size`` connections, made when needed and kept.
 
     Args:
-        connect: makes a connection, within a time limit of its own.
-        prepare: is given each new connection before its first use, to see whether it will do.
-        size: how many calls at once; further ones wait their turn within their deadline.
+        connect: makes a connection, within its own time limit.
+        prepare: checks each new connection before its first use.
+        size: the limit of calls at the same time; further calls wait within their deadline.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class Connections:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], Awaitable[T]], *, deadline: float) -> T:
-        """Do a unit of work on a connection of one's own and return its result.
+        """Do a unit of work on a connection and return its result.
 
         Raises:
-            Unavailable: if there is no connection, it is lost, or ``deadline`` seconds have passed.
-            Rejected: if the database will never do it.
+            Unavailable: there is no connection, it is lost, or ``deadline`` seconds have passed.
+            Rejected: the database will never do it.
         """
         until = asyncio.get_running_loop().time() + deadline
         await self._take_turn(until)
@@ -96,8 +96,8 @@ class Connections:
                 try:
                     return await self._perform(work, session, until)
                 except Unavailable as exc:
-                    # A connection kept from before may have been lost without anybody noticing, in
-                    # a restart perhaps. Only a new one tells, and all work may be repeated.
+                    # A kept connection may have been lost unnoticed, perhaps in a restart of the
+                    # server. Only a new connection shows the state, and all work may be repeated.
                     if not kept or exc.fault != "unreachable":
                         raise
                 finally:
@@ -108,7 +108,7 @@ class Connections:
             self._pass_turn()
 
     async def close(self, *, deadline: float = 1.0) -> None:
-        """Say goodbye on every connection, and drop those in use or where that takes too long."""
+        """Close every connection; drop those in use and those that do not close in time."""
         self._closed = True
         for attempt in list(self._attempts):
             self._give_up(attempt)
@@ -121,7 +121,7 @@ class Connections:
             if goodbyes:
                 await asyncio.wait(goodbyes, timeout=deadline)
         finally:
-            # Also when who closes is cancelled: nobody else knows of them.
+            # Also if the caller of `close` is cancelled: nobody else knows these connections.
             for connection, goodbye in zip(connections, goodbyes, strict=True):
                 connection.terminate()
                 self._leave(goodbye)
@@ -129,7 +129,7 @@ class Connections:
             # They have nothing left to wait for, but need a turn of the loop to notice.
             await asyncio.wait(self._abandoned, timeout=deadline)
 
-    # Turns: who may have a connection
+    # Turns: which call may have a connection
 
     async def _take_turn(self, until: float) -> None:
         if self._busy < self._size:
@@ -169,16 +169,16 @@ class Connections:
                 timeout=_left(until),
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            # Any attempt that succeeds will do. That an older one fails says less about now than
-            # mine will, so only the failure of mine counts.
+            # Any attempt that succeeds will do. The failure of an older attempt says less about the
+            # present than the failure of this one, so only the latter counts.
             self._look_through_attempts()
             if (kept := self._kept()) is not None:
                 return kept
-            # Closed meanwhile: what was begun now nobody would close.
+            # If the store was closed meanwhile, nobody would close a connection that begins now.
             self._require_open()
             if mine.done():
                 _raise_failure(mine)
-                mine = self._attempt()  # It succeeded, and somebody else was quicker to take it.
+                mine = self._attempt()  # It succeeded, and another call took it.
             if not _left(until):
                 raise TimeoutError
 
@@ -217,13 +217,13 @@ class Connections:
         try:
             done, _ = await asyncio.wait({task}, timeout=_left(until))
         finally:
-            # Also when the caller is cancelled: then too nobody waits for the server. It may be so in
-            # the very turn of the loop in which the task has ended, and then too nobody is left who
-            # would keep the connection or close it.
+            # Also if the caller is cancelled: then too nobody waits for the server. The cancellation
+            # may come in the turn of the loop in which the task has ended; then too nobody is left
+            # who would keep or close the connection.
             if not done:
-                # Drop the connection, and do not cancel the task: asyncpg answers a cancellation
-                # with a request to the server over yet another connection. Without its connection
-                # the task ends by itself.
+                # Drop the connection instead of cancelling the task: asyncpg answers a cancellation
+                # with a request to the server over another connection. Without its connection the
+                # task ends by itself.
                 connection.terminate()
                 self._leave(task)
         if not done:
@@ -255,7 +255,7 @@ class Connections:
         self._idle.append(session)
         if self._closed:
             session.connection.terminate()
-        # One works, so attempts to make others than those in use would make too many.
+        # One connection works, so further attempts would make more connections than needed.
         self._look_through_attempts()
         while len(self._idle) + self._busy - 1 > self._size:
             self._idle.pop(0).connection.terminate()
@@ -263,7 +263,7 @@ class Connections:
             for attempt in list(self._attempts):
                 self._give_up(attempt)
 
-    # What is left behind
+    # Abandoned tasks
 
     def _give_up(self, attempt: asyncio.Task[Connection]) -> None:
         self._attempts.remove(attempt)
@@ -286,8 +286,8 @@ def _left(until: float) -> float:
 
 
 def _is_sound(connection: Connection, verdict: Unavailable | Rejected) -> bool:
-    # The server ended a statement in good order, because it took too long or was refused. After all
-    # else a new connection knows more: of a new primary, a new password, a new schema.
+    # The server ended a statement cleanly, because it took too long or was refused. After any other
+    # error a new connection is better: it sees a new primary, a new password, a new schema.
     harmless = isinstance(verdict, Rejected) or verdict.fault in {"timeout", "contention"}
     return harmless and not connection.is_closed() and not connection.is_in_transaction()
 
@@ -305,7 +305,7 @@ def _raise_failure(attempt: asyncio.Task[Connection]) -> None:
 
 
 def _look_at(task: asyncio.Future[Any]) -> None:
-    # Its outcome is of no interest, but asyncio complains about an exception that nobody looked at.
+    # Nobody needs its outcome, but asyncio complains about an exception that is never retrieved.
     if not task.cancelled():
         task.exception()
 

@@ -1,8 +1,8 @@
-"""A PostgreSQL database to a backup and back, while a Libra runs on it.
+"""Copies a PostgreSQL database to a backup and back, while a Libra uses it.
 
-Both are one transaction. While a backup is restored saves wait and reads see what was there before; when
-it is committed all of it is another time. Which columns there are, and of what type, the two databases
-say themselves, so that a migration needs no word here.
+Each direction is one transaction. During a restore, saves wait and reads see the old data; after the
+commit, all data is that of the backup. The two databases report their own columns and types, so that
+a migration needs no change here.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from libra.storage.rows.frames import frame, unframe
 from libra.storage.schema import migrate_sqlite
 
 ROWS: Final = 200
-"""Rows that are in memory at a time; a report of 500 assets has some 200 kB."""
+"""Rows to hold in memory at the same time; a report of 500 assets has some 200 kB."""
 
 CONNECT: Final = 10.0
 PATIENCE: Final = 30.0
-"""Seconds: for a connection, and for a Libra that is saving to let go of its locks."""
+"""Seconds to wait for a connection, and for a saving Libra to release its locks."""
 
 _COLUMNS: Final = """
     SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
@@ -50,8 +50,8 @@ _THERE: Final = """
     WHERE until > clock_timestamp()
 """
 
-# A backup from before another restore may have taken more batches than what is there. Whoever writes to
-# that would not notice that it has gone back: see `libra.storage.history`.
+# A backup from before another restore may count more batches than the present database. A writer to
+# the latter would not notice that it has gone back: see `libra.storage.history`.
 _NOTICED: Final = """
     UPDATE libra_writers SET counter = $2::bigint - 1
     WHERE instance = $1::text AND counter >= $2::bigint AND at IS DISTINCT FROM $3::timestamptz
@@ -62,7 +62,7 @@ async def back_up(url: str, file: Path) -> None:
     """Write a backup of a database.
 
     Raises:
-        NoBackup: something else stands at ``file``.
+        NoBackup: something other than a backup exists at ``file``.
         OSError: the file cannot be written.
         SchemaMismatch: the database has another schema than this program knows.
         Unavailable: the server cannot be asked.
@@ -82,13 +82,13 @@ async def back_up(url: str, file: Path) -> None:
 
 
 async def restore(file: Path, url: str) -> None:
-    """Replace what is in a database by what is in a backup.
+    """Replace the contents of a database by those of a backup.
 
     Raises:
         NoBackup: the file cannot be restored.
         OSError: it cannot be read.
         SchemaMismatch: the database has another schema than this program knows.
-        Unavailable: the server cannot be asked, or a Libra does not let go; nothing has changed.
+        Unavailable: the server cannot be asked, or a Libra holds its locks; nothing has changed.
     """
     with readable(file) as path, closing(read_only(path)) as source:
         tables = tables_of(source)
@@ -129,7 +129,7 @@ async def _read_table(
     wanted = [name for name in columns if name in types]
     read = list(wanted)
     if table == "pages":
-        # Of a row with a frame the server need not write the JSON.
+        # For a row with a frame the server need not write the JSON.
         read[read.index("report")] = "CASE WHEN report_zstd IS NULL THEN report END AS report"
         read.append("report_zstd")
     convert = [_TO_SQLITE.get(types[name], _as_it_is) for name in wanted]

@@ -1,4 +1,4 @@
-"""Pages in SQL of PostgreSQL: what is read of them, and which."""
+"""SQL for reading pages from PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from libra.storage.rows.page_query import PageQuery
 
 _NAMES: Final = ", ".join(COLUMNS)
 _SELECT_AS: Final = f"SELECT {_NAMES} FROM pages WHERE deleted_at IS NULL"  # noqa: S608 - a constant
-# The frame is what Libra reads. Of a row from before there were any, the server has to write the JSON.
+# Libra reads the frame. For an old row without one, the server has to write the JSON.
 SELECT: Final = _SELECT_AS.replace(
     " report,", " CASE WHEN report_zstd IS NULL THEN report END AS report,"
 )
-# What makes a report large stays where it is: no list shows it.
+# The large parts of a report stay in the database: no list shows them.
 _LIST: Final = _SELECT_AS.replace(
     " report,", " report - '{assets,by_host,findings}'::text[] AS report,"
 ).replace(", report_zstd", ", NULL::bytea AS report_zstd")
@@ -32,7 +32,7 @@ TIMELINE: Final = timeline_sql(_LIST)
 
 
 def recent_sql(query: PageQuery) -> tuple[str, list[Any]]:
-    """A statement for pages, newest first, and its arguments; the rows are without assets."""
+    """A statement for pages, newest first, and its arguments; the reports have no assets."""
     sql, arguments = _LIST, list[Any]()
 
     def place(value: Any) -> str:
@@ -59,12 +59,12 @@ def recent_sql(query: PageQuery) -> tuple[str, list[Any]]:
 
 
 def batch_sql(now: datetime | None, size: int, last: Snapshot | None) -> tuple[str, list[Any]]:
-    """A statement for a batch of what is to be in memory, and its arguments.
+    """A statement for a batch of the pages that come back to memory, and its arguments.
 
     Args:
-        now: pages that expire later; None for those that never do.
-        size: how many at most.
-        last: the one that the batch follows; None for the first batch.
+        now: select pages that expire after this; None for those that never expire.
+        size: the maximum number of rows.
+        last: the page before the batch; None for the first batch.
     """
     key = ["id"] if now is None else ["expires_at", "id"]
     sql, arguments = f"{SELECT} AND expires_at IS NULL", list[Any]()

@@ -1,6 +1,6 @@
-"""Pages and deletions as rows of PostgreSQL, and back.
+"""Converts pages and deletions to rows of PostgreSQL, and back.
 
-A report is there twice: as JSONB, which people query, and as the frame that Libra reads.
+A row has the report twice: as JSONB for people's queries, and as the frame that Libra reads.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ COLUMNS: Final = {
 }
 """The columns of a page, in the order of a row, and their types."""
 
-_INLINE: Final = 200_000  # bytes of reports that are read or written on the event loop in one go
+_INLINE: Final = 200_000  # bytes of reports to read or write on the event loop in one go
 
 
 async def rows_of(pages: Sequence[Snapshot]) -> list[tuple[Any, ...]]:
-    """The rows of pages, with a value for each of `COLUMNS`; in a thread where that takes long.
+    """The rows of pages, with a value for each of `COLUMNS`; a thread converts large ones.
 
     Raises:
         Rejected: a time has no zone.
@@ -65,7 +65,7 @@ async def rows_of(pages: Sequence[Snapshot]) -> list[tuple[Any, ...]]:
 
 
 async def snapshots_of(rows: Sequence[Any], *, packed: bool = False) -> list[Snapshot]:
-    """The pages of rows; with ``packed``, the reports of finished ones stay the frames that they are."""
+    """The pages of rows; with ``packed``, the reports of finished pages stay frames."""
     if sum(_bytes_to_read(row, packed=packed) for row in rows) > _INLINE:
         return await asyncio.to_thread(_snapshots, rows, packed=packed)
     return _snapshots(rows, packed=packed)
@@ -83,7 +83,7 @@ def snapshot_of(
     *others: Any,
     packed: bool,
 ) -> Snapshot:
-    """The page of one row; with ``packed``, the report of a finished one stays a frame."""
+    """The page of one row; with ``packed``, the report of a finished page stays a frame."""
     *plain, key, series, way, headers, framed = others
     plain += [None if text is None else unescape(text) for text in (key, series)]
     plain += [way, headers_of_text(headers)]
@@ -108,17 +108,17 @@ def snapshot_of(
 
 
 def in_order(data: bytes) -> bytes:
-    """A report as it was: JSONB forgets the order of names, and people read reports."""
+    """A report in its original order: JSONB forgets the order of names, and people read reports."""
     try:
         report = reports.decode(data)
     except (msgspec.ValidationError, msgspec.DecodeError):
-        return data  # Another program's, or an older one's; for the reader to judge.
+        return data  # From another program or an older one; the reader decides.
     by_kind = {kind: report.by_kind[kind] for kind in reports.KINDS if kind in report.by_kind}
     return reports.encode(msgspec.structs.replace(report, by_kind=by_kind))
 
 
 def deletions(batch: Iterable[Entry], of: str) -> list[tuple[Any, ...]]:
-    """What is deleted in a batch, of pages or of watches: ids and moments."""
+    """The deletions of pages or of watches in a batch: ids and times."""
     return [(escape(e.id), _aware(e.at)) for e in batch if isinstance(e, Deleted) and e.of == of]
 
 
@@ -158,7 +158,7 @@ def _snapshots(rows: Iterable[Any], *, packed: bool = False) -> list[Snapshot]:
 
 
 def _bytes_to_read(row: Any, *, packed: bool) -> int:
-    """How much there is to do for a row before it is a page."""
+    """The bytes to convert for a row."""
     if (framed := row["report_zstd"]) is None:
         return len(row["report"])
     return 0 if packed else unframed_size(framed)

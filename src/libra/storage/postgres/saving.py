@@ -1,7 +1,7 @@
-"""How a batch is saved to a PostgreSQL database: whoever has the higher version is right.
+"""Saves a batch to a PostgreSQL database: the higher version wins.
 
-A deletion is the last version of a page: it empties the row and keeps it, so that a save which is
-still on its way, even one that the server has and has not begun, finds itself outranked.
+A deletion is the last version of a page. It empties the row and keeps it, so that a late save, even
+one that the server has received and not begun, has a lower version.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EMPTIED: Final = """
     report_zstd = NULL, idempotency = substr(pages.idempotency, 1, 32), series = NULL,
     way = NULL, headers = NULL
 """
-"""What is left of a deleted page: nothing but that its key was used."""
+"""What stays of a deleted page: only that its key was used."""
 
 _DELETE: Final = f"""
     INSERT INTO pages (id, url, host, status, version, deleted_at,
@@ -77,10 +77,10 @@ async def save_batch(
     desk: WriterLog | None,
     known: History | None,
 ) -> tuple[list[RefusedRow], History | None]:
-    """Save a batch in one transaction, or what the database takes of it in several.
+    """Save a batch in one transaction, or the accepted part of it in several.
 
     Returns:
-        What it refused, and the database as it is after that; None for the latter if nothing was saved.
+        The refused rows, and the state of the database after that; None if nothing was saved.
     """
     try:
         pages = [entry for entry in batch if isinstance(entry, Snapshot)]
@@ -108,7 +108,7 @@ async def save_batch(
             return [RefusedRow(batch[0].id, batch[0].version, verdict.reason)], None
     else:
         return gone, entered
-    # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
+    # The database refuses a row of this batch: halving finds it in few steps.
     half = len(batch) // 2
     refused, before = await save_batch(connection, batch[:half], limit, desk, known)
     others, after = await save_batch(connection, batch[half:], limit, desk, known)
@@ -118,7 +118,7 @@ async def save_batch(
 async def _save_pages(
     connection: Connection, pages: Sequence[Snapshot], rows: Sequence[tuple[Any, ...]]
 ) -> list[RefusedRow]:
-    """Save pages; returns those that somebody had deleted before this program brought them."""
+    """Save pages; return those that were deleted before this program saved them."""
     said = await connection.execute(_SAVE, *zip(*rows, strict=True))
     if said == f"INSERT 0 {len(pages)}":
         return []
@@ -127,7 +127,7 @@ async def _save_pages(
 
 
 async def delete_page(connection: Connection, page_id: str, at: datetime) -> bool:
-    """Delete a page, also one that is not there yet; returns whether it was there."""
+    """Delete a page, even one that does not exist yet; return whether it existed."""
     page = escape(page_id)
     there = await connection.fetchval(
         "SELECT true FROM pages WHERE deleted_at IS NULL AND id = $1 FOR UPDATE", page

@@ -1,4 +1,4 @@
-"""The schema of a PostgreSQL database: which it has, and how it comes to the newest."""
+"""The schema of a PostgreSQL database: reads its version and migrates it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from libra.storage.schema import (
     render,
 )
 
-_MIGRATION_LOCK: Final = 0x4C69627261  # "Libra"; which program migrates
+_MIGRATION_LOCK: Final = 0x4C69627261  # "Libra"; lets one program migrate at a time
 
 
 async def status_of_postgres(connection: Connection) -> SchemaStatus:
-    """What schema a PostgreSQL database has, without changing it."""
+    """The schema of a PostgreSQL database, without changing it."""
     rows = await connection.fetch(
         "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
         [*ALL_TABLES],
@@ -32,18 +32,18 @@ async def status_of_postgres(connection: Connection) -> SchemaStatus:
 
 
 async def require_schema(connection: Connection) -> None:
-    """Take a connection only to a database with the schema of this program."""
+    """Accept a connection only to a database with the schema of this program."""
     (await status_of_postgres(connection)).require_current()
 
 
 async def require_nothing(_connection: Connection) -> None:
-    """Take any connection: for who asks about the schema."""
+    """Accept any connection: for a caller that asks about the schema."""
 
 
 async def migrate_postgres(connection: Connection) -> SchemaStatus:
     """Make or migrate the tables, in one transaction."""
     async with connection.transaction():
-        # Two programs may have been told at once; the second finds nothing left to do.
+        # Two programs may be told at once; the second finds nothing left to do.
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
         status = await status_of_postgres(connection)
         if status.state == "newer":
@@ -52,11 +52,11 @@ async def migrate_postgres(connection: Connection) -> SchemaStatus:
             await connection.execute(f"DROP VIEW IF EXISTS {VERSION_VIEW}")
             await connection.execute(f"DROP TABLE IF EXISTS {VERSION_TABLE}")
         if status.state != "current":
-            # In a thread, as importing what it needs takes half a second.
+            # In a thread, because importing its modules takes half a second.
             await connection.execute(await asyncio.to_thread(render, "postgres", status.current))
         return await status_of_postgres(connection)
 
 
 async def vacuum(connection: Connection) -> None:
-    """Note which rows everybody can see: until then each is read whole, whatever is in the indexes."""
+    """Update the visibility map: until then index-only scans read every row in the table."""
     await connection.execute("VACUUM (ANALYZE) pages")

@@ -1,9 +1,9 @@
 """PostgreSQL, 15 or later, through asyncpg.
 
-Saves, reads and restores have connections of their own, so that none waits for another. A batch is
-one statement. Each transaction gives the server a time limit somewhat shorter than our deadline: a
-query that is merely slow, or waits for a lock, is then ended by the server in good order and the
-connection can be kept; only when the server does not answer at all is it dropped (see
+Saves, reads and restores have separate connections, so that none waits for another. A batch is one
+statement. Each transaction gives the server a time limit somewhat shorter than our deadline. So the
+server ends a query that is slow or waits for a lock, and the connection can be kept; only if the
+server does not answer at all is the connection dropped (see
 `libra.storage.postgres.connections`).
 """
 
@@ -65,17 +65,17 @@ _PRUNED: Final = """
     SELECT pruned, id FROM pages WHERE pruned IS NOT NULL AND (pruned, id) > ($1, $2)
     ORDER BY pruned, id LIMIT $3
 """
-_READERS: Final = 2  # one of which is never kept busy by what may look at every page
+_READERS: Final = 2  # one of which is never occupied by queries that may look at every page
 _AS_LONG_AS_IT_TAKES: Final = 86_400.0  # seconds
 
 
 class PostgresStore(Store):
-    """A database of a PostgreSQL server; migrated only when told to.
+    """A database of a PostgreSQL server; migrated only on request.
 
     Args:
         url: ``postgresql://user:password@host:port/name?sslmode=...``, several hosts separated by
-            commas; what libpq's environment variables and password file say is honoured.
-        deadlines: how long calls may take.
+            commas; libpq's environment variables and password file apply.
+        deadlines: the time limits of calls.
     """
 
     def __init__(self, url: str, *, deadlines: Deadlines | None = None) -> None:
@@ -88,7 +88,7 @@ class PostgresStore(Store):
         self._lists = asyncio.Semaphore(_READERS - 1)
 
     def write_as(self, writer: Writer, known: History | None) -> None:
-        """Have a desk to sign in at."""
+        """Set the writer."""
         self._desk, self.known = WriterLog(writer), known
 
     async def open(self) -> None:
@@ -96,9 +96,9 @@ class PostgresStore(Store):
         await self._probe(self.deadlines.connect)
 
     async def close(self) -> None:
-        """Let go of the lease and close the connections."""
+        """Release the lease and close the connections."""
         async with AsyncExitStack() as links:
-            # All of them, also when one cannot be closed in good order or who closes is cancelled.
+            # All of them, even if one cannot be closed cleanly or the caller is cancelled.
             for link in (self._writer, self._reader, *self._restorers):
                 links.push_async_callback(link.close, deadline=0.3)
             if self._desk is not None and self._desk.known_there:
@@ -108,8 +108,8 @@ class PostgresStore(Store):
 
     async def save(self, entries: Sequence[Entry]) -> list[RefusedRow]:
         """Store a batch in one transaction."""
-        # In the order of their ids, as two programs that save the same pages in different orders
-        # would wait for each other.
+        # In the order of their ids: two programs that save the same pages in different orders would
+        # wait for each other.
         batch = sorted(newest(entries), key=lambda entry: entry.id)
         limit, known = self.deadlines.save, self.known
         refused, found = await self._writer.run(
@@ -137,7 +137,7 @@ class PostgresStore(Store):
         return await self._reader.run(work, deadline=within)
 
     async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
-        """Read what is to be in memory, on a connection that lives as long as that takes."""
+        """Read the pages that come back to memory, on a connection that lives as long as that takes."""
         link = Connections(self._connect, require_schema)
         self._restorers.add(link)
         try:
@@ -178,7 +178,7 @@ class PostgresStore(Store):
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> list[Snapshot]:
-        """Thin out by the clock."""
+        """Thin out by time spans."""
         async with self._turn() as limit:
             return await self._read(TIMELINE, escape(url), since, until, spans, limit=limit)
 
@@ -193,7 +193,7 @@ class PostgresStore(Store):
         await self._writer.run(work, deadline=limit)
 
     async def picture(self, page_id: str, *, whole: bool) -> bytes | None:
-        """Read one of the two."""
+        """Read the thumbnail or the whole picture."""
         limit, check = self.deadlines.read, self._check_of_reads()
         column = "whole" if whole else "thumbnail"
         sql = f"SELECT {column} FROM screenshots WHERE page_id = $1"  # noqa: S608 - constants
@@ -248,7 +248,7 @@ class PostgresStore(Store):
     async def prune(
         self, *, older_than: datetime | None, watched: Mapping[str, Thinning] = NOTHING
     ) -> int:
-        """Remove old pages, some at a time."""
+        """Remove old pages, in batches."""
         return await Pruning(self._writer, self.deadlines.save).prune(older_than, watched)
 
     async def pruned(self, *, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
@@ -264,11 +264,11 @@ class PostgresStore(Store):
         return await self._reader.run(work, deadline=within)
 
     async def give_back(self, *, whole: bool = False) -> int:
-        """Nothing: the server's autovacuum makes room for new rows by itself."""
+        """Do nothing: the server's autovacuum makes room for new rows."""
         return 0
 
     async def schema(self) -> SchemaStatus:
-        """Look at the schema."""
+        """Read the version of the schema."""
         return await self._with_any_schema(status_of_postgres, self.deadlines.connect)
 
     async def migrate(self) -> SchemaStatus:
@@ -276,14 +276,14 @@ class PostgresStore(Store):
         before = await self.schema()
         status = await self._with_any_schema(migrate_postgres, _AS_LONG_AS_IT_TAKES)
         if before.state == "behind":
-            # A table that was rewritten is read whole, whatever is in its indexes, until this was done.
+            # Until a vacuum, index-only scans of a rewritten table read every row in the table.
             await self._with_any_schema(vacuum, _AS_LONG_AS_IT_TAKES)
         return status
 
     async def ping(self) -> None:
-        """See whether the server answers, takes writes and reads, and has the schema.
+        """Check that the server answers, accepts writes and reads, and has the schema.
 
-        Both are asked, since connections for one may be had when there are none left for the other.
+        This checks both, because the server may have connections left for only one of them.
         """
         limit = self.deadlines.probe
         looks = [
@@ -294,7 +294,7 @@ class PostgresStore(Store):
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    # Inside
+    # Internals
 
     async def _probe(self, deadline: float) -> None:
         known = self.known
@@ -328,25 +328,25 @@ class PostgresStore(Store):
         return await asyncpg.connect(
             self._url,
             timeout=self.deadlines.connect,
-            # Prepared statements break behind a pooler such as PgBouncer, and after a migration.
+            # Prepared statements fail behind a pooler such as PgBouncer, and after a migration.
             statement_cache_size=0,
             server_settings={"application_name": "libra"},
             **options,
         )
 
     async def _connect_to_write(self) -> Connection:
-        # After a failover the old server may come back as a standby, which takes no writes.
+        # After a failover the old server may come back as a standby, which accepts no writes.
         return await self._connect(target_session_attrs="read-write")
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[float]:
-        """A turn at what may look at every page, and so take long; the seconds that are left for it.
+        """Wait for a turn to run a query that may look at every page; yield the seconds that remain.
 
-        Should all connections be kept busy by such lists, a page would be waited for until its time has
-        passed: and that is taken for an outage.
+        If such lists occupied all connections, the read of a page would time out, which Libra would
+        take for an outage.
 
         Raises:
-            Unavailable: others took all the time that there is.
+            Unavailable: other lists took all the time.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + self.deadlines.read
@@ -386,7 +386,7 @@ class PostgresStore(Store):
 def _query(
     sql: str, arguments: Sequence[Any], limit: float, check: HistoryCheck, *, packed: bool = False
 ) -> Callable[[Connection], Awaitable[list[Snapshot]]]:
-    """Read rows; with ``packed``, the reports of finished pages stay the frames that they are."""
+    """Read rows; with ``packed``, the reports of finished pages stay frames."""
 
     async def work(connection: Connection) -> list[Snapshot]:
         async with transaction(connection, limit):

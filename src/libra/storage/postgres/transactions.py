@@ -1,7 +1,7 @@
-"""Transactions of a PostgreSQL server that ends by itself what takes too long.
+"""Transactions of a PostgreSQL server, which ends slow ones.
 
-Each gives the server a time limit somewhat shorter than our deadline: a query that is merely slow, or
-waits for a lock, is then ended by the server in good order and the connection can be kept.
+Each transaction gives the server a time limit somewhat shorter than our deadline. So the server ends
+a query that is slow or waits for a lock, and the connection can be kept.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from libra.storage.postgres.writer_log import WriterLog
 from libra.storage.schema import VERSION_TABLE, judge
 
 T = TypeVar("T")
-_SERVERS_SHARE: Final = 0.8  # of our deadline; by then the server itself ends what takes too long
+_SERVERS_SHARE: Final = 0.8  # of our deadline; by then the server ends a slow transaction
 
 
 @asynccontextmanager
 async def transaction(connection: Connection, limit: float) -> AsyncIterator[None]:
     """A transaction that the server ends before ``limit`` seconds have passed."""
-    # For this transaction only, as a pooler may give the session to somebody else afterwards.
+    # For this transaction only, because a pooler may give the session to another client afterwards.
     milliseconds = max(1, round(limit * 1000 * _SERVERS_SHARE))
-    # The second, so that a program which was stopped in the middle does not keep its locks.
+    # With the second setting a program that was stopped in the middle does not keep its locks.
     await connection.execute(
         f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d};"
         f" SET LOCAL idle_in_transaction_session_timeout = {2 * milliseconds:d}"
@@ -41,7 +41,7 @@ async def transaction(connection: Connection, limit: float) -> AsyncIterator[Non
 async def run_within(
     connection: Connection, limit: float, work: Callable[[Connection], Awaitable[T]]
 ) -> T:
-    """Do work in a transaction of its own."""
+    """Do work in its own transaction."""
     async with transaction(connection, limit):
         return await work(connection)
 
@@ -49,7 +49,7 @@ async def run_within(
 async def enter(
     connection: Connection, desk: WriterLog | None, known: History | None, *, count: bool
 ) -> History | None:
-    """At the beginning of each transaction that writes: whether this is what we may write to."""
+    """Check, at the beginning of each writing transaction, that we may write to this database."""
     if desk is not None:
         return await desk.enter(connection, known, count=count)
     version = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
@@ -60,7 +60,7 @@ async def enter(
 async def check_writing(
     connection: Connection, desk: WriterLog | None, known: History | None, limit: float
 ) -> History | None:
-    """See whether the server lets us write; returns the database as `enter` found it."""
+    """Check that the server lets us write; return the database as `enter` found it."""
     async with transaction(connection, limit):
         await connection.execute("SELECT FROM pages LIMIT 1 FOR UPDATE SKIP LOCKED")
         await connection.execute("SELECT FROM watches LIMIT 1 FOR UPDATE SKIP LOCKED")
@@ -68,6 +68,6 @@ async def check_writing(
 
 
 async def check_reading(limit: float, connection: Connection) -> None:
-    """See whether the server lets us read."""
+    """Check that the server lets us read."""
     async with transaction(connection, limit):
         await connection.execute("SELECT FROM pages LIMIT 1")

@@ -1,4 +1,4 @@
-"""The list of URLs in SQL of PostgreSQL."""
+"""SQL for the list of URLs in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AFTER: Final = {
 def urls_sql(query: UrlQuery, columns: str) -> tuple[str, list[Any]]:
     """The statement and its arguments.
 
-    A row is these columns and the past as JSON; the rows come in any order.
+    A row has these columns and the past as JSON; the rows come in any order.
     """
     arguments = list[Any]()
 
@@ -60,8 +60,9 @@ def urls_sql(query: UrlQuery, columns: str) -> tuple[str, list[Any]]:
         wanted = place([escape(url) for url in query.urls])
         only = f" AND url_hash IN ({_HASHES.format(urls=wanted)})"
     order = _ORDER[query.sort].format(broken=broken)
-    # The index by URL holds all that choosing the newest may need, so no page of the table is read
-    # for it. Where more is asked for the newest are looked up, and whole rows of the few wanted.
+    # The index by URL has all columns that choosing the newest needs, so this reads no page of the
+    # table for it. If the query needs more columns, it looks up the newest rows, and whole rows only
+    # for the result.
     more = ""
     if query.sort == "site" or query.host is not None or query.text is not None:
         more = "JOIN (SELECT id, url, host, title FROM pages) AS more USING (id)"
@@ -80,7 +81,7 @@ def urls_sql(query: UrlQuery, columns: str) -> tuple[str, list[Any]]:
 def timeline_sql(select: str) -> str:
     """A statement for the heaviest page of each span of a time.
 
-    It takes the URL, the beginning (which may be null), the end, and how many spans there are.
+    It takes the URL, the beginning (which may be null), the end, and the number of spans.
 
     Args:
         select: the columns of all pages, up to the conditions.
@@ -103,15 +104,15 @@ def timeline_sql(select: str) -> str:
 
 
 def text_condition(text: str, place: Any) -> str:
-    """A condition for pages with a text in their title or URL, whatever the case.
+    """A condition for pages with a text in their title or URL, in any case.
 
     Args:
-        text: what is looked for.
-        place: takes an argument and returns what stands for it.
+        text: the text to search.
+        place: takes an argument and returns its placeholder.
     """
     if text.isascii():
         pattern = place(f"%{like(text)}%")
         return f"(title ILIKE {pattern} OR url ILIKE {pattern})"
-    # Which letters ILIKE knows the case of depends on the locale of the database.
+    # ILIKE's handling of case depends on the locale of the database.
     pattern = place(caseless(text))
     return f"(title ~ {pattern} OR url ~ {pattern})"

@@ -1,7 +1,7 @@
-"""The desk of a PostgreSQL database: where its writer signs in. See `libra.storage.history`.
+"""The sign-in of a writer to a PostgreSQL database. See `libra.storage.history`.
 
-All of this happens within a transaction of the caller. The lease is a row with an end and no session
-lock: a pooler gives sessions to others, and a session whose program is gone may live on for hours.
+All of this runs in a transaction of the caller. The lease is a row with an end, not a session lock: a
+pooler gives sessions to others, and a session may outlive its program by hours.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from libra.storage.history import LEASE, History, Holder, LeaseHeld, Writer
 from libra.storage.postgres.connections import Connection
 from libra.storage.schema import VERSION_TABLE, judge
 
-# One statement, as each costs a round trip. What it selects is as before what it changes. The last
-# condition of a claim: no lease lasts so long, the clock of the server was set back.
+# One statement, because each costs a round trip. It selects the state before its changes. The last
+# condition of a claim: no lease lasts that long, so the server's clock was set back.
 _ENTER: Final = f"""
     WITH claimed AS (
         INSERT INTO libra_lease AS lease (one, instance, life, place, until)
@@ -53,10 +53,10 @@ _ORIGIN: Final = """
 
 
 class HistoryCheck(Protocol):
-    """Says whether what was read is from the database that is meant."""
+    """Checks whether a read came from the expected database."""
 
     async def __call__(self, connection: Connection, *, found: bool) -> None:
-        """Raise `HistoryLost` if it is not; ``found`` is whether anything was there."""
+        """Raise `HistoryLost` if it did not; ``found`` is whether the read returned anything."""
 
 
 class WriterLog:
@@ -64,8 +64,8 @@ class WriterLog:
 
     Attributes:
         known_there: whether a transaction of this life was committed. Until then a lease of a former
-            life on the same data directory is as good as ours. Not afterwards: should somebody run a
-            copy of that directory, the two would take it from each other for ever.
+            life on the same data directory counts as ours. After that it does not: if somebody ran a
+            copy of that directory, the two would take the lease from each other for ever.
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -74,27 +74,27 @@ class WriterLog:
         self.known_there = False
 
     async def meet(self, connection: Connection) -> None:
-        """Find out where a new connection leads to; only messages need it, so it may fail."""
+        """Find out which server a new connection leads to; only messages need it, so it may fail."""
         self._origin = None
         try:
             row = await connection.fetchrow(_ORIGIN)
         except asyncpg.PostgresError:
-            return  # some who run servers for others do not let them look
+            return  # some hosted servers do not allow that
         self._origin = (
             f"PostgreSQL system {row['system_identifier']}, timeline {row['timeline_id']}"
         )
 
     async def enter(self, connection: Connection, known: History | None, *, count: bool) -> History:
-        """Take the lease or make it last longer; returns the database as it is after that.
+        """Take or extend the lease; return the database as it is after that.
 
         Args:
             connection: to the server, in a transaction.
-            known: what the database must not lack.
-            count: whether a batch follows, which is counted.
+            known: the state that the database must not lack.
+            count: whether to count a batch that follows.
 
         Raises:
             SchemaMismatch: the schema is not the one that this program knows.
-            LeaseHeld: another has the lease.
+            LeaseHeld: another Libra has the lease.
             HistoryLost: it is not the known database.
         """
         mine, now = self._writer, datetime.now(UTC)
@@ -117,13 +117,12 @@ class WriterLog:
         return msgspec.structs.replace(found, counter=found.counter + 1, at=now)
 
     async def check_read(self, connection: Connection, known: History, *, found: bool) -> None:
-        """See that what was read is from the known database.
+        """Check that a read came from the known database.
 
-        A standby is always a little behind. What it has is right; that it has something not is no
-        answer.
+        A standby is always a little behind. Rows that it has are right; a missing row proves nothing.
 
         Raises:
-            HistoryLost: it is not.
+            HistoryLost: it did not.
         """
         row = await connection.fetchrow(_LOOK, self._writer.instance)
         if row is None:
@@ -136,7 +135,7 @@ class WriterLog:
         behind.require(known)
 
     async def release(self, connection: Connection) -> None:
-        """Let go of the lease, so that another need not wait for its end."""
+        """Release the lease, so that another Libra need not wait for its end."""
         await connection.execute("DELETE FROM libra_lease WHERE life = $1", self._writer.life)
 
     def _history(self, row: Any) -> History:

@@ -1,1 +1,1 @@
-"""What a database holds: rows of pages and watches, and the lists that are read from it."""
+"""Rows of pages and watches in a database, and the lists that Libra reads from it."""

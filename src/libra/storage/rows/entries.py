@@ -1,8 +1,8 @@
-"""What is stored of a page or a watch: one version of it, or the fact that it was deleted.
+"""The stored forms of a page or a watch: one version of it, or its deletion.
 
-These are the messages between them and their backup. They are immutable, and each carries a
-version, because saves may be repeated, delayed and overtaken by newer ones: whoever has the higher
-version is right, in the queue, in the journal and in the database.
+Pages and watches send these to their storage. They are immutable, and each has a version, because
+saves may be repeated, delayed and overtaken by newer ones. The higher version wins, in the queue, in
+the journal and in the database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from libra.report import Report, Status, Summary
 from libra.storage.rows.frames import frame, unframe
 
 DELETED_VERSION: Final = 2**63 - 1
-"""The version of a deletion: the highest that both engines can hold, so nothing can follow it."""
+"""The version of a deletion: the highest that both engines can hold, so no version is higher."""
 
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -29,12 +29,12 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 class Snapshot(msgspec.Struct, frozen=True):
     """A page at one version, ready to be stored.
 
-    ``report`` is its JSON as `libra.report.encode` writes it; the other fields are the
-    columns that people query. Sizes are bytes and times are aware datetimes. ``idempotency`` is the
-    key that it was submitted with (see `libra.inspector.records.submission_keys`), ``series`` what a
-    result of CI has in common with those before it (see `libra.report.Build`), ``way`` how the page was
-    weighed (`libra.report.Summary.way`), which rows of an older Libra may not say. ``headers`` are those
-    that a page which is not finished is asked for with; their values are secrets.
+    ``report`` is its JSON as `libra.report.encode` writes it; the other fields are the columns that
+    people query. Sizes are bytes and times are aware datetimes. ``idempotency`` is the key of its
+    submission (see `libra.inspector.records.submission_keys`). ``series`` is the series of a CI
+    result (see `libra.report.Build`). ``way`` is how the page was weighed
+    (`libra.report.Summary.way`); rows of an older Libra may lack it. ``headers`` are the request
+    headers of an unfinished page; their values are secrets.
     """
 
     id: str
@@ -58,19 +58,19 @@ class Snapshot(msgspec.Struct, frozen=True):
     headers: Headers = ()
 
     def __repr__(self) -> str:
-        """Without what is secret in it: a crash is reported with what was at hand."""
+        """Show no secrets: a crash report contains this."""
         name = type(self).__name__
         return f"{name}(id={self.id!r}, version={self.version}, status={self.status!r}, ...)"
 
     @classmethod
     def of(cls, report: Report, data: bytes | None = None) -> Snapshot:
-        """The snapshot of a report; ``data`` is its JSON, if the caller has encoded it already."""
+        """The snapshot of a report; ``data`` is its JSON, if the caller has it."""
         data = reports.encode(report) if data is None else data
         return cls.of_summary(reports.summarize(report), data)
 
     @classmethod
     def of_summary(cls, report: Summary, data: bytes) -> Snapshot:
-        """The snapshot of a report of which only the summary was decoded; ``data`` is its JSON."""
+        """The snapshot of a report from its summary; ``data`` is its JSON."""
         return cls(
             id=report.id,
             url=report.url,
@@ -93,24 +93,25 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Packed(Snapshot, frozen=True, array_like=True):
-    """A page as it comes back at a start, 100,000 at a time: its report is one zstd frame of the JSON.
+    """A page as it comes back at a start: its report is one zstd frame of the JSON.
 
-    It rests in memory as it is. Unpacking and packing it again would take longer than all the rest. The
-    journal writes it so, too, and as an array: new fields come last.
+    It rests in memory in this form. A start may bring back 100,000 pages, and unpacking and packing
+    them again would take longer than all the rest. The journal also writes this form, as an array, so
+    new fields come last.
     """
 
     @classmethod
     def of_row(cls, row: Snapshot) -> Packed:
-        """The same with its report in a frame."""
+        """The same page with its report in a frame."""
         fields = {name: getattr(row, name) for name in Snapshot.__struct_fields__}
         fields["report"] = frame(row.report)
         return cls(**fields)
 
     def unpacked(self) -> Snapshot:
-        """The same with the JSON itself.
+        """The same page with the JSON itself.
 
         Raises:
-            ValueError: it is no such frame.
+            ValueError: the report is not such a frame.
         """
         fields = {name: getattr(self, name) for name in Snapshot.__struct_fields__}
         fields["report"] = unframe(self.report)
@@ -118,7 +119,7 @@ class Packed(Snapshot, frozen=True, array_like=True):
 
 
 class WatchRow(msgspec.Struct, frozen=True):
-    """A watch at one version, ready to be stored; ``data`` is its JSON, the process's own business."""
+    """A watch at one version, ready to be stored; ``data`` is its JSON, which only its process reads."""
 
     id: str
     url: str
@@ -126,12 +127,12 @@ class WatchRow(msgspec.Struct, frozen=True):
     data: bytes
 
     def __repr__(self) -> str:
-        """As that of a page."""
+        """Show no secrets, as for a page."""
         return f"WatchRow(id={self.id!r}, version={self.version}, ...)"
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """What somebody deleted, at a moment; it outranks every version of that page or watch."""
+    """A deleted page or watch, and when; it outranks every version of that entry."""
 
     id: str
     at: datetime
@@ -139,22 +140,23 @@ class Deleted(msgspec.Struct, frozen=True):
 
     @property
     def version(self) -> int:
-        """Higher than that of anything stored."""
+        """Higher than the version of any stored entry."""
         return DELETED_VERSION
 
 
 Entry: TypeAlias = Snapshot | WatchRow | Deleted
-"""What a save consists of."""
+"""The items of a save."""
 
 
 class RefusedRow(msgspec.Struct, frozen=True):
-    """An entry that the database would not take.
+    """An entry that the database refused.
 
     Attributes:
-        id: of the entry.
-        version: of the entry.
-        reason: in words for people.
-        deleted: whether it is that the database has the page as deleted, which no save outranks.
+        id: the id of the entry.
+        version: the version of the entry.
+        reason: the reason in words for people.
+        deleted: whether the reason is that the database has the page as deleted, which no save
+            outranks.
     """
 
     id: str
@@ -164,26 +166,26 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 def outranked(page: Snapshot) -> RefusedRow:
-    """A page that the database has as deleted."""
+    """The refusal of a page that the database has as deleted."""
     return RefusedRow(page.id, page.version, "it was deleted", deleted=True)
 
 
 def text_of_headers(headers: Headers) -> str | None:
-    """Headers as a column has them."""
+    """Encode headers for a column."""
     return msgspec.json.encode(headers).decode() if headers else None
 
 
 def headers_of_text(text: str | None) -> Headers:
-    """The other way round.
+    """Decode headers from a column.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: the text does not hold headers.
     """
     return () if text is None else msgspec.json.decode(text, type=Headers)
 
 
 def newest(entries: Iterable[Entry]) -> list[Entry]:
-    """One entry for each id, that of the highest version, in the order of first appearance."""
+    """The entry with the highest version for each id, in the order of first appearance."""
     latest: dict[str, Entry] = {}
     for entry in entries:
         known = latest.get(entry.id)
@@ -193,7 +195,7 @@ def newest(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def bare_host_of(url: str) -> str:
-    """The host of a URL, or an empty text when it has none that can be read."""
+    """The host of a URL, or an empty text if it has no readable host."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -1,10 +1,9 @@
 r"""Foreign text: what web pages contain and a database cannot hold, made safe and restored.
 
 PostgreSQL's texts hold every character but NUL, and its JSONB neither ``\u0000`` nor half of a
-surrogate pair; SQLite's driver refuses the halves too. Both do occur in what pages call their title.
-They are escaped by a marker, a character for private use that means nothing to anybody, followed by
-four hexadecimal digits; a marker in the text itself is doubled. Everything else stays readable to
-whoever queries the database.
+surrogate pair; SQLite's driver refuses the halves too. Titles of real pages contain both. They are
+escaped by a marker, a private-use character without a meaning, followed by four hexadecimal digits; a
+marker in the text itself is doubled. All other text stays readable in queries of the database.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ _MARKER_BYTES: Final = _MARKER.encode()
 _UNSAFE: Final = re.compile(f"[\x00\ud800-\udfff{_MARKER}]")
 _ESCAPED: Final = re.compile(f"{_MARKER}({_MARKER}|[0-9a-f]{{4}})")
 
-# In JSON the same, and written as an escape. Escaped backslashes and whole surrogate pairs are
-# matched only so that they are stepped over.
+# The same in JSON, where they are written as escapes. Escaped backslashes and whole surrogate pairs
+# are matched only to step over them.
 _UNSAFE_JSON: Final = re.compile(
     r"\\\\"
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -40,7 +39,7 @@ def like(text: str) -> str:
 
 
 def caseless(text: str) -> str:
-    """A regular expression of PostgreSQL that finds a text whatever its case, in any locale."""
+    """A regular expression of PostgreSQL that finds a text in any case, in any locale."""
     return "".join(map(_either, escape(text)))
 
 
@@ -53,7 +52,7 @@ def escape_json(data: bytes) -> str:
     """Make JSON safe for JSONB.
 
     Raises:
-        UnicodeDecodeError: if it is not UTF-8 (surrogates, which strictly are not, apart).
+        UnicodeDecodeError: it is not UTF-8 (apart from surrogates, which strictly are not).
     """
     if b"\\u" not in data and _MARKER_BYTES not in data:
         with suppress(UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""A report as a row holds it: one zstd frame of its JSON.
+"""The form of a report in a row: one zstd frame of its JSON.
 
-All engines and the journal have the same frame, so that a page which comes back at a start can rest in
-memory as what it was read as.
+All engines and the journal use the same frame, so that a page which comes back at a start can rest in
+memory in the form in which it was read.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import zstandard
 
 
 def frame(data: bytes) -> bytes:
-    """Compress a report; any thread may do so."""
+    """Compress a report; callable on any thread."""
     return _zstd.compress(data)
 
 
 def unframe(data: bytes) -> bytes:
-    """What `frame` was given.
+    """Decompress what `frame` returned.
 
     Raises:
-        ValueError: it is no such frame.
+        ValueError: it is not such a frame.
     """
     try:
         return _zstd.decompress(data)
@@ -29,7 +29,7 @@ def unframe(data: bytes) -> bytes:
 
 
 def unframed_size(data: bytes) -> int:
-    """How many bytes `unframe` will give, as the frame says; 0 if it does not, or is none."""
+    """The unpacked size in bytes, as the frame says; 0 if it does not say or is not a frame."""
     try:
         return max(zstandard.frame_content_size(data), 0)
     except zstandard.ZstdError:
@@ -37,7 +37,7 @@ def unframed_size(data: bytes) -> int:
 
 
 class _Zstd(threading.local):
-    """What compresses and decompresses, one of each for a thread: making them takes longer than use."""
+    """One compressor and one decompressor for each thread: making them takes longer than using them."""
 
     def __init__(self) -> None:
         self.compress = zstandard.ZstdCompressor(level=3, write_checksum=False).compress

@@ -1,7 +1,7 @@
-"""Reading a long table in batches, each beginning where the last one ended.
+"""Reads a long table in batches, each of which begins where the last one ended.
 
-Unlike an offset this costs the same for every batch, and unlike a cursor it holds no transaction open
-for as long as a restore takes.
+Unlike an offset, this costs the same for every batch. Unlike a cursor, it holds no transaction open
+for the whole restore.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Fetch: TypeAlias = Callable[[Snapshot | None], Coroutine[Any, Any, list[Snapshot
 
 
 async def read_ahead(fetch: Fetch, size: int) -> AsyncGenerator[list[Snapshot], None]:
-    """Give batch after batch, with the next on its way while the caller works on this one.
+    """Yield batch after batch; read the next one while the caller works on the present one.
 
     Args:
         fetch: reads one batch.
-        size: how long a batch is, unless it is the last.
+        size: the length of each batch but the last.
     """
     coming = asyncio.create_task(fetch(None))
     try:
@@ -33,7 +33,7 @@ async def read_ahead(fetch: Fetch, size: int) -> AsyncGenerator[list[Snapshot], 
             if last:
                 return
     finally:
-        # Whoever stops early has no use for what is on its way, be it a batch or an error.
+        # A caller that stops early does not need the next batch, nor its error.
         coming.cancel()
         await asyncio.wait({coming})
         if not coming.cancelled():

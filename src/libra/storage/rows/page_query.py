@@ -1,4 +1,4 @@
-"""Which pages a list has."""
+"""The filter of a list of pages."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from libra.report import Status
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the list of pages, which has the newest first.
+    """A part of the list of pages, newest first.
 
     Attributes:
-        limit: how many at most.
-        after: the id of the last page of the list before, to continue from there.
+        limit: the maximum number of pages.
+        after: the id of the last page of the previous part, to continue from there.
         url: only pages of exactly this submitted URL.
-        host: only pages of this host and of those below it.
-        text: only pages with this in their title or URL, whatever the case. Every page may have to be
-            looked at, so this can take until the deadline.
+        host: only pages of this host and of hosts below it.
+        text: only pages with this text in their title or URL, in any case. This may look at every
+            page and so take until the deadline.
         status: only pages with this status when they were stored.
-        since: only pages of this id or a newer one.
+        since: only pages with this id or a newer one.
         series: only results of this series (`libra.report.Build`).
     """
 
@@ -33,5 +33,5 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def searches(self) -> bool:
-        """Whether every page may have to be looked at, so that running out of time is no outage."""
+        """Whether it may look at every page, so that running out of time is not an outage."""
         return (self.host, self.text, self.status) != (None, None, None)

@@ -1,7 +1,7 @@
-"""One row for each URL: what a list of URLs asks a database for, and what it gets.
+"""The query for a list of URLs, and its rows: one for each URL.
 
-Both engines order the rows in the same way, as does memory (see `libra.inspector.pages.url_list`), so
-that what comes from the two can be put together.
+Both engines and memory order the rows in the same way (see `libra.inspector.pages.url_list`), so that
+rows from both can be merged.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from libra.report import Status
 from libra.storage.rows.entries import Snapshot
 
 Sort: TypeAlias = Literal["newest", "heaviest", "site", "broken"]
-"""By the newest weigh-in, by its weight, by host and URL, or what is broken first."""
+"""By the newest weigh-in, by its weight, by host and URL, or broken URLs first."""
 
 Key: TypeAlias = tuple[str | int, ...]
-"""A place in a list, by what it is sorted by."""
+"""A place in a list: the values of the sort order."""
 
 SHAPES: Final[dict[Sort, tuple[type, ...]]] = {
     "newest": (str,),
@@ -27,26 +27,26 @@ SHAPES: Final[dict[Sort, tuple[type, ...]]] = {
     "site": (str, str),
     "broken": (int, str),
 }
-"""What the keys of each order consist of."""
+"""The types of the key in each order."""
 
 ASCENDING: Final = frozenset[Sort]({"site"})
 
 PAST: Final = 30
-"""Weigh-ins that a row tells of."""
+"""The weigh-ins in a row."""
 
 
 class UrlQuery(msgspec.Struct, frozen=True):
-    """Which URLs are wanted, and in which order.
+    """Which URLs to list, and in which order.
 
     Attributes:
-        limit: how many at most.
-        sort: what comes first.
-        after: the key of the last row of the list before, to continue from there.
-        host: only those whose newest weigh-in was of this host or of one below it.
-        text: only those with this in the title of the newest weigh-in or in the URL, whatever the case.
-        status: only those whose newest weigh-in is there in its life.
-        urls: only these; None for all.
-        broken: what is broken for other reasons than that it could not be weighed.
+        limit: the maximum number of rows.
+        sort: the order of the list.
+        after: the key of the last row of the previous list, to continue from there.
+        host: only URLs whose newest weigh-in was of this host or of one below it.
+        text: only URLs with this text in the title of the newest weigh-in or in the URL, in any case.
+        status: only URLs whose newest weigh-in has this status.
+        urls: only these URLs; None for all.
+        broken: URLs that count as broken for other reasons than a failed weigh-in.
     """
 
     limit: int
@@ -71,7 +71,7 @@ class UrlQuery(msgspec.Struct, frozen=True):
                 return (int(row.status == "failed" or row.url in self.broken), row.id)
 
     def follows(self, key: Key) -> bool:
-        """Whether a place comes after the list before this one."""
+        """Whether a place comes after the previous list."""
         if self.after is None:
             return True
         return key > self.after if self.sort in ASCENDING else key < self.after
@@ -84,7 +84,7 @@ class UrlQuery(msgspec.Struct, frozen=True):
 
 
 class Past(NamedTuple):
-    """A page that was weighed: its id, its transfer size in bytes, and how it was weighed if known."""
+    """A weighed page: its id, its transfer size in bytes, and how it was weighed, if known."""
 
     id: str
     transfer_bytes: int
@@ -92,7 +92,7 @@ class Past(NamedTuple):
 
 
 class UrlRow(msgspec.Struct, frozen=True):
-    """A URL: its newest weigh-in, and the newest `PAST` that were weighed, the newest first."""
+    """A URL with its newest weigh-in and its newest `PAST` weighed pages, newest first."""
 
     newest: Snapshot
     past: tuple[Past, ...]
@@ -102,12 +102,12 @@ _past = msgspec.json.Decoder(tuple[Past, ...])
 
 
 def write_place(key: Key) -> str:
-    """A place in a list as a text for addresses."""
+    """Encode a place for a URL of a list."""
     return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
 def read_place(text: str | None, sort: Sort) -> Key | None:
-    """What `write_place` was given for a list of this order; None for any other text."""
+    """Decode a place from `write_place` for a list of this order; None for any other text."""
     if not text:
         return None
     try:
@@ -122,5 +122,5 @@ def read_place(text: str | None, sort: Sort) -> Key | None:
 
 
 def read_past(data: str | None) -> tuple[Past, ...]:
-    """What a database wrote as a list of lists."""
+    """Decode a past that a database wrote as a list of lists."""
     return () if data is None else _past.decode(data)

@@ -1,1 +1,1 @@
-"""SQLite as a store."""
+"""The SQLite store."""

@@ -1,10 +1,10 @@
-"""A lane: a thread of its own for one SQLite connection, with deadlines that hold.
+"""A lane: a thread with its own SQLite connection, with deadlines that hold.
 
 SQLite's calls block, so each connection lives on a thread. A whole unit of work (a transaction, a
-query with its rows) crosses over at once and comes back as one result, which is what makes this
-cheaper than crossing for every statement. When the caller's deadline passes, or the caller is
-cancelled, the statement under way is stopped and its result dropped: unlike a thread pool's, such
-work does not go on in secret and hold the lock.
+query with its rows) is handed over at once and returns one result, which is cheaper than handing over
+every statement. When the caller's deadline passes, or the caller is cancelled, the running statement
+is stopped and its result dropped. Unlike in a thread pool, such work does not continue unseen and
+hold the lock.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from libra.storage.sqlite.file import File, inode_of
 
 T = TypeVar("T")
 
-# After these faults the file may have been replaced or mended, which an open connection cannot see.
+# After these faults the file may have been replaced or repaired, which an open connection cannot see.
 _REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema", "history"})
 
 _ATTEMPTS: Final = 3  # to open a file that nobody replaces meanwhile
 
-_STEPS_BETWEEN_LOOKS: Final = 100_000  # of SQLite's machine, a few milliseconds
+_STEPS_BETWEEN_LOOKS: Final = 100_000  # of SQLite's virtual machine, a few milliseconds
 
 
 class Abandoned(Exception):
-    """The caller has gone; what is not committed yet must not be."""
+    """The caller has gone; uncommitted changes must not be committed."""
 
 
 class Job(Generic[T]):
@@ -51,22 +51,22 @@ class Job(Generic[T]):
         self.abandoned = False
 
     def check(self) -> None:
-        """To be called by long work between its statements.
+        """Stop if the caller has gone; long work calls this between its statements.
 
         Raises:
-            Abandoned: if nobody waits for the result any more.
+            Abandoned: nobody waits for the result any more.
         """
         if self.abandoned:
             raise Abandoned
 
 
 class ConnectionThread:
-    """Runs jobs one after the other on a connection of its own, opened when first needed.
+    """Runs jobs one after another on its own connection, which it opens when first needed.
 
     Args:
         name: the name of the thread.
         connect: opens the connection; called on the thread, again after a fault.
-        file: the file; when another one has come to stand there, it is opened instead.
+        file: the file; if another file replaces it, that one is opened instead.
         writes: whether this is the one lane that changes the file.
     """
 
@@ -95,15 +95,15 @@ class ConnectionThread:
         """Do a unit of work on the thread and return its result.
 
         Raises:
-            Unavailable: if the database cannot do it, or not within ``deadline`` seconds.
-            Rejected: if the database will never do it.
+            Unavailable: the database cannot do it, or not within ``deadline`` seconds.
+            Rejected: the database will never do it.
         """
         if self._closed:
             raise Unavailable("unreachable", "the store is closed")
         loop = asyncio.get_running_loop()
         job = Job(work, loop, loop.create_future())
         if self._thread is None:
-            # A daemon, so that a disk that hangs for ever cannot keep the program from ending.
+            # A daemon, so that a disk that hangs cannot keep the program from ending.
             self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
             self._thread.start()
         self._jobs.put(job)
@@ -119,7 +119,7 @@ class ConnectionThread:
                 job.future.cancel()
 
     async def close(self, *, deadline: float = 1.0) -> None:
-        """End the thread after the job under way; one that hangs is left behind."""
+        """End the thread after the current job; leave it behind if it hangs."""
         self._closed = True
         thread, self._thread = self._thread, None
         if thread is None:
@@ -152,7 +152,7 @@ class ConnectionThread:
             result = self._perform(job)
         except Abandoned:
             pass
-        except BaseException as exc:  # noqa: BLE001 - handed to the caller, who waits for it
+        except BaseException as exc:  # noqa: BLE001 - handed to the caller, which waits for it
             _tell(job, _fail, job.future, exc)
         else:
             _tell(job, _succeed, job.future, result)
@@ -161,8 +161,8 @@ class ConnectionThread:
         connecting = True
         try:
             if self._is_another():
-                # The file was replaced, overwritten or removed. What we have open could be read and
-                # written as if nothing had happened, and all of it would be lost.
+                # The file was replaced, overwritten or removed. Reads and writes on the open
+                # connection would seem to work, and all of it would be lost.
                 self._file.doubt()
                 self._disconnect()
             if self._connection is None:
@@ -179,7 +179,7 @@ class ConnectionThread:
                 if self._writes:
                     self._file.wrote()
             if self._is_another():
-                # Who waited for the lock of a file may have been given it when the file had gone.
+                # A job that waited for the lock of a file may have got it after the file had gone.
                 raise Unavailable("unreachable", "the file was replaced meanwhile")
             return result
         except (sqlite3.Error, OSError, OverflowError, UnicodeError) as exc:
@@ -193,12 +193,13 @@ class ConnectionThread:
             raise
 
     def _open(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
-        """A connection, and which file it is to."""
+        """A connection, and the inode of its file."""
         inode = inode_of(self._file.path)
         for _ in range(_ATTEMPTS):
             connection = self._connect()
-            # Replaced just now, it would be taken for the file that stands there since, and all that
-            # is written to it would be lost. Where there was none it may be ours or another's.
+            # If the file is replaced just now, the connection would count as one to the new file, and
+            # all its writes would be lost. If there was no file, the new one may be ours or another
+            # program's.
             found, inode = inode, inode_of(self._file.path)
             if found == inode:
                 return connection, inode
@@ -206,7 +207,7 @@ class ConnectionThread:
         raise Unavailable("unreachable", "the file is being replaced")
 
     def disconnect_if_idle(self, patience: float) -> bool:
-        """From another lane's thread: close the connection unless it is in use for so long."""
+        """Close the connection unless it stays in use; called on the thread of another lane."""
         if not self._busy.acquire(timeout=patience):
             return False
         try:
@@ -216,8 +217,8 @@ class ConnectionThread:
         return True
 
     def _unwanted(self) -> bool:
-        # SQLite asks this while it works and stops at a yes. Its interrupt() would not do: it has
-        # no effect on a statement that begins a moment after it.
+        # SQLite calls this while it works, and stops if it returns true. Its interrupt() would not
+        # do: it has no effect on a statement that begins a moment later.
         return self._current is not None and self._current.abandoned
 
     def _is_another(self) -> bool:

@@ -1,8 +1,8 @@
-"""A SQLite database to a backup and back, while a Libra runs on it.
+"""Copies a SQLite database to a backup and back, while a Libra uses it.
 
-A backup is read in one transaction by SQLite itself, page by page, so that nobody waits for it. What is
-restored is written as one transaction: a Libra that runs sees all of it or nothing, by SQL, since a file
-that is copied over the one in use is taken for damage (see `libra.storage.sqlite.file`).
+SQLite itself reads a backup in one transaction, page by page, so that no Libra waits for it. A
+restore writes one transaction in SQL, so a running Libra sees all of it or nothing. Copying a file
+over the one in use would count as damage (see `libra.storage.sqlite.file`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from libra.storage.schema import migrate_sqlite, status_of_sqlite
 from libra.storage.sqlite.writer_log import text_of
 
 PATIENCE: Final = 30.0
-"""Seconds that the lock of a Libra which is saving is waited for."""
+"""Seconds to wait for the lock of a saving Libra."""
 
 
 _THERE: Final = """
@@ -26,8 +26,8 @@ _THERE: Final = """
     WHERE until > ?
 """
 
-# A backup from before another restore may have taken more batches than what is there. Whoever writes to
-# that would not notice that it has gone back: see `libra.storage.history`.
+# A backup from before another restore may count more batches than the present database. A writer to
+# the latter would not notice that it has gone back: see `libra.storage.history`.
 _NOTICED: Final = """
     UPDATE main.libra_writers SET counter = ?2 - 1
     WHERE instance = ?1 AND counter >= ?2 AND at IS NOT ?3
@@ -38,7 +38,7 @@ def back_up(database: Path, file: Path) -> None:
     """Write a backup of a database.
 
     Raises:
-        NoBackup: there is no database, or something else stands at ``file``.
+        NoBackup: there is no database, or something other than a backup exists at ``file``.
         OSError: the file cannot be written.
         sqlite3.Error: the database cannot be read.
     """
@@ -59,26 +59,27 @@ def back_up(database: Path, file: Path) -> None:
 
 
 def restore(file: Path, database: Path) -> None:
-    """Replace what is in a database by what is in a backup; it is made if it is not there.
+    """Replace the contents of a database, made if missing, by those of a backup.
 
     Raises:
         NoBackup: the file cannot be restored.
         OSError: it cannot be read.
-        SchemaMismatch: the database is of a newer Libra.
-        sqlite3.Error: the database cannot be written; it is as it was.
+        SchemaMismatch: the database is from a newer Libra.
+        sqlite3.Error: the database cannot be written; it is unchanged.
     """
     with readable(file) as source:
         if database.exists() and source.samefile(database):
             raise NoBackup(f"{file} is the database itself")
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # By uri, so that the attached one may be addressed likewise.
+        # By URI, so that the attached database can have a URI too.
         with closing(
             sqlite3.connect(
                 address_of(database, "rwc"), uri=True, timeout=PATIENCE, isolation_level=None
             )
         ) as target:
             target.execute("PRAGMA journal_mode = WAL")
-            # A Libra that runs makes the checkpoints: any other is a change that it looks into.
+            # A running Libra makes the checkpoints: to it, any other checkpoint is a change to
+            # examine.
             target.execute("PRAGMA wal_autocheckpoint = 0")
             if status_of_sqlite(target).state != "current":
                 migrate_sqlite(target)

@@ -1,15 +1,15 @@
-"""A SQLite file as this program left it, and what is done when somebody else has changed it.
+"""A SQLite file as this program left it, and the reaction when another program has changed it.
 
-Whoever restores a backup copies it over the file, moves it there, or cuts the file short and writes it
-anew, with Libra running and its ``-wal`` left or removed. SQLite notices none of that. What is open
-goes on with the pages that it knows, and when the last connection is closed it writes what its WAL has
-kept of the former file into the one that has come since, which damages that. So before and after each
-job the file is compared with what it was, and what its WAL has must not outlive it.
+To restore a backup, people copy it over the file, move it there, or truncate the file and write it
+anew, while Libra runs and its ``-wal`` stays or is removed. SQLite notices none of that. Open
+connections continue with the pages that they know. When the last one is closed, SQLite writes the WAL
+of the former file into the new file, which damages that. So before and after each job the file is
+compared with its last state, and the content of its WAL must not outlive it.
 
-In WAL mode the file itself changes at a checkpoint only. So nothing but `File` makes one, and every
-other change is somebody else's: of a program that works on the file as one should, or of one that has
-copied something over it. What the file has without its WAL tells which: the counters of its writers
-never go back.
+In WAL mode the file itself changes only at a checkpoint. So only `File` makes checkpoints, and every
+other change comes from another program: one that uses SQLite correctly, or one that has copied
+something over the file. The file without its WAL shows which: the counters of its writers never go
+back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Final, Protocol, TypeAlias
 from libra.storage.errors import Unavailable
 
 Mark: TypeAlias = tuple[int, int, int, int]
-"""Device, inode, bytes and time of the last change (in ns) of a file."""
+"""Device, inode, size in bytes and time of the last change (in ns) of a file."""
 
 Base: TypeAlias = tuple[str, int, int]
 """The id of a database, how often its schema was changed (a vacuum counts, which gives pages other
@@ -42,26 +42,26 @@ _LOOKS: Final = 10
 _BETWEEN_LOOKS: Final = 0.05  # seconds
 
 _WAL_BYTES: Final = 4_000_000
-"""From this size on a WAL is moved to the file after each job; SQLite's own number, nearly."""
+"""A WAL of this size in bytes is moved to the file after each job; nearly SQLite's own number."""
 
 _ROWS_OF_A_LOOK: Final = 1
-"""What a probe writes: the lease. After a job that writes no more nobody is in a hurry."""
+"""The rows that a probe writes: the lease. After a job that writes only these there is no hurry."""
 
 
 class Closable(Protocol):
-    """Who has the file open."""
+    """A lane that has the file open."""
 
     def disconnect_if_idle(self, patience: float) -> bool:
-        """Close it, from another thread, unless it is in use for so many seconds."""
+        """Close it, from another thread, unless it is in use for ``patience`` seconds."""
 
 
 class File:
     """A SQLite file and the lanes that have it open.
 
-    SQLite shares the memory of a file's ``-shm`` among all connections of a process. When the file is
-    replaced while one of them still has the old one open, a connection to the new one gets the memory
-    of the old: at best "not a database", at worst a bus error. So whoever finds that it was replaced or
-    is damaged has every connection closed before anybody opens it again.
+    SQLite shares the memory of a file's ``-shm`` among all connections of a process. If the file is
+    replaced while a connection still has the old one open, a connection to the new one gets the
+    memory of the old one: at best "not a database", at worst a bus error. So when a lane finds that
+    the file was replaced or is damaged, all connections are closed before one is opened again.
 
     Args:
         path: the file.
@@ -76,29 +76,29 @@ class File:
         self._cut = False
         self._left: Mark | None = None  # as the writer left it; None while there is no writer
         self._base: Base | None = None
-        self._wal: int | None = None  # a descriptor of the one in use, whatever has its name
+        self._wal: int | None = None  # a descriptor of the WAL in use, whatever file has its name
         self._wal_left: Mark | None = None
         self._seen = self._moved = 0  # changes of the writer's connection
 
     def join(self, lane: Closable) -> None:
-        """A lane is about to open the file."""
+        """Add a lane that is about to open the file."""
         with self._lock:
             self._lanes.add(lane)
 
     def leave(self, lane: Closable) -> None:
-        """A lane has ended."""
+        """Remove a lane that has ended."""
         with self._lock:
             self._lanes.discard(lane)
 
     def doubt(self) -> None:
-        """What is open may not be what the path leads to: see `begin_again`."""
+        """Note that open connections may not be to the file at the path: see `begin_again`."""
         self._stale = True
 
     def begin_again(self, mine: Closable) -> None:
-        """Before a connection is opened: close all others if there is a doubt.
+        """Close all other connections if there is a doubt; called before a connection is opened.
 
         Raises:
-            Unavailable: if one of them is in use and does not end soon.
+            Unavailable: one of them is in use and does not end soon.
         """
         with self._lock:
             if not self._stale:
@@ -108,25 +108,25 @@ class File:
                     raise Unavailable("unreachable", "the file was replaced and is still in use")
             self._stale = False
 
-    # Of the one lane that writes
+    # For the one lane that writes
 
     def opened(self, connection: sqlite3.Connection) -> None:
-        """The writer has a new connection: from here on every change is noticed."""
+        """Note that the writer has a new connection: from now on every change is noticed."""
         with self._settling:
             self._forget()
             connection.execute("PRAGMA wal_autocheckpoint = 0")
-            # Cut whenever it is begun again, so that its size tells how much is in it.
+            # Truncated whenever it is restarted, so that its size shows how much it holds.
             connection.execute("PRAGMA journal_size_limit = 0")
             self._checkpoint(connection)
 
     def wrote(self) -> None:
-        """The writer has done with the WAL what its job asked for: from here on changes are others'."""
+        """Note the WAL after a job of the writer: later changes come from other programs."""
         with self._settling:
             if self._wal is not None:
                 self._wal_left = _mark(os.fstat(self._wal))
 
     def settle(self, connection: sqlite3.Connection) -> None:
-        """The writer has ended a job: now and then what it wrote is moved from the WAL to the file."""
+        """Move the WAL to the file from time to time; called when the writer has ended a job."""
         changes = connection.total_changes
         rows, self._seen = changes - self._seen, changes
         with self._settling:
@@ -138,17 +138,17 @@ class File:
                 self._checkpoint(connection)
 
     def closed(self) -> None:
-        """The writer has closed its connection."""
+        """Note that the writer has closed its connection."""
         with self._settling:
             self._forget()
 
-    # Of every lane
+    # For every lane
 
     def is_another(self, *, writer: bool) -> bool:
         """Whether the file is not the one that the writer left, or its WAL was taken away.
 
         Args:
-            writer: who asks; others do not look while the file is being written to.
+            writer: whether the writer asks; other lanes do not check while the file is being written.
         """
         if self._left is None or not self._settling.acquire(blocking=writer):
             return False
@@ -158,11 +158,11 @@ class File:
             self._settling.release()
 
     def give_up(self, connection: sqlite3.Connection, to: tuple[int, int] | None) -> None:
-        """Before what may be another is closed: leave nothing in the WAL for it.
+        """Leave nothing in the WAL for another file; called before a connection is closed.
 
         Args:
-            connection: of any lane.
-            to: the device and inode of the file that it is to.
+            connection: the connection of any lane.
+            to: the device and inode of its file.
         """
         with self._settling, suppress(OSError, sqlite3.Error):
             if self._left is None or self._wal is None:
@@ -176,20 +176,20 @@ class File:
                 return
             if in_place and not self._lacks_wal():
                 return
-            # It was moved away, or only lacks its WAL: make it complete. Left where it is, the WAL
-            # would be taken for that of whatever has come to stand there.
+            # The file was moved away, or only lacks its WAL: complete it. A WAL that stayed in place
+            # would be taken for that of the new file.
             if to == self._left[:2]:
                 connection.execute("PRAGMA wal_checkpoint")
             wal = _wal_of(self.path)
             if not in_place and _mark_of(wal) == _mark(os.fstat(self._wal)):
                 wal.unlink()
 
-    # Inside
+    # Internals
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         if self._left is not None and self._differs(writer=True):
-            return  # just now; the next job finds that out
-        with suppress(sqlite3.Error):  # a full disk, say, which the next save will meet
+            return  # just now; the next job notices that
+        with suppress(sqlite3.Error):  # for example a full disk, which the next save will meet
             connection.execute("PRAGMA wal_checkpoint")
         if self._wal is None:
             with suppress(OSError):
@@ -208,7 +208,7 @@ class File:
             if (writer or base is not None) and self._is_overwritten(base):
                 return True
             if writer:
-                self._left, self._base = now, base  # by another program, as it should
+                self._left, self._base = now, base  # changed correctly, by another program
         return self._lacks_wal()
 
     def _lacks_wal(self) -> bool:
@@ -218,14 +218,14 @@ class File:
         return there is None or there[:2] != _mark(os.fstat(self._wal))[:2]
 
     def _is_overwritten(self, base: Base | None) -> bool:
-        """Whether the file was changed where it stands by somebody who does not use SQLite."""
+        """Whether a program that does not use SQLite has changed the file in place."""
         if self._cut:
-            return True  # until all have closed it: what they know of its WAL is no more
+            return True  # until all lanes have closed it: their view of its WAL is invalid
         if base is None or self._base is None:
             return self._base is not None
         if base[0] != self._base[0] or base[2] < self._base[2]:
             return True
-        # A program that changes the schema, or vacuums, writes that to the WAL.
+        # A program that changes the schema or vacuums writes that to the WAL.
         untouched = self._wal is not None and _mark(os.fstat(self._wal)) == self._wal_left
         return base[1] != self._base[1] and untouched
 
@@ -238,7 +238,7 @@ class File:
 
 
 def inode_of(path: Path) -> tuple[int, int] | None:
-    """Which file stands there."""
+    """The device and inode of the file at a path."""
     mark = _mark_of(path)
     return None if mark is None else mark[:2]
 
@@ -255,8 +255,8 @@ def _mark(status: os.stat_result) -> Mark:
 
 
 def _base_of(path: Path) -> Base | None:
-    """What the file has by itself; None if that is nothing which can be read."""
-    # Immutable: SQLite then takes no locks and does not look for a WAL.
+    """The content of the file without its WAL; None if it is unreadable."""
+    # Immutable: then SQLite takes no locks and does not look for a WAL.
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -267,10 +267,10 @@ def _base_of(path: Path) -> Base | None:
 
 
 def _base_when_done(path: Path) -> Base | None:
-    """The same when whoever is writing to the file has done so.
+    """The same, after another program has finished writing to the file.
 
-    In the middle of another program's checkpoint a file that grows is as unreadable as one that is being
-    copied over.
+    In the middle of another program's checkpoint, a growing file is as unreadable as one that is
+    being copied over.
     """
     base = _base_of(path)
     for _ in range(_LOOKS):

@@ -1,4 +1,4 @@
-"""How the file of a SQLite database is opened: to write, to read, or just to look."""
+"""Opens the file of a SQLite database: to write, to read, or to look at it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from libra.storage.sqlite.urls import add_functions
 
 
 def path_of(url: str) -> Path:
-    """The file that a ``sqlite:///relative`` or ``sqlite:////absolute`` URL means.
+    """The file of a ``sqlite:///relative`` or ``sqlite:////absolute`` URL.
 
     Raises:
-        ValueError: if it names none; a database in memory would be no backup.
+        ValueError: the URL names no file; a database in memory would keep nothing.
     """
     parts = urlsplit(url)
     path = unquote(parts.path).removeprefix("/")
@@ -25,9 +25,9 @@ def path_of(url: str) -> Path:
 
 
 def connect(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
-    """Open a file in a mode of SQLite's: ``ro``, ``rw`` or ``rwc``."""
-    # The busy timeout is shorter than the caller's deadline, because SQLite's waiting for a lock
-    # cannot be interrupted.
+    """Open a file in a mode of SQLite: ``ro``, ``rw`` or ``rwc``."""
+    # The busy timeout is shorter than the caller's deadline, because SQLite's wait for a lock cannot
+    # be interrupted.
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -38,20 +38,20 @@ def connect(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
 
 
 def connect_to_write(path: Path, patience: float) -> sqlite3.Connection:
-    """Open a file to write; it is made, and its tables are made or migrated.
+    """Open a file to write; make it if it is missing, and make or migrate its tables.
 
     Args:
         path: the file; its directory must exist.
-        patience: seconds for which another program may hold a lock.
+        patience: seconds to wait for a lock of another program.
     """
     connection = connect(path, patience, "rwc")
     try:
-        # Before there is anything in it; a file that has something takes it on when it is rewritten.
+        # Set while the file is empty; a file with content takes it on when it is rewritten.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _use_wal(connection, patience)
         connection.execute("PRAGMA synchronous = FULL")
-        # Never interrupted by a deadline, which begins to hold once there is a connection: a
-        # long migration is waited for by one call after the other, until it is done.
+        # A deadline never interrupts this, because deadlines apply only once there is a connection.
+        # Calls wait for a long migration, one after another, until it is done.
         if status_of_sqlite(connection).state != "current":
             migrate_sqlite(connection)
     except BaseException:
@@ -61,7 +61,7 @@ def connect_to_write(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path, patience: float) -> sqlite3.Connection:
-    """Open a file that is there to read; ``patience`` as above.
+    """Open an existing file to read; ``patience`` as above.
 
     Raises:
         SchemaMismatch: the schema is not the one that this program knows.
@@ -78,8 +78,8 @@ def connect_to_read(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
-    # Two programs that make the same file may both be about to switch it. SQLite then fails at
-    # once, without its busy timeout, since neither could ever go on.
+    # Two programs that make the same file may both be about to switch it. Then SQLite fails at once,
+    # without its busy timeout, because neither could ever continue.
     until = time.monotonic() + patience
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Pages in SQL of SQLite: what is read of them, and which."""
+"""SQL for reading pages from SQLite."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def recent_sql(query: PageQuery) -> tuple[str, list[Any]]:
 
 
 def batch_sql(now: datetime | None, size: int, last: Snapshot | None) -> tuple[str, list[Any]]:
-    """A statement for a batch of what is to be in memory, and its arguments.
+    """A statement for a batch of the pages that come back to memory, and its arguments.
 
     Args:
-        now: pages that expire later; None for those that never do.
-        size: how many at most.
-        last: the one that the batch follows; None for the first batch.
+        now: select pages that expire after this; None for those that never expire.
+        size: the maximum number of rows.
+        last: the page before the batch; None for the first batch.
     """
     key = ["id"] if now is None else ["expires_at", "id"]
     sql, arguments = f"{SELECT} AND expires_at IS NULL", list[Any]()

@@ -1,4 +1,4 @@
-"""The removal of old pages from a SQLite database, some at a time."""
+"""Removes old pages from a SQLite database, in batches."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _OLD_OF_URL: Final = """
     SELECT id, submitted_at, status FROM pages
     WHERE url = ? AND deleted_at IS NULL AND submitted_at < ?
 """
-_PRUNED_AT_ONCE: Final = 1000  # rows; saves get their turn in between
+_PRUNED_AT_ONCE: Final = 1000  # rows; saves may run between two batches
 
 
 class Pruning:
-    """Removes what is older than it is to be kept; each page leaves a mark.
+    """Removes pages that are older than the retention; each page leaves a mark.
 
     Args:
         writer: the thread that writes.
-        limit: how many seconds each of its many transactions may take.
+        limit: the time limit of each of its transactions, in seconds.
     """
 
     def __init__(self, writer: ConnectionThread, limit: float) -> None:
@@ -49,7 +49,7 @@ class Pruning:
         removed = 0
         if older_than is not None:
             moment = utc(older_than)
-            # First, as a Libra that runs beside this must not take for lost what is removed.
+            # This comes first, so that a running Libra does not take the removed pages for lost.
             await self._note(moment)
             others = json_list(map(escape, watched))
             while rows := await self._rows(_OLD, (moment, others, _PRUNED_AT_ONCE)):

@@ -1,6 +1,6 @@
-"""Pages and deletions as rows of SQLite, and back.
+"""Converts pages and deletions to rows of SQLite, and back.
 
-Times are text in UTC, of one length, so that they sort as the times do.
+Times are texts in UTC of one length, so that they sort in the order of time.
 """
 
 from __future__ import annotations
@@ -71,29 +71,29 @@ def snapshot_of(row: Row) -> Snapshot:
 
 
 def packed_of(row: Row) -> Snapshot:
-    """The page of a row; the report of a finished one stays the frame that it is."""
+    """The page of a row; the report of a finished page stays a frame."""
     return _filled(Packed, row, row[_REPORT]) if row[_STATUS] in FINISHED else snapshot_of(row)
 
 
 def deletions(batch: Iterable[Entry], of: str) -> list[Row]:
-    """What is deleted in a batch, of pages or of watches: ids and moments."""
+    """The deletions of pages or of watches in a batch: ids and times."""
     return [(escape(e.id), text_of(e.at)) for e in batch if isinstance(e, Deleted) and e.of == of]
 
 
 def utc(moment: datetime) -> str:
-    """A time as a column has it."""
+    """Encode a time for a column."""
     if moment.tzinfo is None:
         raise Rejected(f"{moment.isoformat()} has no time zone")
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def json_list(texts: Iterable[str]) -> str:
-    """Texts as one argument, which ``json_each`` makes rows of."""
+    """Texts as one argument, which ``json_each`` turns into rows."""
     return msgspec.json.encode(list(texts)).decode()
 
 
 def text_of(moment: datetime | None) -> str | None:
-    """A time as a column has it, where there may be none."""
+    """Encode a time, or None, for a column."""
     return None if moment is None else utc(moment)
 
 

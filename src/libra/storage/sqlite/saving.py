@@ -1,7 +1,7 @@
-"""How a batch is saved to a SQLite database: whoever has the higher version is right.
+"""Saves a batch to a SQLite database: the higher version wins.
 
-A deletion is the last version of a page: it empties the row and keeps it, so that a save which is
-still on its way finds itself outranked.
+A deletion is the last version of a page. It empties the row and keeps it, so that a late save has a
+lower version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SAVE: Final = (
     + " WHERE pages.version < excluded.version"
 )
 TRACE: Final = "SELECT deleted_at IS NOT NULL FROM pages WHERE id = ?"
-"""Whether a page is there (a row) and deleted (true)."""
+"""Whether a page exists (a row) and is deleted (true)."""
 
 EMPTIED: Final = """
     url = '', final_url = NULL, host = '', title = NULL, status = 'deleted',
@@ -44,7 +44,7 @@ EMPTIED: Final = """
     score = NULL, report = NULL, idempotency = substr(pages.idempotency, 1, 32), series = NULL,
     way = NULL, headers = NULL
 """
-"""What is left of a deleted page: nothing but that its key was used."""
+"""What stays of a deleted page: only that its key was used."""
 
 _THERE: Final = "SELECT 1 FROM pages WHERE deleted_at IS NULL AND id = ?"
 _DELETE: Final = f"""
@@ -76,10 +76,10 @@ def save_batch(
     desk: WriterLog | None,
     known: History | None,
 ) -> tuple[list[RefusedRow], History | None]:
-    """Save a batch in one transaction, or what the database takes of it in several.
+    """Save a batch in one transaction, or the accepted part of it in several.
 
     Returns:
-        What it refused, and the database as it is after that; None for the latter if nothing was saved.
+        The refused rows, and the state of the database after that; None if nothing was saved.
     """
     try:
         with transaction(connection, job):
@@ -107,7 +107,7 @@ def save_batch(
             return [RefusedRow(batch[0].id, batch[0].version, verdict.reason)], None
     else:
         return gone, found
-    # Somewhere in this batch is a row that the database refuses: halving finds it in few steps.
+    # The database refuses a row of this batch: halving finds it in few steps.
     half = len(batch) // 2
     refused, before = save_batch(connection, job, batch[:half], desk, known)
     others, after = save_batch(connection, job, batch[half:], desk, known)
@@ -115,7 +115,7 @@ def save_batch(
 
 
 def delete_page(connection: sqlite3.Connection, page_id: str, at: datetime) -> bool:
-    """Delete a page, also one that is not there yet; returns whether it was there."""
+    """Delete a page, even one that does not exist yet; return whether it existed."""
     page = escape(page_id)
     there = connection.execute(_THERE, (page,)).fetchone()
     connection.execute(_DELETE, (page, text_of(at)))
@@ -123,7 +123,7 @@ def delete_page(connection: sqlite3.Connection, page_id: str, at: datetime) -> b
 
 
 def _deleted(connection: sqlite3.Connection, pages: Iterable[Snapshot]) -> list[RefusedRow]:
-    """Those that somebody had deleted before this program brought them."""
+    """Find the pages that were deleted before this program saved them."""
     return [
         outranked(page)
         for page in pages

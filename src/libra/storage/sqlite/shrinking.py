@@ -1,4 +1,4 @@
-"""How a SQLite file gives back to the disk what is removed from it."""
+"""Gives the free space of a SQLite file back to the disk."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Final
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
 
 _INCREMENTAL: Final = 2  # of `PRAGMA auto_vacuum`
-_GIVEN_BACK_AT_ONCE: Final = 1000  # pages of the file: one transaction does not last
+_GIVEN_BACK_AT_ONCE: Final = 1000  # pages of the file: one transaction stays short
 
 
 class Shrinking:
-    """Shrinks a file, some pages of it at a time.
+    """Shrinks a file, in steps.
 
     Args:
         writer: the thread that writes.
-        limit: how many seconds each of its many steps may take.
+        limit: the time limit of each of its steps, in seconds.
     """
 
     def __init__(self, writer: ConnectionThread, limit: float) -> None:
@@ -24,25 +24,25 @@ class Shrinking:
         self._limit = limit
 
     async def free(self) -> tuple[int, bool]:
-        """How many bytes of the file are free, and whether it can shrink without being rewritten."""
+        """The free bytes of the file, and whether it can shrink without being rewritten."""
         return await self._writer.run(_free, deadline=self._limit)
 
     async def shrink(self) -> int:
-        """Give back what is free; returns how many bytes."""
+        """Give the free space back; return its bytes."""
         there, _ = await self.free()
         left = there
         while left:
             await self._writer.run(_give_some_back, deadline=self._limit)
             before, (left, _) = left, await self.free()
             if left >= before:
-                break  # others remove and add meanwhile
+                break  # others remove and add rows meanwhile
         return max(0, there - left)
 
     async def rewrite(self, deadline: float) -> int:
-        """Rewrite the file without what is free, so that it can shrink later; returns how many bytes.
+        """Rewrite the file without its free space, so that it can shrink later; return the bytes saved.
 
         Args:
-            deadline: seconds; nothing can be saved meanwhile.
+            deadline: seconds; nothing can be saved during the rewrite.
         """
         there, _ = await self.free()
         await self._writer.run(_rewrite, deadline=deadline)

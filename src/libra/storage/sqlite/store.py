@@ -1,7 +1,7 @@
-"""The embedded default: a SQLite file in the data directory.
+"""The default store: a SQLite file in the data directory.
 
-WAL mode, so that reads never wait for a batch of saves, on three lanes (a lane is a thread with
-its own connection): one writes, one reads, and one restores while a restore lasts. Commits are
+It uses WAL mode, so that reads never wait for a batch of saves, and three lanes (a lane is a thread
+with its own connection): one writes, one reads, and one restores while a restore lasts. Commits are
 synced to the disk, because a page that is called stored must survive a power cut.
 """
 
@@ -62,11 +62,11 @@ _AS_LONG_AS_IT_TAKES: Final = 86_400.0  # seconds
 
 
 class SQLiteStore(Store):
-    """A SQLite file; made and migrated by itself when it is not there yet.
+    """A SQLite file; it is made and migrated automatically.
 
     Args:
         path: the file; its directory must exist.
-        deadlines: how long calls may take.
+        deadlines: the time limits of calls.
     """
 
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
@@ -81,18 +81,18 @@ class SQLiteStore(Store):
         self._restorers: set[ConnectionThread] = set()
 
     def write_as(self, writer: Writer, known: History | None) -> None:
-        """Have a desk to sign in at."""
+        """Set the writer."""
         self._desk, self.known = WriterLog(writer), known
 
     async def open(self) -> None:
         """Open the file, and make or migrate its tables."""
-        # The first connection may have a schema to write, which takes longer than a probe may.
+        # The first connection may have to write a schema, which takes longer than a probe may.
         await self._probe(self.deadlines.restore)
 
     async def close(self) -> None:
-        """Close the connections; afterwards the file is complete, without a WAL beside it."""
+        """Close the connections; after that the file is complete, without a WAL beside it."""
         async with AsyncExitStack() as lanes:
-            # All of them, also when the lease cannot be let go of or who closes is cancelled.
+            # All of them, even if the lease cannot be released or the caller is cancelled.
             for lane in (self._writer, self._reader, *self._restorers):
                 lanes.push_async_callback(lane.close)
             if self._desk is not None and self._desk.known_there:
@@ -124,7 +124,7 @@ class SQLiteStore(Store):
         return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
 
     async def batches(self, *, now: datetime, size: int = 500) -> AsyncIterator[list[Snapshot]]:
-        """Read what is to be in memory, on a connection that lives as long as that takes."""
+        """Read the pages that come back to memory, on a connection that lives as long as that takes."""
         lane = ConnectionThread("libra-sqlite-restorer", self._connect_reader, self._file)
         self._restorers.add(lane)
         try:
@@ -143,7 +143,7 @@ class SQLiteStore(Store):
         return await self._read(sql, arguments, cut=without_assets)
 
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
-        """List URLs, from an index that has all that they are chosen by."""
+        """List URLs, from an index that has all columns that the choice needs."""
         sql, arguments = urls_sql(query, IN_PAGES)
 
         def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[UrlRow]:
@@ -159,7 +159,7 @@ class SQLiteStore(Store):
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> list[Snapshot]:
-        """Thin out by the clock: where an aggregate is max(), the other columns are of its row."""
+        """Thin out by time spans: with the aggregate max(), the other columns are from its row."""
         begin = None if since is None else utc(since)
         arguments = {"url": escape(url), "since": begin, "until": utc(until), "spans": spans}
         return await self._read(TIMELINE, arguments, cut=without_assets)
@@ -176,7 +176,7 @@ class SQLiteStore(Store):
         await self._writer.run(work, deadline=self.deadlines.save)
 
     async def picture(self, page_id: str, *, whole: bool) -> bytes | None:
-        """Read one of the two."""
+        """Read the thumbnail or the whole picture."""
         column = "whole" if whole else "thumbnail"
         sql = f"SELECT {column} FROM screenshots WHERE page_id = ?"  # noqa: S608 - constants
 
@@ -212,7 +212,7 @@ class SQLiteStore(Store):
     async def prune(
         self, *, older_than: datetime | None, watched: Mapping[str, Thinning] = NOTHING
     ) -> int:
-        """Remove old pages, some at a time."""
+        """Remove old pages, in batches."""
         return await Pruning(self._writer, self.deadlines.save).prune(older_than, watched)
 
     async def pruned(self, *, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
@@ -225,7 +225,7 @@ class SQLiteStore(Store):
         return await self._reader.run(self._checked(work), deadline=self.deadlines.restore)
 
     async def give_back(self, *, whole: bool = False) -> int:
-        """Let the file shrink; one of a Libra from before version 0009 has to be rewritten for that."""
+        """Let the file shrink; a file from before version 0009 has to be rewritten for that."""
         file = Shrinking(self._writer, self.deadlines.save)
         free, shrinks = await file.free()
         if shrinks:
@@ -233,7 +233,7 @@ class SQLiteStore(Store):
         return await file.rewrite(_AS_LONG_AS_IT_TAKES) if whole and free else 0
 
     async def schema(self) -> SchemaStatus:
-        """Look at the schema; a file that is not there yet is not made by looking."""
+        """Read the version of the schema; a missing file is not made by that."""
         if not await asyncio.to_thread(self._path.exists):
             return judge("sqlite", None)
         look = partial(connect, self._path, self.deadlines.read, "ro")
@@ -248,7 +248,7 @@ class SQLiteStore(Store):
         return await self._writer.run(_migrate, deadline=_AS_LONG_AS_IT_TAKES)
 
     async def ping(self) -> None:
-        """See whether the file can be written: a lock held by another, a full or read-only disk."""
+        """Check that the file can be written: a foreign lock or a full or read-only disk prevents it."""
         await self._probe(self.deadlines.probe)
 
     async def _probe(self, deadline: float) -> None:
@@ -266,7 +266,7 @@ class SQLiteStore(Store):
             self._desk.known_there = True
 
     def _checked(self, work: Work[T]) -> Work[T]:
-        """A read that fails where the database is not the known one."""
+        """Make a read fail if the database is not the known one."""
         desk, known = self._desk, self.known
         if desk is None or known is None:
             return work
@@ -325,7 +325,7 @@ def _query(
     snapshots = (snapshot_of(row) for row in connection.execute(*query))
     if cut is None:
         return list(snapshots)
-    # One by one: each may be large, and together they would be too much.
+    # One by one: each may be large, and together they would take too much memory.
     return [msgspec.structs.replace(one, report=cut(one.report)) for one in snapshots]
 
 

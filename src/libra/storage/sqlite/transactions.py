@@ -15,9 +15,9 @@ from libra.storage.sqlite.writer_log import WriterLog
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, job: Job[Any]) -> Iterator[None]:
-    """A transaction that is not committed once its caller has given up."""
-    # Immediate, since a transaction that begins by reading and then writes fails at once, without
-    # waiting, when somebody else has written in between.
+    """A transaction that is not committed if its caller has given up."""
+    # Immediate, because a transaction that begins with a read and then writes fails at once, without
+    # waiting, if another program has written in between.
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -31,7 +31,7 @@ def transaction(connection: sqlite3.Connection, job: Job[Any]) -> Iterator[None]
 def enter(
     connection: sqlite3.Connection, desk: WriterLog | None, known: History | None
 ) -> History | None:
-    """At the beginning of each transaction that writes: whether this is what we may write to."""
+    """Check, at the beginning of each writing transaction, that we may write to this database."""
     status_of_sqlite(connection).require_current()
     if desk is None:
         return None
@@ -44,8 +44,8 @@ def enter(
 def check_writing(
     connection: sqlite3.Connection, job: Job[Any], desk: WriterLog | None, known: History | None
 ) -> History | None:
-    """See whether the file can be written; returns the database as `enter` found it."""
-    # A lease need not survive a power cut, and a look must not wait for a slow disk to sync.
+    """Check that the file can be written; return the database as `enter` found it."""
+    # A lease need not survive a power cut, and a check must not wait for a slow disk to sync.
     connection.execute("PRAGMA synchronous = NORMAL")
     try:
         with transaction(connection, job):

@@ -1,4 +1,4 @@
-"""The list of URLs in SQL of SQLite."""
+"""SQL for the list of URLs in SQLite."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 from libra.storage.rows.foreign_text import escape, like
 from libra.storage.rows.urls import PAST, UrlQuery
 
-# The weigh-in of the highest id of each URL: where an aggregate is max(), SQLite takes the other columns
-# from the row that has it. All of them are in the index by URL.
+# The weigh-in with the highest id of each URL: with the aggregate max(), SQLite takes the other
+# columns from the same row. All of them are in the index by URL.
 _NEWEST: Final = """
     SELECT url, max(id) AS id, transfer_bytes, status, host, title FROM pages
     WHERE deleted_at IS NULL{only} GROUP BY url
@@ -38,9 +38,9 @@ _AFTER: Final = {
 
 
 def urls_sql(query: UrlQuery, columns: str) -> tuple[str, list[Any]]:
-    """The statement, and what belongs in its places.
+    """The statement and its arguments.
 
-    A row is these columns and the past as JSON; the rows come in any order.
+    A row has these columns and the past as JSON; the rows come in any order.
     """
     only, arguments = "", list[Any]()
     if query.urls is not None:
@@ -65,7 +65,7 @@ def urls_sql(query: UrlQuery, columns: str) -> tuple[str, list[Any]]:
     if query.sort == "broken":
         arguments.append(_as_json(query.broken))
     order = _ORDER[query.sort]
-    # The rows themselves are read only for the few that are wanted.
+    # Whole rows are read only for the result.
     sql = f"""
         SELECT {columns}, ({_PAST}) FROM pages WHERE id IN (
             SELECT id FROM ({_NEWEST.format(only=only)})
@@ -103,15 +103,15 @@ def timeline_sql(select: str) -> str:
 
 
 def text_condition(text: str) -> tuple[str, list[str]]:
-    """A condition for pages with a text in their title or URL, whatever the case, and its arguments."""
+    """A condition for pages with a text in their title or URL, in any case, and its arguments."""
     if text.isascii():
         return r"(title LIKE ? ESCAPE '\' OR url LIKE ? ESCAPE '\')", [f"%{like(text)}%"] * 2
-    # SQLite knows the case of ASCII alone.
+    # SQLite knows upper and lower case of ASCII only.
     return "(libra_has(title, ?) OR libra_has(url, ?))", [escape(text).casefold()] * 2
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """Teach a connection what `text_condition` asks for."""
+    """Add the functions of `text_condition` to a connection."""
     connection.create_function("libra_has", 2, _has, deterministic=True)
 
 

@@ -1,6 +1,6 @@
-"""The desk of a SQLite database: where its writer signs in. See `libra.storage.history`.
+"""The sign-in of a writer to a SQLite database. See `libra.storage.history`.
 
-All of this happens within a transaction of the caller, on the thread of its lane.
+All of this runs in a transaction of the caller, on the thread of its lane.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class WriterLog:
 
     Attributes:
         known_there: whether a transaction of this life was committed. Until then a lease of a former
-            life on the same data directory is as good as ours. Not afterwards: should somebody run a
-            copy of that directory, the two would take it from each other for ever.
+            life on the same data directory counts as ours. After that it does not: if somebody ran a
+            copy of that directory, the two would take the lease from each other for ever.
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -43,10 +43,10 @@ class WriterLog:
         self.known_there = False
 
     def claim(self, connection: sqlite3.Connection) -> None:
-        """Take the lease, or make it last longer.
+        """Take or extend the lease.
 
         Raises:
-            LeaseHeld: another has it.
+            LeaseHeld: another Libra has it.
         """
         mine, now = self._writer, datetime.now(UTC)
         row = connection.execute("SELECT instance, life, place, until FROM libra_lease").fetchone()
@@ -54,17 +54,17 @@ class WriterLog:
             instance, life, place, text = row
             left = (datetime.fromisoformat(text) - now).total_seconds()
             former = instance == mine.instance and not self.known_there
-            # No lease lasts so long: the clock was set back.
+            # No lease lasts that long: the clock was set back.
             nonsense = left > 2 * LEASE
             if life != mine.life and left > 0 and not (former or nonsense):
                 raise LeaseHeld(Holder(instance, place, left))
             if life == mine.life and left > LEASE * 2 / 3 and not nonsense:
-                return  # an idle database is not written to with every look
+                return  # a probe does not always write to an idle database
         until = text_of(now + timedelta(seconds=LEASE))
         connection.execute(_CLAIM, (mine.instance, mine.life, mine.place, until))
 
     def look(self, connection: sqlite3.Connection) -> History:
-        """Which database this is, and how much of ours it has."""
+        """Read which database this is, and how many of our batches it has."""
         row = connection.execute(_LOOK, (self._writer.instance,)).fetchone()
         if row is None:
             raise Unavailable(
@@ -74,19 +74,19 @@ class WriterLog:
         return History(database, counter or 0, _time(at), _time(pruned), prunings=prunings)
 
     def count(self, connection: sqlite3.Connection, found: History) -> History:
-        """Count one more batch of ours."""
+        """Count one more of our batches."""
         now = datetime.now(UTC)
         counter = found.counter + 1
         connection.execute(_COUNT, (self._writer.instance, counter, text_of(now)))
         return msgspec.structs.replace(found, counter=counter, at=now)
 
     def release(self, connection: sqlite3.Connection, _job: Any) -> None:
-        """Let go of the lease, so that another need not wait for its end."""
+        """Release the lease, so that another Libra need not wait for its end."""
         connection.execute("DELETE FROM libra_lease WHERE life = ?", (self._writer.life,))
 
 
 def text_of(moment: datetime) -> str:
-    """A time as it is written here; such texts sort as the times do."""
+    """A time as the lease has it; such texts sort in the order of time."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

@@ -1,1 +1,1 @@
-"""What outlives the process of a watch: its record, its schedule, its webhook, its alerts."""
+"""The state of a watch that survives its process: its record, schedule, webhook and alerts."""

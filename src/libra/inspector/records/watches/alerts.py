@@ -1,4 +1,4 @@
-"""Alerts that wait to be delivered, and how long that is tried."""
+"""Alerts that wait for delivery, and their schedule of tries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from libra.budgets.alarms import Event
 
 TRIES: Final = 22
-"""How often an alert is tried; with the delays between them that is a day or so."""
+"""The limit of tries for one alert; with the delays between them they last about a day."""
 
 FIRST_DELAY: Final = 10.0
 LONGEST_DELAY: Final = 4 * 3600.0
@@ -21,12 +21,12 @@ class Alert(msgspec.Struct, frozen=True):
     """An alert that has not been delivered.
 
     Attributes:
-        id: the same however often it is sent.
-        event: what it is about.
+        id: the same for every try.
+        event: what the alert is about.
         body: the JSON that is sent.
-        due_at: when it is tried next.
-        tries: how often it was tried.
-        to: the name of the destination that it goes to; None for the webhook.
+        due_at: the time of the next try.
+        tries: how many tries there were.
+        to: the name of the destination; None for the webhook.
     """
 
     id: str
@@ -37,12 +37,12 @@ class Alert(msgspec.Struct, frozen=True):
     to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is to be tried, also if the wall clock was set back since that was settled."""
+        """Whether the next try is due, also if the wall clock was set back after it was scheduled."""
         longest = timedelta(seconds=_longest_delay(self.tries))
         return self.due_at <= now or self.due_at > now + longest
 
     def failed(self, now: datetime) -> Alert | None:
-        """This alert after another failed try; None when there shall be no more."""
+        """The alert after another failed try; None if there are no more tries."""
         tries = self.tries + 1
         if tries >= TRIES:
             return None
@@ -51,7 +51,7 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class Breach(msgspec.Struct, frozen=True):
-    """A limit that a page breaks, in bytes of transfer size or in requests."""
+    """A limit that a page exceeds, in bytes of transfer size or in requests."""
 
     subject: str
     limit: int
@@ -60,10 +60,10 @@ class Breach(msgspec.Struct, frozen=True):
 
 
 def delay_after(tries: int) -> float:
-    """Seconds to wait after so many failed tries: doubling, capped, and with full jitter.
+    """Seconds to wait after this many failed tries: doubling, capped, and with full jitter.
 
-    Full jitter, because what failed together should not come back together: see "Exponential Backoff
-    And Jitter" of the AWS Architecture Blog (2015).
+    Full jitter spreads the retries of alerts that failed together: see "Exponential Backoff And
+    Jitter" of the AWS Architecture Blog (2015).
     """
     return random.uniform(0, _longest_delay(tries))
 

@@ -1,12 +1,13 @@
-"""When a watch is due: every so often, or by a cron expression in a time zone.
+"""When a watch is due: at an interval, or by a cron expression in a time zone.
 
-Moments are UTC. A time zone decides what a cron expression means by six o'clock, and how it goes about a
-day that has that twice or not at all (as Debian's cron does); an interval is as long everywhere.
+Times are UTC. The time zone decides what six o'clock means in a cron expression, and what happens on
+a day on which that comes twice or not at all (as in Debian's cron). An interval does not depend on
+the zone.
 
-What many watches have in common must not make them start at one moment. So each has a *spread*, a
-number from 0 up to 1 of its own, that moves its times a little: by up to a tenth of its interval, and
-within its minute if it goes by a cron expression. It is always the same for the same watch, so that a
-restart of the program changes no plans.
+Watches with the same schedule must not all start at once. So each watch has a *spread*, a number from
+0 up to 1, that moves its times a little: by up to a tenth of its interval, or within the minute of a
+cron expression. It is always the same for the same watch, so a restart of the program changes no
+plans.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 
 SPREAD: Final = 0.1
-"""The share of an interval that watches of that interval are spread over."""
+"""The share of an interval over which its watches are spread."""
 
 MAX_CRON: Final = 200
-"""Characters of a cron expression."""
+"""The limit of characters in a cron expression."""
 
 LONGEST: Final = timedelta(days=366)
 """The longest interval."""
@@ -41,18 +42,18 @@ _SYNONYMS: Final = {"hourly": "hour", "daily": "day", "weekly": "week"}
 
 
 class InvalidSchedule(ValueError):
-    """A schedule that cannot be kept; the message says what is wrong and what is taken."""
+    """A schedule that is invalid; the message says why and which forms are accepted."""
 
 
 def parse_schedule(text: str) -> str:
-    """A schedule in its one form: ``hour``, ``day``, ``week``, ``30m``, ``2h`` or five cron fields.
+    """Normalise a schedule: ``hour``, ``day``, ``week``, ``30m``, ``2h`` or five cron fields.
 
     ``hourly`` and ``@daily`` and their like mean the same, and so do ``60m`` and ``hour``. Cron
-    expressions are those of Debian's cron, with ``L`` for the last day and ``#`` for the n-th weekday of
-    a month.
+    expressions are those of Debian's cron, with ``L`` for the last day and ``#`` for the n-th weekday
+    of a month.
 
     Raises:
-        InvalidSchedule: it is none of them, or a cron expression that never comes true.
+        InvalidSchedule: it has none of these forms, or is a cron expression that never matches.
     """
     words = text.split()
     name = words[0].lower().removeprefix("@") if len(words) == 1 else ""
@@ -78,10 +79,10 @@ def parse_schedule(text: str) -> str:
 
 
 def parse_zone(text: str) -> str:
-    """The name of a time zone, as the IANA database has it: ``UTC``, ``Europe/Berlin``.
+    """The name of a time zone as in the IANA database: ``UTC``, ``Europe/Berlin``.
 
     Raises:
-        InvalidSchedule: this machine knows none of that name.
+        InvalidSchedule: this machine does not know that name.
     """
     name = text.strip()
     try:
@@ -102,8 +103,8 @@ def next_due(
 
     Args:
         schedule: from `parse_schedule`.
-        after: usually now; what was missed before is not made up for.
-        since: when the watch was made, and first ran: intervals are counted from there.
+        after: usually now; missed times are skipped.
+        since: when the watch was made and first ran; intervals count from then.
         spread: from 0 up to 1, see above.
         zone: from `parse_zone`.
 
@@ -115,7 +116,7 @@ def next_due(
         first = since + interval * (1 + SPREAD * spread)
         return first + max((after - first) // interval + 1, 0) * interval
     shift = timedelta(seconds=60 * spread)
-    # UTC without a database of zones, which a small system may lack.
+    # UTC needs no database of zones, which a small system may lack.
     where = UTC if zone == "UTC" else ZoneInfo(parse_zone(zone))
     try:
         due = next(CronSim(schedule, (after - shift).astimezone(where)))
@@ -125,7 +126,7 @@ def next_due(
 
 
 def schedule_words(schedule: str, zone: str = "UTC") -> str:
-    """A schedule from `parse_schedule` as people say it: ``Every day``, ``At 06:00 every day (UTC)``."""
+    """A schedule from `parse_schedule` in words: ``Every day``, ``At 06:00 every day (UTC)``."""
     if schedule in _INTERVALS:
         return f"Every {schedule}"
     if match := _INTERVAL.fullmatch(schedule):
@@ -134,7 +135,7 @@ def schedule_words(schedule: str, zone: str = "UTC") -> str:
 
 
 def _interval(minutes: int, shown: str) -> str:
-    """An interval in its one form: of the largest unit that it has a whole number of."""
+    """An interval in its normal form: in the largest unit that divides it."""
     if timedelta(minutes=minutes) > LONGEST:
         raise InvalidSchedule(f"{shown!r} is too long: {LONGEST.days} days are the longest.")
     unit = next(unit for unit in ("w", "d", "h", "m") if minutes % _MINUTES[unit] == 0)
@@ -149,5 +150,5 @@ def _length(schedule: str) -> timedelta | None:
 
 
 def spread_of(watch_id: str) -> float:
-    """The spread of a watch: its id is random at the end."""
+    """The spread of a watch, from the random end of its id."""
     return int(watch_id[-8:], 16) / 2**32

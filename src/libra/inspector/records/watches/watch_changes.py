@@ -1,6 +1,6 @@
-"""What somebody wants of a watch, when it is made and when it is changed, and whether it can be had.
+"""The requested settings of a watch, when it is made and when it is changed, and their validation.
 
-One list of fields for both: what is left out is as it was, or as `WatchState` has it at first.
+One list of fields serves both: a field that is left out keeps its value, or the default of `WatchState`.
 """
 
 from __future__ import annotations
@@ -32,37 +32,39 @@ MOST_TAGS: Final = 10
 MOST_TAG: Final = 40
 
 LEAST_REPEAT: Final = 60.0
-"""Seconds between two alerts of the same trouble."""
+"""The shortest pause between two alerts of the same problem, in seconds."""
 
 _CONFIRM: Final = re.compile(r"\s*(\d{1,2})\s*(?:of|/)\s*(\d{1,2})\s*", re.ASCII | re.IGNORECASE)
 
 
 class WatchChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields of a watch with what they shall be; those that are left out stay as they are.
+    """Fields of a watch with their new values; fields that are left out keep their values.
 
     Attributes:
-        url: what is to be weighed.
+        url: the URL to weigh.
         every: ``hour``, ``day``, ``week``, an interval such as ``30m``, or a cron expression.
-        time_zone: what a cron expression is read in, such as ``Europe/Berlin``.
-        name: what people call it; empty for its URL.
-        tags: what it belongs to.
-        note: what people should know of it.
-        paused: whether it rests: it is not weighed on schedule, and nobody is told anything.
-        budgets: what the page must keep to; the last that matches its path counts.
-        max_weight: transfer size that it may have in all: bytes, or a size such as ``"500kB"``.
-        jump: what counts as a jump of its weight; None for nothing.
-        confirm: how many weigh-ins must find something before it is told; also ``"2 of 3"``.
-        repeat: seconds after which what is still wrong is told again, or ``"24h"``; None for never.
-        recover: whether it is told that nothing is wrong any more.
-        method: how the page is weighed; None as the service does.
-        viewport: the window that it is weighed for, such as ``390x844@3``; None as the service does.
+        time_zone: the time zone of a cron expression, such as ``Europe/Berlin``.
+        name: a name for people; empty for its URL.
+        tags: the groups to which the watch belongs.
+        note: a note for people.
+        paused: whether it is paused: Libra neither weighs it on schedule nor sends alerts.
+        budgets: the budgets of the page; the last one that matches its path counts.
+        max_weight: the limit of the page's total transfer size: bytes, or a size such as ``"500kB"``.
+        jump: the increase in weight that counts as a jump; None for no alert of jumps.
+        confirm: how many weigh-ins must find a problem before an alert is sent; also ``"2 of 3"``.
+        repeat: seconds after which an alert of a lasting problem is repeated, or ``"24h"``; None for
+            never.
+        recover: whether an alert is sent when the problem is gone.
+        method: how the page is weighed; None for the service's default.
+        viewport: the viewport of the weighing, such as ``390x844@3``; None for the service's default.
         headers: request headers for the page's own origin. Their values are secrets.
-        webhook: where alerts are posted to, with credentials where it asks for them; None for nowhere.
-        webhook_headers: what is sent with them, such as ``Authorization``.
-        destination: the name of a destination of the operator's that alerts go to; None for none.
-        public: whether a page and a badge of it are open to everybody who knows their address.
-        keep: seconds that all of its weigh-ins are kept, or ``"90d"``; None for as long as pages are
-            kept anyway.
+        webhook: the URL that alerts are posted to, with credentials if it needs them; None for no
+            webhook.
+        webhook_headers: the headers to send with alerts, such as ``Authorization``.
+        destination: the name of the operator's destination for alerts; None for none.
+        public: whether its public page and badge are open to everybody who knows their address.
+        keep: seconds for which all of its weigh-ins are kept, or ``"90d"``; None for the same time as
+            other pages.
     """
 
     url: str | UnsetType = UNSET
@@ -88,19 +90,19 @@ class WatchChanges(msgspec.Struct, frozen=True, kw_only=True):
     keep: float | str | UnsetType | None = UNSET
 
     def __repr__(self) -> str:
-        """The names of the fields alone: there are secrets in some of them."""
+        """Show only the names of the fields: some values are secrets."""
         given = [name for name in self.__struct_fields__ if getattr(self, name) is not UNSET]
         return f"WatchChanges({', '.join(given)})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WantedChange:
-    """Changes that can be had, in the form in which they are kept.
+    """Valid changes, in the form in which they are stored.
 
     Attributes:
-        fields: of `WatchState`.
-        terms: of `libra.budgets.alarms.Terms`.
-        public: whether it shall be public, or None for no change of that.
+        fields: fields of `WatchState`.
+        terms: fields of `libra.budgets.alarms.Terms`.
+        public: whether the watch becomes public; None for no change.
     """
 
     fields: Mapping[str, Any]
@@ -109,16 +111,16 @@ class WantedChange:
 
 
 def checked(changes: WatchChanges, destinations: Mapping[str, object]) -> WantedChange:
-    """See that all of it can be had.
+    """Validate and normalise the changes.
 
     Args:
-        changes: what is wanted.
-        destinations: those that there are, by their names.
+        changes: the requested changes.
+        destinations: the configured destinations, by their names.
 
     Raises:
-        InvalidURL: saying what is wrong with the URL or the webhook.
-        InvalidOptions: saying which other field cannot be so, and why.
-        InvalidSchedule: saying what is wrong with the schedule or the time zone.
+        InvalidURL: says what is wrong with the URL or the webhook.
+        InvalidOptions: says which other field is invalid, and why.
+        InvalidSchedule: says what is wrong with the schedule or the time zone.
     """
     given: dict[str, Any] = {
         name: value
@@ -151,7 +153,7 @@ def _require_destination(name: str, destinations: Mapping[str, object]) -> None:
 
 
 def parse_confirm(wanted: object) -> Confirm:
-    """How many weigh-ins must find something, from ``"2 of 3"``, or ``"1"`` for the first.
+    """How many weigh-ins must find a problem, from ``"2 of 3"``, or ``"1"`` for the first one.
 
     Raises:
         InvalidOptions: it is neither.
@@ -170,7 +172,7 @@ def parse_confirm(wanted: object) -> Confirm:
 
 
 def parse_keep(wanted: float | str | None) -> float | None:
-    """Seconds that all weigh-ins are kept, from those or a duration such as ``90d``; None for no limit.
+    """Seconds that all weigh-ins are kept, from those or a duration such as ``90d``; None: no limit.
 
     Raises:
         InvalidOptions: it is neither.
@@ -187,7 +189,7 @@ def parse_repeat(wanted: float | str | None) -> float | None:
     """Seconds from a duration such as ``"24h"``; None for never.
 
     Raises:
-        InvalidOptions: it is none, or shorter than a minute.
+        InvalidOptions: it is not a duration, or is shorter than a minute.
     """
     if wanted is None:
         return None
@@ -201,10 +203,10 @@ def parse_repeat(wanted: float | str | None) -> float | None:
 
 
 def parse_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags without blanks around them, each once.
+    """Remove blanks around tags, and duplicates.
 
     Raises:
-        InvalidOptions: there are too many, or one is too long or has a comma in it.
+        InvalidOptions: there are too many tags, or one is too long or contains a comma.
     """
     if isinstance(tags, str):
         raise InvalidOptions(f"tags takes a list, not {tags[:40]!r}")
@@ -221,10 +223,10 @@ def parse_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def parse_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    """Headers that a page is asked for with.
+    """Validate the request headers for a page.
 
     Raises:
-        InvalidOptions: saying which cannot be sent.
+        InvalidOptions: says which header cannot be sent.
     """
     found = tuple((headers or {}).items())
     if len(found) > MAX_HEADERS:
@@ -312,4 +314,4 @@ _CHECKS: Final[Mapping[str, Any]] = {
     "webhook": _webhook,
     "webhook_headers": lambda headers: parse_webhook_headers(headers or {}),
 }
-"""What brings a field into the form in which it is kept, in the order in which people see them."""
+"""The functions that normalise each field, in the order in which people see the fields."""

@@ -1,8 +1,8 @@
-"""What outlives a watch's process: its record, and the table that holds all of them.
+"""The record of a watch, which survives its process, and the table of all watches.
 
-As with pages, only the process of a watch writes to its record; it is what the journal and the
-database keep, and what the next incarnation goes on from. What must not be lost is in it: when the
-watch is due, the page that is being weighed for it, and the alerts that nobody has taken yet.
+As with pages, only the process of a watch writes to its record. The journal and the database keep the
+record, and the next process continues from it. It holds all that must not be lost: when the watch is
+due, the page that is being weighed for it, and the undelivered alerts.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
 
 WatchStatus = Literal["quarantined", "failed", "over-budget", "unconfirmed", "new", "ok", "paused"]
-"""``new`` until the first weigh-in; ``unconfirmed`` when something is wrong that is told only when more
-weigh-ins find it; ``quarantined`` when its process crashes whenever it is started. What needs somebody
-most comes first."""
+"""``new`` until the first weigh-in; ``unconfirmed`` while a problem needs more weigh-ins before an
+alert is sent; ``quarantined`` when its process crashes at every start. The most urgent comes first."""
 
 REMEMBERED = 10
-"""Weigh-ins, and tries of alerts, that a watch remembers."""
+"""The limit of weigh-ins, and of tries to deliver alerts, that a watch remembers."""
 
 
 class WeighIn(msgspec.Struct, frozen=True):
-    """What a page weighed at one time. Sizes are bytes of transfer size.
+    """The result of one weigh-in. Sizes are bytes of transfer size.
 
-    ``total`` and ``change`` are null where the page could not be weighed; ``change`` is since the last
-    good weigh-in. ``score`` is the Teledrin score of a page that was weighed.
+    ``total`` and ``change`` are null if the page could not be weighed; ``change`` is relative to the
+    last good weigh-in. ``score`` is the Teledrin score of a weighed page.
     """
 
     page: str
@@ -52,9 +51,9 @@ class WeighIn(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A try to deliver an alert. ``error`` is null if the receiver took it.
+    """A try to deliver an alert. ``error`` is null if the receiver accepted it.
 
-    ``to`` is the name of the destination, null for the webhook.
+    ``to`` is the name of the destination, or null for the webhook.
     """
 
     event: Event
@@ -65,40 +64,40 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """A URL that is weighed again and again.
+    """A URL that Libra weighs on a schedule.
 
     Attributes:
-        id: of the watch.
-        url: what is weighed.
+        id: the id of the watch.
+        url: the URL to weigh.
         every: ``hour``, ``day``, ``week``, an interval such as ``30m``, or a cron expression.
-        status: what is known of the page.
-        terms: what the page must keep to, and when somebody is told.
-        webhook: where alerts go; only the scheme and the host, as the rest may be a secret.
+        status: the state of the page.
+        terms: the limits of the page, and when alerts are sent.
+        webhook: the receiver of alerts; only the scheme and the host, because the rest may be a secret.
         created_at: when it was made.
-        next_at: when it is due next; a paused watch is not.
+        next_at: when it is due next; a paused watch is not due.
         page: the page that is being weighed for it now, or null.
         last: the last weigh-in, or null before the first.
-        alerts_waiting: alerts that nobody has taken yet.
-        delivery: the last try to deliver one, or null.
+        alerts_waiting: the number of undelivered alerts.
+        delivery: the last try to deliver an alert, or null.
         version: grows with every change.
-        backup: how safe it is.
+        backup: how safe the watch is.
         error: why it is quarantined, or null.
-        secret: what its alerts are signed with; told once, to whoever made the watch.
-        name: what people call it; empty for its URL.
-        tags: what it belongs to.
-        note: what people should know of it.
-        paused: whether it rests until somebody resumes it.
-        time_zone: what a cron expression is read in.
-        method: how its page is weighed; null as the service does.
-        viewport: the window that it is weighed for; null as the service does.
-        headers: the names of the headers that its page is asked for with; their values are secrets.
-        webhook_headers: the names of those that its alerts are sent with.
-        destination: the name of the operator's destination that alerts go to, or null.
+        secret: the key that signs its alerts; shown once, to the client that made the watch.
+        name: a name for people; empty for its URL.
+        tags: the groups to which the watch belongs.
+        note: a note for people.
+        paused: whether it is paused until somebody resumes it.
+        time_zone: the time zone of a cron expression.
+        method: how its page is weighed; null for the service's default.
+        viewport: the viewport of the weighing; null for the service's default.
+        headers: the names of the extra request headers for its page; their values are secrets.
+        webhook_headers: the names of the headers that are sent with its alerts.
+        destination: the name of the operator's destination for alerts, or null.
         public: the id of its public page and badge, or null.
         runs: its last weigh-ins, newest first; empty in lists.
         deliveries: the last tries to deliver alerts, newest first; empty in lists.
-        keep: seconds that all of its weigh-ins are kept, before they are thinned; null for as long as
-            pages are kept anyway.
+        keep: seconds for which all of its weigh-ins are kept before they are thinned; null for the same
+            time as other pages.
     """
 
     id: str
@@ -134,10 +133,10 @@ class Watch(msgspec.Struct, frozen=True):
 
 
 class WatchState(msgspec.Struct, frozen=True):
-    """All that a watch knows, as it is stored. See `Watch` for what the fields mean.
+    """The whole stored state of a watch. See `Watch` for the meaning of the fields.
 
-    ``choice`` is how its page shall be weighed, and ``method`` how the first weigh-in did it: a watch
-    stays with that, else a change would be one of methods.
+    ``choice`` is the requested method, and ``method`` is the method of the first weigh-in. A watch keeps
+    that method, because otherwise a change of weight could be a change of method.
     """
 
     id: str
@@ -170,17 +169,17 @@ class WatchState(msgspec.Struct, frozen=True):
     keep: float | None = None
 
     def __repr__(self) -> str:
-        """Without what is secret in it: a crash is reported with what was at hand."""
+        """Show no secrets: a crash report contains this."""
         return f"WatchState(id={self.id!r}, every={self.every!r}, page={self.page!r}, ...)"
 
     @property
     def spread(self) -> float:
-        """How far its times are moved, 0 up to 1: see `libra.inspector.records.watches.schedule`."""
+        """The spread of its times, 0 up to 1: see `libra.inspector.records.watches.schedule`."""
         return spread_of(self.id)
 
 
 class WatchRecord:
-    """A watch as far as it must survive its process."""
+    """The part of a watch that must survive its process."""
 
     __slots__ = ("_life", "backup", "error", "state", "version")
 
@@ -189,7 +188,7 @@ class WatchRecord:
     ) -> None:
         self.state = state
         self.version = first_version(1) if version is None else version
-        # The first change after it came back begins a life: not all that was seen was written down.
+        # The first change after a return begins a life, because not every version was written down.
         self._life = life_of(self.version) if version is None else life_of(version) + 1
         self.backup: Backup = backup
         self.error: str | None = None
@@ -201,57 +200,57 @@ class WatchRecord:
 
     @property
     def journal_first(self) -> bool:
-        """Whether the database is to have it only after the journal."""
+        """Whether the journal must have it before the database."""
         return True
 
     @property
     def row_version(self) -> int:
-        """The version that its row has."""
+        """The version of its row."""
         return self.version
 
     @property
     def spread(self) -> float:
-        """How far its times are moved, 0 up to 1: see `libra.inspector.records.watches.schedule`."""
+        """The spread of its times, 0 up to 1: see `libra.inspector.records.watches.schedule`."""
         return spread_of(self.state.id)
 
     def has_tag(self, tag: str) -> bool:
-        """Whether it belongs to this, whatever the case."""
+        """Whether it has this tag; upper and lower case are equal."""
         wanted = tag.casefold()
         return any(one.casefold() == wanted for one in self.state.tags)
 
     def change(self, **changes: object) -> None:
-        """The watch knows something new, which nobody has kept yet.
+        """Change the state of the watch, which is then only in memory.
 
-        As those of a page, versions count the changes of a life, so that a watch that is taken up again
-        after ``kill -9`` goes on above everything that may have been stored.
+        As for a page, versions count the changes of a life. So a watch that comes back after ``kill -9``
+        continues above everything that may have been stored.
         """
         self.state = msgspec.structs.replace(self.state, **changes)
         self.version = max(self.version + 1, first_version(self._life))
         self.backup = "memory"
 
     def learn(self, version: int, level: Backup, steps: Callable[[Backup], int]) -> bool:
-        """As `PageRecord.learn`; what has changed since is on its way."""
+        """Like `PageRecord.learn`; a later change is on its way."""
         if version != self.version or (level != "rejected" and steps(level) >= steps(self.backup)):
             return False
         self.backup = level
         return True
 
     def unlearn(self, level: Backup, _steps: Callable[[Backup], int]) -> bool:
-        """As `PageRecord.unlearn`."""
+        """Like `PageRecord.unlearn`."""
         if self.backup != level:
             return False
         self.backup = "memory"
         return True
 
     def row(self) -> WatchRow:
-        """The row that the database is to hold."""
+        """The row for the database."""
         return WatchRow(self.id, self.state.url, self.version, msgspec.json.encode(self.state))
 
     def shown(self, *, whole: bool = False) -> Watch:
-        """The watch as it may be shown to people.
+        """The watch without its secrets.
 
         Args:
-            whole: with its last weigh-ins and alerts.
+            whole: whether to include its last weigh-ins and deliveries.
         """
         state = self.state
         return Watch(
@@ -288,7 +287,7 @@ class WatchRecord:
 
     @property
     def status(self) -> WatchStatus:
-        """What is known of its page."""
+        """The state of its page."""
         if self.error is not None:
             return "quarantined"
         if self.state.paused:
@@ -304,7 +303,7 @@ class WatchRecord:
 
 
 class WatchRecords:
-    """All watches by their id."""
+    """All watches, by their id."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, WatchRecord] = {}
@@ -314,7 +313,7 @@ class WatchRecords:
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[WatchRecord]:
-        """All of them as they are now, in no order that means anything."""
+        """All watches as of now, in no particular order."""
         return iter(list(self._by_id.values()))
 
     def by_status(self) -> Counter[WatchStatus]:
@@ -326,7 +325,7 @@ class WatchRecords:
         return self._by_id.get(watch_id)
 
     def add(self, record: WatchRecord) -> None:
-        """Enter a record; one with the same id is replaced."""
+        """Add a record; replace one with the same id."""
         before = self._by_id.get(record.id)
         if before is not None and before.state.page is not None:
             self._weighed_for.pop(before.state.page, None)
@@ -335,15 +334,15 @@ class WatchRecords:
             self._weighed_for[record.state.page] = record.id
 
     def weighing(self, page_id: str) -> WatchState | None:
-        """The watch that came back with this page under way for it, or None.
+        """The restored watch for which this unfinished page is weighed, or None.
 
-        What a page is weighed with is kept with the watch, as there are secrets in it.
+        The options of such a page are kept with the watch, because some are secrets.
         """
         record = self._by_id.get(self._weighed_for.get(page_id, ""))
         return record.state if record is not None and record.state.page == page_id else None
 
     def discard(self, watch_id: str) -> None:
-        """Take a record out, if it is there."""
+        """Remove a record, if there is one."""
         record = self._by_id.pop(watch_id, None)
         if record is not None and record.state.page is not None:
             self._weighed_for.pop(record.state.page, None)
@@ -353,10 +352,10 @@ def restore_watch(row: WatchRow, backup: Backup) -> WatchRecord:
     """The record of a watch from its row.
 
     Args:
-        row: as the database or the journal has it.
-        backup: where it comes from, ``stored`` or ``journaled``.
+        row: the row from the database or the journal.
+        backup: the source of the row: ``stored`` or ``journaled``.
 
     Raises:
-        msgspec.MsgspecError: if what is stored is no watch.
+        msgspec.MsgspecError: the stored data is not a watch.
     """
     return WatchRecord(decode_json_as(row.data, WatchState), row.version, backup)

@@ -1,8 +1,7 @@
-"""Where alerts of a watch are sent to, and what the receiver wants to see before it takes them.
+"""Receivers of a watch's alerts, and the credentials that they need.
 
-Credentials are written into the address, as `curl` takes them, and sent as Basic (RFC 7617); any other
-kind is a header: ``Authorization: Bearer ...``. Both are secrets of the watch: kept with it, shown to
-nobody.
+Basic credentials (RFC 7617) are part of the address, as `curl` takes them. Any other kind is a header:
+``Authorization: Bearer ...``. Both are secrets of the watch: they are stored with it and never shown.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _OURS: Final = frozenset({"content-type", "libra-signature", "user-agent"})
 
 
 def parse_webhook(text: str) -> str:
-    """The normalised address of a receiver, with the credentials that were written into it.
+    """The normalised address of a receiver, with its credentials.
 
     Raises:
-        InvalidURL: saying what is wrong, without the credentials.
+        InvalidURL: says what is wrong, without the credentials.
     """
     try:
         parts = urlsplit(text.strip())
@@ -46,10 +45,10 @@ def parse_webhook(text: str) -> str:
 
 
 def parse_webhook_headers(headers: Mapping[str, str]) -> Headers:
-    """Headers that are sent with each alert.
+    """Validate the headers that are sent with each alert.
 
     Raises:
-        InvalidOptions: saying which cannot be sent.
+        InvalidOptions: says which header cannot be sent.
     """
     if len(headers) > MAX_HEADERS:
         raise InvalidOptions(f"there are {len(headers)} headers; at most {MAX_HEADERS} are taken")
@@ -62,7 +61,7 @@ def parse_webhook_headers(headers: Mapping[str, str]) -> Headers:
 
 
 def address_and_headers(webhook: str, headers: Headers) -> tuple[str, dict[str, str]]:
-    """What an alert is posted to, and with which headers beside its own."""
+    """The address that an alert is posted to, and the extra headers."""
     parts = urlsplit(webhook)
     credentials, at, place = parts.netloc.rpartition("@")
     if not at:

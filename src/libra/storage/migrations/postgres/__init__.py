@@ -1,1 +1,1 @@
-"""PostgreSQL's."""
+"""Migrations for PostgreSQL."""

@@ -1,8 +1,8 @@
 """The table of pages, and a view of their assets.
 
-A deleted page stays as a row of the highest version without content, so that a save that comes late
-finds it outranked. Ids sort by time, which the collation "C" keeps and makes cheap. In texts and in
-the report, what PostgreSQL cannot hold is escaped: see `libra.storage.rows.foreign_text`.
+A deleted page stays as a row with the highest version and no content, so that a late save has a lower
+version. Ids sort by time, which the collation "C" keeps and makes cheap. Texts and the report escape
+what PostgreSQL cannot hold: see `libra.storage.rows.foreign_text`.
 """
 
 from alembic import op
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table, what is looked up by, and the view."""
+    """Create the table, its indexes and the view."""
     op.execute(
         """
         CREATE TABLE pages (
@@ -38,7 +38,7 @@ def upgrade() -> None:
         )
         """
     )
-    # A URL may be longer than a B-tree's entry can be; its hash is not.
+    # A URL may be longer than the limit of a B-tree entry; its hash is not.
     op.execute("CREATE INDEX pages_by_url ON pages (md5(url), id) WHERE deleted_at IS NULL")
     op.execute("CREATE INDEX pages_by_host ON pages (host, id) WHERE deleted_at IS NULL")
     op.execute("CREATE INDEX pages_by_expiry ON pages (expires_at, id) WHERE deleted_at IS NULL")
@@ -73,6 +73,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it all."""
+    """Drop the view and the table."""
     op.execute("DROP VIEW assets")
     op.execute("DROP TABLE pages")

@@ -1,4 +1,4 @@
-"""What results of CI have in common that follow one another: project, branch and path of the page."""
+"""The series of a CI result: the project, the branch and the path of the page."""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column, and what finds the newest of a series."""
+    """Add the column, and an index that finds the newest result of a series."""
     op.execute("ALTER TABLE pages ADD COLUMN IF NOT EXISTS series text")
     op.execute(
         """
@@ -19,6 +19,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both."""
+    """Drop the index and the column."""
     op.execute("DROP INDEX pages_by_series")
     op.execute("ALTER TABLE pages DROP COLUMN series")

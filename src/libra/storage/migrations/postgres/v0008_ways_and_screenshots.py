@@ -1,8 +1,8 @@
-"""How each page was weighed, and an index that holds most of what a list of URLs asks for.
+"""How each page was weighed, and an index with most columns that a list of URLs needs.
 
-It serves what the index by URL served, too.
+The index replaces the one by URL.
 
-And a table of the pictures of rendered pages. A picture goes when its page goes, whoever deletes that.
+There is also a table for pictures of rendered pages. Deleting a page deletes its picture.
 """
 
 from alembic import op
@@ -23,7 +23,7 @@ def upgrade() -> None:
         """
     )
     op.execute("DROP INDEX IF EXISTS pages_by_url")
-    # No URL and no title: they may be longer than a B-tree's entry can be.
+    # Without URL and title: they may be longer than the limit of a B-tree entry.
     op.execute(
         """
         CREATE INDEX IF NOT EXISTS pages_by_url ON pages (md5(url), id)
@@ -31,7 +31,7 @@ def upgrade() -> None:
         """
     )
 
-    # They are compressed already, so the server is not to try.
+    # The pictures are compressed, so the server must not try to compress them.
     op.execute(
         """
         CREATE TABLE IF NOT EXISTS screenshots (
@@ -71,7 +71,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the pictures, bring the index back and drop the column."""
+    """Drop the pictures, restore the old index and drop the column."""
     op.execute("DROP TRIGGER screenshots_of_deleted ON pages")
     op.execute("DROP TRIGGER screenshots_of_removed ON pages")
     op.execute("DROP FUNCTION libra_remove_screenshot()")

@@ -1,4 +1,4 @@
-"""What a page is asked for with: the request headers of a submission, until the page is finished.
+"""The request headers of a submission, until the page is finished.
 
 They are secrets and in no report; the row of a finished page has none.
 """
@@ -17,5 +17,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the column."""
     op.execute("ALTER TABLE pages DROP COLUMN headers")

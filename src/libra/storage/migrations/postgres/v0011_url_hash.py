@@ -1,7 +1,7 @@
-"""The hash of a URL as a column, so that lists of URLs are read from an index.
+"""The hash of a URL as a column, so that PostgreSQL reads lists of URLs from an index.
 
-PostgreSQL reads an index alone only for columns, not for expressions such as md5(url): a list of URLs
-went through the whole table. The server makes the column itself. The table is rewritten for it once.
+PostgreSQL makes index-only scans for columns, but not for expressions such as md5(url): a list of
+URLs read the whole table. The server computes the column itself. This rewrites the table once.
 """
 
 from alembic import op
@@ -13,16 +13,17 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column, and an index of it in the place of that of the expression."""
+    """Add the column, and replace the index of the expression by one of the column."""
     op.execute("DROP INDEX IF EXISTS pages_by_url")
-    # A uuid is 16 bytes of any kind.
+    # A uuid can hold any 16 bytes.
     op.execute(
         """
         ALTER TABLE pages ADD COLUMN IF NOT EXISTS url_hash uuid
         GENERATED ALWAYS AS (md5(url)::uuid) STORED
         """
     )
-    # The newest of each URL first. No URL, host or title: they may be longer than a B-tree's entry is.
+    # The newest of each URL first. Without URL, host and title: they may be too long for a B-tree
+    # entry.
     op.execute(
         """
         CREATE INDEX IF NOT EXISTS pages_by_url ON pages (url_hash, id DESC)
@@ -32,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it, and bring the former index back."""
+    """Drop the column, and restore the former index."""
     op.execute("DROP INDEX pages_by_url")
     op.execute("ALTER TABLE pages DROP COLUMN url_hash")
     op.execute(

@@ -1,1 +1,1 @@
-"""SQLite's."""
+"""Migrations for SQLite."""

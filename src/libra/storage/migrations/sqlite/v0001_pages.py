@@ -1,8 +1,8 @@
 """The table of pages.
 
-A deleted page stays as a row of the highest version without content, so that a save that comes late
-finds it outranked. Times are texts of fixed width in UTC, which sort as they should and which
-SQLite's date functions read. The report is JSON compressed with zstd.
+A deleted page stays as a row with the highest version and no content, so that a late save has a lower
+version. Times are texts of fixed width in UTC, which sort in the order of time and which SQLite's
+date functions read. The report is JSON compressed with zstd.
 """
 
 from alembic import op
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table and what is looked up by."""
+    """Create the table and its indexes."""
     op.execute(
         """
         CREATE TABLE pages (
@@ -46,5 +46,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it all."""
+    """Drop the table."""
     op.execute("DROP TABLE pages")

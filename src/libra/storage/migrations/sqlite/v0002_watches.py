@@ -1,7 +1,7 @@
 """The table of watches.
 
-A deleted watch stays as a row of the highest version without content, as a page does. What a watch
-knows, its alerts that wait to be delivered included, is one document.
+A deleted watch stays as a row with the highest version and no content, as a page does. The whole
+state of a watch, including its undelivered alerts, is one document.
 """
 
 from alembic import op
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table; it may be there when only that of pages was dropped."""
+    """Create the table; it may exist if only the table of pages was dropped."""
     op.execute(
         """
         CREATE TABLE IF NOT EXISTS watches (
@@ -29,5 +29,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the table."""
     op.execute("DROP TABLE watches")

@@ -1,7 +1,7 @@
-"""What tells a database from another one, and from what it was before: see `libra.storage.history`.
+"""The tables that identify a database and its history: see `libra.storage.history`.
 
-Its id; a row for each writer, whose counter moves with each batch; and the lease of the one writer.
-And a column of pages: the idempotency key that each was submitted with.
+They hold its id, a row for each writer, whose counter grows with each batch, and the lease of the one
+writer. Pages get a column for the idempotency key of their submission.
 """
 
 from alembic import op
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables; some may be there when only others were dropped."""
+    """Create the tables; some may exist if only others were dropped."""
     op.execute(
         """
         CREATE TABLE IF NOT EXISTS libra_database (
@@ -24,7 +24,7 @@ def upgrade() -> None:
         )
         """
     )
-    # Run again, tables were dropped, with what was in them: then this is another database.
+    # A second run means that tables were dropped, with their content: then this is another database.
     op.execute("DELETE FROM libra_database")
     op.execute(
         """
@@ -52,7 +52,7 @@ def upgrade() -> None:
         )
         """
     )
-    # The key that a page was submitted with, for whoever sends the submission again.
+    # The key of a page's submission, for a client that sends the submission again.
     op.execute("ALTER TABLE pages ADD COLUMN idempotency text")
     op.execute(
         """
@@ -62,7 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the tables and the column."""
     op.execute("DROP INDEX pages_by_key")
     op.execute("ALTER TABLE pages DROP COLUMN idempotency")
     op.execute("DROP TABLE libra_lease")

@@ -1,8 +1,8 @@
-"""The schema's version under the name that people and their tools look for.
+"""The version of the schema under a name that people and tools look for.
 
-They look for a table with "version" in its name, and do not guess `libra_schema`. A view, and no other
-name for the table: a Libra from before this finds the version where it knows it, sees that it is newer
-and writes nothing. Who changes the view changes the table.
+They look for a table with "version" in its name, and do not guess `libra_schema`. This is a view, not
+a new name of the table: an older Libra finds the version where it expects it, sees that it is newer
+and writes nothing. A change of the view changes the table.
 """
 
 from alembic import op
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the view, and what SQLite needs to write through one."""
+    """Create the view, and the trigger with which SQLite writes through it."""
     op.execute(
         """
         CREATE VIEW IF NOT EXISTS libra_schema_version AS SELECT version_num FROM libra_schema

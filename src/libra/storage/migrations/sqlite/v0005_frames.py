@@ -1,4 +1,4 @@
-"""Nothing: here a report always was one zstd frame. Both engines count their versions alike."""
+"""Nothing: SQLite rows always hold one zstd frame. Both engines use the same version numbers."""
 
 revision = "0005"
 down_revision = "0004"

@@ -1,9 +1,9 @@
-"""How each page was weighed, and an index that holds all that a list of URLs asks for.
+"""How each page was weighed, and an index with all columns that a list of URLs needs.
 
-The list has one row for each URL: of a hundred thousand pages only the index is read. It serves what
-the index by URL served, too.
+The list has one row for each URL: for a hundred thousand pages SQLite reads only the index. It
+replaces the index by URL.
 
-And a table of the pictures of rendered pages. A picture goes when its page goes, whoever deletes that.
+There is also a table for pictures of rendered pages. Deleting a page deletes its picture.
 """
 
 from alembic import op
@@ -17,8 +17,8 @@ TRIGGERS = ("screenshots_of_removed", "screenshots_of_deleted", "screenshots_of_
 
 
 def upgrade() -> None:
-    """Add the column and fill it by a function of the program's; replace the index."""
-    # Where somebody has dropped the table of pictures these are left, and nothing can be altered.
+    """Add the column, fill it with a function of this program, and replace the index."""
+    # If somebody has dropped the table of pictures, its triggers remain and block ALTER TABLE.
     for trigger in TRIGGERS:
         op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
     op.execute("ALTER TABLE pages ADD COLUMN way text")
@@ -66,7 +66,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the pictures, bring the index back and drop the column."""
+    """Drop the pictures, restore the old index and drop the column."""
     for trigger in TRIGGERS:
         op.execute(f"DROP TRIGGER {trigger}")
     op.execute("DROP TABLE screenshots")

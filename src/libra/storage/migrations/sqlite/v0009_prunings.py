@@ -1,6 +1,6 @@
-"""What was pruned, in an order that a Libra which runs can follow; see `libra.storage.keeping`.
+"""Marks of pruned pages, in an order that a running Libra can follow; see `libra.storage.keeping`.
 
-A page that is pruned leaves the mark that a deletion leaves, with the number of the batch it was in.
+A pruned page leaves the same mark as a deleted one, with the number of its pruning.
 """
 
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the two columns, and what finds the marks of a batch."""
+    """Add the two columns, and an index that finds the marks of a pruning."""
     op.execute("ALTER TABLE libra_database ADD COLUMN prunings INTEGER NOT NULL DEFAULT 0")
     op.execute("ALTER TABLE pages ADD COLUMN pruned INTEGER")
     op.execute(
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the index and the columns."""
     op.execute("DROP INDEX pages_by_pruning")
     op.execute("ALTER TABLE pages DROP COLUMN pruned")
     op.execute("ALTER TABLE libra_database DROP COLUMN prunings")

@@ -1,6 +1,6 @@
-"""Nothing: an index of SQLite's has the URL itself, which PostgreSQL has a hash of.
+"""Nothing: SQLite's index holds the URL itself, for which PostgreSQL needs a hash.
 
-It is here so that the two engines count alike.
+The file exists so that both engines use the same version numbers.
 """
 
 revision = "0011"
@@ -10,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing."""
+    """Leave everything as it is."""
 
 
 def downgrade() -> None:
-    """Nothing."""
+    """Leave everything as it is."""
