@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from libra.storage.journal.segments import BEGUN, COUNTER, ROWS, STORED, WATCH, Raw, entry_bytes
+from libra.storage.journal.segments import BEGUN, ROWS, STORED, WATCH, Raw, entry_bytes
 
 _NOTE: Final = "\0"
 
@@ -122,7 +122,7 @@ class Index:
             if row and before >> _VERSION_AT > raw.version:
                 return
             self._count(key, before, -1)
-        if raw.kind in (BEGUN, COUNTER):
+        if raw.kind == BEGUN:
             self.notes[key] = raw
         flags = _WATCH * (raw.kind == WATCH) | _COPY * (row and raw.flags & STORED > 0)
         place = raw.version << _SEGMENT_BITS | segment.number

@@ -14,8 +14,8 @@ With a *local copy*, a stored row stays until its page leaves memory. Then a res
 that were in memory, even if the database is down. The copy costs no write, because the row is already
 there. The oldest copies are dropped when the journal is too large or the disk is full.
 
-Beside rows there are notes: how often the life of a page was begun, and how far this program had
-written to a database. Entries of kinds that only a later version of Libra knows are kept unchanged.
+Beside rows there are notes: how often the life of a page was begun. Entries of kinds that only a later
+version of Libra knows are kept unchanged.
 
 The journal is synchronous: one thread uses it, which may wait for the disk.
 """
@@ -32,7 +32,6 @@ from libra.storage.journal.index import Segment, note_key
 from libra.storage.journal.segment_log import SEGMENT_BYTES, TIDY_BYTES, SegmentLog
 from libra.storage.journal.segments import (
     BEGUN,
-    COUNTER,
     DROPPED,
     NOW_STORED,
     ROWS,
@@ -312,21 +311,6 @@ class Journal:
             for raw in list(self._log.index.notes.values())
             if raw.kind == BEGUN
         }
-
-    def remember(self, database_id: str, counter: int) -> None:
-        """Note how far this program has written to a database, by the database's own counter.
-
-        It is not synced, so the note may lag behind the database and is never ahead of it.
-
-        Raises:
-            OSError: it could not be written down.
-        """
-        self._log.append([Raw(COUNTER, database_id, counter, b"")], sync=False)
-
-    def remembered(self, database_id: str) -> int | None:
-        """How far this program had written to a database, by its last note."""
-        raw = self._log.index.notes.get(note_key(COUNTER, database_id))
-        return None if raw is None else raw.version
 
     # The folder
 

@@ -71,7 +71,6 @@ DELETED: Final = "d"
 DROPPED: Final = "x"
 NOW_STORED: Final = "k"
 BEGUN: Final = "b"
-COUNTER: Final = "c"
 
 ROWS: Final = frozenset((PAGE, FINISHED_PAGE, WATCH, DELETED))
 """The kinds of which only the newest entry for each id counts."""

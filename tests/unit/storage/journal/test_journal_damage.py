@@ -272,7 +272,6 @@ def test_a_journal_whose_folder_or_files_are_not_what_they_were_says_so_and_begi
     journal, _ = opened(folder)
     journal.write(PAGES)
     journal.begin([("page-0001", Begun(3, 2))])
-    journal.remember("database", 41)
     journal.check()
     strike(folder)
     with pytest.raises(JournalGone, match="journal"):
@@ -284,7 +283,6 @@ def test_a_journal_whose_folder_or_files_are_not_what_they_were_says_so_and_begi
     journal, found = opened(folder)
     assert found == {one.id: one for one in PAGES}
     assert journal.begun() == {"page-0001": Begun(3, 2)}
-    assert journal.remembered("database") == 41
     journal.close()
 
 
@@ -303,16 +301,12 @@ def test_notes_outlive_the_rows_of_their_page_and_end_when_they_are_told_to(tmp_
     journal.write([PAGES[0]])
     journal.begin([(PAGES[0].id, Begun(1, 1)), ("page-0007", Begun(5, 2))])
     journal.begin([(PAGES[0].id, Begun(2, 2))])
-    journal.remember("first", 7)
-    journal.remember("second", 1)
-    journal.remember("first", 8)
     journal.drop([(PAGES[0].id, 1)])
     assert len(journal) == 0
     journal.close()
     journal, found = opened(tmp_path)
     assert found == {}
     assert journal.begun() == {PAGES[0].id: Begun(2, 2), "page-0007": Begun(5, 2)}
-    assert (journal.remembered("first"), journal.remembered("third")) == (8, None)
     journal.begin([(PAGES[0].id, None), ("page-0007", Begun(5, 1))])
     journal.close()
     journal, _ = opened(tmp_path)
