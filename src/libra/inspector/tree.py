@@ -9,13 +9,15 @@
      ├─ Backup         the one writer to the database
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
-     │   ├─ Admission     how many pages are fetched at a time, and how many rendered
+     │   ├─ Admission     limits how many pages are fetched at a time
+     │   ├─ Browsers      a second Admission: limits how many pages are rendered at a time
      │   ├─ Inspectors    one PageInspector per page (transient), asleep after a start
      │   ├─ Watches       one Watcher per watch (transient)
-     │   ├─ Expiry        wakes the pages that are asleep when they expire
-     │   └─ Restorer      brings pages and watches back
-     ├─ Retention      prunes what is older than it is to be kept
- └─ services, such as the web server
+     │   ├─ Expiry        wakes sleeping pages when they expire
+     │   └─ Restorer      restores pages and watches
+     ├─ Retention      prunes what is older than ``--keep``
+     ├─ Pictures       with ``--screenshots``: saves the pictures of rendered pages
+     └─ services, such as the web server
 """
 
 from __future__ import annotations
