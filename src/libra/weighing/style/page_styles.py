@@ -1,8 +1,8 @@
-"""The documents of a page and their style sheets, as they come in, and what their style asks for.
+"""The documents of a page with their stylesheets, and the requests of their style.
 
-A browser knows which images and fonts it needs when all style sheets of a document are there. `Styles`
-collects documents and sheets in whatever order they arrive; `ready` gives those documents of which
-nothing is missing any more, and `style` finds what one of them asks for.
+A browser knows which images and fonts it needs when it has all stylesheets of a document. `Styles`
+collects documents and stylesheets in any order; `Styles.ready` returns the documents that lack none of
+theirs. `style` finds the images and fonts that one document requests.
 """
 
 from __future__ import annotations
@@ -267,10 +267,10 @@ def _rendered(scope: StyledDocument, displays: Mapping[int, str]) -> list[Wanted
 def _roughly(
     scope: StyledDocument, parts: Parts, faces: list[FontFace], viewport: Viewport
 ) -> list[WantedByStyle]:
-    """What a document may ask for that is too large to be looked at element by element.
+    """The requests of a document that is too large to look at element by element, as an estimate.
 
-    Every rule counts that has all its names in the document, and every regular or bold face of a family
-    that such a rule names. All of it is conditional.
+    Takes every rule whose names are all in the document, and every face of the families that these
+    rules name, unless the face is italic. All of the requests are conditional.
     """
     wanted: dict[WantedByStyle, None] = {}
     families: set[str] = set()

@@ -1,9 +1,9 @@
 """About how far down a page its lazy elements are, without a layout engine.
 
 A browser loads a lazy image, frame or video at once if it is near: in the window or less than
-`MARGIN` below it. Nothing here knows style sheets. Heights come from what a document says itself:
-``width`` and ``height`` attributes, sizes in ``style``, the length of texts, and the blocks and margins
-that a browser's own style sheet gives to elements. An image without a size is as high as a line, which
+`MARGIN` below it. Of a document's stylesheets, this module takes only the ``display`` that they give to
+elements. Heights come from the document: ``width`` and ``height`` attributes, sizes in ``style``, the
+length of texts, and the blocks and margins of a browser's own stylesheet. An image without a size is as high as a line, which
 is how a browser lays it out before it is there. Where a document has style sheets, items of one kind in
 a row are taken to stand in columns. It is an estimate: near the edge it is wrong by an image or two.
 """
