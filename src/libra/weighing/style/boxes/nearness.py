@@ -3,9 +3,10 @@
 A browser loads a lazy image, frame or video at once if it is near: in the window or less than
 `MARGIN` below it. Of a document's stylesheets, this module takes only the ``display`` that they give to
 elements. Heights come from the document: ``width`` and ``height`` attributes, sizes in ``style``, the
-length of texts, and the blocks and margins of a browser's own stylesheet. An image without a size is as high as a line, which
-is how a browser lays it out before it is there. Where a document has style sheets, items of one kind in
-a row are taken to stand in columns. It is an estimate: near the edge it is wrong by an image or two.
+length of texts, and the blocks and margins of a browser's own stylesheet. An image without a size is as
+high as a line, which is how a browser lays it out before the image arrives. If a document has
+stylesheets, this module assumes that items of one kind in a row stand in columns. The result is an
+estimate: near the edge it is wrong by an image or two.
 """
 
 from __future__ import annotations
