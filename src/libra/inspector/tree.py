@@ -9,12 +9,14 @@
      ├─ Backup         the only process that writes to the database
      ├─ Pages (rest_for_one)
      │   ├─ Registry      page id -> process
-     │   ├─ Admission     limits how many pages are fetched and rendered at the same time
+     │   ├─ Admission     limits how many pages are fetched at a time
+     │   ├─ Browsers      a second Admission: limits how many pages are rendered at a time
      │   ├─ Inspectors    one PageInspector per page (transient), asleep after a start
      │   ├─ Watches       one Watcher per watch (transient)
-     │   ├─ Expiry        wakes the sleeping pages when they expire
+     │   ├─ Expiry        wakes sleeping pages when they expire
      │   └─ Restorer      restores pages and watches
-     ├─ Retention      prunes pages that are older than the retention
+     ├─ Retention      prunes what is older than ``--keep``
+     ├─ Pictures       with ``--screenshots``: saves the pictures of rendered pages
      └─ services, such as the web server
 """
 

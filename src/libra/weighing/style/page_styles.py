@@ -1,8 +1,8 @@
-"""Collects the documents and stylesheets of a page, and finds the assets that their style needs.
+"""The documents of a page with their stylesheets, and the requests of their style.
 
-A browser knows which images and fonts it needs when all stylesheets of a document have arrived. `Styles`
-collects documents and stylesheets in any order of arrival. `ready` returns the documents with all their
-stylesheets, and `style` finds the assets that one of them needs.
+A browser knows which images and fonts it needs when it has all stylesheets of a document. `Styles`
+collects documents and stylesheets in any order; `Styles.ready` returns the documents that lack none of
+theirs. `style` finds the images and fonts that one document requests.
 """
 
 from __future__ import annotations
@@ -267,10 +267,10 @@ def _rendered(scope: StyledDocument, displays: Mapping[int, str]) -> list[Wanted
 def _roughly(
     scope: StyledDocument, parts: Parts, faces: list[FontFace], viewport: Viewport
 ) -> list[WantedByStyle]:
-    """The assets that a document may need if it is too large to check each element.
+    """The requests of a document that is too large to look at element by element, as an estimate.
 
-    This counts every rule whose names all occur in the document, and every regular or bold face of a
-    family that such a rule names. All results are conditional.
+    Takes every rule whose names are all in the document, and every face of the families that these
+    rules name, unless the face is italic. All of the requests are conditional.
     """
     wanted: dict[WantedByStyle, None] = {}
     families: set[str] = set()

@@ -1,11 +1,12 @@
 """Estimates how far down a page its lazy elements are, without a layout engine.
 
-A browser loads a lazy image, frame or video at once if it is near: in the window or less than `MARGIN`
-below it. This module knows no stylesheets. It takes heights from the document itself: ``width`` and
-``height`` attributes, sizes in ``style``, the lengths of texts, and the blocks and margins of a
-browser's own stylesheet. An image without a size is one line high, as in a browser before the image has
-loaded. If a document has stylesheets, several similar items are assumed to stand in columns. The result
-is an estimate: near the edge it may be wrong by an image or two.
+A browser loads a lazy image, frame or video at once if it is near: in the window or less than
+`MARGIN` below it. Of a document's stylesheets, this module takes only the ``display`` that they give to
+elements. Heights come from the document: ``width`` and ``height`` attributes, sizes in ``style``, the
+length of texts, and the blocks and margins of a browser's own stylesheet. An image without a size is as
+high as a line, which is how a browser lays it out before the image arrives. If a document has
+stylesheets, this module assumes that items of one kind in a row stand in columns. The result is an
+estimate: near the edge it is wrong by an image or two.
 """
 
 from __future__ import annotations
