@@ -11,6 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from libra.web.requests.page_request import Bulk, Submission
+from libra.web.requests.watch_request import WatchPatch, WatchRequest
 from support.service import MISSING, Service
 from support.site import WebSite
 
@@ -103,6 +105,22 @@ async def test_every_answer_with_a_body_has_an_example_that_fits(document: dict[
                     assert "example" in content, (method, path, media_type)
                     schema = content["schema"] | {"components": document["components"]}
                     Draft202012Validator(schema).validate(content["example"])
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("WatchRequest", WatchRequest),
+        ("WatchPatch", WatchPatch),
+        ("Submission", Submission),
+        ("Bulk", Bulk),
+    ],
+)
+async def test_the_document_has_every_field_that_a_body_may_have(
+    name: str, body: type[msgspec.Struct], document: dict[str, Any]
+) -> None:
+    properties = document["components"]["schemas"][name]["properties"]
+    assert set(properties) == set(body.__struct_encode_fields__)
 
 
 async def test_a_form_may_leave_its_choices_empty_and_json_may_not(

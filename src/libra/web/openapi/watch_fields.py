@@ -93,6 +93,16 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
             "default": False,
             "description": "Whether a page and a badge of it are open to all who know their address.",
         },
+        "keep": {
+            "oneOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": "^[0-9]{1,9}(s|m|h|d|w)$"},
+                {"type": "null"},
+            ],
+            "description": "How long (seconds, or such as 90d) Libra keeps all weigh-ins before it "
+            "thins them, and no shorter than pages stay in memory; null for as long as --keep says.",
+            "examples": ["90d"],
+        },
         "max_weight": {
             "oneOf": [
                 {"type": "integer", "minimum": 0, "maximum": 10**12},
