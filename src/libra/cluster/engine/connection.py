@@ -1,13 +1,11 @@
-"""The connection to NATS JetStream: the one module that imports its client.
+"""The connection to NATS JetStream: with `client_defects`, the only module that imports its client.
 
 It holds the options that the client and its servers need: deadlines that hold when a server is frozen,
 and reconnection without limit. It works around the client's known defects, and sorts errors by how the
 caller must react.
 
-Times are seconds. The defects, of nats-py 2.16:
+Times are seconds. Of the defects of nats-py 2.16, `client_defects` mends two. The others:
 
-- It waits for ever for a connection to close whose peer is frozen (`_wait_closed`).
-- It leaves a connection open that a server accepted without a further answer (`_connect`).
 - It buffers messages published while it is not connected, and sends them later. `Engine` refuses them.
 - On Python 3.11 its requests swallow a cancellation that comes together with their answer, so the
   cancelled task continues. `Engine` makes its own requests instead.
@@ -25,15 +23,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import ParseResult
 
 from nats import errors as client_errors
-from nats.aio import transport
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from libra.cluster.engine import client_defects
 from libra.cluster.engine.answers import Headers, Message, NoMessage, judged, message_of
+from libra.cluster.engine.client_defects import CLOSING
 from libra.cluster.engine.errors import EngineAway, InDoubt, NobodyThere, TooLarge
 
 log = logging.getLogger("libra.cluster")
@@ -48,11 +46,10 @@ RETRY: Final = 0.2
 #: Seconds between two pings of the server. Three without an answer end the connection.
 PING: Final = 1
 
-#: Seconds that a connection may take to close before it is cut.
-CLOSING: Final = 0.5
-
 #: Bytes that may wait in one subscription, at most.
 PENDING: Final = 32_000_000
+
+client_defects.mend()
 
 OnMessage = Callable[[Message], Awaitable[None]]
 
@@ -394,40 +391,3 @@ class Listening:
         """Stop listening."""
         with suppress(client_errors.Error, OSError):
             await self._subscription.unsubscribe()
-
-
-async def _wait_closed(self: transport.TcpTransport) -> None:
-    writer = self._io_writer
-    if writer is None:
-        return
-    closing = asyncio.ensure_future(writer.wait_closed())
-    done, _ = await asyncio.wait({closing}, timeout=CLOSING)
-    if not done:
-        writer.transport.abort()
-        closing.add_done_callback(_read_outcome)
-        return
-    _read_outcome(closing)
-
-
-async def _connect(
-    self: transport.TcpTransport, uri: ParseResult, buffer_size: int, connect_timeout: int
-) -> None:
-    # If the last attempt stopped at this point, its connection is still open.
-    for writer in (self._io_writer, self._bare_io_writer):
-        if writer is not None:
-            writer.transport.abort()
-    await _connect_once(self, uri, buffer_size, connect_timeout)
-
-
-def _read_outcome(closing: asyncio.Future[None]) -> None:
-    if not closing.cancelled():
-        closing.exception()
-
-
-# nats.py issue 671: with a frozen peer and unsent bytes the client waits here for ever, and never
-# reconnects.
-transport.TcpTransport.wait_closed = _wait_closed  # type: ignore[method-assign]
-
-# Without this, the sockets of all attempts at a frozen server stay open until they are collected.
-_connect_once = transport.TcpTransport.connect
-transport.TcpTransport.connect = _connect  # type: ignore[method-assign]

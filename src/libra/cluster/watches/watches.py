@@ -12,7 +12,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,20 +20,20 @@ import msgspec
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.engine.pulling import Pull, PulledMessage
 from libra.cluster.records.layout import TOMBSTONES, WATCHES
-from libra.cluster.records.watch_records import TAKEN, WatchEntry, watch_of
+from libra.cluster.records.watch_records import WatchEntry, watch_of
+from libra.cluster.watches.taking_over import take_over
 from libra.cluster.watches.watch_entries import WatchEntries
 from libra.errors import Behind, EngineUnavailable, WatchNotFound, WatchUnknown
 from libra.ids import new_id
 from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.records.page_record import PageRecord, first_version, restore
 from libra.inspector.records.watches.watch_changes import WantedChange
-from libra.inspector.records.watches.watch_record import WatchRecord, WatchState, restore_watch
+from libra.inspector.records.watches.watch_record import WatchRecord, WatchState
 from libra.inspector.watches import steps
 from libra.inspector.watches.log_lines import log_delivery, log_run
 from libra.inspector.watches.watches import Watches
 from libra.report import FINISHED, Report
 from libra.storage import Store, Unavailable
-from libra.storage.rows.entries import WatchRow
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
@@ -214,7 +213,7 @@ class ClusterWatches(Watches):
                 tasks.create_task(self._entries.hear())
                 tasks.create_task(self._take_turns())
                 tasks.create_task(self._sweep())
-                tasks.create_task(self._take_over())
+                tasks.create_task(take_over(self._node, self._entries, self._store))
         finally:
             for task in list(self._tasks):
                 task.cancel()
@@ -345,42 +344,6 @@ class ClusterWatches(Watches):
                 if late:
                     self._spawn(self._turn(state.id))
                     await asyncio.sleep(0)
-
-    async def _take_over(self) -> None:
-        """Take the watches of the database over into the engine, once in the life of its stream.
-
-        They are from before the cluster, or the engine is new. Several nodes may do so at once.
-        """
-        engine, context = self._node.engine, self._context
-        while True:
-            await context.availability.opened.wait()
-            try:
-                if await engine.last(WATCHES, TAKEN) is not None:
-                    return
-                if context.availability.outage is None:
-                    for row in await self._store.watches():
-                        await self._take_over_one(row)
-                    with suppress(Conflict):
-                        await engine.write(TAKEN, b"", expect=0)
-                    return
-            except (EngineAway, Misconfigured, Unavailable) as error:
-                log.debug("the watches of the database are taken over later: %s", error)
-            await asyncio.sleep(RETRY)
-
-    async def _take_over_one(self, row: WatchRow) -> None:
-        try:
-            state = restore_watch(row, "stored").state
-        except msgspec.MsgspecError as error:
-            log.error("watch %s of the database cannot be read: %s", row.id, error)
-            return
-        kept = WatchEntry(row.version, state)
-        # As in `add`: a turn without a watch does no harm.
-        await self._entries.arm(
-            row.id, max(state.next_at, self._context.services.now() + timedelta(seconds=LOOK))
-        )
-        with suppress(Conflict):
-            await self._entries.write(row.id, kept, expect=0)
-            self._entries.show(row.id, kept)
 
     def _log(self, before: WatchState, after: WatchState) -> None:
         """Log the outcome of this step."""

@@ -21,9 +21,10 @@ from libra.weighing.css.scan import (
     stop,
     without_comments,
 )
-from libra.weighing.css.tokens import preprocessed, tokens
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.css.value_text import lowered
 from libra.weighing.options import Viewport
+from libra.weighing.stylesheets.at_rules import GROUPS, ends_head, read_at_rule
 from libra.weighing.stylesheets.font_face import read_face
 from libra.weighing.stylesheets.fonts import FontFace
 from libra.weighing.stylesheets.imports import SheetImport, read_import
@@ -47,8 +48,6 @@ _NEAR = 80
 """Distance in characters to the next relevant place from which skipping whole rules pays."""
 
 _NONE = 1 << 60
-
-_GROUPS = frozenset({"media", "supports", "layer", "container", "scope", "starting-style"})
 
 
 class StyleRule(msgspec.Struct, frozen=True, gc=False):
@@ -189,7 +188,7 @@ class _SheetReader:
             if at >= end:
                 return at
             start, at = at, stop(text, at, "{;" if text[at] == "@" else "{")
-            name, prelude = _at_rule(text[start:at])
+            name, prelude = read_at_rule(text[start:at])
             has_block = at < end and text[at] == "{"
             after = stop(text, at + 1, "}") + 1 if has_block else at + 1
             if name == "import" and not has_block:
@@ -202,7 +201,7 @@ class _SheetReader:
                 if self._imports:
                     return start  # no import may follow
                 self._layers.add_all("", prelude)
-            elif _ends_head(name, text[start:at].strip(), has_block=has_block):
+            elif ends_head(name, text[start:at].strip(), has_block=has_block):
                 return start
             at = after  # ignore what cannot be read
 
@@ -269,14 +268,14 @@ class _SheetReader:
             self._keep_own(prelude, group)
 
     def _read_statement(self, prelude: str, group: _Group) -> None:
-        name, rest = _at_rule(prelude)
+        name, rest = read_at_rule(prelude)
         if name == "layer" and group.applies and not group.items and are_layers(rest):
             self._layers.add_all(group.layer, rest)
 
     def _opened(self, prelude: str, group: _Group, depth: int, text: str, at: int) -> _Group | int:
         """The group that a block opens, or the end of the block if it can be skipped."""
-        name, rest = _at_rule(prelude)
-        if not group.applies or depth > MAX_NESTING or (name and name not in _GROUPS):
+        name, rest = read_at_rule(prelude)
+        if not group.applies or depth > MAX_NESTING or (name and name not in GROUPS):
             end = stop(text, at + 1, "}")
             if group.applies and name:
                 self._read_other(name, rest, text[at + 1 : end], group)
@@ -320,8 +319,8 @@ class _SheetReader:
             if selector is not None:
                 self._keep(selector, body, group)
             return
-        name, condition = _at_rule(prelude)
-        if name not in _GROUPS:
+        name, condition = read_at_rule(prelude)
+        if name not in GROUPS:
             self._read_other(name, condition, body, group)
         elif group.items or name == "scope":
             inner = self._group(name, condition, group)  # declarations inside a conditional group
@@ -376,27 +375,3 @@ class _SheetReader:
         """Keep declarations for the selector of the enclosing group."""
         if group.selector is not None:
             self._keep(group.selector, block, group)
-
-
-_BLOCKS = _GROUPS | {
-    "font-face", "keyframes", "-webkit-keyframes", "page", "property", "counter-style",
-    "font-feature-values", "font-palette-values", "position-try", "view-transition", "function",
-}  # fmt: skip
-"""At-rules with blocks, each of which ends the head of a stylesheet."""
-
-
-def _ends_head(name: str, prelude: str, *, has_block: bool) -> bool:
-    """Whether no ``@import`` counts after this rule."""
-    if not name:
-        return is_valid(prelude)
-    return name in _BLOCKS if has_block else name == "namespace"
-
-
-def _at_rule(prelude: str) -> tuple[str, str]:
-    """The name of an at-rule in lower case and the text after it; "" for any other rule."""
-    if prelude[:1] != "@":
-        return "", ""
-    first = next(tokens(prelude), None)
-    if first is None or first.kind != "at-keyword":
-        return "", ""
-    return first.value.lower(), without_comments(prelude[first.end :]).strip()
