@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +13,9 @@ import click
 
 from libra.cli.inputs import read_budgets
 from libra.cli.parameters import AddressType, HeaderType, SizeType
-from libra.decoding import Undecodable, decode_json
+from libra.cli.running_libra import RunningLibra
+from libra.decoding import decode_json
 from libra.wording import plain, size
-
-PATIENCE = 30.0
-"""Seconds to wait for an answer of the service, which usually takes milliseconds."""
 
 
 @click.command()
@@ -133,7 +128,7 @@ def watch(
     Prints the id of the watch and, if it has a webhook, the secret that its alerts are signed with. If
     the service needs a token, put it into LIBRA_TOKEN.
     """
-    service = _RunningLibra(server, os.environ.get("LIBRA_TOKEN"))
+    service = RunningLibra(server, os.environ.get("LIBRA_TOKEN"))
     verbs = {
         "--run": run,
         "--delete": delete,
@@ -158,7 +153,7 @@ def watch(
         _make(service, _body(url, wanted))
 
 
-def _do(service: _RunningLibra, option: str, watch_id: str, body: dict[str, Any]) -> None:
+def _do(service: RunningLibra, option: str, watch_id: str, body: dict[str, Any]) -> None:
     path = f"/watches/{quote(watch_id, safe='')}"
     match option:
         case "--run":
@@ -220,7 +215,7 @@ def _body(url: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _make(service: _RunningLibra, body: Mapping[str, Any]) -> None:
+def _make(service: RunningLibra, body: Mapping[str, Any]) -> None:
     made = service.ask("POST", "/watches", body)
     click.echo(made["id"])
     if made["secret"]:
@@ -235,7 +230,7 @@ def _make(service: _RunningLibra, body: Mapping[str, Any]) -> None:
         click.echo("The second line above signs the alerts; it is not shown again.", err=True)
 
 
-def _list(service: _RunningLibra, url: str | None) -> None:
+def _list(service: RunningLibra, url: str | None) -> None:
     query = {"limit": "1000", **({} if url is None else {"url": url})}
     partial = False
     while True:
@@ -269,59 +264,3 @@ def _every(one: dict[str, Any]) -> str:
 
 def _when(moment: str) -> str:
     return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
-
-
-class _RunningLibra:
-    """A running Libra service.
-
-    Args:
-        server: its address.
-        token: the value of ``LIBRA_TOKEN``: a secret, or the ``NAME:ROLE:SECRET`` of the service.
-    """
-
-    def __init__(self, server: str, token: str | None) -> None:
-        self.server = server
-        self._secret = token.strip().rpartition(":")[2] if token else None
-
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The answer of the service, decoded.
-
-        Raises:
-            click.UsageError: the service says that the request is wrong.
-            click.ClickException: the service refuses, or does not answer.
-        """
-        headers = {"Accept": "application/json", "User-Agent": "libra-watch"}
-        data = None
-        if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-        if self._secret:
-            headers["Authorization"] = f"Bearer {self._secret}"
-        request = urllib.request.Request(  # noqa: S310 - http or https, see Address
-            self.server + path, data=data, headers=headers, method=method
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - see above
-                content = answer.read()
-            return decode_json(content) if content else None
-        except urllib.error.HTTPError as error:
-            with error:
-                kind = click.UsageError if error.code == 400 else click.ClickException
-                raise kind(_refusal(error)) from None
-        except (OSError, ValueError, Undecodable) as error:
-            reason = getattr(error, "reason", None) or error
-            raise click.ClickException(
-                f"{self.server} gives no answer that can be used ({reason}). Is `libra serve` "
-                "running there? Say where it is with --server."
-            ) from None
-
-
-def _refusal(error: urllib.error.HTTPError) -> str:
-    try:
-        problem = decode_json(error.read())
-        detail = plain(str(problem.get("detail") or problem.get("title")))
-    except (Undecodable, AttributeError, OSError):
-        return f"The service answers {error.code} {error.reason}."
-    if error.code == 401:
-        detail += " Put its secret into LIBRA_TOKEN."
-    return detail

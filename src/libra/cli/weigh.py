@@ -39,25 +39,13 @@ from libra.cli.parameters import (
 )
 from libra.cli.progress import progress
 from libra.cli.results.growing import require_baseline
-from libra.cli.results.outputs import (
-    append_summary,
-    render,
-    say,
-    say_doubts,
-    say_pushed,
-    say_unjudged,
-    terminal,
-    write,
-)
+from libra.cli.results.outputs import Wanted, give, say_pushed, terminal
 from libra.cli.results.pushing import Pushed, ResultServer, push, require_branch, source_of
 from libra.cli.results.results import NOT_TAKEN, Demands, judge
-from libra.formats.annotations import to_annotations
 from libra.network.libcurl.trust import SYSTEM
 from libra.report import Method
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import USER_AGENT, Viewport
-
-FORMATS = ("table", "json", "csv", "har", "junit", "markdown")
 
 _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -109,7 +97,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(("table", "json", "csv", "har", "junit", "markdown")),
     default="table",
     envvar="LIBRA_FORMAT",
     show_default=True,
@@ -405,16 +393,7 @@ def weigh(
         pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
     demands = Demands(budgets, limits, max_growth, allow_partial)
     results = judge(reports, demands, before, pushed, unread=found.unread)
-    write(render(results, output_format, output, quiet=quiet), output)
-    if quiet or output_format != "table" or output is not None:
-        say(results, beside_summary=quiet and output_format == "table" and output is None)
-    say_doubts(results, compare)
-    if summary is not None:
-        append_summary(results, summary)
-    if annotate:
-        notes = to_annotations(results.reports, results.checks, results.unjudged)
-        click.echo(notes, err=True, nl=False)
-    say_unjudged(results, pushed, output_format, output)
+    give(results, pushed, Wanted(output_format, output, quiet, compare, summary, annotate))
     if server is not None:
         say_pushed(pushed, server, base)
     context.exit(NOT_TAKEN if pushed.unfit else results.exit_code)

@@ -13,6 +13,8 @@ import msgspec
 import pytest
 
 from libra.settings import Settings
+from libra.testing import PageServer
+from libra.testing.pages import redirect
 from support.nursery import Nursery
 from support.ports import refusing_port
 from support.receiver import Receiver
@@ -174,3 +176,14 @@ async def test_a_watch_is_changed_paused_resumed_and_tested(
         assert alert.json["event"] == "test"
     assert (await command(server, "--edit", made.id))[0] == 2
     assert (await command(server, "--pause", made.id, "--resume", made.id))[0] == 2
+
+
+async def test_a_redirect_is_told_and_the_token_is_not_sent_there(command: Command) -> None:
+    async with PageServer() as elsewhere:
+        moved = redirect(elsewhere.url("/watches"), 308)
+        async with PageServer(fallback=lambda _: moved) as server:
+            code, _, err = await command(server.url().rstrip("/"), "--list", token="a-secret")
+        assert code == 1
+        assert f"redirects to {elsewhere.url('/watches')}" in err
+        assert "--server" in err
+        assert not elsewhere.requests

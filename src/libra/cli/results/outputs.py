@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import click
 from rich.console import Console
@@ -16,6 +16,7 @@ from libra.cli.results.pushing import Pushed, ResultRefused
 from libra.cli.results.results import Results
 from libra.cli.results.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
+from libra.formats.annotations import to_annotations
 from libra.formats.comparison import comparable
 from libra.formats.sentences import outcome, remarks
 from libra.wording import count, plain, size
@@ -30,7 +31,75 @@ def terminal(*, stderr: bool = False) -> Console:
     return _console(stream, None if stream.isatty() else _log_width())
 
 
-def render(results: Results, form: str, output: Path | None, *, quiet: bool = False) -> str:
+class Wanted(NamedTuple):
+    """The outputs of a run.
+
+    Attributes:
+        form: the format.
+        output: the file to write to; None is standard output.
+        quiet: only the summary of a table.
+        compare: the file with earlier reports, if there is one.
+        summary: a file to append Markdown to.
+        annotate: whether to write GitHub's workflow commands on standard error.
+    """
+
+    form: str
+    output: Path | None = None
+    quiet: bool = False
+    compare: Path | None = None
+    summary: Path | None = None
+    annotate: bool = False
+
+
+def give(results: Results, pushed: Pushed, wanted: Wanted) -> None:
+    """Write all outputs of a run, and on standard error what they leave out.
+
+    Args:
+        results: of the run.
+        pushed: the outcome of sending them to a server.
+        wanted: the outputs.
+
+    Raises:
+        click.UsageError: a file cannot be written after all.
+        Unwritable, click.exceptions.Exit: if standard output cannot be written (`libra.cli.streams`).
+    """
+    form, output, quiet = wanted.form, wanted.output, wanted.quiet
+    _write(_render(results, form, output, quiet=quiet), output)
+    if quiet or form != "table" or output is not None:
+        _say(results, beside_summary=quiet and form == "table" and output is None)
+    _say_doubts(results, wanted.compare)
+    if wanted.summary is not None:
+        _append_summary(results, wanted.summary)
+    if wanted.annotate:
+        notes = to_annotations(results.reports, results.checks, results.unjudged)
+        click.echo(notes, err=True, nl=False)
+    _say_unjudged(results, pushed, form, output)
+
+
+def say_pushed(pushed: Pushed, server: str, base: str) -> None:
+    """Report on standard error what the server did with the results.
+
+    Raises:
+        ResultRefused: the server accepts none.
+    """
+    if pushed.kept:
+        click.echo(f"kept: {count(pushed.kept, 'result')} at {plain(server)}", err=True)
+    for url in pushed.new:
+        click.echo(
+            f"nothing to compare with: {plain(url)}: {base} has no result of it yet", err=True
+        )
+    for url in pushed.deleted:
+        click.echo(
+            f"not kept: {plain(url)}: this result was deleted at the server; weigh the page again",
+            err=True,
+        )
+    for url, reason in pushed.unfit:
+        click.echo(f"not kept: {plain(url)}: {plain(reason)}", err=True)
+    if pushed.refused is not None:
+        raise ResultRefused(pushed.refused)
+
+
+def _render(results: Results, form: str, output: Path | None, *, quiet: bool = False) -> str:
     """The result in one of the formats; a table has colours only on a terminal.
 
     Args:
@@ -65,7 +134,7 @@ def render(results: Results, form: str, output: Path | None, *, quiet: bool = Fa
     return text if to_terminal else "\n".join(map(str.rstrip, text.split("\n")))
 
 
-def write(text: str, output: Path | None) -> None:
+def _write(text: str, output: Path | None) -> None:
     """Write to the file, or to standard output, as UTF-8.
 
     Raises:
@@ -81,7 +150,7 @@ def write(text: str, output: Path | None) -> None:
         raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
 
 
-def append_summary(results: Results, path: Path) -> None:
+def _append_summary(results: Results, path: Path) -> None:
     """Append Markdown to a file, as GitHub expects its step summaries.
 
     Raises:
@@ -96,7 +165,7 @@ def append_summary(results: Results, path: Path) -> None:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def say(results: Results, *, beside_summary: bool = False) -> None:
+def _say(results: Results, *, beside_summary: bool = False) -> None:
     """Write a line on standard error for each page and each breach, unless a table shows them.
 
     With a summary, which has a row for each page, it writes only what is wrong.
@@ -117,7 +186,7 @@ def say(results: Results, *, beside_summary: bool = False) -> None:
             click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
 
 
-def say_doubts(results: Results, compare: Path | None) -> None:
+def _say_doubts(results: Results, compare: Path | None) -> None:
     """Report on standard error which requested checks could not be made.
 
     Args:
@@ -131,7 +200,7 @@ def say_doubts(results: Results, compare: Path | None) -> None:
     _say_unmatched(results)
 
 
-def say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | None) -> None:
+def _say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | None) -> None:
     """Report on standard error why not everything was judged, and what to do about it.
 
     Args:
@@ -145,29 +214,6 @@ def say_unjudged(results: Results, pushed: Pushed, form: str, output: Path | Non
     accepted = "" if results.allow_partial else " (--allow-partial accepts that)"
     then = _later(pushed, form, output)
     click.echo(f"not judged: {results.unjudged}{accepted}.{then}", err=True)
-
-
-def say_pushed(pushed: Pushed, server: str, base: str) -> None:
-    """Report on standard error what the server did with the results.
-
-    Raises:
-        ResultRefused: the server accepts none.
-    """
-    if pushed.kept:
-        click.echo(f"kept: {count(pushed.kept, 'result')} at {plain(server)}", err=True)
-    for url in pushed.new:
-        click.echo(
-            f"nothing to compare with: {plain(url)}: {base} has no result of it yet", err=True
-        )
-    for url in pushed.deleted:
-        click.echo(
-            f"not kept: {plain(url)}: this result was deleted at the server; weigh the page again",
-            err=True,
-        )
-    for url, reason in pushed.unfit:
-        click.echo(f"not kept: {plain(url)}: {plain(reason)}", err=True)
-    if pushed.refused is not None:
-        raise ResultRefused(pushed.refused)
 
 
 def _say_new(results: Results, compare: Path) -> None:
