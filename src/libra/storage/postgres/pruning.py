@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from libra.storage.keeping import FOR_EVER, MARKS, Dated, Thinning, superfluous
+from libra.storage.keeping import Dated, Thinning
 from libra.storage.postgres.connections import Connection, Connections
 from libra.storage.postgres.saving import EMPTIED
 from libra.storage.postgres.transactions import run_within
+from libra.storage.pruning import PRUNED_AT_ONCE, Pruning
 from libra.storage.rows.entries import DELETED_VERSION
 from libra.storage.rows.foreign_text import escape
 
@@ -27,11 +28,10 @@ _OLD_OF_URL: Final = """
     SELECT id, submitted_at, status FROM pages
     WHERE url_hash = md5($1)::uuid AND url = $1 AND deleted_at IS NULL AND submitted_at < $2
 """
-_PRUNED_AT_ONCE: Final = 1000  # rows; saves may run between two batches
 
 
-class Pruning:
-    """Removes pages that are older than the retention; each page leaves a mark.
+class PostgresPruning(Pruning):
+    """The steps of pruning, on PostgreSQL.
 
     Args:
         writer: the connections that write.
@@ -42,31 +42,6 @@ class Pruning:
         self._writer = writer
         self._limit = limit
 
-    async def prune(self, older_than: datetime | None, watched: Mapping[str, Thinning]) -> int:
-        """Remove old pages: see `libra.storage.store.Store.prune`."""
-        now = datetime.now(UTC)
-        removed = 0
-        if older_than is not None:
-            # This comes first, so that a running Libra does not take the removed pages for lost.
-            await self._note(older_than)
-            others = [escape(url) for url in watched]
-            while rows := await self._rows(_OLD, older_than, others, _PRUNED_AT_ONCE):
-                removed += await self._remove([row["id"] for row in rows], now)
-            marks = min(older_than, now - MARKS)
-            await self._forget("pages", marks)
-            await self._forget("watches", marks)
-        for url, thinning in watched.items():
-            if thinning == FOR_EVER:
-                continue
-            rows = await self._rows(_OLD_OF_URL, escape(url), thinning.all_since)
-            dated = [
-                Dated(row["id"], row["submitted_at"], row["status"] == "weighed") for row in rows
-            ]
-            ids = superfluous(dated, thinning)
-            for start in range(0, len(ids), _PRUNED_AT_ONCE):
-                removed += await self._remove(ids[start : start + _PRUNED_AT_ONCE], now)
-        return removed
-
     async def _note(self, older_than: datetime) -> None:
         async def work(connection: Connection) -> None:
             await connection.execute(
@@ -76,12 +51,14 @@ class Pruning:
 
         await self._run(work)
 
-    async def _rows(self, sql: str, *arguments: Any) -> list[Any]:
-        async def work(connection: Connection) -> list[Any]:
-            rows: list[Any] = await connection.fetch(sql, *arguments)
-            return rows
+    async def _old(self, older_than: datetime, watched: Mapping[str, Thinning]) -> list[str]:
+        others = [escape(url) for url in watched]
+        rows = await self._rows(_OLD, older_than, others, PRUNED_AT_ONCE)
+        return [row["id"] for row in rows]
 
-        return await self._run(work)
+    async def _dated(self, url: str, before: datetime) -> list[Dated]:
+        rows = await self._rows(_OLD_OF_URL, escape(url), before)
+        return [Dated(row["id"], row["submitted_at"], row["status"] == "weighed") for row in rows]
 
     async def _remove(self, ids: Sequence[str], now: datetime) -> int:
         async def work(connection: Connection) -> int:
@@ -93,17 +70,23 @@ class Pruning:
 
         return await self._run(work)
 
-    async def _forget(self, table: str, moment: datetime) -> None:
+    async def _forget(self, table: str, before: datetime) -> int:
         async def work(connection: Connection) -> int:
             status: str = await connection.execute(
                 f"DELETE FROM {table} WHERE id IN"  # noqa: S608 - constants
-                f" (SELECT id FROM {table} WHERE deleted_at < $1 LIMIT {_PRUNED_AT_ONCE})",
-                moment,
+                f" (SELECT id FROM {table} WHERE deleted_at < $1 LIMIT {PRUNED_AT_ONCE})",
+                before,
             )
             return int(status.removeprefix("DELETE "))
 
-        while await self._run(work) > 0:
-            pass
+        return await self._run(work)
+
+    async def _rows(self, sql: str, *arguments: Any) -> list[Any]:
+        async def work(connection: Connection) -> list[Any]:
+            rows: list[Any] = await connection.fetch(sql, *arguments)
+            return rows
+
+        return await self._run(work)
 
     async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         limit = self._limit

@@ -23,7 +23,7 @@ from libra.storage.history import History, Writer
 from libra.storage.keeping import NOTHING, Thinning
 from libra.storage.postgres.connections import Connection, Connections
 from libra.storage.postgres.pages import IN_LIST, SELECT, TIMELINE, batch_sql, recent_sql
-from libra.storage.postgres.pruning import Pruning
+from libra.storage.postgres.pruning import PostgresPruning
 from libra.storage.postgres.rows import snapshot_of, snapshots_of
 from libra.storage.postgres.saving import delete_page, save_batch
 from libra.storage.postgres.schema import (
@@ -249,7 +249,7 @@ class PostgresStore(Store):
         self, *, older_than: datetime | None, watched: Mapping[str, Thinning] = NOTHING
     ) -> int:
         """Remove old pages, in batches."""
-        return await Pruning(self._writer, self.deadlines.save).prune(older_than, watched)
+        return await PostgresPruning(self._writer, self.deadlines.save).prune(older_than, watched)
 
     async def pruned(self, *, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
         """List the marks of prunings."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from libra.storage.keeping import FOR_EVER, MARKS, Dated, Thinning, superfluous
+from libra.storage.keeping import Dated, Thinning
+from libra.storage.pruning import PRUNED_AT_ONCE, Pruning
 from libra.storage.rows.entries import DELETED_VERSION
 from libra.storage.rows.foreign_text import escape
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
-from libra.storage.sqlite.rows import Row, json_list, utc
+from libra.storage.sqlite.rows import json_list, utc
 from libra.storage.sqlite.saving import EMPTIED
 from libra.storage.sqlite.transactions import transaction
 
@@ -28,11 +29,10 @@ _OLD_OF_URL: Final = """
     SELECT id, submitted_at, status FROM pages
     WHERE url = ? AND deleted_at IS NULL AND submitted_at < ?
 """
-_PRUNED_AT_ONCE: Final = 1000  # rows; saves may run between two batches
 
 
-class Pruning:
-    """Removes pages that are older than the retention; each page leaves a mark.
+class SqlitePruning(Pruning):
+    """The steps of pruning, on SQLite.
 
     Args:
         writer: the thread that writes.
@@ -43,41 +43,22 @@ class Pruning:
         self._writer = writer
         self._limit = limit
 
-    async def prune(self, older_than: datetime | None, watched: Mapping[str, Thinning]) -> int:
-        """Remove old pages: see `libra.storage.store.Store.prune`."""
-        now = datetime.now(UTC)
-        removed = 0
-        if older_than is not None:
-            moment = utc(older_than)
-            # This comes first, so that a running Libra does not take the removed pages for lost.
-            await self._note(moment)
-            others = json_list(map(escape, watched))
-            while rows := await self._rows(_OLD, (moment, others, _PRUNED_AT_ONCE)):
-                removed += await self._remove([page_id for (page_id,) in rows], now)
-            marks = utc(min(older_than, now - MARKS))
-            await self._forget("pages", marks)
-            await self._forget("watches", marks)
-        for url, thinning in watched.items():
-            if thinning == FOR_EVER:
-                continue
-            ids = superfluous(await self._dated(url, thinning.all_since), thinning)
-            for start in range(0, len(ids), _PRUNED_AT_ONCE):
-                removed += await self._remove(ids[start : start + _PRUNED_AT_ONCE], now)
-        return removed
-
-    async def _note(self, moment: str) -> None:
+    async def _note(self, older_than: datetime) -> None:
         def work(connection: sqlite3.Connection, job: Job[None]) -> None:
             with transaction(connection, job):
                 connection.execute(
                     "UPDATE libra_database SET pruned_before = max(coalesce(pruned_before, ''), ?)",
-                    (moment,),
+                    (utc(older_than),),
                 )
 
         await self._writer.run(work, deadline=self._limit)
 
-    async def _rows(self, sql: str, arguments: Sequence[Any]) -> list[Row]:
-        def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[Row]:
-            return connection.execute(sql, arguments).fetchall()
+    async def _old(self, older_than: datetime, watched: Mapping[str, Thinning]) -> list[str]:
+        others = json_list(map(escape, watched))
+
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[str]:
+            rows = connection.execute(_OLD, (utc(older_than), others, PRUNED_AT_ONCE))
+            return [page_id for (page_id,) in rows]
 
         return await self._writer.run(work, deadline=self._limit)
 
@@ -101,14 +82,13 @@ class Pruning:
 
         return await self._writer.run(work, deadline=self._limit)
 
-    async def _forget(self, table: str, moment: str) -> None:
+    async def _forget(self, table: str, before: datetime) -> int:
         def work(connection: sqlite3.Connection, job: Job[int]) -> int:
             with transaction(connection, job):
                 return connection.execute(
                     f"DELETE FROM {table} WHERE rowid IN"  # noqa: S608 - constants
-                    f" (SELECT rowid FROM {table} WHERE deleted_at < ? LIMIT {_PRUNED_AT_ONCE})",
-                    (moment,),
+                    f" (SELECT rowid FROM {table} WHERE deleted_at < ? LIMIT {PRUNED_AT_ONCE})",
+                    (utc(before),),
                 ).rowcount
 
-        while await self._writer.run(work, deadline=self._limit) > 0:
-            pass
+        return await self._writer.run(work, deadline=self._limit)

@@ -32,7 +32,7 @@ from libra.storage.sqlite.connection_thread import ConnectionThread, Job
 from libra.storage.sqlite.file import File
 from libra.storage.sqlite.opening import connect, connect_to_read, connect_to_write
 from libra.storage.sqlite.pages import IN_PAGES, SELECT, TIMELINE, batch_sql, recent_sql
-from libra.storage.sqlite.pruning import Pruning
+from libra.storage.sqlite.pruning import SqlitePruning
 from libra.storage.sqlite.rows import packed_of, snapshot_of, utc
 from libra.storage.sqlite.saving import TRACE, delete_page, save_batch
 from libra.storage.sqlite.shrinking import Shrinking
@@ -213,7 +213,7 @@ class SQLiteStore(Store):
         self, *, older_than: datetime | None, watched: Mapping[str, Thinning] = NOTHING
     ) -> int:
         """Remove old pages, in batches."""
-        return await Pruning(self._writer, self.deadlines.save).prune(older_than, watched)
+        return await SqlitePruning(self._writer, self.deadlines.save).prune(older_than, watched)
 
     async def pruned(self, *, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
         """List the marks of prunings."""
