@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
-from libra.app.listing import Listing
-from libra.app.pages import Pages
-from libra.app.watches import Watches
+from libra.app.listing import ListCalls
+from libra.app.pages import PageCalls
+from libra.app.watches import WatchCalls
 from libra.errors import DataDirInUse, PageNotFound
+from libra.failures import name_of
 from libra.inspector.health_report import health, process_tree, quarantined
 from libra.inspector.services import utc_now
 from libra.inspector.supervised_service import Runnable
@@ -26,7 +27,7 @@ REFUSALS = 5
 """How many reasons for refused parts of a page are reported at a time."""
 
 
-class Libra(Pages, Listing, Watches):
+class Libra(PageCalls, ListCalls, WatchCalls):
     """Weighs pages, holds them in memory, and answers for them.
 
     Open it with `Libra.open`; one program may open several, one after the other or side by side.
@@ -81,8 +82,8 @@ class Libra(Pages, Listing, Watches):
             Sentences such as ``192.168.1.5 is a private address: start with `--allow 192.168.1.0/24```;
             none if nothing was refused.
         """
-        urls = [one.url for one in report.assets if (one.error or "").startswith("denied: ")]
-        if (report.error or "").startswith("denied: ") and not urls:
+        urls = [one.url for one in report.assets if name_of(one.error) == "denied"]
+        if name_of(report.error) == "denied" and not urls:
             urls.append(report.final_url or report.url)
         return tuple(dict.fromkeys(map(self._tree.gate.refusals.words, urls)))[:REFUSALS]
 

@@ -14,7 +14,7 @@ from libra.storage.rows.urls import Sort, UrlQuery, read_place, write_place
 from libra.urls import parse_url
 
 
-class Listing(Parts):
+class ListCalls(Parts):
     """Queries over all pages."""
 
     async def recent(

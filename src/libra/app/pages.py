@@ -30,7 +30,7 @@ FOLLOW_RATE = 10_000_000
 LOOK = 1.0
 
 
-class Pages(Parts):
+class PageCalls(Parts):
     """The operations on pages."""
 
     async def submitted(self, name: str) -> KeyUse | None:

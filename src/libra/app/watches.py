@@ -32,7 +32,7 @@ PUBLIC = 10_000
 JUMP = Jump()
 
 
-class Watches(Parts):
+class WatchCalls(Parts):
     """The operations on watches."""
 
     async def watch(

@@ -39,7 +39,7 @@ from libra.cli.parameters import (
 )
 from libra.cli.progress import progress
 from libra.cli.results.growing import require_baseline
-from libra.cli.results.outputs import Wanted, give, say_pushed, terminal
+from libra.cli.results.outputs import Outputs, give, say_pushed, terminal
 from libra.cli.results.pushing import Pushed, ResultServer, push, require_branch, source_of
 from libra.cli.results.results import NOT_TAKEN, Demands, judge
 from libra.network.libcurl.trust import SYSTEM
@@ -393,7 +393,7 @@ def weigh(
         pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
     demands = Demands(budgets, limits, max_growth, allow_partial)
     results = judge(reports, demands, before, pushed, unread=found.unread)
-    give(results, pushed, Wanted(output_format, output, quiet, compare, summary, annotate))
+    give(results, pushed, Outputs(output_format, output, quiet, compare, summary, annotate))
     if server is not None:
         say_pushed(pushed, server, base)
     context.exit(NOT_TAKEN if pushed.unfit else results.exit_code)

@@ -84,7 +84,7 @@ def _limit(memory: int | None) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    desk = SerialReader()
+    reader = SerialReader()
     decoder = msgspec.msgpack.Decoder(Order)
     at_first = _peak()
     while (received := _receive(connection)) is not None:
@@ -95,7 +95,7 @@ def _serve(connection: socket.socket) -> None:
             order = decoder.decode(head)
             signal.setitimer(signal.ITIMER_PROF, order.seconds)
             try:
-                answer = _carry_out(order, desk, bodies, file)
+                answer = _carry_out(order, reader, bodies, file)
             except LookupError as error:
                 flags, answer = LACKING, repr(error).encode()
             except (MemoryError, SelectolaxError):
@@ -116,8 +116,8 @@ def _serve(connection: socket.socket) -> None:
             return
 
 
-def _carry_out(order: Order, desk: SerialReader, bodies: memoryview, file: int) -> bytes:
-    desk.forget(order.forget)
+def _carry_out(order: Order, reader: SerialReader, bodies: memoryview, file: int) -> bytes:
+    reader.forget(order.forget)
     at = 0
     found: dict[int, tuple[Text, bytes]] = {}
     for piece in order.pieces:
@@ -127,7 +127,7 @@ def _carry_out(order: Order, desk: SerialReader, bodies: memoryview, file: int) 
         found[piece.text.id] = piece.text, parts[0] if len(parts) == 1 else b"".join(parts)
         at += piece.length
     if order.style is not None:
-        return encode(desk.style(order.style, found.__getitem__, order.viewport))
+        return encode(reader.style(order.style, found.__getitem__, order.viewport))
     if order.form:
         # Imported here, because most parsers never need it.
         from libra.formats.converting import convert  # noqa: PLC0415
@@ -137,7 +137,7 @@ def _carry_out(order: Order, desk: SerialReader, bodies: memoryview, file: int) 
     found.clear()
     if text.role != "stylesheet" and _is_too_much(body):
         raise MemoryError
-    return encode(desk.read(text, body, order.viewport, most=order.most, keep=order.keep))
+    return encode(reader.read(text, body, order.viewport, most=order.most, keep=order.keep))
 
 
 def _is_too_much(body: bytes) -> bool:
@@ -189,7 +189,7 @@ def _told(error: Exception) -> str:
 
 def warm_up() -> None:
     """Carry out one order of each kind, so that in forked parsers it is not the first one."""
-    desk = SerialReader()
+    reader = SerialReader()
     page, sheet = (
         Text(0, "document", "http://a.example/"),
         Text(1, "stylesheet", "http://a.example/a"),
@@ -205,8 +205,8 @@ def warm_up() -> None:
     ):
         pieces = [msgspec.structs.replace(piece, length=len(body)) for piece in order.pieces]
         told = decoder.decode(encode(msgspec.structs.replace(order, pieces=pieces)))
-        _carry_out(told, desk, memoryview(body), -1)
-    del desk
+        _carry_out(told, reader, memoryview(body), -1)
+    del reader
     gc.collect()
     gc.freeze()
 

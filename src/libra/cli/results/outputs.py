@@ -31,7 +31,7 @@ def terminal(*, stderr: bool = False) -> Console:
     return _console(stream, None if stream.isatty() else _log_width())
 
 
-class Wanted(NamedTuple):
+class Outputs(NamedTuple):
     """The outputs of a run.
 
     Attributes:
@@ -51,26 +51,26 @@ class Wanted(NamedTuple):
     annotate: bool = False
 
 
-def give(results: Results, pushed: Pushed, wanted: Wanted) -> None:
+def give(results: Results, pushed: Pushed, outputs: Outputs) -> None:
     """Write all outputs of a run, and on standard error what they leave out.
 
     Args:
         results: of the run.
         pushed: the outcome of sending them to a server.
-        wanted: the outputs.
+        outputs: the outputs.
 
     Raises:
         click.UsageError: a file cannot be written after all.
         Unwritable, click.exceptions.Exit: if standard output cannot be written (`libra.cli.streams`).
     """
-    form, output, quiet = wanted.form, wanted.output, wanted.quiet
+    form, output, quiet = outputs.form, outputs.output, outputs.quiet
     _write(_render(results, form, output, quiet=quiet), output)
     if quiet or form != "table" or output is not None:
         _say(results, beside_summary=quiet and form == "table" and output is None)
-    _say_doubts(results, wanted.compare)
-    if wanted.summary is not None:
-        _append_summary(results, wanted.summary)
-    if wanted.annotate:
+    _say_doubts(results, outputs.compare)
+    if outputs.summary is not None:
+        _append_summary(results, outputs.summary)
+    if outputs.annotate:
         notes = to_annotations(results.reports, results.checks, results.unjudged)
         click.echo(notes, err=True, nl=False)
     _say_unjudged(results, pushed, form, output)

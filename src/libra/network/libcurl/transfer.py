@@ -16,6 +16,7 @@ from typing import Any
 import pycurl
 from multidict import CIMultiDict
 
+from libra.failures import is_one_of
 from libra.network.addresses.gate import Denied, Gate
 from libra.network.failures import REFUSED, TOO_LARGE, Disconnected, Failure, NotForCurl, failure_of
 from libra.network.libcurl.heads import BLANK, head_too_large, heads_in, plain_head
@@ -275,7 +276,7 @@ class Transfer:
         if answered not in {0, 200}:
             reason = f"it answered {answered} to the request for a tunnel"
             self.failure = Failure(f"proxy: {reason}")
-        elif str(failure).startswith(("refused:", "unreachable:", "dns:")):
+        elif is_one_of(str(failure), {"refused", "unreachable", "dns"}):
             self.failure = Failure(f"proxy: {str(failure).partition(': ')[2]}")
 
     def _tell(self) -> None:

@@ -16,7 +16,7 @@ from libra.storage.history import History
 from libra.storage.postgres.connections import FAILURES, Connection
 from libra.storage.postgres.rows import COLUMNS, deletions, rows_of
 from libra.storage.postgres.transactions import enter, transaction
-from libra.storage.postgres.writer_log import WriterLog
+from libra.storage.postgres.writer_log import PostgresWriterLog
 from libra.storage.rows.entries import (
     DELETED_VERSION,
     Entry,
@@ -74,7 +74,7 @@ async def save_batch(
     connection: Connection,
     batch: list[Entry],
     limit: float,
-    desk: WriterLog | None,
+    writer_log: PostgresWriterLog | None,
     known: History | None,
 ) -> tuple[list[RefusedRow], History | None]:
     """Save a batch in one transaction, or the accepted part of it in several.
@@ -91,7 +91,7 @@ async def save_batch(
             if isinstance(e, WatchRow)
         ]
         async with transaction(connection, limit):
-            entered = await enter(connection, desk, known, count=bool(batch))
+            entered = await enter(connection, writer_log, known, count=bool(batch))
             gone = await _save_pages(connection, pages, snapshots) if pages else []
             for statement, rows in (
                 (_SAVE_WATCHES, watches),
@@ -110,8 +110,8 @@ async def save_batch(
         return gone, entered
     # The database refuses a row of this batch: halving finds it in few steps.
     half = len(batch) // 2
-    refused, before = await save_batch(connection, batch[:half], limit, desk, known)
-    others, after = await save_batch(connection, batch[half:], limit, desk, known)
+    refused, before = await save_batch(connection, batch[:half], limit, writer_log, known)
+    others, after = await save_batch(connection, batch[half:], limit, writer_log, known)
     return [*refused, *others], after or before
 
 

@@ -40,7 +40,7 @@ from libra.storage.postgres.transactions import (
     transaction,
 )
 from libra.storage.postgres.urls import urls_sql
-from libra.storage.postgres.writer_log import HistoryCheck, WriterLog
+from libra.storage.postgres.writer_log import HistoryCheck, PostgresWriterLog
 from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow, newest
 from libra.storage.rows.foreign_text import escape, unescape, unescape_json
 from libra.storage.rows.keyset import read_ahead
@@ -80,7 +80,7 @@ class PostgresStore(Store):
 
     def __init__(self, url: str, *, deadlines: Deadlines | None = None) -> None:
         self._url = url
-        self._desk: WriterLog | None = None
+        self._writer_log: PostgresWriterLog | None = None
         self.deadlines = deadlines or Deadlines()
         self._writer = Connections(self._connect_to_write, self._prepare_to_write)
         self._reader = Connections(self._connect, require_schema, size=_READERS)
@@ -89,7 +89,7 @@ class PostgresStore(Store):
 
     def write_as(self, writer: Writer, known: History | None) -> None:
         """Set the writer."""
-        self._desk, self.known = WriterLog(writer), known
+        self._writer_log, self.known = PostgresWriterLog(writer), known
 
     async def open(self) -> None:
         """Connect and check the schema."""
@@ -101,8 +101,8 @@ class PostgresStore(Store):
             # All of them, even if one cannot be closed cleanly or the caller is cancelled.
             for link in (self._writer, self._reader, *self._restorers):
                 links.push_async_callback(link.close, deadline=0.3)
-            if self._desk is not None and self._desk.known_there:
-                release, limit = self._desk.release, 0.3
+            if self._writer_log is not None and self._writer_log.known_there:
+                release, limit = self._writer_log.release, 0.3
                 with suppress(Unavailable):
                     await self._writer.run(lambda c: run_within(c, limit, release), deadline=limit)
 
@@ -113,7 +113,7 @@ class PostgresStore(Store):
         batch = sorted(newest(entries), key=lambda entry: entry.id)
         limit, known = self.deadlines.save, self.known
         refused, found = await self._writer.run(
-            lambda connection: save_batch(connection, batch, limit, self._desk, known),
+            lambda connection: save_batch(connection, batch, limit, self._writer_log, known),
             deadline=limit,
         )
         self._found(found)
@@ -300,29 +300,29 @@ class PostgresStore(Store):
         known = self.known
         self._found(
             await self._writer.run(
-                lambda connection: check_writing(connection, self._desk, known, deadline),
+                lambda connection: check_writing(connection, self._writer_log, known, deadline),
                 deadline=deadline,
             )
         )
 
     def _found(self, found: History | None) -> None:
-        if found is not None and self._desk is not None:
+        if found is not None and self._writer_log is not None:
             self.known = found
-            self._desk.known_there = True
+            self._writer_log.known_there = True
 
     def _check_of_reads(self) -> HistoryCheck:
-        desk, known = self._desk, self.known
+        writer_log, known = self._writer_log, self.known
 
         async def check(connection: Connection, *, found: bool) -> None:
-            if desk is not None and known is not None:
-                await desk.check_read(connection, known, found=found)
+            if writer_log is not None and known is not None:
+                await writer_log.check_read(connection, known, found=found)
 
         return check
 
     async def _prepare_to_write(self, connection: Connection) -> None:
         await require_schema(connection)
-        if self._desk is not None:
-            await self._desk.meet(connection)
+        if self._writer_log is not None:
+            await self._writer_log.meet(connection)
 
     async def _connect(self, **options: Any) -> Connection:
         return await asyncpg.connect(

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from libra.storage.history import History
 from libra.storage.postgres.connections import Connection
-from libra.storage.postgres.writer_log import WriterLog
+from libra.storage.postgres.writer_log import PostgresWriterLog
 from libra.storage.schema import VERSION_TABLE, judge
 
 T = TypeVar("T")
@@ -47,24 +47,31 @@ async def run_within(
 
 
 async def enter(
-    connection: Connection, desk: WriterLog | None, known: History | None, *, count: bool
+    connection: Connection,
+    writer_log: PostgresWriterLog | None,
+    known: History | None,
+    *,
+    count: bool,
 ) -> History | None:
     """Check, at the beginning of each writing transaction, that we may write to this database."""
-    if desk is not None:
-        return await desk.enter(connection, known, count=count)
+    if writer_log is not None:
+        return await writer_log.enter(connection, known, count=count)
     version = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
     judge("postgres", version).require_current()
     return None
 
 
 async def check_writing(
-    connection: Connection, desk: WriterLog | None, known: History | None, limit: float
+    connection: Connection,
+    writer_log: PostgresWriterLog | None,
+    known: History | None,
+    limit: float,
 ) -> History | None:
     """Check that the server lets us write; return the database as `enter` found it."""
     async with transaction(connection, limit):
         await connection.execute("SELECT FROM pages LIMIT 1 FOR UPDATE SKIP LOCKED")
         await connection.execute("SELECT FROM watches LIMIT 1 FOR UPDATE SKIP LOCKED")
-        return await enter(connection, desk, known, count=False)
+        return await enter(connection, writer_log, known, count=False)
 
 
 async def check_reading(limit: float, connection: Connection) -> None:

@@ -59,7 +59,7 @@ class HistoryCheck(Protocol):
         """Raise `HistoryLost` if it did not; ``found`` is whether the read returned anything."""
 
 
-class WriterLog:
+class PostgresWriterLog:
     """Signs a writer in.
 
     Attributes:

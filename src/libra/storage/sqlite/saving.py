@@ -26,7 +26,7 @@ from libra.storage.rows.foreign_text import escape, escape_json
 from libra.storage.sqlite.connection_thread import Job
 from libra.storage.sqlite.rows import COLUMNS, deletions, row_of, text_of
 from libra.storage.sqlite.transactions import enter, transaction
-from libra.storage.sqlite.writer_log import WriterLog
+from libra.storage.sqlite.writer_log import SqliteWriterLog
 
 _SAVE: Final = (
     f"INSERT INTO pages ({COLUMNS}) VALUES ({', '.join('?' * 19)})"  # noqa: S608 - constants
@@ -73,7 +73,7 @@ def save_batch(
     connection: sqlite3.Connection,
     job: Job[Any],
     batch: list[Entry],
-    desk: WriterLog | None,
+    writer_log: SqliteWriterLog | None,
     known: History | None,
 ) -> tuple[list[RefusedRow], History | None]:
     """Save a batch in one transaction, or the accepted part of it in several.
@@ -83,9 +83,9 @@ def save_batch(
     """
     try:
         with transaction(connection, job):
-            found = enter(connection, desk, known)
-            if desk is not None and found is not None and batch:
-                found = desk.count(connection, found)
+            found = enter(connection, writer_log, known)
+            if writer_log is not None and found is not None and batch:
+                found = writer_log.count(connection, found)
             pages = [entry for entry in batch if isinstance(entry, Snapshot)]
             taken = connection.executemany(_SAVE, map(row_of, pages)).rowcount
             gone = _deleted(connection, pages) if taken < len(pages) else []
@@ -109,8 +109,8 @@ def save_batch(
         return gone, found
     # The database refuses a row of this batch: halving finds it in few steps.
     half = len(batch) // 2
-    refused, before = save_batch(connection, job, batch[:half], desk, known)
-    others, after = save_batch(connection, job, batch[half:], desk, known)
+    refused, before = save_batch(connection, job, batch[:half], writer_log, known)
+    others, after = save_batch(connection, job, batch[half:], writer_log, known)
     return [*refused, *others], after or before
 
 

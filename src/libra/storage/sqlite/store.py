@@ -38,7 +38,7 @@ from libra.storage.sqlite.saving import TRACE, delete_page, save_batch
 from libra.storage.sqlite.shrinking import Shrinking
 from libra.storage.sqlite.transactions import check_writing, transaction
 from libra.storage.sqlite.urls import urls_sql
-from libra.storage.sqlite.writer_log import WriterLog
+from libra.storage.sqlite.writer_log import SqliteWriterLog
 from libra.storage.store import Deadlines, Store, Trace
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class SQLiteStore(Store):
 
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
         self._path = path
-        self._desk: WriterLog | None = None
+        self._writer_log: SqliteWriterLog | None = None
         self.deadlines = deadlines or Deadlines()
         self._file = File(path)
         self._writer = ConnectionThread(
@@ -82,7 +82,7 @@ class SQLiteStore(Store):
 
     def write_as(self, writer: Writer, known: History | None) -> None:
         """Set the writer."""
-        self._desk, self.known = WriterLog(writer), known
+        self._writer_log, self.known = SqliteWriterLog(writer), known
 
     async def open(self) -> None:
         """Open the file, and make or migrate its tables."""
@@ -95,15 +95,15 @@ class SQLiteStore(Store):
             # All of them, even if the lease cannot be released or the caller is cancelled.
             for lane in (self._writer, self._reader, *self._restorers):
                 lanes.push_async_callback(lane.close)
-            if self._desk is not None and self._desk.known_there:
+            if self._writer_log is not None and self._writer_log.known_there:
                 with suppress(Unavailable):
-                    await self._writer.run(self._desk.release, deadline=self.deadlines.read)
+                    await self._writer.run(self._writer_log.release, deadline=self.deadlines.read)
 
     async def save(self, entries: Sequence[Entry]) -> list[RefusedRow]:
         """Store a batch in one transaction."""
         batch, known = newest(entries), self.known
         refused, found = await self._writer.run(
-            lambda connection, job: save_batch(connection, job, batch, self._desk, known),
+            lambda connection, job: save_batch(connection, job, batch, self._writer_log, known),
             deadline=self.deadlines.save,
         )
         self._found(found)
@@ -255,25 +255,25 @@ class SQLiteStore(Store):
         known = self.known
         self._found(
             await self._writer.run(
-                lambda connection, job: check_writing(connection, job, self._desk, known),
+                lambda connection, job: check_writing(connection, job, self._writer_log, known),
                 deadline=deadline,
             )
         )
 
     def _found(self, found: History | None) -> None:
-        if found is not None and self._desk is not None:
+        if found is not None and self._writer_log is not None:
             self.known = found
-            self._desk.known_there = True
+            self._writer_log.known_there = True
 
     def _checked(self, work: Work[T]) -> Work[T]:
         """Make a read fail if the database is not the known one."""
-        desk, known = self._desk, self.known
-        if desk is None or known is None:
+        writer_log, known = self._writer_log, self.known
+        if writer_log is None or known is None:
             return work
 
         def checked(connection: sqlite3.Connection, job: Job[T]) -> T:
             result = work(connection, job)
-            desk.look(connection).require(known)
+            writer_log.look(connection).require(known)
             return result
 
         return checked

@@ -10,7 +10,7 @@ from typing import Any
 from libra.storage.history import History
 from libra.storage.schema import status_of_sqlite
 from libra.storage.sqlite.connection_thread import Job
-from libra.storage.sqlite.writer_log import WriterLog
+from libra.storage.sqlite.writer_log import SqliteWriterLog
 
 
 @contextmanager
@@ -29,20 +29,23 @@ def transaction(connection: sqlite3.Connection, job: Job[Any]) -> Iterator[None]
 
 
 def enter(
-    connection: sqlite3.Connection, desk: WriterLog | None, known: History | None
+    connection: sqlite3.Connection, writer_log: SqliteWriterLog | None, known: History | None
 ) -> History | None:
     """Check, at the beginning of each writing transaction, that we may write to this database."""
     status_of_sqlite(connection).require_current()
-    if desk is None:
+    if writer_log is None:
         return None
-    desk.claim(connection)
-    found = desk.look(connection)
+    writer_log.claim(connection)
+    found = writer_log.look(connection)
     found.require(known)
     return found
 
 
 def check_writing(
-    connection: sqlite3.Connection, job: Job[Any], desk: WriterLog | None, known: History | None
+    connection: sqlite3.Connection,
+    job: Job[Any],
+    writer_log: SqliteWriterLog | None,
+    known: History | None,
 ) -> History | None:
     """Check that the file can be written; return the database as `enter` found it."""
     # A lease need not survive a power cut, and a check must not wait for a slow disk to sync.
@@ -51,6 +54,6 @@ def check_writing(
         with transaction(connection, job):
             connection.execute("SELECT 1 FROM pages LIMIT 1").fetchone()
             connection.execute("SELECT 1 FROM watches LIMIT 1").fetchone()
-            return enter(connection, desk, known)
+            return enter(connection, writer_log, known)
     finally:
         connection.execute("PRAGMA synchronous = FULL")

@@ -29,7 +29,7 @@ _CLAIM: Final = """
 """
 
 
-class WriterLog:
+class SqliteWriterLog:
     """Signs a writer in.
 
     Attributes:

@@ -69,7 +69,7 @@ def submit_routes(
     libra: Libra, html: Renderer, guard: Guard, keys: IdempotencyKeys
 ) -> list[HTTPRouteHandler]:
     """The handlers of `POST /pages` and `POST /pages/bulk`."""
-    desk = _Submissions(libra, guard, keys)
+    service = _Submissions(libra, guard, keys)
 
     @post(
         "/pages",
@@ -95,7 +95,7 @@ def submit_routes(
             return await _submit_form(request, asked)
         try:
             submission = await read_submission(request, kind, typed=from_browser)
-            page_id, known = await desk.submit(request, submission)
+            page_id, known = await service.submit(request, submission)
         except (InvalidURL, InvalidOptions, CannotRender) as error:
             if not from_browser:
                 raise
@@ -134,7 +134,7 @@ def submit_routes(
             Submission(url=url, method=bulk.method, viewport=bulk.viewport, headers=bulk.headers)
             for url in bulk.urls
         ]
-        items = await desk.submit_all(request, submissions)
+        items = await service.submit_all(request, submissions)
         accepted = sum(item.problem is None for item in items)
         result = BulkResult(accepted, len(items) - accepted, tuple(items))
         waits = [item.problem.retry_after for item in items if item.problem is not None]
@@ -157,7 +157,7 @@ def submit_routes(
         except InvalidOptions as error:
             wrong = asked.refused(str(error))
             return html_page(request, html.invalid(wrong, visitor_of(request)), status=400)
-        items = await desk.submit_all(request, submissions)
+        items = await service.submit_all(request, submissions)
         refused = [item for item in items if item.problem is not None]
         if not refused:
             return Response(b"", status_code=303, headers={"Location": "/"})

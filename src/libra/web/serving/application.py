@@ -36,7 +36,7 @@ from libra.web.routes.submit import submit_routes
 from libra.web.routes.tokens import token_routes
 from libra.web.routes.watch_changes import watch_change_routes
 from libra.web.routes.watches import watch_routes
-from libra.web.serving.unsent import WHOLE, Backlog, Unsent
+from libra.web.serving.unsent import WHOLE, ClientBacklog, Unsent
 from libra.web.site.error_pages import rendered, response_to
 from libra.web.site.live_updates import LiveUpdates
 from libra.web.site.renderer import Renderer
@@ -148,7 +148,7 @@ class Application:
 
     async def _answer(self, call: _Call, scope: Any, receive: Receive, send: Send) -> None:
         method = call.method
-        backlog: Backlog | None = scope.get("state", {}).get("backlog")
+        backlog: ClientBacklog | None = scope.get("state", {}).get("backlog")
         answer = self._wrap(call, send, backlog, body_wanted=method != "HEAD")
         try:
             call.client = self.guard.judge(scope)
@@ -185,7 +185,9 @@ class Application:
         self.guard.reload(settings)
         self._budgets = budgets
 
-    def _wrap(self, call: _Call, send: Send, backlog: Backlog | None, *, body_wanted: bool) -> Send:
+    def _wrap(
+        self, call: _Call, send: Send, backlog: ClientBacklog | None, *, body_wanted: bool
+    ) -> Send:
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
                 headers: Headers = [*message["headers"]]

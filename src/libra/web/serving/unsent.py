@@ -42,13 +42,13 @@ class Unsent:
         self.total = 0
         """Bytes that wait."""
         # The clients with waiting bytes; first the one that has not read for longest.
-        self._clients: dict[Backlog, float] = {}
+        self._clients: dict[ClientBacklog, float] = {}
 
-    def client(self, cut_off: Callable[[], None]) -> Backlog:
+    def client(self, cut_off: Callable[[], None]) -> ClientBacklog:
         """The backlog of a new connection; `cut_off` ends the connection at once."""
-        return Backlog(self, cut_off)
+        return ClientBacklog(self, cut_off)
 
-    def count(self, client: Backlog, more: int, *, has_read: bool) -> None:
+    def count(self, client: ClientBacklog, more: int, *, has_read: bool) -> None:
         """Count bytes that wait or have left, and cut off the slowest client if there are too many."""
         client.waiting += more
         self.total += more
@@ -71,7 +71,7 @@ class Unsent:
             slowest.cut_off()
 
 
-class Backlog:
+class ClientBacklog:
     """The bytes that wait for one connection."""
 
     __slots__ = ("_all", "_buffered", "_over", "cut_off", "waiting")

@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.web.serving.unsent import PATIENCE, PIECE, Backlog, Unsent
+from libra.web.serving.unsent import PATIENCE, PIECE, ClientBacklog, Unsent
 
 
-def clients(unsent: Unsent, count: int) -> tuple[list[Backlog], list[int]]:
+def clients(unsent: Unsent, count: int) -> tuple[list[ClientBacklog], list[int]]:
     cut: list[int] = []
 
-    def client(number: int) -> Backlog:
+    def client(number: int) -> ClientBacklog:
         return unsent.client(lambda: cut.append(number))
 
     return [client(number) for number in range(count)], cut
