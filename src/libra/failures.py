@@ -1,7 +1,7 @@
-"""The names of the failures of a page and its parts.
+"""The names of the failures of a page and its assets.
 
-An error in a report is a name, a colon and an explanation: ``timeout: no answer within 10 s``. All names
-are listed here and are stable: programs rely on them, and people read the rest.
+An error in a report is a name, a colon and an explanation: ``timeout: no response within 10 s``. All
+names are listed here and are stable: programs rely on them, and people read the rest.
 """
 
 from __future__ import annotations
@@ -11,47 +11,52 @@ from http import HTTPStatus
 from typing import Final
 
 FAILURES: Final = {
-    "timeout": "no answer, or no end of it, in time; the page's deadline passed",
+    "timeout": "the response did not begin, or did not end, in time; or the page's deadline passed",
     "dns": "the name does not resolve",
     "refused": "nothing listens at the address",
-    "unreachable": "there is no way to the address",
+    "unreachable": "the address cannot be reached",
     "tls": "the connection could not be secured, or the certificate is not valid",
-    "disconnected": "the server closed or reset the connection before it answered",
-    "proxy": "the proxy cannot be reached, or does not open a way",
-    "denied": "the gate does not allow it; the asset is `skipped`",
-    "http": "the answer was 400 or more",
-    "bad-answer": "what came is not HTTP",
-    "headers-too-large": "the headers of the answer, or its interim answers, are too long",
-    "cut-short": "the body ended before its announced end",
-    "decode": "the body is not what its `Content-Encoding` says, or ends before it does",
-    "too-large": "a body passed a limit on the wire, decoded, in ratio, or as a document",
-    "too-complex": "reading a body, or its style, takes more of a processor than a page may",
+    "disconnected": "the server closed or reset the connection before it responded",
+    "proxy": "the proxy cannot be reached, or does not open a tunnel",
+    "denied": "the gate does not allow the address or port; the asset is `skipped`",
+    "http": "the status of the response was 400 or more",
+    "bad-answer": "the response is not valid HTTP",
+    "headers-too-large": "the headers of the response, or of its interim responses, are too long",
+    "cut-short": "the response ended before its body was complete",
+    "decode": "the body does not match its `Content-Encoding`, or its compressed data ends early",
+    "too-large": (
+        "a body exceeded a limit: its transfer size, its decoded size, the ratio of the two, "
+        "the bytes that Libra reads, or the elements of a document"
+    ),
+    "too-complex": "reading a body, or applying styles, takes more processor time than a page may use",
     "out-of-memory": (
-        "reading a body takes more memory than a page may; "
-        "rendered: the page had its browser take too much, twice"
+        "reading a body takes more memory than a page may use; "
+        "rendered: the page made its browser use too much memory, twice"
     ),
-    "unreadable": "what read it ended twice, or failed at it",
-    "no-parser": "nothing could be started to read it",
-    "not-kept": "there is no room on the disk for what is still to be read",
-    "redirect-loop": "redirects lead in a circle, or there are too many",
-    "bad-redirect": "a redirect leads to no address that can be fetched",
-    "bad-url": "the address cannot be requested",
-    "too-many-assets": "the page has more parts than are weighed; those beyond were left out",
-    "page-too-large": "the page has more bytes than are weighed; what is beyond was left out",
-    "too-deep": "frames or imports nest too deeply; what is deeper was left out",
-    "busy": "the server asked to be left alone (`Retry-After`) for longer than there is time",
-    "cors": "another origin does not let the page read a font, a module or what says `crossorigin`",
+    "unreadable": "the parser ended twice while it read the body, or failed to read it",
+    "no-parser": "no parser could be started to read the body",
+    "not-kept": "the body could not be stored on disk until Libra read it; the disk may be full",
+    "redirect-loop": "the redirects form a loop, or there are too many",
+    "bad-redirect": "a redirect leads to a URL that cannot be fetched",
+    "bad-url": "the URL cannot be requested",
+    "too-many-assets": "the page has more assets than Libra weighs; Libra left out the rest",
+    "page-too-large": "the page has more bytes than Libra weighs; Libra left out the rest",
+    "too-deep": "frames or imports are nested too deeply; Libra left out the deeper ones",
+    "busy": "the server asked for a longer pause (`Retry-After`) than the time left allows",
+    "cors": (
+        "another origin does not let the page read a font, a module or an asset with `crossorigin`"
+    ),
     "blocked": (
-        "the page's own rules forbid it: it was not requested (`skipped`), "
-        "or it is a document that must not be framed"
+        "the page's own rules forbid the request, which was not sent (`skipped`), "
+        "or the document does not allow framing"
     ),
-    "aborted": "rendered: the page itself stopped it",
-    "download": "rendered: the address leads to a file that a browser saves",
-    "browser": "rendered: the browser failed, twice if it crashed",
-    "no-browser": "rendered: there is no browser",
-    "quarantined": "the page's process crashed whenever it was started; it can be retried",
+    "aborted": "rendered: the page cancelled the request",
+    "download": "rendered: the URL leads to a file that a browser saves instead of showing",
+    "browser": "rendered: the browser failed, or crashed twice",
+    "no-browser": "rendered: no browser is available",
+    "quarantined": "the page's process crashed at every start; the page can be retried",
     "lazy": "not an error: a browser would load it later",
-    "hidden": "not an error: a browser loads what an object would show only where it is displayed",
+    "hidden": "not an error: a browser loads an object's content only while the object is displayed",
 }
 """The meaning of each name, in the order of the reference."""
 

@@ -65,7 +65,7 @@ def check_budget(
         budgets = budget
         if not all(isinstance(one, Budget) for one in budgets):
             raise BudgetError(
-                "budget takes a file or Budget objects, as `parse_budgets` makes them"
+                "budget must be a file or a list of Budget objects, as `parse_budgets` returns"
             )
     limits: list[Limit] = [
         parse_rule(rule) for rule in ([rules] if isinstance(rules, str) else rules)
@@ -74,7 +74,7 @@ def check_budget(
         limits.append(at_most(parse_size(str(max_weight))))
     budget_here = budget_for(report.final_url or report.url, budgets)
     if before is None and budget_here is not None and budget_here.max_growth is not None:
-        raise ValueError("the budget has a maxGrowth: say what the page has grown from (before=)")
+        raise ValueError("the budget has a maxGrowth: pass the earlier report as before=")
     grown = [] if before is None else growth_of(before, report, budgets)
     return [*check(report, budgets, limits), *grown]
 

@@ -49,7 +49,7 @@ def to_html(report: Report) -> str:
 
 
 def _doubts(report: Report) -> str:
-    doubts = [] if report.complete else ["Partial: not all that the page asks for was weighed."]
+    doubts = [] if report.complete else ["Partial: some of the page's requests were not weighed."]
     if report.coverage:
         doubts.append(f"{report.coverage[:1].upper()}{report.coverage[1:]}")
     return "".join(f"<p>⚠ {_text(doubt, 500)}</p>" for doubt in doubts)
@@ -85,7 +85,7 @@ def _heaviest(report: Report) -> str:
         )
         for asset in heaviest
     )
-    return f"<details><summary>The heaviest</summary><table>{rows}</table></details>"
+    return f"<details><summary>Heaviest assets</summary><table>{rows}</table></details>"
 
 
 def _row(*cells: tuple[str, str]) -> str:

@@ -185,11 +185,11 @@ class Build(msgspec.Struct, frozen=True):
         if _PROJECT.fullmatch(self.project) is None:
             return "a project's name is 1 to 64 letters, digits, - . and _"
         if _BRANCH.fullmatch(self.branch) is None:
-            return "a branch is 1 to 250 characters without white space and colon"
+            return "a branch is 1 to 250 characters without white space or colons"
         if _COMMIT.fullmatch(self.commit) is None:
             return "a commit is 1 to 64 letters and digits"
         if not self.path.startswith("/") or len(self.path) > 1024 or not self.path.isascii():
-            return "a path begins with / and has 1,024 characters at most, as a URL has it"
+            return "a path begins with / and has at most 1,024 characters, encoded as in a URL"
         return None
 
     @property

@@ -44,7 +44,7 @@ def parse_url(text: str) -> str:
         raise InvalidURL(f"A URL is text such as 'https://example.com/', not {text!r}.")
     stripped = _scalar(text).strip(_STRIPPED)
     if not stripped:
-        raise InvalidURL("The URL is empty. Give an address such as https://example.com/.")
+        raise InvalidURL("The URL is empty. Give a URL such as https://example.com/.")
     if len(stripped) > MAX_PAGE_URL:
         raise InvalidURL(
             f"The URL is {len(stripped):,} characters long; at most {MAX_PAGE_URL:,} are accepted."

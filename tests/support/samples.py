@@ -68,7 +68,7 @@ def ordinary() -> Report:
 
 def partial() -> Report:
     """A page with a script that never came and a film that was left out."""
-    timeout = "timeout: no answer within 20 s"
+    timeout = "timeout: no response within 20 s"
     return weighed(
         [
             asset(PAGE, "document", 45_896),

@@ -51,7 +51,7 @@ def test_growth_is_judged_by_an_earlier_report() -> None:
 def test_what_cannot_be_judged_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NotWeighed, match="404"):
         check_budget(report(1, failed=True), max_weight=10)
-    with pytest.raises(ValueError, match="is no rule"):
+    with pytest.raises(ValueError, match="is not a rule"):
         check_budget(report(1), rules=["scripts"])
     with pytest.raises(ValueError, match="not a size"):
         check_budget(report(1), max_weight="much")

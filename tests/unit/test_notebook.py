@@ -59,7 +59,7 @@ def test_it_shows_weight_score_kinds_and_the_heaviest_first() -> None:
     seen = Seen(report()._repr_html_())
     assert "511.5 kB in 2 requests, 902.1 kB decoded; Teledrin score 93. A for effort." in seen.text
     assert "98 %" in seen.text
-    assert seen.text.index("photo.png") > seen.text.index("The heaviest")
+    assert seen.text.index("photo.png") > seen.text.index("Heaviest assets")
     assert "Partial" not in seen.text
 
 

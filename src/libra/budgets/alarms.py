@@ -57,8 +57,8 @@ class Confirm(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not 1 <= self.bad <= self.of <= MOST_LOOKS:
             raise ValueError(
-                f"{self.bad} of {self.of} weigh-ins cannot be: write 2 of 3 or so, "
-                f"of {MOST_LOOKS} at most"
+                f"{self.bad} of {self.of} weigh-ins is not possible: write for example 2 of 3, "
+                f"with at most {MOST_LOOKS} weigh-ins"
             )
 
     def __str__(self) -> str:

@@ -37,7 +37,7 @@ def parse_growth(text: str) -> Growth:
     try:
         return Growth(transfer_bytes=parse_size(text))
     except ValueError:
-        raise ValueError(f"{text!r} is no growth: write 5% or 20kB") from None
+        raise ValueError(f"{text!r} is not a growth limit: write 5% or 20kB") from None
 
 
 _PERCENT: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*%", re.ASCII)

@@ -79,7 +79,7 @@ def parse_budgets(text: str | bytes) -> list[Budget]:
     except Undecodable as error:
         raise BudgetError(str(error)) from None
     if not isinstance(data, list):
-        raise BudgetError(f"it must be a list of budgets, [{{...}}], and is {_name(data)}")
+        raise BudgetError(f"it must be a list of budgets, [{{...}}], but is {_name(data)}")
     return [_budget(f"[{n}]", item) for n, item in enumerate(data)]
 
 
@@ -87,7 +87,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key, value in pairs:
         if key in seen:
-            raise BudgetError(f"the key {key!r} is there twice in one object")
+            raise BudgetError(f"the key {key!r} occurs twice in one object")
         seen[key] = value
     return seen
 
@@ -109,9 +109,9 @@ def _budget(where: str, data: Any) -> Budget:
 
 def _path(where: str, path: Any) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
-        raise BudgetError(f"{where} must be text that begins with /, and is {path!r}")
+        raise BudgetError(f"{where} must be text that begins with /, but is {path!r}")
     if path.count("*") > 1:
-        raise BudgetError(f"{where} may have one * and has {path.count('*')}: {path!r}")
+        raise BudgetError(f"{where} may have only one *, but has {path.count('*')}: {path!r}")
     if "$" in path[:-1]:
         raise BudgetError(f"{where} may have a $ only at its end: {path!r}")
     return path
@@ -122,7 +122,7 @@ def _first_party(where: str, options: Any) -> tuple[str, ...]:
     where = f"{where}.firstPartyHostnames"
     for host in _list(where, hosts):
         if not isinstance(host, str) or not host.removeprefix("*."):
-            raise BudgetError(f"{where} takes names such as example.com or *.example.com")
+            raise BudgetError(f"{where} must list names such as example.com or *.example.com")
         if "*" in host.removeprefix("*.") or "/" in host or ":" in host:
             raise BudgetError(
                 f"{where}: {host!r} must be a name without scheme, port and path; "
@@ -142,7 +142,7 @@ def _rules(where: str, items: Any) -> Iterator[Limit]:
     for n, text in enumerate(_list(where, items)):
         if not isinstance(text, str):
             raise BudgetError(
-                f"{where}[{n}] must be text such as 'app.*.js < 50kB', and is {text!r}"
+                f"{where}[{n}] must be text such as 'app.*.js < 50kB', but is {text!r}"
             )
         try:
             yield parse_rule(text)
@@ -154,7 +154,7 @@ def _growth(where: str, text: Any) -> Growth | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise BudgetError(f"{where} must be text such as '5%' or '20kB', and is {text!r}")
+        raise BudgetError(f"{where} must be text such as '5%' or '20kB', but is {text!r}")
     try:
         return parse_growth(text)
     except ValueError as error:
@@ -176,11 +176,11 @@ def _named_numbers(
         fields = _fields(at, item, keys)
         name, number = fields.get(name_key), fields.get("budget")
         if not isinstance(name, str) or name not in known:
-            raise BudgetError(f"{at}.{name_key} is {name!r}; known are {', '.join(known)}")
+            raise BudgetError(f"{at}.{name_key} is {name!r}; it must be one of {', '.join(known)}")
         if name in found:
             raise BudgetError(f"{at}: there are two budgets for {name!r}")
         if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
-            raise BudgetError(f"{at}.budget must be a number, 0 or more, and is {number!r}")
+            raise BudgetError(f"{at}.budget must be a number of 0 or more, but is {number!r}")
         if number > 1e12:
             raise BudgetError(f"{at}.budget is more than any page weighs")
         found[name] = number
@@ -189,16 +189,18 @@ def _named_numbers(
 
 def _fields(where: str, data: Any, known: Sequence[str]) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise BudgetError(f"{where} must be an object and is {_name(data)}")
+        raise BudgetError(f"{where} must be an object, but is {_name(data)}")
     for key in data:
         if key not in known:
-            raise BudgetError(f"{where} has the unknown key {key!r}; known are {', '.join(known)}")
+            raise BudgetError(
+                f"{where} has the unknown key {key!r}; known keys are {', '.join(known)}"
+            )
     return data
 
 
 def _list(where: str, data: Any) -> list[Any]:
     if not isinstance(data, list):
-        raise BudgetError(f"{where} must be a list and is {_name(data)}")
+        raise BudgetError(f"{where} must be a list, but is {_name(data)}")
     return data
 
 

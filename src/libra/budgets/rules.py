@@ -32,13 +32,15 @@ def parse_rule(text: str) -> Limit:
     """
     match = _RULE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no rule: {HOW}")
+        raise ValueError(f"{text!r} is not a rule: {HOW}")
     what, amount = match["what"], match["amount"]
     counted = _COUNT.fullmatch(amount)
     try:
         most = int(counted[1]) if counted else parse_size(amount)
     except ValueError:
-        raise ValueError(f"{text!r} is no rule, as {amount!r} is no size: {HOW}") from None
+        raise ValueError(
+            f"{text!r} is not a rule, because {amount!r} is not a size: {HOW}"
+        ) from None
     measure: Final = "count" if counted else "size"
     if what in SUBJECTS:
         return Limit(what, measure, most)
@@ -48,7 +50,9 @@ def parse_rule(text: str) -> Limit:
     if re.search(r"\s", what) or not re.search(r"[./*]", what):
         close = get_close_matches(what, SUBJECTS, 1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"{text!r} is no rule, as {what!r} is no file and no kind: {HOW}.{hint}")
+        raise ValueError(
+            f"{text!r} is not a rule, because {what!r} is neither a file nor a kind: {HOW}.{hint}"
+        )
     return Limit(what, measure, most, "file")
 
 

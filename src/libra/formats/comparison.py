@@ -66,7 +66,7 @@ class Comparison(msgspec.Struct, frozen=True):
         ]
         text += f": {sentence_list(parts)}" if parts else ": no request changed"
         if self.partial:
-            text += "; one of the two reports is partial"
+            text += "; at least one of the two reports is partial"
         return text
 
 

@@ -127,7 +127,7 @@ def _timings(asset: Asset) -> dict[str, Any]:
     """The steps of a request. In HAR they add up to its time, and ``connect`` includes ``ssl``."""
     whole, known = asset.duration_ms or 0, asset.timings
     if known is None:
-        return {"send": 0, "wait": whole, "receive": 0, "comment": "only the whole is measured"}
+        return {"send": 0, "wait": whole, "receive": 0, "comment": "only the total is measured"}
     steps = (known.lookup_ms, known.connect_ms, known.tls_ms, known.first_byte_ms, known.body_ms)
     lookup, connect, tls, first_byte, body = (-1 if step is None else step for step in steps)
     if tls > 0 or connect >= 0:

@@ -55,7 +55,7 @@ def _all_judged(root: ET.Element, unjudged: str, *, accepted: bool) -> None:
     counts["skipped" if accepted else "errors"] = "1"
     suite = ET.SubElement(root, "testsuite", {"name": "libra", **counts, "time": "0"})
     case = ET.SubElement(
-        suite, "testcase", {"classname": "libra", "name": "all was judged", "time": "0"}
+        suite, "testcase", {"classname": "libra", "name": "everything was judged", "time": "0"}
     )
     if accepted:
         ET.SubElement(case, "skipped", {"message": _text(unjudged)})
@@ -102,7 +102,7 @@ def _suite(
             )
 
     if lacks:
-        whole = _case(suite, report, "is weighed whole", "0")
+        whole = _case(suite, report, "was weighed in full", "0")
         ET.SubElement(whole, "error", {"message": _text(lacks), "type": "not-whole"})
 
 

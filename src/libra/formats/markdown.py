@@ -148,7 +148,7 @@ def _details(report: Report) -> list[str]:
     )
     heaviest = sorted(report.assets, key=lambda asset: -asset.transfer_bytes)[:HEAVIEST]
     if heaviest:
-        lines += ["", "The heaviest:", ""]
+        lines += ["", "Heaviest assets:", ""]
         lines += _table(
             ("Transfer", "Kind", "Address"),
             "rll",
@@ -164,7 +164,7 @@ def _details(report: Report) -> list[str]:
         )
     missing = lacking(report)
     if missing:
-        lines += ["", "Not weighed, or only in part:", ""]
+        lines += ["", "Not weighed, or only partly:", ""]
         lines += [f"- {_code(a.url, 100)}: {_escape(reason(a))}" for a in missing[:HEAVIEST]]
         if len(missing) > HEAVIEST:
             lines += [f"- and {len(missing) - HEAVIEST:,} more"]

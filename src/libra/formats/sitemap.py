@@ -97,7 +97,7 @@ def _xml_sitemap(data: bytes) -> Sitemap:
     if reader.root:
         reader.require_sitemap()
     if not reader.found["page"] and not reader.found["sitemap"]:
-        raise PageListError(f"that is no sitemap: {fault}")
+        raise PageListError(f"this is not a sitemap: {fault}")
     whole = closed and reader.entries == len(reader.found["page"]) + len(reader.found["sitemap"])
     return reader.sitemap(fault, whole=whole)
 
@@ -116,7 +116,7 @@ class _AddressReader:
     def start(self, namespace: str, local: str, attributes: dict[str, str]) -> None:
         if len(self._path) == _DEEPEST:
             raise PageListError(
-                f"that is no sitemap: it has more than {_DEEPEST} elements in another"
+                f"this is not a sitemap: its elements are nested more than {_DEEPEST} deep"
             )
         if not self._path and not self.root:
             self.root, self._namespace = local, namespace
@@ -146,7 +146,7 @@ class _AddressReader:
 
     def require_sitemap(self) -> None:
         if self.root.lower() not in _ROOTS:
-            raise PageListError(f"that is no sitemap: its root element is <{self.root[:40]}>")
+            raise PageListError(f"this is not a sitemap: its root element is <{self.root[:40]}>")
 
     def sitemap(self, fault: str | None = None, *, whole: bool = True) -> Sitemap:
         pages, sitemaps = tuple(self.found["page"]), tuple(self.found["sitemap"])
@@ -167,7 +167,7 @@ def _read_strictly(data: bytes, reader: _AddressReader) -> None:
 
 
 def _refuse(*_declaration: object) -> None:
-    raise PageListError("that is no sitemap: it has a document type")
+    raise PageListError("this is not a sitemap: it has a document type")
 
 
 _ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
@@ -180,9 +180,9 @@ def _plain_sitemap(data: bytes) -> Sitemap:
         raise PageListError("the sitemap is neither XML nor UTF-8 text") from None
     pages = tuple(line for line in lines if _ADDRESS.match(line))
     if lines and not pages:
-        raise PageListError("that is no sitemap: neither XML nor a list of addresses")
+        raise PageListError("this is not a sitemap: it is neither XML nor a list of URLs")
     if len(pages) < len(lines):
-        return Sitemap(pages, fault="some of its lines are no addresses", whole=False)
+        return Sitemap(pages, fault="some of its lines are not URLs", whole=False)
     return Sitemap(pages)
 
 
@@ -200,7 +200,7 @@ def _gunzipped(data: bytes) -> bytes:
     room = MAX_SITEMAP_BYTES + 1
     while data.startswith(_GZIP) and room > 0:
         if len(parts) == _MAX_MEMBERS:
-            raise PageListError(f"the sitemap is packed in more than {_MAX_MEMBERS} pieces")
+            raise PageListError(f"the sitemap is a gzip file of more than {_MAX_MEMBERS} members")
         unpacker = zlib.decompressobj(wbits=31)
         try:
             parts.append(unpacker.decompress(data, room))

@@ -173,7 +173,7 @@ class HTTPClient:
         origin = origin_of(url)
         target = url[len(origin) :]
         if not target.isprintable() or " " in target:
-            raise ValueError("a URL that is sent must be in normal form")
+            raise ValueError("the URL of a request must be in normal form")
         try:
             try:
                 answer = await self._ask(url, headers, max_field)

@@ -32,7 +32,7 @@ _STREAM, _PROXY = 92, 97  # pycurl has no names for these
 REFUSED = frozenset({8, 100, pycurl.E_UNSUPPORTED_PROTOCOL})
 """8 is ``CURLE_WEIRD_SERVER_REPLY``; 100 is ``CURLE_TOO_LARGE``, for header fields."""
 
-TOO_LARGE = "headers-too-large: the answer's headers are too long"
+TOO_LARGE = "headers-too-large: the response headers are too long"
 
 _LOST = frozenset({pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_HTTP2, _STREAM})
 """Before an answer begins, these may mean that a kept connection has ended."""
@@ -60,14 +60,16 @@ def failure_of(code: int, words: str, *, began: bool, errno: int = 0, address: s
     if code in REFUSED:
         return NotForCurl(TOO_LARGE if code == 100 else "bad-answer: not valid HTTP")
     if code == pycurl.E_GOT_NOTHING or (code in _LOST and not began):
-        why = "the server closed the connection without an answer"
+        why = "the server closed the connection without a response"
         if code in {pycurl.E_HTTP2, _STREAM}:
             why = " ".join(words.split())[:120]
         return Disconnected(f"disconnected: {why}")
     if code == pycurl.E_COULDNT_CONNECT and ("refused" in words or errno == ECONNREFUSED):
         return Failure(f"refused: nothing listens at {address or 'that address'}")
     name = "tls" if code in _TLS else _NAMES.get(code, "bad-answer")
-    explanation = _EXPLANATIONS.get(code) or " ".join(words.split())[:120] or f"libcurl's {code}"
+    explanation = (
+        _EXPLANATIONS.get(code) or " ".join(words.split())[:120] or f"libcurl error {code}"
+    )
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         explanation = f"the certificate is not valid ({explanation})"
     return Failure(f"{name}: {explanation}")
@@ -86,12 +88,12 @@ _NAMES = {
     _STREAM: "cut-short",
     pycurl.E_URL_MALFORMAT: "bad-url",
 }
-_CUT_SHORT = "the body ended before its announced end"
+_CUT_SHORT = "the response ended before its body was complete"
 _EXPLANATIONS = {
     pycurl.E_COULDNT_RESOLVE_HOST: "the name does not resolve",
-    pycurl.E_OPERATION_TIMEDOUT: "no connection",
+    pycurl.E_OPERATION_TIMEDOUT: "no connection in time",
     pycurl.E_PARTIAL_FILE: _CUT_SHORT,
     pycurl.E_RECV_ERROR: _CUT_SHORT,
     pycurl.E_SEND_ERROR: _CUT_SHORT,
-    pycurl.E_URL_MALFORMAT: "it cannot be requested",
+    pycurl.E_URL_MALFORMAT: "the URL cannot be requested",
 }

@@ -82,7 +82,7 @@ class LastAnswer:
     async def _receive(self) -> None:
         data = await self._streams[0].read(SLICE_BYTES)
         if not data and self._silent:
-            raise Disconnected("disconnected: the server closed the connection without an answer")
+            raise Disconnected("disconnected: the server closed the connection without a response")
         self._silent = False
         try:
             if data:
@@ -90,6 +90,6 @@ class LastAnswer:
             else:
                 self._reader.end()
         except CutShort:
-            raise Failure("cut-short: the body ended before its announced end") from None
+            raise Failure("cut-short: the response ended before its body was complete") from None
         except NotHTTP as error:
             raise Failure(str(error), error.status) from None

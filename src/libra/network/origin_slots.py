@@ -99,7 +99,7 @@ def name_of_error(error: Failure | OSError | ValueError) -> str:
     return (
         _name_of_os_error(error)
         if isinstance(error, OSError)
-        else "bad-url: it cannot be requested"
+        else "bad-url: the URL cannot be requested"
     )
 
 
@@ -117,7 +117,7 @@ def _name_of_os_error(error: OSError) -> str:
         case socket.gaierror():
             return "dns: the name does not resolve"
         case TimeoutError():
-            return "timeout: no connection"
+            return "timeout: no connection in time"
         case _:
             if "Connect call failed" in text and "111" in text:
                 return "refused: nothing listens at that address"

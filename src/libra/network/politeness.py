@@ -77,7 +77,7 @@ class Politeness:
 
 def busy(pause: float) -> str:
     """The named error of a request that would have to wait too long."""
-    return f"busy: the server is to be left alone for {pause:.0f} s"
+    return f"busy: the server asked for a pause of {pause:.0f} s"
 
 
 def retry_after(status: int, header: str | None, now: datetime | None = None) -> float | None:

@@ -98,7 +98,7 @@ def _address(name: str, text: str) -> str:
     if not usable or any(character <= " " for character in address):
         shown = address.rpartition("@")[2][:80]
         raise ProxyError(
-            f"{name}: {shown!r} is no proxy: write it as http://proxy.example.com:3128"
+            f"{name}: {shown!r} is not the address of a proxy: write it as http://proxy.example.com:3128"
         )
     return address
 

@@ -30,7 +30,7 @@ INTERIM_ANSWERS = 20
 _SLOP = 4
 """Stray bytes that may precede the status line, besides blank lines."""
 
-_TOO_LARGE = "headers-too-large: the answer's headers are too long"
+_TOO_LARGE = "headers-too-large: the response headers are too long"
 
 _STATUS_BYTES = 8
 """Bytes that identify a status line: ``HTTP/1.1``."""
@@ -162,11 +162,11 @@ class TolerantReader:
             raise NotHTTP(too_large(longest, len(headers[longest])), status)
         if 100 <= status < 200:
             if status == 101:
-                raise NotHTTP("bad-answer: it speaks another protocol")
+                raise NotHTTP("bad-answer: the server switches to another protocol")
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:
                 raise NotHTTP(
-                    f"bad-answer: more than {INTERIM_ANSWERS} interim answers and no other"
+                    f"bad-answer: more than {INTERIM_ANSWERS} interim responses and no final one"
                 )
             return True
         self._begin_body(status, headers)
@@ -233,21 +233,21 @@ class TolerantReader:
             if self._framing > FRAMING_BYTES + self._taken:
                 if self._chunked == "trailers":
                     raise NotHTTP(_TOO_LARGE)
-                raise NotHTTP("bad-answer: most of what arrives is framing and not body")
+                raise NotHTTP("bad-answer: most of the response is framing, not body")
             self._take_line(line)
         del self._buffer[:at]
 
     def _take_line(self, line: bytes) -> None:
         if self._chunked == "after":
             if line:
-                raise NotHTTP("bad-answer: a chunk is longer than it says")
+                raise NotHTTP("bad-answer: a chunk is longer than its declared length")
             self._chunked = "size"
         elif self._chunked == "trailers":
             self.done = not line
         else:
             match = _CHUNK.match(line)
             if match is None:
-                raise NotHTTP("bad-answer: the length of a chunk is no number")
+                raise NotHTTP("bad-answer: the length of a chunk is not a number")
             self._left = int(match[1], 16)
             self._chunked = "body" if self._left else "trailers"
 
@@ -265,7 +265,7 @@ def parse_head(head: bytes) -> tuple[int, CIMultiDict[str]]:
         line = next(line for line in re.split(rb"[\r\n]+", head) if b"\0" in line)
         name = line.partition(b":")[0].decode("latin-1")
         where = f"the field {name[:40]!r}" if _NAME.match(name) else "a line of the headers"
-        raise NotHTTP(f"bad-answer: there is a NUL in {where}", int(match[1][:4] or 0) or None)
+        raise NotHTTP(f"bad-answer: {where} contains a NUL", int(match[1][:4] or 0) or None)
     # A browser takes a missing status for a success.
     status = int(match[1][:4]) if match[1] else 200
     if not status:

@@ -48,7 +48,7 @@ class End:
     def how(self) -> str:
         """The end in words."""
         if self.status is None:
-            return "its template ended"
+            return "its template process ended"
         if self._signal is not None:
             try:
                 return f"signal {signal.Signals(self._signal).name}"

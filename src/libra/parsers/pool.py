@@ -152,7 +152,7 @@ class _Tries:
         left = self._account.left
         if left <= 0:
             raise ParserRefused(
-                f"too-complex: the page takes more than {PAGE_SECONDS:g} s of a processor"
+                f"too-complex: the page takes more than {PAGE_SECONDS:g} s of processor time"
             )
         return min(self._seconds, max(left, _LEAST)), self._slow
 
@@ -170,12 +170,12 @@ class _Tries:
             self._slow = True
             self._seconds *= _LONGER
         elif end.status is None:
-            self.lacks_parser("they end again and again")
+            self.lacks_parser("the process that starts them ends again and again")
         else:
-            log.warning("a parser ended by %s over a page", end.how)
+            log.warning("a parser ended with %s while it read a page", end.how)
             self._deaths += 1
             if self._deaths >= DEATHS:
-                raise ParserRefused(f"unreadable: its parser ended by {end.how}")
+                raise ParserRefused(f"unreadable: its parser ended with {end.how}")
 
     def lacks_parser(self, why: str) -> None:
         """Note that there was no parser, which is not the order's fault.
@@ -185,7 +185,7 @@ class _Tries:
         """
         self._templates += 1
         if self._templates >= TEMPLATE_DEATHS:
-            raise ParserRefused(f"no-parser: none can be started: {why}")
+            raise ParserRefused(f"no-parser: no parser can be started: {why}")
 
     def failed(self, told: str, *, again: bool) -> None:
         """Note that a parser answered with a failure.
@@ -195,7 +195,7 @@ class _Tries:
         """
         self._deaths += 1
         if not again or self._deaths >= DEATHS:
-            log.error("a parser failed at a page: %s", told)
+            log.error("a parser failed on a page: %s", told)
             raise ParserRefused(f"unreadable: {told}")
 
 
@@ -329,7 +329,7 @@ class Parsers:
             return self._idle.pop()
         self.start()
         if self._template is None:
-            raise OSError("there is no template")
+            raise OSError("there is no template process")
         return Parser(*self._template.fork())
 
     def _bury_template(self) -> None:

@@ -12,7 +12,9 @@ from libra.report import Report
 
 Choice = Literal["auto", "static", "rendered"]
 
-UNDECIDED: Final = "Weighed without a browser first; in one if scripts build the page."
+UNDECIDED: Final = (
+    "Weighed without a browser first, and again in a browser if scripts build the page."
+)
 
 READ: Final = "Weighed without a browser: the document has content of its own."
 
@@ -21,12 +23,12 @@ IN_BROWSER: Final = "Weighed in a browser: scripts build this page."
 
 def no_browser(reason: str) -> str:
     """Explain that there is no browser to weigh a page that scripts build."""
-    return f"Weighed without a browser, as there is none: {reason}"
+    return f"Weighed without a browser, because none is available: {reason}"
 
 
 def browser_failed(error: str) -> str:
     """Explain that the browser failed to weigh a page that scripts build."""
-    return f"Weighed without a browser, as that failed: {error}"
+    return f"Weighed without a browser, because the browser failed: {error}"
 
 
 def needs_browser(report: Report) -> bool:

@@ -160,7 +160,7 @@ class Options(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
-            raise InvalidOptions(f"method is {self.method!r}: it takes static or rendered")
+            raise InvalidOptions(f"method is {self.method!r}: it must be static or rendered")
         if isinstance(self.viewport, str):
             msgspec.structs.force_setattr(self, "viewport", Viewport.parse(self.viewport))
         for name, kind in (("viewport", Viewport), ("limits", Limits), ("user_agent", str)):

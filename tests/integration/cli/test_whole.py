@@ -83,7 +83,7 @@ async def test_of_several_codes_the_worst_counts(libra: Command, server: pages.P
     [
         ("/part", "partial: 1 failed request"),
         ("/shell", "built by scripts"),
-        ("/document", "no HTML page but application/pdf"),
+        ("/document", "application/pdf, not an HTML page"),
         ("/account", "login page"),
     ],
 )

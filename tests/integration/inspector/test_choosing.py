@@ -72,7 +72,7 @@ async def test_without_a_browser_the_page_stays_as_it_was_read_and_says_why(
         plain = await finished(libra, await libra.weigh(server.url("/"), AUTO))
         usual = await finished(libra, await libra.weigh(server.url("/shell")))
     assert built.chosen is not None
-    assert built.chosen.startswith("Weighed without a browser, as there is none: ")
+    assert built.chosen.startswith("Weighed without a browser, because none is available: ")
     assert built.score is not None
     assert (built.method, built.score.bound) == ("static", "at_most")
     assert plain.chosen is not None
@@ -90,7 +90,7 @@ async def test_a_browser_that_fails_costs_nothing_of_what_was_read(
         report = await finished(libra, await libra.weigh(server.url("/shell"), AUTO))
     assert (report.status, report.method, report.total.requests) == ("weighed", "static", 3)
     assert report.chosen is not None
-    assert report.chosen.startswith("Weighed without a browser, as that failed: ")
+    assert report.chosen.startswith("Weighed without a browser, because the browser failed: ")
 
 
 async def test_a_page_that_was_left_to_libra_still_is_after_a_restart(

@@ -176,7 +176,7 @@ async def test_what_its_parsers_die_over_has_a_named_error(
     reading = asyncio.ensure_future(read(parsers, LONG))
     await settle()  # the order is on its way
     os.kill(process, signal.SIGKILL)
-    assert (await reading).error == "unreadable: its parser ended by signal SIGKILL"
+    assert (await reading).error == "unreadable: its parser ended with signal SIGKILL"
     assert (await read(parsers, LONG)).title == "Long"
 
 

@@ -328,19 +328,19 @@ async def test_waiting_for_a_turn_is_not_held_against_the_asset() -> None:
             good = asyncio.ensure_future(fetcher.fetch(order(server.url("/good.png")), PLENTY))
             await server.requested(1)
             move(30)
-            assert (await slow).error == "timeout: no answer within 30 s"
+            assert (await slow).error == "timeout: no response within 30 s"
             assert (await good).error is None
 
 
 @pytest.mark.parametrize(
     ("path", "error", "transfer_bytes"),
     [
-        ("/lying-length", "cut-short: the body ended before its announced end", 37),
-        ("/cut-chunks", "cut-short: the body ended before its announced end", 5),
-        ("/hangs-up", "disconnected: the server closed the connection without an answer", 0),
+        ("/lying-length", "cut-short: the response ended before its body was complete", 37),
+        ("/cut-chunks", "cut-short: the response ended before its body was complete", 5),
+        ("/hangs-up", "disconnected: the server closed the connection without a response", 0),
         ("/garbage", "bad-answer: not valid HTTP", 0),
-        ("/endless-headers", "headers-too-large: the answer's headers are too long", 0),
-        ("/many-headers", "headers-too-large: the answer's headers are too long", 0),
+        ("/endless-headers", "headers-too-large: the response headers are too long", 0),
+        ("/many-headers", "headers-too-large: the response headers are too long", 0),
         ("/not-gzip", "decode: not gzip (incorrect header check)", 20),
     ],
 )  # fmt: skip
@@ -355,7 +355,7 @@ async def test_each_misdeed_of_a_server_has_a_name(
 @pytest.mark.parametrize(
     ("path", "error", "transfer_bytes"),
     [
-        ("/silent", "timeout: no answer within 30 s", 0),
+        ("/silent", "timeout: no response within 30 s", 0),
         ("/silent-body", "timeout: the body did not end within 30 s", 38),
     ],
 )

@@ -328,7 +328,7 @@ async def test_other_schemes_are_no_addresses(web: PageServer, reference: str) -
     report = await weigh(web.url())
     assert {asset.url for asset in report.assets} == {web.url("/"), web.url("/favicon.ico")}
     report = await weigh(web.url("/r"))
-    assert report.error == "bad-redirect: leads to no address that can be fetched"
+    assert report.error == "bad-redirect: it leads to a URL that cannot be fetched"
 
 
 def test_what_the_system_makes_of_odd_notations_is_what_is_judged() -> None:

@@ -46,5 +46,5 @@ async def test_a_server_that_is_busy_for_long_is_not_asked_again() -> None:
         assert server.paths() == ["/", "/0.png"]
     errors = [asset.error for asset in report.assets]
     assert errors[1] == "http: 429 Too Many Requests"
-    assert set(errors[2:]) == {"busy: the server is to be left alone for 600 s"}
+    assert set(errors[2:]) == {"busy: the server asked for a pause of 600 s"}
     assert not report.complete

@@ -34,7 +34,7 @@ async def test_a_receiver_takes_it_or_says_why_not(status: int, error: str | Non
 async def test_a_receiver_that_never_answers_is_given_up() -> None:
     async with Receiver(None) as receiver, Fetcher() as fetcher:
         error = await fetcher.post(receiver.url, b"{}", {}, seconds=0.05)
-    assert error == "timeout: no answer within 0.05 s"
+    assert error == "timeout: no response within 0.05 s"
 
 
 async def test_a_receiver_that_is_not_there_is_named() -> None:

@@ -59,17 +59,17 @@ async def test_one_more_is_the_end_of_it_even_if_the_answer_follows() -> None:
     script = {"/": HINT * (INTERIM_ANSWERS + 1) + answer(b"x" * 9)}
     async with Scripted(script) as server, Fetcher() as fetcher:
         outcome = await fetch(fetcher, server.url())
-    assert outcome.error == "bad-answer: more than 20 interim answers and no other"
+    assert outcome.error == "bad-answer: more than 20 interim responses and no final one"
     assert outcome.http_status is None
 
 
 FLOODS = {
-    "/interim": "bad-answer: more than 20 interim answers and no other",
-    "/blank-lines": "headers-too-large: the answer's headers are too long",
-    "/many-headers": "headers-too-large: the answer's headers are too long",
-    "/trailers": "headers-too-large: the answer's headers are too long",
-    "/tiny-chunks": "bad-answer: most of what arrives is framing and not body",
-    "/chunk-extension": "bad-answer: most of what arrives is framing and not body",
+    "/interim": "bad-answer: more than 20 interim responses and no final one",
+    "/blank-lines": "headers-too-large: the response headers are too long",
+    "/many-headers": "headers-too-large: the response headers are too long",
+    "/trailers": "headers-too-large: the response headers are too long",
+    "/tiny-chunks": "bad-answer: most of the response is framing, not body",
+    "/chunk-extension": "bad-answer: most of the response is framing, not body",
 }
 
 

@@ -162,7 +162,7 @@ async def test_a_proxy_that_opens_no_tunnel_is_named() -> None:
         address = f"http://127.0.0.1:{proxy}"
         async with Fetcher(proxies=Proxies(https=address)) as fetcher:
             outcome = await fetch(fetcher, "https://intranet.invalid/")
-    assert outcome.error == "proxy: it answered 407 to the request for a tunnel"
+    assert outcome.error == "proxy: it answered the CONNECT request with 407"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

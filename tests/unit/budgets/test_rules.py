@@ -30,12 +30,12 @@ def test_a_rule_is_a_limit(text: str, limit: Limit) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("app.js 50kB", "is no rule"),
-        ("app.js < much", "is no size"),
+        ("app.js 50kB", "is not a rule"),
+        ("app.js < much", "is not a size"),
         ("scripts < 5kB", "Did you mean 'script'?"),
-        ("third-party  < -1", "is no size"),
-        ("two words.js < 1kB", "is no file"),
-        ("< 5kB", "is no rule"),
+        ("third-party  < -1", "is not a size"),
+        ("two words.js < 1kB", "is neither a file nor a kind"),
+        ("< 5kB", "is not a rule"),
     ],
 )
 def test_what_is_no_rule_is_refused_with_what_is_taken(text: str, says: str) -> None:

@@ -173,7 +173,7 @@ def test_queries_are_taken_apart() -> None:
 def test_a_request_without_an_answer_has_status_0_and_its_error() -> None:
     entry = json.loads(to_har([partial()]))["log"]["entries"][1]
     assert entry["response"]["status"] == 0
-    assert entry["_error"] == "timeout: no answer within 20 s"
+    assert entry["_error"] == "timeout: no response within 20 s"
 
 
 def test_a_status_that_nobody_knows_has_no_words() -> None:

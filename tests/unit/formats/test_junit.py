@@ -53,7 +53,7 @@ def test_checks_stay_with_their_page() -> None:
 def test_what_is_missing_from_the_total_is_told() -> None:
     root = _parse(to_junit([partial()]))
     output = root.findtext(".//system-out") or ""
-    assert "slow.js: timeout: no answer within 20 s" in output
+    assert "slow.js: timeout: no response within 20 s" in output
 
 
 def test_hostile_text_stays_text() -> None:

@@ -36,7 +36,7 @@ def test_a_page_within_its_budget_says_so() -> None:
 def test_a_partial_result_says_what_it_lacks() -> None:
     text = to_markdown([partial()])
     assert "⚠️ partial: 1 failed request and 1 skipped request" in text
-    assert "- `https://cdn.other.net/slow.js`: timeout: no answer within 20 s" in text
+    assert "- `https://cdn.other.net/slow.js`: timeout: no response within 20 s" in text
 
 
 def test_a_page_that_could_not_be_weighed_says_why() -> None:

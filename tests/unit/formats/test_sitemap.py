@@ -74,7 +74,7 @@ def test_a_sitemap_may_be_plain_text() -> None:
         (b"\x1f\x8b\x08damaged", "damaged"),
         (gzip.compress(b" " * (MAX_SITEMAP_BYTES + 1), mtime=0), "larger than"),
         (gzip.compress(b"<urlset/>", mtime=0)[:10], "cut short"),
-        (gzip.compress(b"", mtime=0) * 1_000, "more than 100 pieces"),
+        (gzip.compress(b"", mtime=0) * 1_000, "more than 100 members"),
     ],
 )
 def test_what_is_no_sitemap_is_refused_with_the_reason(data: bytes, message: str) -> None:

@@ -120,7 +120,7 @@ class AppriseCourier:
                     await process.communicate(order)
                 code = await process.wait()
         except TimeoutError:
-            return f"timeout: no answer within {DEADLINE:g} s"
+            return f"timeout: no response within {DEADLINE:g} s"
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):

@@ -66,7 +66,9 @@ class LookUps:
             self._take(site)
             return
         if self._count >= WAITING:
-            raise socket.gaierror(socket.EAI_AGAIN, "too many names wait to be looked up")
+            raise socket.gaierror(
+                socket.EAI_AGAIN, "too many host names are waiting to be looked up"
+            )
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(site, deque()).append(turn)
         self._count += 1
@@ -74,7 +76,9 @@ class LookUps:
             async with asyncio.timeout(SECONDS):
                 await turn
         except TimeoutError:
-            raise socket.gaierror(socket.EAI_AGAIN, "the names before it take too long") from None
+            raise socket.gaierror(
+                socket.EAI_AGAIN, "look-ups of earlier host names take too long"
+            ) from None
         except BaseException:
             if turn.done() and not turn.cancelled():
                 self._done(site)  # its turn came at the same moment

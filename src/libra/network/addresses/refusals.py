@@ -65,7 +65,7 @@ def _place_of(url: str) -> tuple[str, int]:
 
 def of_port(port: int) -> str:
     """The option that opens a port."""
-    return f"port {port} is not one that the web is served on: start with `--allow-port {port}`"
+    return f"port {port} is not an allowed port: start with `--allow-port {port}`"
 
 
 def of_address(text: str) -> str:

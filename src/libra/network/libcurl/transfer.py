@@ -269,12 +269,12 @@ class Transfer:
     def flooded(self) -> Failure:
         """The failure of a transfer with too much framing; a kept connection may have caused it."""
         kind = Failure if self._opened or self.has_head else Disconnected
-        return kind("bad-answer: most of what arrives is framing and not body")
+        return kind("bad-answer: most of the response is framing, not body")
 
     def _blame_proxy(self, failure: Failure) -> None:
         answered = int(self.easy.getinfo(pycurl.HTTP_CONNECTCODE))
         if answered not in {0, 200}:
-            reason = f"it answered {answered} to the request for a tunnel"
+            reason = f"it answered the CONNECT request with {answered}"
             self.failure = Failure(f"proxy: {reason}")
         elif is_one_of(str(failure), {"refused", "unreachable", "dns"}):
             self.failure = Failure(f"proxy: {str(failure).partition(': ')[2]}")
@@ -345,7 +345,7 @@ class Transfer:
         elif not self._opened and self._plain and self._is_readable(here, own_port):
             # No request is open on this kept connection. So there is its end to read, or an answer that
             # must not be taken for the next one (RFC 9112, section 9.2).
-            self.failure = Disconnected("disconnected: the connection that was kept had ended")
+            self.failure = Disconnected("disconnected: the kept connection was no longer usable")
         else:
             if self._scout is not None:
                 self._scout.arrive()
@@ -366,7 +366,7 @@ _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 _NOT_HTTP = "bad-answer: not valid HTTP"
 _NOT_THE_PROXY = "denied: address not allowed"
 _TOO_MUCH = "Too large response headers"
-_INTERIM = f"bad-answer: more than {INTERIM_ANSWERS} interim answers and no other"
+_INTERIM = f"bad-answer: more than {INTERIM_ANSWERS} interim responses and no final one"
 
 
 def _believe(easy: pycurl.Curl, trust: Trust) -> None:

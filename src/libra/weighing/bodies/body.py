@@ -119,7 +119,9 @@ class Body:
             self._places.append(spool.write(b"".join(kept)))
         except OSError as error:
             self._keeping = False
-            self.cut = self.cut or f"not-kept: no room for what is to be read: {error.strerror}"
+            self.cut = (
+                self.cut or f"not-kept: the body could not be stored on disk: {error.strerror}"
+            )
 
     def finish(self) -> None:
         """Check that the encoding ended properly. Call this after decoding the last chunk."""

@@ -44,7 +44,7 @@ class Spool:
         """
         with self._lock:
             if self._end + len(data) > MOST:
-                raise OSError(errno.EFBIG, f"a page may take {MOST:,} bytes of disk")
+                raise OSError(errno.EFBIG, f"a page may use at most {MOST:,} bytes of disk")
             if self._fd < 0:
                 self._fd = _nameless_file()
                 weakref.finalize(self, os.close, self._fd)

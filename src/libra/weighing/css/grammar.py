@@ -171,7 +171,7 @@ class _Compiler:
     def compiled(self) -> GrammarNode:
         node = self._either()
         if self._at != len(self._lexemes):
-            raise ValueError("this grammar has more parentheses at its end than it opens")
+            raise ValueError("the grammar closes more brackets than it opens")
         return node
 
     def _peek(self) -> str:

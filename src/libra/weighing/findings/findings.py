@@ -34,8 +34,8 @@ _CACHEABLE = frozenset({"stylesheet", "script", "image", "font", "media"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 BUILT_BY_SCRIPT = (
-    "built by scripts: the document has next to no content of its own, and what its scripts fetch is not"
-    " in this weight. Weigh it with the rendered method."
+    "built by scripts: the document has almost no content of its own, and this weight does not include"
+    " what its scripts fetch. Weigh it with the rendered method."
 )
 """The note on coverage of a page that the static method cannot see."""
 
@@ -162,7 +162,7 @@ def _copies(assets: Sequence[Asset], facts: Mapping[int, BodyFacts]) -> list[Fin
         if len(urls) < 2:
             continue
         size = group[0].transfer_bytes
-        message = f"The same {_size(size)} are fetched from {len(urls)} different URLs."
+        message = f"The same body of {_size(size)} is fetched from {len(urls)} different URLs."
         found.append(_finding("identical-bodies", message, urls, size * (len(urls) - 1)))
     found.sort(key=lambda finding: -(finding.saves_bytes or 0))
     return found[:MAX_COPIES]
@@ -191,11 +191,13 @@ def _large_images(
     if not urls:
         return []
     if len(urls) == 1:
-        message = f"An image is far larger than it is shown: {example}"
+        message = f"An image is far larger than its displayed size: {example}"
     else:
-        message = f"{len(urls)} images are far larger than they are shown, the first {example}"
+        message = (
+            f"{len(urls)} images are far larger than their displayed size, the first {example}"
+        )
     it = "it" if len(urls) == 1 else "they"
-    message += f". Fitted to that, {it} would weigh about {_size(saves)} less."
+    message += f". Resized to fit, {it} would weigh about {_size(saves)} less."
     return [_finding("oversized-images", message, urls, saves)]
 
 
@@ -222,7 +224,7 @@ def _redirect_chains(assets: Sequence[Asset]) -> list[Finding]:
             chain.insert(0, hop.url)
             before = hop.initiator
         if len(chain) > 2:
-            message = f"{len(chain) - 1} redirects follow one another before the answer."
+            message = f"The final response comes after {len(chain) - 1} redirects in a row."
             found.append(_finding("redirect-chain", message, chain))
     return found
 
@@ -241,8 +243,12 @@ def _mixed(assets: Sequence[Asset]) -> list[Finding]:
     ]
     if not urls:
         return []
-    what = "One asset" if len(urls) == 1 else f"{len(urls)} assets"
-    message = f"{what} of a page on https would come over http; browsers block or upgrade that."
+    what = (
+        "One asset of this https page is"
+        if len(urls) == 1
+        else f"{len(urls)} assets of this https page are"
+    )
+    message = f"{what} requested over http; browsers block or upgrade such requests."
     return [_finding("mixed-content", message, urls)]
 
 
@@ -254,8 +260,8 @@ def _without_caching(assets: Sequence[Asset], facts: Mapping[int, BodyFacts]) ->
     ]
     if not urls:
         return []
-    what = "One asset says" if len(urls) == 1 else f"{len(urls)} assets say"
-    message = f"{what} nothing about caching: neither Cache-Control nor Expires is sent."
+    what = "One asset has" if len(urls) == 1 else f"{len(urls)} assets have"
+    message = f"{what} no caching policy: the server sends neither Cache-Control nor Expires."
     return [_finding("no-cache-headers", message, urls)]
 
 
@@ -264,7 +270,9 @@ def _refresh(refresh: tuple[str, int] | None) -> list[Finding]:
         return []
     target, seconds = refresh
     when = "at once" if seconds == 0 else f"after {seconds} s"
-    message = f"The page sends its readers on {when} (meta refresh); that page is not weighed."
+    message = (
+        f"The page redirects readers {when} (meta refresh). Libra did not weigh the target page."
+    )
     return [_finding("meta-refresh", message, [target])]
 
 

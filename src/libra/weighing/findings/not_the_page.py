@@ -39,12 +39,15 @@ def not_the_page(
     if is_html is None:
         is_html = essence in _HTML or not essence or essence == "*/*"
     if not is_html:
-        message = f"This is no HTML page but {essence or 'something else'}, weighed as one file."
+        message = (
+            f"The server sent {essence or 'a file of unknown type'}, not an HTML page."
+            " Libra weighed it as a single file."
+        )
         return [Finding(NOT_HTML, message, assets=(document.url,))]
     if _leads_to_login(asked, document.url, asks_password=asks_password):
         message = (
-            "The server answered with a login page, and that is what is weighed. Send what lets Libra in"
-            " as a request header, such as Cookie or Authorization."
+            "The server sent a login page, and Libra weighed that. To weigh the page behind it, send"
+            " credentials in a request header, such as Cookie or Authorization."
         )
         return [Finding(LOGIN_PAGE, message, assets=(document.url,))]
     return []

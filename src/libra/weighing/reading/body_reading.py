@@ -71,7 +71,7 @@ def refusal_of(fetch: Fetch, content_type: str | None, headers: DocumentHeaders)
     if fetch.reference.role == "object" and not is_page(essence_of(content_type)):
         return None  # an image is not subject to framing
     refusal = headers.refuses(fetch.client.around, origin_of(fetch.url))
-    return None if refusal is None else f"blocked: {refusal} keeps it out of frames"
+    return None if refusal is None else f"blocked: {refusal} does not allow it in a frame"
 
 
 def _is_sheet(

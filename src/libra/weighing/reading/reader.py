@@ -111,7 +111,9 @@ class Shelf:
 
 def not_kept(error: OSError) -> Reading:
     """The reading of a body for which there was no room."""
-    return Reading(error=f"not-kept: no room for what is to be read: {error.strerror or error}")
+    return Reading(
+        error=f"not-kept: the body could not be stored on disk: {error.strerror or error}"
+    )
 
 
 class InPlaceReader:

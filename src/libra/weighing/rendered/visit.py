@@ -61,7 +61,7 @@ _ASKS = "Network.requestWillBeSent"
 _SOCKET = "Network.webSocketCreated"
 _SHARED_WORKER = "Target.targetCreated"
 _BUFFERS = {"maxTotalBufferSize": BUFFER_BYTES, "maxResourceBufferSize": BODY_BYTES}
-_HANGS = "browser: it does not answer"
+_HANGS = "browser: it does not respond"
 _CRASHED = "browser: it crashed"
 
 

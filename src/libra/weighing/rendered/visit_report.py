@@ -123,9 +123,9 @@ def _why_failed(
 ) -> str | None:
     """The named error if the page's document did not arrive."""
     if document is None:
-        return error or "browser: it did not ask for the page"
+        return error or "browser: it did not request the page"
     if download and document.cancelled:
-        return "download: a browser does not show this but saves it"
+        return "download: a browser saves this file instead of showing it"
     asset = assets[entries.index(document)]
     if document.status is None:
         return asset.error or error

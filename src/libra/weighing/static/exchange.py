@@ -40,7 +40,8 @@ _REFUSALS = frozenset({401, 403, 406, 429, 503})
 _FIREWALLS = ("cloudflare", "akamaighost", "sucuri", "datadome", "imperva", "ddos-guard", "awselb")
 """Names of servers that screen clients on behalf of the site."""
 _FIREWALL = (
-    " (a firewall may refuse who only says Chrome: try --user-agent libra or --method rendered)"
+    " (a firewall may reject clients that only claim to be Chrome:"
+    " try --user-agent libra or --method rendered)"
 )
 
 
@@ -147,7 +148,7 @@ class Exchange:
         """The named error of a passed deadline, which depends on what had arrived."""
         seconds = f"{self._options.limits.asset_seconds:g} s"
         if self._status is None:
-            return f"timeout: no answer within {seconds}"
+            return f"timeout: no response within {seconds}"
         return f"timeout: the body did not end within {seconds}"
 
     async def outcome(self) -> Outcome:
@@ -223,7 +224,7 @@ class Exchange:
             if location:
                 self._redirect = join(self._fetch.url, location)
                 if self._redirect is None:
-                    self.error = "bad-redirect: leads to no address that can be fetched"
+                    self.error = "bad-redirect: it leads to a URL that cannot be fetched"
         if self._fetch.reader and self._redirect is None:
             allowed = headers.get("Access-Control-Allow-Origin", "").strip()
             if allowed not in {"*", self._fetch.reader}:

@@ -215,7 +215,7 @@ class Fetcher:
             async with asyncio.timeout(seconds):
                 status = await self._wire.post(url, body, headers)
         except TimeoutError:
-            return f"timeout: no answer within {seconds:g} s"
+            return f"timeout: no response within {seconds:g} s"
         except (Failure, OSError, ValueError) as error:
             return name_of_error(error)
         return None if 200 <= status < 300 else http_failure(status)

@@ -23,8 +23,8 @@ from libra.weighing.orders.orders import (
     Reference,
 )
 
-LAZY = "lazy: a browser loads it when it is scrolled near"
-HIDDEN = "hidden: a browser does not load what an object would show while it is not displayed"
+LAZY = "lazy: a browser loads it only when the reader scrolls near it"
+HIDDEN = "hidden: a browser loads an object's content only while the object is displayed"
 
 
 class AssetLedger:

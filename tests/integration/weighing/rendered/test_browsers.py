@@ -61,7 +61,7 @@ async def test_a_page_that_always_kills_its_browser_fails_and_no_other(
     report = await visit(web.url(), victims)
     assert report.status == "failed"
     # Which of the two it is depends on what the driver tells first.
-    assert report.error in {"browser: it crashed", "browser: it does not answer"}
+    assert report.error in {"browser: it crashed", "browser: it does not respond"}
     assert (await visit(web.url("/ok"), victims)).complete
 
 

@@ -35,4 +35,4 @@ async def test_a_driver_that_talks_without_end_ends_with_most_of_it_unread() -> 
         await asyncio.sleep(0)  # until asyncio has more of it than it takes unread
     driver = Driver(process, Connection(asyncio.get_running_loop()))
     await driver.end()
-    assert driver.why_ended == "the browser said 4,294,967,295 bytes at once"
+    assert driver.why_ended == "the browser sent a message of 4,294,967,295 bytes"

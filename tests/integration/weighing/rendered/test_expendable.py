@@ -65,7 +65,7 @@ async def test_a_page_that_takes_all_memory_fails_with_that_and_the_one_beside_i
     web.gate.set()
     assert report.status == "failed"
     assert report.error == (
-        "out-of-memory: the page has its browser take more than 600,000,000 bytes"
+        "out-of-memory: the page makes its browser use more than 600,000,000 bytes"
     )
     assert web.paths().count("/greedy") == 2
     assert small.ends == BrowserEnds(out_of_memory=before + 2)

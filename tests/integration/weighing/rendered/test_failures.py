@@ -79,7 +79,7 @@ async def test_what_waits_for_ever_fails_alone(
     assert report.status == "weighed"
     assert not report.complete
     assert by_path(report)["/i.png"].transfer_bytes == 800
-    assert by_path(report)["/never.png"].error == "timeout: no answer within 1000 s"
+    assert by_path(report)["/never.png"].error == "timeout: no response within 1000 s"
 
 
 async def test_a_page_whose_scripts_never_end_is_weighed_with_what_came(

@@ -48,7 +48,7 @@ async def test_a_download_is_no_page(web: PageServer, browsers: BrowserPool) -> 
     )
     report = await visit(web.url(), browsers)
     assert report.status == "failed"
-    assert report.error == "download: a browser does not show this but saves it"
+    assert report.error == "download: a browser saves this file instead of showing it"
 
 
 async def test_a_navigation_that_comes_to_nothing_leaves_the_page_what_it_was(

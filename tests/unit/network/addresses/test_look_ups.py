@@ -75,12 +75,12 @@ async def test_a_name_waits_for_its_turn_only_so_long(monkeypatch: pytest.Monkey
     await settle()
     with monkeypatch.context() as soon:
         soon.setattr(look_ups, "SECONDS", 0)
-        with pytest.raises(OSError, match="the names before it take too long"):
+        with pytest.raises(OSError, match="look-ups of earlier host names take too long"):
             await names.run("a.test", server.look_up("second"))
     monkeypatch.setattr(look_ups, "WAITING", 1)
     third = asyncio.ensure_future(names.run("b.test", server.look_up("third")))
     await settle()
-    with pytest.raises(OSError, match="too many names wait"):
+    with pytest.raises(OSError, match="too many host names are waiting"):
         await names.run("b.test", server.look_up("fourth"))
     server.answer("first")
     server.answer("third")

@@ -131,7 +131,7 @@ def test_the_same_body_under_different_urls_is_reported_once_for_each_body() -> 
         (PAGE + "3.js", PAGE + "4.js"),
     ]
     assert copies[0].saves_bytes == 10_000
-    assert copies[0].message == "The same 10 kB are fetched from 2 different URLs."
+    assert copies[0].message == "The same body of 10 kB is fetched from 2 different URLs."
 
 
 def test_copies_that_are_tiny_failed_or_the_same_url_are_not_reported() -> None:
@@ -156,8 +156,8 @@ def test_an_image_far_larger_than_it_is_shown_is_reported() -> None:
     shown = {PAGE + "a.png": (100, 50)}
     finding = find([asset("a.png")], {0: BodyFacts(b"1", pixels=(400, 200))}, shown=shown)
     assert finding["oversized-images"].message == (
-        "An image is far larger than it is shown: 400x200 pixels, shown at 100x50."
-        " Fitted to that, it would weigh about 9.38 kB less."
+        "An image is far larger than its displayed size: 400x200 pixels, shown at 100x50."
+        " Resized to fit, it would weigh about 9.38 kB less."
     )
     assert finding["oversized-images"].saves_bytes == 9_375, "15 of 16 pixels are not shown"
     dense = find([asset("a.png")], {0: BodyFacts(b"1", pixels=(400, 200))}, shown=shown, dpr=2)
@@ -203,7 +203,7 @@ def test_a_chain_of_redirects_is_reported_with_all_its_steps() -> None:
         asset("https://www.example.com/b", initiator="https://www.example.com/a"),
     ]
     finding = find(assets)["redirect-chain"]
-    assert finding.message == "2 redirects follow one another before the answer."
+    assert finding.message == "The final response comes after 2 redirects in a row."
     assert finding.assets == tuple(a.url for a in assets[:3])
 
 

@@ -56,7 +56,7 @@ def test_a_font_that_is_forbidden_is_looked_for_where_its_rule_says_next() -> No
 def test_a_frame_that_must_not_be_framed_is_a_failure_with_its_reason() -> None:
     refused = page("<img src=no.png>", ("X-Frame-Options", "DENY"))
     report = report_of({"": page("<iframe src=f></iframe>"), "f": refused})
-    assert asset(report, "f").error == "blocked: X-Frame-Options keeps it out of frames"
+    assert asset(report, "f").error == "blocked: X-Frame-Options does not allow it in a frame"
     assert URL + "no.png" not in [found.url for found in report.assets]
     assert report.complete
 

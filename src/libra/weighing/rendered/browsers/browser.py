@@ -198,11 +198,11 @@ async def launch(executable: str) -> Browser:
         end_users(folder.path)
         await _tidy(driver, folder)
         if isinstance(error, TimeoutError):
-            raise BrowserLost("browser: its driver does not answer") from None
+            raise BrowserLost("browser: its driver does not respond") from None
         if isinstance(error, OSError):
-            raise RenderUnavailable(f"The driver of browsers does not start: {error}") from error
+            raise RenderUnavailable(f"The browser driver does not start: {error}") from error
         if isinstance(error, _error_type()):
-            raise BrowserLost("browser: it went away while starting") from error
+            raise BrowserLost("browser: it ended while it was starting") from error
         raise
 
 
@@ -287,7 +287,7 @@ def _first_line(error: Any) -> str:
     for line in lines:
         if "sandbox" in line.lower():
             return (
-                "the system does not let it make its sandbox. Allow unprivileged user namespaces,"
+                "the system does not let it create its sandbox. Allow unprivileged user namespaces,"
                 " or run Libra in a container as root."
             )
     return lines[0][:200] if lines else type(error).__name__

@@ -75,7 +75,7 @@ class Driver:
             while pipe is not None:
                 length = int.from_bytes(await pipe.readexactly(4), "little")
                 if length > MESSAGE_BYTES:
-                    self.why_ended = f"the browser said {length:,} bytes at once"
+                    self.why_ended = f"the browser sent a message of {length:,} bytes"
                     break
                 self._take(json.loads(await pipe.readexactly(length)))
                 await asyncio.sleep(0)  # give other tasks their turn, however fast a page sends
@@ -97,7 +97,7 @@ class Driver:
         except Exception:  # as in Node.js, an error in one listener does not affect the next
             if not self._failed:
                 self._failed = True
-                log.exception("a message of the browser's driver was not understood")
+                log.exception("cannot handle a message from the browser driver")
 
 
 async def _read_to_its_end(pipe: asyncio.StreamReader) -> None:

@@ -62,7 +62,7 @@ def sweep() -> int:
         os.close(lock)
         removed += not path.exists()
     if removed:
-        log.info("removed %d temporary folders of a Libra that has ended", removed)
+        log.info("removed %d temporary folders left behind by an earlier run of Libra", removed)
     return removed
 
 

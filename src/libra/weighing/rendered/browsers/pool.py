@@ -125,9 +125,9 @@ class BrowserPool:
         """The protections that browsers lack on this system, in words."""
         found = []
         if not has_sandbox():
-            found.append("without their sandbox, since Libra runs as root")
+            found.append("without their sandbox, because Libra runs as root")
         if not can_watch():
-            found.append("without a limit of memory, since this system has no /proc")
+            found.append("without a memory limit, because this system has no /proc")
         return tuple(found)
 
     @contextlib.asynccontextmanager
@@ -173,10 +173,10 @@ class BrowserPool:
 
         def end(used: int) -> None:
             self.ends.out_of_memory += 1
-            log.info("killed a browser whose page had it take %d bytes", used)
+            log.info("killed a browser: its page used %d bytes of memory", used)
             browser.out_of_memory = True
             browser.end(
-                f"out-of-memory: the page has its browser take more than {self.memory:,} bytes"
+                f"out-of-memory: the page makes its browser use more than {self.memory:,} bytes"
             )
 
         await watch(browser.tree, self.memory, end)

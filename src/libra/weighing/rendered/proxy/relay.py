@@ -132,7 +132,7 @@ class BrowserConnection:
         while left:
             chunk = await self._reader.read(min(left, _CHUNK))
             if not chunk:
-                raise ConnectionResetError("the browser has gone")
+                raise ConnectionResetError("the browser closed the connection")
             left -= len(chunk)
             server[1].write(chunk)
             await server[1].drain()

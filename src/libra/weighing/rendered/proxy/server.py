@@ -35,7 +35,7 @@ _DIAL_SECONDS = 20.0
 _NOTES = 10_000
 """Maximum number of hosts whose failure is recorded."""
 
-UNASKED = "browser: it wants to connect to what the page did not ask for"
+UNASKED = "browser: it tried to open a connection that the page did not request"
 
 
 class Proxy:

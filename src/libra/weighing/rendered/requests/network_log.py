@@ -272,7 +272,7 @@ class NetworkLog:
         for entry in list(self._open.values()):
             entry.transfer_bytes = entry.arrived_bytes
             if entry.type not in _ENDLESS:
-                late = "the body did not end" if entry.answered else "no answer"
+                late = "the body did not end" if entry.answered else "no response"
                 entry.cancelled = not entry.transfer_bytes
                 entry.error = error or f"timeout: {late} within {patience:g} s"
             self._close(entry)
@@ -365,7 +365,7 @@ class NetworkLog:
         elif entry.status is not None and entry.status >= 400:
             entry.error = http_failure(entry.status)
         elif blocked:
-            entry.error = f"blocked: {blocked}, by the page's own rules or the browser's"
+            entry.error = f"blocked: {blocked}, by the page's rules or the browser's"
             entry.skipped = not entry.answered
         elif cors is not None:
             entry.error = "cors: the server does not let this page read it"

@@ -227,7 +227,7 @@ def test_giving_up_keeps_what_has_arrived_and_says_what_is_missing(browser: Brow
     browser.ask("3", PAGE + "events", "EventSource")
     browser.recording.give_up(None, 20.0)
     assert [(a.status, a.error, a.transfer_bytes) for a in browser.assets()] == [
-        ("failed", "timeout: no answer within 20 s", 0),
+        ("failed", "timeout: no response within 20 s", 0),
         ("failed", "timeout: the body did not end within 20 s", 400),
         ("fetched", None, 0),
     ]
