@@ -138,7 +138,7 @@ async def test_one_result_that_is_not_taken_does_not_keep_the_others_from_being_
     ended = await libra("weigh", long, preview.url(), *where, *out, LIBRA_TOKEN=SECRET)
     assert ended.code == 2
     assert "kept: 1 result" in ended.err
-    assert "1,024 characters at most" in ended.err
+    assert "at most 1,024 characters" in ended.err
     assert len(json.loads((libra.folder / "weight.json").read_text())) == 2
     sent = await libra("push", "weight.json", "--server", address(service), LIBRA_TOKEN=SECRET)
     assert (sent.code, sent.err.count("not kept: ")) == (2, 1)

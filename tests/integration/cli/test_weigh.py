@@ -261,7 +261,7 @@ async def test_pages_come_from_a_sitemap_through_its_index(libra: Command, serve
 async def test_a_sitemap_that_is_none_is_an_error_that_says_so(
     libra: Command, server: Server
 ) -> None:
-    for path, message in (("/", "no sitemap"), ("/gone.xml", "answered 404")):
+    for path, message in (("/", "not a sitemap"), ("/gone.xml", "answered 404")):
         ended = await libra("weigh", "--sitemap", server.url(path))
         assert ended.code == 2
         assert message in ended.err or "not well-formed" in ended.err

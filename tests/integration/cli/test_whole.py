@@ -172,7 +172,7 @@ async def test_without_a_browser_it_stays_as_it_is_and_says_why(
     weigh = ("weigh", "--method", "auto", "--browser", "/nowhere/chromium", server.url("/shell"))
     ended = await libra(*weigh, "--max-weight", "1MB")
     assert ended.code == 4
-    assert "as there is none" in ended.out
+    assert "because none is available" in ended.out
 
 
 async def test_a_sitemap_of_which_a_part_is_gone_costs_that_part(

@@ -57,7 +57,7 @@ async def test_a_page_that_scripts_build_goes_on_where_there_is_a_browser_in_the
         page_id = await web.weigh(server.url("/shell"), AUTO)
         read = await until(web, page_id, lambda r: r.backup == "stored")
         assert (read.method, read.status) == ("static", "weighed")
-        assert "as there is none" in (read.chosen or "")
+        assert "because none is available" in (read.chosen or "")
 
         async with Libra.open(node("insp-2", "inspector")):
 

@@ -106,4 +106,4 @@ async def test_a_page_that_was_left_to_libra_still_is_after_a_restart(
         await settled(libra)
         report = await finished(libra, page_id)
     assert report.chosen is not None
-    assert "as there is none" in report.chosen
+    assert "because none is available" in report.chosen

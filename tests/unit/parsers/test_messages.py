@@ -100,5 +100,5 @@ def test_a_page_gets_no_more_than_its_share_of_the_disk(monkeypatch: pytest.Monk
     monkeypatch.setattr("libra.weighing.bodies.kept.MOST", 10)
     spool = Spool()
     spool.write(b"x" * 10)
-    with pytest.raises(OSError, match="a page may take 10 bytes"):
+    with pytest.raises(OSError, match="a page may use at most 10 bytes"):
         spool.write(b"x")

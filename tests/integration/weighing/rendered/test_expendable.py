@@ -93,7 +93,7 @@ async def test_a_page_that_says_too_much_at_once_ends_its_own_driver_only(
     report = await visit(web.url("/wordy"), victims)
     web.gate.set()
     assert report.status == "failed"
-    assert (report.error or "").startswith("browser: the browser said 1,5")
+    assert (report.error or "").startswith("browser: the browser sent a message of 1,5")
     assert (await beside).complete
 
 

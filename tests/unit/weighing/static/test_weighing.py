@@ -391,7 +391,7 @@ def test_the_second_failure_is_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", ["timeout: no answer", "tls: x", "denied: x", "cut-short: x", "too-large: x"]
+    "error", ["timeout: no response", "tls: x", "denied: x", "cut-short: x", "too-large: x"]
 )
 def test_what_was_reached_is_not_tried_again(error: str) -> None:
     weighing, fetch = begun()
