@@ -115,7 +115,8 @@ def _name_of_os_error(error: OSError) -> str:
         case ssl.SSLError():
             return f"tls: {_short(error)}"
         case socket.gaierror():
-            return "dns: the name does not resolve"
+            now = f" now: {_short(error)}" if error.errno == socket.EAI_AGAIN else ""
+            return f"dns: the name does not resolve{now}"
         case TimeoutError():
             return "timeout: no connection in time"
         case _:
