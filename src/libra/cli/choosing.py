@@ -10,7 +10,7 @@ import msgspec
 from libra.report import Report
 from libra.weighing.method_choice import IN_BROWSER, READ, Choice, browser_failed, no_browser
 
-NOT_IN_A_BROWSER = "--ca, --insecure and --proxy are for pages that are weighed without a browser"
+NOT_IN_A_BROWSER = "--ca, --insecure and --proxy work only without a browser"
 
 
 def default_method() -> Choice:
