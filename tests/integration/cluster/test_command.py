@@ -76,7 +76,7 @@ async def test_a_node_that_is_gone_is_shown_until_it_is_removed_and_its_pages_ar
         assert "web-1" in table.out
         assert "web-9" not in table.out
         more = await cluster("shards", "3")
-        assert (more.code, more.out.startswith("3 shards from ")) == (0, True)
+        assert (more.code, more.out.startswith("3 shards, starting at ")) == (0, True)
         more = await cluster("shards", "3")
         assert (more.code, "3 shards already" in more.err) == (1, True)
         again = await cluster("remove", "web-9")
