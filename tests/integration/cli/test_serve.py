@@ -191,7 +191,7 @@ async def test_a_backup_is_written_and_restored_by_the_command(home: Home) -> No
     assert (code, out) == (0, "Restored 0 pages and 0 watches from kept.libra.\n")
     (home.folder / "notes.txt").write_text("dear diary")
     for arguments, words in (
-        (("restore", "notes.txt", "--yes"), "notes.txt is no backup of Libra"),
+        (("restore", "notes.txt", "--yes"), "notes.txt is not a backup of Libra"),
         (("restore", "none", "--yes"), "none: No such file or directory"),
         (("backup", "notes.txt"), "choose another name"),
     ):

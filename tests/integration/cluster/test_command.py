@@ -64,7 +64,7 @@ async def test_a_node_that_is_gone_is_shown_until_it_is_removed_and_its_pages_ar
         roles = {one["node"]: one["role"] for one in state["nodes"]}
         assert roles == {"web-1": "web", "web-9": "web", "insp-1": "inspector"}
         lost = next(one for one in state["nodes"] if one["node"] == "web-9")
-        assert lost["trouble"].endswith("with pages on its disk that nobody else has")
+        assert lost["trouble"].endswith("with pages on its disk that no other node has")
         assert {stream["name"] for stream in state["streams"]} == {"libra-0", "libra-1"}
         queues = {one["queue"] for one in state["queues"]}
         assert queues == {"results", "weigh-static", "weigh-rendered", "store"}
