@@ -66,8 +66,8 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         bar=2.0,
         aim=1.2,
         less_is_better=True,
-        note=f"{1 / EVERY:.0f} reads a second, each at its moment. Where there are few processors, what "
-        "the hostile server and the reader themselves take is in it.",
+        note=f"{1 / EVERY:.0f} reads a second, each at its scheduled time. With few processors, the "
+        "figures include the processor time of the hostile server and of the reader.",
     )
     yield Figure(
         "  slowest read meanwhile",
@@ -78,13 +78,13 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         less_is_better=True,
     )
     yield Figure(
-        "  memory of Libra and all that it started, at its highest",
+        "  highest memory of Libra and its child processes",
         Sample(tuple(most), "MB"),
         Sample((MOST_MB,), "MB"),
         "limit",
         bar=1.0,
         less_is_better=True,
-        note="Each page of memory counted once. The limit is that of two processors.",
+        note="Each page of memory is counted once. The limit is that of two processors.",
     )
 
 
