@@ -1,4 +1,4 @@
-"""Reads of a calm page while a hundred hostile pages are weighed at once, beside the same in peace.
+"""Reads of a calm page while a hundred hostile pages are weighed at once, beside reads without them.
 
 The pages are those of the drills: selectors that take a processor, 28 MB of small elements, bombs,
 bodies and heads without end, drips, silence; each is of an origin of its own. Nothing is pinned: Libra,
@@ -62,7 +62,7 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         f"p99 of reads beside {len(urls)} hostile pages",
         p99["besieged"],
         p99["calm"],
-        "in peace",
+        "without them",
         bar=2.0,
         aim=1.2,
         less_is_better=True,

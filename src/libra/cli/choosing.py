@@ -61,7 +61,11 @@ def choose(static: Report, rendered: Report | None, missing: str | None) -> Repo
     if not static.coverage:
         return msgspec.structs.replace(static, chosen=READ)
     if rendered is None:
-        return msgspec.structs.replace(static, chosen=no_browser(missing or "nobody was asked"))
+        return msgspec.structs.replace(
+            static, chosen=no_browser(missing or "the reason is unknown")
+        )
     if rendered.status == "weighed":
         return msgspec.structs.replace(rendered, chosen=IN_BROWSER)
-    return msgspec.structs.replace(static, chosen=browser_failed(rendered.error or "it ended"))
+    return msgspec.structs.replace(
+        static, chosen=browser_failed(rendered.error or "the browser ended")
+    )
