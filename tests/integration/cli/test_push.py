@@ -124,7 +124,9 @@ async def test_nobody_who_reads_the_result_takes_a_server_that_is_away_for_green
     suite = ET.fromstring(ended.out).findall("testsuite")[-1]
     assert suite.get("errors" if not allowed else "skipped") == "1"
     assert "the server is unavailable" in ended.out
-    assert "⚠️ Not judged: the server is unavailable" in (libra.folder / "weight.md").read_text("utf-8")
+    assert "⚠️ Not judged: the server is unavailable" in (libra.folder / "weight.md").read_text(
+        "utf-8"
+    )
     assert "::warning title=Not judged::the server is unavailable" in ended.err
 
 

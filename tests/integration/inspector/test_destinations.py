@@ -122,9 +122,7 @@ async def test_mail_through_a_proxy_with_tls_stops_the_start(settings: Settings)
     way = "https://proxy.example.com"
     environ = {"TEAM": f"mailtos://user:password@example.com/{MAIL}"}
     courier = AppriseCourier({"team": Destination(url_env="TEAM")}, way, environ)
-    with pytest.raises(
-        SettingsError, match=r"alerts\.team: mail cannot use an HTTPS proxy"
-    ):
+    with pytest.raises(SettingsError, match=r"alerts\.team: mail cannot use an HTTPS proxy"):
         courier.check()
     AppriseCourier({"team": Destination(url_env="TEAM")}, "http://proxy:3128", environ).check()
 
