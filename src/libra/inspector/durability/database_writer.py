@@ -140,7 +140,9 @@ class DatabaseWriter(DatabaseWriterPort):
         if crashes:
             # A bug in the database code must not use up the restarts of the whole program.
             delay = min(CRASH_PAUSE * 2.0 ** (crashes - 1), CRASH_PAUSE_CAP)
-            reason = f"the database writer crashed {crashes} times in a row; it tries again in {delay:g} s"
+            reason = (
+                f"the database writer crashed {crashes} times in a row; next try in {delay:g} s"
+            )
             self._context.availability.outage = self._context.availability.outage or Outage(
                 self._context.services.now(), reason
             )
