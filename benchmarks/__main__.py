@@ -35,10 +35,10 @@ MODULES = {"cluster": "benchmarks.cluster.figures"}
 def main() -> int:
     """Run the benches that were named, or all; 1 if a bench broke or a ratio is below its bar."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
-    parser.add_argument("--quick", action="store_true", help="less work and two rounds: a try")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}")
+    parser.add_argument("--quick", action="store_true", help="less work and two rounds, as a trial")
     parser.add_argument("--rounds", type=int, help="rounds of each side (5, or 2 with --quick)")
-    parser.add_argument("--list", action="store_true", help="say what there is, measure nothing")
+    parser.add_argument("--list", action="store_true", help="list the benches and measure nothing")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
@@ -75,9 +75,9 @@ def _machine() -> str:
         f"load {load:.1f} at the start",
     ]
     if machine.shares_cores():
-        words.append("NOTE: too few cores to keep the sides apart, every ratio is blurred")
+        words.append("NOTE: too few cores to keep the sides apart, so the ratios are inexact")
     elif load > 1:
-        words.append("NOTE: somebody else is busy here, run again on a quiet machine")
+        words.append("NOTE: other programs keep this machine busy; run again on a quiet one")
     return ", ".join(words)
 
 

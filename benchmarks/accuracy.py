@@ -212,7 +212,7 @@ def main() -> int:
             print("\n".join(f"{page.truth.name}\n{differences(page)}" for page in found))
         kept += verdicts(method, found)
     print(
-        "\n· scripts ask for more than 5 % of this page: no bar of the static method is meant for it\n"
+        "\n· scripts request more than 5 % of this page, so the bars of the static method do not apply\n"
     )
     for good, words in kept:
         print(f"{'kept  ' if good else 'MISSED'}  {words}")

@@ -136,7 +136,11 @@ def table(lines: Sequence[Figure | Skipped]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     out = [_row(row, widths) for row in rows]
     out.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    out += ["", "± is largest less smallest over the rounds, as a share of the median.", ""]
+    out += [
+        "",
+        "± is the largest value minus the smallest of all rounds, as a share of the median.",
+        "",
+    ]
     out += [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
     skips = [line for line in lines if isinstance(line, Skipped)]
     if skips:

@@ -139,7 +139,7 @@ def serving(
                 if process.poll() is not None or time.monotonic() > deadline:
                     said.seek(0)
                     words = said.read()[-2000:].decode(errors="replace")
-                    raise ChildFailed(f"{' '.join(command)[:200]} does not serve: {words}")
+                    raise ChildFailed(f"{' '.join(command)[:200]} did not start to serve: {words}")
                 time.sleep(0.05)
             yield process
         finally:

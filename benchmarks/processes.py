@@ -51,12 +51,12 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
         "starts",
         0.5,
         1.5,
-        note="One caller, one core; nothing is under way besides.",
+        note="One caller, one core; nothing else runs.",
     )
     yield figure(
         f"  restarts, {WAVE:,} crash at once",
         "wave",
-        note="Logs are off on both sides. Libra makes a crash report with its traceback all the same.",
+        note="Logs are off on both sides. Libra still makes a crash report with its traceback.",
     )
     yield figure(
         f"  restarts, all {count:,} crash at once",

@@ -67,7 +67,7 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
         "Cowboy",
         bar=1.0,
         aim=1.5,
-        note="One core for the server, another for wrk with 64 connections; 16 kB of JSON an answer. "
+        note="One core for the server, another for wrk with 64 connections; 16 kB of JSON per response. "
         "Libra keeps reports compressed and decompresses at each read; Cowboy sends a ready binary.",
     )
     p99 = {name: Sample(tuple(values), "ms") for name, values in latencies.items() if values}

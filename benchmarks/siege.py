@@ -1,4 +1,4 @@
-"""Reads of a calm page while a hundred hostile pages are weighed at once, beside the same in peace.
+"""Reads of a calm page while a hundred hostile pages are weighed at once, beside reads without them.
 
 The pages are those of the drills: selectors that take a processor, 28 MB of small elements, bombs,
 bodies and heads without end, drips, silence; each is of an origin of its own. Nothing is pinned: Libra,
@@ -62,12 +62,12 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         f"p99 of reads beside {len(urls)} hostile pages",
         p99["besieged"],
         p99["calm"],
-        "in peace",
+        "without them",
         bar=2.0,
         aim=1.2,
         less_is_better=True,
-        note=f"{1 / EVERY:.0f} reads a second, each at its moment. Where there are few processors, what "
-        "the hostile server and the reader themselves take is in it.",
+        note=f"{1 / EVERY:.0f} reads a second, each at its scheduled time. With few processors, the "
+        "figures include the processor time of the hostile server and of the reader.",
     )
     yield Figure(
         "  slowest read meanwhile",
@@ -78,13 +78,13 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
         less_is_better=True,
     )
     yield Figure(
-        "  memory of Libra and all that it started, at its highest",
+        "  highest memory of Libra and its child processes",
         Sample(tuple(most), "MB"),
         Sample((MOST_MB,), "MB"),
         "limit",
         bar=1.0,
         less_is_better=True,
-        note="Each page of memory counted once. The limit is that of two processors.",
+        note="Each page of memory is counted once. The limit is that of two processors.",
     )
 
 

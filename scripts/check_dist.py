@@ -51,12 +51,12 @@ def _wrong_with_wheel(wheel: Path) -> list[str]:
         wrong.append(f"{wheel.name} lacks the licence")
     text = str(said.get_payload())
     wrong += [
-        f"the page of an index has a link to {target!r}, which leads nowhere there"
+        f"the page on a package index would have a dead link to {target!r}"
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text)
         if not target.startswith("https://")
     ]
     if "Documentation" not in " ".join(said.get_all("Project-URL") or []):
-        wrong.append(f"{wheel.name} does not say where the documentation is")
+        wrong.append(f"{wheel.name} has no link to the documentation")
     return wrong
 
 

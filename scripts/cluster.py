@@ -45,15 +45,15 @@ async def run(web: Sequence[str], inspectors: Sequence[str], flags: Sequence[str
             _print(f"NATS {server.name}: process {server.pid}, port {server.port}")
         for node in cluster.nodes.values():
             _print(f"{node.name}: process {node.pid}")
-        _print("Ctrl-C ends all of it.\n")
+        _print("Press Ctrl-C to stop everything.\n")
         await ended
-        _print("\nending, those who serve first")
+        _print("\nstopping, the web nodes first")
         codes = await cluster.stop()
     finally:
         await cluster.__aexit__()
     wrong = {name: code for name, code in codes.items() if code}
     if wrong:
-        _print(f"not ended as they should: {wrong}")
+        _print(f"these did not stop cleanly: {wrong}")
     return 1 if wrong else 0
 
 
@@ -62,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Plain)
     parser.add_argument("--web", type=int, default=len(WEB), help="web nodes (2)")
     parser.add_argument("--inspectors", type=int, default=len(INSPECTORS), help="inspectors (5)")
-    parser.add_argument("flags", nargs="*", help="for every `libra serve`, after --")
+    parser.add_argument("flags", nargs="*", help="flags for every `libra serve`, after --")
     arguments = parser.parse_args()
     web = [f"web{n + 1}" for n in range(arguments.web)]
     inspectors = [f"insp{n + 1}" for n in range(arguments.inspectors)]

@@ -257,8 +257,10 @@ async def _until_the_banner(page: Page) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--to", type=Path, default=IMAGES, help="the folder to put them in")
-    parser.add_argument("--full", action="store_true", help="whole pages, and more of them")
+    parser.add_argument(
+        "--to", type=Path, default=IMAGES, help="the folder to write the pictures to"
+    )
+    parser.add_argument("--full", action="store_true", help="capture whole pages, and more of them")
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(given.to, full=given.full))

@@ -110,7 +110,7 @@ async def _lead(client: Client, servers: NatsServers, *, leads: bool) -> None:
             return
         await ask(client, f"$JS.API.STREAM.LEADER.STEPDOWN.{STREAM}")
         await pause(0.5)
-    raise RuntimeError("the leader does not go where it is to be")
+    raise RuntimeError("the leader did not move to the wanted server")
 
 
 def _fill(store: Path) -> None:

@@ -87,7 +87,7 @@ async def main() -> None:
     """Try each fault and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=600)
-    parser.add_argument("--tries", type=int, default=5, help="questions to an owner, 0.3 s each")
+    parser.add_argument("--tries", type=int, default=5, help="times to ask an owner, 0.3 s each")
     parser.add_argument("--beaten", action="store_true", help="show the writes that lost")
     parser.add_argument("--faults", nargs="+", default=list(FAULTS), choices=list(FAULTS))
     arguments = parser.parse_args()

@@ -30,7 +30,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=2000)
     parser.add_argument("--at-once", type=int, default=32)
-    parser.add_argument("--bytes", type=int, default=4000, help="of a packed report")
+    parser.add_argument("--bytes", type=int, default=4000, help="size of a packed report")
     parser.add_argument("--shards", type=int, nargs="+", default=[1, 3])
     arguments = parser.parse_args()
     print("shards  pages/s  servers' CPU a page (all three)  client's  disk a page, each server")

@@ -81,7 +81,7 @@ async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
     own = page.get_by_label("Or on a schedule of your own")
     await expect(own).to_be_focused()
     await expect(own).to_have_value("soon")
-    await expect(own).to_have_accessible_description(re.compile("'soon' is no schedule.*30m"))
+    await expect(own).to_have_accessible_description(re.compile("'soon' is not a schedule.*30m"))
     hook = page.get_by_label("Webhook URL")
     await expect(hook).to_have_accessible_description(re.compile("Write it as https://slack"))
     await expect(page.get_by_label("It may weigh")).to_have_value("500 kB")

@@ -66,19 +66,23 @@ class Scene:
 def main() -> int:
     """Run rounds until the time is over or something is wrong; 0 if all went well, 1 if not."""
     parser = argparse.ArgumentParser(prog="chaos.soak", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--minutes", type=float, help="begin no round after this time (10)")
-    parser.add_argument("--seed", type=int, default=None, help="do again what that seed did")
-    parser.add_argument("--round", type=int, default=None, help="only that round of it")
-    parser.add_argument("--engine", choices=[*ENGINES, "pages"], help="only that")
+    parser.add_argument("--minutes", type=float, help="start no round after this many minutes (10)")
+    parser.add_argument("--seed", type=int, default=None, help="repeat the run of this seed")
+    parser.add_argument("--round", type=int, default=None, help="only this round of the run")
+    parser.add_argument("--engine", choices=[*ENGINES, "pages"], help="only this engine")
     many = parser.add_argument_group("many seeds")
-    many.add_argument("--seeds", type=int, help="so many, from --seed (1) on, on each engine")
+    many.add_argument(
+        "--seeds", type=int, help="number of seeds, from --seed (1) on, on each engine"
+    )
     many.add_argument(
         "--resume",
         type=Path,
         metavar="FILE",
-        help="keep the results there; what is in it of this commit is not done again",
+        help="file for the results; runs of this commit that are in it are not repeated",
     )
-    many.add_argument("--side-by-side", type=int, default=1, help="so many at a time (1)")
+    many.add_argument(
+        "--side-by-side", type=int, default=1, help="number of runs at the same time (1)"
+    )
     arguments = parser.parse_args()
     if arguments.seeds is not None:
         first = 1 if arguments.seed is None else arguments.seed

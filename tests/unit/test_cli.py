@@ -84,7 +84,7 @@ def test_a_report_to_compare_with_that_is_none_is_refused() -> None:
     Path("old.json").write_text('{"no": "report"}')
     result = _run("weigh", PAGE, "--compare", "old.json")
     assert result.exit_code == 2
-    assert "old.json is no report" in result.output
+    assert "old.json is not a report" in result.output
 
 
 def test_a_list_of_pages_is_refused_with_the_line_that_is_wrong() -> None:

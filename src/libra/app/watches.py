@@ -72,7 +72,7 @@ class WatchCalls(Parts):
             Stopping: the program is about to end.
         """
         if webhook is None and webhook_headers:
-            raise InvalidOptions("headers of a webhook are of no use without one")
+            raise InvalidOptions("webhook headers need a webhook")
         return await self.make_watch(
             WatchChanges(
                 url=url,

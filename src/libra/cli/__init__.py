@@ -30,22 +30,20 @@ BUG = 70
 _PLACES = {
     "weigh": CommandPlace("libra.cli.weigh", "weigh", "Weigh pages once, here."),
     "push": CommandPlace(
-        "libra.cli.push", "push_command", "Send results to a Libra that keeps them."
+        "libra.cli.push", "push_command", "Send results to a server that keeps them."
     ),
     "serve": CommandPlace("libra.cli.service", "serve", "Start the service."),
     "watch": CommandPlace(
         "libra.cli.watch",
         "watch",
-        "Weigh a page on a schedule, and alert somebody when it gets heavy.",
+        "Weigh a page on a schedule, and send an alert when it gets heavier.",
     ),
-    "db": CommandPlace("libra.cli.database", "db", "Look after the database."),
+    "db": CommandPlace("libra.cli.database", "db", "Manage the database."),
     "history": CommandPlace(
         "libra.cli.database", "history", "List the stored weigh-ins of a page."
     ),
-    "github": CommandPlace(
-        "libra.cli.github", "github", "Outputs and comments of a job in GitHub Actions."
-    ),
-    "cluster": CommandPlace("libra.cli.cluster", "cluster", "Look after a cluster."),
+    "github": CommandPlace("libra.cli.github", "github", "Report results to GitHub Actions."),
+    "cluster": CommandPlace("libra.cli.cluster", "cluster", "Manage a cluster."),
     "token": CommandPlace("libra.cli.service", "token", "Make access tokens."),
 }
 

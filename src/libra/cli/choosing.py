@@ -10,7 +10,7 @@ import msgspec
 from libra.report import Report
 from libra.weighing.method_choice import IN_BROWSER, READ, Choice, browser_failed, no_browser
 
-NOT_IN_A_BROWSER = "--ca, --insecure and --proxy are for pages that are weighed without a browser"
+NOT_IN_A_BROWSER = "--ca, --insecure and --proxy work only without a browser"
 
 
 def default_method() -> Choice:
@@ -61,7 +61,11 @@ def choose(static: Report, rendered: Report | None, missing: str | None) -> Repo
     if not static.coverage:
         return msgspec.structs.replace(static, chosen=READ)
     if rendered is None:
-        return msgspec.structs.replace(static, chosen=no_browser(missing or "nobody was asked"))
+        return msgspec.structs.replace(
+            static, chosen=no_browser(missing or "the reason is unknown")
+        )
     if rendered.status == "weighed":
         return msgspec.structs.replace(rendered, chosen=IN_BROWSER)
-    return msgspec.structs.replace(static, chosen=browser_failed(rendered.error or "it ended"))
+    return msgspec.structs.replace(
+        static, chosen=browser_failed(rendered.error or "the browser ended")
+    )

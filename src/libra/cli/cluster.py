@@ -25,16 +25,18 @@ T = TypeVar("T")
 PATIENCE: Final = 5.0
 
 
-@click.group(short_help="Look after a cluster.")
+@click.group(short_help="Manage a cluster.")
 def cluster() -> None:
-    """Inspect and change the cluster on some NATS servers."""
+    """Inspect and change the cluster on the given NATS servers."""
 
 
 def _server_options(command: Any) -> Any:
     for option in (
-        click.option("--cluster-tls-ca", metavar="FILE", help="Authorities of their certificates."),
+        click.option(
+            "--cluster-tls-ca", metavar="FILE", help="Certificate authorities (PEM) of the servers."
+        ),
         click.option("--cluster-credentials", metavar="FILE", help="Credentials for the servers."),
-        click.option("--cluster", metavar="URL,…", help="The servers, such as nats://a:4222."),
+        click.option("--cluster", metavar="URL,…", help="NATS servers, such as nats://a:4222."),
     ):
         command = option(command)
     return command
@@ -47,12 +49,12 @@ def _server_options(command: Any) -> Any:
     type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,
-    help="For people, or for programs.",
+    help="Output format.",
 )
 @_server_options
 @click.pass_obj
 def status(config: Path | None, /, *, form: str, **flags: Any) -> None:
-    """Show every node and its work, what waits in the queues, and who has the copies.
+    """Show each node and its work, the queues, and the copies of each stream.
 
     Exits with 1 if the servers do not answer.
     """
@@ -62,34 +64,35 @@ def status(config: Path | None, /, *, form: str, **flags: Any) -> None:
     click.echo(cluster_status.as_table(state) if form == "table" else cluster_status.as_json(state))
 
 
-@cluster.command(short_help="Forget a node that never comes back.")
+@cluster.command(short_help="Forget a node that is gone for good.")
 @click.argument("node", metavar="NODE")
 @_server_options
 @click.pass_obj
 def remove(config: Path | None, /, *, node: str, **flags: Any) -> None:
-    """Forget NODE, which has ended and never comes back.
+    """Forget NODE, which has ended and will not come back.
 
-    This loses what only its disk has. Until you remove it, no node says that a page which may be on
-    that disk does not exist. A node that still runs is not forgotten.
+    Pages that only its disk has are lost. While NODE is known, no node reports a page as missing if it
+    may be on that disk. Libra refuses to forget a node that still runs.
     """
     from libra.cluster.node import ledger  # noqa: PLC0415 - only these need its client
 
     entry = _asked(_settings(config, flags), lambda engine: ledger.remove(engine, node))
     if entry is None:
         raise click.ClickException(f"there is no node {node}: see `libra cluster status`")
-    click.echo(f"{node} is forgotten.")
+    click.echo(f"Forgot {node}.")
     if entry.oldest is not None:
-        click.echo("Pages that only its disk had are given up with it.", err=True)
+        click.echo("Pages that only its disk had are lost.", err=True)
 
 
-@cluster.command(short_help="Divide pages among another number of shards.")
+@cluster.command(short_help="Change the number of shards.")
 @click.argument("number", metavar="N", type=click.IntRange(1, 64))
 @_server_options
 @click.pass_obj
 def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
-    """Keep pages submitted from ten minutes from now on in N shards; earlier ones stay where they are.
+    """Change the number of shards to N for pages that are submitted in ten minutes or later.
 
-    Running nodes adopt N without a restart. From now on, start further nodes with --cluster-shards N.
+    Earlier pages stay where they are. Running nodes adopt N without a restart. From now on, start
+    further nodes with --cluster-shards N.
     """
     from libra.cluster.records import layout  # noqa: PLC0415 - only these need its client
 
@@ -97,7 +100,7 @@ def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
     settings = _settings(config, flags)
     entry = _asked(settings, lambda engine: layout.reshard(engine, number, now=now))
     since = datetime.fromtimestamp(entry.since / 1000, UTC)
-    click.echo(f"{number} shards from {since:%Y-%m-%d %H:%M:%S} UTC on.")
+    click.echo(f"{number} shards, starting at {since:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 @cluster.command(short_help="Give all web nodes the same tokens.")
@@ -105,10 +108,10 @@ def shards(config: Path | None, /, *, number: int, **flags: Any) -> None:
 @_server_options
 @click.pass_obj
 def tokens(config: Path | None, /, *, file: Path, **flags: Any) -> None:
-    """Give every web node the access tokens in FILE, in place of those given so before.
+    """Give every web node the access tokens in FILE; they replace those that this command gave before.
 
     Only the hash of each secret is sent, never the secret. Each node also has the tokens of its own
-    settings. An empty file removes all tokens given so.
+    settings. An empty file removes all tokens that this command gave.
     """
     from libra.cluster.node import access  # noqa: PLC0415 - only these need its client
 
@@ -126,7 +129,9 @@ def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
     # These commands use no database.
     settings = load_settings(config, **flags, database="postgresql://unused/unused")
     if not settings.cluster:
-        raise click.UsageError("say where the cluster is: --cluster nats://a:4222,nats://b:4222")
+        raise click.UsageError(
+            "name the servers of the cluster: --cluster nats://a:4222,nats://b:4222"
+        )
     return settings
 
 
@@ -144,7 +149,9 @@ def _asked(settings: Settings, ask: Callable[[Engine], Awaitable[T]]) -> T:
             Misconfigured,
         )
     except ImportError as error:
-        raise click.ClickException(f"install libra-weigh[cluster] for this: {error}") from None
+        raise click.ClickException(
+            f"this command needs the extra libra-weigh[cluster]: {error}"
+        ) from None
 
     async def asked() -> T:
         engine = Engine(

@@ -49,7 +49,7 @@ def migrate(config: Path | None, /, **flags: Any) -> None:
     _say_schema(settings, asyncio.run(_with_store(settings, lambda store: store.migrate())))
 
 
-@db.command(short_help="Say where the database is and whether its schema is current.")
+@db.command(short_help="Show where the database is and whether its schema is current.")
 @_database_options
 @click.pass_obj
 def status(config: Path | None, /, **flags: Any) -> None:
@@ -61,12 +61,12 @@ def status(config: Path | None, /, **flags: Any) -> None:
         click.get_current_context().exit(1)
 
 
-@db.command(short_help="Write a backup of it, also while Libra runs.")
+@db.command(short_help="Write a backup, also while Libra runs.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @_database_options
 @click.pass_obj
 def backup(config: Path | None, /, *, file: Path, **flags: Any) -> None:
-    """Write all stored pages and watches to FILE, as of one moment; a running Libra does not wait.
+    """Write all stored pages and watches to FILE, as of one moment, without delaying a running Libra.
 
     FILE is a SQLite database, whichever engine it comes from. It replaces an older backup of that name
     when it is complete.
@@ -75,16 +75,16 @@ def backup(config: Path | None, /, *, file: Path, **flags: Any) -> None:
     from libra.storage import engines  # noqa: PLC0415 - only these commands need it
 
     contents = _with_file(settings, engines.back_up(_database_of(settings), file))
-    click.echo(f"{_said(contents)} are in {file} ({size(contents.size)}).")
+    click.echo(f"Backed up {_said(contents)} to {file} ({size(contents.size)}).")
 
 
-@db.command(short_help="Replace what is stored by a backup, also while Libra runs.")
+@db.command(short_help="Replace the stored data with a backup, also while Libra runs.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_database_options
 @click.pass_obj
 def restore(config: Path | None, /, *, file: Path, yes: bool, **flags: Any) -> None:
-    """Replace everything in the database by the contents of FILE, in one step.
+    """Replace everything in the database with the contents of FILE, in one step.
 
     A running Libra notices, and saves again what is in its memory but not in the backup.
     """
@@ -94,10 +94,12 @@ def restore(config: Path | None, /, *, file: Path, yes: bool, **flags: Any) -> N
     url = _database_of(settings)
     if not yes:
         click.confirm(
-            f"Replace everything in {redact(url)} by what is in {file}?", abort=True, err=True
+            f"Replace everything in {redact(url)} with the contents of {file}?",
+            abort=True,
+            err=True,
         )
     contents = _with_file(settings, engines.restore(file, url))
-    click.echo(f"{_said(contents)} are restored from {file}.")
+    click.echo(f"Restored {_said(contents)} from {file}.")
 
 
 @db.command(short_help="Delete old pages.")
@@ -107,11 +109,13 @@ def restore(config: Path | None, /, *, file: Path, yes: bool, **flags: Any) -> N
     required=True,
     help="Delete pages that were submitted longer ago than this, for instance 90d.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask; without a terminal nobody is asked.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask for confirmation; without a terminal, it never asks."
+)
 @_database_options
 @click.pass_obj
 def prune(config: Path | None, /, *, older_than: float, yes: bool, **flags: Any) -> None:
-    """Delete the pages submitted before a time, for good, and give their space back.
+    """Delete the pages submitted before a time, for good, and free their disk space.
 
     For watched URLs it keeps one weigh-in a day for three times as long, and one a week after that. A
     running Libra drops the deleted pages from memory.
@@ -123,7 +127,7 @@ def prune(config: Path | None, /, *, older_than: float, yes: bool, **flags: Any)
     # Timers also run this, where nobody could answer: whoever wrote one has decided.
     if not yes and sys.stdin.isatty():
         click.confirm(
-            f"Delete what was submitted before {now - timedelta(seconds=older_than):%Y-%m-%d %H:%M} "
+            f"Delete the pages submitted before {now - timedelta(seconds=older_than):%Y-%m-%d %H:%M} "
             f"UTC from {redact(_database_of(settings))}, for good?",
             abort=True,
             err=True,
@@ -136,8 +140,8 @@ def prune(config: Path | None, /, *, older_than: float, yes: bool, **flags: Any)
         return removed, await store.give_back(whole=True)
 
     removed, freed = asyncio.run(_with_store(settings, act))
-    given = f" {size(freed)} of disk space are given back." if freed else ""
-    click.echo(f"{count(removed, 'page')} deleted.{given}")
+    given = f" Freed {size(freed)} of disk space." if freed else ""
+    click.echo(f"Deleted {count(removed, 'page')}.{given}")
 
 
 @click.command()
@@ -154,7 +158,7 @@ def history(config: Path | None, /, *, url: str, limit: int, **flags: Any) -> No
         raise click.UsageError(str(error)) from None
     rows = asyncio.run(_with_store(settings, lambda store: store.history(page, limit=limit)))
     if not rows:
-        click.echo(f"Nothing is stored of {page}.", err=True)
+        click.echo(f"No weigh-ins of {page} are stored.", err=True)
     for row in rows:
         when = f"{row.submitted_at:%Y-%m-%d %H:%M:%S}" if row.submitted_at else "-"
         score = "-" if row.score is None else str(row.score)
@@ -169,9 +173,9 @@ def _say_schema(settings: Settings, schema: SchemaStatus) -> None:
     click.echo(f"Database: {redact(settings.database_url())}")
     has = {
         "current": f"{schema.current}, which is current",
-        "missing": f"none yet; {schema.wanted} is wanted: run `libra db migrate`",
-        "behind": f"{schema.current}; {schema.wanted} is wanted: run `libra db migrate`",
-        "newer": f"{schema.current}, of a newer Libra; this one knows up to {schema.wanted}",
+        "missing": f"none yet; this Libra needs {schema.wanted}: run `libra db migrate`",
+        "behind": f"{schema.current}; this Libra needs {schema.wanted}: run `libra db migrate`",
+        "newer": f"{schema.current}, made by a newer Libra; this one knows up to {schema.wanted}",
     }
     click.echo(f"Schema:   {has[schema.state]}")
 
@@ -217,7 +221,7 @@ async def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) 
         return await act(store)
     except StoreError as error:
         raise click.ClickException(
-            f"{redact(settings.database_url())} cannot be asked: {error}"
+            f"{redact(settings.database_url())} cannot be used: {error}"
         ) from None
     finally:
         await store.close()

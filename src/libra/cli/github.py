@@ -49,9 +49,9 @@ class PullRequest(NamedTuple):
     token: str
 
 
-@click.group(short_help="Tell GitHub what a run has found.")
+@click.group(short_help="Report results to GitHub.")
 def github() -> None:
-    """Report results of `libra weigh` to GitHub: the action of this repository calls these."""
+    """Report results of `libra weigh` to GitHub, for the action of this repository."""
 
 
 @github.command(short_help="Write the outputs of a step.")
@@ -72,19 +72,19 @@ def outputs(file: Path, to: Path) -> None:
         stream.writelines(f"{name}={value}\n" for name, value in found.items())
 
 
-@github.command(short_help="Comment at a pull request, once.")
+@github.command(short_help="Comment on a pull request.")
 @click.argument("file", type=_FILE)
 @click.option(
     "--name",
     default="libra",
     show_default=True,
-    help="Which comment is updated, where several jobs of a workflow have one each.",
+    help="Name of the comment; give each job of a workflow its own to keep several comments.",
 )
 def comment(file: Path, name: str) -> None:
     """Comment on the pull request with the Markdown in FILE; replaces the earlier comment.
 
     The token comes from GITHUB_TOKEN, the rest from the variables that GitHub sets for its jobs. If the
-    job may not comment, as in a change from a fork, that is a warning and not a failure.
+    job may not comment, as for a change from a fork, the command only warns.
     """
     try:
         change = _change()
@@ -107,13 +107,13 @@ def _change() -> PullRequest:
         event = decode_json(Path(environ["GITHUB_EVENT_PATH"]).read_bytes())
         number = int(event["pull_request"]["number"])
     except (KeyError, TypeError, ValueError, OSError, Undecodable):
-        raise CannotComment("this job runs for no pull request") from None
+        raise CannotComment("this job does not run for a pull request") from None
     repository = environ.get("GITHUB_REPOSITORY", "")
     if _REPOSITORY.fullmatch(repository) is None:
-        raise CannotComment("GITHUB_REPOSITORY does not say whose pull request it is")
+        raise CannotComment("GITHUB_REPOSITORY does not name a repository")
     token = environ.get("GITHUB_TOKEN", "")
     if not token:
-        raise CannotComment("there is no token: give the action `github-token`")
+        raise CannotComment("there is no token: set the input `github-token` of the action")
     api = environ.get("GITHUB_API_URL") or "https://api.github.com"
     return PullRequest(api.rstrip("/"), repository, number, token)
 
@@ -121,7 +121,7 @@ def _change() -> PullRequest:
 def _body(markdown: str, name: str) -> str:
     if len(markdown) > LONGEST:
         whole = markdown[:LONGEST].rpartition("\n")[0]
-        markdown = f"{whole}\n\nThere is more than a comment holds: see the summary of the job.\n"
+        markdown = f"{whole}\n\nThe rest does not fit into a comment: see the summary of the job.\n"
     return f"{_marker(name)}\n{markdown}"
 
 
@@ -149,7 +149,7 @@ def _comments(change: PullRequest) -> Iterator[dict[str, Any]]:
         try:
             found = decode_json_as(answer.body, list[dict[str, Any]])
         except Undecodable as error:
-            raise CannotComment(f"GitHub's answer cannot be read: {error}") from None
+            raise CannotComment(f"GitHub's response cannot be read: {error}") from None
         yield from (one for one in found if isinstance(one.get("body"), str) and "id" in one)
         if len(found) < 100:
             return
@@ -176,8 +176,8 @@ def _ask(change: PullRequest, method: str, path: str, body: object = None) -> Se
     if answer.status >= 300:
         told = _decoded(answer).get("message", "")
         raise CannotComment(
-            f"GitHub answers {answer.status} {told}. The job needs `permissions: pull-requests: write`, "
-            "which changes from forks do not get."
+            f"GitHub answered {answer.status} {told}. The job needs `permissions: pull-requests: "
+            "write`, which changes from forks do not get."
         )
     return answer
 

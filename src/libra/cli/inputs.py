@@ -55,7 +55,7 @@ def _listed(path: Path) -> dict[str, None]:
         raise click.UsageError(f"{name} is not UTF-8 text.") from None
     pages = {parse_page(url, f"{name}, line {n}: "): None for n, url in parse_url_list(text)}
     if not pages:
-        raise click.UsageError(f"{name} has no addresses: it takes one on each line.")
+        raise click.UsageError(f"{name} has no addresses: write one per line.")
     return pages
 
 
@@ -116,7 +116,9 @@ def window(context: click.Context, preset: str, viewport: Viewport) -> Viewport:
         for name in ("preset", "viewport")
     )
     if device and exact:
-        raise click.UsageError("--preset and --viewport are both a window size: say one of them.")
+        raise click.UsageError(
+            "--preset and --viewport both set the window size: use only one of them."
+        )
     return viewport if exact else PRESETS[preset]
 
 
@@ -167,7 +169,9 @@ def read_budgets(path: Path | None) -> list[Budget]:
     except BudgetError as error:
         raise click.UsageError(f"{path}: {error}") from None
     if any(budget.timings for budget in budgets):
-        click.echo(f"{path}: Libra measures no timings; these budgets are not checked.", err=True)
+        click.echo(
+            f"{path}: Libra does not measure timings, so it does not check these budgets.", err=True
+        )
     return budgets
 
 
@@ -185,7 +189,7 @@ def read_reports(path: Path | None) -> list[Report]:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise click.UsageError(
-            f"{path} is no report of `libra weigh --format json`: {error}"
+            f"{path} is not a report of `libra weigh --format json`: {error}"
         ) from None
 
 

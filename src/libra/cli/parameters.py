@@ -89,7 +89,7 @@ class AddressType(click.ParamType[str]):
         """The address without the slash, ready to be put before a path."""
         parts = urlsplit(str(value))
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            self.fail(f"{value!r} is no address: write http://127.0.0.1:8000", param, ctx)
+            self.fail(f"{value!r} is not an address: write http://127.0.0.1:8000", param, ctx)
         return str(value).rstrip("/")
 
 
@@ -107,7 +107,7 @@ class HeaderType(click.ParamType[tuple[str, str]]):
             return value
         name, colon, content = str(value).partition(":")
         if not colon or not name.strip():
-            self.fail(f"{value!r} is no header: write 'Name: value'", param, ctx)
+            self.fail(f"{value!r} is not a header: write 'Name: value'", param, ctx)
         return name.strip(), content.strip()
 
 
@@ -133,6 +133,6 @@ base_option = click.option(
     default="main",
     envvar="LIBRA_BASE",
     show_default=True,
-    help="The branch whose newest results these are compared with.",
+    help="The branch to compare these results with.",
 )
 """A flag of the commands that send results to a server."""

@@ -17,25 +17,31 @@ from libra.formats.sentences import outcome
 from libra.wording import plain
 
 
-@click.command("push", short_help="Send results to a Libra that keeps them.")
+@click.command("push", short_help="Send results to a server that keeps them.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--server",
     type=AddressType(),
     required=True,
     envvar="LIBRA_SERVER",
-    help="The Libra that keeps them; LIBRA_TOKEN has the secret of a token of the role push.",
+    help="The server that keeps them; LIBRA_TOKEN has the secret of a token with the role push.",
 )
-@click.option("--project", metavar="NAME", envvar="LIBRA_PROJECT", help="In place of the file's.")
-@click.option("--branch", envvar="LIBRA_BRANCH", help="In place of the file's, with --project.")
-@click.option("--commit", envvar="LIBRA_COMMIT", help="In place of the file's, with --project.")
+@click.option(
+    "--project", metavar="NAME", envvar="LIBRA_PROJECT", help="Replaces the project in FILE."
+)
+@click.option(
+    "--branch", envvar="LIBRA_BRANCH", help="Replaces the branch in FILE, with --project."
+)
+@click.option(
+    "--commit", envvar="LIBRA_COMMIT", help="Replaces the commit in FILE, with --project."
+)
 @base_option
 @click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     envvar="LIBRA_CA",
-    help="Authorities, in PEM form, whose certificates are believed beside the system's.",
+    help="Trust these certificate authorities (PEM) besides the system's.",
 )
 @click.pass_context
 def push_command(
@@ -53,7 +59,7 @@ def push_command(
 
     Sending a result again does no harm: the server keeps it once. The exit code is 0 when the server
     keeps all results, 1 when a page is over a budget of the server, 2 when the server refuses a result
-    or it was deleted there, and 4 when the server does not answer.
+    or has deleted it, and 4 when the server does not answer.
     """
     source = source_of(project, branch, commit)
     require_branch(base)
@@ -70,14 +76,14 @@ def push_command(
         click.echo(f"over budget: {plain(check.page)}: {check.sentence()}", err=True)
     if pushed.away is not None:
         click.echo(
-            f"not sent to the end: the server is away ({plain(pushed.away)}). Send {file} again once"
-            " it is back; what it has is kept once.",
+            f"not all sent: the server is unavailable ({plain(pushed.away)}). Send {file} again once it"
+            " is back; it keeps each result once.",
             err=True,
         )
     elif pushed.unjudged is not None:
         click.echo(f"not judged: {pushed.unjudged}.", err=True)
     if not reports:
-        click.echo(f"{file} has no results: there is nothing to send.", err=True)
+        click.echo(f"{file} has no results to send.", err=True)
     say_pushed(pushed, server, base)
     if pushed.away is not None:
         context.exit(NOT_WHOLE)

@@ -59,8 +59,8 @@ class RunningLibra:
             return decode_json(answer.body) if answer.body else None
         except (NoAnswer, Undecodable) as error:
             raise click.ClickException(
-                f"{self.server} gives no answer that can be used ({error}). Is `libra serve` "
-                "running there? Say where it is with --server."
+                f"{self.server} gave no usable response ({error}). Is `libra serve` running there? "
+                "Set its address with --server."
             ) from None
 
 
@@ -69,14 +69,14 @@ def _refused(server: str, answer: ServerAnswer) -> click.ClickException:
         # Not followed: the secret belongs to this server, and a POST would become a GET.
         place = plain(answer.headers.get("location", "another address"))
         return click.ClickException(
-            f"{server} redirects to {place}. Say where the service is with --server."
+            f"{server} redirects to {place}. Set the address of the service with --server."
         )
     try:
         problem = decode_json(answer.body)
         detail = plain(str(problem.get("detail") or problem.get("title")))
     except (Undecodable, AttributeError):
         status = f"{answer.status} {responses.get(answer.status, '')}".strip()
-        return click.ClickException(f"The service answers {status}.")
+        return click.ClickException(f"The service answered {status}.")
     if answer.status == 401:
         detail += " Put its secret into LIBRA_TOKEN."
     return click.UsageError(detail) if answer.status == 400 else click.ClickException(detail)

@@ -30,8 +30,8 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--keep",
     metavar="DURATION",
-    help="How long to keep pages in the database, such as 90d; for ever by default. Of watched URLs "
-    "some weigh-ins stay for longer.",
+    help="How long to keep pages in the database, such as 90d; forever by default. Libra "
+    "keeps some weigh-ins of watched URLs for longer.",
 )
 @click.option(
     "--keep-deletions",
@@ -77,7 +77,7 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--proxy-is-the-gate/--proxy-is-no-gate",
     default=None,
-    help="The proxy looks names up and keeps to public addresses itself.",
+    help="Let the proxy resolve names and block private addresses.",
 )
 @click.option(
     "--limits",
@@ -91,7 +91,7 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--method",
     metavar="[auto|static|rendered]",
-    help="How to weigh pages that do not say: without a browser (static, the default), in a browser, "
+    help="Method for pages that do not name one: without a browser (static, the default), in a browser, "
     "or in a browser only if scripts build the page.",
 )
 @click.option("--browser", metavar="PATH", help="The browser for the rendered method.")
@@ -104,7 +104,7 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--screenshots/--no-screenshots",
     default=None,
-    help="Keep a picture of pages that are weighed in a browser, in the database; off by default.",
+    help="Save screenshots of pages that are weighed in a browser to the database; off by default.",
 )
 @click.option(
     "--parsers",
@@ -119,7 +119,7 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--unsent",
     metavar="SIZE",
-    help="Memory for answers that slow clients have not read yet; 64MB by default.",
+    help="Memory for responses that slow clients have not read yet; 64MB by default.",
 )
 @click.option(
     "--shutdown-grace",
@@ -137,14 +137,14 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--project-budgets",
     metavar="DIR",
-    help="A folder with a budget, PROJECT.json, for results that CI jobs send.",
+    help="A folder with a budget for each project, PROJECT.json, for results that CI jobs send.",
 )
 @click.option(
     "--public",
     is_flag=False,
     flag_value="submit",
     metavar="[read|submit]",
-    help="What anybody may do without a token on a public address; submit if no value is given.",
+    help="What anyone may do without a token on a public address; submit if no value is given.",
 )
 @click.option(
     "--allowed-host",
@@ -161,15 +161,17 @@ from libra.settings import Settings, SettingsError
 @click.option(
     "--trusted-user-header",
     metavar="NAME",
-    help="The header in which a --trusted-proxy names the person whom it has signed in.",
+    help="The header in which a --trusted-proxy names the signed-in person.",
 )
 @click.option(
     "--user-roles",
     metavar="FILE",
-    help="What these people may do, NAME:ROLE on each line: none, read (if not named) or full.",
+    help="Roles of these people, one NAME:ROLE per line: none, read (if not named) or full.",
 )
 @click.option(
-    "--base-path", metavar="PATH", help="The path that the service is reached under, as /libra."
+    "--base-path",
+    metavar="PATH",
+    help="The path under which clients reach the service, such as /libra.",
 )
 @click.option(
     "--read-limit",
@@ -194,19 +196,23 @@ from libra.settings import Settings, SettingsError
     metavar="[all|web|inspector]",
     help="What this node does: serve and weigh (the default), or one of the two.",
 )
-@click.option("--node", metavar="NAME", help="The name of this node; it stays over restarts.")
+@click.option("--node", metavar="NAME", help="The name of this node; keep it across restarts.")
 @click.option("--cluster-credentials", metavar="FILE", help="Credentials for the NATS servers.")
-@click.option("--cluster-tls-ca", metavar="FILE", help="Authorities of their certificates.")
 @click.option(
-    "--cluster-replicas", metavar="N", help="How many of them have a copy of all; 3 by default."
+    "--cluster-tls-ca", metavar="FILE", help="Certificate authorities (PEM) of the NATS servers."
+)
+@click.option(
+    "--cluster-replicas",
+    metavar="N",
+    help="Number of NATS servers that hold a copy of all data; 3 by default.",
 )
 @click.option(
     "--cluster-bytes",
     metavar="SIZE",
-    help="What pages may take on the servers; from 80 % on Libra accepts none; 8GB by default.",
+    help="Space for pages on the NATS servers; Libra accepts no pages from 80 % on; 8GB by default.",
 )
 @click.option(
-    "--cluster-shards", metavar="N", help="Streams that share the pages; 3 by default, for good."
+    "--cluster-shards", metavar="N", help="Number of shards that share the pages; 3 by default."
 )
 @click.option("--log-format", metavar="[text|json]", help="Format of the log; text by default.")
 @click.option(
@@ -221,7 +227,7 @@ from libra.settings import Settings, SettingsError
 )
 @click.pass_obj
 def serve(config: Path | None, /, **flags: Any) -> None:
-    """Serve the page, the API and the live events until SIGTERM or Ctrl-C.
+    """Serve the website, the API and the live events until SIGTERM or Ctrl-C.
 
     Libra finishes pages under way first; a second signal ends it at once. SIGHUP reads libra.toml and
     the token file again.
@@ -232,8 +238,8 @@ def serve(config: Path | None, /, **flags: Any) -> None:
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if shown := [text.partition(":")[0] for text in flags["token"] if ":sha256:" not in text]:
         click.echo(
-            f"libra: everybody on this machine can read the secret of {', '.join(shown)} in the list "
-            "of processes: write the hashed line of `libra token new`, or use --token-file.",
+            f"libra: everyone on this machine can read the secret of {', '.join(shown)} in the list "
+            "of processes: use the hashed line of `libra token new`, or use --token-file.",
             err=True,
         )
     again = partial(Settings.load, given, file=config)
@@ -252,20 +258,20 @@ def token() -> None:
     type=click.Choice(["read", "push", "full"]),
     default="read",
     show_default=True,
-    help="read sees everything and changes nothing; push sends results of CI for one project and "
-    "touches nothing else; full may do everything.",
+    help="read may see everything and change nothing; push may only send results of CI for one "
+    "project; full may do everything.",
 )
-@click.option("--project", metavar="NAME", help="The project of a token of the role push.")
+@click.option("--project", metavar="NAME", help="The project of a token with the role push.")
 def new(name: str, role: Role, project: str | None) -> None:
     """Make a secret for NAME, and the line that gives it access.
 
     The secret is shown only once and stored nowhere; the line holds only its hash.
     """
     if role == "push" and project is None:
-        raise click.UsageError("--role push needs --project: whose results the token may send.")
+        raise click.UsageError("--role push needs --project, whose results the token may send.")
     if role != "push" and project is not None:
         raise click.UsageError(
-            f"--project is for --role push; a token of the role {role} has none."
+            f"--project is for --role push; a token with the role {role} has none."
         )
     try:
         secret, made = new_token(name, role, project)
@@ -273,7 +279,7 @@ def new(name: str, role: Role, project: str | None) -> None:
         raise click.UsageError(str(error)) from None
     click.echo(secret)
     click.echo(
-        f"\nGive the secret above to {name}: it is not kept and cannot be shown again.\n"
+        f"\nGive the secret above to {name}: it is not stored and cannot be shown again.\n"
         f'Put this into libra.toml (token = ["..."]) or a --token-file:\n\n{made}',
         err=True,
     )

@@ -29,7 +29,7 @@ from libra.wording import plain, size
 @click.option(
     "--time-zone",
     metavar="ZONE",
-    help="What a cron expression is read in, such as Europe/Berlin; UTC by default.",
+    help="Time zone of a cron expression, such as Europe/Berlin; UTC by default.",
 )
 @click.option(
     "--budget",
@@ -66,32 +66,41 @@ from libra.wording import plain, size
 @click.option(
     "--confirm",
     metavar="N",
-    help="Alert only when so many weigh-ins found something, such as '2 of 3'.",
+    help="Alert only when this many weigh-ins show a problem, such as '2 of 3'.",
 )
 @click.option(
-    "--repeat", metavar="DURATION", help="Alert again after so long while it is wrong, such as 24h."
+    "--repeat",
+    metavar="DURATION",
+    help="Repeat an alert this often while the problem lasts, such as 24h.",
 )
-@click.option("--no-recover", is_flag=True, help="Do not alert when all is well again.")
-@click.option("--name", help="What to call the watch, instead of its URL.")
+@click.option(
+    "--no-recover", is_flag=True, help="Do not send an alert when the page is fine again."
+)
+@click.option("--name", help="Name of the watch, shown instead of its URL.")
 @click.option("--tag", "tags", multiple=True, help="Tag of the watch; may be repeated.")
-@click.option("--note", help="What people should know of the watch.")
+@click.option("--note", help="Note about the watch, for the people who read it.")
 @click.option(
     "--method",
     type=click.Choice(("auto", "static", "rendered")),
-    help="How to weigh the page; by default as the service does.",
+    help="How to weigh the page; by default, the method of the service.",
 )
-@click.option("--viewport", metavar="WxH[@DPR]", help="The window to weigh it for.")
+@click.option("--viewport", metavar="WxH[@DPR]", help="Window size to weigh the page at.")
 @click.option(
     "--header",
     "headers",
     type=HeaderType(),
     multiple=True,
-    help="Request header for the page's own site, as 'Name: value'; may be repeated. It is kept secret.",
+    help="Request header for the page's own site, as 'Name: value'; may be repeated. Libra keeps it "
+    "secret.",
 )
-@click.option("--public", is_flag=True, help="Open a page and a badge to all who know the address.")
-@click.option("--edit", metavar="ID", help="Change this watch instead: what the other options say.")
-@click.option("--pause", metavar="ID", help="Have this watch rest instead.")
-@click.option("--resume", metavar="ID", help="Have this watch go on instead.")
+@click.option(
+    "--public",
+    is_flag=True,
+    help="Publish a page and a badge for everyone who knows their address.",
+)
+@click.option("--edit", metavar="ID", help="Change this watch instead, as the other options say.")
+@click.option("--pause", metavar="ID", help="Pause this watch instead.")
+@click.option("--resume", metavar="ID", help="Resume this watch instead.")
 @click.option("--test", metavar="ID", help="Send a test alert of this watch instead.")
 @click.option(
     "--keep",
@@ -123,10 +132,10 @@ def watch(
     test: str | None,
     **wanted: Any,
 ) -> None:
-    """Have a running service weigh URL now, and again on a schedule.
+    """Make a running service weigh URL now, and again on a schedule.
 
-    Prints the id of the watch and, if it has a webhook, the secret that its alerts are signed with. If
-    the service needs a token, put it into LIBRA_TOKEN.
+    Prints the id of the watch and, if it has a webhook, the secret that signs its alerts. If the
+    service needs a token, put it into LIBRA_TOKEN.
     """
     service = RunningLibra(server, os.environ.get("LIBRA_TOKEN"))
     verbs = {
@@ -148,7 +157,7 @@ def watch(
     if listing:
         _list(service, url)
     elif url is None:
-        raise click.UsageError("Say which URL to watch, or --list, or --edit ID, --pause ID, ...")
+        raise click.UsageError("Give a URL to watch, or --list, or --edit ID, --pause ID, ...")
     else:
         _make(service, _body(url, wanted))
 
@@ -162,13 +171,15 @@ def _do(service: RunningLibra, option: str, watch_id: str, body: dict[str, Any])
             click.echo(f"Now: {service.server}/pages/{page['id']}", err=True)
         case "--delete":
             service.ask("DELETE", path)
-            click.echo(f"Watch {watch_id} is deleted.", err=True)
+            click.echo(f"Deleted watch {watch_id}.", err=True)
         case "--test":
             service.ask("POST", f"{path}/test")
-            click.echo(f"A test alert is on its way: {service.server}{path}", err=True)
+            click.echo(f"Sending a test alert: {service.server}{path}", err=True)
         case "--edit":
             if not body:
-                raise click.UsageError("Say what to change, such as --every 2h or --name Shop.")
+                raise click.UsageError(
+                    "Give something to change, such as --every 2h or --name Shop."
+                )
             changed = service.ask("PATCH", path, body)
             click.echo(_line(changed))
             if changed["secret"]:
@@ -181,7 +192,7 @@ def _do(service: RunningLibra, option: str, watch_id: str, body: dict[str, Any])
 
 def _alone(option: str, *others: object) -> None:
     if any(others):
-        raise click.UsageError(f"{option} ID stands alone.")
+        raise click.UsageError(f"{option} ID cannot be combined with a URL or another action.")
 
 
 _AS_GIVEN = (
@@ -242,7 +253,7 @@ def _list(service: RunningLibra, url: str | None) -> None:
             break
         query["after"] = found["next"]
     if partial:
-        click.echo("The database could not be read yet: there may be more.", err=True)
+        click.echo("Libra could not read the database yet: there may be more watches.", err=True)
 
 
 def _line(one: dict[str, Any]) -> str:

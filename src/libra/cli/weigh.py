@@ -70,7 +70,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--crawl",
     metavar="URL",
     envvar="LIBRA_CRAWL",
-    help="Weigh a page and those of its host that its links lead to.",
+    help="Weigh a page and the pages of its host that its links lead to.",
 )
 @click.option(
     "--limit",
@@ -86,13 +86,13 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     default=3,
     envvar="LIBRA_DEPTH",
     show_default=True,
-    help="How many clicks from its first page a crawl goes.",
+    help="Maximum number of clicks from the first page of a crawl.",
 )
 @click.option(
     "--ignore-robots",
     is_flag=True,
     envvar="LIBRA_IGNORE_ROBOTS",
-    help="Crawl what robots.txt forbids: for your own site.",
+    help="Crawl what robots.txt forbids; only for your own site.",
 )
 @click.option(
     "--format",
@@ -141,27 +141,27 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--allow-partial",
     is_flag=True,
     envvar="LIBRA_ALLOW_PARTIAL",
-    help="Accept a budget that holds for a page that is not complete.",
+    help="Accept a budget that holds for a page that is not whole.",
 )
 @click.option(
     "--compare",
     type=_READABLE,
     envvar="LIBRA_COMPARE",
-    help="Show what changed since this earlier --format json.",
+    help="Show what changed since this earlier output of --format json.",
 )
 @click.option(
     "--server",
     type=AddressType(),
     metavar="URL",
     envvar="LIBRA_SERVER",
-    help="A Libra that keeps the results, compares them with those of --base and has budgets for them; "
-    "LIBRA_TOKEN has the secret of a token of the role push.",
+    help="A server that keeps the results, compares them with those of --base and checks its own "
+    "budgets; LIBRA_TOKEN has the secret of a token with the role push.",
 )
 @click.option(
     "--project",
     metavar="NAME",
     envvar="LIBRA_PROJECT",
-    help="What the results are kept under, with the path of each page.",
+    help="Name to keep the results under, with the path of each page.",
 )
 @click.option(
     "--branch",
@@ -180,7 +180,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--quiet",
     is_flag=True,
     envvar="LIBRA_QUIET",
-    help="Print only the summary and what is wrong, no table for each page.",
+    help="Print only the summary and problems, no table for each page.",
 )
 @click.option(
     "--summary",
@@ -192,7 +192,7 @@ _READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     "--annotate",
     is_flag=True,
     envvar="LIBRA_ANNOTATE",
-    help="Say what is wrong in GitHub's workflow commands, too, so that it shows at the change.",
+    help="Print problems as GitHub workflow commands, too, so that they show up in the pull request.",
 )
 @click.option(
     "--method",

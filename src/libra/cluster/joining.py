@@ -77,7 +77,7 @@ def _furnished(node: ClusterNode, tree: SupervisionTree) -> Pages:
     pages = ClusterPages(node, tree.reader, max_pages=settings.max_pages)
     durability = tree.durability
     if not isinstance(durability, ReplicatedDurability):
-        raise TypeError("the house of a node has the durability of a cluster")
+        raise TypeError("the tree of a node must have the durability of a cluster")
     if node.serves:
         node.replica = Replica(
             node,

@@ -177,7 +177,7 @@ class ClusterPages(Pages):
         except (EngineAway, Misconfigured) as error:
             raise EngineUnavailable(str(error)) from None
         except Conflict:
-            raise EngineUnavailable("the page is being stored in this moment") from None
+            raise EngineUnavailable("the page is being stored at this moment: try again") from None
 
     async def _submit_again(self, page_id: str) -> bool:
         node, context = self._node, self._context
@@ -250,7 +250,7 @@ class ClusterPages(Pages):
             CannotRender: no living inspector has a browser.
         """
         if not any(here.browser for here in self._node.presence.living()):
-            raise CannotRender("no inspector that is there has a browser")
+            raise CannotRender("no running inspector has a browser")
 
     async def _key(self, name: str) -> _KeptKey | None:
         self._node.require_layout()

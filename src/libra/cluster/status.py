@@ -41,28 +41,28 @@ def part(node: ClusterNode) -> Part:
         words.insert(0, node.trouble)
     if node.trouble is None and not any(here.role != "web" for here in living):
         status = "degraded"
-        words.append("no inspector is there: what is submitted waits")
+        words.append("no inspector is running: submitted pages wait")
     if node.full:
         status = "degraded" if status == "ok" else status
-        words.append("the engine is full: no pages are taken in")
+        words.append("the engine is full: Libra accepts no pages")
     if silent:
         status = "degraded" if status == "ok" else status
         words.append(f"silent: {', '.join(silent)}")
     if node.owing.owed:
-        words.append(f"{node.owing.owed} wait here to be handed over")
+        words.append(f"{node.owing.owed} wait on this node to be handed over")
     replica = node.replica
     if replica is not None:
         age = replica.age()
         if age >= AGE:
             status = "degraded" if status == "ok" else status
-            words.append(f"what is shown may be {age:.0f} s old")
+            words.append(f"reports may be {age:.0f} s old")
         if not replica.complete:
             words.append("not all records are in memory")
         if replica.strange:
-            words.append(f"{replica.strange} of a newer Libra are left alone")
+            words.append(f"{replica.strange} records of a newer Libra are left alone")
     weighing = node.weighing
     if weighing is not None and weighing.second_lives:
-        words.append(f"{weighing.second_lives} pages of others were weighed again here")
+        words.append(f"this node weighed {weighing.second_lives} pages of other nodes again")
     return Part(status, node.trouble_since, "; ".join(words))
 
 
@@ -200,9 +200,9 @@ def _heard(here: Here, at: float, now: float) -> NodeState:
 def _silent(entry: LedgerEntry) -> NodeState:
     since = datetime.fromtimestamp(entry.at / 1000, UTC)
     seconds = (datetime.now(UTC) - since).total_seconds()
-    words = f"it is silent since {since:%Y-%m-%d %H:%M:%S} UTC"
+    words = f"silent since {since:%Y-%m-%d %H:%M:%S} UTC"
     if entry.oldest is not None:
-        words += ", with pages on its disk that nobody else has"
+        words += ", with pages on its disk that no other node has"
     return NodeState(entry.node, entry.role, entry.version, 0, 0, round(seconds, 1), 0.0, words, 0)
 
 

@@ -74,10 +74,10 @@ def _database(tree: SupervisionTree) -> Part:
         return Part("down", outage.since, reason)
     if context.availability.standby is not None:
         standby = context.availability.standby
-        words = f"{standby.reason}. What is accepted here waits for the end of its lease"
+        words = f"{standby.reason}. Pages accepted here are saved once its lease ends"
         return Part("degraded", standby.since, words)
     if context.availability.gap is not None:
-        words = f"{context.availability.gap.reason}. What is here of it is being saved again"
+        words = f"{context.availability.gap.reason}. Libra is saving again what it still has"
         return Part("degraded", context.availability.gap.noticed_at, words)
     words = redact(tree.settings.database_url())
     if context.availability.available_since is None:
@@ -86,7 +86,7 @@ def _database(tree: SupervisionTree) -> Part:
         last = context.availability.losses[-1]
         words += (
             f" (at {last.noticed_at:%Y-%m-%d %H:%M:%S} UTC: {last.reason}; "
-            f"what was stored {last.span} and was not here is lost)"
+            f"anything stored {last.span} that this Libra did not have is lost)"
         )
     return Part("ok", since, words)
 
@@ -94,16 +94,21 @@ def _database(tree: SupervisionTree) -> Part:
 def _parsers(tree: SupervisionTree) -> Part:
     parsers, since = tree.parsers, tree.started_at
     if parsers is None:
-        words = "this system has none: pages are read in threads, without limits of time and memory"
+        words = (
+            "this system has no parser processes: pages are parsed in threads, "
+            "without limits of time and memory"
+        )
         return Part("degraded", since, words)
     if parsers.trouble is not None:
-        return Part("down", parsers.trouble.since, f"none can be started: {parsers.trouble.reason}")
+        return Part(
+            "down", parsers.trouble.since, f"no parser can be started: {parsers.trouble.reason}"
+        )
     ends = parsers.ends
     words = f"{len(parsers.processes)} of {parsers.count} run"
     if ends != Ends():
         words += (
-            f"; over pages ended {ends.out_of_time} for their time, {ends.out_of_memory} for their "
-            f"memory, {ends.other} otherwise"
+            f"; ended while they parsed a page: {ends.out_of_time} out of time, "
+            f"{ends.out_of_memory} out of memory, {ends.other} otherwise"
         )
     return Part("ok", since, words)
 
@@ -115,7 +120,7 @@ def _browsers(tree: SupervisionTree) -> Part:
         words += f", {' and '.join(browsers.shortcomings)}"
     if browsers.ends != BrowserEnds():
         words += (
-            f"; over pages ended {browsers.ends.out_of_memory} for their memory, "
+            f"; ended while they rendered a page: {browsers.ends.out_of_memory} out of memory, "
             f"{browsers.ends.other} otherwise"
         )
     return Part("ok", tree.started_at, words)

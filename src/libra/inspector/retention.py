@@ -67,11 +67,13 @@ class Retention(GenServer):
             case TaskDone(_, _, (removed, given_back)):
                 if removed:
                     log.info(
-                        "%s pruned, %s given back", count(removed, "old page"), size(given_back)
+                        "pruned %s, freed %s of disk space",
+                        count(removed, "old page"),
+                        size(given_back),
                     )
                 self.send_after(INTERVAL, "look")
             case TaskFailed(_, _, Unavailable() as error):
-                log.debug("nothing is pruned now: %s", error)
+                log.debug("cannot prune now: %s", error)
                 self.send_after(RETRY, "look")
             case TaskFailed(_, _, error):
                 raise error

@@ -38,5 +38,5 @@ class SupervisedService(GenServer):
             case TaskFailed(_, _, error):
                 raise error
             case TaskDone():
-                return Stop(Failed("the service ended by itself"))
+                return Stop(Failed("the service ended unexpectedly"))
         return None

@@ -112,7 +112,7 @@ class WatchRestorer:
         try:
             context.records.watches.add(restore_watch(row, backup))
         except msgspec.MsgspecError as error:
-            log.error("watch %s is set aside, what is stored cannot be read: %s", row.id, error)
+            log.error("watch %s is set aside, its stored state cannot be read: %s", row.id, error)
             return
         if known is not None and backup == "stored":
             context.processes.journal_writer.drop([(row.id, row.version)])

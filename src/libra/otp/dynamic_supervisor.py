@@ -156,7 +156,7 @@ class DynamicSupervisor(Parent):
             ProcessExited: the supervisor has ended, or is about to.
         """
         if spec.id is None:
-            raise InvalidSpec("a child that is asleep needs an id, to be woken by")
+            raise InvalidSpec("a sleeping child needs an id")
         child = self._admit(spec)
         child._sleeps_under = self
         return child
@@ -179,7 +179,7 @@ class DynamicSupervisor(Parent):
             ProcessExited: the supervisor has ended, or is about to.
         """
         if spec.id is None:
-            raise InvalidSpec("a child that is quarantined needs an id, to be retried by")
+            raise InvalidSpec("a quarantined child needs an id")
         if self._state >= TERMINATING:
             raise ProcessExited(NOPROC)
         if spec.id in self._children:

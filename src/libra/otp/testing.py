@@ -142,4 +142,4 @@ async def settle() -> None:
         await asyncio.sleep(0)
         if not ready:
             return
-    raise RuntimeError("the loop does not settle: something keeps itself busy for ever")
+    raise RuntimeError("the event loop does not settle: something always schedules more work")

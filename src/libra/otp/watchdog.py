@@ -203,7 +203,7 @@ class Watchdog(GenServer):
             self._stall = stall
             self.runtime.log.log(
                 logging.WARNING if stall.seconds >= FELT else logging.DEBUG,
-                "nothing is answered for %.1f s: held by %s%s",
+                "the event loop has been blocked for %.1f s by %s%s",
                 stall.seconds,
                 stall.words,
                 "" if stall.by_machine else f" at {stall.stack[0]}",

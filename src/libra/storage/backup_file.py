@@ -49,7 +49,7 @@ def written(path: Path) -> Iterator[sqlite3.Connection]:
         OSError: it cannot be written.
     """
     if path.exists() and not _is_libras(path):
-        raise NoBackup(f"{path} is there and is no backup of Libra: choose another name")
+        raise NoBackup(f"{path} exists and is not a backup of Libra: choose another name")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     new = Path(name)
@@ -79,7 +79,7 @@ def readable(path: Path) -> Iterator[Path]:
     with path.open("rb"):
         pass  # gives the reason, which SQLite does not
     if not _is_libras(path):
-        raise NoBackup(f"{path} is no backup of Libra")
+        raise NoBackup(f"{path} is not a backup of Libra")
     try:
         with closing(read_only(path)) as connection:
             fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

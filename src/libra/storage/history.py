@@ -86,11 +86,11 @@ class HistoryLost(Unavailable):
 
     def __init__(self, known: History, found: History) -> None:
         if found.database != known.database:
-            words = "this is another database than the one that pages were saved to"
+            words = "this is not the database that this Libra saved its pages to"
         else:
             lost = known.counter - found.counter
             missing = "the last save" if lost == 1 else f"the last {lost} saves"
-            words = f"the database has gone back: it lacks {missing} of this Libra"
+            words = f"the database has gone back in time: it lacks {missing} of this Libra"
         if found.origin and known.origin and found.origin != known.origin:
             words += f" (it is {found.origin} now, and was {known.origin})"
         super().__init__("history", words)

@@ -172,7 +172,7 @@ class OnDisk:
             pass
         except (OSError, msgspec.MsgspecError) as error:
             log.warning(
-                "%s cannot be read, whether the database has gone back is not known: %s",
+                "%s cannot be read, so a database that has gone back in time would go unnoticed: %s",
                 self._notes,
                 error,
             )

@@ -56,17 +56,19 @@ _NOWHERE = _Nowhere()
 def main() -> int:
     """Do what was asked for; 0 if nothing was found, else 1."""
     parser = argparse.ArgumentParser(prog="chaos.cluster.drill", description=__doc__)
-    parser.add_argument("faults", nargs="*", metavar="FAULT", help="their names, or all")
-    parser.add_argument("--seed", type=int, default=None, help="do again what that seed did")
-    parser.add_argument("--hold", type=float, default=HOLD, help="seconds that each lasts")
-    parser.add_argument("--each", action="store_true", help="each to a cluster of its own")
-    parser.add_argument("--list", action="store_true", help="say what there is, do nothing")
+    parser.add_argument(
+        "faults", nargs="*", metavar="FAULT", help="names of faults; all by default"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="repeat the run of this seed")
+    parser.add_argument("--hold", type=float, default=HOLD, help="seconds that each fault lasts")
+    parser.add_argument("--each", action="store_true", help="a new cluster for each fault")
+    parser.add_argument("--list", action="store_true", help="list the faults and do nothing")
     arguments = parser.parse_args()
     if arguments.list:
         say("\n".join(FAULTS))
         return 0
     if unknown := set(arguments.faults) - FAULTS.keys():
-        parser.error(f"no such fault: {', '.join(sorted(unknown))}; --list says what there is")
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}; --list shows all faults")
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     rng = random.Random(seed)
     names = arguments.faults or rng.sample(list(FAULTS), len(FAULTS))

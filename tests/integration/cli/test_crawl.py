@@ -61,8 +61,8 @@ async def test_the_pages_of_a_host_are_weighed_the_nearest_first(
 ) -> None:
     found, told = await crawled(libra, server)
     assert found == ["/", "/a", "/b", "/a/deep", "/c", "/a/deeper"]
-    assert f"passed over: {server.url('/lost')}: http: 404 Not Found" in told
-    assert "forbids 1 linked page; --ignore-robots" in told
+    assert f"skipped: {server.url('/lost')}: http: 404 Not Found" in told
+    assert "forbids 1 linked page; use --ignore-robots" in told
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_a_crawl_goes_as_far_as_it_is_told(
 ) -> None:
     found, told = await crawled(libra, server, "/", *flags)
     assert found == expected
-    assert ("leads to more than is weighed" in told) == ("--limit" in flags)
+    assert ("leads to more pages than --limit" in told) == ("--limit" in flags)
 
 
 async def test_what_robots_txt_forbids_is_read_only_when_told_to(
@@ -111,7 +111,7 @@ async def test_a_redirect_leads_to_the_site_that_is_crawled(
 async def test_a_first_page_that_is_none_is_an_error(
     libra: Command, server: pages.PageServer
 ) -> None:
-    for page, words in (("/data", "no page in HTML"), ("/lost", "http: 404")):
+    for page, words in (("/data", "is not an HTML page"), ("/lost", "http: 404")):
         ended = await libra("weigh", "--crawl", server.url(page))
         assert ended.code == 2
         assert words in ended.err
@@ -124,7 +124,7 @@ async def test_a_page_that_hangs_up_costs_the_exit_code_and_no_other_page(
         server.site["/b"] = pages.redirect(f"http://127.0.0.1:{port}/")
         found, told = await crawled(libra, server, code=3)
     assert found == ["/", "/a", "/a/deep", "/a/deeper"]
-    assert f"passed over: {server.url('/b')}" in told
+    assert f"skipped: {server.url('/b')}" in told
 
 
 async def test_several_pages_end_in_one_summary(libra: Command, server: pages.PageServer) -> None:

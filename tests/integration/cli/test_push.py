@@ -108,9 +108,9 @@ async def test_without_the_server_the_budgets_at_hand_are_judged_and_it_is_said(
         where = ["--server", f"http://127.0.0.1:{port}", *BUILD]
         ended = await libra("weigh", preview.url(), *where, *flags)
     assert ended.code == code
-    assert "not judged: the server is away (Connection refused)" in ended.err
+    assert "not judged: the server is unavailable (Connection refused)" in ended.err
     assert ("--allow-partial accepts that" in ended.err) == ("--allow-partial" not in flags)
-    assert "sends later only what --format json with --output FILE has kept" in ended.err
+    assert "can send results later only from a file that --format json" in ended.err
 
 
 @pytest.mark.parametrize("allowed", [[], ["--allow-partial"]])
@@ -123,9 +123,11 @@ async def test_nobody_who_reads_the_result_takes_a_server_that_is_away_for_green
         ended = await libra("weigh", preview.url(), *where, *more)
     suite = ET.fromstring(ended.out).findall("testsuite")[-1]
     assert suite.get("errors" if not allowed else "skipped") == "1"
-    assert "the server is away" in ended.out
-    assert "⚠️ Not judged: the server is away" in (libra.folder / "weight.md").read_text("utf-8")
-    assert "::warning title=Not judged::the server is away" in ended.err
+    assert "the server is unavailable" in ended.out
+    assert "⚠️ Not judged: the server is unavailable" in (libra.folder / "weight.md").read_text(
+        "utf-8"
+    )
+    assert "::warning title=Not judged::the server is unavailable" in ended.err
 
 
 async def test_one_result_that_is_not_taken_does_not_keep_the_others_from_being_sent(
@@ -171,14 +173,14 @@ async def test_what_was_written_while_the_server_was_away_is_sent_later_and_once
         away = f"http://127.0.0.1:{port}"
         ended = await libra("weigh", *urls, "--server", away, *BUILD, *out)
         assert ended.code == 3
-        assert f"`libra push {out[-1]}` sends what it lacks" in ended.err
+        assert f"`libra push {out[-1]}` sends the missing results" in ended.err
         sent = await libra("push", "weight.json", "--server", away)
         assert sent.code == 4
         assert "Send weight.json again once it is back" in sent.err
         assert "--allow-partial" not in sent.err
     (libra.folder / "empty.json").write_text("[]")
     sent = await libra("push", "empty.json", "--server", away)
-    assert (sent.code, sent.err) == (0, "empty.json has no results: there is nothing to send.\n")
+    assert (sent.code, sent.err) == (0, "empty.json has no results to send.\n")
     for _ in range(2):
         sent = await libra("push", "weight.json", "--server", address(service), LIBRA_TOKEN=SECRET)
         assert sent.code == 1

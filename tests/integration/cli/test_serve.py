@@ -141,7 +141,7 @@ async def test_a_database_is_made_and_its_schema_told(home: Home) -> None:
 async def test_prune_tells_how_many_pages_it_deleted(home: Home) -> None:
     await home.run("db", "migrate")
     code, out, _ = await home.run("db", "prune", "--older-than", "90d")
-    assert (code, out) == (0, "0 pages deleted.\n")
+    assert (code, out) == (0, "Deleted 0 pages.\n")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_whoever_prunes_at_a_terminal_is_asked(
     finally:
         os.close(ours)
         os.close(theirs)
-    assert (process.returncode, b"deleted" in out) == (code, deleted)
+    assert (process.returncode, b"Deleted" in out) == (code, deleted)
     assert (b"for good? [y/N]" in err) == (not more)
 
 
@@ -171,7 +171,7 @@ async def test_the_history_of_a_page_that_nobody_weighed_is_empty(home: Home) ->
     await home.run("db", "migrate")
     code, out, err = await home.run("history", "https://example.com/")
     assert (code, out) == (0, "")
-    assert "Nothing is stored of https://example.com/" in err
+    assert "No weigh-ins of https://example.com/ are stored." in err
 
 
 async def test_a_database_that_is_none_is_an_error_without_a_traceback(home: Home) -> None:
@@ -179,19 +179,19 @@ async def test_a_database_that_is_none_is_an_error_without_a_traceback(home: Hom
     (home.folder / "data" / "libra.sqlite3").write_text(json.dumps("not a database " * 100))
     code, _, err = await home.run("history", "https://example.com/")
     assert code == 1
-    assert "cannot be asked" in err
+    assert "cannot be used" in err
     assert "Traceback" not in err
 
 
 async def test_a_backup_is_written_and_restored_by_the_command(home: Home) -> None:
     await home.run("db", "migrate")
     code, out, _ = await home.run("db", "backup", "kept.libra")
-    assert (code, out[:40]) == (0, "0 pages and 0 watches are in kept.libra ")
+    assert (code, out[:47]) == (0, "Backed up 0 pages and 0 watches to kept.libra (")
     code, out, _ = await home.run("db", "restore", "kept.libra", "--yes")
-    assert (code, out) == (0, "0 pages and 0 watches are restored from kept.libra.\n")
+    assert (code, out) == (0, "Restored 0 pages and 0 watches from kept.libra.\n")
     (home.folder / "notes.txt").write_text("dear diary")
     for arguments, words in (
-        (("restore", "notes.txt", "--yes"), "notes.txt is no backup of Libra"),
+        (("restore", "notes.txt", "--yes"), "notes.txt is not a backup of Libra"),
         (("restore", "none", "--yes"), "none: No such file or directory"),
         (("backup", "notes.txt"), "choose another name"),
     ):

@@ -80,7 +80,7 @@ async def test_a_url_is_watched_listed_and_forgotten(
     assert (await service.libra.report(out.strip())).url == site_url
     assert f"{server}/pages/{out.strip()}" in err
     code, _, err = await command(server, "--delete", watch_id)
-    assert (code, err) == (0, f"Watch {watch_id} is deleted.\n")
+    assert (code, err) == (0, f"Deleted watch {watch_id}.\n")
     code, _, err = await command(server, "--delete", watch_id)
     assert (code, err) == (1, "Error: No watch has this id.\n")
 
@@ -106,9 +106,9 @@ async def test_a_webhook_a_budget_and_jumps_are_passed_on(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([], 2, "Say which URL"),
-        (["https://a.test/", "--delete", "x"], 2, "--delete ID stands alone"),
-        (["--run", "x", "--delete", "x"], 2, "--run ID stands alone"),
+        ([], 2, "Give a URL to watch"),
+        (["https://a.test/", "--delete", "x"], 2, "--delete ID cannot be combined"),
+        (["--run", "x", "--delete", "x"], 2, "--run ID cannot be combined"),
         (["--run", "x"], 1, "No watch has this id"),
         (["https://a.test/", "--max-weight", "heavy"], 2, "500kB"),
         (["https://a.test/", "--server", "here"], 2, "http://127.0.0.1:8000"),

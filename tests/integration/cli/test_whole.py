@@ -187,7 +187,7 @@ async def test_a_sitemap_of_which_a_part_is_gone_costs_that_part(
     weigh = ("weigh", "--format", "csv", "--header", "X-Key: secret", "--sitemap")
     ended = await libra(*weigh, server.url("/index.xml"))
     assert ended.code == 3
-    assert "gone.xml answered 404. The pages that it lists are not weighed." in ended.err
+    assert "gone.xml answered 404. Its pages are not weighed." in ended.err
     assert {r.path for r in server.requests} >= {"/", "/missing"}
     assert all(r.headers.get("x-key") == "secret" for r in server.requests)
     async with pages.PageServer({"/one.xml": server.site["/one.xml"]}) as elsewhere:
@@ -226,7 +226,7 @@ async def test_a_growth_that_cannot_be_judged_is_not_green(
     ended = await libra(*weigh, "--max-growth", "5%")
     assert ended.code == 4
     assert "not compared: " in ended.err
-    assert "not judged: how much" in ended.err
+    assert "not judged: the growth of" in ended.err
     assert (await libra(*weigh, "--max-growth", "5%", "--allow-partial")).code == 0
     (libra.folder / "budget.json").write_text('[{"path": "/other", "maxGrowth": "5%"}]')
     assert (await libra(*weigh, "--budget", "budget.json")).code == 0
@@ -272,4 +272,4 @@ async def test_of_a_device_and_a_window_what_is_typed_counts_and_both_are_refuse
     assert json.loads(device.out)["viewport"] == "412x823@1.75"
     both = await libra(*weigh, "--preset", "mobile", "--viewport", "800x600")
     assert both.code == 2
-    assert "say one of them" in both.err
+    assert "use only one of them" in both.err

@@ -124,7 +124,7 @@ async def test_records_and_submissions_of_a_newer_libra_are_left_alone_shown_and
         await joined(web)
 
         async def says_so() -> bool:
-            return "3 of a newer Libra are left alone" in words(web)
+            return "3 records of a newer Libra are left alone" in words(web)
 
         await eventually(says_so, "it says how many it cannot read", within=PATIENCE)
         assert (await web.report(known.id)).status == "weighed"

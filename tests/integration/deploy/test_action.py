@@ -211,12 +211,12 @@ async def test_where_it_may_not_comment_it_warns_and_does_not_fail(
     github.may_write = False
     step = await runner("Comment", github_token=TOKEN)
     assert step.code == 0
-    assert "::warning title=No comment::GitHub answers 403" in step.out
+    assert "::warning title=No comment::GitHub answered 403" in step.out
     step = await runner("Comment", github_token="")
     assert "there is no token" in step.out
     (runner.folder / "event.json").write_text("{}")
     step = await runner("Comment", github_token=TOKEN)
-    assert "this job runs for no pull request" in step.out
+    assert "this job does not run for a pull request" in step.out
 
 
 async def test_a_comment_is_no_longer_than_github_takes(

@@ -73,7 +73,7 @@ async def test_a_service_that_takes_nothing_is_told_by_name_alone() -> None:
             {"team": Destination(url_env="TEAM")}, environ={"TEAM": to(chat, "ntfy", "t0pic")}
         )
         error = await courier.deliver("team", "title", "text")
-        assert error == "not-taken: the service cannot be reached, or did not take it"
+        assert error == "not-taken: the service could not be reached or did not accept the alert"
         gone = await courier.deliver("other", "title", "text")
         assert gone is not None
         assert gone.startswith("no-destination:")
@@ -114,7 +114,7 @@ async def test_mail_goes_through_the_proxy_and_no_other_way() -> None:
 
         proxy.refuses = True
         error = await courier.deliver("team", "Over budget", "It is over its budget.")
-        assert error == "not-taken: the service cannot be reached, or did not take it"
+        assert error == "not-taken: the service could not be reached or did not accept the alert"
         assert (mail.connections, len(proxy.asked)) == (1, 2)
 
 
@@ -122,9 +122,7 @@ async def test_mail_through_a_proxy_with_tls_stops_the_start(settings: Settings)
     way = "https://proxy.example.com"
     environ = {"TEAM": f"mailtos://user:password@example.com/{MAIL}"}
     courier = AppriseCourier({"team": Destination(url_env="TEAM")}, way, environ)
-    with pytest.raises(
-        SettingsError, match=r"alerts\.team: mail goes through a proxy by http alone"
-    ):
+    with pytest.raises(SettingsError, match=r"alerts\.team: mail cannot use an HTTPS proxy"):
         courier.check()
     AppriseCourier({"team": Destination(url_env="TEAM")}, "http://proxy:3128", environ).check()
 

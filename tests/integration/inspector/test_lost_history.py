@@ -201,7 +201,7 @@ async def test_another_database_is_noticed_at_the_start(
         await drained(libra)
         with pytest.raises(PageNotFound, match="has lost what it stored before"):
             await libra.report(page_id)
-        assert "another database" in (database(libra).detail or "")
+        assert "not the database" in (database(libra).detail or "")
     async with Libra.open(settings) as libra:
         await settled(libra)
         with pytest.raises(PageNotFound, match="has lost what it stored before"):

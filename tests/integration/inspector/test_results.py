@@ -143,7 +143,7 @@ async def test_the_end_of_an_outage_says_how_much_was_saved(
         line
         for line in caplog.messages
         if line.startswith("the database is back after")
-        and line.endswith(": of what had waited 1 is saved, 0 wait")
+        and line.endswith(": 1 of the waiting entries is saved, 0 wait")
     ]
 
 
@@ -205,13 +205,13 @@ async def test_a_deleted_result_that_is_sent_in_an_outage_goes_when_the_database
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"status": "failed"}, "no page that was weighed"),
+        ({"status": "failed"}, "not the report of a weighed page"),
         ({"submitted_at": None}, "submitted_at"),
         ({"submitted_at": NOON + timedelta(days=3)}, "in the future"),
         ({"finished_at": NOON + timedelta(days=3)}, "in the future"),
-        ({"submitted_at": NOON.replace(tzinfo=None)}, "with its zone"),
-        ({"finished_at": None}, "with its zone"),
-        ({"score": Score(teledrin=10**9, verdict=None, lighthouse=1)}, "no number from 0"),
+        ({"submitted_at": NOON.replace(tzinfo=None)}, "with a time zone"),
+        ({"finished_at": None}, "with a time zone"),
+        ({"score": Score(teledrin=10**9, verdict=None, lighthouse=1)}, "not a number from 0"),
         ({"total": Total(1, 999, 1000)}, "not the sum over assets"),
         ({"by_kind": {}}, "not the sum over by_kind"),
         ({"by_host": {}}, "not the sum over by_host"),

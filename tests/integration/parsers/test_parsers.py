@@ -333,7 +333,9 @@ async def test_health_says_what_became_of_parsers(
         server.site["/b"] = html(f"<style>{TILDES}</style>" + "<p>" * 40)
         await finished(libra, await libra.weigh(server.url("/b")))
         detail = libra.health().parts["parsers"].detail or ""
-        assert "over pages ended 1 for their time, 0 for their memory, 0 otherwise" in detail
+        assert (
+            "ended while they parsed a page: 1 out of time, 0 out of memory, 0 otherwise" in detail
+        )
 
 
 def report_of(assets: int) -> bytes:

@@ -209,10 +209,10 @@ async def test_what_is_no_backup_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await restore(tmp_path / "none", database)
     for damage, words in (
-        (b"", "no backup"),
-        (b"text\n" * 999, "no backup"),
-        (whole[: len(whole) // 2], "damaged|no backup"),
-        (whole[:8192] + bytes(4096) + whole[12288:], "damaged|no backup"),
+        (b"", "not a backup"),
+        (b"text\n" * 999, "not a backup"),
+        (whole[: len(whole) // 2], "damaged|not a backup"),
+        (whole[:8192] + bytes(4096) + whole[12288:], "damaged|not a backup"),
     ):
         file.write_bytes(damage)
         with pytest.raises(NoBackup, match=words):

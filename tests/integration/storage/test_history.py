@@ -129,7 +129,7 @@ async def test_a_database_made_anew_is_another_one(opened: Open, sql: Sql, datab
     for table in ("libra_schema", "pages", "watches", "libra_writers"):
         sql(f"DROP TABLE {table}" + ("" if database.startswith("sqlite") else " CASCADE"))
     await migrate(database)
-    with pytest.raises(HistoryLost, match="another database") as caught:
+    with pytest.raises(HistoryLost, match="not the database") as caught:
         await store.ping()
     assert caught.value.found.database != before
 

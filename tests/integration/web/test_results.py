@@ -145,7 +145,7 @@ async def test_a_token_to_push_is_for_its_project_and_nothing_else(service: Serv
         (sent(base=""), None, 400, "not as expected"),
         (sent(more=1), None, 400, "not as expected"),
         (sent(report={"id": 1}), None, 400, "not as expected"),
-        (sent(report={"id": "", "url": "https://example.com/"}), None, 400, "no page that was"),
+        (sent(report={"id": "", "url": "https://example.com/"}), None, 400, "not the report of"),
         ("url=x", "application/x-www-form-urlencoded", 415, "JSON"),
         ("[" * 4_000_001, "application/json", 413, ""),
     ],

@@ -83,13 +83,13 @@ class _Crawl:
                 break
         if more:
             _say(
-                f"{plain(start)} leads to more than is weighed: "
-                f"--limit says how many pages are, and it is {self._reach.limit:,}."
+                f"{plain(start)} leads to more pages than --limit, {self._reach.limit:,}: "
+                "the rest are not weighed."
             )
         if self._forbidden:
             _say(
                 f"robots.txt of {self._site} forbids {count(self._forbidden, 'linked page')};"
-                " --ignore-robots is for a site of one's own."
+                " use --ignore-robots if the site is your own."
             )
         return Listed(list(self._pages), self._whole)
 
@@ -100,7 +100,7 @@ class _Crawl:
         if first.fault is not None:
             raise click.UsageError(f"{plain(start)} cannot be read: {first.fault}")
         if not first.is_page:
-            raise click.UsageError(f"{plain(start)} is no page in HTML, so it has no links.")
+            raise click.UsageError(f"{plain(start)} is not an HTML page, so it has no links.")
         if netloc_of(first.address) != self._site:
             await self._learn(first.address)
         return first
@@ -117,13 +117,13 @@ class _Crawl:
             )
         except RobotsError as error:
             raise click.UsageError(
-                f"{plain(str(error))}, so nobody knows what may be read there. Try it later; "
-                "--ignore-robots is for a site of one's own."
+                f"{plain(str(error))}, so it is unknown which pages Libra may read. Try again "
+                "later, or use --ignore-robots if the site is your own."
             ) from None
         if not self._robots.allow(page):
             raise click.UsageError(
                 f"robots.txt of {self._site} does not let Libra read {plain(page)}; "
-                "--ignore-robots is for a site of one's own."
+                "use --ignore-robots if the site is your own."
             )
 
     async def _visit(self, address: str) -> _CrawledDocument:
@@ -141,7 +141,7 @@ class _Crawl:
         """Note the result of a document, and return the addresses that it leads to."""
         if visit.fault is not None:
             # A broken link leads to no page; an address without an answer may be one.
-            _say(f"passed over: {plain(visit.address)}: {visit.fault}")
+            _say(f"skipped: {plain(visit.address)}: {visit.fault}")
             self._whole = self._whole and not visit.is_page
             return []
         if (

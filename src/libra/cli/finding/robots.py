@@ -53,7 +53,7 @@ def robots_of(origin: str, route: Route, *, seconds: float) -> Robots:
             "GET", address, headers=headers, seconds=seconds, most=MOST, route=route, follow=True
         )
     except NoAnswer as error:
-        raise RobotsError(f"{address} gives no answer ({error})") from None
+        raise RobotsError(f"{address} did not answer ({error})") from None
     if 200 <= answer.status < 300:
         return Robots(answer.body.decode("utf-8-sig", "replace"))
     if 400 <= answer.status < 500:

@@ -60,7 +60,7 @@ async def pages_of_sitemap(
             except SitemapError as error:
                 if address == url:
                     raise click.UsageError(str(error)) from None
-                found.lose(f"{error} The pages that it lists are not weighed.")
+                found.lose(f"{error} Its pages are not weighed.")
                 continue
             found.take(address, base, listed)
             for further in (join(base, child) for child in listed.sitemaps):
@@ -74,10 +74,7 @@ async def pages_of_sitemap(
     if not found.pages:
         raise click.UsageError(f"{plain(url)} lists no pages.")
     if len(found.pages) > limit or waiting or found.more:
-        _say(
-            f"{plain(url)} lists more than is weighed: "
-            f"--limit says how many pages are, and it is {limit:,}."
-        )
+        _say(f"{plain(url)} lists more pages than --limit, {limit:,}: the rest are not weighed.")
     return Listed(list(found.pages)[:limit], found.whole)
 
 
@@ -106,7 +103,7 @@ class _SitemapPages:
 
     def take(self, address: str, base: str, listed: Sitemap) -> None:
         if listed.fault is not None:
-            loss = "" if listed.whole else " Some of what it lists is not weighed."
+            loss = "" if listed.whole else " Some of its pages are not weighed."
             _say(f"{plain(address)}: {plain(listed.fault)}.{loss}")
             self.whole = self.whole and listed.whole
         for page in listed.pages:
@@ -114,7 +111,7 @@ class _SitemapPages:
                 # Addresses must be absolute, but many scripts leave out the site.
                 self.pages[parse_url((join(base, page) or page) if page[0] == "/" else page)] = None
             except InvalidURL as error:
-                _say(f"{plain(address)}: passed over: {error}")
+                _say(f"{plain(address)}: skipped: {error}")
 
     def lose(self, message: str) -> None:
         _say(message)
@@ -171,7 +168,7 @@ async def _fetch(client: HTTPClient, url: str, asking: _Asking) -> tuple[str, by
             return address, await _at_most(answer, MAX_SITEMAP_BYTES + 1)
         finally:
             answer.close()
-    raise SitemapError(f"{plain(url)} is redirected more than {MAX_REDIRECTS} times.")
+    raise SitemapError(f"{plain(url)} redirects more than {MAX_REDIRECTS} times.")
 
 
 async def _at_most(answer: Answer, most: int) -> bytes:

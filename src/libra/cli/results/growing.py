@@ -29,7 +29,7 @@ def require_baseline(
         click.UsageError: there is none. For the limit of a budget there is only a message instead.
     """
     if server is not None and source is None:
-        raise click.UsageError("--server needs --project: what the results are kept under.")
+        raise click.UsageError("--server needs --project, the name to keep the results under.")
     if compare is not None or server is not None:
         return
     if most is not None:
@@ -74,4 +74,4 @@ def ungrown(
     if not asked:
         return None
     which = plain(asked[0]) if len(asked) == 1 else f"{len(asked)} pages"
-    return f"how much {which} may grow, as the earlier result was weighed in another way"
+    return f"the growth of {which}, because the earlier result was weighed in another way"

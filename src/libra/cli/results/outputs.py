@@ -90,7 +90,7 @@ def say_pushed(pushed: Pushed, server: str, base: str) -> None:
         )
     for url in pushed.deleted:
         click.echo(
-            f"not kept: {plain(url)}: this result was deleted at the server; weigh the page again",
+            f"not kept: {plain(url)}: this result was deleted on the server; weigh the page again",
             err=True,
         )
     for url, reason in pushed.unfit:
@@ -245,8 +245,8 @@ def _say_unproven(results: Results) -> None:
         lacks = results.unproven(report)
         if lacks and not any(check.over for check in results.checks if check.page == report.url):
             click.echo(
-                f"not whole: {plain(report.url)}: its budget holds for what was weighed, and that is not"
-                f" all of it: {lacks} (--allow-partial accepts that)",
+                f"not whole: {plain(report.url)}: its budget holds, but only for the part that was "
+                f"weighed: {lacks} (--allow-partial accepts that)",
                 err=True,
             )
 
@@ -254,8 +254,8 @@ def _say_unproven(results: Results) -> None:
 def _say_unmatched(results: Results) -> None:
     """Write a line for each rule that matches no file: the file may have another name now."""
     for limit in unmatched(results.reports, results.checks):
-        what = "request to that host" if limit.about == "host" else "file of that name"
-        click.echo(f"guards nothing: {limit}: no page has a {what}", err=True)
+        what = "request to that host" if limit.about == "host" else "file with that name"
+        click.echo(f"matches nothing: {limit}: no page has a {what}", err=True)
 
 
 def _later(pushed: Pushed, form: str, output: Path | None) -> str:
@@ -263,10 +263,10 @@ def _later(pushed: Pushed, form: str, output: Path | None) -> str:
     if pushed.away is None:
         return ""
     if form == "json" and output is not None and str(output) != "-":
-        return f" Once it is back, `libra push {output}` sends what it lacks."
+        return f" Once it is back, `libra push {output}` sends the missing results."
     return (
-        " It will not have these results: `libra push` sends later only what --format json with"
-        " --output FILE has kept."
+        " It will not get these results: `libra push` can send results later only from a file that"
+        " --format json with --output FILE has written."
     )
 
 

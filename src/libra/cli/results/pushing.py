@@ -128,9 +128,9 @@ class Pushed(msgspec.Struct, frozen=True):
         """Why it is unknown whether all results are good; None if it is known."""
         if self.away is not None:
             reason = plain(self.away)
-            return f"the server is away ({reason}), so that only the budgets at hand were judged"
+            return f"the server is unavailable ({reason}), so only the local budgets were judged"
         if self.unsure:
-            return "the server could not look for what the pages are to be compared with"
+            return "the server could not look up the results to compare the pages with"
         return None
 
 
@@ -147,7 +147,7 @@ def source_of(project: str | None, branch: str | None, commit: str | None) -> Bu
     for name, found in (("--branch", branch), ("--commit", commit)):
         if not found:
             raise click.UsageError(
-                f"--project needs {name}: GitHub and GitLab set it, elsewhere say it."
+                f"--project needs {name}; only GitHub and GitLab set it automatically."
             )
     source = BuildSource(project, branch or "", commit or "")
     problem = Build(*source, path="/").problem()
@@ -216,7 +216,7 @@ def _push(report: Report, server: ResultServer) -> KeptByServer:
     build = report.build
     if build is None:
         raise ResultRefused(
-            f"{plain(report.url)} has no build: say --project, --branch and --commit."
+            f"{plain(report.url)} has no build: give --project, --branch and --commit."
         )
     url = f"{server.address}/projects/{quote(build.project, safe='')}/results"
     headers = {
@@ -233,13 +233,11 @@ def _push(report: Report, server: ResultServer) -> KeptByServer:
     if answer.status in _OF_ONE:
         raise _OneRefused(_reason(answer))
     if answer.status != 200:
-        raise ResultRefused(
-            f"{server.address} does not take {plain(report.url)}: {_reason(answer)}"
-        )
+        raise ResultRefused(f"{server.address} refuses {plain(report.url)}: {_reason(answer)}")
     try:
         return decode_json_as(answer.body, KeptByServer)
     except Undecodable as error:
-        raise NoAnswer(f"{server.address} is no Libra that keeps results: {error}") from None
+        raise NoAnswer(f"{server.address} is not a Libra that keeps results: {error}") from None
 
 
 def _body(report: Report, build: Build, base: str | None) -> bytes:
@@ -279,7 +277,7 @@ def _reason(answer: ServerAnswer) -> str:
     try:
         problem = decode_json_as(answer.body, dict[str, Any])
     except Undecodable:
-        return f"it answers {answer.status}"
-    detail = problem.get("detail") or problem.get("title") or f"it answers {answer.status}"
+        return f"it answered {answer.status}"
+    detail = problem.get("detail") or problem.get("title") or f"it answered {answer.status}"
     needed = " Put its secret into LIBRA_TOKEN." if answer.status == 401 else ""
     return f"{plain(str(detail))}{needed}"

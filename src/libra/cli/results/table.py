@@ -226,7 +226,7 @@ def _total(report: Report, width: int) -> Iterator[Text]:
         if score.verdict:
             text.append(f"  {score.verdict}", _score_style(score.teledrin))
         else:
-            text.append("  the page weighs more than what was seen of it", "dim")
+            text.append("  the page weighs more than Libra could see", "dim")
         yield _fact("Teledrin score", text)
         if beside := beside_the_web(score):
             yield _fact("", beside)
@@ -242,7 +242,7 @@ def _suggestions(report: Report, width: int) -> Iterator[Text]:
     if not found:
         return
     yield Text()
-    yield Text.assemble(("Suggestions", "bold"), ("  and what each saves", "dim"))
+    yield Text.assemble(("Suggestions", "bold"), ("  and how much each saves", "dim"))
     for saves, text in found:
         first, *rest = wrap(text, max(20, width - 13)) or [""]
         yield Text(f"  {'-' if saves is None else size(saves):>9}  {first}")

@@ -128,7 +128,7 @@ class Prober(DatabaseWriterPort):
     def _failed(self, error: Unavailable) -> None:
         now, context = self.runtime.clock.time(), self._context
         if context.availability.outage is None:
-            log.warning("the database is unavailable, all goes on without it: %s", error)
+            log.warning("the database is unavailable; Libra continues without it: %s", error)
             context.availability.available_since = None
         context.availability.outage = Outage(
             context.services.now()

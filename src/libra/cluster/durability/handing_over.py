@@ -150,7 +150,7 @@ class HandOver:
         try:
             given = await self._writes.give(page)
         except Conflict:
-            log.warning("page %s was weighed elsewhere, too: that counts", page.id)
+            log.warning("page %s was also weighed on another node: that result counts", page.id)
             await self._end_alone(page.id)
             self._context.records.pages.discard(page.id)
             self._context.records.followers.changed(page.id)

@@ -59,7 +59,7 @@ class PageWrites:
             # The engine has it because an answer was lost, or a write of it is still under way.
             known = await self._known(record.id)
             if known is None or known.sequence == 0:
-                raise InDoubt("the leader has this submission under way") from None
+                raise InDoubt("the leader is still writing this submission") from None
             self._had(record.id, known)
         except InDoubt as error:
             self._no_answer(record.id, error)

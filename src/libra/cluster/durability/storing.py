@@ -123,7 +123,7 @@ class Storing:
             try:
                 deliveries = await pull.take(BATCH)
             except EngineAway as error:
-                log.debug("no watches are stored: %s", error)
+                log.debug("cannot take watches to store: %s", error)
                 await asyncio.sleep(LOOK)
                 continue
             entries: dict[str, Entry] = {}
@@ -152,7 +152,7 @@ class Storing:
                     await asyncio.sleep(GROUP)
                     deliveries += pull.there(BATCH - len(deliveries))
             except EngineAway as error:
-                log.debug("nothing is stored from shard %d: %s", shard, error)
+                log.debug("cannot take pages to store from shard %d: %s", shard, error)
                 await asyncio.sleep(LOOK)
                 continue
             await self._store_all(shard, deliveries)
@@ -254,7 +254,7 @@ class Storing:
 
         From here on its state counts as right.
         """
-        log.warning("%s: what is in the engine is stored again", error)
+        log.warning("%s: Libra saves everything in the engine again", error)
         self._losses.append(error)
         self._lost.set()
 
@@ -276,7 +276,7 @@ class Storing:
                     try:
                         await self._stream_again(stream, filters)
                     except (EngineAway, Misconfigured, LookupError) as error:
-                        log.debug("%s is stored again later: %s", stream, error)
+                        log.debug("%s will be saved again later: %s", stream, error)
                         await asyncio.sleep(LOOK)
                     else:
                         break
@@ -332,7 +332,7 @@ class Storing:
             await self._write(page_id, kind, data, delivery.sequence, ttl)
         except (EngineAway, Misconfigured) as error:
             # The queue delivers it again, and saving it again changes nothing.
-            log.debug("page %s is stored, which could not be noted: %s", page_id, error)
+            log.debug("page %s is stored, but this could not be noted: %s", page_id, error)
             return
         await delivery.ack()
         with suppress(EngineAway, Misconfigured, LookupError):
@@ -355,7 +355,7 @@ class Storing:
                 await asyncio.sleep(LOOK)  # the leader has it under way
             else:
                 return
-        raise EngineAway("the leader has a write of this page under way, for long")
+        raise EngineAway("the leader is still writing this page after a long wait")
 
     async def _let_go(self, shard: int, page_id: str, known: Record | Tombstone) -> None:
         api, stream = self._node.engine.api, stream_of(shard)

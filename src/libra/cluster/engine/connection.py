@@ -91,7 +91,7 @@ class Engine:
         self._asked = 0
         self.connections = 0
         """How many there have been: requests under way in one are lost when the next is made."""
-        self.trouble: str | None = "it is being connected to"
+        self.trouble: str | None = "Libra is still connecting"
         """Why there is no connection; None while there is one."""
 
     # The connection
@@ -172,7 +172,7 @@ class Engine:
         self._on_change()
 
     async def _on_gone(self) -> None:
-        self.trouble = "the connection is gone"
+        self.trouble = "the connection was lost"
         self._connected.clear()
         # The next connection never brings the answers to requests of this one.
         for answer in self._answers.values():

@@ -148,7 +148,7 @@ class Pull:
         while not self._waiting:
             if self._whole and (self._lacks or self._connection != self._engine.connections):
                 self._lacks = True
-                raise ConsumerAway(f"something is missing of {self._next}")
+                raise ConsumerAway(f"a message of {self._next} is missing")
             if self._away:
                 self._away = False
                 raise ConsumerAway(self._next)

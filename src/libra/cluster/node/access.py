@@ -72,7 +72,7 @@ class NodeAccess:
                     for delivery in await pull.take(BATCH):
                         self._heard(delivery)
             except (EngineAway, Misconfigured, LookupError) as error:
-                log.debug("nobody tells whom to let in: %s", error)
+                log.debug("the access tokens of the cluster cannot be read: %s", error)
             finally:
                 await pull.close()
             await asyncio.sleep(RETRY)
@@ -88,7 +88,9 @@ class NodeAccess:
             try:
                 tokens = parse_tokens(delivery.data.decode().splitlines())
             except ValueError as error:
-                log.error("the tokens of the cluster are none, they stay as they were: %s", error)
+                log.error(
+                    "the new tokens of the cluster are invalid, so the old ones stay: %s", error
+                )
                 return
             self._tokens_are(tokens)
             with suppress(OSError):

@@ -95,7 +95,7 @@ class Ledger:
         if made > time.time() * 1000 + AHEAD:
             return None
         if not self._read:
-            return "a node that has not been heard of"
+            return "a node that this one has not heard of"
         for entry in self.entries:
             if entry.node == self._node.name or entry.role == "inspector":
                 continue
@@ -148,7 +148,7 @@ class Ledger:
                     for delivery in await pull.take(BATCH):
                         self._heard(delivery)
             except (EngineAway, Misconfigured, LookupError) as error:
-                log.debug("the nodes are not heard: %s", error)
+                log.debug("the entries of the nodes cannot be read: %s", error)
             finally:
                 await pull.close()
             await asyncio.sleep(RETRY)
@@ -159,7 +159,7 @@ class Ledger:
             try:
                 self._node.context.availability.losses = read_losses(delivery.data)
             except msgspec.MsgspecError as error:
-                log.warning("what the database has lost cannot be read: %s", error)
+                log.warning("the losses of the database cannot be read: %s", error)
         elif delivery.subject == IDENTITY:
             with suppress(msgspec.MsgspecError):
                 self._node.told(read_identity(delivery.data))
@@ -208,5 +208,5 @@ async def remove(engine: Engine, name: str) -> LedgerEntry | None:
         # An empty message: the nodes that read the entries drop this one.
         await engine.write(subject, b"", expect=found.sequence)
     except Conflict:
-        raise Conflict(f"{name} is there: it has just spoken") from None
+        raise Conflict(f"{name} is running: it has just written its entry") from None
     return entry

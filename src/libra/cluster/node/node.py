@@ -88,7 +88,7 @@ class ClusterNode:
         self.name = settings.node or name_in(settings.data_dir)
         self.epoch = secrets.token_hex(6)
         self.layout: Layout | None = None
-        self.trouble: str | None = "the engine is being connected to"
+        self.trouble: str | None = "Libra is connecting to the engine"
         self.trouble_since = context.services.now()
         self.writable: set[int] = set()
         self.closing = False
@@ -126,7 +126,7 @@ class ClusterNode:
             EngineAway: it was not read from the engine yet.
         """
         if self.layout is None:
-            raise EngineAway(self.trouble or "the engine is being connected to")
+            raise EngineAway(self.trouble or "Libra is connecting to the engine")
         return self.layout
 
     # The connection
@@ -175,7 +175,7 @@ class ClusterNode:
             if last is not None:
                 self.told(read_identity(last.data))
         except (EngineAway, msgspec.MsgspecError) as error:
-            log.debug("what the cluster is cannot be read: %s", error)
+            log.debug("the identity of the cluster cannot be read: %s", error)
 
     def told(self, identity: Identity) -> None:
         """Take over the identity of the cluster: from some moment on it may have other shards."""
@@ -183,7 +183,7 @@ class ClusterNode:
             return  # written by a newer Libra: this node no longer relies on what it knows
         self._confirmed = time.monotonic()
         if identity != self.layout.identity:
-            log.warning("the shards of the cluster are others from now or soon on: %s", identity)
+            log.warning("the shards of the cluster change now or soon: %s", identity)
             self.layout = Layout(identity, self.layout.strays)
             self._settled = False
             more, self._more = self._more, asyncio.Event()
@@ -197,7 +197,7 @@ class ClusterNode:
     def _require_confirmed(self) -> Layout:
         layout = self.require_layout()
         if not self._is_confirmed:
-            raise EngineAway("how many shards there are has to be read again first")
+            raise EngineAway("the number of shards must be read again first")
         return layout
 
     async def each_shard(self, begin: Callable[[int], object]) -> NoReturn:
@@ -221,7 +221,7 @@ class ClusterNode:
             self.told(layout.identity)
             self._settled = True
         except (EngineAway, Misconfigured, LookupError, Conflict) as error:
-            log.debug("the streams cannot be looked at: %s", error)
+            log.debug("the streams cannot be checked: %s", error)
 
     @property
     def full(self) -> bool:
@@ -255,11 +255,11 @@ class ClusterNode:
         if error is None:
             if shard not in self.writable:
                 self.writable.add(shard)
-                log.warning("shard %d of the engine takes writes again", shard)
+                log.warning("shard %d of the engine accepts writes again", shard)
                 self._tell_writable(shard)
         elif shard in self.writable:
             self.writable.discard(shard)
-            log.warning("shard %d of the engine takes no writes: %s", shard, error)
+            log.warning("shard %d of the engine accepts no writes: %s", shard, error)
         if self.layout is not None:
             away = [shard for shard in self.layout.shards if shard not in self.writable]
             self._troubled(
@@ -303,7 +303,7 @@ class ClusterNode:
             if is_written(known, record):
                 return known.sequence
             if known.sequence == expect:
-                raise InDoubt("the leader has a write of this page under way") from None
+                raise InDoubt("the leader is still writing this page") from None
             raise
 
     async def write_record(self, record: Record, *, expect: int, patience: float = PATIENCE) -> int:

@@ -42,7 +42,7 @@ async def recall(engine: Engine) -> KnownDatabase:
         try:
             return (await _read(engine))[0]
         except (EngineAway, Misconfigured) as error:
-            log.debug("what was known of the database is not told: %s", error)
+            log.debug("the record of the database cannot be read: %s", error)
         await asyncio.sleep(AGAIN)
 
 
@@ -81,7 +81,7 @@ async def lose(engine: Engine, error: HistoryLost, now: datetime) -> None:
         except Conflict:
             continue
         except (EngineAway, Misconfigured) as away:
-            log.debug("what the database has lost is noted later: %s", away)
+            log.debug("the losses of the database will be noted later: %s", away)
             await asyncio.sleep(AGAIN)
         else:
             return

@@ -208,7 +208,7 @@ async def reshard(engine: Engine, number: int, *, now: int) -> Shards:
     if newest.number == number:
         raise Conflict(f"there are {number} shards already")
     if newest.since > now:
-        raise Conflict(f"there are about to be {newest.number} shards: wait until there are")
+        raise Conflict(f"the change to {newest.number} shards is under way: wait until it is done")
     entry = Shards(now + GRACE * 1000, number)
     changed = msgspec.structs.replace(identity, shards=(*identity.shards, entry))
     await engine.write(IDENTITY, msgspec.json.encode(changed), expect=last.sequence)
@@ -223,6 +223,6 @@ async def _identity(engine: Engine, shards: int) -> Identity:
     except Conflict:
         found = await engine.last(CLUSTER, subject)
         if found is None:
-            raise EngineAway("another node writes what the cluster is") from None
+            raise EngineAway("another node is writing the identity of the cluster") from None
         return read_identity(found.data)
     return fresh

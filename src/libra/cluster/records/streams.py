@@ -203,6 +203,6 @@ def _require(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> None:
     ]
     if lacking:
         raise Misconfigured(
-            f"the stream {wanted['name']} was made by somebody else, without {', '.join(lacking)}: "
+            f"the stream {wanted['name']} was not made by Libra and lacks {', '.join(lacking)}: "
             f"edit it, or stop every node and delete it"
         )

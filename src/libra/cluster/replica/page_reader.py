@@ -130,7 +130,7 @@ class ClusterReader(DatabaseReader):
                 return shown(of_submission(sub))
             record = known.record
             if record is None:
-                raise Unavailable("unreachable", "its record is of a newer Libra")
+                raise Unavailable("unreachable", "a newer Libra wrote its record")
             if not record.finished:
                 return shown(of_record(record))
             row = row_of(record)

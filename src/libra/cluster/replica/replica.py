@@ -142,7 +142,7 @@ class Replica:
                         feed.seen(delivery)
                     await asyncio.sleep(0)
             except (EngineAway, Misconfigured, LookupError) as error:
-                log.debug("shard %d feeds nothing: %s", shard, error)
+                log.debug("shard %d delivers nothing: %s", shard, error)
             finally:
                 await feed.close()
             await asyncio.sleep(RETRY)
@@ -347,7 +347,7 @@ class Replica:
             growth = msgspec.msgpack.decode(message.data, type=PageGrowth)
             data = zstandard.decompress(growth.report)
         except (msgspec.MsgspecError, zstandard.ZstdError) as error:
-            log.warning("what a page's owner sent cannot be read: %s", error)
+            log.warning("the progress of a page cannot be read: %s", error)
             return
         record = self._context.records.pages.get(growth.id)
         if record is None or record.finished or self._is_mine(growth.id):

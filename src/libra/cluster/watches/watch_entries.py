@@ -116,7 +116,7 @@ class WatchEntries:
                     for delivery in await pull.take(BATCH):
                         self._heard(delivery)
             except (EngineAway, Misconfigured, LookupError) as error:
-                log.debug("the watches are not heard: %s", error)
+                log.debug("the watches cannot be read: %s", error)
             finally:
                 await pull.close()
             await asyncio.sleep(RETRY)

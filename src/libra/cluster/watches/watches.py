@@ -155,7 +155,7 @@ class ClusterWatches(Watches):
                     return record
         except (EngineAway, Misconfigured) as error:
             raise EngineUnavailable(str(error)) from None
-        raise EngineUnavailable("the watch changes all the time")
+        raise EngineUnavailable("the watch keeps changing: try again")
 
     async def remove(self, watch_id: str) -> None:
         """Delete a watch; a page that is being weighed for it becomes a page like any other.
@@ -178,7 +178,7 @@ class ClusterWatches(Watches):
                 else:
                     break
             else:
-                raise EngineUnavailable("the watch changes all the time")
+                raise EngineUnavailable("the watch keeps changing: try again")
             await self._node.engine.api(
                 f"STREAM.PURGE.{WATCHES}", {"filter": f"libra.watch.at.{watch_id}"}, PATIENCE
             )
@@ -224,7 +224,7 @@ class ClusterWatches(Watches):
             try:
                 deliveries = await pull.take(AT_ONCE)
             except EngineAway as error:
-                log.debug("no turns of watches are taken: %s", error)
+                log.debug("cannot take turns of watches: %s", error)
                 await asyncio.sleep(RETRY)
                 continue
             for delivery in deliveries:
@@ -238,7 +238,7 @@ class ClusterWatches(Watches):
             except LookupError:
                 pass  # it was deleted
             except (EngineAway, Misconfigured, Unavailable) as error:
-                log.debug("watch %s goes on later: %s", watch_id, error)
+                log.debug("watch %s continues later: %s", watch_id, error)
                 return
             if delivery is not None:
                 await delivery.ack()
@@ -361,7 +361,7 @@ class ClusterWatches(Watches):
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a watch could not be taken further", exc_info=error)
+            log.error("a watch could not be advanced", exc_info=error)
 
 
 def _is_over(record: PageRecord | None) -> bool:

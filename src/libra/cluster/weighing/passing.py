@@ -81,7 +81,7 @@ async def enter_result(node: ClusterNode, delivery: PulledMessage) -> None:
         log.warning("%s is left to a newer Libra: %s", delivery.subject, error)
         return
     except ValueError as error:
-        log.error("%s is no result, and nobody keeps it: %s", delivery.subject, error)
+        log.error("%s is not a result and is dropped: %s", delivery.subject, error)
         await delivery.ack()
         return
     known = await node.read(page_id)
@@ -92,5 +92,5 @@ async def enter_result(node: ClusterNode, delivery: PulledMessage) -> None:
         try:
             await node.write_surely(record, expect=known.sequence)
         except Conflict:
-            log.debug("result %s is entered by another node, or was deleted", page_id)
+            log.debug("another node has entered result %s, or it was deleted", page_id)
     await delivery.ack()

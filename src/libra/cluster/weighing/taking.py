@@ -99,7 +99,7 @@ class Taking:
             try:
                 deliveries = await pull.take(free)
             except EngineAway as error:
-                log.debug("nothing is taken from shard %d: %s", shard, error)
+                log.debug("cannot take pages from shard %d: %s", shard, error)
                 await asyncio.sleep(RETRY)
                 continue
             for delivery in deliveries:
@@ -119,7 +119,7 @@ class Taking:
             try:
                 deliveries = await pull.take(RESULTS)
             except EngineAway as error:
-                log.debug("no results are taken from shard %d: %s", shard, error)
+                log.debug("cannot take results from shard %d: %s", shard, error)
                 await asyncio.sleep(RETRY)
                 continue
             for delivery in deliveries:
@@ -200,7 +200,7 @@ class Taking:
                 "page %s is weighed again: %s, which had it, %s",
                 sub.id,
                 record.node,
-                "does not answer" if answer is None else "has it no longer",
+                "does not answer" if answer is None else "no longer has it",
             )
         with suppress(Conflict):
             await self._room.begin(

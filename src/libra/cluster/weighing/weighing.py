@@ -220,9 +220,9 @@ class NodeWeighing:
     def _convict(self, lease: Lease) -> None:
         reason = (
             f"quarantined: {lease.record.deaths} inspectors died while they weighed this page; "
-            "retry it to have it tried again"
+            "retry it by hand"
         )
-        log.error("page %s is not weighed any more: %s", lease.page.id, reason)
+        log.error("page %s is given up: %s", lease.page.id, reason)
         self._context.records.pages.add(lease.page)
         self._fail(lease, reason)
 
@@ -288,7 +288,7 @@ class NodeWeighing:
         try:
             lease.sequence = await write_record(node, record, lease.sequence)
         except Conflict:
-            log.warning("page %s was weighed here in vain: somebody else has it", page.id)
+            log.warning("the result of page %s is dropped: another node has the page", page.id)
             await self._give_up(lease)
             return
         self.weighed += 1

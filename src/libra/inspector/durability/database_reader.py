@@ -125,7 +125,9 @@ class DatabaseReader:
                     await context.availability.opened.wait()
                     await context.availability.replayed.wait()
             except TimeoutError:
-                raise Unavailable("timeout", "the database and the journal are opened") from None
+                raise Unavailable(
+                    "timeout", "the database and the journal are still being opened"
+                ) from None
         outage = context.availability.outage
         if outage is not None:
             raise Unavailable("unreachable", outage.reason)

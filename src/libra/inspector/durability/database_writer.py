@@ -140,7 +140,9 @@ class DatabaseWriter(DatabaseWriterPort):
         if crashes:
             # A bug in the database code must not use up the restarts of the whole program.
             delay = min(CRASH_PAUSE * 2.0 ** (crashes - 1), CRASH_PAUSE_CAP)
-            reason = f"the backup crashed {crashes} times in a row, it tries again in {delay:g} s"
+            reason = (
+                f"the database writer crashed {crashes} times in a row; next try in {delay:g} s"
+            )
             self._context.availability.outage = self._context.availability.outage or Outage(
                 self._context.services.now(), reason
             )
@@ -160,7 +162,7 @@ class DatabaseWriter(DatabaseWriterPort):
     def handle_call(self, request: Any, sender: From) -> NoReply:
         """Answer once nothing waits any more."""
         if not isinstance(request, Drain):
-            raise ValueError(f"the backup cannot be asked {request!r}")
+            raise ValueError(f"the database writer does not accept {request!r}")
         self._draining.append(sender)
         self._write_now()
         return NoReply()
@@ -213,7 +215,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 else:
                     self._succeeded()
             case TaskFailed(_, DatabaseWriterStep.FOLLOW, Unavailable() as error):
-                log.debug("what was pruned is followed later: %s", error)
+                log.debug("pruned pages will leave memory later: %s", error)
             case TaskFailed(_, _, Unavailable() as error):
                 self._task = None
                 self._backlog.put_back()
@@ -285,7 +287,7 @@ class DatabaseWriter(DatabaseWriterPort):
 
     def _failed(self, error: Unavailable) -> None:
         if self._context.availability.outage is None:
-            log.warning("the database is unavailable, all goes on without it: %s", error)
+            log.warning("the database is unavailable; Libra continues without it: %s", error)
             self._context.availability.available_since = None
             self._context.availability.outage = Outage(self._context.services.now(), str(error))
         if error.fault in ("schema", "corrupt") and not self._lost_tables:
@@ -314,7 +316,7 @@ class DatabaseWriter(DatabaseWriterPort):
         """Another Libra writes to this database: write nothing until its lease ends."""
         context = self._context
         if context.availability.standby is None:
-            log.warning("the database is only read, until its lease ends: %s", error.reason)
+            log.warning("this Libra only reads the database until the lease ends: %s", error.reason)
         if self._leading or context.availability.standby is None:
             # This Libra was stopped or cut off so long that another has taken over. Or it starts beside
             # another one, with what it remembers from a former life.
@@ -336,7 +338,7 @@ class DatabaseWriter(DatabaseWriterPort):
         """Note that this Libra is the one that writes to the database."""
         self._leading = True
         if self._context.availability.standby is not None:
-            log.warning("the lease has ended, this Libra writes to the database now")
+            log.warning("the lease has ended: this Libra now writes to the database")
             self._context.availability.standby = None
             self._context.processes.restore_again()
 
@@ -344,7 +346,9 @@ class DatabaseWriter(DatabaseWriterPort):
         self.legacy = None
         self._lead()
         if self._context.availability.gap is not None and not self._backlog.lacks_anything():
-            log.warning("all that the database lacked and that is here is saved again")
+            log.warning(
+                "this Libra has saved again everything that the database had lost and it still had"
+            )
             self._context.availability.gap = None
             self._durability.over([], ())
         self._breaker.succeeded(self.runtime.clock.time())
@@ -358,7 +362,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 self._lost_tables = False
             log.warning(
                 # The database counts as back once a batch is saved, which is often all that had waited.
-                "the database is back after %.1f s: of what had waited %d %s saved, %d wait",
+                "the database is back after %.1f s: %d of the waiting entries %s saved, %d wait",
                 (self._context.services.now() - outage.since).total_seconds(),
                 saved,
                 "is" if saved == 1 else "are",

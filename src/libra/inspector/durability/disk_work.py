@@ -38,7 +38,7 @@ def write_down(
         # Without this note, a loss that happens while Libra is stopped may go unnoticed. That is no
         # reason to keep stored entries in the journal for ever. A failing disk makes the calls below
         # fail.
-        log.debug("the database as of its last save is not written down: %s", error)
+        log.debug("the note of the last save cannot be written: %s", error)
     journal.drop(gone)
     lacking = journal.store(stored)
     try:

@@ -168,7 +168,7 @@ class JournalThenDatabase:
                 told = self.recollection.deletions(self._context.services.now())
                 return any(one.id == page_id and one.of == "page" for one in told)
             except OSError as error:
-                log.debug("what was deleted of late cannot be read: %s", error)
+                log.debug("recent deletions cannot be read: %s", error)
                 return False
 
         looked = asyncio.get_running_loop().run_in_executor(self._thread, look)
@@ -193,7 +193,9 @@ class JournalThenDatabase:
             try:
                 self._journal.begin([(page_id, self._deaths[page_id]) for page_id in lives])
             except OSError as error:
-                log.warning("the lives of %d pages cannot be written down: %s", len(lives), error)
+                log.warning(
+                    "the lives of %d pages cannot be written to the journal: %s", len(lives), error
+                )
         return lives
 
     def deaths(self, page_id: str) -> int:

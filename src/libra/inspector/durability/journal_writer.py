@@ -159,7 +159,7 @@ class JournalWriter(JournalWriterPort):
             self._write()
             return NoReply()
         if not isinstance(request, Keep):
-            raise ValueError(f"the journal writer cannot be asked {request!r}")
+            raise ValueError(f"the journal writer does not accept {request!r}")
         self._waiting.setdefault(request.page_id, []).append(sender)
         self._awaited = True
         if self._context.availability.disk_trouble is not None:
@@ -299,7 +299,7 @@ class JournalWriter(JournalWriterPort):
             None,
         )
         if trouble is not None:
-            log.warning("the journal is written again, after: %s", trouble.reason)
+            log.warning("Libra writes the journal again, after: %s", trouble.reason)
             # The copy lacks entries that were stored meanwhile or were in a folder that has gone.
             for record in self._context.records.everything() if self._durability.copies else ():
                 if record.backup == "stored":
@@ -343,7 +343,7 @@ class JournalWriter(JournalWriterPort):
         """Stop all waiting, because the disk fails or hangs."""
         self._calm()
         if self._context.availability.disk_trouble is None:
-            log.error("the journal cannot be written, pages are only in memory: %s", reason)
+            log.error("the journal cannot be written; pages are only in memory: %s", reason)
             self._context.availability.disk_trouble = Outage(self._context.services.now(), reason)
         self._settled()
         for waiting in (self._in_hand, self._waiting):

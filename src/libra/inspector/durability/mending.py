@@ -54,7 +54,9 @@ class Mending:
         now = context.services.now()
         loss = Loss(now, error.found.at, error.known.at, error.reason)
         log.error(
-            "%s. What is here is saved again; what it stored %s is lost", loss.reason, loss.span
+            "%s. Libra saves again what it still has; anything else that was stored %s is lost",
+            loss.reason,
+            loss.span,
         )
         context.availability.gap = loss
         deleted = await self._remember(loss)
@@ -78,7 +80,7 @@ class Mending:
         try:
             await context.processes.journal_writer.settle(seconds=JOURNAL_PATIENCE)
         except ProcessException as trouble:
-            log.debug("the journal does not have all of it yet: %s", trouble)
+            log.debug("the journal does not have all of these entries yet: %s", trouble)
         store.known = error.found
         return lacking
 
@@ -92,12 +94,12 @@ class Mending:
                 told.extend(recollection.deletions(loss.noticed_at))
                 recollection.lose(loss)
             except OSError as error:
-                log.error("what was deleted of late cannot be read: %s", error)
+                log.error("recent deletions cannot be read: %s", error)
 
         done = loop.run_in_executor(self._thread, work)
         await asyncio.wait({done}, timeout=JOURNAL_PATIENCE)
         if not done.done():
-            log.error("what was deleted of late cannot be read: the disk hangs")
+            log.error("recent deletions cannot be read: the disk hangs")
         return list(told)
 
 
@@ -131,7 +133,7 @@ async def erase(context: Context, page_id: str) -> None:
 
     For example a CI result that is sent again: it has the id of the deleted one.
     """
-    log.warning("page %s is deleted: the database knows that it was", page_id)
+    log.warning("page %s is deleted: the database has it as deleted", page_id)
     context.records.forget(page_id)
     context.services.tally.delete(page_id)
     try:

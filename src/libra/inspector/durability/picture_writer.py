@@ -75,5 +75,5 @@ class PictureWriter:
         except Unavailable:
             return False
         except Rejected as error:
-            log.warning("the picture of page %s is refused: %s", page_id, error)
+            log.warning("the database refuses the screenshot of page %s: %s", page_id, error)
         return True

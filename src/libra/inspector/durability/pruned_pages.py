@@ -67,7 +67,7 @@ class PrunedPages:
                     gone += await self._let_go(page_id)
             self._seen, self._whole = last, not restoring
             if gone:
-                log.info("%s left memory: pruned from the database", count(gone, "page"))
+                log.info("removed %s from memory: pruned from the database", count(gone, "page"))
         finally:
             self._looking = False
 

@@ -143,7 +143,7 @@ def id_of(report: Report, build: Build) -> str:
 
 def _moment(name: str, moment: datetime | None) -> datetime:
     if moment is None or moment.tzinfo is None:
-        raise UnusableResult(f"{name} has to be a time with its zone")
+        raise UnusableResult(f"{name} must be a time with a time zone")
     return moment
 
 
@@ -166,14 +166,14 @@ def require_usable(report: Report) -> None:
         UnusableResult: says what is wrong.
     """
     if report.status != "weighed":
-        raise UnusableResult("it is the report of no page that was weighed")
+        raise UnusableResult("it is not the report of a weighed page")
     try:
         Viewport.parse(report.viewport)
     except ValueError as error:
         raise UnusableResult(str(error)) from None
     score = report.score
     if score is not None and not (0 <= score.teledrin <= 100 and 0 <= score.lighthouse <= 100):
-        raise UnusableResult("a score is no number from 0 to 100")
+        raise UnusableResult("a score is not a number from 0 to 100")
     total = report.total.requests, report.total.transfer_bytes, report.total.resource_bytes
     sums = {
         "assets": (

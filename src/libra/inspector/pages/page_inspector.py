@@ -153,7 +153,7 @@ class PageInspector(GenServer):
                     return Reply(False)
                 self._leave()
                 return Stop(NORMAL, reply=True)
-        raise ValueError(f"a page cannot be asked {request!r}")
+        raise ValueError(f"a page does not accept {request!r}")
 
     def handle_info(self, message: Any) -> Stop | None:
         """Take the next step of the page's life."""

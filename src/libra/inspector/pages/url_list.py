@@ -232,5 +232,5 @@ def _weighed(key: Key, record: PageRecord | None, row: UrlRow | None) -> Weighed
     elif newest is not None:
         summary = decode_summary(newest.report)
     else:
-        raise ValueError("a row is of a record or of the database")
+        raise ValueError("a row needs a record or a row of the database")
     return Weighed(summary, tuple(reversed(alike)), key)

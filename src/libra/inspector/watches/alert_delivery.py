@@ -106,7 +106,7 @@ def compose_test(state: WatchState, alert_id: str, now: datetime) -> Alert:
         breaches=(),
         error=None,
         text=_for_slack(
-            f"This is a test: alerts of the watch of {called(state.name, state.url)} arrive here."
+            f"This is a test: Libra sends the alerts for {called(state.name, state.url)} here."
         ),
         name=state.name,
     )
@@ -199,9 +199,9 @@ def _text(event: Event, report: Report, judgement: Judgement, page: str) -> str:
     still = "still " if judgement.repeated else ""
     weight = size(report.total.transfer_bytes)
     if not report.complete:
-        weight += ", not all of it arrived"
+        weight += " (not all of it arrived)"
     if event == "failed":
-        reason = plain(report.error or "no reason is known")
+        reason = plain(report.error or "unknown reason")
         return f"{page} {'still cannot' if still else 'could not'} be weighed: {reason}"
     if event == "recovered":
         return f"{page} is fine again: it weighs {weight}."

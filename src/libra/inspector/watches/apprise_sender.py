@@ -140,7 +140,7 @@ def tunnel(proxy: str, host: str, port: int, timeout: float) -> socket.socket:
                 raise ConnectionError("the proxy did not answer")
             head += byte
         if not head.partition(b" ")[2].startswith(b"2"):
-            raise ConnectionError("the proxy makes no way there")
+            raise ConnectionError("the proxy refused the connection")
     except BaseException:
         way.close()
         raise

@@ -33,8 +33,8 @@ _SENDER: Final = Path(__file__).with_name("apprise_sender.py")
 _PASSED_ON: Final = ("LANG", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "TMPDIR", "TZ")
 
 _WORDS: Final = {
-    NOT_TAKEN: "not-taken: the service cannot be reached, or did not take it",
-    UNUSABLE: "bad-url: an address of the destination is not one that can be used",
+    NOT_TAKEN: "not-taken: the service could not be reached or did not accept the alert",
+    UNUSABLE: "bad-url: the destination has an address that cannot be used",
 }
 
 
@@ -65,7 +65,7 @@ class AppriseCourier:
             SettingsError: names the destination that is not usable.
         """
         if self.destinations and find_spec("apprise") is None:
-            raise SettingsError("alerts need what libra-weigh[alerts] installs")
+            raise SettingsError("destinations of alerts need the extra libra-weigh[alerts]")
         for name, destination in self.destinations.items():
             try:
                 urls = destination.urls(self._environ)
@@ -74,7 +74,7 @@ class AppriseCourier:
             if any(url.lower().startswith("mailto") for url in urls) and self._proxy_has_tls():
                 # That would need TLS inside the TLS of the connection to the proxy.
                 raise SettingsError(
-                    f"alerts.{name}: mail goes through a proxy by http alone: write proxy as "
+                    f"alerts.{name}: mail cannot use an HTTPS proxy: write proxy as "
                     "http://proxy.example.com:3128"
                 )
 
@@ -88,7 +88,7 @@ class AppriseCourier:
         """
         destination = self.destinations.get(name)
         if destination is None:
-            return f"no-destination: the settings have no [alerts.{name}] any more"
+            return f"no-destination: the settings no longer have [alerts.{name}]"
         try:
             urls = destination.urls(self._environ)
         except DestinationError as error:
@@ -126,7 +126,11 @@ class AppriseCourier:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
-        return None if code == 0 else _WORDS.get(code, "not-taken: what sends it ended early")
+        return (
+            None
+            if code == 0
+            else _WORDS.get(code, "not-taken: the process that sends it ended early")
+        )
 
     def _proxy_has_tls(self) -> bool:
         return self._proxy is not None and self._proxy.lower().startswith("https:")

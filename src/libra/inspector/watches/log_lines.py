@@ -24,7 +24,7 @@ def log_run(state: WatchState) -> None:
         log.warning("%s: page %s could not be weighed", _called(state), run.page)
         return
     over = f", over {len(run.breaches)} of its limits" if run.breaches else ""
-    part = "" if run.complete else ", not all of it arrived"
+    part = "" if run.complete else " (not all of it arrived)"
     log.info("%s: page %s weighs %s%s%s", _called(state), run.page, size(run.total), over, part)
 
 
@@ -35,14 +35,14 @@ def log_delivery(state: WatchState, alert: Alert) -> None:
         return
     where = "the webhook" if tried.to is None else f"destination {tried.to}"
     if tried.error is None:
-        log.info("%s: alert %s was taken by %s", _called(state), alert.id, where)
+        log.info("%s: %s accepted alert %s", _called(state), where, alert.id)
     else:
-        then = "given up" if tried.given_up else "to be tried again"
+        then = "Libra gave up" if tried.given_up else "Libra will try again"
         log.warning(
-            "%s: alert %s was not taken by %s, %s: %s",
+            "%s: %s did not accept alert %s, %s: %s",
             _called(state),
-            alert.id,
             where,
+            alert.id,
             then,
             tried.error,
         )

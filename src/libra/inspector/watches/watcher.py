@@ -146,7 +146,7 @@ class Watcher(GenServer):
             self._become(request.step)
             return Reply(None)
         if request is not WatchOrder.RUN:
-            raise ValueError(f"a watch cannot be asked {request!r}")
+            raise ValueError(f"a watch does not accept {request!r}")
         page = self._record.state.page
         if page is not None and self._context.records.pages.get(page) is not None:
             return Reply(page)

@@ -99,7 +99,7 @@ class PageWeighIns:
             title, text = alerts.words_of(undelivered)
             return await context.processes.courier.deliver(undelivered.to, title, text)
         if state.webhook is None or state.secret is None:
-            return "denied: the watch has no webhook any more"
+            return "denied: the watch no longer has a webhook"
         return await alerts.deliver(
             context.services.fetcher,
             state.webhook,

@@ -74,7 +74,7 @@ class From(Tie):
         """The reply; raises ProcessExited, or CallTimeout when there is none yet."""
         outcome = self.outcome
         if outcome is UNSET:
-            raise CallTimeout(f"{self.owner!r} gave no answer within {timeout} s")
+            raise CallTimeout(f"{self.owner!r} did not answer within {timeout} s")
         if type(outcome) is CallFailure:
             reason = outcome.reason
             cause = reason.exception if isinstance(reason, Crashed) else None

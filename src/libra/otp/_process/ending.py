@@ -170,7 +170,7 @@ async def gone(process: GenServer, timeout: float | None) -> ExitReason:  # noqa
             if process._watchers is not None:
                 process._watchers.pop(waiter, None)
         if process._state != DEAD:
-            raise CallTimeout(f"{process!r} is not gone after {timeout} s")
+            raise CallTimeout(f"{process!r} has not ended after {timeout} s")
     return process.exit_reason or NORMAL
 
 

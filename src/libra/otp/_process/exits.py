@@ -166,7 +166,7 @@ class MaxChildren(StartError):
     """The supervisor has reached its limit of children."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(Failed(f"the supervisor has its {limit} children already"))
+        super().__init__(Failed(f"the supervisor already has {limit} children, its limit"))
         self.limit = limit
 
 

@@ -167,7 +167,7 @@ class Runtime:
         if not ref.done:
             self.abandoned.add(ref)
             self.counts.abandoned += 1
-            self.log.error("%r ignored its cancellation and is left to itself", ref)
+            self.log.error("%r ignored its cancellation and was abandoned", ref)
         self._wake_drained()
 
     def _task_ended(self, ref: TaskRef) -> None:
@@ -186,7 +186,9 @@ class Runtime:
         self.counts.refused += 1
         refused = self.counts.refused
         if refused & (refused - 1) == 0:  # 1, 2, 4, 8...: tell, but do not flood the log
-            self.log.warning("the mailbox of %r is full (%d refused so far)", process, refused)
+            self.log.warning(
+                "the mailbox of %r is full (%d messages refused so far)", process, refused
+            )
 
     def _report(
         self,

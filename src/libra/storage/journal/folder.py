@@ -47,7 +47,7 @@ class JournalFolder:
         except BlockingIOError:
             os.close(lock)
             raise JournalInUse(
-                f"another Libra works on {self.path.parent}: stop it, or give this one "
+                f"another Libra uses {self.path.parent}: stop it, or give this one "
                 "a data directory of its own (--data-dir)"
             ) from None
         self._lock = lock
@@ -64,9 +64,9 @@ class JournalFolder:
         try:
             now = self.path.stat()
         except FileNotFoundError:
-            raise JournalGone(f"the folder {self.path} has gone") from None
+            raise JournalGone(f"the folder {self.path} no longer exists") from None
         if not os.path.samestat(os.fstat(self._lock), now):
-            raise JournalGone(f"the folder {self.path} is another one than before")
+            raise JournalGone(f"the folder {self.path} is not the same folder as before")
 
     def release(self) -> None:
         """Release the claim."""
@@ -93,7 +93,7 @@ class Reserve:
             if shutil.disk_usage(self._path.parent).free > 4 * size:
                 self._path.write_bytes(bytes(size))
         except OSError as error:
-            log.debug("there is no room for a reserve: %s", error)
+            log.debug("cannot reserve disk space: %s", error)
             self.release()
 
     def release(self) -> bool:

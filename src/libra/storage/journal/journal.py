@@ -182,7 +182,9 @@ class Journal:
                 try:
                     entry = decode(raw)
                 except Unreadable as error:
-                    log.error("%s is kept unread in %s: %s", raw.key, segment.path.name, error)
+                    log.error(
+                        "%s cannot be read and stays in %s: %s", raw.key, segment.path.name, error
+                    )
                     continue
                 if not isinstance(entry, list):
                     yield entry

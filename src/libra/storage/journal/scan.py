@@ -57,7 +57,7 @@ class Scan:
                 unread.add(number)
                 continue
             except OSError as error:
-                log.error("%s is left alone, it cannot be read: %s", path.name, error)
+                log.error("%s is left alone because it cannot be read: %s", path.name, error)
                 self._damage.files += 1
                 unread.add(number)
                 continue
@@ -77,7 +77,11 @@ class Scan:
             try:
                 listed = decode(raw)
             except Unreadable as error:
-                log.warning("%s: what was dropped cannot be read: %s", segment.path.name, error)
+                log.warning(
+                    "%s: a list of dropped or stored entries cannot be read: %s",
+                    segment.path.name,
+                    error,
+                )
                 continue
             over = raw.kind == DROPPED or not self._copies
             do = self._index.forget if over else self._index.store

@@ -118,16 +118,16 @@ class SegmentLog:
             try:
                 status = segment.path.stat()
             except FileNotFoundError:
-                raise JournalGone(f"{segment.path.name} of the journal has gone") from None
+                raise JournalGone(f"{segment.path.name} of the journal no longer exists") from None
             if segment.file != (status.st_dev, status.st_ino) or status.st_size < segment.size:
-                raise JournalGone(f"{segment.path.name} of the journal is not what it was")
+                raise JournalGone(f"{segment.path.name} of the journal was replaced or cut off")
 
     def _check_folder(self) -> None:
         self._folder.check()
         if self._file is not None:
             file, known = os.fstat(self._file), self.index.segments[self._next - 1].size
             if file.st_nlink == 0 or file.st_size < known:
-                raise JournalGone("the newest file of the journal has gone or was cut off")
+                raise JournalGone("the newest file of the journal was deleted or cut off")
 
     def release(self) -> None:
         """Release the folder; a program can then claim it again, or another folder in its place."""
@@ -211,7 +211,7 @@ class SegmentLog:
         try:
             reader = SegmentReader(segment.path.read_bytes())
         except (OSError, LaterFormat) as error:
-            log.error("%s cannot be read any more: %s", segment.path.name, error)
+            log.error("%s can no longer be read: %s", segment.path.name, error)
             self.damage.files += 1
             return
         for raw in reader:
@@ -284,7 +284,7 @@ class SegmentLog:
             return False
         if oldest is None or not self.index.copied:
             return self._reserve.release()
-        log.warning("the disk is full, the oldest of the local copy gives way")
+        log.warning("the disk is full: dropping the oldest entries of the local copy")
         self._making_room = True
         try:
             self.index.give_up(oldest)
@@ -294,7 +294,7 @@ class SegmentLog:
                 return self._clear(oldest)
             self._delete(oldest)
         except OSError as error:
-            log.debug("the local copy cannot give way: %s", error)
+            log.debug("the local copy cannot be shrunk: %s", error)
             return False
         finally:
             self._making_room = False

@@ -113,7 +113,7 @@ class Damage:
         """The damage in words for people."""
         return (
             f"{self.entries} damaged or missing entries and {self.files} unreadable files were found "
-            "in the journal; what was not in the database is lost (the log names the files)"
+            "in the journal; those that were not in the database are lost (the log names the files)"
         )
 
     def __bool__(self) -> bool:

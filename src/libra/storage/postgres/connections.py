@@ -147,7 +147,7 @@ class Connections:
             if not turn.done():
                 self._turns.remove(turn)
         if not turn.done():
-            raise Unavailable("timeout", "too many others are waiting for an answer")
+            raise Unavailable("timeout", "too many requests are waiting for the database")
 
     def _pass_turn(self) -> None:
         if self._turns:

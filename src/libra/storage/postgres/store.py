@@ -354,7 +354,7 @@ class PostgresStore(Store):
             async with asyncio.timeout_at(until):
                 await self._lists.acquire()
         except TimeoutError:
-            raise Unavailable("timeout", "too many others are waiting for a list") from None
+            raise Unavailable("timeout", "too many requests are waiting for a list") from None
         try:
             yield max(0.0, until - clock())
         finally:

@@ -52,7 +52,7 @@ def back_up(database: Path, file: Path) -> None:
     ):
         source.execute("PRAGMA query_only = 1")
         if status_of_sqlite(source).state == "missing":
-            raise NoBackup(f"{database} has no tables of Libra")
+            raise NoBackup(f"{database} has no Libra tables")
         source.backup(target)
         if target.execute("SELECT 1 FROM sqlite_master WHERE name = 'libra_lease'").fetchone():
             target.execute("DELETE FROM libra_lease")

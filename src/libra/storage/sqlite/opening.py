@@ -20,7 +20,9 @@ def path_of(url: str) -> Path:
     parts = urlsplit(url)
     path = unquote(parts.path).removeprefix("/")
     if parts.netloc or not path or path == ":memory:":
-        raise ValueError(f"{url!r} names no file: use sqlite:///relative or sqlite:////absolute")
+        raise ValueError(
+            f"{url!r} does not name a file: use sqlite:///relative or sqlite:////absolute"
+        )
     return Path(path)
 
 

@@ -117,7 +117,7 @@ async def test_a_node_that_is_silent_is_forgotten_once() -> None:
 @pytest.mark.usefixtures("at_once")
 async def test_a_node_that_still_speaks_is_not_forgotten() -> None:
     engine = OneSubject(entry(NOW), goes_on=True)
-    with pytest.raises(Conflict, match="there is there: it has just spoken"):
+    with pytest.raises(Conflict, match="there is running: it has just written its entry"):
         await ledgers.remove(engine, "there")
     assert engine.data
 

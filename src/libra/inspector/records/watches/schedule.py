@@ -66,13 +66,13 @@ def parse_schedule(text: str) -> str:
         return _interval(int(match[1]) * _MINUTES[match[2].lower()], shown)
     if len(words) != 5 or len(expression) > MAX_CRON:
         raise InvalidSchedule(
-            f"{shown!r} is no schedule: write hour, day, week, an interval such as 30m or 2h, or a "
+            f"{shown!r} is not a schedule: write hour, day, week, an interval such as 30m or 2h, or a "
             'cron expression of five fields such as "0 6 * * mon-fri".'
         )
     try:
         next(CronSim(expression, _SOME_DAY))
     except CronSimError as error:
-        raise InvalidSchedule(f"{shown!r} is no cron expression: {error}.") from None
+        raise InvalidSchedule(f"{shown!r} is not a cron expression: {error}.") from None
     except StopIteration:
         raise InvalidSchedule(f"{shown!r} is a time that never comes.") from None
     return expression
@@ -92,8 +92,8 @@ def parse_zone(text: str) -> str:
     if name.lower() in known:
         return known[name.lower()]
     near = get_close_matches(name.lower().replace(" ", "_"), known, 1)
-    meant = f", perhaps {known[near[0]]} is meant" if near else ", such as Europe/Berlin or UTC"
-    raise InvalidSchedule(f"{name[:60]!r} is no time zone that is known here{meant}.")
+    meant = f"did you mean {known[near[0]]}?" if near else "write one such as Europe/Berlin or UTC."
+    raise InvalidSchedule(f"{name[:60]!r} is not a known time zone: {meant}")
 
 
 def next_due(
@@ -121,7 +121,7 @@ def next_due(
     try:
         due = next(CronSim(schedule, (after - shift).astimezone(where)))
     except (CronSimError, StopIteration):
-        raise InvalidSchedule(f"{schedule[:60]!r} is no schedule.") from None
+        raise InvalidSchedule(f"{schedule[:60]!r} is not a schedule.") from None
     return due.astimezone(UTC) + shift
 
 
@@ -137,7 +137,7 @@ def schedule_words(schedule: str, zone: str = "UTC") -> str:
 def _interval(minutes: int, shown: str) -> str:
     """An interval in its normal form: in the largest unit that divides it."""
     if timedelta(minutes=minutes) > LONGEST:
-        raise InvalidSchedule(f"{shown!r} is too long: {LONGEST.days} days are the longest.")
+        raise InvalidSchedule(f"{shown!r} is too long: at most {LONGEST.days} days.")
     unit = next(unit for unit in ("w", "d", "h", "m") if minutes % _MINUTES[unit] == 0)
     number = minutes // _MINUTES[unit]
     return _NAMES[unit] if number == 1 and unit != "m" else f"{number}{unit}"

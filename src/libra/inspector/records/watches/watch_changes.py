@@ -139,7 +139,7 @@ def checked(changes: WatchChanges, destinations: Mapping[str, object]) -> Wanted
         if name in given:
             given[name] = check(given[name])
     if given.get("webhook_headers") and given.get("webhook", "-") is None:
-        raise InvalidOptions("headers of a webhook are of no use without one")
+        raise InvalidOptions("webhook headers need a webhook")
     terms: dict[str, Any] = {name: given.pop(name) for name in _TERMS if name in given}
     if "method" in given:
         given["choice"] = given.pop("method")
@@ -148,7 +148,7 @@ def checked(changes: WatchChanges, destinations: Mapping[str, object]) -> Wanted
 
 def _require_destination(name: str, destinations: Mapping[str, object]) -> None:
     if name not in destinations:
-        known = ", ".join(sorted(destinations)) or "none; whoever runs this Libra can add some"
+        known = ", ".join(sorted(destinations)) or "none; the operator of this Libra can add some"
         raise InvalidOptions(f"there is no destination {name[:60]!r}; there is {known}")
 
 
@@ -163,7 +163,7 @@ def parse_confirm(wanted: object) -> Confirm:
     match = _CONFIRM.fullmatch(wanted) if isinstance(wanted, str) else None
     if match is None and wanted != "1":
         raise InvalidOptions(
-            f"confirm takes how many weigh-ins of how many, such as '2 of 3', not {str(wanted)[:40]!r}"
+            f"confirm takes a number of weigh-ins, such as '2 of 3', not {str(wanted)[:40]!r}"
         )
     try:
         return Confirm(int(match[1]), int(match[2])) if match else Confirm()
@@ -198,7 +198,7 @@ def parse_repeat(wanted: float | str | None) -> float | None:
     except (ValueError, TypeError) as error:
         raise InvalidOptions(f"repeat: {error}") from None
     if not LEAST_REPEAT <= seconds <= 1e8:
-        raise InvalidOptions("repeat takes a minute at least, such as 24h")
+        raise InvalidOptions("repeat takes at least a minute, such as 24h")
     return seconds
 
 
@@ -212,12 +212,12 @@ def parse_tags(tags: Iterable[str]) -> tuple[str, ...]:
         raise InvalidOptions(f"tags takes a list, not {tags[:40]!r}")
     given = tuple(tags)
     if len(given) > MOST_TAGS:
-        raise InvalidOptions(f"there are {len(given)} tags; at most {MOST_TAGS} are taken")
+        raise InvalidOptions(f"there are {len(given)} tags; at most {MOST_TAGS} are allowed")
     found = tuple(dict.fromkeys(plain(tag).strip() for tag in given if tag.strip()))
     for tag in found:
         if len(tag) > MOST_TAG or "," in tag:
             raise InvalidOptions(
-                f"tags: {tag[:60]!r} is no tag: at most {MOST_TAG} characters, and no comma"
+                f"tags: {tag[:60]!r} is not a tag: at most {MOST_TAG} characters, without a comma"
             )
     return found
 
@@ -230,7 +230,7 @@ def parse_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
     """
     found = tuple((headers or {}).items())
     if len(found) > MAX_HEADERS:
-        raise InvalidOptions(f"there are {len(found)} headers; at most {MAX_HEADERS} are taken")
+        raise InvalidOptions(f"there are {len(found)} headers; at most {MAX_HEADERS} are allowed")
     require_headers(found)
     return found
 

@@ -51,7 +51,7 @@ def parse_webhook_headers(headers: Mapping[str, str]) -> Headers:
         InvalidOptions: says which header cannot be sent.
     """
     if len(headers) > MAX_HEADERS:
-        raise InvalidOptions(f"there are {len(headers)} headers; at most {MAX_HEADERS} are taken")
+        raise InvalidOptions(f"there are {len(headers)} headers; at most {MAX_HEADERS} are allowed")
     found = tuple(headers.items())
     require_headers(found)
     for name, _ in found:
