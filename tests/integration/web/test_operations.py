@@ -110,8 +110,8 @@ async def test_tokens_limits_and_the_level_of_the_log_are_reloaded(
     file.write_text(settings + 'log-level = "debug"\nread-limit = "1/h"\nttl = "1h"\n')
     program.process.send_signal(signal.SIGHUP)
     reloaded = await program.logs("settings were read again")
-    assert "read_limit, log_level changed, tokens known: 1" in reloaded["event"]
-    held = await program.logs("what has changed and takes a restart")
+    assert "read_limit, log_level changed, number of tokens: 1" in reloaded["event"]
+    held = await program.logs("these changed settings need a restart")
     assert held["event"].endswith(": ttl")
     assert await program.status(FIRST) == 401
     statuses = [await program.status(SECOND) for _ in range(21)]

@@ -39,9 +39,9 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
         "/watches/{watch_id:str}",
         operation_id="changeWatch",
         summary="Change a watch",
-        description="Send the fields that shall change as JSON; the others stay as they are. `paused` "
-        "has it rest. What is weighed or judged otherwise is weighed again at once. A webhook at "
-        "another host gets another `secret`, shown only in this answer.",
+        description="Send the fields to change as JSON; the others stay as they are. `paused` stops or "
+        "resumes the schedule. If the page is now weighed or judged differently, Libra weighs it again "
+        "at once. A webhook at another host gets another `secret`, shown only in this response.",
         responses={
             200: answer(Watch, "The watch as it is now"),
             **problems(400, 401, 403, 404, 413, 415, 422, 429, 503),
