@@ -127,7 +127,7 @@ async def test_settings_that_cannot_be_used_change_nothing(
     program = await start()
     (tmp_path / "libra.toml").write_text(content)
     program.process.send_signal(signal.SIGHUP)
-    refused = await program.logs("the settings cannot be used")
+    refused = await program.logs("the new settings are invalid")
     assert refused["level"] == "error"
     assert await program.status(FIRST) == 200
 
@@ -144,7 +144,7 @@ async def test_a_reload_that_would_let_everybody_in_from_outside_is_refused(
     program.process.send_signal(signal.SIGHUP)
     assert (
         "reachable from other machines"
-        in (await program.logs("the settings cannot be used"))["event"]
+        in (await program.logs("the new settings are invalid"))["event"]
     )
     assert await program.status(FIRST) == 200
     assert await program.status("wrong-secret-of-ours") == 401

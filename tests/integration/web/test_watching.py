@@ -67,7 +67,7 @@ async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
     history = await seen(service, answer.headers["location"])
     (made,) = service.libra.watches(url=report.url).watches
     assert "Every week, next" in history
-    assert "nobody is alerted" in history
+    assert "Libra sends no alerts" in history
     assert made.terms.max_weight is None
     assert "Watched: every week" in await seen(service, f"/pages/{report.id}")
 
@@ -237,7 +237,7 @@ async def test_a_watch_is_run_and_deleted_from_where_one_is(service: Service, wa
     path = f"/watches/{watch.id}/delete"
     gone = await service.client.post(path, data={"back": "history"}, headers=BROWSER)
     assert gone.headers["location"].startswith("/history?url=")
-    assert "nobody is alerted" not in await seen(service, gone.headers["location"])
+    assert "Libra sends no alerts" not in await seen(service, gone.headers["location"])
 
 
 async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite) -> None:
