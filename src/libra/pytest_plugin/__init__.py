@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # The first test that uses the fixture imports the weigher: pytest loads this file at every start.
 
 HOW = (
-    "No application to weigh: define a fixture libra_app that returns it, set"
+    "Name the application to weigh: define a fixture libra_app that returns it, set"
     " libra_app = package.module:name (or an address) in the settings of pytest, or pass --libra-app."
 )
 

@@ -34,7 +34,7 @@ def application(name: str) -> Any:
         raise NoApplication(f"{name!r} has no colon: write package.module:name")
     if not all(part.isidentifier() for part in module.split(".")) or "/" in attribute:
         raise NoApplication(
-            f"{name!r} is not package.module:name, nor an address that begins with http:// or https://"
+            f"{name!r} is neither package.module:name nor an address with http:// or https://"
         )
     try:
         found: Any = import_module(module)

@@ -161,7 +161,7 @@ def test_a_failure_shows_the_line_of_the_test_and_nothing_of_the_plugin(
     assert 'weigh("/nothing")' in shown
     assert "pytest_plugin" not in shown
     shown = run(pytester, "--libra-app", "ftp://shop.example").stdout.str()
-    assert "an address begins with http:// or https://" in shown
+    assert "nor an address with http:// or https://" in shown
     assert "During handling" not in shown
 
 
@@ -241,7 +241,7 @@ def test_without_an_application_it_is_told_what_to_write(pytester: pytest.Pytest
     pytester.makepyfile(test_weight="def test_home(weigh):\n    weigh('/')\n")
     result = run(pytester)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*No application to weigh*"])
+    result.stdout.fnmatch_lines(["*Name the application to weigh*"])
 
 
 def test_the_guides_examples_run(pytester: pytest.Pytester) -> None:

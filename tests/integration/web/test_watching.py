@@ -250,9 +250,7 @@ async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite
         made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
         await until_watch(service.libra, made.id, lambda watch: watch.delivery is not None)
         text = await seen(service, f"/watches/{made.id}")
-        assert (
-            "(over budget) did not arrive and will be retried, tried just now: refused" in text
-        )
+        assert "(over budget) did not arrive and will be retried, tried just now: refused" in text
         assert "1 alert pending." in text
 
 

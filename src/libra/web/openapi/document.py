@@ -101,7 +101,7 @@ def _add_events(document: dict[str, Any]) -> None:
     # Some tools take each event for an object, others the stream for a string: OpenAPI 3.1 does not
     # say.
     events = document["paths"]["/pages/{page_id}/events"]["get"]["responses"]["200"]["content"]
-    events[EVENT_STREAM]["schema"] = {"description": "Events such as in the example"}
+    events[EVENT_STREAM]["schema"] = {"description": "Events, as in the example"}
 
 
 def _add_access(document: dict[str, Any]) -> None:
@@ -110,8 +110,8 @@ def _add_access(document: dict[str, Any]) -> None:
         "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "Made by `libra token new`. Clients without a token may do only what "
-            "`--public` allows.",
+            "description": "Made by `libra token new`. If tokens are set, clients without one may do "
+            "only what `--public` allows.",
         },
         "session": {
             "type": "apiKey",

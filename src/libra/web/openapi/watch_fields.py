@@ -59,7 +59,7 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
             ],
             "default": "1",
             "description": "How many of the last weigh-ins must find a problem before Libra sends an "
-            "alert. After the first one, Libra weighs the page again after a minute.",
+            "alert. If one finds a new problem, Libra weighs the page again after a minute.",
             "examples": ["2 of 3"],
         },
         "repeat": {

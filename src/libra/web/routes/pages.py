@@ -86,7 +86,7 @@ def page_routes(
         operation_id="readScreenshot",
         summary="Read a screenshot",
         description="With `--screenshots`, Libra keeps a screenshot of each page that it weighs in a "
-        "browser, except if the submission has headers. The report says in `screenshot` whether there "
+        "browser, unless the submission has headers. The report says in `screenshot` whether there "
         "is one. Only the database has it.",
         responses={
             200: answer(

@@ -79,8 +79,8 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
         status_code=202,
         operation_id="testWatch",
         summary="Send a test alert",
-        description="Each receiver of the watch is sent one, once, at once. `deliveries` says how it "
-        "went as soon as that is known.",
+        description="Libra sends a test alert to each receiver of the watch at once, and does not "
+        "retry. `deliveries` has the outcome as soon as it is known.",
         responses={
             202: answer(Watch, "The alert is on its way"),
             303: empty("For a form in a browser: to the watch"),
