@@ -62,7 +62,7 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lines = [line.strip() for line in self._text(environ).splitlines()]
         found = tuple(line for line in lines if line and not line.startswith("#"))
         if not found:
-            raise DestinationError(f"{self._place} has no address in it")
+            raise DestinationError(f"{self._place} contains no address")
         for number, url in enumerate(found, 1):
             _require_allowed(url, f"address {number} of {self._place}")
         return found
@@ -79,7 +79,7 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise DestinationError(f"{self._place} cannot be read: {reason}") from None
         except UnicodeDecodeError:
-            raise DestinationError(f"{self._place} is not text") from None
+            raise DestinationError(f"{self._place} is not UTF-8 text") from None
 
     @property
     def _place(self) -> str:
@@ -97,7 +97,9 @@ def parse_destinations(tables: object) -> dict[str, Destination]:
     found: dict[str, Destination] = {}
     for name, table in tables.items():
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-            raise DestinationError(f"{name!r} is no name: small letters, digits and hyphens")
+            raise DestinationError(
+                f"{name!r} is not a valid name: use lowercase letters, digits and hyphens"
+            )
         try:
             found[name] = (
                 table
@@ -120,11 +122,11 @@ def _require_allowed(url: str, what: str) -> None:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme.lower() not in {*SCHEMES, NATIVE}:
         known = ", ".join(sorted(SCHEMES))
-        raise DestinationError(f"{what} is of a kind that is not taken: write one of {known}")
+        raise DestinationError(f"{what} is of an unsupported kind: write one of {known}")
     try:
         query = urlsplit(url).query
     except ValueError:
-        raise DestinationError(f"{what} cannot be read") from None
+        raise DestinationError(f"{what} is not a valid URL") from None
     for name, _ in parse_qsl(query.replace("?", "&"), keep_blank_values=True):
         if _LOCAL.search(name):
-            raise DestinationError(f"{what} has a parameter that is not taken: it reads files")
+            raise DestinationError(f"{what} has a parameter that reads local files: remove it")

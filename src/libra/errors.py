@@ -78,7 +78,7 @@ class Restoring(Full):
 
     def __init__(self, retry_after: float = RETRY_AFTER) -> None:
         super().__init__(retry_after)
-        self.args = ("Libra has just started and still reads its idempotency keys",)
+        self.args = ("Libra has just started and is still reading its idempotency keys",)
 
 
 class CannotRender(LibraError):
@@ -106,8 +106,8 @@ class ResultDeleted(LibraError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This result was kept here and somebody deleted it, so it is not taken again. "
-            "Weigh the page again to have a result of this commit."
+            "This result was deleted, so Libra does not accept it again. "
+            "Weigh the page again to get a new result for this commit."
         )
 
 
@@ -119,7 +119,7 @@ class NotWhole(LibraError):
     """
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"only a part of {url} was weighed: {reason}")
+        super().__init__(f"Libra weighed only a part of {url}: {reason}")
         self.url = url
 
 
@@ -162,7 +162,7 @@ class EngineUnavailable(LibraError):
     """
 
     def __init__(self, reason: str, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(f"the engine of the cluster cannot be asked now: {reason}")
+        super().__init__(f"the engine of the cluster is unreachable: {reason}")
         self.retry_after = retry_after
 
 

@@ -69,7 +69,7 @@ async def test_trying_the_api_is_for_everybody(browser: Visitor, service: Servic
     await page.goto(f"{service.server.url}/docs/try")
     await page.get_by_role("button", name="/pages Weigh a page").click()
     await page.get_by_role("button", name="Try it out").click()
-    await page.get_by_role("textbox", name="Body of the request").wait_for()
+    await page.get_by_role("textbox", name="Request body").wait_for()
     assert await flaws(page) == []
     assert complaints == []
 

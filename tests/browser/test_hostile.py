@@ -53,7 +53,7 @@ async def test_a_page_that_is_all_script_runs_nowhere(browser: Visitor, service:
             await nothing_runs(page)
         await page.goto(f"{service.server.url}/watches")
         await page.locator(".watch-fold > summary").click()
-        for label in ("Which page?", "Or on a schedule of your own", "Webhook URL"):
+        for label in ("Which page?", "Or your own schedule", "Webhook URL"):
             await page.get_by_label(label).fill(EVIL + INNER)
         await page.keyboard.press("Enter")
         await page.get_by_role("alert").wait_for()

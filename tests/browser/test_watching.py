@@ -41,7 +41,7 @@ async def test_a_page_is_watched_from_its_report_and_no_longer(
     await page.goto(f"{service.server.url}/pages/{report.id}")
     await unfold(page)
     await page.get_by_label("How often?").select_option("Every hour")
-    await page.get_by_label("It may weigh").fill("1 kB")
+    await page.get_by_label("Weight limit").fill("1 kB")
     await page.get_by_role("button", name="Watch", exact=True).click()
     await page.wait_for_url(re.compile(r"/history\?url="))
     await expect(page.locator(".watch")).to_contain_text("Every hour, next")
@@ -61,7 +61,7 @@ async def test_a_page_is_watched_from_its_report_and_no_longer(
     await card.get_by_label("Delete the watch").click()
     await card.get_by_role("button", name="Delete watch").click()
     await page.wait_for_url(before)
-    await expect(page.get_by_text("Nothing is watched.")).to_be_visible()
+    await expect(page.get_by_text("No watches.")).to_be_visible()
     assert complaints == []
 
 
@@ -71,20 +71,20 @@ async def test_mistakes_are_said_where_they_are_and_nothing_written_is_lost(
     page = await browser.new_page()
     await page.goto(f"{service.server.url}/history?url={site.url()}")
     await unfold(page)
-    await page.get_by_label("Or on a schedule of your own").fill("soon")
+    await page.get_by_label("Or your own schedule").fill("soon")
     await page.get_by_label("Webhook URL").fill("slack")
-    await page.get_by_label("It may weigh").fill("500 kB")
+    await page.get_by_label("Weight limit").fill("500 kB")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_have_text(
-        "Not watched yet: 2 fields need another look."
+        "Not watched yet: please correct 2 fields."
     )
-    own = page.get_by_label("Or on a schedule of your own")
+    own = page.get_by_label("Or your own schedule")
     await expect(own).to_be_focused()
     await expect(own).to_have_value("soon")
     await expect(own).to_have_accessible_description(re.compile("'soon' is not a schedule.*30m"))
     hook = page.get_by_label("Webhook URL")
     await expect(hook).to_have_accessible_description(re.compile("Write it as https://slack"))
-    await expect(page.get_by_label("It may weigh")).to_have_value("500 kB")
+    await expect(page.get_by_label("Weight limit")).to_have_value("500 kB")
     await own.fill("0 6 * * *")
     await hook.fill("")
     await page.keyboard.press("Enter")
@@ -104,8 +104,8 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await page.keyboard.type(site.url())
     for label in (
         "How often?",
-        "Or on a schedule of your own",
-        "It may weigh at most",
+        "Or your own schedule",
+        "Weight limit",
         "Percent",
         "Size",
     ):
@@ -115,7 +115,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await page.keyboard.type(nobody)
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("It is shown only now")).to_be_visible()
+    await expect(page.get_by_text("Copy it now")).to_be_visible()
     await expect(page.locator(".secret code")).to_have_text(re.compile(r"whsec_\S{20,}"))
 
     await page.goto(f"{service.server.url}/watches")
@@ -124,7 +124,7 @@ async def test_a_page_is_watched_with_the_keyboard_alone(
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("Nothing is watched.")).to_be_visible()
+    await expect(page.get_by_text("No watches.")).to_be_visible()
 
 
 async def test_what_is_written_stays_while_the_page_fills_in(

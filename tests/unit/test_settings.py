@@ -93,8 +93,8 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("prot = 1", "there is no setting 'prot', perhaps port is meant; known are .*port"),
-        ('max-wieght = "1MB"', "'max-wieght', perhaps max_weight is meant"),
+        ("prot = 1", "there is no setting 'prot' .did you mean port.*; the settings are .*port"),
+        ('max-wieght = "1MB"', "'max-wieght' .did you mean max_weight"),
         ("[weigh]\nlimit = 5", "there is no setting 'weigh'"),
         ('port = "x"', "port cannot be 'x': it takes a whole number"),
         ("port = 70000", "from 0 to 65535"),

@@ -42,6 +42,6 @@ def _tree(settings: Settings, clock: Clock | None, now: Callable[[], datetime]) 
         from libra.cluster.joining import join  # noqa: PLC0415 - only a node needs its client
     except ImportError as error:
         raise SettingsError(
-            f"a node of a cluster needs what libra-weigh[cluster] installs: {error}"
+            f'a cluster node needs more packages ({error}): pip install "libra-weigh[cluster]"'
         ) from None
     return join(settings, clock=clock, now=now)

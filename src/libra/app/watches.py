@@ -72,7 +72,7 @@ class WatchCalls(Parts):
             Stopping: the program is about to end.
         """
         if webhook is None and webhook_headers:
-            raise InvalidOptions("webhook headers need a webhook")
+            raise InvalidOptions("webhook headers need a webhook: set one, too")
         return await self.make_watch(
             WatchChanges(
                 url=url,
@@ -98,7 +98,9 @@ class WatchCalls(Parts):
         if self._pages.closing:
             raise Stopping
         if self._tree.watches.full():
-            raise TooManyWatches("the limit of watches is reached: delete one that you do not need")
+            raise TooManyWatches(
+                "the limit of watches is reached: delete a watch that you do not need"
+            )
         record = await self._tree.watches.add(possible)
         shown: Watch = record.shown(whole=True)
         return msgspec.structs.replace(shown, secret=record.state.secret)
@@ -141,9 +143,7 @@ class WatchCalls(Parts):
         """
         watch = self.watch_of(watch_id)
         if watch.webhook is None and watch.destination is None:
-            raise InvalidOptions(
-                "the watch has no webhook and no destination: nobody is told anything"
-            )
+            raise InvalidOptions("the watch has no webhook and no destination to alert: add one")
         record = await self._tree.watches.change(
             watch_id, lambda state: tested(state, self._context.services.now())
         )
@@ -309,9 +309,7 @@ class WatchCalls(Parts):
             if refusal is not None:
                 # A client that makes watches may do everything, so it may know how to open the gate.
                 opens = self._tree.gate.refusals.words(address)
-                raise InvalidURL(
-                    f"The webhook is not valid. It cannot be reached: {refusal}. {opens}."
-                )
+                raise InvalidURL(f"Libra cannot reach the webhook: {refusal}. {opens}.")
         return wanted
 
 
@@ -330,5 +328,5 @@ def _kept(keep: float | None, least: float) -> None:
     """Refuse to keep stored pages for a shorter time than they stay in memory."""
     if keep is not None and not least <= keep < math.inf:
         raise InvalidOptions(
-            f"keep is {keep:g} s: it must be at least {least:g} s, as long as pages stay in memory"
+            f"keep is {keep:g} s: it must be at least {least:g} s, the time that pages stay in memory"
         )

@@ -112,7 +112,7 @@ def parse_tokens(lines: Iterable[str]) -> tuple[AccessToken, ...]:
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
         if token.name in found:
-            raise ValueError(f"line {number}: there are two tokens of the name {token.name}")
+            raise ValueError(f"line {number}: two tokens are named {token.name}: rename one")
         found[token.name] = token
     return tuple(found.values())
 
@@ -152,9 +152,11 @@ def read_user_roles(path: Path) -> dict[str, UserRole]:
             continue
         name, _, role = (part.strip() for part in text.rpartition(":"))
         if not name or role not in get_args(UserRole):
-            raise ValueError(f"{path}, line {number}: write NAME:ROLE, with none, read or full")
+            raise ValueError(
+                f"{path}, line {number}: write NAME:ROLE, where ROLE is none, read or full"
+            )
         if name in found:
-            raise ValueError(f"{path}, line {number}: {name} is there twice")
+            raise ValueError(f"{path}, line {number}: {name} is listed twice")
         found[name] = cast("UserRole", role)
     return found
 

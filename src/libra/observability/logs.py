@@ -94,7 +94,7 @@ class Outlet(logging.Handler):
             self._tell_repeats(all=over)
             dropped, self._dropped = self._dropped, 0
             if dropped and not over:
-                self._write(_record(f"{dropped} lines of the log were dropped"))
+                self._write(_record(f"{dropped} log lines were dropped"))
             if record is not None:
                 self._write(record)
 

@@ -31,19 +31,19 @@ class Tally:
         )
         self._finished = Counter(
             "libra_pages_finished",
-            "Pages weighed, or failed.",
+            "Pages that finished, weighed or failed.",
             ["method", "status"],
             registry=self.registry,
         )
         self._deleted = Counter("libra_pages_deleted", "Pages deleted.", registry=self.registry)
         self._fetched = Counter(
             "libra_fetched_bytes",
-            "Bodies of pages and assets as they crossed the wire.",
+            "Transfer size of the bodies of pages and assets.",
             registry=self.registry,
         )
         self._durations = Histogram(
             "libra_page_duration_seconds",
-            "How long pages took, from their turn to their result.",
+            "Time from the start of a weighing to its result.",
             buckets=PAGE_BOUNDS,
             registry=self.registry,
         )

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # The first test that uses the fixture imports the weigher: pytest loads this file at every start.
 
 HOW = (
-    "Say which application is to be weighed: define a fixture libra_app that returns it, or set"
-    " libra_app = package.module:name (or an address) in the settings of pytest, or give --libra-app."
+    "Name the application to weigh: define a fixture libra_app that returns it, set"
+    " libra_app = package.module:name (or an address) in the settings of pytest, or pass --libra-app."
 )
 
 

@@ -31,17 +31,17 @@ def application(name: str) -> Any:
     """
     module, colon, attribute = name.partition(":")
     if not colon:
-        raise NoApplication(f"{name!r} is no application, as it has no colon")
+        raise NoApplication(f"{name!r} has no colon: write package.module:name")
     if not all(part.isidentifier() for part in module.split(".")) or "/" in attribute:
         raise NoApplication(
-            f"{name!r} is no application, and an address begins with http:// or https://"
+            f"{name!r} is neither package.module:name nor an address with http:// or https://"
         )
     try:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise NoApplication(f"{name!r} is no application: {error}") from error
+        raise NoApplication(f"{name!r} cannot be imported: {error}") from error
     return found
 
 
@@ -53,7 +53,7 @@ def serve(app: Any) -> Iterator[str]:
         NoApplication: it does not start.
     """
     if not callable(app):
-        raise NoApplication(f"{app!r} is no WSGI or ASGI application, as nobody can call it")
+        raise NoApplication(f"{app!r} is not a WSGI or ASGI application: it is not callable")
     with _serve_asgi(app) if is_asgi(app) else _serve_wsgi(app) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -118,7 +118,7 @@ def _serve_asgi(app: Any) -> Iterator[int]:
         thread.start()
         server.ready.wait(STARTING)
         if not server.started:
-            raise NoApplication("the application does not start; what it logged says why")
+            raise NoApplication("the application did not start: see its log")
         try:
             yield listening.getsockname()[1]
         finally:

@@ -32,7 +32,9 @@ def how(
         window = Viewport() if viewport is None else Viewport.parse(viewport)
         return Options(viewport=window, headers=tuple((headers or {}).items())), method or "static"
     if method is not None or viewport is not None or headers is not None:
-        raise InvalidOptions("options say all of it: put method, viewport and headers into them")
+        raise InvalidOptions(
+            "options cannot be combined with method, viewport or headers: put these into options"
+        )
     return options, "auto" if options.auto else options.method
 
 

@@ -23,7 +23,7 @@ def parse_limits(texts: Iterable[str], limits: Limits) -> Limits:
         if not equals or name not in _LIMITS:
             known = ", ".join(sorted(_LIMITS)).replace("_", "-")
             raise ValueError(
-                f"{text!r} is no limit: write NAME=VALUE, where NAME is one of {known}"
+                f"{text!r} is not a limit: write NAME=VALUE, where NAME is one of {known}"
             )
         changed[name] = parse_size(value) if _LIMITS[name] is int else float(value)
     try:

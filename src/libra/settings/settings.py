@@ -215,7 +215,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(f"token: {error}") from None
         for token in every:
             if token.name in found:
-                raise SettingsError(f"token: there are two tokens of the name {token.name}")
+                raise SettingsError(f"token: two tokens are named {token.name}: rename one")
             found[token.name] = token
         return tuple(found.values())
 
@@ -336,7 +336,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not self.trusted_proxy:
                 raise SettingsError(
                     "trusted_user_header needs trusted_proxy, the network of the proxy that signs "
-                    "people in: else everybody could write who they are"
+                    "people in: without it, every client could claim to be any user"
                 )
         elif self.user_roles is not None:
             raise SettingsError("user_roles needs trusted_user_header, which names the users")
@@ -346,7 +346,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _check_cluster(self) -> None:
         if not self.cluster:
             if self.role != "all":
-                raise SettingsError(f"role is {self.role}: that takes a cluster to be a node of")
+                raise SettingsError(
+                    f"role is {self.role}: this role needs a cluster (set cluster, too)"
+                )
             return
         for server in self.cluster:
             if not re.match(r"(nats|tls)://[^/?#]+", server):
@@ -356,7 +358,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.database is None or self.database.startswith("sqlite:"):
             raise SettingsError(
                 "cluster: every node needs the same PostgreSQL database "
-                "(database = postgresql://user@host/name), as no two machines share a SQLite file"
+                "(database = postgresql://user@host/name), because machines cannot share a SQLite file"
             )
         if self.node is not None and not re.fullmatch(r"[A-Za-z0-9-]{1,60}", self.node):
             raise SettingsError(f"node takes letters, digits and hyphens, not {self.node!r}")

@@ -74,7 +74,8 @@ def require_known(written: Mapping[str, Any], source: str, known: set[str]) -> N
         name = key.replace("-", "_")
         if name not in known:
             near = get_close_matches(name, known, 1)
-            meant = f", perhaps {near[0]} is meant" if near else ""
+            meant = f" (did you mean {near[0]}?)" if near else ""
             raise SettingsError(
-                f"{source}: there is no setting {key!r}{meant}; known are {', '.join(sorted(known))}"
+                f"{source}: there is no setting {key!r}{meant}; "
+                f"the settings are {', '.join(sorted(known))}"
             )

@@ -23,7 +23,7 @@ async def crash(libra: Libra, name: str) -> None:
     """
     process = process_of(libra, name)
     if process is None:
-        raise LookupError(f"nothing lives that is called {name!r}")
+        raise LookupError(f"no running process is called {name!r}")
     await process.stop(Failed("crashed by a test"))
 
 

@@ -90,7 +90,7 @@ async def run_until(libra: Libra, event: Coroutine[Any, Any, T]) -> T:
     clock = runtime.clock
     if not isinstance(clock, FakeClock):
         event.close()
-        raise TypeError("run_until moves a FakeClock: open the Libra with one")
+        raise TypeError("run_until needs a FakeClock: open the Libra with one")
     happening = asyncio.ensure_future(event)
     try:
         while not happening.done():

@@ -88,7 +88,7 @@ async def test_what_the_server_refuses_is_an_error_after_the_result_is_written(
     where = ["--server", address(service), "--format", "json", "--output", "weight.json"]
     other = ["--project", "other", "--branch", "main", "--commit", "a1"]
     for flags, secret, says in (
-        (other, SECRET, "is for the project shop"),
+        (other, SECRET, "is only for the project shop"),
         (BUILD, "wrong-secret-of-some-length", "LIBRA_TOKEN"),
     ):
         ended = await libra("weigh", preview.url(), *where, *flags, LIBRA_TOKEN=secret)

@@ -127,7 +127,7 @@ def test_what_cannot_be_meant_fails_and_options_say_all_of_it(pytester: pytest.P
 
         def test_two_voices(weigh):
             for more in ({"method": "static"}, {"viewport": "800x600"}, {"headers": {"A": "b"}}):
-                with pytest.raises(InvalidOptions, match="options say all of it"):
+                with pytest.raises(InvalidOptions, match="options cannot be combined"):
                     weigh("/", options=Options(), **more)
 
         def test_options(weigh):
@@ -161,7 +161,7 @@ def test_a_failure_shows_the_line_of_the_test_and_nothing_of_the_plugin(
     assert 'weigh("/nothing")' in shown
     assert "pytest_plugin" not in shown
     shown = run(pytester, "--libra-app", "ftp://shop.example").stdout.str()
-    assert "an address begins with http:// or https://" in shown
+    assert "nor an address with http:// or https://" in shown
     assert "During handling" not in shown
 
 
@@ -215,7 +215,7 @@ async def pytester_in_a_process(pytester: pytest.Pytester, url: str) -> int:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("shop", "'shop' is no application, as it has no colon"),
+        ("shop", "'shop' has no colon: write package.module:name"),
         ("no_such:app", "No module named 'no_such'"),
         ("json:nothing", "has no attribute 'nothing'"),
     ],
@@ -231,9 +231,9 @@ def test_an_application_that_does_not_start_is_told() -> None:
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "not today"})
 
-    with pytest.raises(NoApplication, match="does not start"), serve(failing):
+    with pytest.raises(NoApplication, match="did not start"), serve(failing):
         pass
-    with pytest.raises(NoApplication, match="nobody can call it"), serve(1):
+    with pytest.raises(NoApplication, match="it is not callable"), serve(1):
         pass
 
 
@@ -241,7 +241,7 @@ def test_without_an_application_it_is_told_what_to_write(pytester: pytest.Pytest
     pytester.makepyfile(test_weight="def test_home(weigh):\n    weigh('/')\n")
     result = run(pytester)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*Say which application is to be weighed*"])
+    result.stdout.fnmatch_lines(["*Name the application to weigh*"])
 
 
 def test_the_guides_examples_run(pytester: pytest.Pytester) -> None:

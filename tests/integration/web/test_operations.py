@@ -110,8 +110,8 @@ async def test_tokens_limits_and_the_level_of_the_log_are_reloaded(
     file.write_text(settings + 'log-level = "debug"\nread-limit = "1/h"\nttl = "1h"\n')
     program.process.send_signal(signal.SIGHUP)
     reloaded = await program.logs("settings were read again")
-    assert "read_limit, log_level changed, tokens known: 1" in reloaded["event"]
-    held = await program.logs("what has changed and takes a restart")
+    assert "read_limit, log_level changed, number of tokens: 1" in reloaded["event"]
+    held = await program.logs("these changed settings need a restart")
     assert held["event"].endswith(": ttl")
     assert await program.status(FIRST) == 401
     statuses = [await program.status(SECOND) for _ in range(21)]
@@ -127,7 +127,7 @@ async def test_settings_that_cannot_be_used_change_nothing(
     program = await start()
     (tmp_path / "libra.toml").write_text(content)
     program.process.send_signal(signal.SIGHUP)
-    refused = await program.logs("the settings cannot be used")
+    refused = await program.logs("the new settings are invalid")
     assert refused["level"] == "error"
     assert await program.status(FIRST) == 200
 
@@ -144,7 +144,7 @@ async def test_a_reload_that_would_let_everybody_in_from_outside_is_refused(
     program.process.send_signal(signal.SIGHUP)
     assert (
         "reachable from other machines"
-        in (await program.logs("the settings cannot be used"))["event"]
+        in (await program.logs("the new settings are invalid"))["event"]
     )
     assert await program.status(FIRST) == 200
     assert await program.status("wrong-secret-of-ours") == 401

@@ -159,7 +159,7 @@ async def test_json_of_another_shape_is_refused_with_the_reason(
     answer = await service.client.post("/pages", content=body, headers=headers)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == PROBLEM
-    assert answer.json()["detail"].startswith("The body is not as expected")
+    assert answer.json()["detail"].startswith("The body is invalid")
 
 
 @pytest.mark.parametrize(

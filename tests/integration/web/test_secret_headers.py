@@ -97,7 +97,7 @@ async def test_what_cannot_be_sent_is_refused_and_a_value_is_not_shown_again(
     assert answer.status_code == 400
     assert re.search(r'<textarea id="headers"[^>]* aria-invalid="true"', answer.text)
     assert answer.text.count("aria-invalid") == 1
-    assert "Write them again" in answer.text
+    assert "Enter them again" in answer.text
     assert "f00ba4" not in answer.text
     assert (await service.client.get("/pages")).json()["pages"] == []
 
@@ -133,7 +133,7 @@ async def test_nobody_is_told_them(
     await service.settled(page_id)
     await look()
     seen.append((await service.client.get(f"/pages/{page_id}/events")).text)
-    assert "Weigh again</i> asks without them" in "".join(seen)
+    assert "Weigh again</i> sends none" in "".join(seen)
     assert (await service.libra.report(page_id)).with_headers
     history = await service.client.get(
         "/history", params={"url": site.url("/held")}, headers=BROWSER

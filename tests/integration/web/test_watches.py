@@ -289,7 +289,7 @@ async def test_the_form_for_a_change_keeps_secrets_and_clears_what_is_emptied(
         assert (now.headers, now.webhook, now.public) == ((), None, None)
         wrong = await client.post(f"{path}/edit", data=form | {"confirm": "x"}, headers=BROWSER)
         assert wrong.status_code == 400
-        assert "Not changed yet: 1 field needs another look." in wrong.text
+        assert "Not changed yet: please correct 1 field." in wrong.text
 
 
 async def test_pausing_and_testing_are_a_button_each(settings: Settings, site: WebSite) -> None:

@@ -67,7 +67,7 @@ async def test_the_form_of_a_page_has_it_watched_and_leads_to_its_history(
     history = await seen(service, answer.headers["location"])
     (made,) = service.libra.watches(url=report.url).watches
     assert "Every week, next" in history
-    assert "nobody is alerted" in history
+    assert "Libra sends no alerts" in history
     assert made.terms.max_weight is None
     assert "Watched: every week" in await seen(service, f"/pages/{report.id}")
 
@@ -91,7 +91,7 @@ async def test_the_secret_is_shown_once_and_says_so(service: Service, site: WebS
     assert answer.headers["cache-control"] == "no-store"
     secret = re.search(r"whsec_[\w-]+", answer.text)
     assert secret is not None
-    assert "It is shown only now" in answer.text
+    assert "Copy it now" in answer.text
     (made,) = service.libra.watches().watches
     assert answer.headers["location"] == f"/watches/{made.id}"
     for path in ("/watches", f"/watches/{made.id}", f"/history?url={site.url()}"):
@@ -133,7 +133,7 @@ async def test_what_is_wrong_is_said_at_each_field_and_what_was_written_stays(
         assert words in said
     assert answer.text.count("autofocus") == 1
     assert answer.text.count("aria-invalid") == 5
-    assert "5 fields need another look" in answer.text
+    assert "please correct 5 fields" in answer.text
 
 
 async def test_a_form_without_a_url_asks_for_one(service: Service) -> None:
@@ -201,14 +201,14 @@ async def test_the_list_says_how_each_is_and_when_it_is_next(
     assert "over its budget of 1.0 kB" in text
     assert f"{schedule_words('0 6 * * mon-fri')}, next" in text
     assert "At 06:00 on Monday through Friday (UTC)" in text
-    assert "No webhook and no destination, so nobody is alerted." in text
+    assert "No webhook and no destination, so Libra sends no alerts." in text
     assert "weighed just now" in text
     narrowed = await seen(service, f"/watches?url={watch.url}")
     assert "Show all" in narrowed
     assert "Over its budget" in narrowed
     alone = await seen(service, f"/watches/{watch.id}")
     assert "Over its budget" in alone
-    assert "Nothing is watched." in await seen(service, "/watches?url=http://a.test/")
+    assert "No watches." in await seen(service, "/watches?url=http://a.test/")
 
 
 async def test_a_long_list_is_turned_over(service: Service, site: WebSite) -> None:
@@ -237,7 +237,7 @@ async def test_a_watch_is_run_and_deleted_from_where_one_is(service: Service, wa
     path = f"/watches/{watch.id}/delete"
     gone = await service.client.post(path, data={"back": "history"}, headers=BROWSER)
     assert gone.headers["location"].startswith("/history?url=")
-    assert "nobody is alerted" not in await seen(service, gone.headers["location"])
+    assert "Libra sends no alerts" not in await seen(service, gone.headers["location"])
 
 
 async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite) -> None:
@@ -245,14 +245,12 @@ async def test_how_the_last_alert_went_is_told(settings: Settings, site: WebSite
         made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
         await watch_with(service, made.id, alerts_waiting=0, status="over-budget")
         text = await seen(service, f"/history?url={site.url()}")
-        assert "the last one, of a broken budget, was taken just now." in text
+        assert "the last one (over budget) arrived just now." in text
     async with running(settings) as service:
         made = await service.libra.watch(site.url(), max_weight=1, webhook=receiver.url)
         await until_watch(service.libra, made.id, lambda watch: watch.delivery is not None)
         text = await seen(service, f"/watches/{made.id}")
-        assert (
-            "of a broken budget, did not arrive and is sent again, tried just now: refused" in text
-        )
+        assert "(over budget) did not arrive and will be retried, tried just now: refused" in text
         assert "1 alert pending." in text
 
 
@@ -278,7 +276,7 @@ async def test_a_watch_that_was_quarantined_says_why_and_is_given_another_chance
         process.send("a message")
         await watch_with(service, watch.id, status="quarantined")
     text = await seen(service, "/watches")
-    assert "Stopped, since it crashed too often" in text
+    assert "Stopped because it crashed too often" in text
     assert "planted" in text
     assert "Try again" in text
     observer = (await service.client.get("/observer", headers=BROWSER)).text

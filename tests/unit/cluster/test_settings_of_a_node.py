@@ -32,7 +32,7 @@ def test_servers_are_written_with_commas() -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"role": "web"}, "takes a cluster"),
+        ({"role": "web"}, "needs a cluster"),
         ({"cluster": NATS}, "PostgreSQL"),
         ({"cluster": NATS, "database": "sqlite:////tmp/a.db"}, "PostgreSQL"),
         ({"cluster": "a:4222", "database": POSTGRES}, "nats://a:4222"),

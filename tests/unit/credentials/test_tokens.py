@@ -90,5 +90,5 @@ def test_settings_never_hold_a_secret() -> None:
 def test_two_tokens_of_one_name_are_refused_wherever_they_come_from(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(HASHED)
-    with pytest.raises(SettingsError, match="two tokens of the name ci"):
+    with pytest.raises(SettingsError, match="two tokens are named ci"):
         Settings.load({"token": (HASHED,), "token_file": str(file)}, environ={})

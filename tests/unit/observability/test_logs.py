@@ -95,7 +95,7 @@ def test_a_log_that_nobody_reads_stops_nobody_and_says_later_what_it_lost() -> N
     outlet.close()
     lines = stream.getvalue().splitlines()
     assert "first" in lines[0]
-    assert "90 lines of the log were dropped" in lines[1]
+    assert "90 log lines were dropped" in lines[1]
     assert [text.rpartition(" ")[2] for text in lines[2:]] == [str(n) for n in range(10)]
 
 

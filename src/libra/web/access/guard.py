@@ -108,7 +108,9 @@ class Guard:
             try:
                 self._current = self._made_rules(self._settings)
             except SettingsError as error:
-                log.error("the tokens of the cluster are not taken on: %s", error)
+                log.error(
+                    "the cluster's new tokens are invalid, the old ones stay in force: %s", error
+                )
                 self._current.shared = shared
         return self._current
 
@@ -134,14 +136,14 @@ class Guard:
         now = datetime.now(UTC)
         if self._settings.cluster:
             raise ValueError(
-                "a token that is made here would be known to this node alone: in a cluster give all "
-                "nodes their tokens with libra cluster tokens FILE"
+                "only this node would know a token that is made here: in a cluster, give all nodes "
+                "their tokens with libra cluster tokens FILE"
             )
         if name in self.access.given:
-            raise ValueError(f"there is a token {name} in the settings already")
+            raise ValueError(f"the settings already have a token {name}: choose another name")
         if self.access.open and role != "full":
             raise ValueError(
-                "the first token has to be full, as from then on nobody comes in without one"
+                "the first token must have the role full: only such a token can make others"
             )
         expires_at = None if days is None else now + timedelta(days=days)
         secret = self._made.make(name, role, project, expires_at, made_at=now, made_by=client.name)
@@ -187,19 +189,19 @@ class Guard:
         if path not in _UNMETERED:
             self._spend(self._reads, self._rules.reads, client, 1)
         if method not in ("GET", "HEAD", "OPTIONS") and is_from_another_site(fields):
-            raise RequestRefused(403, "other-site", "This came from a page of another site.")
+            raise RequestRefused(403, "other-site", "A page of another site sent this request.")
         missing = needed(method, path) & ~client.rights
         if missing and client.name is None:
-            raise _unauthorized("This needs a token.")
+            raise _unauthorized("This request needs a token.")
         if missing:
             sees = missing in (Right.PAGES, Right.INTERNALS)
             what, role = ("see that", "read") if sees else ("do that", "full")
             who, opens = (
-                (f"The token {client.token}", f"A token of the role {role} may.")
+                (f"The token {client.token}", f"Use a token with the role {role}.")
                 if client.token
                 else (
                     f"The user {client.user}",
-                    f"Whoever runs this server gives the role {role} with --user-roles.",
+                    f"Ask whoever runs this server for the role {role} (--user-roles).",
                 )
             )
             raise RequestRefused(403, "not-allowed", f"{who} may not {what}. {opens}")
@@ -296,8 +298,8 @@ class Guard:
             if b"x-forwarded-for" in fields and not self._warned:
                 self._warned = True
                 log.warning(
-                    "a proxy passes on requests, and everybody may do everything here: "
-                    "name it with --trusted-proxy, and say who may come in"
+                    "requests arrive through a proxy, and every client may do everything: "
+                    "name the proxy with --trusted-proxy, and set tokens or --public"
                 )
             return Caller(key, FULL, secure=secure)
         authorization, cookie = fields.get(b"authorization"), fields.get(b"cookie")
@@ -349,7 +351,7 @@ class Guard:
             return
         wait = buckets.take(client.key, rate, cost, share=self._neighbours.serving)
         if wait:
-            raise _too_many(wait, f"This client may do {rate}.")
+            raise _too_many(wait, f"The limit of this client is {rate}.")
 
     def _fail(self, key: str) -> None:
         wait = self._failures.take(key, FAILURES, share=self._neighbours.serving)

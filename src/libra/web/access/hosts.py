@@ -44,7 +44,9 @@ class Hosts:
         if host in self._seen and not several:
             return
         if several or (host is None and scope.get("http_version") == "1.1"):
-            raise RequestRefused(400, None, "Exactly one Host is needed (RFC 9112, section 3.2).")
+            raise RequestRefused(
+                400, None, "A request needs exactly one Host header (RFC 9112, section 3.2)."
+            )
         if host is None:
             return
         name = without_port(host.strip()).lower().rstrip(".")
@@ -52,8 +54,8 @@ class Hosts:
             raise RequestRefused(
                 421,
                 "wrong-host",
-                f"This service does not go by the name {name[:80]!r}. "
-                "If it should, start it with --allowed-host.",
+                f"This service does not answer to the host name {name[:80]!r}. "
+                "If it should, add the name with --allowed-host.",
             )
         if len(self._seen) < _KNOWN_HOSTS:
             self._seen.add(host)

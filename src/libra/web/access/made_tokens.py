@@ -82,9 +82,9 @@ class MadeTokens:
         with self._lock:
             secret, token = new_token(name, role, project)
             if any(one.token.name == name for one in self._made):
-                raise ValueError(f"there is a token {name} already")
+                raise ValueError(f"a token {name} already exists: choose another name")
             if len(self._made) >= MOST:
-                raise ValueError("there are too many tokens: revoke one that nobody needs")
+                raise ValueError("there are too many tokens: revoke an unused one")
             made = msgspec.convert(
                 {"token": token, "expires_at": expires_at, **facts}, MadeToken, from_attributes=True
             )

@@ -45,7 +45,7 @@ def require_room(counts: RequestCounts) -> None:
         raise RequestRefused(
             503,
             "busy",
-            f"{STREAMS} event streams are open already. Ask for the page again now and then instead.",
+            f"{STREAMS} event streams are already open. Poll the page instead.",
             retry_after=HEARTBEAT,
         )
 

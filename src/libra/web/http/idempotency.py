@@ -78,7 +78,7 @@ class IdempotencyKeys:
             raise RequestRefused(
                 422,
                 "idempotency-key-reused",
-                "This Idempotency-Key was sent before with another body.",
+                "This Idempotency-Key was used before with another body. Use a new key.",
             )
         return used.page, True
 
@@ -91,7 +91,7 @@ def require_key(key: str | None) -> None:
     """
     if key is not None and _KEY.fullmatch(key) is None:
         raise RequestRefused(
-            400, None, f"Idempotency-Key takes 1 to {_LONGEST} letters, digits and signs of ASCII."
+            400, None, f"Idempotency-Key takes 1 to {_LONGEST} ASCII letters, digits and symbols."
         )
 
 

@@ -56,8 +56,8 @@ class Making:
             raise RequestRefused(
                 503,
                 "busy",
-                f"{WAITING} requests wait for large reports already. Ask again later, "
-                "or read the report as JSON, for which nobody waits.",
+                f"{WAITING} requests already wait for large reports. Try again later, "
+                "or read the report as JSON, which needs no waiting.",
                 retry_after=RETRY_SECONDS,
             )
         task: asyncio.Task[T] | None = self._under_way.get(key)

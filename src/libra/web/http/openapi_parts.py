@@ -16,7 +16,7 @@ PROBLEMS = {
     403: "A page of another site sent this, or the token may not do it",
     404: "No such page or watch",
     409: "The limit of watches is reached",
-    410: "It was kept here and somebody deleted it",
+    410: "The result was deleted and stays deleted",
     413: "The body is too large",
     415: "The media type of the body is not supported",
     421: "The service does not answer to that host name",
@@ -34,7 +34,7 @@ def cursor(*, ranked: bool = False) -> QueryParameter:
         ranked: whether the list has other orders than that of the ids, too.
     """
     pattern = _ID.replace("^", "^([0-9][.])?") if ranked else _ID
-    return QueryParameter(description="`next` of the page before", pattern=pattern)
+    return QueryParameter(description="`next` of the previous page of the list", pattern=pattern)
 
 
 _ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

@@ -52,7 +52,7 @@ TYPES = {
     "watch-not-found": "No watch has this id.",
     "watch-unknown": "Libra has not read the watches of the database yet, so the watch may exist.",
     "too-many-watches": "The limit of watches is reached. Delete a watch that you do not need.",
-    "engine-unavailable": "The engine of the cluster does not answer. Try again after `Retry-After`.",
+    "engine-unavailable": "The engine of the cluster does not respond. Try again after `Retry-After`.",
     "full": "Memory is full of pages that must stay. Try again after `Retry-After`.",
     "invalid-url": "Libra cannot weigh this URL. The detail says what is wrong and what to do.",
     "unusable-result": "Libra cannot keep the report that was sent. The detail says what is wrong.",
@@ -63,7 +63,7 @@ TYPES = {
     "too-many-requests": "The client sent too many requests. Try again after `Retry-After`.",
     "busy": "Too many clients wait for large reports or follow pages. The detail says which.",
     "not-converted": "Libra could not convert the report to this format. The detail says why.",
-    "other-site": "A page of another site made a browser send this.",
+    "other-site": "A page of another site made a browser send this. Send it from Libra's own pages.",
     "wrong-host": "The service does not answer to this host name. Add it with `--allowed-host`.",
     "idempotency-key-reused": "The `Idempotency-Key` was used before with another body. Use a new key.",
 }
@@ -128,7 +128,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912 - a
             return _own("full", 503, "Full", str(error), error.retry_after)
         case EngineUnavailable():
             return _own(
-                "engine-unavailable", 503, "Not possible now", str(error), error.retry_after
+                "engine-unavailable", 503, "Engine unavailable", str(error), error.retry_after
             )
         case NotConverted():
             detail = f"Libra could not convert the report to this format. {error}. Read it as JSON."
@@ -142,14 +142,14 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912 - a
         case InvalidOptions() | InvalidSchedule():
             return _plain(400, str(error))
         case CannotRender():
-            return _own("cannot-render", 400, "Pages cannot be rendered here", str(error))
+            return _own("cannot-render", 400, "This Libra has no browser", str(error))
         case ValidationException():
             return _plain(
                 400, "A parameter has an invalid value; `errors` names it.", _errors(error.extra)
             )
         case HTTPException():
             return _plain(error.status_code, _detail(error))
-    return _plain(500, "Libra has a defect here. Its log has the details.")
+    return _plain(500, "Libra failed on this request. Its log has the details.")
 
 
 def _own(

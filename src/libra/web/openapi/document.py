@@ -72,7 +72,7 @@ def _add_suffixes(document: dict[str, Any]) -> None:
         operation = deepcopy(document["paths"]["/pages/{page_id}"]["get"])
         operation["operationId"] += suffix.capitalize()
         operation["summary"] = f"Read a report as {suffix.upper()}"
-        operation["description"] = "Whatever the client accepts."
+        operation["description"] = "The same for every `Accept` header."
         if suffix in FORMATS:
             schema = {"type": "string"} if suffix == "csv" else {"type": "object"}
             operation["responses"]["200"] = {
@@ -101,7 +101,7 @@ def _add_events(document: dict[str, Any]) -> None:
     # Some tools take each event for an object, others the stream for a string: OpenAPI 3.1 does not
     # say.
     events = document["paths"]["/pages/{page_id}/events"]["get"]["responses"]["200"]["content"]
-    events[EVENT_STREAM]["schema"] = {"description": "Events as in the example"}
+    events[EVENT_STREAM]["schema"] = {"description": "Events, as in the example"}
 
 
 def _add_access(document: dict[str, Any]) -> None:
@@ -110,13 +110,14 @@ def _add_access(document: dict[str, Any]) -> None:
         "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "Made by `libra token new`. Needed where strangers may not do it.",
+            "description": "Made by `libra token new`. If tokens are set, clients without one may do "
+            "only what `--public` allows.",
         },
         "session": {
             "type": "apiKey",
             "in": "cookie",
             "name": COOKIE,
-            "description": "What a browser gets at `/login` for a token.",
+            "description": "The session cookie that a browser gets at `/login` for a token.",
         },
     }
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}

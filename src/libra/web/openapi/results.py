@@ -26,7 +26,7 @@ def add_results(document: dict[str, Any]) -> None:
             "path": {
                 "type": "string",
                 "pattern": "^/[!-~]{0,1023}$",
-                "description": "Path and query of the page, by which it is compared.",
+                "description": "Path and query of the page. Libra compares results with the same path.",
             },
             "report": {
                 "type": "object",
@@ -36,10 +36,10 @@ def add_results(document: dict[str, Any]) -> None:
             "base": {
                 **branch,
                 "type": ["string", "null"],
-                "description": "The branch whose newest result it is compared with.",
+                "description": "The branch with whose newest result Libra compares this one.",
             },
         },
-        "description": "A report of a page that a CI job has weighed. It has to add up.",
+        "description": "A report of a page that a CI job has weighed. Its totals must add up.",
     }
     document["paths"]["/projects/{project}/results"]["post"]["requestBody"] = {
         "required": True,

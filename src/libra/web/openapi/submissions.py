@@ -15,7 +15,7 @@ _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Sent again with the same body, it leads to the same page.",
+    "description": "A request with the same key and the same body leads to the same page.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "7d0c1f3e-5a44-4a8e-9f0b-2f6f0e1d9c55",
 }
@@ -34,13 +34,13 @@ def add_submissions(document: dict[str, Any]) -> None:
         "method": {
             "type": ["string", "null"],
             "enum": ["auto", "static", "rendered", None],
-            "description": "static reads HTML and CSS; rendered runs a browser, where there is one; "
+            "description": "static reads HTML and CSS; rendered runs a browser, if there is one; "
             "auto runs one for pages that scripts build.",
         },
         "viewport": {
             "type": ["string", "null"],
             "pattern": VIEWPORT,
-            "description": "Width and height in CSS pixels, and the device pixels for each.",
+            "description": "Width and height in CSS pixels, and device pixels per CSS pixel.",
             "examples": ["390x844@3"],
         },
         "headers": {
@@ -48,8 +48,8 @@ def add_submissions(document: dict[str, Any]) -> None:
             "maxProperties": MAX_HEADERS,
             "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
             "additionalProperties": {"type": "string", "pattern": "^[\\t -~]*$"},
-            "description": "Request headers for the page's own site. The values are secrets: they are "
-            "kept until the page is finished and never shown.",
+            "description": "Request headers for the page's own site. The values are secrets: Libra "
+            "keeps them until the page is finished and never shows them.",
             "examples": [{"Cookie": "session=f00ba4"}],
         },
     }
@@ -59,7 +59,7 @@ def add_submissions(document: dict[str, Any]) -> None:
         "required": ["url"],
         "additionalProperties": False,
         "properties": {"url": url, **choice},
-        "description": "A page to weigh, and how, where that is not as usual.",
+        "description": "A page to weigh, and how to weigh it if not in the default way.",
     }
     schemas["Bulk"] = {
         "type": "object",
@@ -85,7 +85,7 @@ def add_submissions(document: dict[str, Any]) -> None:
         "viewport": choice["viewport"] | {"pattern": f"^$|{VIEWPORT}"},
         "headers": {
             "type": "string",
-            "description": "Request headers, one on each line, such as `Cookie: session=f00ba4`.",
+            "description": "Request headers, one per line, such as `Cookie: session=f00ba4`.",
         },
     }
     one = {"url": "https://example.com/", "viewport": "390x844@3"}

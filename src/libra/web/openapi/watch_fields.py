@@ -27,29 +27,30 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
             "type": "string",
             "default": "UTC",
             "maxLength": 100,
-            "description": "What a cron expression is read in, as the IANA database has it.",
+            "description": "The time zone of a cron expression, by its name in the IANA database.",
             "examples": ["Europe/Berlin"],
         },
         "name": {
             "type": "string",
             "maxLength": 100,
-            "description": "What people call it; empty for its URL.",
+            "description": "A name for people; if it is empty, Libra shows the URL.",
         },
         "tags": {
             "type": "array",
             "maxItems": 10,
             "items": {"type": "string", "maxLength": 40, "pattern": "^[^,]*$"},
-            "description": "What it belongs to.",
+            "description": "Labels to group and filter watches by.",
         },
         "note": {
             "type": "string",
             "maxLength": 2000,
-            "description": "What people should know of it.",
+            "description": "A note for people.",
         },
         "paused": {
             "type": "boolean",
             "default": False,
-            "description": "Whether it rests: its page is not weighed on schedule, and nobody is told.",
+            "description": "Whether the watch is paused: Libra weighs its page only on request and "
+            "sends no alerts.",
         },
         "confirm": {
             "oneOf": [
@@ -57,8 +58,8 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
                 {"$ref": "#/components/schemas/Confirm"},
             ],
             "default": "1",
-            "description": "How many of the last weigh-ins must find something before it is told. What "
-            "is found first is weighed again after a minute.",
+            "description": "How many of the last weigh-ins must find a problem before Libra sends an "
+            "alert. If one finds a new problem, Libra weighs the page again after a minute.",
             "examples": ["2 of 3"],
         },
         "repeat": {
@@ -67,14 +68,14 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
                 {"type": "number", "minimum": 60, "maximum": 100_000_000},
                 {"type": "null"},
             ],
-            "description": "After how long (seconds, or such as 24h) what is still wrong is told "
-            "again; null for never.",
+            "description": "The time (seconds, or a text such as 24h) after which Libra repeats an "
+            "alert while the problem lasts; null for never.",
             "examples": ["24h"],
         },
         "recover": {
             "type": "boolean",
             "default": True,
-            "description": "Whether it is told that all is well again.",
+            "description": "Whether Libra sends an alert when all is well again.",
         },
         "method": page["method"],
         "viewport": page["viewport"],
@@ -82,16 +83,18 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
             "type": ["object", "null"],
             "additionalProperties": {"type": "string"},
             "maxProperties": 20,
-            "description": "Request headers for the page's own origin, such as Cookie. Never shown.",
+            "description": "Request headers for the page's own origin, such as Cookie. "
+            "Libra never shows their values.",
         },
         "destination": {
             "type": ["string", "null"],
-            "description": "The name of a destination in the settings that alerts go to.",
+            "description": "The name of the destination, from the settings, that alerts go to.",
         },
         "public": {
             "type": "boolean",
             "default": False,
-            "description": "Whether a page and a badge of it are open to all who know their address.",
+            "description": "Whether everyone who knows the address can see a page and a badge of "
+            "the watch.",
         },
         "keep": {
             "oneOf": [
@@ -99,8 +102,8 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
                 {"type": "string", "pattern": "^[0-9]{1,9}(s|m|h|d|w)$"},
                 {"type": "null"},
             ],
-            "description": "How long (seconds, or such as 90d) Libra keeps all weigh-ins before it "
-            "thins them, and no shorter than pages stay in memory; null for as long as --keep says.",
+            "description": "How long (seconds, or a text such as 90d) Libra keeps all weigh-ins before "
+            "it thins them, at least as long as pages stay in memory; null for the setting keep.",
             "examples": ["90d"],
         },
         "max_weight": {
@@ -109,7 +112,7 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
                 {"type": "string", "pattern": "^[0-9]{1,6}([kM]B)?$"},
                 {"type": "null"},
             ],
-            "description": "What the page may weigh in all: bytes, or a size such as 500kB.",
+            "description": "The maximum transfer size of the page: bytes, or a size such as 500kB.",
         },
         "budget": {
             "type": ["array", "null"],
@@ -118,18 +121,19 @@ def watch_fields(page: dict[str, Any], jump: dict[str, Any]) -> dict[str, Any]:
         },
         "jump": {
             "oneOf": [jump, {"type": "null"}],
-            "description": "What counts as a jump of the weight; null for no such alerts.",
+            "description": "The rise in weight that counts as a jump; null for no such alerts.",
         },
         "webhook": {
             **{k: v for k, v in page["url"].items() if k != "examples"},
             "type": ["string", "null"],
-            "description": "Where alerts are posted to, such as an incoming webhook of Slack. "
-            "Credentials in it are sent as Basic, and never shown.",
+            "description": "The URL that Libra posts alerts to, such as an incoming webhook of Slack. "
+            "Libra sends credentials in it as Basic and never shows them.",
         },
         "webhook_headers": {
             "type": ["object", "null"],
             "additionalProperties": {"type": "string"},
             "maxProperties": 20,
-            "description": "Headers that are sent with alerts, such as Authorization. Never shown.",
+            "description": "Headers that Libra sends with alerts, such as Authorization. "
+            "It never shows their values.",
         },
     }

@@ -19,7 +19,7 @@ def add_watches(document: dict[str, Any]) -> None:
         "required": ["url"],
         "additionalProperties": False,
         "properties": properties,
-        "description": "A URL to watch, how often, what it must keep to, and who is told.",
+        "description": "A URL to watch, its schedule, its limits, and the receivers of its alerts.",
     }
     document["components"]["schemas"]["WatchRequest"] = schema
     document["components"]["schemas"]["WatchPatch"] = {
@@ -30,7 +30,7 @@ def add_watches(document: dict[str, Any]) -> None:
             name: {k: v for k, v in field.items() if k != "default"}
             for name, field in properties.items()
         },
-        "description": "What a watch shall be; what is left out stays as it is.",
+        "description": "The fields of a watch to change; the others stay as they are.",
     }
     document["paths"]["/watches/{watch_id}"]["patch"]["requestBody"] = {
         "required": True,
@@ -52,18 +52,27 @@ def add_watches(document: dict[str, Any]) -> None:
             "webhook": {"type": "string", "description": properties["webhook"]["description"]},
             "webhook_header": {
                 "type": "string",
-                "description": "A header that is sent with alerts, as Name: value.",
+                "description": "A header that Libra sends with alerts, as Name: value.",
             },
-            "cron": {"type": "string", "description": "Instead of every, where both are sent."},
-            "budget": {"type": "string", "description": "The same as JSON text."},
-            "jump_percent": {"type": "string", "description": "A number, or off."},
-            "jump_bytes": {"type": "string", "description": "A size, or off."},
+            "cron": {"type": "string", "description": "Replaces every if both are sent."},
+            "budget": {"type": "string", "description": "A Lighthouse budget.json as text."},
+            "jump_percent": {
+                "type": "string",
+                "description": "The percentage of a jump: a number, or off.",
+            },
+            "jump_bytes": {"type": "string", "description": "The size of a jump, or off."},
             "headers": {
                 "type": "string",
-                "description": "Request headers for the page, one on each line, as Name: value.",
+                "description": "Request headers for the page, one per line, as Name: value.",
             },
-            "no_recover": {"type": "string", "description": "Anything, for no such alerts."},
-            "public": {"type": "string", "description": "Anything, for a public page."},
+            "no_recover": {
+                "type": "string",
+                "description": "Any text turns off the alert when all is well again.",
+            },
+            "public": {
+                "type": "string",
+                "description": "Any text makes the page and the badge public.",
+            },
             **{
                 name: {"type": "string", "description": properties[name]["description"]}
                 for name in ("confirm", "destination", "method", "name", "note", "repeat", "tags")

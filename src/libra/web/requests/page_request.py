@@ -115,7 +115,7 @@ async def read_submission(request: AnyRequest, kind: str, *, typed: bool = False
     fields = await read_fields(request, kind)
     if "url" not in fields:
         raise ClientException(
-            "The form has no field url. To send JSON, say Content-Type: application/json."
+            "The form has no field url. To send JSON, add Content-Type: application/json."
         )
     # An empty field was not filled in. Unknown fields, such as a button's, are no mistake.
     wanted = {name: fields[name] for name in ("method", "viewport") if fields.get(name)}
@@ -124,7 +124,7 @@ async def read_submission(request: AnyRequest, kind: str, *, typed: bool = False
         url = as_typed(fields["url"]) if typed else fields["url"]
         return msgspec.convert({"url": url, **wanted, "headers": headers}, Submission)
     except msgspec.ValidationError as error:
-        raise ClientException(f"The form is not as expected: {error}.") from None
+        raise ClientException(f"The form is invalid: {error}.") from None
 
 
 async def read_fields(request: AnyRequest, kind: str) -> dict[str, str]:
@@ -152,7 +152,7 @@ async def read_bulk(request: AnyRequest) -> Bulk:
     try:
         return msgspec.convert({"urls": urls}, Bulk)
     except msgspec.ValidationError as error:
-        raise ClientException(f"The list is not as expected: {error}.") from None
+        raise ClientException(f"The list is invalid: {error}.") from None
 
 
 def header_lines(text: str) -> dict[str, str]:
@@ -165,7 +165,7 @@ def header_lines(text: str) -> dict[str, str]:
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if line.strip() and not colon:
-            raise InvalidOptions("write each header on a line of its own, as Name: value")
+            raise InvalidOptions("write one header per line, as Name: value")
         if colon:
             found[name.strip()] = value.strip()
     return found
@@ -204,4 +204,4 @@ def decode_body(body: bytes, kind: type[T]) -> T:
     try:
         return decode_json_as(body, kind)
     except Undecodable as error:
-        raise ClientException(f"The body is not as expected: {error}.") from None
+        raise ClientException(f"The body is invalid: {error}.") from None

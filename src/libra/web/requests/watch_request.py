@@ -115,7 +115,7 @@ def parse_weight(text: str) -> int:
     """
     size = parse_size(text)
     if size > MOST:
-        raise ValueError(f"{size} bytes are more than any page weighs")
+        raise ValueError(f"{size} bytes is too much: the maximum is {MOST}")
     return size
 
 

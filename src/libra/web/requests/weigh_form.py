@@ -14,12 +14,12 @@ from libra.weighing.options import Viewport
 
 VIEWPORTS = {
     "1350x940@1": "Desktop, 1350 by 940",
-    "390x844@3": "Phone, 390 by 844, 3 pixels for each",
-    "820x1180@2": "Tablet, 820 by 1180, 2 pixels for each",
+    "390x844@3": "Phone, 390 by 844, 3 pixels per CSS pixel",
+    "820x1180@2": "Tablet, 820 by 1180, 2 pixels per CSS pixel",
 }
 """The viewports that the form offers; a request may have any other."""
 
-METHODS = {"": "As usual here", "static": "Without a browser", "rendered": "In a browser"}
+METHODS = {"": "Default of this server", "static": "Without a browser", "rendered": "In a browser"}
 
 _CHECKS: Mapping[str, Callable[[str], object]] = {
     "viewport": Viewport.parse,

@@ -59,7 +59,10 @@ def home_routes(libra: Libra, html: Renderer, pulse: LiveUpdates) -> list[HTTPRo
         changes = pulse.changes
         known = is_cursor(after) if search.weigh_ins else read_place(after, search.sort) is not None
         if after and not known:
-            wrong = {"key": "after", "message": "it takes the `next` of the page before"}
+            wrong = {
+                "key": "after",
+                "message": "it takes the `next` of the previous page of the list",
+            }
             raise ValidationException(extra=[wrong])
         if search.weigh_ins:
             lists = await _weigh_ins(libra, search)

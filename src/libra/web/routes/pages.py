@@ -46,12 +46,12 @@ def page_routes(
         operation_id="readPage",
         summary="Read a report",
         description="HTML for a browser, otherwise JSON; `/pages/{page_id}.json` is always JSON. The "
-        "ETag is the version. While the database is down, the answer for a page that is not in "
+        "ETag is the version. While the database is down, the response for a page that is not in "
         "memory is 503 with Retry-After, never 404.",
         response_headers=[header("ETag", "The version, quoted")],
         responses={
             200: answer(Report, "The report as it is now"),
-            304: empty("The copy that the client has is current"),
+            304: empty("The client's copy is current"),
             **problems(404, 503),
         },
         tags=["Pages"],
@@ -84,12 +84,14 @@ def page_routes(
     @get(
         "/pages/{page_id:str}/screenshot",
         operation_id="readScreenshot",
-        summary="See what a browser showed",
-        description="With `--screenshots`, Libra keeps a picture of the window of each page that it "
-        "weighs in a browser, but not of pages that are asked for with headers. The report says in "
-        "`screenshot` whether one was taken. It is in the database only.",
+        summary="Read a screenshot",
+        description="With `--screenshots`, Libra keeps a screenshot of each page that it weighs in a "
+        "browser, unless the submission has headers. The report says in `screenshot` whether there "
+        "is one. Only the database has it.",
         responses={
-            200: answer(bytes, "WebP: 12 kB at most, or 60 kB for the whole", "image/webp"),
+            200: answer(
+                bytes, "WebP: 12 kB at most, or 60 kB for the whole screenshot", "image/webp"
+            ),
             **problems(404, 503),
         },
         tags=["Pages"],
@@ -98,7 +100,7 @@ def page_routes(
         page_id: FromPath[str],
         size: Annotated[
             Literal["thumbnail", "whole"],
-            QueryParameter(description="The thumbnail or the whole picture"),
+            QueryParameter(description="The thumbnail or the whole screenshot"),
         ] = "thumbnail",
     ) -> Response[bytes]:
         picture = await libra.picture(page_id, whole=size == "whole")
@@ -179,7 +181,7 @@ async def _read(
     page_id, dot, suffix = name.partition(".")
     if dot and suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
-        raise NotFoundException(f"There is no format {suffix[:20]!r}; known are {known}.")
+        raise NotFoundException(f"There is no format {suffix[:20]!r}; the formats are {known}.")
     if suffix in FORMATS:
         return await _read_as(libra, making, request, page_id, suffix)
     if not dot and wants_html(request.headers.get("accept")):

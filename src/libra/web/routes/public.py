@@ -46,9 +46,9 @@ def public_routes(libra: Libra, html: Renderer) -> list[HTTPRouteHandler]:
         "/public/{public_id:str}/badge.svg",
         operation_id="readBadge",
         summary="Badge of a public watch",
-        description="A picture of what the page of a watch weighed last, for any site to show. Needs no "
-        "token: the id is that of `public` of a watch. Nothing is weighed for it, and it shows no "
-        "address. It may be kept for five minutes.",
+        description="An image with the last weight of a watched page, which any site may show. It needs "
+        "no token; the id is the field `public` of the watch. Libra weighs nothing for it, and it shows "
+        "no URL. Clients may cache it for five minutes.",
         responses={
             200: answer(str, "The badge", "image/svg+xml"),
             **problems(400, 404, 429, 503),

@@ -80,13 +80,13 @@ def result_routes(
         "/projects/{project:str}/results",
         status_code=200,
         operation_id="keepResult",
-        summary="Keep a result of CI",
-        description="A report that a CI job has weighed, as JSON. It is a page like others, with "
-        "`build` in its report, and is compared with the newest result of the same project and path "
-        "on the branch `base`, whatever the hosts. The same result again is the same page, and one "
-        "that was deleted stays deleted. A token of the role `push` may do this for its project, and "
-        "nothing else.",
-        response_headers=[header("Location", "Where the page is")],
+        summary="Send a CI result",
+        description="Send the report of a page that a CI job has weighed, as JSON. Libra keeps it as a "
+        "page with `build` in its report. It compares the page with the newest result of the same "
+        "project and path on the branch `base`; the hosts may differ. The same result sent again is "
+        "the same page, and a deleted result stays deleted. A token with the role `push` may do only "
+        "this, for its project.",
+        response_headers=[header("Location", "The address of the page")],
         responses={
             200: answer(KeptResult, "Kept, compared and judged"),
             **problems(400, 401, 403, 404, 410, 413, 415, 429, 503),
@@ -98,7 +98,9 @@ def result_routes(
         client: Caller = request.scope["state"]["client"]
         if not client.may_push(project):
             raise RequestRefused(
-                403, "not-allowed", f"The token {client.token} is for the project {client.project}."
+                403,
+                "not-allowed",
+                f"The token {client.token} is only for the project {client.project}.",
             )
         content_type(request, taken=(JSON,))
         body = await request.body()

@@ -79,7 +79,7 @@ def submit_routes(
         description="Send JSON, or a form with a field `url`. A browser that sends a form gets a 303. "
         "With an `Idempotency-Key` you can safely send the request again: for 24 hours the same "
         "key and body lead to the same page.",
-        response_headers=[header("Location", "Where the page is")],
+        response_headers=[header("Location", "The address of the page")],
         responses={
             202: answer(Report, "Accepted; the report as it is now"),
             303: empty("For a form in a browser: to the page"),
@@ -115,8 +115,8 @@ def submit_routes(
         status_code=202,
         operation_id="submitPages",
         summary="Weigh many pages",
-        description="Send JSON, or a list of URLs, one per line. The answer has a page id or a problem "
-        "for each. An `Idempotency-Key` covers each URL at its place in the list.",
+        description="Send JSON, or a list of URLs, one per line. The response has a page id or a "
+        "problem for each. An `Idempotency-Key` covers each URL at its place in the list.",
         responses={
             202: answer(BulkResult, "The result for each URL"),
             **problems(400, 401, 403, 413, 415, 429),
@@ -147,7 +147,7 @@ def submit_routes(
         """Weigh the URLs in the field for many."""
         if len(asked.urls) > MOST:
             wrong = asked.refused(
-                f"These are {len(asked.urls):,} URLs: {MOST:,} at a time, please."
+                f"These are {len(asked.urls):,} URLs: send at most {MOST:,} at a time."
             )
             return html_page(request, html.invalid(wrong, visitor_of(request)), status=400)
         try:
@@ -228,7 +228,7 @@ def _require_right(request: AnyRequest, wanted: Wanted) -> Caller:
     client: Caller = request.scope["state"]["client"]
     if wanted.headers and Right.CHANGE not in client.rights:
         raise RequestRefused(
-            403, "not-allowed", "Only who may change everything here may choose request headers."
+            403, "not-allowed", "Only clients with the role full may choose request headers."
         )
     return client
 

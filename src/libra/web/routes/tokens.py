@@ -43,7 +43,7 @@ def token_routes(guard: Guard, html: Renderer) -> list[HTTPRouteHandler]:
         name, role = fields.get("name", ""), fields.get("role", "read")
         try:
             if role not in get_args(Role):
-                raise ValueError("the role is read, push or full")
+                raise ValueError("the role must be read, push or full")
             secret = await asyncio.to_thread(
                 guard.make_token,
                 client,
@@ -55,7 +55,7 @@ def token_routes(guard: Guard, html: Renderer) -> list[HTTPRouteHandler]:
         except ValueError as error:
             return page(request, 400, wrong=str(error))
         except OSError as error:
-            return page(request, 503, wrong=f"nothing was made, the disk says: {error.strerror}")
+            return page(request, 503, wrong=f"the token cannot be stored: {error.strerror}")
         return page(request, 201, secret=secret, name=name)
 
     @post("/tokens/{name:str}/revoke", include_in_schema=False)
@@ -66,7 +66,11 @@ def token_routes(guard: Guard, html: Renderer) -> list[HTTPRouteHandler]:
         except ValueError as error:
             return page(request, 409, wrong=str(error))
         except OSError as error:
-            return page(request, 503, wrong=f"it still lets in, the disk says: {error.strerror}")
+            return page(
+                request,
+                503,
+                wrong=f"the token is still valid, because the disk cannot be written: {error.strerror}",
+            )
         if not found:
             raise RequestRefused(404, None, "No token of this name was made here.")
         return Response(b"", status_code=303, headers={"Location": "/tokens"})
@@ -78,5 +82,5 @@ def _days(text: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LONGEST:
-        raise ValueError(f"the days are a number from 1 to {LONGEST}, or nothing")
+        raise ValueError(f"the days must be a number from 1 to {LONGEST}, or empty")
     return int(text)

@@ -39,9 +39,9 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
         "/watches/{watch_id:str}",
         operation_id="changeWatch",
         summary="Change a watch",
-        description="Send the fields that shall change as JSON; the others stay as they are. `paused` "
-        "has it rest. What is weighed or judged otherwise is weighed again at once. A webhook at "
-        "another host gets another `secret`, shown only in this answer.",
+        description="Send the fields to change as JSON; the others stay as they are. `paused` stops or "
+        "resumes the schedule. If the page is now weighed or judged differently, Libra weighs it again "
+        "at once. A webhook at another host gets another `secret`, shown only in this response.",
         responses={
             200: answer(Watch, "The watch as it is now"),
             **problems(400, 401, 403, 404, 413, 415, 422, 429, 503),
@@ -79,8 +79,8 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
         status_code=202,
         operation_id="testWatch",
         summary="Send a test alert",
-        description="Each receiver of the watch is sent one, once, at once. `deliveries` says how it "
-        "went as soon as that is known.",
+        description="Libra sends a test alert to each receiver of the watch at once, and does not "
+        "retry. `deliveries` has the outcome as soon as it is known.",
         responses={
             202: answer(Watch, "The alert is on its way"),
             303: empty("For a form in a browser: to the watch"),

@@ -53,10 +53,10 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
         operation_id="makeWatch",
         summary="Watch a URL",
         description="Send JSON, or a form. Libra weighs the page at once and then on its schedule. If "
-        "you give a webhook, Libra signs its alerts with the `secret` of this answer, shown only once. "
-        "A browser that sends a form gets a page with the watch and its secret, a 303 to the history "
-        "of the URL if there is no secret, or the form with its errors.",
-        response_headers=[header("Location", "Where the watch is")],
+        "you give a webhook, Libra signs its alerts with the `secret` of this response, shown only "
+        "once. A browser that sends a form gets a page with the watch and its secret, a 303 to the "
+        "history of the URL if there is no secret, or the form with its errors.",
+        response_headers=[header("Location", "The address of the watch")],
         responses={
             201: answer(Watch, "Made; the page is being weighed"),
             303: empty("For a form in a browser: to the history of the URL"),
@@ -71,8 +71,8 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
         "/watches",
         operation_id="listWatches",
         summary="List watches",
-        description="Newest first, or with `order=broken` those first that need somebody. `counts` "
-        "says how many watches there are of each status, listed or not. `partial` is true until Libra "
+        description="Newest first, or with `order=broken` those first that need attention. `counts` "
+        "is the number of watches of each status, listed or not. `partial` is true until Libra "
         "has read the watches of the database after its start. HTML for a browser, otherwise JSON.",
         responses={200: answer(WatchList, "A page of the list"), **problems(400, 401, 403)},
         tags=["Watches"],
@@ -116,12 +116,12 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
         operation_id="readWatch",
         summary="Read a watch",
         description="HTML for a browser, otherwise JSON; the ETag is the version. Until Libra has read "
-        "the watches of the database after its start, the answer for one that is not in memory is "
+        "the watches of the database after its start, the response for one that is not in memory is "
         "503 with Retry-After, never 404.",
         response_headers=[header("ETag", "The version, quoted")],
         responses={
             200: answer(Watch, "The watch as it is now"),
-            304: empty("The copy that the client has is current"),
+            304: empty("The client's copy is current"),
             **problems(401, 403, 404, 503),
         },
         tags=["Watches"],
@@ -146,9 +146,9 @@ def watch_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTPRouteHa
         status_code=202,
         operation_id="runWatch",
         summary="Weigh the page of a watch now",
-        description="The schedule does not change. If Libra is weighing the page already, the answer is "
-        "that weigh-in. A quarantined watch is started again; ask again after a 503.",
-        response_headers=[header("Location", "Where the page is")],
+        description="The schedule does not change. If Libra is weighing the page already, the "
+        "response is that weigh-in. Libra starts a quarantined watch again. After a 503, try again.",
+        response_headers=[header("Location", "The address of the page")],
         responses={
             202: answer(Report, "Accepted; the report as it is now"),
             303: empty("For a form in a browser: to the page"),

@@ -130,7 +130,7 @@ class Application:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":  # uvicorn is told that there are no websockets
-            raise RuntimeError(f"there is nothing here for {scope['type']}")
+            raise RuntimeError(f"Libra does not serve {scope['type']}")
         if "//" in scope["path"]:
             # The router reads //metrics as /metrics, so every check of the path must do so, too.
             scope = {**scope, "path": _SLASHES.sub("/", scope["path"])}

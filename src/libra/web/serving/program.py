@@ -108,7 +108,7 @@ class Program:
 
     def _say_ready(self) -> None:
         if not self.sockets:
-            _announce("Libra weighs for its cluster")
+            _announce("Libra weighs pages for its cluster")
             return
         url = url_of(self.sockets[0]) + self.settings.base_path
         _announce(f"Libra listens on {url}")
@@ -123,7 +123,7 @@ class Program:
         try:
             await asyncio.to_thread(self._take_on)
         except SettingsError as error:
-            log.error("the settings cannot be used, everything stays as it was: %s", error)
+            log.error("the new settings are invalid, the old ones stay in force: %s", error)
         self.notifier.ready()
 
     def _take_on(self) -> None:
@@ -144,12 +144,12 @@ class Program:
         logs.set_level(new.log_level)
         taken = [name for name in changed if name in RELOADED]
         log.warning(
-            "settings were read again: %s changed, tokens known: %d",
+            "settings were read again: %s changed, number of tokens: %d",
             ", ".join(taken) or "nothing",
             len(new.tokens()),
         )
         if held:
-            log.warning("what has changed and takes a restart: %s", ", ".join(held))
+            log.warning("these changed settings need a restart: %s", ", ".join(held))
 
     async def _stopped(self, libra: Libra) -> bool:
         """Wait for the signal to stop; False if Libra's supervisors gave up before."""
@@ -168,7 +168,7 @@ class Program:
             for task in (stop, down, reload):
                 task.cancel()
         if not self._stop.is_set():
-            click.echo("libra: ended by its supervisors, see the log", err=True)
+            click.echo("libra: its supervisors gave up, see the log", err=True)
         return self._stop.is_set()
 
     def _on_signals(self) -> None:
@@ -258,7 +258,9 @@ def why_not(settings: Settings) -> str | None:
     except ValueError as error:
         return str(error)
     if settings.token_file is not None:
-        return f"There is no token in {settings.token_file}, so nobody could come in."
+        return (
+            f"{settings.token_file} contains no token: add one (libra token new NAME --role full)."
+        )
     ways = (
         "Set up access first: make a token (libra token new NAME --role full) and give it with "
         "--token or --token-file, or say what strangers may do: --public read or --public submit."

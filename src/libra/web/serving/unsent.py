@@ -64,7 +64,7 @@ class Unsent:
                 break
             log.warning(
                 "%d bytes wait for clients that do not read them, more than --unsent allows: "
-                "the slowest is cut off",
+                "Libra disconnects the slowest",
                 self.total,
             )
             slowest.end()

@@ -23,7 +23,7 @@ def response_to(
     """The answer to a request that ended in an exception."""
     if isinstance(error, HTTPException) and request.scope.get("state", {}).get("gone"):
         # Reading the body of a client that left half-way raises an error that looks like a server fault.
-        error = HTTPException(status_code=400, detail="The client went away.")
+        error = HTTPException(status_code=400, detail="The client closed the connection.")
     problem = problem_of(error)
     if problem.status >= 500 and not isinstance(
         error, (PageUnknown, WatchUnknown, Full, EngineUnavailable, NotConverted, RequestRefused)

@@ -45,26 +45,26 @@ class ObserverView:
         """The state of Libra, in a sentence."""
         health = self.health
         if not health.accepting:
-            return "Libra is about to stop and takes no more pages."
+            return "Libra is shutting down and accepts no more pages."
         wrong = [
             PART_NAMES.get(name, name) for name, part in health.parts.items() if part.status != "ok"
         ]
         if not wrong:
             return "All is well."
-        return f"Pages are taken, weighed and shown. Not well: {', '.join(wrong).lower()}."
+        return f"Libra accepts, weighs and shows pages. Not well: {', '.join(wrong).lower()}."
 
     @property
     def promptness(self) -> str:
         """The delay of answers over the last minute, in words."""
         lag = self.health.loop_lag
-        late = f"99 of 100 were less than {max(1, round(lag.p99_ms))} ms late"
+        late = f"99 of 100 responses were less than {max(1, round(lag.p99_ms))} ms late"
         if lag.max_ms < PROMPT_MS:
-            return f"Everything is answered at once: {late}."
+            return f"Libra responds promptly: {late}."
         worst = f"the worst {lag.max_ms / 1000:.1f} s"
         sentence = (
-            f"{'Some' if lag.p99_ms < PROMPT_MS else 'Many'} answers came late: {late}, {worst}."
+            f"{'Some' if lag.p99_ms < PROMPT_MS else 'Many'} responses were late: {late}, {worst}."
         )
-        return f"{sentence} Held last by {lag.culprit}." if lag.culprit else sentence
+        return f"{sentence} The last delay came from {lag.culprit}." if lag.culprit else sentence
 
 
 PART_NAMES = {

@@ -116,11 +116,11 @@ def badge_of(watch: Watch, shown: Shown) -> Badge:
 _LABELS = {"weight": "page weight", "score": "page score", "budget": "page budget"}
 
 VERDICTS = {
-    "quarantined": "Not watched at the moment",
+    "quarantined": "Not watched now",
     "failed": "Could not be weighed",
     "over-budget": "Over its budget",
-    "unconfirmed": "Fine until now, being looked at",
+    "unconfirmed": "A possible problem is being checked",
     "new": "Not weighed yet",
     "ok": "All is well",
-    "paused": "Not watched at the moment",
+    "paused": "Not watched now",
 }

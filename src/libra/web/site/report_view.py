@@ -101,25 +101,25 @@ def backup_words(  # noqa: PLR0911 - a table
         case "stored":
             return "Saved. The result will be saved when it is ready."
         case "rejected":
-            return "Only in memory: the database refuses it."
+            return "Only in memory: the database rejects it."
         case "replicated":
             return f"{what}Safe on the machines of the cluster, and on its way to the database."
         case "journaled" if down:
             return (
                 f"{what}Not in the database, which is down. Safe on this machine's disk; "
-                "it is stored by itself as soon as the database is back."
+                "Libra stores it as soon as the database is back."
             )
         case "journaled":
             return f"{what}Safe on this machine's disk, and on its way to the database."
         case "memory" if down and outage is not None and not outage.disk:
             return (
                 f"{what}Only in memory: the database is down and this machine's disk cannot be "
-                "written. It is stored by itself as soon as one of them is back."
+                "written. Libra stores it as soon as one of them is back."
             )
         case "memory" if down:
             return (
                 f"{what}Only in memory: the database is down. "
-                "It is stored by itself as soon as that is back."
+                "Libra stores it as soon as the database is back."
             )
         case _:
             return f"{what}Only in memory so far, and on its way to the database."

@@ -170,10 +170,10 @@ def _details(watch: Watch) -> str:
         }[watch.method],
         f"In a window of {watch.viewport}." if watch.viewport else "",
         f"With secret headers: {', '.join(watch.headers)}." if watch.headers else "",
-        f"Alerts when {terms.confirm} weigh-ins find it." if terms.confirm.of > 1 else "",
+        f"Alerts when {terms.confirm} weigh-ins find a problem." if terms.confirm.of > 1 else "",
         f"Reminds after {duration_in_full(terms.repeat)}." if terms.repeat else "",
         f"Keeps all weigh-ins for {duration_in_full(watch.keep)}." if watch.keep else "",
-        "" if terms.recover else "Does not tell when all is well again.",
+        "" if terms.recover else "Sends no alert when all is well again.",
     ]
     return " ".join(filter(None, said))
 
@@ -196,15 +196,15 @@ def _verdict(watch: Watch, *, limited: bool) -> str:
         case "failed":
             return "Could not be weighed"
         case "quarantined":
-            return "Stopped, since it crashed too often"
+            return "Stopped because it crashed too often"
 
 
 EVENT_WORDS = {
-    "budget": "a broken budget",
-    "jump": "a jump in weight",
-    "failed": "a page that could not be weighed",
-    "recovered": "a page that is fine again",
-    "test": "a test",
+    "budget": "over budget",
+    "jump": "jump in weight",
+    "failed": "could not be weighed",
+    "recovered": "fine again",
+    "test": "test",
 }
 
 
@@ -214,6 +214,6 @@ def _delivery(watch: Watch) -> str:
         return ""
     about = EVENT_WORDS[delivery.event]
     if delivery.error is None:
-        return f"the last one, of {about}, was taken"
-    then = "given up" if delivery.given_up else "not taken and is sent again, last tried"
-    return f"the last one, of {about}, was {then}"
+        return f"the last one ({about}) arrived"
+    then = "was given up" if delivery.given_up else "did not arrive and will be retried, last tried"
+    return f"the last one ({about}) {then}"

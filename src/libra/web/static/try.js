@@ -15,7 +15,7 @@ SwaggerUIBundle({
 });
 // Swagger UI has fields without a name, and scrolling areas that the keyboard cannot reach.
 const mend = () => {
-  for (const body of place.querySelectorAll("textarea:not([aria-label])")) body.ariaLabel = "Body of the request";
+  for (const body of place.querySelectorAll("textarea:not([aria-label])")) body.ariaLabel = "Request body";
   for (const code of place.querySelectorAll("pre:not([tabindex])")) code.tabIndex = 0;
 };
 new MutationObserver(mend).observe(place, { childList: true, subtree: true });

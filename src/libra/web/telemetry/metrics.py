@@ -76,7 +76,7 @@ class RequestCounts(Collector):
         yield counts
         durations = HistogramMetricFamily(
             "libra_http_request_duration_seconds",
-            "How long it took until an answer began.",
+            "Time from a request to the start of the response.",
             labels=["route"],
         )
         bounds = [*map(floatToGoString, BOUNDS), "+Inf"]
@@ -167,7 +167,9 @@ def _of_health(health: Health) -> Iterator[Metric]:
         health.started_at.timestamp(),
     )
     yield _gauge(
-        "libra_accepting", "1 while pages can be submitted and read.", int(health.accepting)
+        "libra_accepting",
+        "1 while Libra accepts submissions and serves pages.",
+        int(health.accepting),
     )
     yield _gauges(
         "libra_part_status",
@@ -179,22 +181,18 @@ def _of_health(health: Health) -> Iterator[Metric]:
         },
     )
     for name, text in (
-        ("database", "1 while the database can be used."),
-        ("journal", "1 while the journal can be written."),
+        ("database", "1 while Libra can use the database."),
+        ("journal", "1 while Libra can write the journal."),
     ):
         part = health.parts.get(name)
         yield _gauge(f"libra_{name}_up", text, int(part is None or part.status != "down"))
-    yield _gauges(
-        "libra_pages", "Pages in memory, by where they are in their life.", "status", health.pages
-    )
+    yield _gauges("libra_pages", "Pages in memory, by status.", "status", health.pages)
     yield _gauge(
         "libra_pages_quarantined",
         "Pages and watches whose process has used up its restarts.",
         health.quarantined,
     )
-    yield _gauges(
-        "libra_watches", "Watched URLs, by what is known of their page.", "status", health.watches
-    )
+    yield _gauges("libra_watches", "Watches, by status.", "status", health.watches)
     yield _gauge(
         "libra_backup_waiting_pages",
         "Pages whose newest version is not in the database yet.",
@@ -202,7 +200,7 @@ def _of_health(health: Health) -> Iterator[Metric]:
     )
     yield _gauge(
         "libra_backup_oldest_waiting_seconds",
-        "How long the oldest of them has waited.",
+        "How long the oldest of these pages has waited.",
         health.oldest_waiting_seconds or 0,
     )
     lag = health.loop_lag
@@ -227,15 +225,31 @@ def _of_nodes(health: Health) -> Iterator[Metric]:
 
 
 _OF_A_NODE: Sequence[tuple[str, str, Callable[[NodeHealth], float]]] = (
-    ("libra_node_silent_seconds", "How long it has said nothing.", lambda n: n.silent_seconds),
-    ("libra_node_pages", "Pages that it is weighing.", lambda n: n.pages),
-    ("libra_node_places", "Pages that it weighs at a time.", lambda n: n.places),
-    ("libra_node_journaled_pages", "Pages that only its disk has.", lambda n: n.journaled),
-    ("libra_node_skew_seconds", "By how much its clock is behind.", lambda n: n.skew_seconds),
-    ("libra_node_pages_weighed", "Pages that it finished since its start.", lambda n: n.weighed),
+    (
+        "libra_node_silent_seconds",
+        "How long the node has sent no message.",
+        lambda n: n.silent_seconds,
+    ),
+    ("libra_node_pages", "Pages that the node is weighing.", lambda n: n.pages),
+    ("libra_node_places", "Pages that the node can weigh at the same time.", lambda n: n.places),
+    (
+        "libra_node_journaled_pages",
+        "Pages that only the disk of the node has.",
+        lambda n: n.journaled,
+    ),
+    (
+        "libra_node_skew_seconds",
+        "How far the clock of the node is behind.",
+        lambda n: n.skew_seconds,
+    ),
+    (
+        "libra_node_pages_weighed",
+        "Pages that the node has finished since its start.",
+        lambda n: n.weighed,
+    ),
     (
         "libra_node_second_lives",
-        "Pages of others that it began again since its start.",
+        "Pages of other nodes that the node has started again.",
         lambda n: n.second_lives,
     ),
 )
@@ -245,7 +259,7 @@ _COUNTED = frozenset({"libra_node_pages_weighed", "libra_node_second_lives"})
 def _of_watches(weights: Iterable[tuple[str, str, int]]) -> Metric:
     family = GaugeMetricFamily(
         "libra_watch_transfer_bytes",
-        "What a watched page weighed at its last good weigh-in.",
+        "Transfer size of a watched page at its last successful weigh-in.",
         labels=["watch", "name"],
     )
     for watch_id, name, weight in weights:
@@ -260,7 +274,7 @@ def _of_processes(health: Health) -> Iterator[Metric]:
         ("libra_process_starts", "Processes started.", counts.started),
         ("libra_process_crashes", "Processes that ended uncleanly.", counts.crashed),
         ("libra_process_restarts", "Restarts by supervisors.", counts.restarted),
-        ("libra_messages_refused", "Messages that a full mailbox did not take.", counts.refused),
+        ("libra_messages_refused", "Messages that a full mailbox refused.", counts.refused),
         ("libra_tasks_abandoned", "Tasks that ignored their cancellation.", counts.abandoned),
     ):
         yield CounterMetricFamily(name, text, value)

@@ -77,7 +77,7 @@ def test_a_token_that_has_expired_lets_nobody_in_nor_does_its_session(tmp_path: 
 
 def test_nobody_is_locked_out_by_a_click(tmp_path: Path) -> None:
     nothing = guard(tmp_path, token=())
-    with pytest.raises(ValueError, match="the first token has to be full"):
+    with pytest.raises(ValueError, match="the first token must have the role full"):
         nothing.make_token(ME, "guest", "read", None, None)
     assert is_open(nothing)
     nothing.make_token(ME, "boss", "full", None, None)
@@ -93,8 +93,8 @@ def test_nobody_is_locked_out_by_a_click(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "role", "project", "words"),
     [
-        ("me", "read", None, "in the settings already"),
-        ("twice", "read", None, "there is a token twice"),
+        ("me", "read", None, "the settings already have"),
+        ("twice", "read", None, "a token twice already exists"),
         ("a b", "read", None, "name is 1 to 64"),
         ("ci", "push", None, "push@PROJECT"),
     ],

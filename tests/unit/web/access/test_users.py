@@ -63,8 +63,8 @@ def test_who_is_shut_out_is_told_so_by_name(guard: Guard) -> None:
     with pytest.raises(RequestRefused, match="mallory may not") as caught:
         guard.judge(scope((HEADER, "mallory")))
     assert caught.value.problem.status == 403
-    assert "the role read with --user-roles" in (caught.value.problem.detail or "")
-    with pytest.raises(RequestRefused, match="the role full with --user-roles"):
+    assert "for the role read (--user-roles)" in (caught.value.problem.detail or "")
+    with pytest.raises(RequestRefused, match=r"the role full .--user-roles"):
         guard.judge(scope((HEADER, "bob"), method="POST"))
 
 

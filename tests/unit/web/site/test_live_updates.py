@@ -82,7 +82,7 @@ def test_the_banner_says_what_holds_and_no_more() -> None:
     both = html.banner(OutageBanner(NOON, 2, True, False))
     assert "only in memory" in both
     assert "safe" not in both
-    assert "download what you must not lose" in both
+    assert "download every report that you must not lose" in both
     disk = html.banner(OutageBanner(NOON, 0, False, False))
     assert "unable to write to its disk" in disk
     assert "safe" not in disk

@@ -51,7 +51,7 @@ def view(**changes: Any) -> WatchView:
         ),
         ({"status": "over-budget"}, "Over its budget", "poor"),
         ({"status": "failed"}, "Could not be weighed", "poor"),
-        ({"status": "quarantined"}, "Stopped, since it crashed too often", "poor"),
+        ({"status": "quarantined"}, "Stopped because it crashed too often", "poor"),
     ],
 )
 def test_how_a_page_is_has_words_and_a_colour(
@@ -89,14 +89,14 @@ def test_limits_of_a_budget_file_are_counted() -> None:
     ("delivery", "words"),
     [
         (None, ""),
-        (Delivery("budget", NOW), "the last one, of a broken budget, was taken"),
+        (Delivery("budget", NOW), "the last one (over budget) arrived"),
         (
             Delivery("jump", NOW, "http: 500"),
-            "the last one, of a jump in weight, was not taken and is sent again, last tried",
+            "the last one (jump in weight) did not arrive and will be retried, last tried",
         ),
         (
             Delivery("recovered", NOW, "http: 410", given_up=True),
-            "the last one, of a page that is fine again, was given up",
+            "the last one (fine again) was given up",
         ),
     ],
 )

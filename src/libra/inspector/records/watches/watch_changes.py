@@ -139,7 +139,7 @@ def checked(changes: WatchChanges, destinations: Mapping[str, object]) -> Wanted
         if name in given:
             given[name] = check(given[name])
     if given.get("webhook_headers") and given.get("webhook", "-") is None:
-        raise InvalidOptions("webhook headers need a webhook")
+        raise InvalidOptions("webhook headers need a webhook: set one, too")
     terms: dict[str, Any] = {name: given.pop(name) for name in _TERMS if name in given}
     if "method" in given:
         given["choice"] = given.pop("method")
