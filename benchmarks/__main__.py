@@ -24,7 +24,7 @@ BENCHES = {
     "outage": "reads while PostgreSQL is up, stopped and frozen",
     "journal": "submissions per second with the journal on and off, and its bytes per page",
     "start": "the start of the command and of the service, beside a bare interpreter",
-    "cluster": "how long until the pages of a killed inspector are under way elsewhere",
+    "cluster": "a web node beside a single one, four inspectors beside one, and the death of one",
     "drain": "a backlog of 100,000 reports drained into PostgreSQL, beside one COPY",
 }
 

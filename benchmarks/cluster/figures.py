@@ -6,87 +6,13 @@ are programs. All of it shares the cores of one machine.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
-import aiohttp
-from aiohttp import web
-
-from benchmarks.cluster.engine import pause
-from benchmarks.figures import Figure, Rounds, Sample, Skipped
-from support.asking import PATIENCE, eventually
-from support.cluster import Cluster
+from benchmarks.cluster import holding, inspecting, submitting, taking_over
+from benchmarks.figures import Figure, Rounds, Skipped
 
 
 def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
-    """The death of an inspector."""
-    yield asyncio.run(_taken_over(rounds))
-
-
-async def _taken_over(rounds: Rounds) -> Figure:
-    """Seconds from the death of an inspector until its first page is under way elsewhere."""
-    found: list[float] = []
-    for _ in range(rounds.pick(3, 1)):
-        async with (
-            _slow_site(60.0) as site,
-            Cluster(web=("web1",), inspectors=("insp1", "insp2")) as cluster,
-            aiohttp.ClientSession() as session,
-        ):
-            url = f"{cluster.web[0].url}/pages"
-            paths = []
-            for number in range(12):
-                body = {"url": f"{site}/{number}"}
-                async with session.post(url, json=body) as answer:
-                    paths.append(f"{cluster.web[0].url}{answer.headers['Location']}")
-
-            await eventually(
-                lambda: _lived(session, paths, 1, len(paths)),  # noqa: B023 - called in this round
-                "all are under way", within=PATIENCE,
-            )  # fmt: skip
-            await cluster["insp1"].kill()
-            began = time.monotonic()
-            await eventually(
-                lambda: _lived(session, paths, 2, 1),  # noqa: B023 - called in this round
-                "one is under way again", within=PATIENCE,
-            )  # fmt: skip
-            found.append(time.monotonic() - began)
-    return Figure(
-        "First page of a dead inspector under way elsewhere",
-        Sample(tuple(found), "s"),
-        note="SIGKILL. The bar is 7 s and the aim 5.5 s on a machine that has nothing else to do.",
-    )
-
-
-async def _lived(
-    session: aiohttp.ClientSession, pages: Sequence[str], life: int, number: int
-) -> bool:
-    """Whether so many of these pages have begun this life."""
-    versions: list[int] = []
-    for page in pages:
-        async with session.get(page) as answer:
-            versions.append((await answer.json())["version"] >> 32)
-    return sum(int(version) >= life for version in versions) >= number
-
-
-@asynccontextmanager
-async def _slow_site(seconds: float) -> AsyncIterator[str]:
-    """The address of a page of one image, whose server takes its time for each of the two."""
-
-    async def answer(request: web.Request) -> web.Response:
-        await pause(seconds)
-        if request.path.endswith(".png"):
-            return web.Response(body=bytes(9_000), content_type="image/png")
-        text = "<!doctype html><title>A page</title><link rel=icon href=data:,><img src=/a.png>"
-        return web.Response(text=text, content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    """What a web node holds and takes in, what inspectors weigh, and the death of one."""
+    for module in (holding, submitting, inspecting, taking_over):
+        yield from module.measure(rounds)
