@@ -96,7 +96,7 @@ def test_a_list_of_many_networks_is_no_dotted_key() -> None:
 
 
 def test_a_sitemap_that_is_too_deep_is_refused() -> None:
-    with pytest.raises(PageListError, match="more than 100 elements"):
+    with pytest.raises(PageListError, match="nested more than 100 deep"):
         parse_sitemap(b"<urlset>" + b"<a>" * MANY)
 
 

@@ -27,7 +27,7 @@ def how(
         InvalidOptions: one of them is invalid, or there are options and another argument.
     """
     if method is not None and method not in get_args(Choice):
-        raise InvalidOptions(f"method is {method!r}: it takes static, rendered or auto")
+        raise InvalidOptions(f"method is {method!r}: it must be static, rendered or auto")
     if options is None:
         window = Viewport() if viewport is None else Viewport.parse(viewport)
         return Options(viewport=window, headers=tuple((headers or {}).items())), method or "static"
