@@ -165,13 +165,15 @@ def _asked(settings: Settings, ask: Callable[[Engine], Awaitable[T]]) -> T:
             async with asyncio.timeout(PATIENCE):
                 await engine.connect()
             return await ask(engine)
+        except TimeoutError:
+            servers = ", ".join(map(redact, settings.cluster))
+            raise click.ClickException(
+                f"none of {servers} can be reached: {engine.trouble}"
+            ) from None
         finally:
             await engine.close()
 
     try:
         return asyncio.run(asked())
-    except TimeoutError:
-        servers = ", ".join(map(redact, settings.cluster))
-        raise click.ClickException(f"none of {servers} can be reached") from None
     except (Conflict, EngineAway, Misconfigured, LookupError) as error:
         raise click.ClickException(str(error)) from None

@@ -83,6 +83,7 @@ class ClusterPages(Pages):
         if self._node.full or not await self._make_room():
             raise Full
         record = PageRecord.submitted(url, options, context.services.now(), key)
+        taken: _KeptKey | None = None
         if key is not None:
             wanted = SubmissionKey.parse(key)
             taken = await self._claim(wanted, record.id)
@@ -96,7 +97,8 @@ class ClusterPages(Pages):
         self.bring_up(record)
         context.services.tally.submit(record.id, url, record.method)
         await context.processes.durability.kept(record.id)
-        if self._node.weighs and self._node.owing.in_doubt(record.id):
+        if taken is None and self._node.weighs and self._node.owing.in_doubt(record.id):
+            # With a key in the engine other clients may know the id already: then the page waits.
             return await self._instead_of(record)
         return record.id
 

@@ -165,29 +165,38 @@ class Storing:
 
     async def _store_all(self, shard: int, deliveries: list[PulledMessage]) -> None:
         entries: dict[int, tuple[PulledMessage, Record | Tombstone, Entry]] = {}
+        noted: list[tuple[PulledMessage, Record | Tombstone]] = []
         size = 0
         for number, delivery in enumerate(deliveries):
             try:
-                entry = self._entry(delivery)
+                known = self._read(delivery)
             except UnknownFormat as error:
                 log.warning("%s is left to a newer Libra: %s", delivery.subject, error)
                 continue
-            if entry is None:
+            if known is not None and _is_noted(known):
+                noted.append((delivery, known))
+                continue
+            entry = None if known is None else self._entry(delivery, known)
+            if known is None or entry is None:
                 await delivery.ack()
                 continue
-            entries[number] = (delivery, *entry)
-            size += len(entry[1].report) if isinstance(entry[1], Snapshot) else 0
+            entries[number] = (delivery, known, entry)
+            size += len(entry.report) if isinstance(entry, Snapshot) else 0
             if size > BATCH_BYTES:
-                await self._store_batch(shard, list(entries.values()))
+                await self._store_batch(list(entries.values()))
                 entries.clear()
                 size = 0
             if number % 20 == 19:
                 await asyncio.sleep(0)
         if entries:
-            await self._store_batch(shard, list(entries.values()))
+            await self._store_batch(list(entries.values()))
+        for start in range(0, len(noted), AT_ONCE):
+            await asyncio.gather(
+                *(self._let_go(shard, *one) for one in noted[start : start + AT_ONCE])
+            )
 
-    def _entry(self, delivery: PulledMessage) -> tuple[Record | Tombstone, Entry] | None:
-        """The entry to save for a message; None if there is nothing to save.
+    def _read(self, delivery: PulledMessage) -> Record | Tombstone | None:
+        """A finished record or a tombstone; None for all other messages.
 
         Raises:
             UnknownFormat: a newer Libra wrote it.
@@ -195,28 +204,30 @@ class Storing:
         if delivery.is_marker:
             return None
         self._node.require_layout().seen(delivery.subject)
-        page_id, kind = parts_of(delivery.subject)
-        if kind == "del":
-            stone = read_tombstone(delivery.data)
-            return None if stone.stored else (stone, Deleted(page_id, stone.at))
+        if parts_of(delivery.subject)[1] == "del":
+            return read_tombstone(delivery.data)
         record = read_record(delivery.data)
-        if not record.finished or record.backup in ("stored", "rejected"):
-            return None
+        return record if record.finished else None
+
+    def _entry(self, delivery: PulledMessage, known: Record | Tombstone) -> Entry | None:
+        """The entry to save; None if it cannot be saved."""
+        if isinstance(known, Tombstone):
+            return Deleted(parts_of(delivery.subject)[0], known.at)
         try:
-            return record, row_of(record)
+            return row_of(known)
         except ValueError as error:
             log.error("%s cannot be stored: %s", delivery.subject, error)
         return None
 
     async def _store_batch(
-        self, shard: int, batch: Sequence[tuple[PulledMessage, Record | Tombstone, Entry]]
+        self, batch: Sequence[tuple[PulledMessage, Record | Tombstone, Entry]]
     ) -> None:
         entries = [entry for _, _, entry in batch]
         refused = await self._save(entries, [delivery for delivery, _, _ in batch])
         for start in range(0, len(batch), AT_ONCE):
             await asyncio.gather(
                 *(
-                    self._note(shard, delivery, known, refused.get(entry.id))
+                    self._note(delivery, known, refused.get(entry.id))
                     for delivery, known, entry in batch[start : start + AT_ONCE]
                 )
             )
@@ -311,11 +322,13 @@ class Storing:
         return None
 
     async def _note(
-        self, shard: int, delivery: PulledMessage, known: Record | Tombstone, refused: str | None
+        self, delivery: PulledMessage, known: Record | Tombstone, refused: str | None
     ) -> None:
-        """Write to the engine that the database has an entry, and purge what is no longer needed.
+        """Write to the engine that the database has an entry.
 
-        If another program has written to the page since, that write counts: the queue delivers it, too.
+        The queue delivers this note, too, and what is no longer needed goes with it (`_let_go`). So it
+        goes even if this node ends here. If another program has written to the page since, that write
+        counts: the queue delivers it as well.
         """
         page_id, kind = parts_of(delivery.subject)
         ttl: int | None
@@ -335,8 +348,6 @@ class Storing:
             log.debug("page %s is stored, but this could not be noted: %s", page_id, error)
             return
         await delivery.ack()
-        with suppress(EngineAway, Misconfigured, LookupError):
-            await self._let_go(shard, page_id, known)
 
     async def _write(
         self, page_id: str, kind: str, data: bytes, expect: int, ttl: int | None
@@ -357,16 +368,26 @@ class Storing:
                 return
         raise EngineAway("the leader is still writing this page after a long wait")
 
-    async def _let_go(self, shard: int, page_id: str, known: Record | Tombstone) -> None:
+    async def _let_go(self, shard: int, delivery: PulledMessage, known: Record | Tombstone) -> None:
+        """Purge what a noted page no longer needs, or else have the note delivered again.
+
+        A submission that stayed would be the page once its record has expired.
+        """
         api, stream = self._node.engine.api, stream_of(shard)
-        if isinstance(known, Record):
-            if known.sub:
+        page_id = parts_of(delivery.subject)[0]
+        try:
+            if isinstance(known, Tombstone):
+                for what in ("sub.>", "rec"):
+                    subjects = f"libra.{shard}.{page_id}.{what}"
+                    await api(f"STREAM.PURGE.{stream}", {"filter": subjects})
+            elif known.sub:
                 # This also purges the submissions before it, but not a later one that retries the page.
                 subjects = f"libra.{shard}.{page_id}.sub.>"
                 await api(f"STREAM.PURGE.{stream}", {"filter": subjects, "seq": known.sub + 1})
-            return
-        for what in ("sub.>", "rec"):
-            await api(f"STREAM.PURGE.{stream}", {"filter": f"libra.{shard}.{page_id}.{what}"})
+        except (EngineAway, Misconfigured, LookupError) as error:
+            log.debug("the submission of page %s will be purged later: %s", page_id, error)
+        else:
+            await delivery.ack()
 
     @property
     def _database_id(self) -> str:
@@ -381,6 +402,13 @@ class Storing:
                     waiting += info["num_pending"] + info["num_ack_pending"]
             self.waiting = waiting
             await asyncio.sleep(COUNT)
+
+
+def _is_noted(known: Record | Tombstone) -> bool:
+    """Whether the engine knows that the database has it, or refuses it."""
+    if isinstance(known, Tombstone):
+        return known.stored
+    return known.backup in ("stored", "rejected")
 
 
 def writer_of(cluster: str) -> Writer:

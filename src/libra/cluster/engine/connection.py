@@ -89,6 +89,7 @@ class Engine:
         self._inbox: str | None = None
         self._answers: dict[str, asyncio.Future[Msg | None]] = {}
         self._asked = 0
+        self._refusal: str | None = None
         self.connections = 0
         """How many there have been: requests under way in one are lost when the next is made."""
         self.trouble: str | None = "Libra is still connecting"
@@ -134,8 +135,8 @@ class Engine:
                         nkeys_seed_str=seed,
                     )
             except (client_errors.Error, OSError, TimeoutError) as error:
-                self.trouble = str(error) or type(error).__name__
                 await self._abandon()
+                self.trouble = self._refusal or str(error) or type(error).__name__
                 await asyncio.sleep(RETRY)
             else:
                 await self._on_there()
@@ -167,12 +168,12 @@ class Engine:
 
     async def _on_there(self) -> None:
         self.connections += 1
-        self.trouble = None
+        self.trouble = self._refusal = None
         self._connected.set()
         self._on_change()
 
     async def _on_gone(self) -> None:
-        self.trouble = "the connection was lost"
+        self.trouble = self._refusal or "the connection was lost"
         self._connected.clear()
         # The next connection never brings the answers to requests of this one.
         for answer in self._answers.values():
@@ -182,6 +183,10 @@ class Engine:
 
     async def _on_error(self, error: Exception) -> None:
         log.debug("the engine's client: %r", error)
+        if not self.up:
+            # The client tries again for ever and tells nobody else why: wrong credentials, for example.
+            self._refusal = str(error) or type(error).__name__
+            self.trouble = self._refusal
 
     # Streams
 

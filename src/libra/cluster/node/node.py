@@ -211,6 +211,10 @@ class ClusterNode:
                     begin(shard)
             await more.wait()
 
+    def lacks_streams(self) -> None:
+        """Have missing streams made again: a part of this node has found none."""
+        self._settled = False
+
     async def _settle_again(self) -> None:
         """Make missing streams again: an operator may have deleted some."""
         number = self.require_layout().identity.shards[-1].number

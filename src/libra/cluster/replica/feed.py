@@ -55,16 +55,18 @@ class Feed:
             or info["state"]["last_seq"] < self._last
             or silent > GAP
         )
+        last = 0 if self.anew else self._last
         start: dict[str, Any] = {}
-        if self.anew:
-            self.came = None if not self._created else set()
-            self._created, self._last = info["created"], 0
-        else:
-            start = {"deliver_policy": "by_start_sequence", "opt_start_seq": self._last + 1}
-        self.caught_up = info["state"]["last_seq"] <= self._last
+        if not self.anew:
+            start = {"deliver_policy": "by_start_sequence", "opt_start_seq": last + 1}
         name = f"feed-{self._node.epoch}-{time.monotonic_ns()}"
         shard = self._stream.removeprefix("libra-")
         await snapshot_of(engine, self._stream, name, [f"libra.{shard}.>"], **start)
+        # Only now: an attempt that failed must not make the next one look like a continuation.
+        if self.anew:
+            self.came = None if not self._created else set()
+            self._created, self._last = info["created"], 0
+        self.caught_up = info["state"]["last_seq"] <= last
         self._pull = Pull(engine, self._stream, name, whole=True)
 
     async def take(self, most: int) -> list[PulledMessage]:

@@ -60,6 +60,12 @@ DELETIONS: Final = 100_000
 #: Pages that leave in one batch, at most.
 LEAVE: Final = 256
 
+#: One page of so many leaves at once where there are too many.
+SPARE: Final = 100
+
+#: Messages between two turns of other tasks.
+TURN: Final = 20
+
 
 class Replica:
     """Keeps the records of this node in step with the engine.
@@ -137,7 +143,9 @@ class Replica:
                     if feed.caught_up and shard not in self._read:
                         self._read.add(shard)
                         self._sort_out(shard, feed.came)
-                    for delivery in await feed.take(BATCH):
+                    for number, delivery in enumerate(await feed.take(BATCH)):
+                        if number % TURN == TURN - 1:
+                            await asyncio.sleep(0)
                         self._heard(shard, delivery)
                         feed.seen(delivery)
                     await asyncio.sleep(0)
@@ -204,13 +212,16 @@ class Replica:
             self._asked.pop(rec.id, None)
         else:
             self._owners[rec.id] = rec.node, rec.epoch
-        weighing = self._node.weighing
-        if weighing is not None and weighing.has(rec.id):
+        noted = rec.finished and rec.backup in ("stored", "rejected")
+        if self._is_mine(rec.id) and not noted:
             return  # this node weighs it, and its version in memory is newer
         known = self._context.records.pages.get(rec.id)
         if known is not None and known.version >= rec.version:
             return
-        if rec.expires_at is not None and rec.expires_at <= self._node.now:
+        if noted and rec.expires_at is not None and rec.expires_at <= self._node.now:
+            # It was stored late, so late that its time in memory is over.
+            if known is not None:
+                self._let_go(rec.id)
             return
         self._add(of_record(rec), len(rec.report))
         if rec.expires_at is not None:
@@ -229,10 +240,13 @@ class Replica:
         self.make_room()
 
     def _expired(self, page_id: str) -> None:
-        """The record of a page has expired in the engine: from now on this node asks the database."""
+        """The record of a page has expired in the engine: from now on this node asks the database.
+
+        Only noted records expire, so the database has the page, whatever this node last heard of it.
+        """
         self._left_out.discard(page_id)
         record = self._context.records.pages.get(page_id)
-        if record is not None and record.finished and record.backup in ("stored", "rejected"):
+        if record is not None and _is_replicated_or_safer(record) and not self._is_mine(page_id):
             self._let_go(page_id)
 
     def deleted(self, page_id: str) -> None:
@@ -261,7 +275,7 @@ class Replica:
         layout = self._node.require_layout()
         for record in self._context.records.pages:
             if (
-                record.backup in ("replicated", "stored", "rejected")
+                _is_replicated_or_safer(record)
                 and layout.shard_of(record.id) == shard
                 and record.id not in came
                 and not self._is_mine(record.id)
@@ -283,8 +297,11 @@ class Replica:
         for leaving in (_is_stored, _is_finished, _is_replicated):
             if self._fits(more):
                 return True
-            # Only as many as necessary, in batches.
+            # In batches. A scan goes through all pages, so where their number is the bound, it makes
+            # room for some more than are necessary.
             pages = len(self._context.records.pages) + more - self._max_pages
+            if pages > 0:
+                pages = max(pages, min(self._max_pages // SPARE, LEAVE))
             size = self._bytes - self._max_bytes
             chosen: list[str] = []
             for record in self._context.records.pages.oldest():
@@ -360,6 +377,10 @@ class Replica:
 def _reached(record: PageRecord) -> int:
     """The version of a page for a node that has its submission."""
     return record.row_version if record.finished else record.version
+
+
+def _is_replicated_or_safer(record: PageRecord) -> bool:
+    return record.backup in ("replicated", "stored", "rejected")
 
 
 def _is_stored(record: PageRecord) -> bool:

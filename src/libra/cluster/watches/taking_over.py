@@ -1,6 +1,7 @@
 """Takes the watches of the database over into the engine, once in the life of its stream.
 
-They are older than the cluster, or the engine was made anew. Several nodes may do this at the same time.
+They are older than the cluster, or the engine was made anew, perhaps while this node ran. Several nodes
+may do this at the same time.
 """
 
 from __future__ import annotations
@@ -29,24 +30,27 @@ log = logging.getLogger("libra.watch")
 #: Seconds between two attempts.
 RETRY: Final = 0.5
 
+#: Seconds between two looks whether the stream is another one.
+LOOK: Final = 30.0
+
 #: Seconds until the first turn of a watch, at the least.
 FIRST: Final = 2.0
 
 
 async def take_over(node: ClusterNode, entries: WatchEntries, store: Store) -> None:
-    """Wait until both the engine and the database are there, then write what the engine lacks."""
+    """Write what the engine lacks, whenever both the engine and the database are there."""
     availability = node.context.availability
     while True:
         await availability.opened.wait()
         try:
             if await node.engine.last(WATCHES, TAKEN) is not None:
-                return
-            if availability.outage is None:
+                await asyncio.sleep(LOOK)
+            elif availability.outage is None:
                 for row in await store.watches():
                     await _take_over_one(node, entries, row)
                 with suppress(Conflict):
                     await node.engine.write(TAKEN, b"", expect=0)
-                return
+                continue
         except (EngineAway, Misconfigured, Unavailable) as error:
             log.debug("the watches of the database are taken over later: %s", error)
         await asyncio.sleep(RETRY)

@@ -115,7 +115,10 @@ class WatchEntries:
                 while True:
                     for delivery in await pull.take(BATCH):
                         self._heard(delivery)
-            except (EngineAway, Misconfigured, LookupError) as error:
+            except LookupError as error:
+                log.debug("there is no stream of watches: %s", error)
+                self._node.lacks_streams()
+            except (EngineAway, Misconfigured) as error:
                 log.debug("the watches cannot be read: %s", error)
             finally:
                 await pull.close()

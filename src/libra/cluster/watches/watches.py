@@ -193,7 +193,7 @@ class ClusterWatches(Watches):
             EngineUnavailable: it is not known whether the page is being weighed already.
         """
         try:
-            return await self._step(watch_id, force=True)
+            return await self._step(watch_id, force=True, patience=PATIENCE)
         except (EngineAway, Misconfigured, Unavailable) as error:
             raise EngineUnavailable(str(error)) from None
         except LookupError:
@@ -243,13 +243,16 @@ class ClusterWatches(Watches):
             if delivery is not None:
                 await delivery.ack()
 
-    async def _step(self, watch_id: str, *, force: bool = False) -> str | None:
+    async def _step(
+        self, watch_id: str, *, force: bool = False, patience: float = 2.0
+    ) -> str | None:
         """Do what is due, step by step; returns the page that is being weighed now, if any.
 
         Args:
             watch_id: the id of the watch.
             force: whether to weigh its page now even if it is not due, unless it is being weighed
                 already.
+            patience: seconds for each answer of the engine.
 
         Raises:
             LookupError: the watch no longer exists.
@@ -257,7 +260,7 @@ class ClusterWatches(Watches):
             Unavailable: the outcome of its page cannot be read.
         """
         for _ in range(TRIES):
-            sequence, kept = await self._entries.read(watch_id)
+            sequence, kept = await self._entries.read(watch_id, patience)
             if kept is None or kept.state is None:
                 raise LookupError(watch_id)
             state = kept.state
@@ -268,7 +271,7 @@ class ClusterWatches(Watches):
             changed = msgspec.structs.replace(state, **changes)
             after = WatchEntry(kept.version + 1, changed)
             try:
-                await self._entries.write(watch_id, after, expect=sequence)
+                await self._entries.write(watch_id, after, expect=sequence, patience=patience)
             except Conflict:
                 # Another node has a turn: something else may be due now.
                 await asyncio.sleep(AGAIN)
@@ -276,9 +279,12 @@ class ClusterWatches(Watches):
             self._entries.show(watch_id, after)
             self._log(state, changed)
             if changed.page is not None and changed.page != state.page:
-                force = False
                 await self._entries.arm(watch_id, self._next_turn(changed))
                 await self._context.processes.weigh_ins.submit(changed.page, changed)
+                if force:
+                    # Somebody waits for this: what else is due, such as an alert, needs nobody to wait.
+                    self._spawn(self._turn(watch_id))
+                    return changed.page
         # One turn does not do all of it: there are many alerts, or many nodes that take steps.
         await self._entries.arm(watch_id, self._context.services.now() + timedelta(seconds=LOOK))
         return None
