@@ -48,7 +48,7 @@ async def _held(rounds: Rounds) -> list[Figure | Skipped]:
             web = cluster.web[0]
             per_page, ids = await _fill(cluster, web, count)
             (folder / "ids.txt").write_text("\n".join(ids), encoding="ascii")
-            os.sched_setaffinity(web.pid, {subject})
+            _pin(web.pid, subject)
             service = stack.enter_context(libra(single.folder, *limits(count), core=subject))
             await asyncio.to_thread(service.wait_for_pages, count)
             sides = {"cluster": (web.url, folder / "ids.txt"), "single": (service.url, single.ids)}
@@ -112,6 +112,12 @@ async def _fill(cluster: Cluster, web: Node, count: int) -> tuple[float, list[st
             await pause(_SETTLED)
             memory.append(_resident_bytes(web.pid))
     return (memory[1] - memory[0]) / (count - count // 50), ids
+
+
+def _pin(pid: int, core: int) -> None:
+    """Have all threads of a process stay on one core, and those that it starts later."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
 
 
 def _upto(records: Iterator[Record], number: int) -> Iterator[Record]:

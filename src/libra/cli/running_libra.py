@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from http.client import responses
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from libra.cli.asking import NoAnswer, ServerAnswer, ask
-from libra.cli.inputs import route_to_the_web
+from libra.cli.inputs import DIRECTLY, route_to_the_web
 from libra.decoding import Undecodable, decode_json
 from libra.wording import plain
 
@@ -31,6 +33,12 @@ class RunningLibra:
     def __init__(self, server: str, token: str | None) -> None:
         self.server = server
         self._secret = token.strip().rpartition(":")[2] if token else None
+        # No proxy leads to this machine, and none is to see its token.
+        self._route = (
+            DIRECTLY
+            if _is_this_machine(server)
+            else route_to_the_web(None, insecure=False, proxy=None, no_proxy=None)
+        )
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """The answer of the service, decoded; None if it has no content.
@@ -52,7 +60,7 @@ class RunningLibra:
                 body=None if body is None else json.dumps(body).encode(),
                 seconds=PATIENCE,
                 most=ANSWER_BYTES,
-                route=route_to_the_web(None, insecure=False, proxy=None, no_proxy=None),
+                route=self._route,
             )
             if answer.status >= 300:
                 raise _refused(self.server, answer)
@@ -62,6 +70,14 @@ class RunningLibra:
                 f"{self.server} gave no usable response ({error}). Is `libra serve` running there? "
                 "Set its address with --server."
             ) from None
+
+
+def _is_this_machine(server: str) -> bool:
+    host = urlsplit(server).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refused(server: str, answer: ServerAnswer) -> click.ClickException:

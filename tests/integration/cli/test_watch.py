@@ -187,3 +187,11 @@ async def test_a_redirect_is_told_and_the_token_is_not_sent_there(command: Comma
         assert f"redirects to {elsewhere.url('/watches')}" in err
         assert "--server" in err
         assert not elsewhere.requests
+
+
+async def test_a_service_on_this_machine_is_asked_past_every_proxy(
+    command: Command, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing_port() as port:
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
+        assert (await command(service.server.url, "--list"))[0] == 0

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from libra.web.requests.page_request import Bulk, Submission
+from libra.web.requests.watch_form import FIELDS
 from libra.web.requests.watch_request import WatchPatch, WatchRequest
 from support.service import MISSING, Service
 from support.site import WebSite
@@ -121,6 +122,12 @@ async def test_the_document_has_every_field_that_a_body_may_have(
 ) -> None:
     properties = document["components"]["schemas"][name]["properties"]
     assert set(properties) == set(body.__struct_encode_fields__)
+
+
+async def test_the_form_of_a_watch_has_every_field_that_is_read(document: dict[str, Any]) -> None:
+    body = document["paths"]["/watches"]["post"]["requestBody"]
+    form = body["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]
+    assert set(form) >= set(FIELDS)
 
 
 async def test_a_form_may_leave_its_choices_empty_and_json_may_not(

@@ -165,7 +165,7 @@ async def test_a_secret_that_the_list_of_processes_shows_is_warned_of_and_not_re
     program = await start("--port", "0", "--token", f"ci:full:{secret}")
     assert program.process.stderr is not None
     warning = await program.process.stderr.readline()
-    assert warning.startswith(b"libra: everybody on this machine can read the secret of ci")
+    assert warning.startswith(b"libra: everyone on this machine can read the secret of ci")
     program.process.send_signal(signal.SIGTERM)
     assert secret.encode() not in warning + await program.process.stderr.read()
     hashed = str(AccessToken.parse(f"ci:full:{secret}"))

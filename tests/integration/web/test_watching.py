@@ -140,7 +140,7 @@ async def test_a_form_without_a_url_asks_for_one(service: Service) -> None:
     answer = await sent(service, url=" ", every="fortnight")
     assert answer.status_code == 400
     assert "Write the address of a page here." in answer.text
-    assert "1 field needs" not in answer.text  # the schedule is wrong as well
+    assert "correct 1 field." not in answer.text  # the schedule is wrong as well
 
 
 async def test_the_address_of_a_page_may_lack_its_scheme(service: Service, site: WebSite) -> None:

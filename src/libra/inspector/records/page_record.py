@@ -362,7 +362,9 @@ def restore(
     if row.status not in FINISHED:
         chosen = decode(row.report)
         record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
-        record.chosen = chosen.chosen
+        # The words of another version: a page that is not read yet is undecided.
+        undecided = chosen.chosen is not None and chosen.method == "static"
+        record.chosen = UNDECIDED if undecided else chosen.chosen
         record.headers = row.headers
         # The page can be read before its process starts, and a client may have seen a newer version.
         record.version = again

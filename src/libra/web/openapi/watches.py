@@ -75,11 +75,11 @@ def add_watches(document: dict[str, Any]) -> None:
             },
             **{
                 name: {"type": "string", "description": properties[name]["description"]}
-                for name in ("confirm", "destination", "method", "name", "note", "repeat", "tags")
+                for name in ("confirm", "destination", "keep", "method", "name", "note", "repeat")
             },
             **{
                 name: {"type": "string", "description": properties[name]["description"]}
-                for name in ("time_zone", "viewport")
+                for name in ("tags", "time_zone", "viewport")
             },
         },
     }

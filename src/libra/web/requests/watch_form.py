@@ -278,5 +278,8 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
 }
 """The checks of the fields of a form, in their order; each raises a ValueError."""
 
-_FOLDED = tuple(_CHECKS)[8:]
+FIELDS = tuple(_CHECKS)
+"""The fields of a form, in their order."""
+
+_FOLDED = FIELDS[8:]
 """The fields that the form folds away at first."""
