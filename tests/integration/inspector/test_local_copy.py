@@ -268,7 +268,8 @@ async def test_what_was_pruned_does_not_come_back_from_the_copy(
     elsewhere.leave()
     async with Libra.open(settings) as libra:
         await settled(libra)
-        with pytest.raises(PageUnknown):
+        # The first Libra may have met the mark of it, when it saved the page once more.
+        with pytest.raises((PageUnknown, PageNotFound)):
             await libra.report(page_id)
         assert (await libra.report(other)).backup == "stored"
 
