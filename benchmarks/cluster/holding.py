@@ -38,13 +38,13 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
 
 
 async def _held(rounds: Rounds) -> list[Figure | Skipped]:
-    count = rounds.pick(20_000, 2_000)
+    count = rounds.pick(20_000, 5_000)
     subject, load, _ = machine.cores()
     seconds = rounds.pick(8, 2)
-    single = dataset(count)
+    single = await asyncio.to_thread(dataset, count)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        async with Cluster(web=("web1",), inspectors=(), flags=limits(count)) as cluster:
+        async with Cluster(web=("web1",), inspectors=("insp1",), flags=limits(count)) as cluster:
             web = cluster.web[0]
             per_page, ids = await _fill(cluster, web, count)
             (folder / "ids.txt").write_text("\n".join(ids), encoding="ascii")

@@ -29,10 +29,10 @@ def measure(rounds: Rounds) -> Iterable[Figure]:
 async def _submitted(rounds: Rounds) -> Figure:
     subject, load, _ = machine.cores()
     seconds = rounds.pick(8, 2)
-    flags = ("--max-pages", "1000000", "--shutdown-grace", "0s")
+    flags = ("--max-pages", "1000000", "--concurrency", "1")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        async with Cluster(web=("web1",), inspectors=(), flags=flags) as cluster:
+        async with Cluster(web=("web1",), inspectors=("insp1",), flags=flags) as cluster:
             web = cluster.web[0]
 
             def here() -> float:
