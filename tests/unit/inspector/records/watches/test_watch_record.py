@@ -81,6 +81,15 @@ def test_a_webhook_at_another_host_gets_another_secret_and_none_of_the_headers()
     assert (gone.webhook, gone.secret, gone.webhook_headers) == (None, None, ())
 
 
+def test_a_page_at_another_origin_gets_none_of_the_headers_of_the_old_one() -> None:
+    state = made(headers={"Cookie": SECRET})
+    assert changed(state, url="https://a.test/b").headers == state.headers
+    for elsewhere in ("https://b.test/", "http://a.test/", "https://a.test:8443/"):
+        assert changed(state, url=elsewhere).headers == ()
+        other = changed(state, url=elsewhere, headers={"Cookie": "another"})
+        assert other.headers == (("Cookie", "another"),)
+
+
 def test_an_alert_goes_to_every_receiver_and_none_waits_for_another() -> None:
     state = made(webhook="https://hooks.test/a", destination="team")
     state = msgspec.structs.replace(state, **steps.tested(state, NOW))
