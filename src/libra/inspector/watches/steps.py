@@ -150,9 +150,10 @@ def judged(state: WatchState, report: Report, now: datetime, public_url: str | N
 
 
 def tested(state: WatchState, now: datetime) -> Changes:
-    """Add a test alert for each receiver, tried once and at once."""
-    test = compose_test(state, new_id(), now)
-    return {"alerts": (*_copies(state, (test,)), *state.alerts)[:MAX_ALERTS]}
+    """Add a test alert for each receiver, tried once and at once, before the alerts that wait."""
+    copies = tuple(_copies(state, (compose_test(state, new_id(), now),)))
+    # They are first in line, but not the oldest: those that have waited longest make room.
+    return {"alerts": (*copies, *state.alerts[len(copies) - MAX_ALERTS :])}
 
 
 def tried(state: WatchState, alert: Alert, error: str | None, now: datetime) -> Changes:
