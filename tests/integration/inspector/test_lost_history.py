@@ -190,6 +190,24 @@ async def test_what_was_removed_on_purpose_is_not_stored_again(
         assert (await libra.report(page_id)).status == "weighed"
 
 
+async def test_a_watch_is_stored_again_although_pages_of_its_age_were_pruned(
+    site: WebSite, settings: Settings, sql: Sql
+) -> None:
+    async with Libra.open(settings) as libra:
+        _, watch = await weighed_and_watched(libra, site.url())
+        sql("UPDATE libra_database SET pruned_before = strftime('%Y-%m-%dT%H:%M:%fZ')")
+        page_id = await weighed(libra, site.url())
+        await drained(libra)
+        before = await libra.report(page_id)
+        sql(GO_BACK)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        await until(libra, page_id, lambda report: report.version > before.version)
+        await drained(libra)
+        assert sql(ALIVE) == [(page_id,)]
+        assert sql("SELECT id FROM watches") == [(watch.id,)]
+
+
 async def test_another_database_is_noticed_at_the_start(
     site: WebSite, settings: Settings, tmp_path: Path
 ) -> None:
