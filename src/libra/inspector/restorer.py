@@ -255,8 +255,11 @@ class Restorer(GenServer):
 
     async def _resume_all(self, unfinished: list[PageRecord]) -> None:
         await self._context.availability.opened.wait()
-        for record in unfinished:
+        for number, record in enumerate(unfinished, 1):
             await self._resume(record)
+            if number % SLICE == 0:
+                # During an outage nothing above waits, and all would ask for a place at one moment.
+                await give_way()
 
     async def _resume(self, record: PageRecord) -> None:
         """Weigh a page that was not finished, unless the database has it as finished."""
