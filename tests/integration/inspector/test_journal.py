@@ -34,6 +34,7 @@ from libra.testing import (
     stored,
     until,
 )
+from support.asking import PATIENCE, eventually
 from support.journal import journal_in, left_behind
 from support.patience import HURRIED
 from support.site import WebSite
@@ -365,6 +366,34 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
         assert libra.health().parts["journal"].status == "down"
         assert (await finished(libra, await libra.weigh(site.url()))).status == "weighed"
     disk.set()
+
+
+async def test_what_a_broken_disk_could_not_drop_is_dropped_once_it_works_again(
+    site: WebSite, away: Settings, mend: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_writer, "LOOK", 1e6)  # nothing but the drop finds the disk broken
+
+    def broken(_: Journal) -> None:
+        raise OSError("the disk is broken")
+
+    async with Libra.open(away) as libra:
+        page_id = await libra.weigh(site.url())
+        await finished(libra, page_id)
+        await safe(libra, page_id, "journaled")
+
+        async def it_is_found_broken() -> bool:
+            return libra.health().parts["journal"].status == "down"
+
+        async def nothing_is_left() -> bool:
+            return journal_size(libra) == 0
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "lock", broken)
+            mend()
+            await stored(libra, page_id)
+            await eventually(it_is_found_broken, "the disk is found broken", within=PATIENCE)
+            assert journal_size(libra) == 1
+        await eventually(nothing_is_left, "the journal drops the page", within=PATIENCE)
 
 
 async def test_what_is_deleted_while_pages_are_restored_stays_deleted(
