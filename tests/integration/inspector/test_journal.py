@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from libra.ids import new_id
 from libra.inspector import restorer
 from libra.inspector.admission import Admission
 from libra.inspector.durability import durability, journal_writer
+from libra.inspector.services import utc_now
 from libra.report import Backup, Report
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
@@ -394,6 +395,39 @@ async def test_what_a_broken_disk_could_not_drop_is_dropped_once_it_works_again(
             await eventually(it_is_found_broken, "the disk is found broken", within=PATIENCE)
             assert journal_size(libra) == 1
         await eventually(nothing_is_left, "the journal drops the page", within=PATIENCE)
+
+
+@pytest.mark.parametrize("expires_first", [True, False])
+async def test_a_page_that_the_database_refuses_leaves_memory_and_the_journal_when_it_expires(
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch, *, expires_first: bool
+) -> None:
+    days = 0
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def refuse(store: SQLiteStore, entries: Sequence[Entry]) -> list[RefusedRow]:
+        if any(isinstance(entry, Snapshot) and entry.finished_at for entry in entries):
+            asked.set()
+            await answer.wait()
+        return [RefusedRow(entry.id, entry.version, "too odd") for entry in entries]
+
+    monkeypatch.setattr(SQLiteStore, "save", refuse)
+    async with Libra.open(settings, now=lambda: utc_now() + timedelta(days=days)) as libra:
+
+        async def nothing_is_left() -> bool:
+            return not (any(libra.health().pages.values()) or journal_size(libra))
+
+        page_id = await libra.weigh(site.url())
+        await asked.wait()
+        if not expires_first:
+            answer.set()
+            await safe(libra, page_id, "rejected")
+        assert journal_size(libra) == 1
+        days = 2
+        libra._context.processes.tell_clock_set(page_id)
+        if expires_first:
+            assert (await libra.report(page_id)).backup == "journaled"
+            answer.set()
+        await eventually(nothing_is_left, "the page has left", within=PATIENCE)
 
 
 async def test_what_is_deleted_while_pages_are_restored_stays_deleted(
