@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from libra.ids import new_id
 from libra.inspector import restorer
 from libra.inspector.admission import Admission
 from libra.inspector.durability import durability, journal_writer
-from libra.inspector.services import utc_now
 from libra.report import Backup, Report
 from libra.settings import Settings
 from libra.storage import Snapshot, open_store
@@ -35,7 +34,6 @@ from libra.testing import (
     stored,
     until,
 )
-from support.asking import PATIENCE, eventually
 from support.journal import journal_in, left_behind
 from support.patience import HURRIED
 from support.site import WebSite
@@ -367,67 +365,6 @@ async def test_a_disk_that_hangs_holds_up_nobody_not_even_the_end(
         assert libra.health().parts["journal"].status == "down"
         assert (await finished(libra, await libra.weigh(site.url()))).status == "weighed"
     disk.set()
-
-
-async def test_what_a_broken_disk_could_not_drop_is_dropped_once_it_works_again(
-    site: WebSite, away: Settings, mend: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_writer, "LOOK", 1e6)  # nothing but the drop finds the disk broken
-
-    def broken(_: Journal) -> None:
-        raise OSError("the disk is broken")
-
-    async with Libra.open(away) as libra:
-        page_id = await libra.weigh(site.url())
-        await finished(libra, page_id)
-        await safe(libra, page_id, "journaled")
-
-        async def it_is_found_broken() -> bool:
-            return libra.health().parts["journal"].status == "down"
-
-        async def nothing_is_left() -> bool:
-            return journal_size(libra) == 0
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Journal, "lock", broken)
-            mend()
-            await stored(libra, page_id)
-            await eventually(it_is_found_broken, "the disk is found broken", within=PATIENCE)
-            assert journal_size(libra) == 1
-        await eventually(nothing_is_left, "the journal drops the page", within=PATIENCE)
-
-
-@pytest.mark.parametrize("expires_first", [True, False])
-async def test_a_page_that_the_database_refuses_leaves_memory_and_the_journal_when_it_expires(
-    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch, *, expires_first: bool
-) -> None:
-    days = 0
-    asked, answer = asyncio.Event(), asyncio.Event()
-
-    async def refuse(store: SQLiteStore, entries: Sequence[Entry]) -> list[RefusedRow]:
-        if any(isinstance(entry, Snapshot) and entry.finished_at for entry in entries):
-            asked.set()
-            await answer.wait()
-        return [RefusedRow(entry.id, entry.version, "too odd") for entry in entries]
-
-    monkeypatch.setattr(SQLiteStore, "save", refuse)
-    async with Libra.open(settings, now=lambda: utc_now() + timedelta(days=days)) as libra:
-
-        async def nothing_is_left() -> bool:
-            return not (any(libra.health().pages.values()) or journal_size(libra))
-
-        page_id = await libra.weigh(site.url())
-        await asked.wait()
-        if not expires_first:
-            answer.set()
-            await safe(libra, page_id, "rejected")
-        assert journal_size(libra) == 1
-        days = 2
-        libra._context.processes.tell_clock_set(page_id)
-        if expires_first:
-            assert (await libra.report(page_id)).backup == "journaled"
-            answer.set()
-        await eventually(nothing_is_left, "the page has left", within=PATIENCE)
 
 
 async def test_what_is_deleted_while_pages_are_restored_stays_deleted(
