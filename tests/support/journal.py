@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from libra.inspector.records.page_record import PageRecord
 from libra.settings import Settings
 from libra.storage.journal.journal import Begun, Journal
 from libra.storage.rows.entries import Entry
+
+
+class Disk:
+    """A disk of so many bytes."""
+
+    def __init__(self, folder: Path, size: int, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.size, self._write = folder, size, os.write
+        patch.setattr("libra.storage.journal.folder.os.write", self.write)
+
+    def write(self, file: int, data: memoryview) -> int:
+        free = self.size - sum(path.stat().st_size for path in self.folder.iterdir())
+        if free <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._write(file, data[:free])
 
 
 @contextmanager

@@ -109,7 +109,7 @@ class WatchCalls(Parts):
         """Change a watch; fields that are left out stay as they are.
 
         If a change affects how the page is weighed or judged, Libra weighs it again at once. A webhook
-        at another host gets another secret.
+        at another host gets another secret. Headers do not follow a page or a webhook to another host.
 
         Returns:
             The watch, with its secret if that is new.

@@ -51,6 +51,10 @@ class Admission(GenServer):
 
     __slots__ = ("_admissions", "_places", "_waiting", "alone", "holders")
 
+    # A page asks only once: it would wait for ever if its request were dropped. So there is room for
+    # a request of every page in memory.
+    mailbox_limit = 1_000_000
+
     def init(self, admissions: dict[Method, Admission], method: Method, places: int) -> None:
         """Start with all places free.
 

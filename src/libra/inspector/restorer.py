@@ -148,7 +148,10 @@ class Restorer(GenServer):
                 raise error
         return None
 
-    def _done(self) -> Stop:
+    def _done(self) -> Stop | None:
+        if self._has_lost_the_watches():
+            self.send(RestorerStep.WATCHES)
+            return None
         self._context.availability.restoring = False
         self._context.records.deletions.forget_stored()
         return Stop(NORMAL)
@@ -255,8 +258,11 @@ class Restorer(GenServer):
 
     async def _resume_all(self, unfinished: list[PageRecord]) -> None:
         await self._context.availability.opened.wait()
-        for record in unfinished:
+        for number, record in enumerate(unfinished, 1):
             await self._resume(record)
+            if number % SLICE == 0:
+                # During an outage nothing above waits, and all would ask for a place at one moment.
+                await give_way()
 
     async def _resume(self, record: PageRecord) -> None:
         """Weigh a page that was not finished, unless the database has it as finished."""
@@ -277,8 +283,17 @@ class Restorer(GenServer):
         self._bring_up(record)
         context.records.followers.changed(record.id)
 
+    def _has_lost_the_watches(self) -> bool:
+        """Whether another Libra had the lease since they came back, so that they have left memory.
+
+        Nobody else brings them back: the restorer is not started again while it runs.
+        """
+        return not self._context.availability.watches_known.is_set()
+
     def _read_database(self) -> None:
-        if (
+        if self._has_lost_the_watches():
+            self.send(RestorerStep.WATCHES)
+        elif (
             self._context.availability.outage is not None
             or self._context.availability.standby is not None
         ):

@@ -16,6 +16,8 @@ import pytest
 
 from libra.app import DataDirInUse, Libra, PageNotFound, PageUnknown
 from libra.ids import new_id
+from libra.inspector import restorer
+from libra.inspector.admission import Admission
 from libra.inspector.durability import durability, journal_writer
 from libra.report import Backup, Report
 from libra.settings import Settings
@@ -32,7 +34,7 @@ from libra.testing import (
     stored,
     until,
 )
-from support.journal import journal_in
+from support.journal import journal_in, left_behind
 from support.patience import HURRIED
 from support.site import WebSite
 
@@ -138,6 +140,22 @@ async def test_an_unfinished_page_is_weighed_again_after_a_restart_without_a_dat
         report = await finished(libra, page_id)
         assert report.status == "weighed"
         assert report.version > seen
+
+
+async def test_unfinished_pages_begin_during_an_outage_only_as_fast_as_they_are_admitted(
+    site: WebSite, away: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restorer, "SLICE", 1)
+    pages = [left_behind(away, site.url("/held"), deaths=0) for _ in range(6)]
+    async with Libra.open(away) as libra:
+        with monkeypatch.context() as patch:
+            patch.setattr(Admission, "mailbox_limit", 2)
+            for page_id in pages:
+                await until_there(libra, page_id)
+                await until(libra, page_id, lambda report: report.status == "fetching")
+        site.gate.set()
+        for page_id in pages:
+            assert (await finished(libra, page_id)).status == "weighed"
 
 
 async def test_a_page_that_the_database_knows_as_finished_is_not_weighed_again(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +15,10 @@ import pytest
 from libra.app import Libra, PageNotFound, PageUnknown, Settings, Watch, WatchUnknown
 from libra.ids import new_id
 from libra.observability.health import Part
+from libra.storage import Snapshot, Unavailable
+from libra.storage.sqlite.store import SQLiteStore
 from libra.testing import drained, finished, settled, stored, until, until_watch, watches_restored
+from support.asking import PATIENCE, eventually
 from support.site import WebSite
 
 Sql = Callable[[str], list[tuple[object, ...]]]
@@ -190,6 +195,24 @@ async def test_what_was_removed_on_purpose_is_not_stored_again(
         assert (await libra.report(page_id)).status == "weighed"
 
 
+async def test_a_watch_is_stored_again_although_pages_of_its_age_were_pruned(
+    site: WebSite, settings: Settings, sql: Sql
+) -> None:
+    async with Libra.open(settings) as libra:
+        _, watch = await weighed_and_watched(libra, site.url())
+        sql("UPDATE libra_database SET pruned_before = strftime('%Y-%m-%dT%H:%M:%fZ')")
+        page_id = await weighed(libra, site.url())
+        await drained(libra)
+        before = await libra.report(page_id)
+        sql(GO_BACK)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        await until(libra, page_id, lambda report: report.version > before.version)
+        await drained(libra)
+        assert sql(ALIVE) == [(page_id,)]
+        assert sql("SELECT id FROM watches") == [(watch.id,)]
+
+
 async def test_another_database_is_noticed_at_the_start(
     site: WebSite, settings: Settings, tmp_path: Path
 ) -> None:
@@ -254,6 +277,44 @@ async def test_the_second_libra_on_a_database_serves_and_writes_nothing_until_it
             assert database(libra).status == "ok"
             assert (await finished(libra, held)).status == "weighed"
             assert site.hits["/held"] == 1
+
+
+@pytest.mark.parametrize("cut_off", [True, False])
+async def test_watches_come_back_after_a_takeover_in_the_middle_of_a_restore(
+    site: WebSite, settings: Settings, sql: Sql, monkeypatch: pytest.MonkeyPatch, *, cut_off: bool
+) -> None:
+    async with Libra.open(settings) as libra:
+        _, watch = await weighed_and_watched(libra, site.url())
+    read, go_on = asyncio.Event(), asyncio.Event()
+    batches = SQLiteStore.batches
+
+    async def held(store: SQLiteStore, **arguments: Any) -> AsyncIterator[list[Snapshot]]:
+        if not read.is_set():
+            read.set()
+            await go_on.wait()
+            if cut_off:
+                raise Unavailable("unreachable", "cut off")
+        async for batch in batches(store, **arguments):
+            yield batch
+
+    monkeypatch.setattr(SQLiteStore, "batches", held)
+    async with Libra.open(settings) as libra:
+        await read.wait()
+        assert libra.watch_of(watch.id).id == watch.id
+        sql("UPDATE libra_lease SET life = 'x', instance = 'x', place = '/srv/other'")
+
+        async def the_watch_has_left() -> bool:
+            return libra.watches().watches == ()
+
+        mine = await libra.weigh(site.url())
+        await eventually(the_watch_has_left, "the other Libra has the watch", within=PATIENCE)
+        if cut_off:
+            go_on.set()
+        sql("DELETE FROM libra_lease")
+        await stored(libra, mine)
+        go_on.set()
+        await watches_restored(libra)
+        assert libra.watch_of(watch.id).id == watch.id
 
 
 async def test_a_libra_that_was_held_up_yields_to_the_one_that_took_over(

@@ -10,12 +10,22 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from libra.app import Libra, PageUnknown, Settings
+from libra.app import Full, Libra, PageUnknown, Settings
 from libra.ids import new_id
+from libra.inspector.pages.page_inspector import leave
+from libra.otp import GenServer
 from libra.report import Report
-from libra.testing import drained, finished, stored, until
+from libra.testing import (
+    drained,
+    finished,
+    stored,
+    until,
+    until_watch,
+    watches_restored,
+)
 from support.site import WebSite
 
 Copy = Callable[[Path, Path], None]
@@ -143,6 +153,60 @@ async def test_a_file_cut_short_is_no_crash_and_nothing_is_called_stored_that_is
         await until(libra, page_id, lambda r: r.backup == "stored" and r.version > version)
         await drained(libra)
     assert rows(path) == [page_id]
+
+
+async def test_a_broken_file_that_is_moved_away_while_libra_is_stopped_costs_nothing_in_memory(
+    site: WebSite, settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "libra.sqlite3"
+    async with Libra.open(settings) as libra:
+        page_id = await weighed(libra, site.url())
+        watch = await libra.watch(site.url())
+        await until_watch(libra, watch.id, lambda w: w.backup == "stored" and w.page is None)
+        await drained(libra)
+        os.truncate(path, path.stat().st_size // 2 + 100)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        await until(libra, page_id, lambda report: report.backup == "journaled")
+        await until_watch(libra, watch.id, lambda w: w.backup == "journaled")
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    async with Libra.open(settings) as libra:
+        await watches_restored(libra)
+        assert libra.watch_of(watch.id).url == site.url()
+        await drained(libra)
+        assert page_id in rows(path)
+
+
+async def test_what_a_broken_file_had_is_not_asked_to_make_room_until_it_is_stored_again(
+    site: WebSite, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, copy = tmp_path / "libra.sqlite3", tmp_path / "copy"
+    asked: list[GenServer] = []
+
+    async def ask(page: GenServer) -> bool:
+        asked.append(page)
+        return await leave(page)
+
+    monkeypatch.setattr("libra.inspector.pages.pages.leave", ask)
+    async with Libra.open(msgspec.structs.replace(settings, max_pages=2)) as libra:
+        here = [await weighed(libra, site.url()) for _ in range(2)]
+        await drained(libra)
+        backup(path, copy)
+        os.truncate(path, path.stat().st_size // 2 + 100)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        for page_id in here:
+            await until(libra, page_id, lambda report: report.backup == "journaled")
+        for _ in range(2):
+            with pytest.raises(Full):
+                await libra.weigh(site.url())
+        assert asked == []
+        cp(copy, path)
+        for page_id in here:
+            await stored(libra, page_id)
+        await weighed(libra, site.url())
+        assert len(asked) == 1
 
 
 async def test_a_wal_that_is_removed_takes_nothing_with_it(

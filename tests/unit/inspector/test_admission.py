@@ -58,6 +58,21 @@ async def test_a_suspect_waits_until_nobody_is_under_way_and_nobody_begins_besid
     await runtime.shutdown()
 
 
+async def test_no_request_is_dropped_however_many_come_at_one_moment() -> None:
+    runtime = Runtime()
+    desk = Desk(runtime)
+    for name in ("one", "two", "three"):
+        desk.ask(desk.static, name)
+    await settle()
+    page = runtime.start(Page, "many", desk.begun)
+    many = GenServer.mailbox_limit + 1
+    for _ in range(many):
+        desk.static.ask(page)
+    await settle()
+    assert await desk.static.call("how many") == (3, many)
+    await runtime.shutdown()
+
+
 async def test_suspects_of_both_kinds_take_turns_and_a_death_gives_the_turn_on() -> None:
     runtime = Runtime()
     desk = Desk(runtime)

@@ -291,8 +291,7 @@ class DatabaseWriter(DatabaseWriterPort):
             self._context.availability.available_since = None
             self._context.availability.outage = Outage(self._context.services.now(), str(error))
         if error.fault in ("schema", "corrupt") and not self._lost_tables:
-            # What the database had may be gone for good. Pages go back to the journal, so that a crash
-            # before they are saved again loses nothing, and they report that they are not stored.
+            # What it had may be gone for good: all of it goes back to the journal, and says so.
             self._lost_tables = True
             self.start_task(self._tell_all_lost(), tag=DatabaseWriterStep.TELL)
         now = self.runtime.clock.time()
@@ -377,7 +376,7 @@ class DatabaseWriter(DatabaseWriterPort):
             self._write_now()
 
     async def _tell_all_lost(self) -> None:
-        for number, record in enumerate(self._context.records.pages, 1):
+        for number, record in enumerate(self._context.records.everything(), 1):
             self._durability.lost(record.id, "stored")
             if number % SLICE == 0:
                 await asyncio.sleep(0)

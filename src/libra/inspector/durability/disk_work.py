@@ -26,12 +26,8 @@ def write_down(
         first(journal)
     journal.lock()
     journal.scan()
-    # The beginning of a life is written first, because it need not wait until the disk is synced. The
-    # end of a life is written after the state with which it ended.
-    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is not None)
-    if entries:
-        journal.write(entries)
-    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is None)
+    # What the database has is dropped first: on a full disk this makes room for the rest. An entry that
+    # is written below is newer, or the database has lost it since: so it stays.
     try:
         note()
     except OSError as error:
@@ -41,6 +37,12 @@ def write_down(
         log.debug("the note of the last save cannot be written: %s", error)
     journal.drop(gone)
     lacking = journal.store(stored)
+    # The beginning of a life is written first, because it need not wait until the disk is synced. The
+    # end of a life is written after the state with which it ended.
+    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is not None)
+    if entries:
+        journal.write(entries)
+    journal.begin((page_id, begun) for page_id, begun in lives.items() if begun is None)
     try:
         journal.copy(copied)
     except OSError as error:

@@ -139,9 +139,8 @@ class JournalThenDatabase:
         self._context.processes.database_writer.delete(entry_id)
 
     def release(self, entry_id: str, version: int) -> None:
-        """Drop an entry from the local copy."""
-        if self.copies:
-            self._context.processes.journal_writer.drop([(entry_id, version)])
+        """Drop an entry from the journal: a copy, or one that the database has refused."""
+        self._context.processes.journal_writer.drop([(entry_id, version)])
 
     def begin(self, page_id: str) -> None:
         """Note one more life in the journal, unless it is off, fails, or the program is about to end."""

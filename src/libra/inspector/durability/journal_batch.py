@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from libra.inspector.records.records import Records
 from libra.storage import DELETED_VERSION, Entry, Snapshot, WatchRow
+from libra.storage.history import History
+from libra.storage.journal.journal import Begun
 
 #: Entries to make, or pages to tell, before yielding to the event loop.
 SLICE = 20
 
 Versions = list[tuple[str, int]]
 """Ids, each with the version that the database has."""
+
+
+class Beside(NamedTuple):
+    """What one write does beside keeping pages and watches.
+
+    Attributes:
+        lives: pages whose life begins, or (None) has ended.
+        dropped: entries that the database has.
+        known: the database as of then.
+        copies: entries for the local copy.
+    """
+
+    lives: dict[str, Begun | None]
+    dropped: Versions
+    known: History | None
+    copies: list[str]
 
 
 async def entries_of(records: Records, ids: Sequence[str]) -> list[Entry]:

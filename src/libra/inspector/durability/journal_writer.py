@@ -20,7 +20,13 @@ from typing import Any
 from libra.inspector.availability import Outage
 from libra.inspector.context import Context
 from libra.inspector.durability.disk_work import write_down
-from libra.inspector.durability.journal_batch import SLICE, copies_of, entries_of, sorted_out
+from libra.inspector.durability.journal_batch import (
+    SLICE,
+    Beside,
+    copies_of,
+    entries_of,
+    sorted_out,
+)
 from libra.inspector.durability.writer_port import WriterPort
 from libra.inspector.records.messages import Begin, Dropped, Keep, Settle
 from libra.inspector.records.ports import JournalWriterPort
@@ -44,6 +50,9 @@ LOOK = 5.0
 
 #: Seconds that entries without a waiting caller (a result, an entry to drop) wait for others.
 LINGER = 0.02
+
+#: Entries to drop in one write; after a long failure of the disk many wait.
+DROPPED = 5_000
 
 #: Copies to write together when there is nothing else to write.
 COPIES = 100
@@ -70,6 +79,7 @@ class JournalWriter(JournalWriterPort):
 
     __slots__ = (
         "_awaited",
+        "_beside",
         "_context",
         "_copies",
         "_dropped",
@@ -123,6 +133,7 @@ class JournalWriter(JournalWriterPort):
         self._copies: dict[str, None] = {}
         self._known: History | None = None
         self._lives: dict[str, Begun | None] = {}
+        self._beside: Beside | None = None
         self._settling: list[From] = []
         self._settle_by = 0.0
         self._looking = self._renewing = False
@@ -192,7 +203,7 @@ class JournalWriter(JournalWriterPort):
                 self._writing = None
                 self._write()
             case TaskDone(_, _, (versions, lives, lacking)):
-                self._writing = None
+                self._writing = self._beside = None
                 self._copies |= dict.fromkeys(lacking)
                 self._written(versions, lives)
             case TaskFailed(_, _, JournalGone() as error):
@@ -228,7 +239,8 @@ class JournalWriter(JournalWriterPort):
             self._waiting.clear()
             self._lives.clear()
             self._dropped.clear()
-            self._note()()
+            known, self._known = self._known, None
+            self._durability.recollection.remember(known)
             self._settled()
             return
         if self._writing is not None or self._retry is not None:
@@ -253,37 +265,30 @@ class JournalWriter(JournalWriterPort):
         copies = [] if self._in_hand else list(self._copies)[:COPIES]
         for entry_id in copies:
             del self._copies[entry_id]
-        dropped, self._dropped = self._dropped, []
-        lives, self._lives = self._lives, {}
+        beside = self._beside = Beside(self._lives, self._dropped[:DROPPED], self._known, copies)
+        self._lives, self._dropped, self._known = {}, self._dropped[DROPPED:], None
         self._patience = self.send_after(PATIENCE, JournalWriterStep.IMPATIENT)
         first = Journal.renew if self._renewing else Journal.check if self._looking else None
         self._looking = False
-        self._writing = self.start_task(
-            self._commit(first, list(self._in_hand), copies, lives, dropped, self._note())
-        )
-
-    def _note(self) -> Callable[[], None]:
-        """Return the call that notes the state of the database before the journal drops anything."""
-        known, self._known = self._known, None
-        return partial(self._durability.recollection.remember, known)
+        self._writing = self.start_task(self._commit(first, list(self._in_hand), beside))
 
     async def _commit(
         self,
         first: Callable[[Journal], None] | None,
         page_ids: list[str],
-        copies: list[str],
-        lives: dict[str, Begun | None],
-        dropped: list[tuple[str, int]],
-        note: Callable[[], None],
+        beside: Beside,
     ) -> tuple[dict[str, int], list[str], list[str]]:
         context, journal = self._context, self._journal
         if journal is None:
             return {}, [], []
         entries = await entries_of(context.records, page_ids)
-        copied = await copies_of(context.records, copies)
+        copied = await copies_of(context.records, beside.copies)
+        lives, dropped = beside.lives, beside.dropped
         stored, gone = (
             sorted_out(context.records, dropped) if self._durability.copies else ([], dropped)
         )
+        # The state of the database is noted before the journal drops anything.
+        note = partial(self._durability.recollection.remember, beside.known)
         work = asyncio.get_running_loop().run_in_executor(
             self._thread, write_down, journal, first, lives, entries, copied, stored, gone, note
         )
@@ -366,6 +371,14 @@ class JournalWriter(JournalWriterPort):
         for page_id, senders in self._waiting.items():
             self._in_hand.setdefault(page_id, []).extend(senders)
         self._waiting, self._in_hand = self._in_hand, {}
+        if (beside := self._beside) is None:
+            return
+        self._beside = None
+        beside.lives.update(self._lives)
+        self._lives = beside.lives
+        self._dropped[:0] = beside.dropped
+        self._known = self._known or beside.known
+        self._copies = dict.fromkeys(beside.copies) | self._copies
 
     def _calm(self) -> None:
         if self._patience is not None:

@@ -72,7 +72,7 @@ class Mending:
         pruned = error.known.pruned_before
         lacking = [one.id for one in deleted]
         for number, record in enumerate(context.records.everything(), 1):
-            if pruned is None or _since(record) >= pruned:
+            if not _was_pruned(record, pruned):
                 self._durability.lost(record.id, "stored")
                 lacking.append(record.id)
             if number % SLICE == 0:
@@ -144,5 +144,6 @@ async def erase(context: Context, page_id: str) -> None:
     context.records.followers.changed(page_id)
 
 
-def _since(record: PageRecord | WatchRecord) -> datetime:
-    return record.submitted_at if isinstance(record, PageRecord) else record.state.created_at
+def _was_pruned(record: PageRecord | WatchRecord, before: datetime | None) -> bool:
+    """Whether it was removed on purpose, so that it must not come back. Watches are never pruned."""
+    return before is not None and isinstance(record, PageRecord) and record.submitted_at < before

@@ -338,9 +338,7 @@ class PageInspector(GenServer):
         if not record.learn(version, level, self._context.processes.durability.steps):
             return None
         self._context.records.followers.changed(record.id)
-        if level != "stored":
-            return None
-        if record.finished:
+        if record.may_leave:
             self._context.processes.durability.end(record.id)
         self._tell_if_evictable()
         return self._leave_if_overdue()
@@ -388,6 +386,5 @@ class PageInspector(GenServer):
 
     def _leave(self) -> None:
         self._context.records.pages.discard(self._record.id)
-        if self._record.backup == "stored":
-            self._context.processes.durability.release(self._record.id, self._record.row_version)
+        self._context.processes.durability.release(self._record.id, self._record.row_version)
         self._context.records.followers.changed(self._record.id)

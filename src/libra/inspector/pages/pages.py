@@ -10,6 +10,7 @@ from libra.errors import CannotRender, Full, PageNotFound, PageUnknown, Restorin
 from libra.ids import is_page_id
 from libra.inspector.context import Context
 from libra.inspector.durability.database_reader import OPENING, DatabaseReader
+from libra.inspector.pace import SLICE
 from libra.inspector.pages.page_inspector import leave, report_of
 from libra.inspector.pages.starting import start
 from libra.inspector.records.eviction_queue import Evictable
@@ -277,13 +278,20 @@ class Pages:
 
     async def _let_one_leave(self) -> bool:
         """Let the page with the earliest expiry leave memory; False if none may leave."""
-        evictions = self._context.records.evictions
+        pages, evictions = self._context.records.pages, self._context.records.evictions
         stay: list[Evictable] = []
+        looked = 0
         try:
             while (departure := evictions.next()) is not None:
-                if await self._ask_to_leave(departure.page_id):
-                    return True
-                stay.append(departure)  # a client follows it
+                record = pages.get(departure.page_id)
+                # If the database has lost a page, the page is noted again once it is stored again.
+                if record is not None and record.may_leave:
+                    if await self._ask_to_leave(departure.page_id):
+                        return True
+                    stay.append(departure)  # a client follows it
+                looked += 1
+                if looked % SLICE == 0:
+                    await asyncio.sleep(0)
         finally:
             for departure in stay:
                 evictions.note(departure.page_id, departure.expires_at)

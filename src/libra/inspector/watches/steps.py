@@ -68,10 +68,13 @@ def made(watch_id: str, wanted: WantedChange, now: datetime) -> WatchState:
 def edited(state: WatchState, wanted: WantedChange, now: datetime) -> Changes:
     """Apply changes that somebody requested.
 
-    If the page is weighed or judged differently now, it is weighed again at once. A webhook at
-    another host gets a new secret, and none of the headers of the old webhook.
+    If the page is weighed or judged differently now, it is weighed again at once. Secrets stay with
+    the origin that they are for: a page at another one gets none of the old headers, and a webhook
+    at another one gets a new secret, too.
     """
     changes: Changes = dict(wanted.fields)
+    if _has_moved(state.url, wanted.fields.get("url", state.url)):
+        changes.setdefault("headers", ())
     if wanted.terms:
         changes["terms"] = msgspec.structs.replace(state.terms, **wanted.terms)
     changes |= _webhook(state, wanted)
@@ -147,9 +150,10 @@ def judged(state: WatchState, report: Report, now: datetime, public_url: str | N
 
 
 def tested(state: WatchState, now: datetime) -> Changes:
-    """Add a test alert for each receiver, tried once and at once."""
-    test = compose_test(state, new_id(), now)
-    return {"alerts": (*_copies(state, (test,)), *state.alerts)[:MAX_ALERTS]}
+    """Add a test alert for each receiver, tried once and at once, before the alerts that wait."""
+    copies = tuple(_copies(state, (compose_test(state, new_id(), now),)))
+    # They are first in line, but not the oldest: those that have waited longest make room.
+    return {"alerts": (*copies, *state.alerts[len(copies) - MAX_ALERTS :])}
 
 
 def tried(state: WatchState, alert: Alert, error: str | None, now: datetime) -> Changes:
@@ -180,9 +184,14 @@ def _webhook(state: WatchState, wanted: WantedChange) -> Changes:
     webhook = wanted.fields.get("webhook", state.webhook)
     if webhook is None:
         return {"webhook": None, "webhook_headers": (), "secret": None}
-    if state.webhook is not None and shown(state.webhook) == shown(webhook):
+    if state.webhook is not None and not _has_moved(state.webhook, webhook):
         return {}
     return {"secret": new_secret(), "webhook_headers": wanted.fields.get("webhook_headers", ())}
+
+
+def _has_moved(before: str, after: str) -> bool:
+    """Whether a URL is now at another origin, which must not get the secrets of the old one."""
+    return shown(before) != shown(after)
 
 
 def _copies(state: WatchState, alerts: tuple[Alert, ...]) -> Iterator[Alert]:

@@ -41,7 +41,8 @@ def watch_change_routes(libra: Libra, html: Renderer, guard: Guard) -> list[HTTP
         summary="Change a watch",
         description="Send the fields to change as JSON; the others stay as they are. `paused` stops or "
         "resumes the schedule. If the page is now weighed or judged differently, Libra weighs it again "
-        "at once. A webhook at another host gets another `secret`, shown only in this response.",
+        "at once. A webhook at another host gets another `secret`, shown only in this response. "
+        "Headers that this change does not name do not follow a page or a webhook to another host.",
         responses={
             200: answer(Watch, "The watch as it is now"),
             **problems(400, 401, 403, 404, 413, 415, 422, 429, 503),

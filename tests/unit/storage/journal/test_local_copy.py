@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import random
 import shutil
 import tempfile
@@ -19,6 +17,7 @@ from libra.storage.journal import segment_log
 from libra.storage.journal.journal import Begun, Journal
 from libra.storage.rows.entries import Deleted, Entry, Snapshot, WatchRow
 from support.examples import examples
+from support.journal import Disk
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MUCH = 1_000_000
@@ -172,20 +171,6 @@ def test_nothing_is_moved_while_the_copy_is_read(tmp_path: Path) -> None:
     found |= {one.id for batch in reading for one in batch}
     assert found >= {pages[0].id, *(one.id for one in pages[25:])}
     journal.close()
-
-
-class Disk:
-    """A disk of so many bytes."""
-
-    def __init__(self, folder: Path, size: int, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self.size, self._write = folder, size, os.write
-        patch.setattr("libra.storage.journal.folder.os.write", self.write)
-
-    def write(self, file: int, data: memoryview) -> int:
-        free = self.size - sum(path.stat().st_size for path in self.folder.iterdir())
-        if free <= 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self._write(file, data[:free])
 
 
 def test_a_full_disk_costs_the_copy_and_no_acknowledgement(

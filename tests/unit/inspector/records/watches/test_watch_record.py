@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from libra.budgets.alarms import Confirm, Standing
+from libra.inspector.records.watches.alerts import Alert
 from libra.inspector.records.watches.watch_changes import WatchChanges, checked
 from libra.inspector.records.watches.watch_record import WatchRecord, WatchState, restore_watch
 from libra.inspector.watches import steps
@@ -81,6 +82,15 @@ def test_a_webhook_at_another_host_gets_another_secret_and_none_of_the_headers()
     assert (gone.webhook, gone.secret, gone.webhook_headers) == (None, None, ())
 
 
+def test_a_page_at_another_origin_gets_none_of_the_headers_of_the_old_one() -> None:
+    state = made(headers={"Cookie": SECRET})
+    assert changed(state, url="https://a.test/b").headers == state.headers
+    for elsewhere in ("https://b.test/", "http://a.test/", "https://a.test:8443/"):
+        assert changed(state, url=elsewhere).headers == ()
+        other = changed(state, url=elsewhere, headers={"Cookie": "another"})
+        assert other.headers == (("Cookie", "another"),)
+
+
 def test_an_alert_goes_to_every_receiver_and_none_waits_for_another() -> None:
     state = made(webhook="https://hooks.test/a", destination="team")
     state = msgspec.structs.replace(state, **steps.tested(state, NOW))
@@ -90,6 +100,16 @@ def test_an_alert_goes_to_every_receiver_and_none_waits_for_another() -> None:
     state = msgspec.structs.replace(state, **steps.tried(state, first, "http: 500", NOW))
     assert [alert.to for alert in state.alerts] == ["team"]
     assert state.deliveries[0].given_up
+
+
+def test_a_test_alert_is_next_and_takes_the_place_of_the_oldest_that_wait() -> None:
+    waiting = tuple(Alert(str(n), "budget", "{}", NOW) for n in range(steps.MAX_ALERTS))
+    state = made(webhook="https://hooks.test/a", destination="team")
+    for before, left in ((waiting, waiting[2:]), (waiting[:3], waiting[:3]), ((), ())):
+        full = msgspec.structs.replace(state, alerts=before)
+        alerts = steps.tested(full, NOW)["alerts"]
+        assert [alert.event for alert in alerts[:2]] == ["test", "test"]
+        assert alerts[2:] == left
 
 
 def test_what_is_weighed_otherwise_is_no_measure_for_what_was_before() -> None:
