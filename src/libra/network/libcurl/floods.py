@@ -46,6 +46,7 @@ class Floods:
         self._busy = busy
         self._timer: asyncio.TimerHandle | None = None
         self._looks = self._turns = 0
+        self._left: set[int] = set()
 
     def watch(self) -> None:
         """Start watching, as a transfer has begun."""
@@ -58,6 +59,14 @@ class Floods:
         if self._turns >= _FLOOD_TURNS:
             self._turns = 0
             self._count()
+
+    def left(self, fd: int) -> None:
+        """Note that a transfer leaves a connection.
+
+        The connection has received its bytes, but the transfers that stay have not taken them. Some of
+        them may even have begun and ended between two counts.
+        """
+        self._left.add(fd)
 
     def close(self) -> None:
         """Stop watching."""
@@ -76,7 +85,7 @@ class Floods:
         """Count the bytes of a transfer that could not be counted while it was paused."""
         fd = transfer.socket
         if fd >= 0 and not transfer.done:
-            _judge(fd, [one for one in self._busy if not one.done and one.socket == fd])
+            self._judge(fd, [one for one in self._busy if not one.done and one.socket == fd])
 
     def _count(self) -> None:
         sharing: dict[int, list[Transfer]] = {}
@@ -85,32 +94,33 @@ class Floods:
                 sharing.setdefault(transfer.socket, []).append(transfer)
         for fd, transfers in sharing.items():
             if fd >= 0:
-                _judge(fd, transfers)
+                self._judge(fd, transfers)
 
-
-def _judge(fd: int, transfers: list[Transfer]) -> None:
-    """Give up the transfers of a connection if most of its bytes are neither head nor body."""
-    if any(transfer.paused for transfer in transfers):
-        # libcurl buffers their bytes until they continue.
+    def _judge(self, fd: int, transfers: list[Transfer]) -> None:
+        """Give up the transfers of a connection if most of its bytes are neither head nor body."""
+        if any(transfer.paused for transfer in transfers):
+            # libcurl buffers their bytes until they continue.
+            for transfer in transfers:
+                transfer.uncounted = True
+            return
+        received = bytes_taken(fd)
+        if received is None:
+            return
+        taken = sum(transfer.taken for transfer in transfers)
         for transfer in transfers:
-            transfer.uncounted = True
-        return
-    received = bytes_taken(fd)
-    if received is None:
-        return
-    taken = sum(transfer.taken for transfer in transfers)
-    for transfer in transfers:
-        transfer.uncounted = False
-    if any(transfer.framing is None for transfer in transfers):  # one is new on this connection
-        for transfer in transfers:
-            transfer.framing = (received, taken)
-        return
-    before, taken_before = transfers[0].framing or (0, 0)
-    useful = taken - taken_before
-    if received - before - useful > FRAMING_BYTES + useful:
-        for transfer in transfers:
-            transfer.give_up(transfer.flooded())
-        hang_up(fd)  # otherwise libcurl would send other requests over it
+            transfer.uncounted = False
+        # The count begins anew whenever the transfers of the connection are others than before.
+        if fd in self._left or any(transfer.framing is None for transfer in transfers):
+            self._left.discard(fd)
+            for transfer in transfers:
+                transfer.framing = (received, taken)
+            return
+        before, taken_before = transfers[0].framing or (0, 0)
+        useful = taken - taken_before
+        if received - before - useful > FRAMING_BYTES + useful:
+            for transfer in transfers:
+                transfer.give_up(transfer.flooded())
+            hang_up(fd)  # otherwise libcurl would send other requests over it
 
 
 def bytes_taken(fd: int) -> int | None:

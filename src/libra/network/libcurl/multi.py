@@ -40,6 +40,7 @@ class Multi:
         "_sockets",
         "_timer",
         "_wake_at",
+        "leaves",
         "turned",
     )
 
@@ -57,6 +58,8 @@ class Multi:
         self._kicked = self._closed = False
         self.turned: Callable[[], None] | None = None
         """Called after each turn in which sockets were served."""
+        self.leaves: Callable[[int], None] | None = None
+        """Called with the file descriptor of a connection before a transfer leaves it."""
         multi = self._multi = pycurl.CurlMulti()
         self._sockets = sockets(self._loop, multi.socket_action, self._served, self._name)
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._sockets.watch)
@@ -76,7 +79,7 @@ class Multi:
     def stop(self, easy: pycurl.Curl) -> None:
         """End a transfer in any state. Never call this from a callback of libcurl."""
         if self._ended.pop(easy, None) is not None:
-            self._multi.remove_handle(easy)
+            self._remove(easy)
 
     def close(self) -> None:
         """End all transfers and connections."""
@@ -134,9 +137,15 @@ class Multi:
 
     def _end(self, easy: pycurl.Curl, code: int, words: str) -> None:
         ended = self._ended.pop(easy, None)
-        self._multi.remove_handle(easy)
+        self._remove(easy)
         if ended is not None:
             ended(code, words)
+
+    def _remove(self, easy: pycurl.Curl) -> None:
+        if self.leaves is not None:
+            # libcurl does not tell it once the handle is removed.
+            self.leaves(int(easy.getinfo(pycurl.ACTIVESOCKET)))
+        self._multi.remove_handle(easy)
 
     def _name(self, fd: int) -> None:
         """Remember the local end of a connection."""
