@@ -33,16 +33,17 @@ class UnseenRequests:
         if self._is_unseen(request):
             self._log.count_unseen()
 
-    async def enter(self, session: CDPSession) -> None:
+    async def enter(self, session: CDPSession, frame: str) -> None:
         """Record these requests with their sizes, and set the sizes of worker scripts.
 
         Args:
             session: The session of the page.
+            frame: Its main frame.
         """
         log = self._log
         unseen = {entry.url: entry for entry in log.entries if entry.unseen}
         if unseen:
-            sizes = await worker_sizes(session)
+            sizes = await worker_sizes(session, frame)
             for url, entry in unseen.items():
                 if url in sizes:
                     log.end(entry, *sizes[url])
