@@ -154,7 +154,8 @@ class HTTPClient:
         self._busy: set[Transfer] = set()
         self._floods = Floods(self._loop, self._busy)
         self.multi.turned = self._floods.turned
-        self.multi.leaves = self._floods.left
+        self.multi.ends = self._floods.ended
+        self.multi.cuts = self._floods.cut
         self._scouts = Scouts()
         self._multiplexed: dict[str, bool] = {}
 

@@ -29,6 +29,9 @@ _FLOOD_LOOKS = 5
 _FLOOD_TURNS = 64
 """Turns with sockets that trigger a count, too: a flood has many in a short time."""
 
+IN_FLIGHT_BYTES = 32_000_000
+"""Bytes of a body that may arrive after nobody reads it any more: above the windows of libcurl."""
+
 _BYTES_RECEIVED = 128
 """The offset of ``tcpi_bytes_received`` in Linux's ``struct tcp_info``, since Linux 4.1."""
 
@@ -46,7 +49,7 @@ class Floods:
         self._busy = busy
         self._timer: asyncio.TimerHandle | None = None
         self._looks = self._turns = 0
-        self._left: set[int] = set()
+        self._anew: dict[int, int] = {}
 
     def watch(self) -> None:
         """Start watching, as a transfer has begun."""
@@ -60,13 +63,17 @@ class Floods:
             self._turns = 0
             self._count()
 
-    def left(self, fd: int) -> None:
-        """Note that a transfer leaves a connection.
+    def ended(self, fd: int) -> None:
+        """Note that a transfer on this connection has ended.
 
-        The connection has received its bytes, but the transfers that stay have not taken them. Some of
-        them may even have begun and ended between two counts.
+        The connection has received its bytes, but the transfers that stay have not taken them. It may
+        even have begun and ended between two counts.
         """
-        self._left.add(fd)
+        self._anew.setdefault(fd, 0)
+
+    def cut(self, fd: int) -> None:
+        """Note that a running transfer is taken off this connection: more of its body may arrive."""
+        self._anew[fd] = (bytes_taken(fd) or 0) + IN_FLIGHT_BYTES
 
     def close(self) -> None:
         """Stop watching."""
@@ -110,8 +117,11 @@ class Floods:
         for transfer in transfers:
             transfer.uncounted = False
         # The count begins anew whenever the transfers of the connection are others than before.
-        if fd in self._left or any(transfer.framing is None for transfer in transfers):
-            self._left.discard(fd)
+        anew = self._anew.get(fd)
+        # A connection that has received less than the cut one is another with the same descriptor.
+        if anew is not None and not anew - IN_FLIGHT_BYTES <= received < anew:
+            del self._anew[fd]
+        if anew is not None or any(transfer.framing is None for transfer in transfers):
             for transfer in transfers:
                 transfer.framing = (received, taken)
             return
