@@ -6,16 +6,13 @@ Requests for pages and their assets go through `libra.weighing` instead, which c
 from __future__ import annotations
 
 import http.client
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from email.message import Message
-from functools import cache
 from typing import IO, NamedTuple
 
 from libra.cli.inputs import DIRECTLY, Route
-from libra.network.libcurl.trust import Trust
 
 
 class ServerAnswer(NamedTuple):
@@ -61,7 +58,7 @@ def ask(
         urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {}),
     ]
     if url.startswith("https:"):
-        handlers.append(urllib.request.HTTPSHandler(context=_context(route.trust)))
+        handlers.append(urllib.request.HTTPSHandler(context=route.trust.context()))
     if not follow:
         handlers.append(_Stay())
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - http or https
@@ -75,12 +72,6 @@ def ask(
         reason = getattr(error, "reason", None) or error
         told = getattr(reason, "strerror", None) or str(reason)
         raise NoAnswer(told or type(error).__name__) from None
-
-
-@cache
-def _context(trust: Trust) -> ssl.SSLContext:
-    # Reading all authorities of a system takes longer than a request, and a run makes many requests.
-    return trust.context()
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -30,7 +30,7 @@ from libra.network.libcurl.trust import SYSTEM, Trust
 from libra.network.proxies import DIRECT, Proxies, without_credentials
 from libra.network.round_robin import RoundRobin
 from libra.network.times import Times
-from libra.network.tolerant_http import HEAD_BYTES
+from libra.network.tolerant_http import AS_IT_CAME, HEAD_BYTES
 from libra.urls import host_and_port, host_of, origin_of
 
 _KEPT_TRANSFERS = 64
@@ -154,6 +154,8 @@ class HTTPClient:
         self._busy: set[Transfer] = set()
         self._floods = Floods(self._loop, self._busy)
         self.multi.turned = self._floods.turned
+        self.multi.ends = self._floods.ended
+        self.multi.cuts = self._floods.cut
         self._scouts = Scouts()
         self._multiplexed: dict[str, bool] = {}
 
@@ -335,7 +337,7 @@ class HTTPClient:
             raise
         answer = LastAnswer(streams, self.turns, max_field)
         try:
-            await answer.begin(request.encode("ascii"))
+            await answer.begin(request.encode(*AS_IT_CAME))
         except BaseException:
             answer.close()
             raise

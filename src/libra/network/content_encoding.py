@@ -34,6 +34,9 @@ MAX_NESTED = 4
 _ZSTD_WINDOW_LOG = 23
 """RFC 9659: a browser gives zstd a window of 8 MB at most."""
 
+_ZSTD_FRAMES = 1_000
+"""Frames of a zstd body beyond one for each kB: a tiny frame takes time, too, and may yield nothing."""
+
 
 class DecodeError(Exception):
     """The body does not match its content encoding; the message is a named error."""
@@ -248,18 +251,24 @@ class _Brotli:
 class _Zstandard:
     """RFC 8878, any number of frames, with the window limit of RFC 9659."""
 
-    __slots__ = ("_decompressor",)
+    __slots__ = ("_bytes", "_decompressor", "_frames")
 
     def __init__(self) -> None:
         self._decompressor: zstd.ZstdDecompressor | None = None
+        self._frames = self._bytes = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         try:
             while data:
                 if self._decompressor is None:
+                    self._frames += 1
+                    if self._frames > _ZSTD_FRAMES + self._bytes // 1_000:
+                        raise DecodeError("decode: zstd in too many frames")
                     self._decompressor = _zstd_decompressor()
                 decompressor = self._decompressor
-                yield from _unpacked(decompressor, data)
+                for piece in _unpacked(decompressor, data):
+                    self._bytes += len(piece)
+                    yield piece
                 if not decompressor.eof:
                     return
                 data = decompressor.unused_data

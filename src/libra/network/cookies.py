@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from libra.network.tolerant_http import AS_IT_CAME
 from libra.urls import host_of, is_public_suffix, origin_of
 
 MAX_COOKIES = 3_000
@@ -181,7 +182,7 @@ def parse_cookie(line: str, url: str, now: float) -> Cookie | None:
     if not equals:
         name, value = "", pair
     name, value = name.strip(" \t"), value.strip(" \t")
-    if not (name or value) or len(name.encode("utf-8", "replace")) + len(value) > MAX_BYTES:
+    if not (name or value) or len(f"{name}{value}".encode(*AS_IT_CAME)) > MAX_BYTES:
         return None
     attributes = dict(_attributes(rest))  # of two with the same name the last counts
     host = _host(url)

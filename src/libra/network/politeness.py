@@ -95,7 +95,7 @@ def retry_after(status: int, header: str | None, now: datetime | None = None) ->
         return min(float(text), MAX_RETRY_AFTER)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

@@ -27,6 +27,9 @@ FRAMING_BYTES = 262_144
 INTERIM_ANSWERS = 20
 """Interim answers (1xx) before the final one."""
 
+AS_IT_CAME = ("utf-8", "surrogateescape")
+"""How fields are decoded and encoded: what a server sent goes back to it as the same bytes."""
+
 _SLOP = 4
 """Stray bytes that may precede the status line, besides blank lines."""
 
@@ -273,7 +276,7 @@ def parse_head(head: bytes) -> tuple[int, CIMultiDict[str]]:
     headers: CIMultiDict[str] = CIMultiDict()
     last: str | None = None
     fields: list[tuple[str, str]] = []
-    for line in re.split(r"[\r\n]+", head.decode("utf-8", "surrogateescape"))[1:]:
+    for line in re.split(r"[\r\n]+", head.decode(*AS_IT_CAME))[1:]:
         if line[:1] in {" ", "\t"}:
             if last is not None and fields:
                 name, value = fields[-1]

@@ -165,6 +165,8 @@ class Turns:
         if not turn.slow:
             self._fast -= 1
         elif turn in self._paused:
+            # Its parser had answered already when it was paused, and other orders will need it.
+            turn.resume()
             self._paused.remove(turn)
         else:
             self._slow.remove(turn)

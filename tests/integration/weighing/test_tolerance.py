@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from libra.network.addresses.gate import Gate
+from libra.network.cookies import CookieJar
 from libra.testing.pages import RawServer, Request
 from libra.weighing.options import Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reference
@@ -60,6 +61,22 @@ async def test_odd_status_lines_cost_nothing(status_line: bytes) -> None:
     async with Scripted(wire) as server, Fetcher() as fetcher:
         outcome = await fetch(server.url(), fetcher)
     assert (outcome.error, outcome.http_status, outcome.transfer_bytes) == (None, 200, 9)
+
+
+@pytest.mark.parametrize("value", ["北京".encode(), b"caf\xe9", "\u2028".encode()])
+@pytest.mark.parametrize("field", [b"", b"this line has no colon\r\n"])
+async def test_a_cookie_that_is_not_ascii_goes_back_as_it_came(value: bytes, field: bytes) -> None:
+    cookie = b"city=" + value
+    wire = (
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: " + cookie + b"\r\n" + field + LENGTH + b"\r\n" + b"x" * 9
+    )
+    jar = CookieJar()
+    async with Scripted(wire) as server, Fetcher() as fetcher:
+        for _ in range(2):
+            order = Fetch(0, Reference(server.url(), "image"))
+            outcome = await fetcher.fetch(order, PLENTY, cookies=jar)
+            assert (outcome.error, outcome.transfer_bytes) == (None, 9)
+        assert server.requests[-1].headers["cookie"].encode("latin-1") == cookie
 
 
 async def test_two_different_lengths_are_named() -> None:

@@ -182,6 +182,18 @@ def test_zstd_may_not_ask_for_a_huge_window() -> None:
         decoded(["zstd"], wire)
 
 
+@pytest.mark.parametrize("content", [b"", b"x"])
+def test_a_zstd_body_of_tiny_frames_is_refused_before_it_takes_much_time(content: bytes) -> None:
+    frame = zstd.compress(content)
+    assert decoded(["zstd"], frame * 1_000) == content * 1_000
+    with pytest.raises(DecodeError, match="too many frames"):
+        decoded(["zstd"], frame * 1_100)
+
+
+def test_a_zstd_body_may_have_any_number_of_ordinary_frames() -> None:
+    assert decoded(["zstd"], zstd.compress(bytes(2_000)) * 5_000) == bytes(10_000_000)
+
+
 def test_the_header_names_what_can_be_undone() -> None:
     assert encodings_in(None) == []
     assert encodings_in("GZip, br") == ["gzip", "br"]

@@ -220,13 +220,13 @@ async def test_what_is_too_large_to_be_paused_begins_again_later() -> None:
     await other
 
 
-async def test_one_that_is_given_up_while_it_is_paused_is_gone() -> None:
+async def test_a_parser_that_is_paused_as_it_answers_can_take_other_orders() -> None:
     turns, greedy = Turns(2), Runs()
     first = await begun(turns, Page(5), greedy)
     second = await begun(turns, Page(), Runs())
     turns.give_back(first)
     turns.give_back(second)
-    assert greedy.told == ["pause"]
+    assert greedy.told == ["pause", "resume"]
     await begun(turns, Page(), Runs())
 
 

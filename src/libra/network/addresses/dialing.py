@@ -149,4 +149,7 @@ def _check_peer(gate: Gate, peer: Any) -> None:
 
 
 def _ask_system(host: str, port: int, family: int) -> Sequence[tuple[Any, ...]]:
-    return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    try:
+        return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except UnicodeError:  # Python refuses labels that are empty or longer than 63 characters
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None

@@ -51,7 +51,11 @@ class LookUps:
             OSError: its turn did not come.
         """
         await self._turn(site)
-        work = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        except BaseException:
+            self._done(site)  # the threads have ended
+            raise
         work.add_done_callback(lambda _: self._done(site))
         # A look-up cannot be ended: it occupies its thread until it is over, even if its caller has
         # gone.
@@ -75,13 +79,13 @@ class LookUps:
         try:
             async with asyncio.timeout(SECONDS):
                 await turn
-        except TimeoutError:
-            raise socket.gaierror(
-                socket.EAI_AGAIN, "look-ups of earlier host names take too long"
-            ) from None
-        except BaseException:
+        except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._done(site)  # its turn came at the same moment
+            if isinstance(error, TimeoutError):
+                raise socket.gaierror(
+                    socket.EAI_AGAIN, "look-ups of earlier host names take too long"
+                ) from None
             raise
         finally:
             self._count -= 1

@@ -29,6 +29,9 @@ _FLOOD_LOOKS = 5
 _FLOOD_TURNS = 64
 """Turns with sockets that trigger a count, too: a flood has many in a short time."""
 
+IN_FLIGHT_BYTES = 32_000_000
+"""Bytes of a body that may arrive after nobody reads it any more: above the windows of libcurl."""
+
 _BYTES_RECEIVED = 128
 """The offset of ``tcpi_bytes_received`` in Linux's ``struct tcp_info``, since Linux 4.1."""
 
@@ -46,6 +49,7 @@ class Floods:
         self._busy = busy
         self._timer: asyncio.TimerHandle | None = None
         self._looks = self._turns = 0
+        self._anew: dict[int, int] = {}
 
     def watch(self) -> None:
         """Start watching, as a transfer has begun."""
@@ -58,6 +62,18 @@ class Floods:
         if self._turns >= _FLOOD_TURNS:
             self._turns = 0
             self._count()
+
+    def ended(self, fd: int) -> None:
+        """Note that a transfer on this connection has ended.
+
+        The connection has received its bytes, but the transfers that stay have not taken them. It may
+        even have begun and ended between two counts.
+        """
+        self._anew.setdefault(fd, 0)
+
+    def cut(self, fd: int) -> None:
+        """Note that a running transfer is taken off this connection: more of its body may arrive."""
+        self._anew[fd] = (bytes_taken(fd) or 0) + IN_FLIGHT_BYTES
 
     def close(self) -> None:
         """Stop watching."""
@@ -76,7 +92,7 @@ class Floods:
         """Count the bytes of a transfer that could not be counted while it was paused."""
         fd = transfer.socket
         if fd >= 0 and not transfer.done:
-            _judge(fd, [one for one in self._busy if not one.done and one.socket == fd])
+            self._judge(fd, [one for one in self._busy if not one.done and one.socket == fd])
 
     def _count(self) -> None:
         sharing: dict[int, list[Transfer]] = {}
@@ -85,32 +101,36 @@ class Floods:
                 sharing.setdefault(transfer.socket, []).append(transfer)
         for fd, transfers in sharing.items():
             if fd >= 0:
-                _judge(fd, transfers)
+                self._judge(fd, transfers)
 
-
-def _judge(fd: int, transfers: list[Transfer]) -> None:
-    """Give up the transfers of a connection if most of its bytes are neither head nor body."""
-    if any(transfer.paused for transfer in transfers):
-        # libcurl buffers their bytes until they continue.
+    def _judge(self, fd: int, transfers: list[Transfer]) -> None:
+        """Give up the transfers of a connection if most of its bytes are neither head nor body."""
+        if any(transfer.paused for transfer in transfers):
+            # libcurl buffers their bytes until they continue.
+            for transfer in transfers:
+                transfer.uncounted = True
+            return
+        received = bytes_taken(fd)
+        if received is None:
+            return
+        taken = sum(transfer.taken for transfer in transfers)
         for transfer in transfers:
-            transfer.uncounted = True
-        return
-    received = bytes_taken(fd)
-    if received is None:
-        return
-    taken = sum(transfer.taken for transfer in transfers)
-    for transfer in transfers:
-        transfer.uncounted = False
-    if any(transfer.framing is None for transfer in transfers):  # one is new on this connection
-        for transfer in transfers:
-            transfer.framing = (received, taken)
-        return
-    before, taken_before = transfers[0].framing or (0, 0)
-    useful = taken - taken_before
-    if received - before - useful > FRAMING_BYTES + useful:
-        for transfer in transfers:
-            transfer.give_up(transfer.flooded())
-        hang_up(fd)  # otherwise libcurl would send other requests over it
+            transfer.uncounted = False
+        # The count begins anew whenever the transfers of the connection are others than before.
+        anew = self._anew.get(fd)
+        # A connection that has received less than the cut one is another with the same descriptor.
+        if anew is not None and not anew - IN_FLIGHT_BYTES <= received < anew:
+            del self._anew[fd]
+        if anew is not None or any(transfer.framing is None for transfer in transfers):
+            for transfer in transfers:
+                transfer.framing = (received, taken)
+            return
+        before, taken_before = transfers[0].framing or (0, 0)
+        useful = taken - taken_before
+        if received - before - useful > FRAMING_BYTES + useful:
+            for transfer in transfers:
+                transfer.give_up(transfer.flooded())
+            hang_up(fd)  # otherwise libcurl would send other requests over it
 
 
 def bytes_taken(fd: int) -> int | None:

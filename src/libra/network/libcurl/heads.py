@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from multidict import CIMultiDict
 
 from libra.network.failures import TOO_LARGE, Failure
-from libra.network.tolerant_http import INTERIM_ANSWERS, too_large
+from libra.network.tolerant_http import AS_IT_CAME, INTERIM_ANSWERS, too_large
 
 BLANK = (b"\r\n", b"\n")
 """The line that ends a head."""
@@ -37,7 +37,7 @@ def plain_head(lines: list[bytes]) -> tuple[int, CIMultiDict[str]] | None:
     start = lines[0].split(None, 2)
     if len(start) < 2 or start[0][:5] != b"HTTP/" or len(start[1]) != 3 or not start[1].isdigit():
         return None
-    text = b"".join(lines[1:]).decode("utf-8", "surrogateescape")
+    text = b"".join(lines[1:]).decode(*AS_IT_CAME)
     fields = _FIELD.findall(text)
     if len(fields) != len(lines) - 1 or "\0" in text or _BLANK_AT_END.search(text):
         return None

@@ -40,6 +40,8 @@ class Multi:
         "_sockets",
         "_timer",
         "_wake_at",
+        "cuts",
+        "ends",
         "turned",
     )
 
@@ -57,6 +59,10 @@ class Multi:
         self._kicked = self._closed = False
         self.turned: Callable[[], None] | None = None
         """Called after each turn in which sockets were served."""
+        self.ends: Callable[[int], None] | None = None
+        """Called with the file descriptor of a connection when a transfer on it has ended."""
+        self.cuts: Callable[[int], None] | None = None
+        """Called with the file descriptor of a connection before a running transfer is taken off it."""
         multi = self._multi = pycurl.CurlMulti()
         self._sockets = sockets(self._loop, multi.socket_action, self._served, self._name)
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._sockets.watch)
@@ -76,7 +82,7 @@ class Multi:
     def stop(self, easy: pycurl.Curl) -> None:
         """End a transfer in any state. Never call this from a callback of libcurl."""
         if self._ended.pop(easy, None) is not None:
-            self._multi.remove_handle(easy)
+            self._remove(easy, self.cuts)
 
     def close(self) -> None:
         """End all transfers and connections."""
@@ -134,9 +140,15 @@ class Multi:
 
     def _end(self, easy: pycurl.Curl, code: int, words: str) -> None:
         ended = self._ended.pop(easy, None)
-        self._multi.remove_handle(easy)
+        self._remove(easy, self.ends)
         if ended is not None:
             ended(code, words)
+
+    def _remove(self, easy: pycurl.Curl, leaves: Callable[[int], None] | None) -> None:
+        if leaves is not None:
+            # libcurl does not tell it once the handle is removed.
+            leaves(int(easy.getinfo(pycurl.ACTIVESOCKET)))
+        self._multi.remove_handle(easy)
 
     def _name(self, fd: int) -> None:
         """Remember the local end of a connection."""

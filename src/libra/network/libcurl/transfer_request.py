@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pycurl
 
-from libra.network.tolerant_http import HEAD_BYTES
+from libra.network.tolerant_http import AS_IT_CAME, HEAD_BYTES
 
 
 class TransferRequest(msgspec.Struct, frozen=True):
@@ -85,8 +85,9 @@ class RequestOptions:
             easy.setopt(pycurl.HTTPPROXYTUNNEL, bool(asked.tunnel))
 
 
-def _lines_of(headers: str) -> list[str]:
+def _lines_of(headers: str) -> list[bytes]:
     # In libcurl "Name:" removes a field, and "Name;" sends one without a value.
     return [
-        line if not line.endswith(": ") else line[:-2] + ";" for line in headers.split("\r\n")[:-1]
+        line if not line.endswith(b": ") else line[:-2] + b";"
+        for line in headers.encode(*AS_IT_CAME).split(b"\r\n")[:-1]
     ]

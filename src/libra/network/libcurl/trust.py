@@ -33,14 +33,8 @@ class Trust(msgspec.Struct, frozen=True):
         return _places(self.ca)
 
     def context(self) -> ssl.SSLContext:
-        """The same for Python's own connections."""
-        context = ssl.create_default_context()
-        file, folder = self.places()
-        context.load_verify_locations(file, folder)
-        if self.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        """The same for Python's own connections; all of them share it."""
+        return _context(self)
 
 
 SYSTEM = Trust()
@@ -61,6 +55,18 @@ def trust(ca: Path | None = None, *, insecure: bool = False) -> Trust:
         except OSError as error:
             raise TrustError(f"{ca} cannot be read: {error.strerror}") from None
     return Trust(ca, insecure)
+
+
+@cache
+def _context(rules: Trust) -> ssl.SSLContext:
+    # Reading all authorities of a system takes longer than a request.
+    context = ssl.create_default_context()
+    file, folder = rules.places()
+    context.load_verify_locations(file, folder)
+    if rules.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @cache

@@ -1,7 +1,7 @@
 """Reads facts for findings from an open page: its bodies, its images and their sizes.
 
 It queries the page from an isolated world, which the page's scripts cannot change. The number and the
-length of bodies are bounded; the caller bounds the time.
+length of bodies and of texts are bounded; the caller bounds the time.
 """
 
 from __future__ import annotations
@@ -38,12 +38,17 @@ BODY_BYTES = COMPRESS_UP_TO
 BUFFER_BYTES = 30_000_000
 """Size of the browser's buffer for a page's bodies, so that they can be examined."""
 
+_ANSWER_CHARACTERS = 8_000_000
+"""Characters of an answer: a longer message than the driver may send would end the driver."""
+
+_TITLE = "[[document.title.slice(0, {most}).toWellFormed()]]"
 _TIMINGS = (
     "performance.getEntriesByType('resource')"
     ".map(e => [e.name, e.encodedBodySize, e.decodedBodySize])"
 )
 _IMAGES = (
-    "[...document.images].slice(0, 2000).filter(i => i.currentSrc && i.clientWidth && i.clientHeight)"
+    "[...document.images].slice(0, 2000)"
+    ".filter(i => /^https?:/.test(i.currentSrc) && i.clientWidth && i.clientHeight)"
     ".map(i => [i.currentSrc, i.naturalWidth, i.naturalHeight, i.clientWidth, i.clientHeight])"
 )
 _ELEMENTS = "[[document.querySelectorAll('*').length - document.querySelectorAll('svg *').length]]"
@@ -51,36 +56,47 @@ _REFRESH = (
     "[...document.querySelectorAll('meta[http-equiv=refresh i]')].slice(0, 9)"
     ".map(m => [String(m.content).slice(0, 4000).toWellFormed(), document.baseURI])"
 )
+_BOUNDED = (
+    "((rows, left) => rows.filter(row => "
+    "{ const size = JSON.stringify(row).length; return size <= left && (left -= size, true) }))"
+)
 
 
-async def worker_sizes(session: CDPSession) -> dict[str, tuple[int, int]]:
+async def worker_sizes(session: CDPSession, frame: str) -> dict[str, tuple[int, int]]:
     """Transfer and decoded sizes by URL, from the page's own resource timing."""
-    return {row[0]: (int(row[1]), int(row[2])) for row in await _ask(session, _TIMINGS)}
+    return {row[0]: (int(row[1]), int(row[2])) for row in await _ask(session, frame, _TIMINGS)}
+
+
+async def title_of(session: CDPSession, frame: str, most: int) -> str:
+    """The beginning of the page's title, of this many UTF-16 units."""
+    rows = await _ask(session, frame, _TITLE.format(most=most))
+    return str(rows[0][0]) if rows else ""
 
 
 async def inspect(
-    session: CDPSession, entries: list[LoggedRequest], url: str, notes: FindingNotes
+    session: CDPSession, frame: str, entries: list[LoggedRequest], url: str, notes: FindingNotes
 ) -> None:
     """Examine a page that has finished loading, and record facts for its findings.
 
     Args:
         session: The session of the page.
+        frame: Its main frame.
         entries: Its requests, in the order of the report's assets.
         url: The address of the page.
         notes: Receives the facts; they stay there even if the time runs out.
     """
     pixels: dict[str, tuple[int, int]] = {}
     shown: dict[str, tuple[int, int]] = {}
-    for source, width, height, shown_width, shown_height in await _ask(session, _IMAGES):
+    for source, width, height, shown_width, shown_height in await _ask(session, frame, _IMAGES):
         known = shown.get(source, (0, 0))
         pixels[source] = width, height
         shown[source] = max(known[0], shown_width), max(known[1], shown_height)
     refresh, seconds = None, 0
-    for content, base in await _ask(session, _REFRESH):
+    for content, base in await _ask(session, frame, _REFRESH):
         found = parse_refresh(content, url, base)
         if found is not None:
             refresh, seconds = found
-    counted = await _ask(session, _ELEMENTS)
+    counted = await _ask(session, frame, _ELEMENTS)
     elements = int(counted[0][0]) if counted else None
     seen = Observed(refresh=refresh, refresh_seconds=seconds, shown=shown, elements=elements)
     notes.see(seen, is_page=True)
@@ -140,14 +156,12 @@ async def _body(session: CDPSession, entry: LoggedRequest) -> bytes | None:
     return base64.b64decode(body) if answer["base64Encoded"] else body.encode("utf-8", "replace")
 
 
-async def _ask(session: CDPSession, expression: str) -> list[list[Any]]:
-    """The rows that an expression yields in an isolated world."""
-    tree = await session.send("Page.getFrameTree")
-    frame = {"frameId": tree["frameTree"]["frame"]["id"]}
-    world = await session.send("Page.createIsolatedWorld", frame)
+async def _ask(session: CDPSession, frame: str, expression: str) -> list[list[Any]]:
+    """The rows that an expression yields in an isolated world; those beyond the limit are left out."""
+    world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
     question = {
         "contextId": world["executionContextId"],
-        "expression": expression,
+        "expression": f"{_BOUNDED}({expression}, {_ANSWER_CHARACTERS})",
         "returnByValue": True,
     }
     answer = await session.send("Runtime.evaluate", question)

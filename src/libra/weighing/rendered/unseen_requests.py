@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from libra.weighing.rendered.page_probe import worker_sizes
@@ -9,7 +10,7 @@ from libra.weighing.rendered.requests.network_log import NetworkLog
 from libra.weighing.rendered.requests.service_workers import ASKED_BYTES
 
 if TYPE_CHECKING:
-    from playwright.async_api import CDPSession, Request
+    from playwright.async_api import CDPSession, Request, Response
 
 
 class UnseenRequests:
@@ -33,39 +34,53 @@ class UnseenRequests:
         if self._is_unseen(request):
             self._log.count_unseen()
 
-    async def enter(self, session: CDPSession) -> None:
+    async def enter(self, session: CDPSession, frame: str) -> None:
         """Record these requests with their sizes, and set the sizes of worker scripts.
 
         Args:
             session: The session of the page.
+            frame: Its main frame.
         """
+        from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
+
         log = self._log
         unseen = {entry.url: entry for entry in log.entries if entry.unseen}
         if unseen:
-            sizes = await worker_sizes(session)
+            sizes = await worker_sizes(session, frame)
             for url, entry in unseen.items():
                 if url in sizes:
                     log.end(entry, *sizes[url])
         seen = {request.url for request in self._asked if log.has_seen(request.url)}
         for request in self._asked:
-            if request.url in seen:
-                continue
-            response = await request.response()
-            if response is None:
-                continue
-            transfer = max(0, (await request.sizes())["responseBodySize"])
-            encoded = "content-encoding" in response.headers
-            asked = encoded and 0 < transfer <= ASKED_BYTES
-            resource = len(await response.body()) if asked else transfer
-            log.add(
-                request.url,
-                request.resource_type.capitalize(),
-                response.status,
-                transfer,
-                resource,
-                response.headers,
-            )
+            if request.url not in seen:
+                with contextlib.suppress(Error):  # the browser no longer knows this one
+                    await self._enter(request)
+
+    async def _enter(self, request: Request) -> None:
+        response = await request.response()
+        if response is None:
+            return
+        transfer = max(0, (await request.sizes())["responseBodySize"])
+        encoded = "content-encoding" in response.headers
+        asked = encoded and 0 < transfer <= ASKED_BYTES
+        self._log.add(
+            request.url,
+            request.resource_type.capitalize(),
+            response.status,
+            transfer,
+            await _decoded_size(response, transfer) if asked else transfer,
+            response.headers,
+        )
 
     def _is_unseen(self, request: Request) -> bool:
         url = request.url
         return url.startswith(("http://", "https://")) and not self._log.has_seen(url)
+
+
+async def _decoded_size(response: Response, transfer: int) -> int:
+    from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
+
+    try:
+        return len(await response.body())
+    except Error:  # it has no body, as that of a redirect, or the browser has discarded it
+        return transfer

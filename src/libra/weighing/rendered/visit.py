@@ -14,7 +14,7 @@ from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
 from libra.weighing.rendered.browsers.browser import Browser, BrowserLost
 from libra.weighing.rendered.browsers.pool import BrowserPool
 from libra.weighing.rendered.completion import Completion
-from libra.weighing.rendered.page_probe import BODY_BYTES, BUFFER_BYTES, inspect
+from libra.weighing.rendered.page_probe import BODY_BYTES, BUFFER_BYTES, inspect, title_of
 from libra.weighing.rendered.picture import Picture, take_picture
 from libra.weighing.rendered.proxy.asked_hosts import AskedHosts
 from libra.weighing.rendered.proxy.server import Proxy
@@ -344,14 +344,16 @@ class Visit:
         """Read what only the page knows: its title, and the sizes of its workers' requests."""
         from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
 
+        frame = self._recording.main_frame or ""
         with contextlib.suppress(TimeoutError, Error):
             async with asyncio.timeout(_ASK_SECONDS):
-                await self._unseen.enter(session)
+                await self._unseen.enter(session, frame)
                 if self._workers is not None:
                     await self._workers.measure()
-                self._title = _as_title(await page.title())
+                self._title = _as_title(await title_of(session, frame, 2 * MAX_TITLE))
             async with asyncio.timeout(_LOOK_SECONDS):
-                await inspect(session, self._recording.entries, page.url, self._reports.notes)
+                notes = self._reports.notes
+                await inspect(session, frame, self._recording.entries, page.url, notes)
             if self._on_picture is not None:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     picture = await take_picture(session, self._options.viewport)

@@ -210,7 +210,7 @@ class Exchange:
             fetch = self._fetch
             self._set_cookies = self._cookies.take(
                 fetch.url,
-                [_as_sent(line) for line in headers.getall("Set-Cookie")],
+                headers.getall("Set-Cookie"),  # as they came, and so they go back
                 trusted=is_trustworthy(origin_of(fetch.url)),
                 same_site=fetch.same_site,
             )

@@ -11,6 +11,7 @@ import pytest
 from libra.network.addresses import look_ups
 from libra.network.addresses.look_ups import LookUps
 from libra.otp.testing import settle
+from support.loop_clock import stopped_clock
 from support.patience import FOR_EVER
 
 
@@ -105,3 +106,40 @@ async def test_who_gives_up_loses_nobody_a_thread() -> None:
     assert await third == "third"
     assert server.asked == ["first", "third"]
     names.close()
+
+
+async def test_a_turn_that_comes_as_its_time_is_over_goes_to_the_next() -> None:
+    loop = asyncio.get_running_loop()
+    work: list[asyncio.Future[str]] = []
+
+    def run_in_executor(*_: object) -> asyncio.Future[str]:
+        work.append(loop.create_future())
+        return work[-1]
+
+    names = LookUps(1)
+    with stopped_clock() as move, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "run_in_executor", run_in_executor)
+        first = asyncio.ensure_future(names.run("a.test", str))
+        await settle()
+        late = asyncio.ensure_future(names.run("b.test", str))
+        await settle()
+        # In the next turn of the loop, first the look-up is over and then the time.
+        work[0].set_result("first")
+        move(look_ups.SECONDS)
+        with pytest.raises(OSError, match="take too long"):
+            await late
+        assert await first == "first"
+        last = asyncio.ensure_future(names.run("c.test", str))
+        await settle()
+        assert len(work) == 2
+        work[1].set_result("last")
+        assert await last == "last"
+    names.close()
+
+
+async def test_a_look_up_that_cannot_start_gives_its_turn_back() -> None:
+    names = LookUps(1)
+    names.close()
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            await names.run("a.test", str)

@@ -87,12 +87,13 @@ class ServiceWorkers:
     async def measure(self) -> None:
         """Learn the sizes of completed requests. Unknown sizes stay as announced.
 
-        Raises:
-            playwright.async_api.Error: The browser goes away.
+        A worker may have ended, and the browser may have discarded a body: that costs only its own size.
         """
+        from playwright.async_api import Error  # noqa: PLC0415 - an extra, and slow to import
+
         sizes: dict[str, tuple[int, int]] = {}
         for worker in self._context.service_workers:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, Error):
                 async with asyncio.timeout(_ASK_SECONDS):
                     sizes |= _read(await worker.evaluate(_SIZES))
         for entry, response in self._answers.items():
@@ -101,7 +102,7 @@ class ServiceWorkers:
             encoded, decoded = sizes.get(entry.url, (0, 0))
             asked = not decoded and entry.type == "Script" and entry.transfer_bytes <= ASKED_BYTES
             if asked:  # its own script is missing from its resource timing
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(TimeoutError, Error):
                     async with asyncio.timeout(_ASK_SECONDS):
                         decoded = len(await response.body())
             transfer = encoded or entry.transfer_bytes or (0 if entry.encoding else decoded)
