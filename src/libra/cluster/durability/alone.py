@@ -86,17 +86,19 @@ class Alone:
     def settle(self) -> None:
         """Take back the lives under way, in the journal: a polite stop is no page's fault."""
         self._settled = True
-        for page_id in self._ids:
-            begun = self._begun.get(page_id)
-            if begun is not None:
-                before = begun._replace(times=self.deaths(page_id))
-                self._context.processes.journal_writer.begin(page_id, before)
+        for page_id, begun in self._begun.items():
+            before = begun._replace(times=self.deaths(page_id))
+            self._context.processes.journal_writer.begin(page_id, before)
 
-    async def handed_over(self, page_id: str) -> None:
-        """The engine has the page, so end its process here."""
+    async def stop(self, page_id: str) -> None:
+        """End the process of a page here. Its lives and deaths stay known until the engine has them."""
         self._ids.discard(page_id)
-        self._begun.pop(page_id, None)
-        self._deaths.pop(page_id, None)
-        self._context.processes.journal_writer.begin(page_id, None)
         with suppress(NotFound, ProcessExited):
             await self._context.processes.inspectors.terminate_child(page_id)
+
+    def forget(self, page_id: str) -> None:
+        """Forget a page that the engine has, or that is no more, and its note in the journal."""
+        self._ids.discard(page_id)
+        self._deaths.pop(page_id, None)
+        if self._begun.pop(page_id, None) is not None:
+            self._context.processes.journal_writer.begin(page_id, None)

@@ -110,16 +110,18 @@ class HandOver:
             elif record.finished and self.alone is not None and self.alone.has(entry_id):
                 done, version = await self._give(record), record.row_version
             else:
-                # Also a page that was quarantined here. The engine must have its lives and deaths before
-                # this node forgets them.
+                # Also a page that was quarantined here. Its process ends before the engine can have the
+                # page: from then on any node may begin it, this one too, even if the answer is lost.
+                await self._end_alone(entry_id)
                 done = await self._submitted(record)
-                if done:
-                    await self._end_alone(entry_id)
                 version = record.row_version if record.finished else record.version
         if done and deleted == (entry_id in context.records.deletions.pages):
             # Otherwise it was deleted while its submission was handed over: the deletion is still owed.
             self._owed.pop(entry_id, None)
             self._note_oldest()
+            if self.alone is not None:
+                # Only now: each attempt tells the engine of the lives and deaths.
+                self.alone.forget(entry_id)
             context.processes.journal_writer.drop([(entry_id, version)])
 
     def _is_due(self, entry_id: str) -> bool:
@@ -173,7 +175,7 @@ class HandOver:
 
     async def _end_alone(self, page_id: str) -> None:
         if self.alone is not None and self.alone.has(page_id):
-            await self.alone.handed_over(page_id)
+            await self.alone.stop(page_id)
 
     def _note_oldest(self) -> None:
         self._node.ledger.oldest = min(self._owed, default=None)
