@@ -176,3 +176,25 @@ async def test_a_polite_stop_of_a_node_that_is_alone_is_no_death(
         assert noted is not None
         assert noted.times == 2
     assert begun_in(settings, page_id) == noted._replace(times=1)
+
+
+async def test_who_retries_a_page_at_a_node_that_is_alone_clears_it_of_its_deaths(
+    node: NodeSettings,
+    servers: NatsServers,
+    site: WebSite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    settings = msgspec.structs.replace(node("all-1", "all"), shutdown_grace=0)
+    page_id = left_behind(settings, site.url("/held"), 3)
+    await servers[0].kill()
+    async with Libra.open(settings) as libra:
+        await until(libra, page_id, lambda r: r.error is not None)
+        await libra.retry(page_id)
+        await site.until_held()
+    noted = begun_in(settings, page_id)
+    assert noted is not None
+    assert (noted.life, noted.times) == (4, 0)
+    site.gate.set()
+    async with Libra.open(settings) as libra:
+        await until(libra, page_id, lambda r: r.status == "weighed")

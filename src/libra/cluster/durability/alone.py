@@ -83,6 +83,17 @@ class Alone:
         begun = self._begun[page_id] = Begun(life_of(record.version), self.deaths(page_id) + 1)
         self._context.processes.journal_writer.begin(page_id, begun)
 
+    def end(self, page_id: str) -> None:
+        """Count no death of a page any more: it has ended, or somebody wants it tried again.
+
+        Its last life stays noted, as the next one must be higher.
+        """
+        self._deaths.pop(page_id, None)
+        begun = self._begun.get(page_id)
+        if begun is not None:
+            begun = self._begun[page_id] = begun._replace(times=0)
+            self._context.processes.journal_writer.begin(page_id, begun)
+
     def settle(self) -> None:
         """Take back the lives under way, in the journal: a polite stop is no page's fault."""
         self._settled = True

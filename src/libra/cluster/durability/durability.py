@@ -119,7 +119,9 @@ class ReplicatedDurability:
         self._context.processes.tell_may_begin(page_id)
 
     def end(self, page_id: str) -> None:
-        """Do nothing: the record says that the page has ended."""
+        """Count no death of a page that is weighed here alone; the record says it of any other page."""
+        if self.hand_over.alone is not None and self.hand_over.alone.has(page_id):
+            self.hand_over.alone.end(page_id)
 
     async def was_deleted(self, page_id: str) -> bool:
         """False: a deleted result of CI that is sent again meets its tombstone in the engine."""
