@@ -15,6 +15,7 @@ from libra.cluster.durability.database import Prober
 from libra.cluster.durability.handing_over import HandOver
 from libra.cluster.records.page_records import STEPS
 from libra.cluster.status import nodes, part
+from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.durability.disk_thread import DiskThread
 from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.records.messages import DatabaseBacklog
@@ -64,7 +65,7 @@ class ReplicatedDurability:
         self._journal = journal
         self._migrate = migrate
         self._thread = DiskThread("libra-journal")
-        self.hand_over = HandOver(node)
+        self.hand_over = HandOver(node, DatabaseReader(node.context, store))
         self.recollection: Recollection = InMemory(node.settings.keep_deletions)
         self.storing: Storing | None = None
         self.watching: Runnable | None = None
