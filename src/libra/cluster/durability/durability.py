@@ -95,8 +95,8 @@ class ReplicatedDurability:
         self.hand_over.owe(entry_id)
         safe = await self._journaled(entry_id)
         alone = self.hand_over.alone
-        if alone is not None and not self.hand_over.in_doubt(entry_id) and not record.finished:
-            # The engine was never asked, or has refused: no other node can have the page.
+        if alone is not None and self.hand_over.is_only_here(record) and not record.finished:
+            # While this waited for the disk, it may have been handed over, or deleted.
             alone.weigh(record)
         return safe
 

@@ -74,12 +74,16 @@ class HandOver:
         """Whether the engine was asked to take a page and has not answered: another node may have it."""
         return entry_id in self._doubtful
 
+    def is_only_here(self, record: PageRecord) -> bool:
+        """Whether no other node can have a page: the engine was never asked for it, or has refused."""
+        is_there = self._context.records.pages.get(record.id) is record
+        return is_there and record.id in self._owed and record.id not in self._doubtful
+
     async def submit_at_once(self, record: PageRecord) -> bool:
         """Submit a page while a client waits for it; returns whether the engine has it now."""
         try:
             return self._writes.may_write(record.id) and await self._submit(record, PROMPT)
         except InDoubt:
-            self._doubtful.add(record.id)
             return False
 
     async def delete_at_once(self, entry_id: str) -> bool:
@@ -209,8 +213,11 @@ class HandOver:
         lives, deaths = (
             (0, 0) if alone is None else (alone.life(record.id), alone.deaths(record.id))
         )
+        # In doubt until the engine answers. A refusal says nothing of an earlier attempt.
+        was_in_doubt = record.id in self._doubtful
+        self._doubtful.add(record.id)
         done = await self._writes.submit(record, lives, deaths, patience)
-        if done:
+        if done or not was_in_doubt:
             self._doubtful.discard(record.id)
         return done
 
