@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from integration.cluster.conftest import NodeSettings
@@ -9,8 +11,9 @@ from libra.app import Libra
 from libra.cluster import pages
 from libra.cluster.durability import handing_over
 from libra.cluster.durability.durability import ReplicatedDurability
+from libra.cluster.durability.handing_over import HandOver
 from libra.cluster.replica import page_reader
-from libra.testing import until
+from libra.testing import crash, until
 from support.asking import PATIENCE, eventually
 from support.joined import joined
 from support.nats import NatsServers
@@ -49,3 +52,45 @@ async def test_a_page_that_is_handed_over_while_the_disk_takes_it_is_not_weighed
     assert report.backup == "stored"
     assert report.version >> 32 == 1
     assert site.hits["/"] == 1
+
+
+async def test_pages_that_are_weighed_alone_survive_the_supervisor_of_all_pages(
+    node: NodeSettings, servers: NatsServers, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    await servers[0].kill()
+    async with Libra.open(node("all-1", "all")) as libra:
+        page_id = await libra.weigh(site.url("/held"))
+        await site.until_held()
+        await crash(libra, "registry")
+
+        async def begun_again() -> bool:
+            return site.hits["/held"] == 2
+
+        await eventually(begun_again, "it is asked for again", within=PATIENCE)
+        site.gate.set()
+        alone = await until(libra, page_id, lambda r: r.status == "weighed")
+        servers[0].start()
+        report = await until(libra, page_id, lambda r: r.backup == "stored")
+    assert report.version > alone.version
+    assert report.version >> 32 == 1
+
+
+async def test_a_page_submitted_before_its_node_gives_up_on_the_engine_is_begun_once(
+    node: NodeSettings, servers: NatsServers, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 1.0)
+    give_up, given_up = HandOver._weigh_alone, asyncio.Event()
+
+    def noticed(hand_over: HandOver) -> None:
+        give_up(hand_over)
+        given_up.set()
+
+    monkeypatch.setattr(HandOver, "_weigh_alone", noticed)
+    await servers[0].kill()
+    async with Libra.open(node("all-1", "all")) as libra:
+        page_id = await libra.weigh(site.url("/held"))
+        await given_up.wait()
+        site.gate.set()
+        report = await until(libra, page_id, lambda r: r.status == "weighed")
+    assert report.version >> 32 == 1

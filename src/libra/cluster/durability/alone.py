@@ -59,15 +59,28 @@ class Alone:
 
     def weigh(self, record: PageRecord) -> None:
         """Weigh a page here: the engine does not know of it and cannot be reached now."""
+        if self.has(record.id):
+            return  # it was submitted while this node waited for the engine after its start
         life = self.life(record.id) + 1
         record.version = max(first_version(life), record.version)
         self._begun[record.id] = Begun(life, self.deaths(record.id))
         self._ids.add(record.id)
+        self._start(record)
+
+    def _start(self, record: PageRecord) -> None:
         try:
             self._pages.weigh_here(record)
         except StartError as error:
             log.error("page %s cannot be started: %s", record.id, error)
             self._ids.discard(record.id)
+
+    def restart(self) -> None:
+        """Start the processes again that ended with their supervisor: nobody else has these pages."""
+        for page_id in list(self._ids):
+            record = self._context.records.pages.get(page_id)
+            has_process = self._context.processes.inspectors.child(page_id) is not None
+            if record is not None and not record.finished and not has_process:
+                self._start(record)
 
     def keep(self, page_id: str) -> None:
         """Note a page that a former program weighed here and that is still to be handed over."""

@@ -285,7 +285,10 @@ class ReplicatedDurability:
 
 
 class Recaller(GenServer):
-    """Reads the local disk back, then announces that every page can be read."""
+    """Reads the local disk back, then announces that every page can be read.
+
+    It also starts again with the supervisor of the pages, and then starts those that are weighed alone.
+    """
 
     __slots__ = ()
 
@@ -302,3 +305,5 @@ class Recaller(GenServer):
         ):
             event.set()
         context.availability.restoring = False
+        if durability.hand_over.alone is not None:
+            durability.hand_over.alone.restart()
