@@ -1,4 +1,4 @@
-"""Waiting until a node of a cluster is part of it."""
+"""Waiting until a node of a cluster is part of it, and has nothing for itself."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ async def joined(*nodes: Libra) -> None:
         )
 
     await eventually(all_are, "the nodes have joined", within=PATIENCE)
+
+
+async def handed_over(node: Libra) -> None:
+    """Until the engine has all that only this node had, and the node knows it.
+
+    Raises:
+        Late: if that does not happen.
+    """
+
+    async def nothing_waits() -> bool:
+        return "to be handed over" not in (node.health().parts["cluster"].detail or "")
+
+    await eventually(nothing_waits, "nothing waits to be handed over", within=PATIENCE)

@@ -49,14 +49,19 @@ def entry_of(journal: Journal, entry_id: str) -> Entry:
     return found
 
 
-def left_behind(settings: Settings, url: str, deaths: int) -> str:
-    """A page as a program leaves it that was killed so often while it was being weighed; its id."""
-    record = PageRecord.submitted(url, None, datetime.now(UTC))
+def submitted_in(settings: Settings, record: PageRecord, begun: Begun | None = None) -> str:
+    """Write a page to the journal that was submitted, and maybe begun, and not finished; its id."""
     record.version = 1
     with journal_in(settings.data_dir) as journal:
         journal.write([record.row()])
-        journal.begin([(record.id, Begun(deaths, deaths))])
+        journal.begin([(record.id, begun)] if begun is not None else [])
     return record.id
+
+
+def left_behind(settings: Settings, url: str, deaths: int) -> str:
+    """A page as a program leaves it that was killed so often while it was being weighed; its id."""
+    record = PageRecord.submitted(url, None, datetime.now(UTC))
+    return submitted_in(settings, record, Begun(deaths, deaths))
 
 
 def begun_in(settings: Settings, page_id: str) -> Begun | None:

@@ -9,6 +9,7 @@ from libra.inspector.processes import LiveProcesses
 from libra.inspector.records.page_record import PageRecord
 from libra.inspector.records.records import Records
 from libra.inspector.services import Services
+from libra.weighing.method_choice import UNDECIDED
 from libra.weighing.options import Options
 
 
@@ -34,8 +35,8 @@ class Context:
     def options_again(self, record: PageRecord) -> Options:
         """The options with which to weigh an unfinished page again from the beginning.
 
-        A page that comes back after a restart knows its method, its viewport and its headers. The other
-        options are kept with its watch.
+        A page that comes back after a restart knows its method (or that none was chosen yet), its
+        viewport and its headers. The other options are kept with its watch.
         """
         watch = self.records.watches.weighing(record.id)
         of_watch = None if watch is None else self.services.options_of(watch)
@@ -43,6 +44,7 @@ class Context:
             return record.options
         if of_watch is None:
             again = self.services.options_for(record.method, record.viewport)
+            again = msgspec.structs.replace(again, auto=record.chosen == UNDECIDED)
         else:
             auto = of_watch.auto and record.method == "static"
             again = msgspec.structs.replace(of_watch, method=record.method, auto=auto)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,10 +16,14 @@ from libra.cluster import pages
 from libra.cluster.durability import handing_over
 from libra.cluster.engine.connection import Engine
 from libra.cluster.replica import page_reader
+from libra.inspector.records.page_record import PageRecord
 from libra.settings import Role, Settings
 from libra.testing import settled, until
+from libra.weighing.method_choice import UNDECIDED
+from libra.weighing.options import Options, Viewport
 from support.asking import PATIENCE, eventually
 from support.joined import joined
+from support.journal import submitted_in
 from support.kept import laid_out, stored_records, write
 from support.nats import NatsServer, NatsServers, running_nats
 from support.site import WebSite
@@ -119,6 +124,33 @@ async def test_what_a_page_is_asked_for_with_survives_a_restart_of_its_node_mean
     assert report.status == "weighed"
     asked = [one.headers.get("cookie") for one in site.requests if one.path == "/during"]
     assert asked == ["session=1"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(method="rendered"),
+        Options(viewport=Viewport(390, 844)),
+        Options(auto=True),
+    ],
+    ids=["the usual", "in a browser", "for a phone", "as libra chooses"],
+)
+async def test_how_a_page_is_to_be_weighed_survives_a_restart_of_its_node_meanwhile(
+    options: Options, node: NodeSettings, site: WebSite
+) -> None:
+    asked = PageRecord.submitted(site.url(), options, datetime.now(UTC))
+    page_id = submitted_in(node("web-1", "web"), asked)
+    async with (
+        Libra.open(node("web-1", "web")) as here,
+        Libra.open(node("web-2", "web")) as there,
+    ):
+        await joined(here, there)
+        await until(here, page_id, lambda r: r.backup == "replicated")
+        # The other one knows what the engine has, and so what an inspector would do.
+        report = await there.report(page_id)
+    assert (report.method, report.viewport) == (options.method, str(options.viewport))
+    assert report.chosen == (UNDECIDED if options.auto else None)
 
 
 async def test_a_node_that_does_both_goes_on_alone_and_hands_over_under_the_same_ids(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,10 +12,13 @@ import pytest
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound
 from libra.cluster.durability import handing_over
+from libra.cluster.engine.connection import Engine
+from libra.cluster.engine.errors import InDoubt
 from libra.cluster.weighing.weighing import NodeWeighing
+from libra.inspector.pages import starting
 from libra.testing import until
 from support.asking import PATIENCE, eventually
-from support.joined import joined
+from support.joined import handed_over, joined
 from support.journal import begun_in, left_behind
 from support.nats import NatsServers
 from support.site import WebSite
@@ -99,6 +104,58 @@ async def test_a_page_that_killed_a_node_that_was_alone_is_weighed_by_nobody_unt
         assert site.hits["/killer"] == site.hits["/innocent"] == 1
 
 
+async def test_a_page_given_up_by_a_node_that_was_alone_is_begun_there_once_if_an_answer_is_lost(
+    node: NodeSettings,
+    servers: NatsServers,
+    site: WebSite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    write_to_it, begin_it = Engine.write, NodeWeighing._start
+    begun = asyncio.Event()
+
+    async def answer_lost(engine: Engine, subject: str, data: bytes, **how: Any) -> int:
+        sequence = await write_to_it(engine, subject, data, **how)
+        if ".sub." in subject and not begun.is_set():
+            await begun.wait()
+            raise InDoubt("no answer")
+        return sequence
+
+    def noticed(weighing: NodeWeighing, lease: Any) -> None:
+        begin_it(weighing, lease)
+        begun.set()
+
+    settings = node("all-1", "all")
+    page_id = left_behind(settings, site.url("/"), 1)
+    await servers[0].kill()
+    async with Libra.open(settings) as libra:
+        with monkeypatch.context() as patched:
+            # As if its process had crashed again and again, which the engine does not count.
+            patched.setattr(starting, "CONVICTED", 1)
+            alone = await until(libra, page_id, lambda r: r.error is not None)
+        monkeypatch.setattr(Engine, "write", answer_lost)
+        monkeypatch.setattr(NodeWeighing, "_start", noticed)
+        servers[0].start()
+        report = await until(libra, page_id, lambda r: r.backup == "stored")
+        await handed_over(libra)
+    assert report.status == "weighed"
+    assert report.version >> 32 == (alone.version >> 32) + 1
+    assert site.hits["/"] == 1
+    assert begun_in(settings, page_id) is None
+
+
+async def test_no_note_stays_of_a_page_that_the_engine_takes_before_it_is_weighed_alone(
+    node: NodeSettings, servers: NatsServers, site: WebSite
+) -> None:
+    settings = node("all-1", "all")
+    page_id = left_behind(settings, site.url("/"), 1)
+    async with Libra.open(settings) as libra:
+        report = await until(libra, page_id, lambda r: r.backup == "stored")
+        await handed_over(libra)
+    assert report.version >> 32 == 2
+    assert begun_in(settings, page_id) is None
+
+
 async def test_a_polite_stop_of_a_node_that_is_alone_is_no_death(
     node: NodeSettings,
     servers: NatsServers,
@@ -119,3 +176,25 @@ async def test_a_polite_stop_of_a_node_that_is_alone_is_no_death(
         assert noted is not None
         assert noted.times == 2
     assert begun_in(settings, page_id) == noted._replace(times=1)
+
+
+async def test_who_retries_a_page_at_a_node_that_is_alone_clears_it_of_its_deaths(
+    node: NodeSettings,
+    servers: NatsServers,
+    site: WebSite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    settings = msgspec.structs.replace(node("all-1", "all"), shutdown_grace=0)
+    page_id = left_behind(settings, site.url("/held"), 3)
+    await servers[0].kill()
+    async with Libra.open(settings) as libra:
+        await until(libra, page_id, lambda r: r.error is not None)
+        await libra.retry(page_id)
+        await site.until_held()
+    noted = begun_in(settings, page_id)
+    assert noted is not None
+    assert (noted.life, noted.times) == (4, 0)
+    site.gate.set()
+    async with Libra.open(settings) as libra:
+        await until(libra, page_id, lambda r: r.status == "weighed")

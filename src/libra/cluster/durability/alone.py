@@ -59,15 +59,28 @@ class Alone:
 
     def weigh(self, record: PageRecord) -> None:
         """Weigh a page here: the engine does not know of it and cannot be reached now."""
+        if self.has(record.id):
+            return  # it was submitted while this node waited for the engine after its start
         life = self.life(record.id) + 1
         record.version = max(first_version(life), record.version)
         self._begun[record.id] = Begun(life, self.deaths(record.id))
         self._ids.add(record.id)
+        self._start(record)
+
+    def _start(self, record: PageRecord) -> None:
         try:
             self._pages.weigh_here(record)
         except StartError as error:
             log.error("page %s cannot be started: %s", record.id, error)
             self._ids.discard(record.id)
+
+    def restart(self) -> None:
+        """Start the processes again that ended with their supervisor: nobody else has these pages."""
+        for page_id in list(self._ids):
+            record = self._context.records.pages.get(page_id)
+            has_process = self._context.processes.inspectors.child(page_id) is not None
+            if record is not None and not record.finished and not has_process:
+                self._start(record)
 
     def keep(self, page_id: str) -> None:
         """Note a page that a former program weighed here and that is still to be handed over."""
@@ -83,20 +96,33 @@ class Alone:
         begun = self._begun[page_id] = Begun(life_of(record.version), self.deaths(page_id) + 1)
         self._context.processes.journal_writer.begin(page_id, begun)
 
+    def end(self, page_id: str) -> None:
+        """Count no death of a page any more: it has ended, or somebody wants it tried again.
+
+        Its last life stays noted, as the next one must be higher.
+        """
+        self._deaths.pop(page_id, None)
+        begun = self._begun.get(page_id)
+        if begun is not None:
+            begun = self._begun[page_id] = begun._replace(times=0)
+            self._context.processes.journal_writer.begin(page_id, begun)
+
     def settle(self) -> None:
         """Take back the lives under way, in the journal: a polite stop is no page's fault."""
         self._settled = True
-        for page_id in self._ids:
-            begun = self._begun.get(page_id)
-            if begun is not None:
-                before = begun._replace(times=self.deaths(page_id))
-                self._context.processes.journal_writer.begin(page_id, before)
+        for page_id, begun in self._begun.items():
+            before = begun._replace(times=self.deaths(page_id))
+            self._context.processes.journal_writer.begin(page_id, before)
 
-    async def handed_over(self, page_id: str) -> None:
-        """The engine has the page, so end its process here."""
+    async def stop(self, page_id: str) -> None:
+        """End the process of a page here. Its lives and deaths stay known until the engine has them."""
         self._ids.discard(page_id)
-        self._begun.pop(page_id, None)
-        self._deaths.pop(page_id, None)
-        self._context.processes.journal_writer.begin(page_id, None)
         with suppress(NotFound, ProcessExited):
             await self._context.processes.inspectors.terminate_child(page_id)
+
+    def forget(self, page_id: str) -> None:
+        """Forget a page that the engine has, or that is no more, and its note in the journal."""
+        self._ids.discard(page_id)
+        self._deaths.pop(page_id, None)
+        if self._begun.pop(page_id, None) is not None:
+            self._context.processes.journal_writer.begin(page_id, None)

@@ -15,6 +15,7 @@ from libra.cluster.durability.database import Prober
 from libra.cluster.durability.handing_over import HandOver
 from libra.cluster.records.page_records import STEPS
 from libra.cluster.status import nodes, part
+from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.durability.disk_thread import DiskThread
 from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.records.messages import DatabaseBacklog
@@ -64,7 +65,7 @@ class ReplicatedDurability:
         self._journal = journal
         self._migrate = migrate
         self._thread = DiskThread("libra-journal")
-        self.hand_over = HandOver(node)
+        self.hand_over = HandOver(node, DatabaseReader(node.context, store))
         self.recollection: Recollection = InMemory(node.settings.keep_deletions)
         self.storing: Storing | None = None
         self.watching: Runnable | None = None
@@ -94,8 +95,8 @@ class ReplicatedDurability:
         self.hand_over.owe(entry_id)
         safe = await self._journaled(entry_id)
         alone = self.hand_over.alone
-        if alone is not None and not self.hand_over.in_doubt(entry_id) and not record.finished:
-            # The engine was never asked, or has refused: no other node can have the page.
+        if alone is not None and self.hand_over.is_only_here(record) and not record.finished:
+            # While this waited for the disk, it may have been handed over, or deleted.
             alone.weigh(record)
         return safe
 
@@ -119,7 +120,9 @@ class ReplicatedDurability:
         self._context.processes.tell_may_begin(page_id)
 
     def end(self, page_id: str) -> None:
-        """Do nothing: the record says that the page has ended."""
+        """Count no death of a page that is weighed here alone; the record says it of any other page."""
+        if self.hand_over.alone is not None and self.hand_over.alone.has(page_id):
+            self.hand_over.alone.end(page_id)
 
     async def was_deleted(self, page_id: str) -> bool:
         """False: a deleted result of CI that is sent again meets its tombstone in the engine."""
@@ -282,7 +285,10 @@ class ReplicatedDurability:
 
 
 class Recaller(GenServer):
-    """Reads the local disk back, then announces that every page can be read."""
+    """Reads the local disk back, then announces that every page can be read.
+
+    It also starts again with the supervisor of the pages, and then starts those that are weighed alone.
+    """
 
     __slots__ = ()
 
@@ -299,3 +305,5 @@ class Recaller(GenServer):
         ):
             event.set()
         context.availability.restoring = False
+        if durability.hand_over.alone is not None:
+            durability.hand_over.alone.restart()

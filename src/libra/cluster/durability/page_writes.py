@@ -13,6 +13,7 @@ from libra.cluster.records.known import Known
 from libra.cluster.records.page_records import STEPS, SubmissionRecord, Tombstone, record_of
 from libra.inspector.records.page_record import PageRecord
 from libra.report import Backup as Level
+from libra.weighing.options import DESKTOP
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
@@ -129,11 +130,11 @@ class PageWrites:
         self, page: PageRecord, lives: int, deaths: int
     ) -> tuple[SubmissionRecord, str]:
         """The submission of a page, and the queue for it."""
-        node = self._node
-        options = page.options
-        if page.headers and options is None:
-            # It comes back from the journal of a node that was alone, and only this node has them.
-            options = self._context.options_again(page)
+        node, options = self._node, page.options
+        if options is None and not page.finished:
+            # If it comes back from the journal, only this node knows what was asked for.
+            again, services = self._context.options_again(page), self._context.services
+            options = None if again == services.options_for("static", DESKTOP) else again
         sub = SubmissionRecord(
             page.id, page.url, page.submitted_at, options, page.key, lives, deaths=deaths
         )
