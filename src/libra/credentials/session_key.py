@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from libra.credentials.keeping import keep
 
 LEAST: Final = 32
 """Least length of a key, in bytes."""
@@ -40,9 +41,9 @@ def session_key(data_dir: Path) -> bytes:
 
 
 def keep_session_key(data_dir: Path, key: bytes) -> None:
-    """Keep a key of other nodes in the data directory, so that the next start has it at once."""
-    fresh = data_dir / f".{NAME}.{secrets.token_hex(8)}"
-    with suppress(OSError):
-        fresh.touch(0o600)
-        fresh.write_bytes(key)
-        fresh.replace(data_dir / NAME)
+    """Keep a key of other nodes in the data directory, so that the next start has it at once.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    keep(data_dir / NAME, key)

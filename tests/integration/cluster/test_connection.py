@@ -11,7 +11,7 @@ from libra.cluster.engine.answers import Message
 from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import EngineAway, InDoubt
 from support.asking import PATIENCE, eventually
-from support.nats import NatsServers
+from support.nats import NatsServers, running_nats
 from support.patience import FOR_EVER
 
 
@@ -73,3 +73,19 @@ async def test_a_connection_that_a_server_says_nothing_on_is_ended_before_the_ne
     await engine.close()
     silent.close()
     await silent.wait_closed()
+
+
+async def test_a_wrong_password_is_named_and_not_shown() -> None:
+    async with running_nats(1, extra="authorization { user: libra, password: right }") as servers:
+        url = servers.url.replace("nats://", "nats://libra:mistaken@")
+        engine = Engine([url], name="a test")
+        connecting = asyncio.create_task(engine.connect())
+
+        async def named() -> bool:
+            return "authorization" in (engine.trouble or "").lower()
+
+        await eventually(named, "the trouble names it", within=PATIENCE)
+        assert "mistaken" not in (engine.trouble or "")
+        await engine.close()
+        connecting.cancel()
+        await asyncio.wait([connecting])

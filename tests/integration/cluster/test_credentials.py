@@ -170,6 +170,23 @@ async def _forging_is_refused(as_role: As, page_id: str) -> None:
         assert await _is_told(client, f'subscription to "{other}"'), role
 
 
+async def test_a_node_with_a_seed_that_the_server_does_not_know_says_so_in_its_health(
+    node: NodeSettings, server: NatsServer
+) -> None:
+    strange = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    (server.folder / "strange.nk").write_bytes(strange + b"\n")
+    settings = msgspec.structs.replace(
+        node("web-1", "web"), cluster_credentials=server.folder / "strange.nk"
+    )
+    async with Libra.open(settings) as libra:
+
+        async def named() -> bool:
+            part = libra.health().parts["cluster"]
+            return part.status == "down" and "authorization" in (part.detail or "").lower()
+
+        await eventually(named, "the credentials are named", within=PATIENCE)
+
+
 async def test_who_has_no_credentials_is_not_let_in(server: NatsServer) -> None:
     with pytest.raises((Error, OSError, asyncio.TimeoutError)):
         await nats.connect(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra, PageNotFound
+from libra.cluster.durability.saving_again import SavingAgain
 from libra.ids import new_id
 from libra.settings import Settings
 from libra.storage import open_store
@@ -86,3 +89,30 @@ async def test_a_database_that_went_back_is_given_again_what_there_is_and_nobody
         with pytest.raises(PageNotFound) as caught:
             await web.report(new_id())
         assert caught.value.lost is None
+
+
+async def test_an_inspector_saves_again_what_the_one_that_noticed_the_loss_did_not_get_to(
+    node: NodeSettings, site: WebSite, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Libra.open(node("web-1", "web")) as web:
+        await joined(web)
+        async with Libra.open(node("insp-1", "inspector")):
+            page_id = await web.weigh(site.url())
+            await until(web, page_id, lambda r: r.backup == "stored")
+        postgres.sql("DELETE FROM pages; DELETE FROM libra_writers", database="cluster")
+        began = asyncio.Event()
+
+        async def killed_at_its_start(_: SavingAgain) -> None:
+            began.set()
+            await asyncio.Event().wait()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SavingAgain, "_everything", killed_at_its_start)
+            async with Libra.open(node("insp-2", "inspector")):
+                await began.wait()
+        async with Libra.open(node("insp-3", "inspector")):
+
+            async def there_again() -> bool:
+                return page_id in postgres.sql("SELECT id FROM pages", database="cluster")
+
+            await eventually(there_again, "the page is stored again", within=PATIENCE)

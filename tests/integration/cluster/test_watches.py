@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import nats
 import pytest
 
 from integration.cluster.conftest import NodeSettings
-from libra.app import Libra, WatchChanges, WatchNotFound
+from libra.app import EngineUnavailable, Libra, WatchChanges, WatchNotFound
+from libra.cluster.records.layout import WATCHES
+from libra.cluster.watches import taking_over
 from libra.cluster.watches.watches import ClusterWatches
+from libra.storage import open_store
 from libra.testing import until_watch
 from support.asking import PATIENCE, eventually
 from support.joined import joined
+from support.nats import NatsServers
 from support.receiver import Receiver
 from support.site import WebSite
 
@@ -92,3 +97,43 @@ async def test_a_watch_is_changed_paused_and_tested_at_another_node_than_it_was_
         page_id = await there.watch_now(made.id)
         again = await until_watch(here, made.id, lambda w: bool(w.last and w.last.page == page_id))
         assert (again.status, len(again.runs)) == ("paused", 2)
+
+
+async def test_a_watch_works_again_after_somebody_deleted_the_stream_of_watches(
+    node: NodeSettings,
+    servers: NatsServers,
+    site: WebSite,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(taking_over, "LOOK", 0.1)
+    async with (
+        Libra.open(node("web-1", "web")) as web,
+        Libra.open(node("insp-1", "inspector")),
+    ):
+        await joined(web)
+        made = await web.watch(site.url(), every="week")
+        await until_watch(web, made.id, lambda watch: watch.last is not None)
+
+        async def stored() -> bool:
+            store = open_store(database)
+            try:
+                return [row.id for row in await store.watches()] == [made.id]
+            finally:
+                await store.close()
+
+        await eventually(stored, "the database has it", within=PATIENCE)
+        client = await nats.connect(servers.urls)
+        await client.jetstream().delete_stream(WATCHES)
+        await client.close()
+
+        async def works() -> bool:
+            try:
+                changed = await web.change_watch(made.id, WatchChanges(name="again"))
+            except (EngineUnavailable, WatchNotFound):
+                return False
+            return changed.name == "again"
+
+        await eventually(works, "it can be changed again", within=PATIENCE)
+        page_id = await web.watch_now(made.id)
+        await until_watch(web, made.id, lambda w: w.last is not None and w.last.page == page_id)

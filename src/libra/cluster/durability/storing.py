@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from libra.cluster.durability.saving_again import SavingAgain
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured, UnknownFormat
-from libra.cluster.engine.pulling import Pull, PulledMessage, snapshot_of
-from libra.cluster.records.known_database import lose, note, recall
+from libra.cluster.engine.pulling import Pull, PulledMessage
+from libra.cluster.records.known_database import note, recall
 from libra.cluster.records.layout import TOMBSTONES, WATCHES, parts_of, stream_of
 from libra.cluster.records.page_records import (
     Record,
@@ -27,7 +28,7 @@ from libra.cluster.records.page_records import (
     row_of,
     ttl_of,
 )
-from libra.cluster.records.watch_records import RECORDS, entry_of
+from libra.cluster.records.watch_records import entry_of
 from libra.inspector.records.records import BATCH_BYTES
 from libra.storage import Deleted, Entry, Snapshot, Store, Unavailable
 from libra.storage.history import History, HistoryLost, Writer
@@ -77,8 +78,7 @@ class Storing:
         self._context = node.context
         self._store = store
         self._saving = asyncio.Lock()
-        self._lost = asyncio.Event()
-        self._losses: list[HistoryLost] = []
+        self._again = SavingAgain(node, self._save, self._database)
         self.waiting = 0
 
     async def serve(self) -> None:
@@ -87,12 +87,14 @@ class Storing:
         layout = self._node.require_layout()
         before = await recall(self._node.engine)
         self._store.write_as(writer_of(layout.identity.name), before.known)
+        if before.unsaved is not None:
+            self._again.take_up()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
                 self._node.each_shard(lambda shard: tasks.create_task(self._store_shard(shard)))
             )
             tasks.create_task(self._count())
-            tasks.create_task(self._again())
+            tasks.create_task(self._again.serve())
             tasks.create_task(self._remember())
             tasks.create_task(self._store_watches())
 
@@ -108,7 +110,7 @@ class Storing:
 
     async def _noted(self, before: History | None) -> History | None:
         known = self._store.known
-        if known is None or known is before or self._losses:
+        if known is None or known is before or self._again.unnoted:
             return before
         with suppress(EngineAway, Misconfigured):
             await note(self._node.engine, known)
@@ -233,7 +235,7 @@ class Storing:
             )
 
     async def _save(
-        self, entries: Sequence[Entry], deliveries: Sequence[PulledMessage]
+        self, entries: Sequence[Entry], deliveries: Sequence[PulledMessage] = ()
     ) -> dict[str, str]:
         """Save entries, for as long as that takes; returns why some are refused, by their ids."""
         said = time.monotonic()
@@ -265,61 +267,7 @@ class Storing:
 
         From here on its state counts as right.
         """
-        log.warning("%s: Libra saves everything in the engine again", error)
-        self._losses.append(error)
-        self._lost.set()
-
-    async def _again(self) -> None:
-        while True:
-            await self._lost.wait()
-            self._lost.clear()
-            while self._losses:
-                await lose(self._node.engine, self._losses[0], self._node.now)
-                self._losses.pop(0)
-            shards = self._node.require_layout().shards
-            streams: list[tuple[str, Sequence[str]]] = [
-                (stream_of(shard), (f"libra.{shard}.*.rec", f"libra.{shard}.*.del"))
-                for shard in shards
-            ]
-            for stream, filters in (*streams, (WATCHES, RECORDS)):
-                while True:
-                    await self._database()
-                    try:
-                        await self._stream_again(stream, filters)
-                    except (EngineAway, Misconfigured, LookupError) as error:
-                        log.debug("%s will be saved again later: %s", stream, error)
-                        await asyncio.sleep(LOOK)
-                    else:
-                        break
-
-    async def _stream_again(self, stream: str, filters: Sequence[str]) -> None:
-        engine = self._node.engine
-        name = f"again-{self._node.epoch}-{time.monotonic_ns()}"
-        left = await snapshot_of(engine, stream, name, filters)
-        pull = Pull(engine, stream, name, whole=True)
-        try:
-            while left > 0:
-                deliveries = await pull.take(BATCH)
-                left -= len(deliveries)
-                entries = [entry for one in deliveries if (entry := self._kept(one)) is not None]
-                if entries:
-                    await self._save(entries, ())
-        finally:
-            await pull.close()
-
-    def _kept(self, delivery: PulledMessage) -> Entry | None:
-        """The entry that the database should have for a message."""
-        if delivery.is_marker:
-            return None
-        page_id, kind = parts_of(delivery.subject)
-        with suppress(UnknownFormat, ValueError):
-            if page_id == "rec":
-                return entry_of(delivery)  # a watch
-            if kind == "del":
-                return Deleted(page_id, read_tombstone(delivery.data).at)
-            record = read_record(delivery.data)
-            return row_of(record) if record.finished and record.backup != "rejected" else None
-        return None
+        self._again.lost(error)
 
     async def _note(
         self, delivery: PulledMessage, known: Record | Tombstone, refused: str | None

@@ -186,7 +186,9 @@ class Engine:
         if not self.up:
             # The client tries again for ever and tells nobody else why: wrong credentials, for example.
             self._refusal = str(error) or type(error).__name__
-            self.trouble = self._refusal
+            if self.trouble != self._refusal:
+                self.trouble = self._refusal
+                self._on_change()
 
     # Streams
 

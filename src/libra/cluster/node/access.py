@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.engine.pulling import Pull, PulledMessage, snapshot_of
 from libra.cluster.records.streams import make_stream
+from libra.credentials.keeping import keep
 from libra.credentials.session_key import LEAST, keep_session_key, session_key
 from libra.credentials.tokens import AccessToken, parse_tokens
 
@@ -54,8 +55,12 @@ class NodeAccess:
         self._node = node
         self._folder = folder
         self._neighbours = node.context.availability.neighbours
-        with suppress(OSError, ValueError):
+        try:
             self._tokens_are(parse_tokens((folder / KEPT).read_text().splitlines()))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            log.error("the tokens of the cluster in %s cannot be read: %s", folder / KEPT, error)
 
     async def serve(self) -> None:
         """Write the key if there is none, then follow the stream, until the program ends."""
@@ -93,17 +98,27 @@ class NodeAccess:
                 )
                 return
             self._tokens_are(tokens)
-            with suppress(OSError):
-                path = self._folder / KEPT
-                path.touch(0o600)
-                path.write_bytes(delivery.data)
+            with _logged("tokens"):
+                keep(self._folder / KEPT, delivery.data)
         elif len(delivery.data) >= LEAST:
-            keep_session_key(self._folder, delivery.data)
+            with _logged("session key"):
+                keep_session_key(self._folder, delivery.data)
             access = replace(self._neighbours.access, session_key=delivery.data)
             self._neighbours.access = access
 
     def _tokens_are(self, tokens: tuple[AccessToken, ...]) -> None:
         self._neighbours.access = replace(self._neighbours.access, tokens=tokens)
+
+
+@contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Log that something of the cluster could not be kept; it holds until this node stops."""
+    try:
+        yield
+    except OSError as error:
+        log.error(
+            "the %s of the cluster cannot be kept for a start without the engine: %s", what, error
+        )
 
 
 def stream(replicas: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """All nodes, and the entries that only they hold: each node has a lasting entry in the engine.
 
 Each second, a node that takes pages says that its journal is clean, or gives the oldest id that it holds
-and the engine does not. While such a node is silent, a page made since its last clean entry may be in
-its journal. The other nodes then answer 503, not 404, until the node is back or is removed.
+and the engine does not. While such a node is silent, a page made since 2 s before its last entry may be
+in its journal. The other nodes then answer 503, not 404, until the node is back or is removed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ RETRY: Final = 0.5
 
 #: Seconds that a node has to write before it is taken to be gone.
 HEARING: Final = 3.0
+
+#: Milliseconds from the making of an id until its node owes the page to the engine, at most: it first
+#: waits for the idempotency key and for the engine.
+NOT_YET_OWED: Final = 2_000
 
 #: Milliseconds that an id may be ahead of the clock here; no node made an id further ahead.
 AHEAD: Final = 900_000
@@ -99,7 +103,9 @@ class Ledger:
         for entry in self.entries:
             if entry.node == self._node.name or entry.role == "inspector":
                 continue
-            if page_id >= entry.oldest if entry.oldest is not None else made > entry.at:
+            # What the node made right before its entry was perhaps not owed yet.
+            owed = entry.oldest is not None and page_id >= entry.oldest
+            if owed or made > entry.at - NOT_YET_OWED:
                 return entry.node
         return None
 

@@ -29,10 +29,16 @@ AGAIN: Final = 0.3
 
 
 class KnownDatabase(msgspec.Struct, frozen=True):
-    """The newest history saved to the database, and its losses, the oldest first."""
+    """The newest history saved to the database, and its losses, the oldest first.
+
+    Attributes:
+        unsaved: when the loss was noticed after which nobody has saved everything again yet; None if
+            somebody has.
+    """
 
     known: History | None = None
     losses: tuple[Loss, ...] = ()
+    unsaved: datetime | None = None
     format: int = 1
 
 
@@ -76,12 +82,29 @@ async def lose(engine: Engine, error: HistoryLost, now: datetime) -> None:
                 return  # another node has noticed
             until = known.at if known is not None else error.known.at
             loss = Loss(now, error.found.at, until, error.reason)
-            after = KnownDatabase(error.found, (*before.losses, loss)[-MAX_LOSSES:])
+            after = KnownDatabase(error.found, (*before.losses, loss)[-MAX_LOSSES:], now)
             await _write(engine, after, sequence)
         except Conflict:
             continue
         except (EngineAway, Misconfigured) as away:
             log.debug("the losses of the database will be noted later: %s", away)
+            await asyncio.sleep(AGAIN)
+        else:
+            return
+
+
+async def saved_again(engine: Engine, since: datetime) -> None:
+    """Note that everything was saved again after a loss, unless there has been another loss since."""
+    while True:
+        try:
+            before, sequence = await _read(engine)
+            if before.unsaved != since:
+                return
+            await _write(engine, msgspec.structs.replace(before, unsaved=None), sequence)
+        except Conflict:
+            continue
+        except (EngineAway, Misconfigured) as away:
+            log.debug("that everything is saved again will be noted later: %s", away)
             await asyncio.sleep(AGAIN)
         else:
             return

@@ -71,26 +71,34 @@ class Following:
 
     async def _tell(self, lease: Lease, followers: dict[str, float]) -> None:
         page_id = lease.page.id
-        told = 0
-        with self._context.records.followers.subscribe(page_id) as change:
-            while self._leases.get(page_id) is lease and not lease.page.finished:
-                change.clear()
-                now = time.monotonic()
-                for to in [to for to, until in followers.items() if until < now]:
-                    del followers[to]
-                if not followers:
-                    break
-                size = 0
-                answer = await self._pages.ask(page_id)
-                if answer is not None and answer[0] != told and not answer[2]:
-                    told = answer[0]
-                    size = await self._send(lease, answer[0], answer[1], list(followers))
-                await asyncio.sleep(max(GROWTH, size / GROWTH_RATE))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(FOLLOWED):
-                        await change.wait()
-        if self._followed.get(page_id) is followers:
-            del self._followed[page_id]
+        try:
+            with self._context.records.followers.subscribe(page_id) as change:
+                await self._tell_changes(lease, followers, change)
+        finally:
+            # Also if this task is cancelled: the next request then begins another.
+            if self._followed.get(page_id) is followers:
+                del self._followed[page_id]
+
+    async def _tell_changes(
+        self, lease: Lease, followers: dict[str, float], change: asyncio.Event
+    ) -> None:
+        page_id, told = lease.page.id, 0
+        while self._leases.get(page_id) is lease and not lease.page.finished:
+            change.clear()
+            now = time.monotonic()
+            for to in [to for to, until in followers.items() if until < now]:
+                del followers[to]
+            if not followers:
+                break
+            size = 0
+            answer = await self._pages.ask(page_id)
+            if answer is not None and answer[0] != told and not answer[2]:
+                told = answer[0]
+                size = await self._send(lease, answer[0], answer[1], list(followers))
+            await asyncio.sleep(max(GROWTH, size / GROWTH_RATE))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOWED):
+                    await change.wait()
 
     async def _send(self, lease: Lease, version: int, data: bytes, to: list[str]) -> int:
         packed = pack_report(data)

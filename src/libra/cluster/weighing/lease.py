@@ -17,7 +17,7 @@ class Lease:
         sequence: the sequence of the page's last message.
         delivery: the delivery of the queue, to be acknowledged at the end.
         page: the page in memory.
-        finishing: the task that writes its outcome.
+        finishing: the task that writes its outcome, or passes it on.
         begun: whether the start of its life is written.
     """
 
@@ -32,3 +32,8 @@ class Lease:
         self.page = page
         self.begun = False
         self.finishing: asyncio.Task[None] | None = None
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether its last work is under way: a task that was cancelled or crashed begins again."""
+        return self.finishing is not None and not self.finishing.done()

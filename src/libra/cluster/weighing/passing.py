@@ -68,6 +68,8 @@ async def enter_result(node: ClusterNode, delivery: PulledMessage) -> None:
 
     Raises:
         EngineAway: the engine cannot do that now; the queue delivers it again.
+        Misconfigured: the engine refuses that; the queue delivers it again.
+        TooLarge: the engine takes less than it did; the queue delivers it again.
     """
     if delivery.is_marker:
         await delivery.ack()

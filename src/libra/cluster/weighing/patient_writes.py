@@ -83,5 +83,5 @@ async def read_page(node: ClusterNode, page_id: str) -> Known:
     while True:
         try:
             return await node.read(page_id)
-        except EngineAway:
+        except (EngineAway, Misconfigured):
             await asyncio.sleep(RETRY)

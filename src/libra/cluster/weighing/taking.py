@@ -12,7 +12,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from libra.cluster.engine.errors import Conflict, EngineAway, UnknownFormat
+from libra.cluster.engine.errors import (
+    Conflict,
+    EngineAway,
+    Misconfigured,
+    TooLarge,
+    UnknownFormat,
+)
 from libra.cluster.engine.pulling import Pull, PulledMessage
 from libra.cluster.records.layout import RESULTS_QUEUE, Queue, parts_of, stream_of
 from libra.cluster.records.page_records import Record, SubmissionRecord, read_submission
@@ -125,7 +131,7 @@ class Taking:
             for delivery in deliveries:
                 try:
                     await enter_result(self._node, delivery)
-                except EngineAway as error:
+                except (EngineAway, Misconfigured, TooLarge) as error:
                     # The queue delivers it again; the results behind it need not wait.
                     log.debug("result %s is left for now: %s", delivery.subject, error)
 
@@ -153,7 +159,7 @@ class Taking:
                 else:
                     return
             await self._ask_about(sub, delivery)
-        except EngineAway as error:
+        except (EngineAway, Misconfigured) as error:
             # The queue delivers it again; then the record says whether this call began a life.
             log.debug("page %s is left for now: %s", page_id, error)
 

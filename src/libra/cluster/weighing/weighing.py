@@ -175,7 +175,8 @@ class NodeWeighing:
         self._count()
         try:
             lease.sequence = await write_record(node, record, expect)
-        except Conflict:
+        except BaseException:
+            # Another node has the page, or this service crashed and the queue delivers the page again.
             self._forget(sub.id)
             raise
         if self._leases.get(sub.id) is not lease:
@@ -205,7 +206,7 @@ class NodeWeighing:
 
     def _look_after(self, lease: Lease) -> None:
         """Restart a page whose process ended for good, or ended with its supervisor."""
-        if not lease.begun or lease.finishing is not None:
+        if not lease.begun or lease.is_finishing:
             return
         if lease.page.finished:
             self.finish(lease.page.id)
@@ -246,7 +247,7 @@ class NodeWeighing:
         Returns False if there is no such node.
         """
         lease, living = self._leases.get(page_id), self._node.presence.living()
-        if lease is None or not lease.begun or lease.finishing is not None or self._stopping:
+        if lease is None or not lease.begun or lease.is_finishing or self._stopping:
             return False
         if not any(here.browser and here.epoch != self._node.epoch for here in living):
             return False
@@ -272,7 +273,7 @@ class NodeWeighing:
     def finish(self, page_id: str) -> None:
         """Write the outcome of a weighed page, for as long as that takes."""
         lease = self._leases.get(page_id)
-        if lease is None or lease.finishing is not None or not lease.page.finished:
+        if lease is None or lease.is_finishing or not lease.page.finished:
             return
         self._work_on(lease, self._finish(lease))
 
@@ -328,7 +329,7 @@ class NodeWeighing:
 
     def _count(self) -> None:
         """Open or close the room: pages that wait to be handed over use no place."""
-        taken = sum(lease.finishing is None for lease in self._leases.values())
+        taken = sum(not lease.is_finishing for lease in self._leases.values())
         if taken < self._places and not self._stopping:
             self.free.set()
         else:
@@ -364,7 +365,7 @@ class NodeWeighing:
             await asyncio.wait(finishing)
 
     async def _hand_back(self, lease: Lease) -> None:
-        if lease.finishing is not None or not lease.begun:
+        if lease.is_finishing or not lease.begun:
             return
         await self._end(lease)
         if lease.page.finished:

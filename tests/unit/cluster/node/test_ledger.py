@@ -38,7 +38,7 @@ NOW = time.time()
 
 
 def test_of_what_was_made_before_the_last_clean_word_of_every_node_all_is_known() -> None:
-    assert ledger(entry(NOW)).may_have(page_made(NOW - 1)) is None
+    assert ledger(entry(NOW)).may_have(page_made(NOW - 3)) is None
 
 
 def test_a_node_that_has_been_silent_since_may_have_what_was_made_later() -> None:
@@ -51,6 +51,14 @@ def test_a_node_that_owes_something_may_have_all_that_is_no_older() -> None:
     assert owing.may_have(oldest) == "there"
     assert owing.may_have(page_made(NOW - 10)) == "there"
     assert owing.may_have(page_made(NOW - 55)) is None
+
+
+def test_a_page_made_a_moment_before_the_last_word_may_have_been_owed_after_it() -> None:
+    # For example, its node waited for the engine's answer about an idempotency key.
+    page_id = page_made(NOW - 1)
+    assert ledger(entry(NOW)).may_have(page_id) == "there"
+    owing = ledger(entry(NOW, oldest=page_made(NOW - 0.5)))
+    assert owing.may_have(page_id) == "there"
 
 
 def test_nobody_waits_for_inspectors_nor_for_nodes_that_have_left() -> None:
