@@ -7,6 +7,8 @@ from typing import get_type_hints
 
 import certifi
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libra.settings import (
     WEIGH_KEYS,
@@ -171,7 +173,67 @@ def test_an_error_never_shows_a_password() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load({"database": "mysql://user:secret@host/db"}, environ={})
     assert "secret" not in str(caught.value)
-    assert redact("postgresql://user:secret@host/db") == "postgresql://user:***@host/db"
+
+
+@pytest.mark.parametrize("name", ["cluster", "database", "proxy"])
+def test_an_error_shows_no_address_with_a_secret_that_is_of_another_type(name: str) -> None:
+    value = ["nats://user:secret@a:4222", 5]
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({name: value}, environ={})
+    assert "secret" not in str(caught.value)
+
+
+def test_an_error_shows_no_token_of_a_server_whose_scheme_was_forgotten() -> None:
+    with pytest.raises(SettingsError, match="not '\\*\\*\\*@a:4222'"):
+        Settings.load({"cluster": ["secret@a:4222"]}, environ={})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://user:secret@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:a/b?c@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user@host/db?sslmode=require", "postgresql://user@host/db?sslmode=require"),
+        (
+            "postgresql://h:5432/db?user=me@h&password=a",
+            "postgresql://h:5432/db?user=me@h&password=***",
+        ),
+        ("sqlite:////home/me@work/libra.sqlite3", "sqlite:////home/me@work/libra.sqlite3"),
+        ("nats://secret@host:4222", "nats://***@host:4222"),
+        ("nats://host:4222", "nats://host:4222"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets_and_otherwise_as_it_is(
+    url: str, shown: str
+) -> None:
+    assert redact(url) == shown
+
+
+def _encoded_in_part(name: str, letters: set[int]) -> str:
+    return "".join(f"%{ord(c):02x}" if i in letters else c for i, c in enumerate(name))
+
+
+@given(
+    # Characters that the drivers take as they are in each of the places, and one that shows a leak.
+    password=st.text("ab0-._~!$*()=:,;@%ü", min_size=1, max_size=9).map(lambda text: f"§{text}§"),
+    place=st.sampled_from(["user:{}@", ":{}@", "password", "sslpassword", "Password", "token"]),
+    letters=st.sets(st.integers(0, 10)),
+    before=st.sampled_from(["", "user=me@host&", "sslmode=require&", "password=&"]),
+    after=st.sampled_from(["", "&user=me", "&host=/run", "#at"]),
+    host=st.sampled_from(["host", "host:5432", "a:1,b:2", "[::1]:5432", ""]),
+)
+def test_no_secret_is_shown_wherever_it_is_in_an_address(
+    password: str, place: str, letters: set[int], before: str, after: str, host: str
+) -> None:
+    if place == "token":
+        url = f"nats://{password.replace(':', '').replace('@', '')}@{host}"
+    elif place.endswith("@"):
+        url = f"postgresql://{place.format(password)}{host}/db?{before}connect_timeout=1{after}"
+    else:
+        field = f"{_encoded_in_part(place, letters)}={password}"
+        url = f"postgresql://{host}/db?{before}{field}{after}"
+    assert "§" not in redact(url)
+    assert redact(redact(url)) == redact(url)
 
 
 def test_the_database_is_in_the_data_directory_unless_it_is_elsewhere() -> None:

@@ -122,7 +122,7 @@ class WatchCalls(Parts):
             WatchNotFound: there is no such watch.
             WatchUnknown: it may be in the database, which has not answered since the start.
         """
-        self.watch_of(watch_id)
+        await self.find_watch(watch_id)
         before = self._context.records.watches.get(watch_id)
         secret = None if before is None else before.state.secret
         wanted = await self._wanted(changes)
@@ -141,7 +141,7 @@ class WatchCalls(Parts):
             WatchNotFound: there is no such watch.
             WatchUnknown: it may be in the database, which has not answered since the start.
         """
-        watch = self.watch_of(watch_id)
+        watch = await self.find_watch(watch_id)
         if watch.webhook is None and watch.destination is None:
             raise InvalidOptions("the watch has no webhook and no destination to alert: add one")
         record = await self._tree.watches.change(

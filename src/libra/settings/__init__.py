@@ -6,6 +6,7 @@ from libra.settings.checks import RATE
 from libra.settings.errors import SettingsError
 from libra.settings.keys import SHARED_KEYS, WEIGH_KEYS
 from libra.settings.limits import parse_limits
+from libra.settings.redaction import redact
 from libra.settings.settings import (
     LogFormat,
     LogLevel,
@@ -14,7 +15,6 @@ from libra.settings.settings import (
     Role,
     Settings,
     read_file,
-    redact,
 )
 
 __all__ = [

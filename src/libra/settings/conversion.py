@@ -27,6 +27,7 @@ _PATHS = {
     "token_file",
     "user_roles",
 }
+_SECRET = {"cluster", "database", "proxy", "token"}  # or with a secret in an address
 _SIZES = {"browser_memory", "cluster_bytes", "local_copy", "parser_memory", "unsent"}
 _DURATIONS = {
     "asset_timeout",
@@ -81,21 +82,24 @@ def convert(name: str, value: Any, source: str, kind: Any) -> Any:
         return msgspec.convert(value, type=kind, strict=False)
     except msgspec.ValidationError:
         raise SettingsError(
-            f"{_called(name, source)} cannot be {_shown(value)}: it takes {_what_it_takes(kind)}"
+            f"{_called(name, source)} cannot be {_shown(name, value)}: it takes {_what_it_takes(kind)}"
         ) from None
     except (ValueError, TypeError, AttributeError, RuntimeError) as error:
         # RuntimeError: `~somebody` has no home.
         if name == "alerts":  # the value may be an address, which is a secret
             raise SettingsError(f"{source}: alerts: {error}") from None
-        shown = "that" if name == "token" else _shown(value)
-        raise SettingsError(f"{_called(name, source)} cannot be {shown}: {error}") from None
+        raise SettingsError(
+            f"{_called(name, source)} cannot be {_shown(name, value)}: {error}"
+        ) from None
 
 
 def _called(name: str, source: str) -> str:
     return f"--{name.replace('_', '-')}" if source == FLAGS else f"{source}: {name}"
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name in _SECRET:
+        return "that"
     return ", ".join(map(repr, value)) if isinstance(value, (list, tuple)) else repr(value)
 
 

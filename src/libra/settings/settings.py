@@ -30,6 +30,7 @@ from libra.settings.conversion import FLAGS, convert
 from libra.settings.errors import SettingsError
 from libra.settings.keys import WEIGH_KEYS
 from libra.settings.limits import parse_limits
+from libra.settings.redaction import redact
 from libra.settings.sources import from_environ, require_known, toml_of
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Limits
@@ -353,7 +354,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for server in self.cluster:
             if not re.match(r"(nats|tls)://[^/?#]+", server):
                 raise SettingsError(
-                    f"cluster takes addresses such as nats://a:4222, not {server!r}"
+                    f"cluster takes addresses such as nats://a:4222, not {redact(server)!r}"
                 )
         if self.database is None or self.database.startswith("sqlite:"):
             raise SettingsError(
@@ -389,11 +390,6 @@ def read_file(
     # Every command reads it, also one that needs no key: a misspelt budget would protect nothing.
     require_known(written, path, {*Settings.__struct_fields__, *WEIGH_KEYS})
     return path, written
-
-
-def redact(url: str) -> str:
-    """A database address without its password, for logs, errors and `/health`."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
 @cache  # msgspec evaluates every annotation anew, and each field of each `Settings` asks

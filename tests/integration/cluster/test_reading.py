@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from integration.cluster.conftest import NodeSettings
-from libra.app import Libra, PageNotFound, WatchNotFound
+from libra.app import Libra, PageNotFound, WatchChanges, WatchNotFound, WatchUnknown
 from libra.cluster.engine.pulling import PulledMessage
 from libra.cluster.replica.replica import Replica
 from libra.cluster.watches.watch_entries import WatchEntries
@@ -18,6 +18,7 @@ from libra.web import create_app
 from support.asking import PATIENCE, eventually
 from support.joined import joined
 from support.nats import NatsServers
+from support.receiver import Receiver
 from support.site import ASSETS, WebSite
 
 
@@ -100,6 +101,45 @@ async def test_what_was_made_a_moment_ago_at_another_node_is_found(
             await there.find_watch(watch.id)
         with pytest.raises(PageNotFound):
             await there.report(page_id)
+
+
+async def test_a_watch_made_a_moment_ago_at_another_node_is_changed_paused_and_tested(
+    node: NodeSettings, site: WebSite, deaf: Deaf
+) -> None:
+    async with (
+        Receiver() as receiver,
+        Libra.open(node("web-1", "web")) as here,
+        Libra.open(node("web-2", "web")) as there,
+        browsing(there) as client,
+    ):
+        await joined(here, there)
+        deaf.nodes.add("web-2")
+        one, other, tested = [
+            await here.watch(site.url(f"/{n}"), webhook=receiver.url) for n in range(3)
+        ]
+        assert (await there.change_watch(one.id, WatchChanges(name="Shop"))).name == "Shop"
+        assert (await client.post(f"/watches/{other.id}/pause")).status_code == 303
+        assert (await there.find_watch(other.id)).status == "paused"
+        assert (await client.post(f"/watches/{tested.id}/test")).is_success
+        (alert,) = await receiver.until_received(1)
+        assert alert.json["event"] == "test"
+
+
+async def test_a_node_that_is_cut_off_does_not_say_that_there_is_no_watch(
+    node: NodeSettings, site: WebSite, servers: NatsServers, deaf: Deaf
+) -> None:
+    async with (
+        Libra.open(node("web-1", "web")) as here,
+        Libra.open(node("web-2", "web")) as there,
+    ):
+        await joined(here, there)
+        deaf.nodes.add("web-2")
+        made = await here.watch(site.url())
+        await servers[0].kill()
+        with pytest.raises(WatchUnknown):
+            await there.change_watch(made.id, WatchChanges(paused=True))
+        with pytest.raises(WatchUnknown):
+            await there.test_alert(made.id)
 
 
 async def test_a_node_that_hears_nothing_says_how_old_its_answers_may_be(

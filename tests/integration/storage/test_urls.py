@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import asyncpg  # type: ignore[import-untyped] # it ships no types
@@ -28,6 +30,7 @@ from support.patience import PATIENT
 from support.postgres import Postgres
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(days=1)
 _numbers = itertools.count(1)
 
 
@@ -263,6 +266,42 @@ async def test_lists_that_take_long_keep_no_page_waiting(
         assert not any(task.done() for task in lists)
         await other.close()
     assert [[row.newest.id for row in task.result()] for task in lists] == [[one.id]] * 3
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.recent(PageQuery(limit=9, text="example")),
+        lambda store: store.urls(UrlQuery(9)),
+        lambda store: store.timeline(URLS[0], since=None, until=LATER, spans=9),
+    ],
+    ids=["a search", "a list of URLs", "a history"],
+)
+async def test_a_list_of_sqlite_that_takes_long_keeps_no_page_waiting(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Store], Coroutine[Any, Any, list[Any]]],
+) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def held(report: bytes) -> bytes:
+        begun.set()
+        gate.wait()
+        return report
+
+    monkeypatch.setattr("libra.storage.sqlite.store.without_assets", held)
+    one = page(URLS[0])
+    async with opened(f"sqlite:///{tmp_path}/libra.db") as store, asyncio.TaskGroup() as tasks:
+        await store.save([one])
+        await store.keep_picture(one.id, b"small", b"whole")
+        listing = tasks.create_task(ask(store))
+        await asyncio.to_thread(begun.wait)
+        assert await store.load(one.id) == one
+        assert await store.trace(one.id) == "stored"
+        assert await store.picture(one.id, whole=True) == b"whole"
+        assert not listing.done()
+        gate.set()
+    assert len(listing.result()) == 1
 
 
 async def test_no_picture_is_kept_of_what_is_deleted(store: Store) -> None:

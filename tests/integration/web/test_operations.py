@@ -119,12 +119,17 @@ async def test_tokens_limits_and_the_level_of_the_log_are_reloaded(
     assert (await program.logs("GET /pages 200"))["level"] == "debug"
 
 
-@pytest.mark.parametrize("content", ["ttl = 'x'", "nonsense", "[[", 'public = "maybe"'])
+@pytest.mark.parametrize(
+    "content",
+    ["ttl = 'x'", "nonsense", "[[", 'public = "maybe"', f'project-budgets = "{"x" * 300}"'],
+    ids=["duration", "nonsense", "no TOML", "no choice", "a folder that cannot be looked at"],
+)
 async def test_settings_that_cannot_be_used_change_nothing(
     start: Start, tmp_path: Path, content: str
 ) -> None:
     (tmp_path / "libra.toml").write_text(f'token = ["first:read:{FIRST}"]\nlog-format = "json"\n')
     program = await start()
+    assert await program.status(FIRST) == 200  # from here on its web server is there
     (tmp_path / "libra.toml").write_text(content)
     program.process.send_signal(signal.SIGHUP)
     refused = await program.logs("the new settings are invalid")

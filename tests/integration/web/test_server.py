@@ -11,6 +11,7 @@ import pytest
 from libra.app import Libra
 from libra.settings import Settings
 from libra.web import create_app
+from libra.web.serving.fast_path import FastPathProtocol
 from libra.web.serving.server import AddressError, WebServer, listen
 from support.patience import FOR_EVER
 from support.service import BROWSER, MISSING, Service, read_answer
@@ -210,6 +211,31 @@ async def test_the_short_cut_never_overtakes_an_earlier_request(
     answers = await service.raw(page + alive + page + page + alive, count=5)
     kinds = ["page" if report.id.encode() in body else "alive" for _, body in answers]
     assert kinds == ["page", "alive", "page", "page", "alive"]
+
+
+async def test_the_short_cut_sets_no_time_limit_for_what_is_asked_for_with_it(
+    service: Service, site: WebSite
+) -> None:
+    report = await service.weighed(site.url())
+    reader, writer = await asyncio.open_connection(*service.server.address)
+    writer.write(get("/health/live"))
+    await read_answer(reader)
+    (connection,) = (
+        one
+        for one in service.server._state.connections
+        if isinstance(one, FastPathProtocol) and one.client == writer.get_extra_info("sockname")
+    )
+    connection.timeout_keep_alive = 0
+    page = get(f"/pages/{report.id}")
+    writer.write(page + page + get("/events"))
+    for _ in range(2):
+        _, body = await read_answer(reader)
+        assert report.id.encode() in body
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    await service.weighed(site.url("/other"))
+    assert b"event: " in await reader.readuntil(b"data: ")
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_an_idle_connection_is_closed_when_the_server_stops(service: Service) -> None:

@@ -1,8 +1,9 @@
 """The default store: a SQLite file in the data directory.
 
-It uses WAL mode, so that reads never wait for a batch of saves, and three lanes (a lane is a thread
-with its own connection): one writes, one reads, and one restores while a restore lasts. Commits are
-synced to the disk, because a page that is called stored must survive a power cut.
+It uses WAL mode, so that reads never wait for a batch of saves, and four lanes (a lane is a thread
+with its own connection): one writes, one reads, one reads what may take long, and one restores while a
+restore lasts. Commits are synced to the disk, because a page that is called stored must survive a power
+cut.
 """
 
 from __future__ import annotations
@@ -78,6 +79,9 @@ class SQLiteStore(Store):
             "libra-sqlite-writer", self._connect_writer, self._file, writes=True
         )
         self._reader = ConnectionThread("libra-sqlite-reader", self._connect_reader, self._file)
+        # Queries that may look at every row. If they kept the other reader busy, the read of a page
+        # would time out, which Libra would take for an outage.
+        self._lists = ConnectionThread("libra-sqlite-lists", self._connect_reader, self._file)
         self._restorers: set[ConnectionThread] = set()
 
     def write_as(self, writer: Writer, known: History | None) -> None:
@@ -93,7 +97,7 @@ class SQLiteStore(Store):
         """Close the connections; after that the file is complete, without a WAL beside it."""
         async with AsyncExitStack() as lanes:
             # All of them, even if the lease cannot be released or the caller is cancelled.
-            for lane in (self._writer, self._reader, *self._restorers):
+            for lane in (self._writer, self._reader, self._lists, *self._restorers):
                 lanes.push_async_callback(lane.close)
             if self._writer_log is not None and self._writer_log.known_there:
                 with suppress(Unavailable):
@@ -111,7 +115,7 @@ class SQLiteStore(Store):
 
     async def load(self, page_id: str) -> Snapshot | None:
         """Read one page."""
-        found = await self._read(f"{SELECT} AND id = ?", (escape(page_id),))
+        found = await self._read(f"{SELECT} AND id = ?", (escape(page_id),), self._reader)
         return found[0] if found else None
 
     async def trace(self, page_id: str) -> Trace | None:
@@ -140,7 +144,8 @@ class SQLiteStore(Store):
     async def recent(self, query: PageQuery) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
         sql, arguments = recent_sql(query)
-        return await self._read(sql, arguments, cut=without_assets)
+        lane = self._lists if query.searches else self._reader
+        return await self._read(sql, arguments, lane, cut=without_assets)
 
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
         """List URLs, from an index that has all columns that the choice needs."""
@@ -154,7 +159,7 @@ class SQLiteStore(Store):
                 found.append(UrlRow(cut, read_past(past)))
             return query.sorted(found)
 
-        return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
+        return await self._lists.run(self._checked(work), deadline=self.deadlines.read)
 
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
@@ -162,7 +167,7 @@ class SQLiteStore(Store):
         """Thin out by time spans: with the aggregate max(), the other columns are from its row."""
         begin = None if since is None else utc(since)
         arguments = {"url": escape(url), "since": begin, "until": utc(until), "spans": spans}
-        return await self._read(TIMELINE, arguments, cut=without_assets)
+        return await self._read(TIMELINE, arguments, self._lists, cut=without_assets)
 
     async def keep_picture(self, page_id: str, thumbnail: bytes, whole: bytes) -> None:
         """Keep a picture, unless its page is deleted."""
@@ -197,7 +202,7 @@ class SQLiteStore(Store):
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        return await self._reader.run(self._checked(_watches), deadline=self.deadlines.restore)
+        return await self._lists.run(self._checked(_watches), deadline=self.deadlines.restore)
 
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
@@ -222,7 +227,7 @@ class SQLiteStore(Store):
             rows = connection.execute(_PRUNED, (after[0], escape(after[1]), limit))
             return [(number, unescape(page_id)) for number, page_id in rows]
 
-        return await self._reader.run(self._checked(work), deadline=self.deadlines.restore)
+        return await self._lists.run(self._checked(work), deadline=self.deadlines.restore)
 
     async def give_back(self, *, whole: bool = False) -> int:
         """Let the file shrink; a file from before version 0009 has to be rewritten for that."""
@@ -278,9 +283,11 @@ class SQLiteStore(Store):
 
         return checked
 
-    async def _read(self, sql: str, arguments: Arguments, cut: Cut | None = None) -> list[Snapshot]:
+    async def _read(
+        self, sql: str, arguments: Arguments, lane: ConnectionThread, cut: Cut | None = None
+    ) -> list[Snapshot]:
         work: Work[list[Snapshot]] = partial(_query, (sql, arguments), cut=cut)
-        return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
+        return await lane.run(self._checked(work), deadline=self.deadlines.read)
 
     async def _fetch(
         self, lane: ConnectionThread, now: datetime | None, size: int, last: Snapshot | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from libra.web.access.hosts import Hosts, is_from_another_site
 from libra.web.access.made_tokens import MadeToken, MadeTokens
 from libra.web.access.rate_limit import Buckets, Rate
 from libra.web.access.request_fields import Fields, fields_of
-from libra.web.access.rights import FULL, Access, Caller, Right, needed
+from libra.web.access.rights import FULL, Access, Caller, Granted, Right, needed
 from libra.web.http.problems import RequestRefused
 
 log = logging.getLogger("libra.http")
@@ -49,13 +50,18 @@ class _RateLimit:
 
 
 class _Rules:
-    """The rules that the guard takes from the settings, made once."""
+    """The rules of one moment. Making them reads no file."""
 
     def __init__(
-        self, settings: Settings, key: bytes, made: Sequence[MadeToken], shared: SharedAccess
+        self,
+        settings: Settings,
+        granted: Granted,
+        key: bytes,
+        made: Sequence[MadeToken],
+        shared: SharedAccess,
     ) -> None:
         self.shared = shared
-        self.access = Access(settings, shared.session_key or key, made, shared.tokens)
+        self.access = Access(granted, shared.session_key or key, made, shared.tokens)
         guarded = not self.access.open
         self.reads = _RateLimit(settings.read_limit, READ_RATE if guarded else None)
         self.submissions = _RateLimit(settings.submit_limit, SUBMIT_RATE if guarded else None)
@@ -80,7 +86,7 @@ class Guard:
             self._made = MadeTokens(settings.data_dir)
         except ValueError as error:
             raise SettingsError(str(error)) from None
-        self._settings = settings
+        self._changing = threading.Lock()
         self._reads = Buckets()
         self._submissions = Buckets()
         self._failures = Buckets()
@@ -97,25 +103,31 @@ class Guard:
         Raises:
             SettingsError: a token cannot be read; the old rules stay in force.
         """
-        self._current = self._made_rules(settings)
-        self._settings = settings
+        granted = Granted.by(settings)
+        with self._changing:
+            self._settings, self._granted = settings, granted
+            self._current = self._made_rules()
 
     @property
     def _rules(self) -> _Rules:
         if self._current.shared is not self._neighbours.access:
             # The shared tokens or the session key of the cluster have changed.
-            shared = self._neighbours.access
-            try:
-                self._current = self._made_rules(self._settings)
-            except SettingsError as error:
-                log.error(
-                    "the cluster's new tokens are invalid, the old ones stay in force: %s", error
-                )
-                self._current.shared = shared
+            self._rebuild()
         return self._current
 
-    def _made_rules(self, settings: Settings) -> _Rules:
-        return _Rules(settings, self._key, self._made.every(), self._neighbours.access)
+    def _rebuild(self) -> None:
+        """Make the rules anew from the settings as they were read last.
+
+        Files are read only when somebody says so: a file that is being edited, or that became
+        unreadable, must neither change who is let in nor keep a token from being revoked.
+        """
+        # Threads make and revoke tokens and reload: the last one must see what all others did.
+        with self._changing:
+            self._current = self._made_rules()
+
+    def _made_rules(self) -> _Rules:
+        shared = self._neighbours.access
+        return _Rules(self._settings, self._granted, self._key, self._made.every(), shared)
 
     @property
     def made(self) -> tuple[MadeToken, ...]:
@@ -147,7 +159,7 @@ class Guard:
             )
         expires_at = None if days is None else now + timedelta(days=days)
         secret = self._made.make(name, role, project, expires_at, made_at=now, made_by=client.name)
-        self.reload(self._settings)
+        self._rebuild()
         log.warning("the token %s with the role %s was made by %s", name, role, client.key)
         return secret
 
@@ -166,7 +178,7 @@ class Guard:
             )
         if not self._made.revoke(name):
             return False
-        self.reload(self._settings)
+        self._rebuild()
         log.warning("the token %s was revoked by %s", name, client.key)
         return True
 

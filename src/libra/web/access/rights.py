@@ -23,7 +23,7 @@ import hmac
 import re
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntFlag, auto
@@ -32,8 +32,8 @@ from urllib.parse import unquote
 
 from itsdangerous import BadSignature, TimestampSigner
 
-from libra.credentials.tokens import AccessToken, digest_of
-from libra.settings import Settings
+from libra.credentials.tokens import AccessToken, UserRole, digest_of
+from libra.settings import Public, Settings
 from libra.web.access.made_tokens import MadeToken
 
 COOKIE = "libra_session"
@@ -122,11 +122,46 @@ class Caller:
         return self.project in (None, project)
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The access that the settings grant, with the files and names in them as they were when read.
+
+    Attributes:
+        tokens: the tokens of the settings.
+        users: the roles of users whom a proxy signs in.
+        public: the rights of strangers.
+        unguarded: whether the settings protect nothing, so that without a token made elsewhere
+            everybody may do everything.
+    """
+
+    tokens: tuple[AccessToken, ...]
+    users: Mapping[str, UserRole]
+    public: Public
+    unguarded: bool
+
+    @classmethod
+    def by(cls, settings: Settings) -> Granted:
+        """Read it. May read files and ask the system's resolver.
+
+        Raises:
+            SettingsError: a token or a role is invalid, or a file cannot be read.
+        """
+        tokens = settings.tokens()
+        unguarded = (
+            not tokens
+            and settings.token_file is None  # the file may be filled later
+            and settings.trusted_user_header is None
+            and settings.public == "no"
+            and is_loopback(settings.host)
+        )
+        return cls(tokens, settings.users(), settings.public, unguarded)
+
+
 class Access:
     """The tokens of a program and the rights of strangers. Immutable; a reload makes a new one.
 
     Args:
-        settings: its ``token``, ``token_file``, ``public``, ``host`` and the settings about users.
+        granted: the access that the settings grant.
         key: signs sessions.
         made: the tokens made in the browser.
         shared: tokens that all nodes of a cluster accept.
@@ -134,30 +169,23 @@ class Access:
 
     def __init__(
         self,
-        settings: Settings,
+        granted: Granted,
         key: bytes,
         made: Sequence[MadeToken] = (),
         shared: Iterable[AccessToken] = (),
     ) -> None:
-        given = settings.tokens()
         self._made = {one.token.name: one for one in made}
         # Tokens in the settings win: whoever can change the settings can do everything anyway.
-        every = (*shared, *(one.token for one in made), *given)
+        every = (*shared, *(one.token for one in made), *granted.tokens)
         self._tokens = {token.name: token for token in every}
-        self.given = frozenset(token.name for token in given)
+        self.given = frozenset(token.name for token in granted.tokens)
         """The names of the tokens in the settings."""
         self._digests = [(token, token.digest.encode()) for token in self._tokens.values()]
         self._key = key
-        self._users = settings.users()
-        self.open = (
-            not self._tokens
-            and settings.token_file is None  # the file may be filled later
-            and settings.trusted_user_header is None
-            and settings.public == "no"
-            and is_loopback(settings.host)
-        )
+        self._users = granted.users
+        self.open = granted.unguarded and not self._tokens
         """Whether everybody may do everything, because there is nothing to protect."""
-        self.strangers = FULL if self.open else _PUBLIC[settings.public]
+        self.strangers = FULL if self.open else _PUBLIC[granted.public]
 
     def rights(self, token: AccessToken | None) -> Right:
         """The rights of a token's holder; without a token, those of strangers."""

@@ -23,15 +23,17 @@ class ProjectBudgets:
         self._budgets: dict[str, Sequence[Budget]] = {}
         if folder is None:
             return
-        if not folder.is_dir():
-            raise SettingsError(f"project_budgets: there is no folder {folder}")
-        for file in sorted(folder.glob("*.json")):
-            try:
+        file = folder
+        try:
+            if not folder.is_dir():
+                raise SettingsError(f"project_budgets: there is no folder {folder}")
+            # glob() would take a folder that cannot be read for an empty one.
+            for file in sorted(one for one in folder.iterdir() if one.suffix == ".json"):
                 self._budgets[file.stem] = parse_budgets(file.read_bytes())
-            except OSError as error:
-                raise SettingsError(f"project_budgets: {file}: {error.strerror}") from None
-            except BudgetError as error:
-                raise SettingsError(f"project_budgets: {file}: {error}") from None
+        except OSError as error:
+            raise SettingsError(f"project_budgets: {file}: {error.strerror}") from None
+        except BudgetError as error:
+            raise SettingsError(f"project_budgets: {file}: {error}") from None
 
     def of(self, project: str) -> Sequence[Budget]:
         """The budgets of a project; none if there is no file for it."""

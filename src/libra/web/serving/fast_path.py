@@ -155,6 +155,8 @@ class FastPathProtocol(HttpToolsProtocol):
         if self.url.startswith(self._prefix) and self._answer_at_once():
             self._answered = True
         else:
+            # The answer at once to an earlier request in the same data has set it.
+            self._unset_keepalive_if_required()
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -235,6 +237,7 @@ class FastPathProtocol(HttpToolsProtocol):
         self.transport.write(head + answer)
         self._counts.count(ROUTE, "GET", status)
         self.server_state.total_requests += 1
+        self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )

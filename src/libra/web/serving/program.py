@@ -122,7 +122,8 @@ class Program:
         self.notifier.reloading()
         try:
             await asyncio.to_thread(self._take_on)
-        except SettingsError as error:
+        except (SettingsError, OSError) as error:
+            # An OSError too: what the settings name may be on a disk that fails just now.
             log.error("the new settings are invalid, the old ones stay in force: %s", error)
         self.notifier.ready()
 

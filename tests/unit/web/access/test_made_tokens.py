@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from libra.credentials.tokens import AccessToken
+from libra.neighbours import Neighbours, SharedAccess
 from libra.settings import Settings, SettingsError
 from libra.web.access.guard import Guard
 from libra.web.access.made_tokens import MadeTokens
@@ -17,6 +19,7 @@ from libra.web.access.rights import FULL, READ, Caller, Right, needed
 from libra.web.serving.program import why_not
 
 SECRET = "a-secret-of-some-length"
+THEIRS = "another-secret-of-theirs"
 ME = Caller("token:me", FULL, "me")
 
 
@@ -119,6 +122,38 @@ def test_a_disk_that_cannot_be_written_makes_and_revokes_nothing(tmp_path: Path)
         made.revoke_token(ME, "guest")
     assert rights(made, secret) == READ
     assert len(made.made) == 1
+
+
+def test_a_file_of_the_settings_that_became_invalid_keeps_no_token_from_being_made_or_revoked(
+    tmp_path: Path,
+) -> None:
+    tokens, users = tmp_path / "tokens", tmp_path / "users"
+    tokens.write_text(f"them:read:{THEIRS}\n")
+    users.write_text("eve:full\n")
+    made = guard(tmp_path, token_file=tokens, user_roles=users)
+    secret = made.make_token(ME, "guest", "read", None, None)
+    tokens.write_text("this is no token\n")
+    users.unlink()
+    other = made.make_token(ME, "other", "read", None, None)
+    assert made.revoke_token(ME, "guest")
+    assert [rights(made, one) for one in (secret, other, THEIRS)] == [None, READ, READ]
+    assert made.access.rights_of_user("eve") == FULL
+
+
+def test_an_edited_file_counts_from_when_the_settings_are_read_again_and_no_sooner(
+    tmp_path: Path,
+) -> None:
+    file, neighbours = tmp_path / "tokens", Neighbours()
+    file.write_text(f"them:read:{THEIRS}\n")
+    settings = Settings(data_dir=tmp_path, token=(f"me:full:{SECRET}",), token_file=file)
+    made = Guard(settings, neighbours)
+    file.write_text("")
+    made.make_token(ME, "guest", "read", None, None)
+    shared = "a-secret-of-the-cluster"
+    neighbours.access = SharedAccess(tokens=(AccessToken.parse(f"all:read:{shared}"),))
+    assert [rights(made, one) for one in (THEIRS, shared)] == [READ, READ]
+    made.reload(settings)
+    assert [rights(made, one) for one in (THEIRS, shared)] == [None, READ]
 
 
 def test_a_file_that_cannot_be_read_lets_nobody_in_by_a_guess(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from libra.web.access.rights import (
     READ,
     SESSION,
     Access,
+    Granted,
     Right,
     is_loopback,
     needed,
@@ -33,7 +34,7 @@ RENEWED = AccessToken.parse("ci:full:another-secret-of-ours")
 
 
 def access(**changes: Any) -> Access:
-    return Access(Settings(**({"token": (str(CI),)} | changes)), KEY)
+    return Access(Granted.by(Settings(**({"token": (str(CI),)} | changes))), KEY)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,8 @@ def test_a_session_of_another_key_another_secret_or_another_name_is_none() -> No
     session = access().session(CI)
     cookie = f"libra_session={session}"
     assert access().of_session(cookie) == CI
-    assert Access(Settings(token=(str(CI),)), b"other" * 8).of_session(cookie) is None
+    other = Access(Granted.by(Settings(token=(str(CI),))), b"other" * 8)
+    assert other.of_session(cookie) is None
     assert access(token=(str(RENEWED),)).of_session(cookie) is None
     assert access(token=("me:full:" + SECRET,)).of_session(cookie) is None
 
