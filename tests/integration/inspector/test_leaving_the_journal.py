@@ -12,13 +12,14 @@ import pytest
 
 from libra.app import Libra
 from libra.inspector.durability import journal_writer
+from libra.inspector.records.messages import ClockSet
 from libra.inspector.services import utc_now
 from libra.settings import Settings
 from libra.storage import Snapshot
 from libra.storage.journal.journal import Journal
 from libra.storage.rows.entries import Entry, RefusedRow
 from libra.storage.sqlite.store import SQLiteStore
-from libra.testing import finished, journal_size, stored, until
+from libra.testing import finished, journal_size, process_of, stored, until
 from support.asking import PATIENCE, eventually
 from support.site import WebSite
 
@@ -78,7 +79,9 @@ async def test_a_page_that_the_database_refuses_leaves_memory_and_the_journal_wh
             await until(libra, page_id, lambda report: report.backup == "rejected")
         assert journal_size(libra) == 1
         days = 2
-        libra._context.processes.tell_clock_set(page_id)
+        page = process_of(libra, page_id)
+        assert page is not None
+        page.send(ClockSet())
         if expires_first:
             assert (await libra.report(page_id)).backup == "journaled"
             answer.set()
