@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libra.inspector import tree
+from libra.inspector import pauses, tree
 from libra.inspector.durability import database_reader as reader
 from libra.inspector.durability import durability, journal_writer
 from libra.inspector.pages import pages
@@ -34,6 +34,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for patient in (reader, pages):
         monkeypatch.setattr(patient, "OPENING", FOR_EVER)
     monkeypatch.setattr(pages, "RESTORING", FOR_EVER)
+    # What waited for a processor was not stopped, so its pages are not weighed again.
+    monkeypatch.setattr(pauses, "LATE", FOR_EVER)
 
 
 @pytest.fixture(autouse=True)
