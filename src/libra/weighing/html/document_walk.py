@@ -144,6 +144,7 @@ class Walk:
         cors: bool = False,
         nonce: str = "",
         integrity: str = "",
+        otherwise: tuple[Reference, ...] = (),
     ) -> None:
         """Record a reference, unless it is empty or causes no request."""
         url = self.address(reference)
@@ -160,6 +161,7 @@ class Walk:
                 cors=cors,
                 nonce=nonce,
                 integrity=integrity,
+                otherwise=otherwise,
             )
         )
 

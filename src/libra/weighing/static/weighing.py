@@ -348,6 +348,7 @@ class Weighing:
             if reference.blocked:
                 if reference.role == "stylesheet":
                     self._styles.add_sheet((reference.url,), None)
+                orders += self._order([*reference.otherwise], None, client=client)
                 continue
             self._pending += 1
             if reference.role in READ_ROLES:
