@@ -117,7 +117,7 @@ def _reference_of(walk: Walk, node: LexborNode, depth: int) -> Reference | None:
         url, "object", is_image=stays_image, is_embed=is_embed, otherwise=otherwise
     )
     if walk.policies and _may_be_document(node, url):
-        directive = forbids_navigation(walk.policies, asked_by(reference), walk.origin)
+        directive = forbids_navigation(walk.policies, asked_by(reference), walk.own)
         if directive is not None:
             return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
     return walk.judged(reference)

@@ -51,7 +51,7 @@ def on_base(walk: Walk, node: LexborNode) -> None:
     if url is None:
         return
     walk.has_base = True
-    if url.startswith(_NO_BASES) or not allows_base(walk.policies, url, walk.origin):
+    if url.startswith(_NO_BASES) or not allows_base(walk.policies, url, walk.own):
         return
     walk.base = walk.import_map.base = url
 

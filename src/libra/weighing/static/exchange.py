@@ -29,13 +29,19 @@ from libra.weighing.bodies.body_facts import (
 )
 from libra.weighing.bodies.mime import essence_of
 from libra.weighing.headers.document_headers import NO_HEADERS, DocumentHeaders
+from libra.weighing.headers.resource_policy import forbids_embedding
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reading
 from libra.weighing.orders.source import Source
 from libra.weighing.reading.body_reading import refusal_of, will_be_read
 from libra.weighing.reading.reader import InThread, Reader, text_of
 from libra.weighing.roles import DOCUMENT_ROLES
-from libra.weighing.static.request_headers import has_credentials, is_trustworthy, request_headers
+from libra.weighing.static.request_headers import (
+    has_credentials,
+    is_cors,
+    is_trustworthy,
+    request_headers,
+)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _EMPTY = frozenset({204, 205})
@@ -233,9 +239,10 @@ class Exchange:
                 self._redirect = join(self._fetch.url, location)
                 if self._redirect is None:
                     self.error = "bad-redirect: it leads to a URL that cannot be fetched"
-        if self._redirect is None and not self._is_shared(headers):
+        self._refused = self._not_shared(headers)
+        if self._refused is not None:
             # A browser discards the response here.
-            self._refused = "cors: the server does not let this page read it"
+            self._redirect = None
             return
         named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
         if self._fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
@@ -257,12 +264,18 @@ class Exchange:
         if status == 200 and not reference.partial:
             self._observer = Observer(headers, is_image=reference.role == "image")
 
-    def _is_shared(self, headers: CIMultiDict[str]) -> bool:
-        """Whether the page may read the response, if it is of another origin."""
-        if not self._fetch.reader:
-            return True
-        allowed = ", ".join(headers.getall("Access-Control-Allow-Origin", ())).strip()
-        return allowed in {"*", self._fetch.reader}
+    def _not_shared(self, headers: CIMultiDict[str]) -> str | None:
+        """Why the document may not read or embed the response of another origin; None if it may."""
+        fetch = self._fetch
+        own, role = fetch.client.origin, fetch.reference.role
+        if fetch.reader and self._redirect is None:
+            allowed = ", ".join(headers.getall("Access-Control-Allow-Origin", ())).strip()
+            if allowed not in {"*", fetch.reader}:
+                return "cors: the server does not let this page read it"
+        if not own or is_cors(fetch) or role in DOCUMENT_ROLES or role == "manifest":
+            return None
+        policy = ", ".join(headers.getall("Cross-Origin-Resource-Policy", ()))
+        return forbids_embedding(policy, own, origin_of(fetch.url))
 
     async def _take_body(self, answer: Answer) -> None:
         body, observer = self._body, self._observer
