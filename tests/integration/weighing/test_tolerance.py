@@ -65,6 +65,21 @@ async def test_odd_headers_cost_nothing(fields: bytes) -> None:
     assert (outcome.content_type, outcome.whole) == ("image/png", True)
 
 
+async def test_two_fields_that_allow_an_origin_allow_none() -> None:
+    allows = b"Access-Control-Allow-Origin: https://reader.example\r\n"
+    outcomes = []
+    for fields in (allows, allows + allows):
+        wire = b"HTTP/1.1 200 OK\r\n" + fields + LENGTH + b"\r\n" + b"x" * 9
+        async with Scripted(wire) as server, Fetcher() as fetcher:
+            asked = Fetch(0, Reference(server.url(), "font"), reader="https://reader.example")
+            outcomes.append(await fetcher.fetch(asked, PLENTY))
+    assert [outcome.transfer_bytes for outcome in outcomes] == [9, 0]
+    assert [outcome.error for outcome in outcomes] == [
+        None,
+        "cors: the server does not let this page read it",
+    ]
+
+
 @pytest.mark.parametrize("status_line", [b"HTTP/1.1 OK", b"HTTP 200", b"\r\n\r\nhttp/1.1 200"])
 async def test_odd_status_lines_cost_nothing(status_line: bytes) -> None:
     wire = status_line + b"\r\n" + LENGTH + b"\r\n" + b"x" * 9
