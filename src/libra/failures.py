@@ -48,7 +48,7 @@ FAILURES: Final = {
     ),
     "blocked": (
         "the page's own rules forbid the request, which was not sent (`skipped`), "
-        "or the document does not allow framing"
+        "or the answer does not allow the page to frame or embed it"
     ),
     "aborted": "rendered: the page cancelled the request",
     "download": "rendered: the URL leads to a file that a browser saves instead of showing",

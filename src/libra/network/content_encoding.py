@@ -219,33 +219,69 @@ def _inflated(inflate: Any, data: bytes, name: str) -> Iterator[bytes]:
 
 
 class _Brotli:
-    """RFC 7932."""
+    """RFC 7932, as Chromium reads it: without any data after the end.
 
-    __slots__ = ("_decompressor", "_started")
+    The library fails if such data comes in one piece with the end. Then a short body is decoded once
+    more, and its last piece byte by byte.
+    """
+
+    __slots__ = ("_decompressor", "_past", "_started", "_yielded")
 
     def __init__(self) -> None:
         self._decompressor = brotli.Decompressor()
+        self._past: bytes | None = b""
         self._started = False
+        self._yielded = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._started = self._started or bool(data)
-        decompressor = self._decompressor
-        if decompressor.is_finished():
+        if self._decompressor.is_finished():
             return
         try:
-            piece = decompressor.process(data, output_buffer_limit=PIECE)
-            while piece:
+            for piece in _unbrotlied(self._decompressor, data):
+                self._yielded += len(piece)
                 yield piece
-                if decompressor.is_finished():
+        except brotli.error:
+            yield from self._up_to_the_end(data)
+        if self._past is not None and len(self._past) + len(data) <= _BROTLI_AGAIN:
+            self._past += data
+        else:
+            self._past = None
+
+    def _up_to_the_end(self, data: bytes) -> Iterator[bytes]:
+        """The rest of the body, if it ends within this data."""
+        if self._past is None or len(self._past) + len(data) > _BROTLI_AGAIN:
+            raise DecodeError("decode: not brotli")
+        self._decompressor = brotli.Decompressor()
+        known = self._yielded
+        try:
+            for part in (self._past, *(data[at : at + 1] for at in range(len(data)))):
+                for piece in _unbrotlied(self._decompressor, part):
+                    if len(piece) > known:
+                        yield piece[known:]
+                    known = max(0, known - len(piece))
+                if self._decompressor.is_finished():
                     return
-                # Go on until nothing comes: the decompressor may accept more data before that.
-                piece = decompressor.process(b"", output_buffer_limit=PIECE)
         except brotli.error:
             raise DecodeError("decode: not brotli") from None
 
     def finish(self) -> None:
         if self._started and not self._decompressor.is_finished():
             raise DecodeError("decode: br stream cut short")
+
+
+_BROTLI_AGAIN = 65_536
+"""Bytes on the wire of the longest body that is decoded again."""
+
+
+def _unbrotlied(decompressor: Any, data: bytes) -> Iterator[bytes]:
+    piece = decompressor.process(data, output_buffer_limit=PIECE)
+    while piece:
+        yield piece
+        if decompressor.is_finished():
+            return
+        # Go on until nothing comes: the decompressor may accept more data before that.
+        piece = decompressor.process(b"", output_buffer_limit=PIECE)
 
 
 class _Zstandard:

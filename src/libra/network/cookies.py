@@ -4,8 +4,9 @@ Some sites set a cookie and redirect to the same address: without a jar that is 
 belongs to one weigh-in and is dropped with it: nothing is kept, and no page sees the cookies of another.
 
 The rules are those of RFC 6265bis as implemented in Chromium: domains by the public suffix list,
-host-only cookies, paths, ``Secure``, the prefixes ``__Secure-`` and ``__Host-``, and ``SameSite``. The
-default of ``SameSite`` is ``Lax``, so a cookie set by another site needs ``SameSite=None; Secure``.
+host-only cookies, paths, ``Secure``, prefixes of names such as ``__Secure-`` and ``__Host-``, and
+``SameSite``. The default of ``SameSite`` is ``Lax``, so a cookie set by another site needs
+``SameSite=None; Secure``.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Cookie(msgspec.Struct, frozen=True):
         host_only: Whether it belongs to this host only, without its subdomains.
         path: The path that it is sent to.
         secure: Whether it is sent only over connections that nobody can read.
+        http_only: Whether scripts may not see it.
         same_site: When it is sent with requests of another site's page.
         expires: Seconds since the epoch; None if it lives as long as the jar.
     """
@@ -59,6 +61,7 @@ class Cookie(msgspec.Struct, frozen=True):
     host_only: bool
     path: str
     secure: bool
+    http_only: bool
     same_site: SameSite
     expires: float | None
 
@@ -147,6 +150,10 @@ class CookieJar:
             cookie.name and cookie.secure and cookie.host_only and cookie.path == "/"
         ):
             return False
+        if name.startswith(("__http-", "__host-http-")) and not (
+            cookie.name and cookie.secure and cookie.http_only
+        ):
+            return False
         # A cookie from a readable connection does not replace one from a secure connection.
         return trusted or not any(
             kept.secure and kept.name == cookie.name and _overlap(kept, cookie)
@@ -159,9 +166,12 @@ class CookieJar:
             if self._cookies.pop(key, None) is not None:
                 self.revision += 1
             return
-        if self._cookies.get(key) == cookie:
+        known = self._cookies.get(key)
+        if known == cookie:
             return
-        self._cookies[key] = cookie  # takes the place of an earlier one
+        if known is not None and known.value != cookie.value:
+            del self._cookies[key]  # in Chromium only the same value keeps its place
+        self._cookies[key] = cookie
         self.revision += 1
         of_domain = [other for other in self._cookies if other[0] == cookie.domain]
         if len(of_domain) > MAX_OF_A_SITE:
@@ -182,9 +192,13 @@ def parse_cookie(line: str, url: str, now: float) -> Cookie | None:
     if not equals:
         name, value = "", pair
     name, value = name.strip(" \t"), value.strip(" \t")
-    if not (name or value) or len(f"{name}{value}".encode(*AS_IT_CAME)) > MAX_BYTES:
+    if "\t" in name + value or (not name and (not value or "=" in value)):
+        return None
+    if len(f"{name}{value}".encode(*AS_IT_CAME)) > MAX_BYTES:
         return None
     attributes = dict(_attributes(rest))  # of two with the same name the last counts
+    if "partitioned" in attributes and "secure" not in attributes:
+        return None
     host = _host(url)
     domain = _domain(attributes.get("domain", ""), host)
     if domain is None:
@@ -201,6 +215,7 @@ def parse_cookie(line: str, url: str, now: float) -> Cookie | None:
         host_only=not domain,
         path=path,
         secure="secure" in attributes,
+        http_only="httponly" in attributes,
         same_site=same_site,
         expires=_expires(attributes, now),
     )
@@ -252,7 +267,7 @@ def _domain(wanted: str, host: str) -> str | None:
 def _expires(attributes: dict[str, str], now: float) -> float | None:
     """When a cookie ends; ``Max-Age`` takes precedence over ``Expires``."""
     seconds = attributes.get("max-age", "")
-    if re.fullmatch(r"-?[0-9]+", seconds):
+    if re.fullmatch(r"[-+]?[0-9]+", seconds):
         # Browsers allow four hundred days; no weigh-in takes longer.
         return now + min(int(seconds[:12]), 34_560_000) if not seconds.startswith("-") else 0.0
     return parse_date(attributes["expires"]) if "expires" in attributes else None

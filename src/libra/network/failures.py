@@ -29,8 +29,10 @@ class Disconnected(Failure):
 
 _STREAM, _PROXY = 92, 97  # pycurl has no names for these
 
-REFUSED = frozenset({8, 100, pycurl.E_UNSUPPORTED_PROTOCOL})
-"""8 is ``CURLE_WEIRD_SERVER_REPLY``; 100 is ``CURLE_TOO_LARGE``, for header fields."""
+REFUSED = frozenset({8, 61, 100, pycurl.E_UNSUPPORTED_PROTOCOL})
+"""8 is ``CURLE_WEIRD_SERVER_REPLY``; 61 is for unknown transfer codings; 100 is ``CURLE_TOO_LARGE``,
+for header fields.
+"""
 
 TOO_LARGE = "headers-too-large: the response headers are too long"
 

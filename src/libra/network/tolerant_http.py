@@ -189,7 +189,7 @@ class TolerantReader:
             if len({value.strip() for value in headers.getall(name, ())}) > 1:
                 raise NotHTTP(f"bad-answer: two different values of {name}", status)
         self.status, self.headers = status, headers
-        if status in {204, 304}:
+        if status in {204, 205, 304}:
             self._left = 0
         elif chunked:
             self._chunked, self._left = "size", 0

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
 import msgspec
@@ -16,6 +17,7 @@ import pytest
 from libra.network.addresses.gate import Gate
 from libra.network.cookies import CookieJar
 from libra.testing.pages import Page, PageServer, css, html, image, redirect, script
+from libra.weighing.headers.request_client import RequestClient
 from libra.weighing.options import CHROME, Limits, Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reference
 from libra.weighing.roles import Role
@@ -246,6 +248,42 @@ async def test_what_another_origin_does_not_share_is_not_read(
     assert request.headers["origin"] == "https://reader.example"
     assert (outcome.error, outcome.whole) == (error, True)
     assert outcome.transfer_bytes == (50 if error is None else 0)
+
+
+ELSEWHERE = "http://elsewhere.example"
+NOT_EMBEDDED = "blocked: Cross-Origin-Resource-Policy does not allow it on another origin"
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "cors", "error"),
+    [
+        ("image", ELSEWHERE, False, NOT_EMBEDDED),
+        ("script", ELSEWHERE, False, NOT_EMBEDDED),
+        ("media", ELSEWHERE, False, NOT_EMBEDDED),
+        ("image", ELSEWHERE, True, None),
+        ("frame", ELSEWHERE, False, None),
+        ("object", ELSEWHERE, False, None),
+        ("manifest", ELSEWHERE, False, None),
+        ("image", None, False, None),
+        ("document", "", False, None),
+    ],
+)
+async def test_what_another_origin_may_not_embed_is_not_read(
+    role: Role, own: str | None, cors: bool, error: str | None
+) -> None:
+    protected = {"Cross-Origin-Resource-Policy": "same-origin"}
+    site = {
+        "/x": Page(b"x" * 50, "text/x", headers=protected),
+        "/to": replace(redirect("/x"), headers={"Location": "/x", **protected}),
+    }
+    async with PageServer(site) as server, Fetcher() as fetcher:
+        client = RequestClient(server.url("") if own is None else own)
+        fetch = Fetch(0, Reference(server.url("/x"), role, cors=cors), client=client)
+        outcome = await fetcher.fetch(fetch, Options())
+        redirecting = Reference(server.url("/to"), role, cors=cors)
+        sent_on = await fetcher.fetch(Fetch(0, redirecting, client=client), Options())
+    assert (outcome.error, outcome.whole, outcome.transfer_bytes) == (error, True, 50 * (not error))
+    assert (sent_on.error, sent_on.redirect) == (error, None if error else server.url("/x"))
 
 
 async def test_the_redirect_of_another_origin_need_not_allow_anything() -> None:

@@ -10,6 +10,7 @@ from libra.testing.pages import (
     PageServer,
     compressed,
     css,
+    font,
     html,
     image,
     redirect,
@@ -58,6 +59,44 @@ async def test_every_part_of_a_simple_page_is_weighed() -> None:
     assert report.score is not None
     assert report.finished_at is not None
     assert report.duration_ms is not None
+
+
+async def test_images_of_a_documents_own_style_are_asked_for_by_the_document_and_not_its_base() -> (
+    None
+):
+    async with PageServer() as server:
+        server.site["/"] = html(
+            f"<p style='background:url({server.url('/1.png')})'>x",
+            head="<base href='http://cdn.example/'>",
+        )
+        await weigh_once(server.url("/"))
+        asked = {request.path: request.headers.get("referer") for request in server.requests}
+    assert asked["/1.png"] == server.url("/")
+
+
+async def test_a_document_in_a_data_url_has_the_images_of_its_style() -> None:
+    async with PageServer({"/1.png": image()}) as server:
+        inner = f"<style>p{{background:url({server.url('/1.png')})}}</style><p>x"
+        server.site["/"] = html(f'<iframe src="data:text/html,{inner}"></iframe>')
+        report = await weigh_once(server.url("/"))
+    assert sizes(report)["/1.png"] == 1_000
+
+
+async def test_a_frames_style_may_use_the_fonts_of_the_frames_origin_and_not_the_pages() -> None:
+    async with PageServer({"/1.woff2": font(), "/2.woff2": font()}) as server:
+        there = f"http://localhost:{server.port}"
+        server.site["/"] = html(f"<iframe src='{there}/frame'></iframe>")
+        server.site["/frame"] = html(
+            "<p style='font-family:one'>x<p style='font-family:two'>x",
+            head="<style>@font-face{font-family:one;src:url(/1.woff2)}"
+            f"@font-face{{font-family:two;src:url({server.url('/2.woff2')})}}</style>",
+        )
+        report = await weigh_once(server.url("/"))
+        sites = {request.path: request.headers["sec-fetch-site"] for request in server.requests}
+    errors = {asset.url: asset.error for asset in report.assets}
+    assert errors[f"{there}/1.woff2"] is None
+    assert (errors[server.url("/2.woff2")] or "").startswith("cors: ")
+    assert (sites["/1.woff2"], sites["/2.woff2"]) == ("same-origin", "cross-site")
 
 
 async def test_a_bad_url_is_refused_at_once() -> None:

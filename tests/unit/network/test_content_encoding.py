@@ -113,6 +113,7 @@ GZIP = gzip.compress(BODY)
         pytest.param("deflate", zlib.compress(BODY)[:-4], id="deflate without its checksum"),
         pytest.param("deflate", zlib.compress(BODY) + b"garbage", id="what follows deflate"),
         pytest.param("deflate", raw_deflate(BODY) + b"garbage", id="what follows raw deflate"),
+        pytest.param("br", brotli.compress(BODY) + b"garbage", id="what follows brotli"),
     ],
 )
 @pytest.mark.parametrize("step", [1, 5, 1_000])
@@ -120,6 +121,13 @@ def test_what_chromium_shows_in_spite_of_its_coding_is_decoded(
     encoding: str, wire: bytes, step: int
 ) -> None:
     assert decoded([encoding], wire, step=step) == BODY
+
+
+@pytest.mark.parametrize("step", [PIECE // 4 - 1, PIECE])
+def test_what_follows_brotli_is_dropped_after_many_pieces(step: int) -> None:
+    data = bytes(3 * PIECE) + random.Random(1).randbytes(30_000)
+    wire = brotli.compress(data) + b"garbage"
+    assert decoded(["br"], wire, step=step) == data
 
 
 @pytest.mark.parametrize("step", [1, 1_000])

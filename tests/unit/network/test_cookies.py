@@ -49,6 +49,20 @@ def sent(kept: CookieJar, url: str = URL, *, trusted: bool = True, same_site: bo
         ("a=1; Expires=Wed, 21 Oct 2015 07:28:00 GMT; Max-Age=9", "a=1"),
         ("a=1; Expires=never", "a=1"),
         ("a=1; Unknown; Path", "a=1"),
+        ("a=1; Max-Age=+0", ""),
+        ("a=1\t2", ""),
+        ("a\tb=1", ""),
+        ("\ta\t=\t1\t;\tPath=/", "a=1"),
+        ("==1", ""),
+        ("=a=1", ""),
+        ("a=1; Partitioned", ""),
+        ("a=1; Partitioned; Secure", "a=1"),
+        ("__Http-a=1; Secure", ""),
+        ("__http-a=1; HttpOnly", ""),
+        ("__Http-a=1; Secure; HttpOnly", "__Http-a=1"),
+        ("__Host-Http-a=1; Secure; Path=/", ""),
+        ("__Host-Http-a=1; Secure; HttpOnly; Path=/", "__Host-Http-a=1"),
+        ("__Host-Http-a=1; Secure; HttpOnly; Path=/shop", ""),
     ],
 )
 def test_what_a_header_sets_is_sent_back(line: str, header: str) -> None:
@@ -162,11 +176,13 @@ def test_another_sites_page_gets_only_what_says_none(
     assert bool(jar(f"a=1{same_site}", same_site=False)) is to_strangers
 
 
-def test_a_cookie_replaces_the_one_before_and_keeps_its_place() -> None:
+def test_a_cookie_replaces_the_one_before_and_keeps_its_place_with_its_value() -> None:
     kept = jar("a=1", "b=2")
     assert kept.take(URL, ["a=3"], trusted=True, same_site=True)
     assert not kept.take(URL, ["a=3"], trusted=True, same_site=True)
-    assert sent(kept) == "a=3; b=2"
+    assert sent(kept) == "b=2; a=3"
+    assert kept.take(URL, ["b=2; Max-Age=9"], trusted=True, same_site=True)
+    assert sent(kept) == "b=2; a=3"
     assert kept.take(URL, ["a=; Max-Age=0"], trusted=True, same_site=True)
     assert sent(kept) == "b=2"
 

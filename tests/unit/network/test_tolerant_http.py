@@ -129,7 +129,7 @@ def test_headers_that_end_with_the_connection_are_an_answer(wire: bytes) -> None
     assert reader.status == 200
 
 
-@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("status", [204, 205, 304])
 def test_where_there_can_be_no_body_there_is_none(status: int) -> None:
     assert read(b"HTTP/1.1 %d No\r\n" % status + LENGTH + END + BODY) == (status, b"")
 

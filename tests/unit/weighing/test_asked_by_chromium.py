@@ -57,6 +57,7 @@ EXCEPTIONS = {
     "dr65": "of animated addresses only those that are set are followed",
     "eb-marquee": "a marquee has what is skipped around it laid out",
     "eb-select": "an image that an object shows in a select",
+    "ss-before": "an alternate sheet is judged by the titles before it",
     "sh2-empty": "the host of a shadow root is not :empty",
     **dict.fromkeys(
         (

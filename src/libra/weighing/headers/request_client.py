@@ -16,6 +16,7 @@ class RequestClient(msgspec.Struct, frozen=True):
         encoding: The name of its character encoding, or of the stylesheet in it that makes the request.
         ancestors: The origins of the enclosing documents, the nearest first.
         in_quirks_mode: Whether it accepts stylesheets of any type from its own origin.
+        precursor: For an opaque origin, the one of the document that it is written in.
     """
 
     origin: str = ""
@@ -23,6 +24,7 @@ class RequestClient(msgspec.Struct, frozen=True):
     encoding: str = ""
     ancestors: tuple[str, ...] = ()
     in_quirks_mode: bool = False
+    precursor: str = ""
 
     @property
     def around(self) -> tuple[str, ...]:

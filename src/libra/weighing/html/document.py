@@ -191,7 +191,7 @@ def _refer_to_icons(walk: Walk, icons: list[Icon]) -> None:
 
 def _read_inner(outer: Walk, html: bytes, url: str, origin: str, *, is_unseen: bool) -> None:
     """Read a document written inside another one; it inherits that document's policies."""
-    client = RequestClient(origin, outer.policies, "utf-8")
+    client = RequestClient(origin, outer.policies, "utf-8", precursor=outer.own)
     inner = _walk(
         html,
         url,

@@ -93,6 +93,8 @@ class Walk:
         self.html = html
         self.url = self.base = url
         self.origin = client.origin
+        self.own = client.origin or client.precursor
+        """The origin that ``'self'`` in a policy means."""
         self.policies: Policies = client.policies
         self.encoding = client.encoding
         self.viewport = viewport
@@ -144,6 +146,7 @@ class Walk:
         cors: bool = False,
         nonce: str = "",
         integrity: str = "",
+        otherwise: tuple[Reference, ...] = (),
     ) -> None:
         """Record a reference, unless it is empty or causes no request."""
         url = self.address(reference)
@@ -160,6 +163,7 @@ class Walk:
                 cors=cors,
                 nonce=nonce,
                 integrity=integrity,
+                otherwise=otherwise,
             )
         )
 
@@ -171,7 +175,7 @@ class Walk:
         """The reference, marked as blocked if the document's policies forbid it here."""
         if not self.policies or reference.blocked:
             return reference
-        directive = forbids(self.policies, asked_by(reference), self.origin)
+        directive = forbids(self.policies, asked_by(reference), self.own)
         if directive is None:
             return reference
         return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))

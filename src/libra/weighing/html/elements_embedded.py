@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+import msgspec
 from selectolax.lexbor import LexborNode
 
 from libra.weighing.bodies.charset import html_encoding, to_utf8, xml_encoding
@@ -116,9 +117,9 @@ def _reference_of(walk: Walk, node: LexborNode, depth: int) -> Reference | None:
         url, "object", is_image=stays_image, is_embed=is_embed, otherwise=otherwise
     )
     if walk.policies and _may_be_document(node, url):
-        directive = forbids_navigation(walk.policies, asked_by(reference), walk.origin)
+        directive = forbids_navigation(walk.policies, asked_by(reference), walk.own)
         if directive is not None:
-            return Reference(url, "object", blocked=BLOCKED.format(directive))
+            return msgspec.structs.replace(reference, blocked=BLOCKED.format(directive))
     return walk.judged(reference)
 
 

@@ -51,7 +51,7 @@ def on_base(walk: Walk, node: LexborNode) -> None:
     if url is None:
         return
     walk.has_base = True
-    if url.startswith(_NO_BASES) or not allows_base(walk.policies, url, walk.origin):
+    if url.startswith(_NO_BASES) or not allows_base(walk.policies, url, walk.own):
         return
     walk.base = walk.import_map.base = url
 
@@ -64,7 +64,7 @@ def on_title(walk: Walk, node: LexborNode) -> None:
 
 def on_meta(walk: Walk, node: LexborNode) -> None:
     """Policies, and refreshes that redirect visitors."""
-    name = node.attrs.sget("http-equiv").strip().lower()
+    name = node.attrs.sget("http-equiv").lower()
     if name == "content-security-policy":
         if node.parent is not None and node.parent.tag == "head":
             walk.policies += parse_policies([node.attrs.sget("content")], meta=True)
@@ -73,6 +73,8 @@ def on_meta(walk: Walk, node: LexborNode) -> None:
         # A second refresh wins unless it is slower (Chromium's NavigationScheduler).
         if found is not None and (walk.refresh is None or found.seconds <= walk.refresh.seconds):
             walk.refresh = found
+    elif name == "default-style" and not walk.layer:
+        walk.preferred = walk.preferred or node.attrs.sget("content")
 
 
 def on_link(walk: Walk, node: LexborNode) -> None:
@@ -87,7 +89,7 @@ def on_link(walk: Walk, node: LexborNode) -> None:
         late = None
     if "stylesheet" in rel:
         if walk.has_foreign and is_foreign(node):
-            attributes["rel"] = "alternate stylesheet"  # requested, but not applied
+            attributes |= {"rel": "alternate stylesheet", "title": ""}  # requested, but not applied
         _on_stylesheet(walk, attributes, late)
         late = None
     elif "icon" in rel:
@@ -134,17 +136,26 @@ def _on_stylesheet(
 
 
 def _applies(walk: Walk, attributes: dict[str, str | None]) -> bool:
-    """Whether a stylesheet takes effect: it is not an alternate, and its media query holds."""
+    """Whether a stylesheet takes effect: it belongs to the chosen set, and its media query holds."""
     return (
         "disabled" not in attributes
-        and "alternate" not in _rel_of(attributes)
-        and is_preferred(walk, attributes.get("title"))
+        and _is_chosen(walk, attributes)
         and media_matches(attributes.get("media") or "", walk.viewport)
     )
 
 
+def _is_chosen(walk: Walk, attributes: dict[str, str | None]) -> bool:
+    title = attributes.get("title")
+    if "alternate" in _rel_of(attributes):
+        return bool(title) and title == walk.preferred and not walk.layer
+    return is_preferred(walk, title)
+
+
 def is_preferred(walk: Walk, title: str | None) -> bool:
-    """Whether a stylesheet has no title, or the same one as the first with a title (CSSOM, 6.2)."""
+    """Whether a stylesheet has no title, or the one of the preferred set (CSSOM, 6.2).
+
+    ``<meta http-equiv=default-style>`` or the first stylesheet with a title names that set.
+    """
     if not title or walk.layer:
         return True
     walk.preferred = walk.preferred or title

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from selectolax.lexbor import LexborNode
 
 from libra.urls import origin_of
 from libra.weighing.bodies.media_types import is_playable
 from libra.weighing.html.document_walk import Walk, is_foreign
 from libra.weighing.html.elements_images import if_lazy
+from libra.weighing.orders.orders import Reference
 from libra.weighing.viewport.media_queries import media_matches
+
+_MOST_SOURCES = 20
+"""Maximum number of sources to try one after the other."""
+
+_GROUPS = {
+    "captions": "text",
+    "subtitles": "text",
+    "descriptions": "descriptions",
+    "chapters": "chapters",
+}
+"""The kinds of tracks of which one is on at a time; any other kind is ``metadata``."""
 
 
 def on_video(walk: Walk, node: LexborNode) -> None:
@@ -34,15 +49,23 @@ def _on_media(walk: Walk, node: LexborNode, *, plays: bool, lazy: LexborNode | N
         return
     source = attributes.get("src")
     if source is None:
-        source = _playable_source(walk, node)
+        sources = [*islice(_playable_sources(walk, node), _MOST_SOURCES)]
     elif source and not source.strip("\t\n\f\r "):
-        source = walk.base  # only media elements resolve a blank address
+        sources = [walk.base]  # only media elements resolve a blank address
+    else:
+        sources = [source]
     whole = autoplay or said in {"auto", ""}
     cors = "crossorigin" in attributes
-    walk.add(source, "media", partial=not whole, lazy=lazy, cors=cors)
+    urls = [url for url in map(walk.address, sources) if url is not None]
+    otherwise: tuple[Reference, ...] = ()
+    for url in reversed(urls[1:]):
+        following = Reference(url, "media", partial=not whole, cors=cors, otherwise=otherwise)
+        otherwise = (walk.judged(following),)
+    for url in urls[:1]:
+        walk.add(url, "media", partial=not whole, lazy=lazy, cors=cors, otherwise=otherwise)
 
 
-def _playable_source(walk: Walk, node: LexborNode) -> str | None:
+def _playable_sources(walk: Walk, node: LexborNode) -> Iterator[str]:
     child = node.first_child
     while child is not None:
         if child.tag == "source":
@@ -52,19 +75,18 @@ def _playable_source(walk: Walk, node: LexborNode) -> str | None:
                 and is_playable(child.attrs.get("type"))
                 and media_matches(child.attrs.sget("media"), walk.viewport)
             ):
-                return source
+                yield source
         child = child.next
-    return None
 
 
 def on_track(walk: Walk, node: LexborNode) -> None:
-    """A default text track: one for text, one for chapters, any number for scripts (``metadata``)."""
+    """A default text track: one of each group, any number for scripts (``metadata``)."""
     parent = node.parent
     if "default" not in node.attrs or parent is None or parent.tag not in {"audio", "video"}:
         return
-    kind = node.attrs.sget("kind").lower()
-    if kind != "metadata":
-        group = "chapters" if kind == "chapters" else "text"
+    kind = node.attrs.sget("kind").lower() if "kind" in node.attrs else "subtitles"
+    group = _GROUPS.get(kind)
+    if group is not None:
         if (parent.mem_id, group) in walk.tracks:
             return
         walk.tracks.add((parent.mem_id, group))

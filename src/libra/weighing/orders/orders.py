@@ -52,7 +52,8 @@ class Reference(msgspec.Struct, frozen=True):
             rendered.
         is_image: For an object, whether a browser shows any response as an image.
         is_embed: For an object, whether it is an ``embed``, which also shows error pages.
-        otherwise: For an object, its fallbacks.
+        otherwise: What is tried if it cannot be shown: the fallbacks of an object, the next icon, the
+            next source of audio or video.
     """
 
     url: str
@@ -103,6 +104,7 @@ def merged(references: list[Reference]) -> list[Reference]:
                 cors=known.cors and reference.cors,
                 unseen=known.unseen and reference.unseen,
                 if_rendered=known.if_rendered and reference.if_rendered,
+                otherwise=known.otherwise + reference.otherwise,
                 ahead=not (_runs(known) or _runs(reference)),
                 blocked=known.blocked and reference.blocked,
             )

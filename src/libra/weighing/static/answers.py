@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from libra.weighing.bodies.mime import is_page
 from libra.weighing.headers.content_policy import forbids, upgraded, upgrades
 from libra.weighing.html.document_walk import asked_by
 from libra.weighing.orders.orders import BLOCKED, Fetch, Outcome, Reference
@@ -65,7 +66,13 @@ def with_cookies(fetch: Fetch, outcome: Outcome) -> Fetch:
 
 
 def is_shown(outcome: Outcome) -> bool:
-    """Whether an object shows its response, so that its fallback is not needed."""
+    """Whether a response is shown, so that nothing else is tried instead.
+
+    Audio and video also play as far as they came, but not a page.
+    """
+    if outcome.fetch.reference.role == "media":
+        came = outcome.transfer_bytes > 0 and (outcome.http_status or 0) < 400
+        return came and not is_page(outcome.content_type)
     return outcome.error is None and (outcome.http_status or 0) < 400
 
 

@@ -93,7 +93,7 @@ def fetch_of(
         hop: Whether it is the target of a redirect.
         import_map: The import map of its document.
     """
-    origin, document = origin_of(reference.url), _document_of(parent, page)
+    origin, document = origin_of(reference.url), client.origin or origin_of(page)
     set_cookies = False
     hops: tuple[str, ...] = ()
     if hop and parent is not None:
@@ -105,7 +105,7 @@ def fetch_of(
         reference=reference,
         initiator=initiator,
         document="" if reference.role == "document" else document,
-        same_site=_is_same_site(reference, parent, page, origin),
+        same_site=_is_same_site(reference, client, origin),
         set_cookies=set_cookies,
         own_origin=origin == origin_of(url),
         reader=_reader(reference, document, origin),
@@ -117,20 +117,11 @@ def fetch_of(
     )
 
 
-def _document_of(parent: Fetch | None, page: str) -> str:
-    """The origin of the document that the assets of this body are fetched for."""
-    if parent is not None and parent.reference.role == "frame":
-        return origin_of(parent.url)
-    return origin_of(page)
-
-
-def _is_same_site(reference: Reference, parent: Fetch | None, page: str, origin: str) -> bool:
+def _is_same_site(reference: Reference, client: RequestClient, origin: str) -> bool:
     """Whether all cookies of the site go with a request (``SameSite``)."""
     if reference.role == "document":
         return True
-    if parent is not None and parent.reference.role == "frame" and not parent.same_site:
-        return False
-    return is_same_site(origin_of(page), origin)
+    return all(is_same_site(document, origin) for document in client.around)
 
 
 def _reader(reference: Reference, document: str, origin: str) -> str:

@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import overload
 
+from multidict import CIMultiDict
+
 from libra.failures import http_failure, is_one_of
 from libra.network.client import Answer, HTTPClient
 from libra.network.content_encoding import encodings_in
@@ -27,15 +29,25 @@ from libra.weighing.bodies.body_facts import (
 )
 from libra.weighing.bodies.mime import essence_of
 from libra.weighing.headers.document_headers import NO_HEADERS, DocumentHeaders
+from libra.weighing.headers.resource_policy import forbids_embedding
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import Fetch, Outcome, Reading
 from libra.weighing.orders.source import Source
 from libra.weighing.reading.body_reading import refusal_of, will_be_read
 from libra.weighing.reading.reader import InThread, Reader, text_of
 from libra.weighing.roles import DOCUMENT_ROLES
-from libra.weighing.static.request_headers import has_credentials, is_trustworthy, request_headers
+from libra.weighing.static.request_headers import (
+    has_credentials,
+    is_cors,
+    is_trustworthy,
+    request_headers,
+)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_EMPTY = frozenset({204, 205})
+"""Statuses of answers without a body; a browser ignores what follows their heads."""
+_BROKEN = ("cut-short", "bad-answer", "decode")
+"""Failures of the server in the middle of a body, which a browser still shows if it is a document."""
 _REFUSALS = frozenset({401, 403, 406, 429, 503})
 _FIREWALLS = ("cloudflare", "akamaighost", "sucuri", "datadome", "imperva", "ddos-guard", "awselb")
 """Names of servers that screen clients on behalf of the site."""
@@ -163,11 +175,13 @@ class Exchange:
                 await asyncio.wait([self._job])  # a deadline passed while a thread was decoding
             if not body.decode_inline():
                 await asyncio.shield(self._in_thread(body.decode))
+            is_broken = is_one_of(error or body.error, _BROKEN)
             if error is None:
                 body.finish()
             error = error or body.error or body.cut
             transfer_bytes, resource_bytes = body.transfer_bytes, body.resource_bytes
-            if self._read and (resource_bytes or self._named.asks):
+            used = self._fetch.reference.role in DOCUMENT_ROLES or not is_broken
+            if self._read and used and (resource_bytes or self._named.asks):
                 reading, source = await self._reading(body)
                 error = error or reading.error
         whole = error is None
@@ -205,7 +219,7 @@ class Exchange:
         status = self._status = answer.status
         self._protocol = answer.protocol
         self._content_type = _as_sent(", ".join(headers.getall("Content-Type", ()))) or None
-        self._encoding = _as_sent(headers.get("Content-Encoding"))
+        self._encoding = _as_sent(", ".join(headers.getall("Content-Encoding", ()))) or None
         if self._cookies is not None and "Set-Cookie" in headers:
             fetch = self._fetch
             self._set_cookies = self._cookies.take(
@@ -225,12 +239,11 @@ class Exchange:
                 self._redirect = join(self._fetch.url, location)
                 if self._redirect is None:
                     self.error = "bad-redirect: it leads to a URL that cannot be fetched"
-        if self._fetch.reader and self._redirect is None:
-            allowed = headers.get("Access-Control-Allow-Origin", "").strip()
-            if allowed not in {"*", self._fetch.reader}:
-                # A browser discards the response here.
-                self._refused = "cors: the server does not let this page read it"
-                return
+        self._refused = self._not_shared(headers)
+        if self._refused is not None:
+            # A browser discards the response here.
+            self._redirect = None
+            return
         named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
         if self._fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
             self._named = named
@@ -238,6 +251,8 @@ class Exchange:
             if refused is not None:
                 self._refused = refused
                 return
+        if status in _EMPTY:
+            return
         self._read = will_be_read(self._fetch, status, self._content_type, named)
         self._body = Body(
             encodings_in(self._encoding),
@@ -248,6 +263,19 @@ class Exchange:
         reference = self._fetch.reference
         if status == 200 and not reference.partial:
             self._observer = Observer(headers, is_image=reference.role == "image")
+
+    def _not_shared(self, headers: CIMultiDict[str]) -> str | None:
+        """Why the document may not read or embed the response of another origin; None if it may."""
+        fetch = self._fetch
+        own, role = fetch.client.origin, fetch.reference.role
+        if fetch.reader and self._redirect is None:
+            allowed = ", ".join(headers.getall("Access-Control-Allow-Origin", ())).strip()
+            if allowed not in {"*", fetch.reader}:
+                return "cors: the server does not let this page read it"
+        if not own or is_cors(fetch) or role in DOCUMENT_ROLES or role == "manifest":
+            return None
+        policy = ", ".join(headers.getall("Cross-Origin-Resource-Policy", ()))
+        return forbids_embedding(policy, own, origin_of(fetch.url))
 
     async def _take_body(self, answer: Answer) -> None:
         body, observer = self._body, self._observer

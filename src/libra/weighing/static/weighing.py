@@ -24,7 +24,7 @@ from libra.weighing.orders.orders import (
     StyleJob,
     merged,
 )
-from libra.weighing.orders.source import Document, StyleWork
+from libra.weighing.orders.source import Document, SheetSource, StyleWork
 from libra.weighing.roles import DOCUMENT_ROLES, READ_ROLES
 from libra.weighing.scripts.import_map import ImportMap
 from libra.weighing.static.answers import (
@@ -247,7 +247,7 @@ class Weighing:
         self._pending -= 1
         self._facts.note(outcome.error)
         client = work.document.client
-        orders = self._order_wanted(outcome.wanted, client)
+        orders = self._order_wanted(_with_initiators(outcome.wanted, work), client)
         if outcome.error is not None:
             waiting = [url for url, (found, _) in self._lazy.items() if found.if_rendered]
             for url in waiting:
@@ -348,6 +348,7 @@ class Weighing:
             if reference.blocked:
                 if reference.role == "stylesheet":
                     self._styles.add_sheet((reference.url,), None)
+                orders += self._order([*reference.otherwise], None, client=client)
                 continue
             self._pending += 1
             if reference.role in READ_ROLES:
@@ -375,3 +376,10 @@ class Weighing:
             return []
         fetch, imports = found
         return self._order(imports, fetch, import_map=fetch.import_map, client=fetch.client)
+
+
+def _with_initiators(wanted: list[WantedByStyle], work: StyleWork) -> list[WantedByStyle]:
+    """The references of a style, those of the document with its own address instead of its base."""
+    sheets = {part.source.text.url for part, _ in work.parts if isinstance(part, SheetSource)}
+    own = work.document.source.text.url
+    return [item if item.initiator in sheets else item._replace(initiator=own) for item in wanted]

@@ -516,6 +516,56 @@ def test_an_object_counts_as_what_it_turns_out_to_be() -> None:
     require_sums_to_agree(report)
 
 
+def video_of_two_sources() -> tuple[Weighing, Fetch]:
+    weighing, fetch = begun()
+    following = Reference("https://example.com/2", "media")
+    first = Reference("https://example.com/1", "media", otherwise=(following,))
+    (order,) = record(weighing, document(fetch, first))
+    return weighing, order
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"http_status": 404, "transfer_bytes": 10},
+        {"http_status": 200, "transfer_bytes": 10, "content_type": "text/html"},
+        {"http_status": 200},
+        {"error": "busy: the server asked for a pause of 99 s"},
+    ],
+    ids=["error", "page", "empty", "none"],
+)
+def test_where_a_source_cannot_play_the_next_one_is_tried(answer: dict[str, Any]) -> None:
+    weighing, order = video_of_two_sources()
+    (following,) = record(weighing, Outcome(order, **answer))
+    assert following.url == "https://example.com/2"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        "too-large: more than 5 bytes",
+        "timeout: the body did not end within 1 s",
+        "cut-short: ",
+    ],
+)
+def test_a_source_that_began_to_play_is_the_last(error: str | None) -> None:
+    weighing, order = video_of_two_sources()
+    playing = msgspec.structs.replace(arrived(order), error=error, content_type="video/mp4")
+    assert record(weighing, playing) == []
+
+
+def test_what_is_asked_for_by_two_elements_has_the_alternatives_of_both() -> None:
+    weighing, fetch = begun()
+    both = [Reference("https://example.com/1", "media", otherwise=(image(name),)) for name in "23"]
+    (order,) = record(weighing, document(fetch, *both))
+    alternatives = record(weighing, Outcome(order, http_status=404))
+    assert [order.url for order in alternatives] == [
+        "https://example.com/2",
+        "https://example.com/3",
+    ]
+
+
 def test_thousands_of_references_are_taken_in_linear_time() -> None:
     def prepare(size: int) -> Callable[[], object]:
         weighing, fetch = begun()
