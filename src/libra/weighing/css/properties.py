@@ -175,7 +175,10 @@ _GRAMMARS = {
     "point": "[ left | center | right | <np> ] [ top | center | bottom | <np> ]",
     "image-set": "image-set(<set-option>#) | -webkit-image-set(<set-option>#)",
     "set-option": """
-        [ <url> | <string> | <gradient> | <image-set> ] [ <resolution+> || type(<string>) ]?""",
+        [ <string> | <set-image> ] [ <resolution+> || type(<string>) ]?""",
+    "set-image": """
+        <url> | <gradient> | <cross-fade> | paint(<name> [ , <any>* ]?) |
+        light-dark([ <image> | none ] , [ <image> | none ])""",
     "cross-fade": "-webkit-cross-fade(<image> , <image> , <np>)",
     # Positions and boxes
     "position": """

@@ -24,12 +24,13 @@ _LAST_CODE_POINT = 0x10FFFF
 _RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNORECASE)
 
 
-def read_face(block: str, base: str) -> FontFace | None:
+def read_face(block: str, base: str, layer: str = "") -> FontFace | None:
     """The face that a ``@font-face`` block declares, or None if it is unusable.
 
     Args:
         block: The text between the braces.
         base: The address of the stylesheet.
+        layer: The cascade layer of the rule.
     """
     found: dict[str, str] = {}
     sources: list[str] | None = None
@@ -54,6 +55,7 @@ def read_face(block: str, base: str) -> FontFace | None:
         stretch=_stretches(found.get("font-stretch", "")),
         italic=found.get("font-style", "").lower().startswith(("italic", "oblique")),
         initiator=base,
+        layer=layer,
     )
 
 
@@ -98,6 +100,8 @@ def _font_source(parts: list[ComponentValue]) -> str | None:
         if inner[0].value.lower() not in chromium().font_formats | _VARIATION_FORMATS:
             return None
         rest = rest[1:]
+    elif reference.lower().endswith(".eot") and reference[:5].lower() != "data:":
+        return None  # Chromium passes over a font for old Internet Explorers
     if rest and rest[0].kind == "function" and rest[0].value.lower() == "tech":
         techs = [significant(one) for one in split_at(rest[0].parts, ",")]
         if any(
