@@ -37,8 +37,8 @@ S_co = TypeVar("S_co", covariant=True)
 Parts = list[tuple[Sheet, str]]
 """Stylesheets in cascade order, with the layers that imports put them into.
 
-A stylesheet with imports comes before them, too: that entry, whose layer ends with `AHEAD`, stands for the
-layers that it names at its head.
+A stylesheet with imports comes before them, too: that entry, whose layer ends with `AHEAD`, stands
+for the layers that it names at its head.
 """
 
 AHEAD = "\0ahead"
@@ -217,9 +217,7 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
         for sheet, layer in steps:
             scope.check()
             if layer.endswith(AHEAD):
-                cascade.name_layers(
-                    layer.removesuffix(AHEAD), sheet.layers[: sheet.layers_ahead]
-                )
+                cascade.name_layers(layer.removesuffix(AHEAD), sheet.layers[: sheet.layers_ahead])
             else:
                 cascade.add(sheet, layer)
         for element, text in scope.hints.items():
@@ -245,9 +243,7 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
             images=images,
             initial=initial,
             keyframes=cascade.keyframes(),
-            registered={
-                found.name: found for sheet, _ in parts for found in sheet.properties
-            },
+            registered={found.name: found for sheet, _ in parts for found in sheet.properties},
         ).wanted()
     except WorkSpent:
         wanted = _roughly(scope, parts, faces, viewport)
