@@ -15,6 +15,7 @@ from typing import NamedTuple
 from libra.weighing.css.scan import ScannedDeclaration
 from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
 from libra.weighing.style.cascade.longhands import ALWAYS, longhands
+from libra.weighing.style.cascade.reverting import Layer, LayersBelow, reverts
 from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.stylesheets.fonts import FontFace
@@ -69,6 +70,12 @@ class _CascadeEntry(NamedTuple):
     selector: str
     elements: Sequence[int]
     value: Value
+
+    @property
+    def layer(self) -> Layer:
+        """Its layer; a ``style`` attribute is one of its own."""
+        important, layer, specificity, _ = self.rank
+        return important, layer, specificity == _INLINE
 
 
 class Cascade:
@@ -168,8 +175,15 @@ class Cascade:
     def winners(self, name: str, pseudo: str = "") -> dict[int, Value]:
         """The winning value for each element on which a rule sets this property."""
         won: dict[int, Value] = {}
-        for entry in self._ranked(name, pseudo):
-            if entry.value.certain and _is_read(entry.value):
+        entries = self._ranked(name, pseudo)
+        below = LayersBelow(won, _reverting(entries), self._scope.check)
+        for entry in entries:
+            below.enter(entry.layer)
+            if not entry.value.certain:
+                continue
+            if reverts(entry.value.text):
+                below.go_back(self._elements(entry), entry.layer)
+            elif _is_read(entry.value):
                 won.update(dict.fromkeys(self._elements(entry), entry.value))
         return won
 
@@ -186,7 +200,13 @@ class Cascade:
     def images(self, name: str, pseudo: str = "") -> dict[int, list[Value]]:
         """For each element the values that name images: the winner, and those that may win."""
         won: dict[int, list[Value]] = {}
-        for entry in self._ranked(name, pseudo):
+        entries = self._ranked(name, pseudo)
+        below = LayersBelow(won, _reverting(entries), self._scope.check)
+        for entry in entries:
+            below.enter(entry.layer)
+            if reverts(entry.value.text) and entry.value.certain:
+                below.go_back(self._elements(entry), entry.layer)
+                continue
             fetches = self._may_fetch(entry.value.text)
             if not (fetches or won):
                 continue  # no image to override so far
@@ -331,6 +351,11 @@ class Cascade:
 
 def _rank_of(entry: _CascadeEntry) -> tuple[bool, tuple[int, ...], int, int]:
     return entry.rank
+
+
+def _reverting(entries: Iterable[_CascadeEntry]) -> Iterator[Layer]:
+    """The layers with a value that goes back to the layer below."""
+    return (entry.layer for entry in entries if reverts(entry.value.text))
 
 
 def _is_read(value: Value) -> bool:
