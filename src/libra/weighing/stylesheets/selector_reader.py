@@ -361,7 +361,8 @@ class _SelectorReader:
             parts = parts[:place]
             if not plain:
                 found.holds = False
-            of = f" of {','.join(plain)}" if plain else ""
+            if plain:  # the engine reads only the first selector of a list here
+                of = f" of {plain[0]}" if len(plain) == 1 else f" of *:is({','.join(plain)})"
         numbers = an_plus_b(list(parts))
         if numbers is None:
             raise Invalid
