@@ -79,13 +79,13 @@ def with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
     # The small, large and dynamic viewports are the same on a desktop.
     relative = unit[1:] if len(unit) > 2 and unit[0] in "sld" and unit[1] == "v" else unit
     match relative:
-        case "vw" | "vi":
+        case "vw" | "vi" | "cqw" | "cqi":
             return number * viewport.width / 100
-        case "vh" | "vb":
+        case "vh" | "vb" | "cqh" | "cqb":
             return number * viewport.height / 100
-        case "vmin":
+        case "vmin" | "cqmin":
             return number * min(viewport.width, viewport.height) / 100
-        case "vmax":
+        case "vmax" | "cqmax":
             return number * max(viewport.width, viewport.height) / 100
         case _:
             return None
