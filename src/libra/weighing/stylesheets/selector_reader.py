@@ -16,7 +16,7 @@ from libra.weighing.css.nth import an_plus_b
 from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.stylesheets.states import RENDERED, SAME, STATES
+from libra.weighing.stylesheets.states import RENDERED, SAME, STATES, in_language
 
 MAX_SELECTOR = 10_000
 _MAX_DEPTH = 12
@@ -376,12 +376,10 @@ class _SelectorReader:
             if value != "rtl":
                 found.holds = False
                 return ""
-        operator = "|=" if name == "lang" else "="
         if _WORD.fullmatch(value) is None:
             found.holds = False
             return ""
-        known = f'[{name}{operator}"{value}"]'
-        return f":is({known},{known} *)"
+        return in_language(value) if name == "lang" else ':is([dir="rtl"],[dir="rtl"] *)'
 
     def _source(self, part: Component) -> str:
         return self._text[part.start : part.end]
