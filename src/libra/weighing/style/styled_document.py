@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.style.shadow_roots import LAYER, in_root, outside_roots
+from libra.weighing.stylesheets.scopes import OWNER, place_of
 from libra.weighing.stylesheets.selectors import at_rest, names_in
 from libra.weighing.stylesheets.states import LANGUAGE
 from libra.weighing.stylesheets.stylesheet import Sheet
@@ -66,9 +68,9 @@ class StyledDocument:
     """
 
     __slots__ = (
-        "_characters", "_is_language_stated", "_names", "_nodes", "_pause_at", "_room", "_selected",
-        "_tree", "_until", "base", "embedded", "has_roots", "hints", "inline", "large", "lazy",
-        "sheets", "size", "url",
+        "_are_owners_marked", "_characters", "_is_language_stated", "_names", "_nodes", "_pause_at",
+        "_room", "_selected", "_tree", "_until", "base", "embedded", "has_roots", "hints", "inline",
+        "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +88,7 @@ class StyledDocument:
         self._until = self._pause_at = math.inf
         self.url = self.base = url
         self._characters: frozenset[int] | None = None
-        self._is_language_stated = False
+        self._is_language_stated = self._are_owners_marked = False
         self.size = size
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}
@@ -180,6 +182,8 @@ class StyledDocument:
         self.check()
         if LANGUAGE in plain and not self._is_language_stated:
             self._state_language()
+        if OWNER in plain and not self._are_owners_marked:
+            self._mark_owners()
         found: Sequence[int] | None
         try:
             nodes = self._tree.css(plain)
@@ -200,6 +204,18 @@ class StyledDocument:
         stated = self._tree.css("meta[http-equiv=content-language i][content]")
         if stated and self._tree.root is not None:
             self._tree.root.attrs[LANGUAGE] = stated[-1].attrs.sget("content")
+
+    def _mark_owners(self) -> None:
+        """Name the stylesheets with scopes in the parents of their elements."""
+        self._are_owners_marked = True
+        owners: dict[int, tuple[LexborNode, dict[str, None]]] = {}
+        for node in self._tree.css("style"):
+            text = preprocessed(node.text(deep=False))
+            parent = node.parent
+            if parent is not None and "@scope" in text.lower():
+                owners.setdefault(parent.mem_id, (parent, {}))[1][place_of(text)] = None
+        for parent, places in owners.values():
+            parent.attrs[OWNER] = " ".join(places)
 
     def style_element(self, node: LexborNode, declarations: str) -> None:
         """Add a ``style`` attribute."""

@@ -33,7 +33,7 @@ from libra.weighing.stylesheets.layers import LayerNames, are_layers, is_layer
 from libra.weighing.stylesheets.marks import SPELLED, marks_in, may_name_images
 from libra.weighing.stylesheets.nesting import nested
 from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
-from libra.weighing.stylesheets.scopes import Scope, read_scope, scoped
+from libra.weighing.stylesheets.scopes import Scope, place_of, read_scope, scoped
 from libra.weighing.stylesheets.selector_reader import MAX_SELECTOR
 from libra.weighing.stylesheets.selectors import is_valid
 from libra.weighing.stylesheets.supports import supports
@@ -159,6 +159,7 @@ class _SheetReader:
         self._keyframes: list[Keyframes] = []
         self._properties: list[PropertyRule] = []
         self._made = 0
+        self._place = ""
 
     def read(self, text: str, *, applies: bool) -> Sheet:
         text = preprocessed(text)
@@ -166,6 +167,8 @@ class _SheetReader:
         at = 0
         if "@import" in lower or (lower.find("@") >= 0 and SPELLED.search(text) is not None):
             at = self._read_head(text, applies=applies)
+        if "@scope" in lower:
+            self._place = place_of(text)
         if applies:
             self._read_rules(text, lower, at)
         kept = self._rules or self._faces or self._keyframes or self._properties
@@ -306,7 +309,7 @@ class _SheetReader:
             case "container":
                 return group.within(containers=(*group.containers, condition))
             case "scope":
-                scope = read_scope(condition, group.selector, group.scope)
+                scope = read_scope(condition, group.selector, group.scope, self._place)
                 if scope is None:
                     return _Group(applies=False)
                 selector = f":where({scope.root})"
