@@ -312,6 +312,12 @@ class Cascade:
                 for entry in entries
             }
         )
+        waiting += (
+            block
+            for _, frames, _ in self._keyframes.values()
+            for _, _, block in frames.blocks
+            if "var(" in block
+        )
         while waiting:
             self._scope.check()
             text = waiting.pop()
