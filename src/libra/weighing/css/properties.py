@@ -175,7 +175,10 @@ _GRAMMARS = {
     "point": "[ left | center | right | <np> ] [ top | center | bottom | <np> ]",
     "image-set": "image-set(<set-option>#) | -webkit-image-set(<set-option>#)",
     "set-option": """
-        [ <url> | <string> | <gradient> | <image-set> ] [ <resolution+> || type(<string>) ]?""",
+        [ <string> | <set-image> ] [ <resolution+> || type(<string>) ]?""",
+    "set-image": """
+        <url> | <gradient> | <cross-fade> | paint(<name> [ , <any>* ]?) |
+        light-dark([ <image> | none ] , [ <image> | none ])""",
     "cross-fade": "-webkit-cross-fade(<image> , <image> , <np>)",
     # Positions and boxes
     "position": """
@@ -281,6 +284,10 @@ _GRAMMARS = {
         | steps(<steps-between> , jump-none) | linear([ <n> && <p>{0,2} ]#{2,})""",
     "easings": "<easing>#",
     "durations": "[ auto | <time+> ]#",
+    "range": "[ <range-edge>{1,2} ]#",
+    "range-edges": "<range-edge>#",
+    "range-edge": "normal | <lp> | <range-name> <lp>?",
+    "range-name": "cover | contain | entry | exit | entry-crossing | exit-crossing | scroll",
     "font-width": """
         ultra-condensed | extra-condensed | condensed | semi-condensed | semi-expanded | expanded
         | extra-expanded | ultra-expanded""",
@@ -307,7 +314,8 @@ PROPERTIES = {
     "fill": "paint", "stroke": "paint", "transform": "transform", "-webkit-transform": "transform",
     "object-position": "position", "background-position": "bg-positions", "font-family": "font-family",
     "font": "font", "animation-timing-function": "easings",
-    "animation-duration": "durations",
+    "animation-duration": "durations", "animation-range": "range",
+    "animation-range-start": "range-edges", "animation-range-end": "range-edges",
     "marker": "marker", "marker-start": "marker", "marker-mid": "marker", "marker-end": "marker",
 }  # fmt: skip
 """The grammar of each property that has one."""

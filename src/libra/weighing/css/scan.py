@@ -63,7 +63,9 @@ _COMMENT_OR_TEXT = re.compile(
     rf"{_ANY_STRING}|\\[\s\S]"
     rf"|{_AFTER_URL}\({_SPACE}*+(?:[^\"'()\\ \t\n]++|\\[\s\S])*+|(/\*[\s\S]*?(?:\*/|\Z))"
 )
-_IMPORTANT = re.compile(r"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+important\Z", re.IGNORECASE)
+_IMPORTANT = re.compile(
+    rf"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+((?:[a-z]++|{ESCAPE})++)\Z", re.IGNORECASE
+)
 
 
 class ScannedDeclaration(NamedTuple):
@@ -132,7 +134,8 @@ def is_declaration(item: str) -> bool:
 def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclaration]:
     """The declarations of a block.
 
-    Skips anything else up to the next semicolon, or with its block where rules may be nested.
+    Skips at-rules, and anything else up to the next semicolon, or with its block where rules may be
+    nested.
     """
     at, end = 0, len(block)
     while at < end:
@@ -146,13 +149,9 @@ def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclarati
         named = _ANY_NAME.match(block, at)
         name = "" if named is None else unescape(named[1])
         custom = name[:2] == "--"
-        start, at = (
-            at,
-            stop(
-                block, at if named is None else named.end(), "{;" if rules and not custom else ";"
-            ),
-        )
-        if rules and at < end and block[at] == "{":
+        nests = (rules and not custom) or block.startswith("@", at)
+        start, at = at, stop(block, at if named is None else named.end(), "{;" if nests else ";")
+        if nests and at < end and block[at] == "{":
             at = stop(block, at + 1, "}") + 1  # a nested rule that looks like a declaration
         elif named is not None:
             yield _declaration(name if custom else name.lower(), block[named.end() : at])
@@ -161,9 +160,9 @@ def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclarati
 
 def _declaration(name: str, value: str) -> ScannedDeclaration:
     value = without_comments(value).strip(" \t\n")
-    if value[-9:].lower() == "important":
-        found = _IMPORTANT.search(value, value.rfind("!") if "!" in value else 0)
-        if found is not None:
+    if value[-9:].lower() == "important" or ("!" in value and "\\" in value):
+        found = _IMPORTANT.search(value, max(0, value.rfind("!")))
+        if found is not None and unescape(found[1]).lower() == "important":
             return ScannedDeclaration(name, value[: found.start()].rstrip(" \t\n"), True)
     return ScannedDeclaration(name, value, False)
 

@@ -115,6 +115,8 @@ def _imports(source: str) -> list[ModuleImport]:
         return []
     found: list[ModuleImport] = []
     for statement in tree.root_node.named_children:
+        if statement.type == "hash_bang_line" and text[: statement.start_byte].strip(_MARK):
+            return []  # it may only be at the very beginning
         if statement.type in {"import_statement", "export_statement"}:
             specifier = statement.child_by_field_name("source")
             if specifier is None:
@@ -158,6 +160,7 @@ def _parse(source: bytes) -> Tree | None:
 
 
 _PIECE = 65_536
+_MARK = b"\xef\xbb\xbf"
 
 
 def _kind_of(statement: Node) -> str | None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Sequence
 
 from libra.urls import join
-from libra.weighing.css.value_text import end_of_function, first_url, lowered, urls_in
+from libra.weighing.bodies.media_types import IMAGE_TYPES
+from libra.weighing.css.numeric import type_of
+from libra.weighing.css.syntax import ComponentValue, components, significant, split_at
+from libra.weighing.css.tokens import preprocessed
+from libra.weighing.css.value_text import urls_in
 from libra.weighing.options import Viewport
-from libra.weighing.viewport.media_queries import split_top_level
-from libra.weighing.viewport.srcset import Candidate, choose_candidate
+from libra.weighing.viewport.lengths import resolution_dppx
 
-_IMAGE_TYPE = re.compile(r"type\(\s*[\"']?([^\"')]*)", re.IGNORECASE)
-_RESOLUTION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?|\.\d+)(x|dppx|dpi)(?![\w])", re.IGNORECASE)
-_IMAGE_TYPES = frozenset(
-    {"image/avif", "image/webp", "image/png", "image/jpeg", "image/gif", "image/svg+xml"}
-)
+_IMAGE_SETS = frozenset({"image-set", "-webkit-image-set"})
+_CHOOSING = ("image-set(", "light-dark(")
 
 
 def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) -> list[str]:
@@ -26,12 +26,14 @@ def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) 
         viewport: The window for which candidates are chosen.
         dark: Whether the element is shown in dark colours.
     """
-    if "light-dark(" in value.lower():
-        value = _in_light(value, dark=dark)
-    if "image-set(" in value.lower():
-        value = _without_image_sets(value, viewport)
+    lower = value.lower()
+    if "\\" in value or any(name in lower for name in _CHOOSING):
+        value = preprocessed(value)
+        references = list(_Chosen(value, viewport, dark=dark).of(components(value)))
+    else:
+        references = urls_in(value)
     images: list[str] = []
-    for reference in urls_in(value):
+    for reference in references:
         if reference and not reference.startswith("#"):
             url = join(base, reference)
             if url is not None:
@@ -39,49 +41,56 @@ def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) 
     return images
 
 
-def _in_light(value: str, *, dark: bool) -> str:
-    """Replace each ``light-dark()`` by the half that applies."""
-    lower = lowered(value)
-    parts: list[str] = []
-    at = 0
-    while (found := lower.find("light-dark(", at)) >= 0:
-        end = end_of_function(value, found + 10)
-        halves = split_top_level(value[found + 11 : end], ",")
-        parts += (value[at:found], halves[min(int(dark), len(halves) - 1)] if halves else "")
-        at = end + 1
-    parts.append(value[at:])
-    return " ".join(parts)
+class _Chosen:
+    """The addresses in a value, with the choices of its functions made."""
 
+    def __init__(self, text: str, viewport: Viewport, *, dark: bool) -> None:
+        self._text = text
+        self._viewport = viewport
+        self._dark = dark
 
-def _without_image_sets(value: str, viewport: Viewport) -> str:
-    """Replace each ``image-set()`` by the ``url()`` of the candidate that a browser chooses."""
-    lower = lowered(value)
-    parts: list[str] = []
-    at = 0
-    while (found := lower.find("image-set(", at)) >= 0:
-        end = end_of_function(value, found + 9)
-        parts.append(value[at:found])
-        parts.append(_from_image_set(value[found + 10 : end], viewport))
-        at = end + 1
-    parts.append(value[at:])
-    return " ".join(parts)
+    def of(self, parts: Sequence[ComponentValue]) -> Iterator[str]:
+        for part in parts:
+            name = part.value.lower() if part.kind == "function" else ""
+            if part.kind == "url":
+                yield part.value
+            elif name == "url":
+                yield from (one.value for one in part.parts[:2] if one.kind == "string")
+            elif name in _IMAGE_SETS:
+                yield from self._image_set(part)
+            elif name == "light-dark":
+                halves = split_at(part.parts, ",")
+                yield from self.of(halves[min(int(self._dark), len(halves) - 1)])
+            elif part.parts:
+                yield from self.of(part.parts)
 
+    def _image_set(self, part: ComponentValue) -> Iterator[str]:
+        """The address of the option with the lowest sufficient resolution, else of the highest.
 
-def _from_image_set(argument: str, viewport: Viewport) -> str:
-    candidates: list[Candidate] = []
-    for option in split_top_level(argument, ","):
-        kind = _IMAGE_TYPE.search(option)
-        if kind is not None and kind[1].strip().lower() not in _IMAGE_TYPES:
-            continue
-        plain = _IMAGE_TYPE.sub("", option)
-        reference = first_url(plain)
-        if not reference:
-            continue
+        An option may be an image without an address. Chromium does not load a faded one in it.
+        """
+        options: list[tuple[float, ComponentValue]] = []
+        for option in split_at(part.parts, ","):
+            words = significant(option)
+            density = self._density(words[1:])
+            if words and density > 0:  # an option without a size is not shown
+                options.append((density, words[0]))
+        options.sort(key=lambda option: option[0])
+        enough = (image for density, image in options if density >= self._viewport.dpr)
+        chosen = next(enough, options[-1][1] if options else None)
+        if chosen is not None and chosen.kind == "string":
+            yield chosen.value
+        elif chosen is not None and not chosen.value.lower().endswith("cross-fade"):
+            yield from self.of([chosen])
+
+    def _density(self, said: Sequence[ComponentValue]) -> float:
+        """What an option says after its image; 0 if the option is for another browser."""
         density = 1.0
-        resolution = _RESOLUTION.search(plain.replace(reference, ""))
-        if resolution is not None:
-            density = float(resolution[1]) / (96 if resolution[2].lower() == "dpi" else 1)
-        if density > 0:  # a candidate without a size is not shown
-            candidates.append(Candidate(reference, None, density))
-    chosen = choose_candidate(candidates, 1.0, viewport.dpr)
-    return "" if chosen is None else 'url("' + chosen.replace('"', "%22") + '")'
+        for part in said:
+            if part.kind == "function" and part.value.lower() == "type":
+                kind = part.parts and significant(part.parts)[0].value.strip().lower()
+                if kind not in IMAGE_TYPES:
+                    return 0
+            elif type_of(part) == "resolution":
+                density = resolution_dppx(self._text[part.start : part.end]) or 0
+        return density

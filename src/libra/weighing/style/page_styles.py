@@ -35,7 +35,14 @@ MAX_WAITING = 1_000
 S_co = TypeVar("S_co", covariant=True)
 
 Parts = list[tuple[Sheet, str]]
-"""Stylesheets in cascade order, with the layers that imports put them into."""
+"""Stylesheets in cascade order, with the layers that imports put them into.
+
+A stylesheet with imports comes before them, too: that entry, whose layer ends with `AHEAD`, stands
+for the layers that it names at its head.
+"""
+
+AHEAD = "\0ahead"
+"""Ends the layer of an entry that only names layers."""
 
 
 class SheetLike(Protocol):
@@ -174,6 +181,7 @@ class Styles(Generic[D, S]):
             if opened or not sheet.imports:
                 parts.append((sheet, layer))
                 continue
+            parts.append((sheet, layer + AHEAD))
             waiting.append((sheet, layer, True, inside))
             waiting += (
                 (part.url, f"{layer}.{part.layer}".strip("."), False, inside)
@@ -193,6 +201,7 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
 
     If it takes more than `MATCHING_SECONDS`, the result is only a rough one.
     """
+    steps, parts = parts, [part for part in parts if not part[1].endswith(AHEAD)]
     # Chromium ignores fonts in the stylesheets of shadow roots.
     faces = [face for sheet, layer in parts if not layer.startswith(LAYER) for face in sheet.faces]
     inline = scope.inline
@@ -205,9 +214,12 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
             raise WorkSpent
         scope.begin()
         cascade = Cascade(scope, fonts=bool(faces), images=images)
-        for sheet, layer in parts:
+        for sheet, layer in steps:
             scope.check()
-            cascade.add(sheet, layer)
+            if layer.endswith(AHEAD):
+                cascade.name_layers(layer.removesuffix(AHEAD), sheet.layers[: sheet.layers_ahead])
+            else:
+                cascade.add(sheet, layer)
         for element, text in scope.hints.items():
             cascade.add_hint(element, text, scope.base)
         for element, text in inline.items():
@@ -226,15 +238,12 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
         wanted = StyleWalk(
             scope,
             cascade,
-            faces,
+            cascade.faces(),
             viewport,
             images=images,
             initial=initial,
-            keyframes={
-                frames.name: (frames, sheet.base)
-                for sheet, _ in parts
-                for frames in sheet.keyframes
-            },
+            keyframes=cascade.keyframes(),
+            registered={found.name: found for sheet, _ in parts for found in sheet.properties},
         ).wanted()
     except WorkSpent:
         wanted = _roughly(scope, parts, faces, viewport)

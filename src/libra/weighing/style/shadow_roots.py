@@ -15,6 +15,8 @@ from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from libra.weighing.stylesheets.selectors import is_valid
+
 MAX_ROOTS = 500
 _MAX_NESTING = 12
 
@@ -176,17 +178,17 @@ def _compound(pieces: list[str], number: str, combinator: str) -> str:
     names = [piece.lower() for piece in pieces]
     argument = pieces[-1] if pieces[-1][:1] == "(" else ""
     if number:
-        for name, mark in ((":host", HOST), ("::slotted", SLOTTED), (":host-context", HOST)):
-            if name in names:
-                at = names.index(name)
-                inner = pieces[at + 1] if at + 1 < len(pieces) and pieces[at + 1][:1] == "(" else ""
-                rest = "".join(pieces[at + 1 + bool(inner) :])
-                plain = inner[1:].removesuffix(")").strip()
-                where = f'[{mark}="{number}"]'
-                if name == ":host-context":
-                    plain = f":is({plain}) *, :is({plain})" if plain else ""
-                inside = f" > {ROOT}" if mark == HOST and combinator == ">" else ""
-                return (f":is({plain})" if plain else "") + f"{where}{rest}{inside}"
+        inner = _in_brackets(pieces, 0)
+        of_host = names[0] in {":is", ":where"} and ":host" in inner.lower()
+        if of_host and inner.count("(") <= _MAX_NESTING and _is_over(names, 2):
+            inner = _rewritten(inner[1:].removesuffix(")"), number)
+            return f"{pieces[0]}({inner}){''.join(pieces[2:])}"
+        if not {":host", ":host-context"}.isdisjoint(names):
+            return _host(pieces, names, number, combinator)
+        if "::slotted" in names:
+            at = names.index("::slotted")
+            slotted, rest = _argument_at(pieces, at), "".join(pieces[at + 2 :])
+            return f'{slotted}[{SLOTTED}="{number}"]{rest}' if slotted else _NOTHING
         mark = f':where([{IN}="{number}"])'
     elif "::part" in names and argument:
         host = _compound(pieces[: names.index("::part")], "", "")
@@ -195,7 +197,48 @@ def _compound(pieces: list[str], number: str, combinator: str) -> str:
     else:
         mark = f":where(:not([{IN}]))"
     # Insert the mark before the first pseudo-element, which ends a compound.
-    for at, name in enumerate(names):
-        if name.startswith("::") or name in {":before", ":after", ":first-line", ":first-letter"}:
+    for at in range(len(names)):
+        if _is_over(names, at):
             return "".join(pieces[:at]) + mark + "".join(pieces[at:])
     return "".join(pieces) + mark
+
+
+_NOTHING = ":not(*)"
+_OLD_PSEUDO_ELEMENTS = frozenset({":before", ":after", ":first-line", ":first-letter"})
+
+
+def _host(pieces: list[str], names: list[str], number: str, combinator: str) -> str:
+    """The host, of which a selector in its shadow root can say nothing but ``:host`` and its like."""
+    plain = ""
+    at = 0
+    while at < len(names) and names[at] in {":host", ":host-context"}:
+        inner = _argument_at(pieces, at)
+        if not inner and (_in_brackets(pieces, at) or names[at] == ":host-context"):
+            return _NOTHING
+        around = names[at] == ":host-context"
+        plain += f":is({inner} *, {inner})" if around else inner
+        at += 1 + bool(inner)
+    if not _is_over(names, at):
+        return _NOTHING
+    inside = f" > {ROOT}" if combinator == ">" else ""
+    return f'{plain}[{HOST}="{number}"]{"".join(pieces[at:])}{inside}'
+
+
+def _is_over(names: list[str], at: int) -> bool:
+    """Whether nothing but a pseudo-element is left of a compound."""
+    return at >= len(names) or names[at].startswith("::") or names[at] in _OLD_PSEUDO_ELEMENTS
+
+
+def _argument_at(pieces: list[str], at: int) -> str:
+    """The argument of a function, a compound, as ``:is()``; "" if there is none that is valid."""
+    inner = _in_brackets(pieces, at)[1:].removesuffix(")").strip()
+    single = not any(
+        match[0] == "," or _COMBINATOR.match(match[0]) for match in _PIECE.finditer(inner)
+    )
+    return f":is({inner})" if inner and single and is_valid(inner) else ""
+
+
+def _in_brackets(pieces: list[str], at: int) -> str:
+    """What is in brackets after a name, with the brackets; "" if there are none."""
+    found = pieces[at + 1] if at + 1 < len(pieces) else ""
+    return found if found[:1] == "(" else ""

@@ -33,7 +33,7 @@ from libra.weighing.style.boxes.nearness import near
 from libra.weighing.style.boxes.objects import shows_its_contents
 from libra.weighing.style.cascade.cascade import Cascade, Value
 from libra.weighing.style.cascade.containers import Container
-from libra.weighing.style.cascade.substitution import substitute
+from libra.weighing.style.cascade.substitution import needs_substitution, substitute
 from libra.weighing.style.element_images import ElementImages
 from libra.weighing.style.fonts.computed_font import UNSET
 from libra.weighing.style.fonts.shown_text import WHITE_SPACE, is_broken, text_of, transformed
@@ -42,6 +42,9 @@ from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, FontStyle
 from libra.weighing.stylesheets.keyframes import Keyframes
+from libra.weighing.stylesheets.marks import may_fetch
+from libra.weighing.stylesheets.property_rules import PropertyRule
+from libra.weighing.stylesheets.supports import is_valid_text
 
 _MAX_STYLES = 2_000
 _CHECK_EVERY = 16
@@ -70,6 +73,7 @@ class StyleWalk:
         images: Whether its stylesheets name images.
         initial: The initial values of the custom properties that they register.
         keyframes: Their animations by name, with the base URL of their stylesheets.
+        registered: The custom properties that they register.
         viewport: The window for ``image-set()``.
     """
 
@@ -83,9 +87,11 @@ class StyleWalk:
         images: bool,
         initial: Mapping[str, str] | None = None,
         keyframes: Mapping[str, tuple[Keyframes, str]] | None = None,
+        registered: Mapping[str, PropertyRule] | None = None,
     ) -> None:
         self._scope = scope
         self._initial = initial or {}
+        self._registered = registered or {}
         self._images = ElementImages(
             scope, cascade, viewport, images=images, keyframes=keyframes or {}
         )
@@ -108,6 +114,7 @@ class StyleWalk:
                         content.pop(element, None)
         self._display: dict[int, str] = {}
         self._hidden: set[int] = set()
+        self._found_later = set(scope.select("[hidden=until-found i]") or ())
         self._paths: set[int] | None = None
 
     def wanted(self) -> list[WantedByStyle]:
@@ -150,9 +157,7 @@ class StyleWalk:
     def _visit(self, position: _Position, waiting: list[_Position]) -> None:
         node, style, variables, display, transform, containers, place = position
         element, tag = node.mem_id, node.tag or ""
-        own = self._variables.get(element)
-        if own is not None:
-            variables = _with_own(variables, own)
+        variables = self._variables_of(element, variables)
         self._images.around = containers
         self._images.take(element, variables)
         position = position._replace(
@@ -188,6 +193,24 @@ class StyleWalk:
             and (in_line or text or (lines and (inline or generated)))
         ):
             self._text_fonts.take(element, tag, text, style, variables)
+
+    def _variables_of(self, element: int, around: Mapping[str, str]) -> Mapping[str, str]:
+        """The custom properties of an element, given those of its parent."""
+        own = self._variables.get(element)
+        if self._registered:
+            own = {name: text for name, text in (own or {}).items() if self._is_typed(name, text)}
+            kept = {name: text for name, text in around.items() if self._inherits(name)}
+            around = {**self._initial, **kept}
+        return _with_own(around, own) if own else around
+
+    def _inherits(self, name: str) -> bool:
+        rule = self._registered.get(name)
+        return rule is None or rule.inherits
+
+    def _is_typed(self, name: str, text: str) -> bool:
+        """Whether a registered property may have a value, as far as images are concerned."""
+        rule = self._registered.get(name)
+        return rule is None or rule.images or not may_fetch(text.lower())
 
     def _take_replaced(
         self, node: LexborNode, style: FontStyle, variables: Mapping[str, str], transform: str
@@ -237,7 +260,7 @@ class StyleWalk:
                 name = child.tag or ""
                 shown = "none"
                 if place.drawing or name not in NOT_RENDERED:
-                    shown = self._display.get(child.mem_id) or default_display(name)
+                    shown = self._shown(child, variables) or default_display(name)
                     if child.mem_id in self._hidden and (place.drawing or name in FOREIGN):
                         shown = default_display(name)
                 if shown != "none" or (place.drawing and is_never_gone(name)):
@@ -253,6 +276,15 @@ class StyleWalk:
             child = child.next
         waiting[first:] = reversed(waiting[first:])
         return text, inline
+
+    def _shown(self, child: LexborNode, around: Mapping[str, str]) -> str:
+        """The ``display`` that rules give to a child; "" for its default."""
+        shown = self._display.get(child.mem_id, "")
+        if not needs_substitution(shown):
+            return shown
+        text = substitute(shown, self._variables_of(child.mem_id, around), self._viewport)
+        is_read = text is not None and is_valid_text("display", text)
+        return text.strip().lower() if text is not None and is_read else "inline"
 
     def _characters(self, content: str | None, transform: str) -> str:
         """The characters that a text shows, as far as they matter."""
@@ -285,8 +317,10 @@ class StyleWalk:
     def _is_skipped(self, element: int, display: str) -> bool:
         """Whether an element's content is not laid out (CSS Containment 2, section 4)."""
         value = self._skipped.get(element)
-        if value is None or display.startswith(("inline", "contents")):
+        if display.startswith(("inline", "contents")):
             return False
+        if value is None:
+            return element in self._found_later
         text = value.text.lower()
         return text == "hidden" or (text == "auto" and element in self._far)
 

@@ -15,8 +15,11 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.style.shadow_roots import LAYER, in_root, outside_roots
+from libra.weighing.stylesheets.scopes import OWNER, place_of
 from libra.weighing.stylesheets.selectors import at_rest, names_in
+from libra.weighing.stylesheets.states import LANGUAGE
 from libra.weighing.stylesheets.stylesheet import Sheet
 
 MATCHING_SECONDS = 3.0
@@ -65,8 +68,9 @@ class StyledDocument:
     """
 
     __slots__ = (
-        "_characters", "_names", "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until",
-        "base", "embedded", "has_roots", "hints", "inline", "large", "lazy", "sheets", "size", "url",
+        "_are_owners_marked", "_characters", "_is_language_stated", "_names", "_nodes", "_pause_at",
+        "_room", "_selected", "_tree", "_until", "base", "embedded", "has_roots", "hints", "inline",
+        "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +88,7 @@ class StyledDocument:
         self._until = self._pause_at = math.inf
         self.url = self.base = url
         self._characters: frozenset[int] | None = None
+        self._is_language_stated = self._are_owners_marked = False
         self.size = size
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}
@@ -175,6 +180,10 @@ class StyledDocument:
         except KeyError:
             pass
         self.check()
+        if LANGUAGE in plain and not self._is_language_stated:
+            self._state_language()
+        if OWNER in plain and not self._are_owners_marked:
+            self._mark_owners()
         found: Sequence[int] | None
         try:
             nodes = self._tree.css(plain)
@@ -188,6 +197,25 @@ class StyledDocument:
         if self._room > 0:
             self._selected[plain] = found
         return found
+
+    def _state_language(self) -> None:
+        """Set the language of the last ``<meta>`` that states one on the root element."""
+        self._is_language_stated = True
+        stated = self._tree.css("meta[http-equiv=content-language i][content]")
+        if stated and self._tree.root is not None:
+            self._tree.root.attrs[LANGUAGE] = stated[-1].attrs.sget("content")
+
+    def _mark_owners(self) -> None:
+        """Name the stylesheets with scopes in the parents of their elements."""
+        self._are_owners_marked = True
+        owners: dict[int, tuple[LexborNode, dict[str, None]]] = {}
+        for node in self._tree.css("style"):
+            text = preprocessed(node.text(deep=False))
+            parent = node.parent
+            if parent is not None and "@scope" in text.lower():
+                owners.setdefault(parent.mem_id, (parent, {}))[1][place_of(text)] = None
+        for parent, places in owners.values():
+            parent.attrs[OWNER] = " ".join(places)
 
     def style_element(self, node: LexborNode, declarations: str) -> None:
         """Add a ``style`` attribute."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from libra.urls import join
@@ -24,15 +25,16 @@ _LAST_CODE_POINT = 0x10FFFF
 _RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNORECASE)
 
 
-def read_face(block: str, base: str) -> FontFace | None:
+def read_face(block: str, base: str, layer: str = "") -> FontFace | None:
     """The face that a ``@font-face`` block declares, or None if it is unusable.
 
     Args:
         block: The text between the braces.
         base: The address of the stylesheet.
+        layer: The cascade layer of the rule.
     """
     found: dict[str, str] = {}
-    sources: list[str] | None = None
+    sources: _Sources | None = None
     for name, value, important in declarations(block, rules=False):
         if important:
             continue  # descriptors have no importance
@@ -44,37 +46,45 @@ def read_face(block: str, base: str) -> FontFace | None:
     families = families_in(found.get("font-family", ""))
     if found.get("font-family", "").lower() in _GENERIC:
         return None  # a generic family or a CSS keyword has no faces
-    if len(families) != 1 or sources is None:
+    if len(families) != 1 or sources is None or not (sources.urls or sources.embedded):
         return None
     return FontFace(
         family=families[0],
-        sources=tuple(sources),
+        sources=tuple(sources.urls),
         ranges=_ranges(found.get("unicode-range", "")),
         weight=_weights(found.get("font-weight", "")),
         stretch=_stretches(found.get("font-stretch", "")),
         italic=found.get("font-style", "").lower().startswith(("italic", "oblique")),
         initiator=base,
+        layer=layer,
     )
 
 
-def _font_sources(value: str, base: str) -> list[str] | None:
-    """The URLs in supported formats, in the order in which they are tried.
+class _Sources(NamedTuple):
+    """The sources of a face: their URLs, and whether a font that is embedded as data ends them."""
 
-    They end at a font that is embedded as data. None if there is no usable source.
+    urls: list[str]
+    embedded: bool
+
+
+def _font_sources(value: str, base: str) -> _Sources | None:
+    """The sources in supported formats, in the order in which they are tried.
+
+    None if there is none, so that Chromium ignores the declaration.
     """
-    sources: list[str] = []
-    for source in split_at(components(value), ","):
-        reference = _font_source(significant(source))
-        if not reference:
-            continue
+    read = [_font_source(significant(source)) for source in split_at(components(value), ",")]
+    if all(reference is None for reference in read):
+        return None
+    urls: list[str] = []
+    for reference in filter(None, read):
         if reference[:5].lower() == "data:":
             if _is_font_data(reference):
-                return sources
+                return _Sources(urls, embedded=True)
             continue
         url = join(base, reference)
         if url is not None:
-            sources.append(url)
-    return sources or None
+            urls.append(url)
+    return _Sources(urls, embedded=False)
 
 
 _GENERIC = frozenset(
@@ -86,7 +96,13 @@ _GENERIC = frozenset(
 
 
 def _font_source(parts: list[ComponentValue]) -> str | None:
-    """The address of one source, if Chromium can read it and supports what it requires."""
+    """The address of one source, if Chromium can read it and supports what it requires.
+
+    It is "" if Chromium reads the source but asks for nothing.
+    """
+    if len(parts) == 1 and parts[0].kind == "function" and parts[0].value.lower() == "local":
+        kinds = [part.kind for part in significant(parts[0].parts)]
+        return "" if kinds == ["string"] or set(kinds) == {"ident"} else None
     reference = address(parts[0]) if parts and parts[0].kind != "string" else None
     if reference is None:
         return None
@@ -98,6 +114,8 @@ def _font_source(parts: list[ComponentValue]) -> str | None:
         if inner[0].value.lower() not in chromium().font_formats | _VARIATION_FORMATS:
             return None
         rest = rest[1:]
+    elif reference.lower().endswith(".eot") and reference[:5].lower() != "data:":
+        reference = ""  # Chromium passes over a font for old Internet Explorers
     if rest and rest[0].kind == "function" and rest[0].value.lower() == "tech":
         techs = [significant(one) for one in split_at(rest[0].parts, ",")]
         if any(

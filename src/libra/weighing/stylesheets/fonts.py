@@ -54,6 +54,7 @@ class FontFace(msgspec.Struct, frozen=True):
         stretch: The range of widths that it covers, in percent.
         italic: Whether it is an italic or oblique face.
         initiator: The stylesheet that declares it.
+        layer: The cascade layer of the rule; "" without one.
     """
 
     family: str
@@ -63,6 +64,7 @@ class FontFace(msgspec.Struct, frozen=True):
     stretch: tuple[float, float] = (100.0, 100.0)
     italic: bool = False
     initiator: str = ""
+    layer: str = ""
 
 
 class FontStyle(NamedTuple):

@@ -18,10 +18,12 @@ class Frame(NamedTuple):
 
 
 class Keyframes(NamedTuple):
-    """A ``@keyframes`` rule: its name and its blocks."""
+    """A ``@keyframes`` rule: its name, its blocks, its cascade layer, and whether it is prefixed."""
 
     name: str
     blocks: tuple[Frame, ...]
+    layer: str = ""
+    prefixed: bool = False
 
 
 def read_keyframes(name: str, body: str) -> Keyframes | None:

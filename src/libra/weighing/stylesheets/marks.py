@@ -18,6 +18,8 @@ _WORDS: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("container", ("-", ":", " ")),
     ("color-scheme", None),
     ("base-select", None),
+    ("@layer", None),
+    ("@property", None),
 )
 """Words that make a rule worth reading, with the text that must follow them. Each one costs time."""
 

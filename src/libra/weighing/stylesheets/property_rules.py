@@ -8,11 +8,19 @@ from libra.weighing.css.scan import declarations
 
 
 class PropertyRule(NamedTuple):
-    """A ``@property`` rule: a custom property's name, whether it inherits, and its initial value."""
+    """A ``@property`` rule.
+
+    Attributes:
+        name: The custom property's name.
+        inherits: Whether it inherits.
+        initial: Its initial value.
+        images: Whether its syntax lets it hold an address.
+    """
 
     name: str
     inherits: bool
     initial: str
+    images: bool = True
 
 
 def read_property(name: str, body: str) -> PropertyRule | None:
@@ -28,4 +36,10 @@ def read_property(name: str, body: str) -> PropertyRule | None:
     if "syntax" not in found or "inherits" not in found:
         return None
     inherits = found["inherits"].lower() == "true"
-    return PropertyRule(name.strip(), inherits, found.get("initial-value", ""))
+    syntax = found["syntax"].lower()
+    return PropertyRule(
+        name.strip(),
+        inherits,
+        found.get("initial-value", ""),
+        any(kind in syntax for kind in ("*", "<image>", "<url>")),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
+from zlib import crc32
 
 from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, significant, split_at, stripped
@@ -26,16 +27,30 @@ class Scope(NamedTuple):
     limits: tuple[str, ...]
 
 
-def read_scope(condition: str, parent: str | None, around: Scope | None) -> Scope | None:
-    """Read ``(roots) to (limits)``. None without roots, which then depend on the stylesheet's place.
+OWNER = "libra-owner"
+"""The attribute of the parent of a ``<style>`` with scopes, with what `place_of` gives for it."""
+
+
+def place_of(text: str) -> str:
+    """The name of a stylesheet in the document by its preprocessed text."""
+    return f"{crc32(text.encode('utf-8', 'replace')):x}"
+
+
+def read_scope(
+    condition: str, parent: str | None, around: Scope | None, place: str
+) -> Scope | None:
+    """Read ``(roots) to (limits)``; None if that is invalid.
+
+    Without roots the root is the parent of the ``<style>``. That of a ``<link>`` is not followed.
 
     Args:
         condition: The text between ``@scope`` and its block.
         parent: The meaning of ``&`` at its place: a list of selectors, or None outside of style rules.
         around: The enclosing scope.
+        place: The name of the stylesheet, from `place_of`.
     """
     parts = significant(components(condition))
-    root = ":root"
+    root = f':is([{OWNER}~="{place}"])'
     limits: tuple[str, ...] = ()
     try:
         if parts and parts[0].kind == "(":
@@ -49,7 +64,7 @@ def read_scope(condition: str, parent: str | None, around: Scope | None) -> Scop
             parts = [] if limits else parts
     except ValueError:
         return None
-    if parts or root in {":root", ":is()"} or len(root) > MAX_SELECTOR:
+    if parts or root == ":is()" or len(root) > MAX_SELECTOR:
         return None
     if around is not None:
         root = f":is({','.join(scoped(root, around))})"

@@ -16,7 +16,7 @@ from libra.weighing.css.nth import an_plus_b
 from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.stylesheets.states import RENDERED, SAME, STATES
+from libra.weighing.stylesheets.states import RENDERED, SAME, STATES, in_language
 
 MAX_SELECTOR = 10_000
 _MAX_DEPTH = 12
@@ -361,7 +361,8 @@ class _SelectorReader:
             parts = parts[:place]
             if not plain:
                 found.holds = False
-            of = f" of {','.join(plain)}" if plain else ""
+            if plain:  # the engine reads only the first selector of a list here
+                of = f" of {plain[0]}" if len(plain) == 1 else f" of *:is({','.join(plain)})"
         numbers = an_plus_b(list(parts))
         if numbers is None:
             raise Invalid
@@ -375,12 +376,10 @@ class _SelectorReader:
             if value != "rtl":
                 found.holds = False
                 return ""
-        operator = "|=" if name == "lang" else "="
         if _WORD.fullmatch(value) is None:
             found.holds = False
             return ""
-        known = f'[{name}{operator}"{value}"]'
-        return f":is({known},{known} *)"
+        return in_language(value) if name == "lang" else ':is([dir="rtl"],[dir="rtl"] *)'
 
     def _source(self, part: Component) -> str:
         return self._text[part.start : part.end]

@@ -122,3 +122,14 @@ SAME = {
     "-webkit-file-upload-button": "file-selector-button",
 }
 """Aliases of pseudo-elements."""
+
+LANGUAGE = "libra-language"
+"""The attribute of the root element with the language that the document's ``<meta>`` states."""
+
+
+def in_language(tag: str) -> str:
+    """The selector for ``:lang(tag)``: the nearest ``lang`` decides, and without one the document."""
+    own = f'[lang|="{tag}" i]'
+    other = f"{own} [lang]:not({own})"
+    whole = f':root[{LANGUAGE}|="{tag}" i]:not([lang])'
+    return f":is({own},{own} *:not([lang],{other} *),{whole},{whole} *:not([lang],[lang] *))"

@@ -33,7 +33,7 @@ from libra.weighing.stylesheets.layers import LayerNames, are_layers, is_layer
 from libra.weighing.stylesheets.marks import SPELLED, marks_in, may_name_images
 from libra.weighing.stylesheets.nesting import nested
 from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
-from libra.weighing.stylesheets.scopes import Scope, read_scope, scoped
+from libra.weighing.stylesheets.scopes import Scope, place_of, read_scope, scoped
 from libra.weighing.stylesheets.selector_reader import MAX_SELECTOR
 from libra.weighing.stylesheets.selectors import is_valid
 from libra.weighing.stylesheets.supports import supports
@@ -77,6 +77,7 @@ class Sheet(msgspec.Struct, frozen=True):
         rules: The rules that may affect requests.
         faces: ``@font-face`` rules.
         layers: The names of its cascade layers in the order of their first mention.
+        layers_ahead: How many of them it names before its imports.
         keyframes: The frames of its animations.
         properties: The custom properties that it registers.
         has_images: Whether any rule names an image.
@@ -88,6 +89,7 @@ class Sheet(msgspec.Struct, frozen=True):
     rules: tuple[StyleRule, ...] = ()
     faces: tuple[FontFace, ...] = ()
     layers: tuple[str, ...] = ()
+    layers_ahead: int = 0
     keyframes: tuple[Keyframes, ...] = ()
     properties: tuple[PropertyRule, ...] = ()
     has_images: bool = False
@@ -153,9 +155,11 @@ class _SheetReader:
         self._rules: list[StyleRule] = []
         self._faces: list[FontFace] = []
         self._layers = LayerNames()
+        self._layers_ahead = 0
         self._keyframes: list[Keyframes] = []
         self._properties: list[PropertyRule] = []
         self._made = 0
+        self._place = ""
 
     def read(self, text: str, *, applies: bool) -> Sheet:
         text = preprocessed(text)
@@ -163,6 +167,8 @@ class _SheetReader:
         at = 0
         if "@import" in lower or (lower.find("@") >= 0 and SPELLED.search(text) is not None):
             at = self._read_head(text, applies=applies)
+        if "@scope" in lower:
+            self._place = place_of(text)
         if applies:
             self._read_rules(text, lower, at)
         kept = self._rules or self._faces or self._keyframes or self._properties
@@ -172,6 +178,7 @@ class _SheetReader:
             rules=tuple(self._rules),
             faces=tuple(self._faces),
             layers=self._layers.in_order(),
+            layers_ahead=self._layers_ahead,
             keyframes=tuple(self._keyframes),
             properties=tuple(self._properties),
             size=len(text) + self._made if kept else 0,
@@ -201,6 +208,7 @@ class _SheetReader:
                 if self._imports:
                     return start  # no import may follow
                 self._layers.add_all("", prelude)
+                self._layers_ahead = len(self._layers.in_order())
             elif ends_head(name, text[start:at].strip(), has_block=has_block):
                 return start
             at = after  # ignore what cannot be read
@@ -301,7 +309,7 @@ class _SheetReader:
             case "container":
                 return group.within(containers=(*group.containers, condition))
             case "scope":
-                scope = read_scope(condition, group.selector, group.scope)
+                scope = read_scope(condition, group.selector, group.scope, self._place)
                 if scope is None:
                     return _Group(applies=False)
                 selector = f":where({scope.root})"
@@ -332,13 +340,14 @@ class _SheetReader:
     def _read_other(self, name: str, rest: str, body: str, group: _Group) -> None:
         """Read an at-rule that contains no style rules."""
         if name == "font-face" and not rest and not group.items:
-            face = read_face(body, self._base)
+            face = read_face(body, self._base, group.layer)
             if face is not None:
                 self._faces.append(face)
         elif name in {"keyframes", "-webkit-keyframes"}:
             animation = read_keyframes(rest, body)
             if animation is not None:
-                self._keyframes.append(animation)
+                prefixed = name != "keyframes"
+                self._keyframes.append(animation._replace(layer=group.layer, prefixed=prefixed))
         elif name == "property":
             registered = read_property(rest, body)
             if registered is not None:

@@ -22,7 +22,7 @@ from libra.weighing.stylesheets.selectors import is_supported
 WIDE = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
 """Keywords that every property accepts."""
 
-SUBSTITUTED = frozenset({"var", "env", "attr", "if", "random-item"})
+SUBSTITUTED = frozenset({"var", "env", "attr", "if"})
 """Functions whose value is known only at computed-value time. Until then a value with one is valid."""
 
 _MAX_CONDITION = 10_000

@@ -1,9 +1,11 @@
-"""CSS lengths in pixels, with their arithmetic, for a desktop browser's window (CSS Values 4)."""
+"""CSS lengths and resolutions, with their arithmetic, for a desktop browser's window (CSS Values 4)."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 
 from libra.weighing.options import Viewport
 
@@ -25,6 +27,7 @@ _PX_PER_UNIT = {
     "pt": 96 / 72,
     "pc": 16.0,
 }
+_DPPX_PER_UNIT = {"x": 1.0, "dppx": 1.0, "dpi": 1 / 96, "dpcm": 2.54 / 96}
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)
 _TOKEN = re.compile(
     r"\s*(?:([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z%]*)|(-?[a-z_-][\w-]*\(?)|([()+*/,-]))",
@@ -46,7 +49,24 @@ def length_px(text: str, viewport: Viewport) -> float | None:
         return value
     if len(text) > _MAX_LENGTH or "(" not in text:
         return None
-    return _Calculation(text, viewport).value()
+    return _Calculation(text, partial(with_unit, viewport=viewport)).value()
+
+
+def resolution_dppx(text: str) -> float | None:
+    """A CSS resolution in dots per pixel, including ``calc()`` and the like; None for anything else."""
+    text = text.strip().lower()
+    match = NUMBER.fullmatch(text)
+    if match is not None:
+        return _with_resolution(match) if match[2] else None
+    if len(text) > _MAX_LENGTH or "(" not in text:
+        return None
+    return _Calculation(text, _with_resolution).value()
+
+
+def _with_resolution(match: re.Match[str]) -> float | None:
+    """The dots per pixel of a number, which may be a factor without a unit."""
+    unit = match[2].lower()
+    return float(match[1]) * _DPPX_PER_UNIT.get(unit, 0 if unit else 1)
 
 
 def with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
@@ -59,24 +79,27 @@ def with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
     # The small, large and dynamic viewports are the same on a desktop.
     relative = unit[1:] if len(unit) > 2 and unit[0] in "sld" and unit[1] == "v" else unit
     match relative:
-        case "vw" | "vi":
+        case "vw" | "vi" | "cqw" | "cqi":
             return number * viewport.width / 100
-        case "vh" | "vb":
+        case "vh" | "vb" | "cqh" | "cqb":
             return number * viewport.height / 100
-        case "vmin":
+        case "vmin" | "cqmin":
             return number * min(viewport.width, viewport.height) / 100
-        case "vmax":
+        case "vmax" | "cqmax":
             return number * max(viewport.width, viewport.height) / 100
         case _:
             return None
 
 
 class _Calculation:
-    """A recursive-descent evaluator for ``calc()`` and similar functions."""
+    """A recursive-descent evaluator for ``calc()`` and similar functions.
 
-    def __init__(self, text: str, viewport: Viewport) -> None:
+    `measured` is the value of a number with its unit, or None for an unknown unit.
+    """
+
+    def __init__(self, text: str, measured: Callable[[re.Match[str]], float | None]) -> None:
         self._tokens: list[str] = []
-        self._viewport = viewport
+        self._measured = measured
         self._at = 0
         position = 0
         while position < len(text):
@@ -125,7 +148,7 @@ class _Calculation:
                 self._expect(")")
             return _apply(token[:-1], arguments)
         match = NUMBER.fullmatch(token)
-        value = None if match is None else with_unit(match, self._viewport)
+        value = None if match is None else self._measured(match)
         if value is None:
             raise ValueError(token)
         return value

@@ -10,11 +10,12 @@ import re
 from functools import lru_cache
 
 from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.weighing.css.numeric import type_of
 from libra.weighing.css.scan import without_comments
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.options import Viewport
-from libra.weighing.viewport.lengths import NUMBER, length_px, with_unit
+from libra.weighing.options import DESKTOP, Viewport
+from libra.weighing.viewport.lengths import length_px, resolution_dppx
 
 _MAX_QUERY = 10_000
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)")
@@ -136,11 +137,12 @@ def feature(text: str, viewport: Viewport) -> bool | None:
 def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
     if name.startswith("-webkit-"):
         name = name[8:].replace("device-pixel-ratio", "resolution")
-        value = value if value.endswith(("x", "i", "m")) or name == "transform-3d" else value + "x"
+        if name.endswith("resolution") and not value.endswith(("x", "i", "m")):
+            value = f"calc({value} * 1x)"
     prefix, _, rest = name.partition("-")
     actual = _actual(rest if prefix in {"min", "max"} else name, viewport)
     if actual is not None:
-        wanted = _value(value, viewport) if _has_unit_of(name, value) else None
+        wanted = _value(name, value, viewport)
         if wanted is None:
             return None
         if prefix == "min":
@@ -157,29 +159,17 @@ def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
     return None
 
 
-_UNITLESS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\Z")
-_WITH_UNITS = ("width", "height", "resolution")
-
-
-def _has_unit_of(name: str, value: str) -> bool:
-    """Whether a value has a unit if the feature needs one; only a zero length may lack it."""
-    if _UNITLESS.match(value) is None:
-        return True
-    if name.endswith(_WITH_UNITS) and "-webkit-" not in name:
-        return float(value) == 0 and not name.endswith("resolution")
-    return True
-
-
 def _range(text: str, viewport: Viewport) -> bool | None:
     parts = [part.strip() for part in _COMPARISON.split(text)]
     if len(parts) not in {3, 5}:
         return None
     if len(parts) == 5 and {parts[1][0], parts[3][0]} not in ({"<"}, {">"}):
         return None
-    values: list[float | None] = []
-    for part in parts[::2]:
-        actual = _actual(part, viewport)
-        values.append(_value(part, viewport) if actual is None else actual)
+    name = next((part for part in parts[::2] if _actual(part, viewport) is not None), "")
+    values = [
+        _actual(name, viewport) if part == name else _value(name, part, viewport)
+        for part in parts[::2]
+    ]
     result = True
     for left, operator, right in zip(values[:-1], parts[1::2], values[1:], strict=True):
         if left is None or right is None:
@@ -233,26 +223,29 @@ def _actual(name: str, viewport: Viewport) -> float | None:
             return None
 
 
-def _value(text: str, viewport: Viewport) -> float | None:
-    """A length in px, a resolution in dppx, a ratio or an integer."""
-    numerator, slash, denominator = text.partition("/")
-    if slash:
-        top, bottom = NUMBER.fullmatch(numerator.strip()), NUMBER.fullmatch(denominator.strip())
-        if top is None or bottom is None or not float(bottom[1]):
-            return None
-        return float(top[1]) / float(bottom[1])
-    match = NUMBER.fullmatch(text)
-    if match is None:
-        return length_px(text, viewport)
-    number, unit = float(match[1]), match[2].lower()
-    match unit:
-        case "":
-            return number
-        case "x" | "dppx":
-            return number
-        case "dpi":
-            return number / 96
-        case "dpcm":
-            return number * 2.54 / 96
-        case _:
-            return with_unit(match, viewport)
+def _value(name: str, text: str, viewport: Viewport) -> float | None:
+    """The value of a feature: a length in px, a resolution in dppx, a ratio or an integer."""
+    parts = significant(components(text))
+    if len(parts) == 3 and parts[1].is_delim("/") and name.endswith("aspect-ratio"):
+        top, bottom = _number(text[: parts[1].start]), _number(text[parts[1].end :])
+        return top / bottom if top is not None and bottom else None
+    if len(parts) != 1:
+        return None
+    kind = type_of(parts[0])
+    if name.endswith("aspect-ratio"):
+        return float(parts[0].value) if parts[0].kind == "dimension" else _number(text)
+    if name.endswith("resolution"):
+        density = resolution_dppx(text) if kind == "resolution" else None
+        return None if density is None or density < 0 else density
+    if not name.endswith(("width", "height")):
+        return None if "." in text else _number(text)
+    pixels = length_px(text, viewport) if kind in {"length", "number"} else None
+    return None if kind == "number" and pixels else pixels  # only a zero may lack its unit
+
+
+def _number(text: str) -> float | None:
+    """A number, which may be calculated."""
+    parts = significant(components(text))
+    if len(parts) != 1 or type_of(parts[0]) != "number":
+        return None
+    return float(parts[0].value) if parts[0].kind == "number" else length_px(text, DESKTOP)

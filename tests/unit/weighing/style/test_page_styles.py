@@ -92,7 +92,7 @@ def font(name: str, **descriptors: object) -> str:
         (".a{@media screen{background:url(x.png)}}", ["x.png"]),
         ("#main b{background:image-set('a.png' 1x, 'b.png' 2x)}", ["a.png"]),
         ("p{background:-webkit-image-set(url(a.png) 1x, url(b.png) 2x)}", ["a.png"]),
-        ("p{background:image-set(url(a.jxl) type('image/jxl'),'a.avif')}", ["a.avif"]),
+        ("p{background:image-set(url(a.jp2) type('image/jp2'),'a.avif')}", ["a.avif"]),
         ("p{background:url(x.png", ["x.png"]),
         ("p{background:url('x.png", ["x.png"]),
         ("}}}p{background:url(x.png)}", []),

@@ -27,8 +27,8 @@ FOREIGN = frozenset({"svg", "math"})
 
 
 HIDDEN = (
-    "[hidden],[popover]:not(dialog[open]),dialog:not([open]),input[type=hidden],"
-    "details:not([open])>:not(summary)"
+    "[hidden]:not([hidden=until-found i]),[popover]:not(dialog[open]),dialog:not([open]),"
+    "input[type=hidden],audio:not([controls]),details:not([open])>:not(summary)"
 )
 """Elements that the browser's own stylesheet hides. It means only HTML; a selector cannot say so."""
 

@@ -16,6 +16,7 @@ INITIAL = {
     "animation-duration": "0s",
     "animation-delay": "0s",
     "animation-iteration-count": "1",
+    "animation-direction": "normal",
     "animation-fill-mode": "none",
     "animation-play-state": "running",
 }
@@ -77,7 +78,7 @@ def running(values: Mapping[str, str]) -> list[tuple[str, Shown]]:
     lists = {name: _listed(values.get(name, ""), initial) for name, initial in INITIAL.items()}
     names, *others = lists.values()
     found: list[tuple[str, Shown]] = []
-    for called, duration, delay, count, fill, state in zip(
+    for called, duration, delay, count, direction, fill, state in zip(
         names, *map(cycle, others), strict=False
     ):
         if called is None or called.kind not in {"ident", "string"} or called.is_word("none"):
@@ -89,6 +90,8 @@ def running(values: Mapping[str, str]) -> list[tuple[str, Shown]]:
             "" if fill is None else fill.value.lower(),
             paused=state is not None and state.is_word("paused"),
         )
+        if shown in {"first", "last"} and _is_backwards(direction, _rounds(count), shown):
+            shown = "last" if shown == "first" else "first"
         if shown is not None:
             found.append((called.value, shown))
     return found
@@ -105,6 +108,16 @@ def _shown(
     if fill not in {"forwards", "both"}:
         return None
     return "last" if rounds else "first"
+
+
+def _is_backwards(direction: ComponentValue | None, rounds: float, shown: Shown) -> bool:
+    """Whether the round that shows runs from the last frame to the first."""
+    if direction is None or not direction.value.lower().startswith(("reverse", "alternate")):
+        return False
+    backwards = direction.value.lower().endswith("reverse")
+    if shown == "last" and direction.value.lower().startswith("alternate"):
+        return backwards is (rounds % 2 == 1)
+    return backwards
 
 
 def _listed(text: str, initial: str) -> list[ComponentValue | None]:

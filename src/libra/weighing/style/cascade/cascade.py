@@ -9,13 +9,17 @@ selector.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from libra.weighing.css.scan import ScannedDeclaration
 from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
 from libra.weighing.style.cascade.longhands import ALWAYS, longhands
+from libra.weighing.style.cascade.reverting import Layer, LayersBelow, reverts
+from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
+from libra.weighing.stylesheets.fonts import FontFace
+from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.stylesheets.marks import may_fetch
 from libra.weighing.stylesheets.selectors import may_hold, parts_of
 from libra.weighing.stylesheets.stylesheet import Sheet
@@ -67,6 +71,12 @@ class _CascadeEntry(NamedTuple):
     elements: Sequence[int]
     value: Value
 
+    @property
+    def layer(self) -> Layer:
+        """Its layer; a ``style`` attribute is one of its own."""
+        important, layer, specificity, _ = self.rank
+        return important, layer, specificity == _INLINE
+
 
 class Cascade:
     """The declarations of all stylesheets of one document.
@@ -87,13 +97,29 @@ class Cascade:
         self._sheets = 0
         self._count = 0
         self._order = 0
+        self._faces: list[tuple[tuple[int, ...], FontFace]] = []
+        self._keyframes: dict[str, tuple[tuple[bool, tuple[int, ...]], Keyframes, str]] = {}
         self.variables_with_images = False
+
+    def name_layers(self, layer: str, names: Iterable[str]) -> None:
+        """Put a stylesheet's layers in order. `layer` is that of its ``@import``."""
+        self._layer_rank(self._full(layer, ""))
+        for name in names:
+            self._layer_rank(self._full(layer, name))
 
     def add(self, sheet: Sheet, layer: str = "") -> None:
         """Add a stylesheet; later ones win. `layer` is that of its ``@import``."""
         self._sheets += 1
-        for name in sheet.layers:
-            self._layer_rank(self._full(layer, name))
+        self.name_layers(layer, sheet.layers)
+        if not layer.startswith(LAYER):  # Chromium ignores fonts in shadow roots
+            self._faces += (
+                (self._layer_rank(self._full(layer, face.layer)), face) for face in sheet.faces
+            )
+        for frames in sheet.keyframes:
+            rank = not frames.prefixed, self._layer_rank(self._full(layer, frames.layer))
+            known = self._keyframes.get(frames.name)
+            if known is None or rank >= known[0]:
+                self._keyframes[frames.name] = rank, frames, sheet.base
         names = self._scope.names if len(sheet.rules) > _FEW_RULES else None
         for rule in sheet.rules:
             if names is not None and not may_hold(rule.selector, names):
@@ -107,13 +133,13 @@ class Cascade:
             if not found:
                 continue
             self._order += 1
-            rank = self._layer_rank(self._full(layer, rule.layer))
+            layer_rank = self._layer_rank(self._full(layer, rule.layer))
             for part in parts:
                 for name, (written, text, important) in found:
                     self._enter(
                         (name, part.pseudo),
                         _CascadeEntry(
-                            self._rank(rank, part.specificity, important=important),
+                            self._rank(layer_rank, part.specificity, important=important),
                             part.plain,
                             (),
                             Value(
@@ -149,8 +175,15 @@ class Cascade:
     def winners(self, name: str, pseudo: str = "") -> dict[int, Value]:
         """The winning value for each element on which a rule sets this property."""
         won: dict[int, Value] = {}
-        for entry in self._ranked(name, pseudo):
-            if entry.value.certain and _is_read(entry.value):
+        entries = self._ranked(name, pseudo)
+        below = LayersBelow(won, _reverting(entries), self._scope.check)
+        for entry in entries:
+            below.enter(entry.layer)
+            if not entry.value.certain:
+                continue
+            if reverts(entry.value.text):
+                below.go_back(self._elements(entry), entry.layer)
+            elif _is_read(entry.value):
                 won.update(dict.fromkeys(self._elements(entry), entry.value))
         return won
 
@@ -167,7 +200,13 @@ class Cascade:
     def images(self, name: str, pseudo: str = "") -> dict[int, list[Value]]:
         """For each element the values that name images: the winner, and those that may win."""
         won: dict[int, list[Value]] = {}
-        for entry in self._ranked(name, pseudo):
+        entries = self._ranked(name, pseudo)
+        below = LayersBelow(won, _reverting(entries), self._scope.check)
+        for entry in entries:
+            below.enter(entry.layer)
+            if reverts(entry.value.text) and entry.value.certain:
+                below.go_back(self._elements(entry), entry.layer)
+                continue
             fetches = self._may_fetch(entry.value.text)
             if not (fetches or won):
                 continue  # no image to override so far
@@ -194,6 +233,14 @@ class Cascade:
             for element, value in self.winners(name).items():
                 set_on.setdefault(element, {})[name] = value.text[:_MAX_VALUE]
         return set_on
+
+    def faces(self) -> list[FontFace]:
+        """The ``@font-face`` rules; of equal ones the last wins, in the order of their layers."""
+        return [face for _, face in sorted(self._faces, key=lambda found: found[0])]
+
+    def keyframes(self) -> dict[str, tuple[Keyframes, str]]:
+        """The winning ``@keyframes`` rule of each name, with the base URL of its addresses."""
+        return {name: (frames, base) for name, (_, frames, base) in self._keyframes.items()}
 
     def pseudo_elements(self) -> set[str]:
         """The pseudo-elements that any rule selects."""
@@ -265,6 +312,12 @@ class Cascade:
                 for entry in entries
             }
         )
+        waiting += (
+            block
+            for _, frames, _ in self._keyframes.values()
+            for _, _, block in frames.blocks
+            if "var(" in block
+        )
         while waiting:
             self._scope.check()
             text = waiting.pop()
@@ -306,16 +359,24 @@ def _rank_of(entry: _CascadeEntry) -> tuple[bool, tuple[int, ...], int, int]:
     return entry.rank
 
 
+def _reverting(entries: Iterable[_CascadeEntry]) -> Iterator[Layer]:
+    """The layers with a value that goes back to the layer below."""
+    return (entry.layer for entry in entries if reverts(entry.value.text))
+
+
 def _is_read(value: Value) -> bool:
     """Whether a browser accepts a declared value. An invalid one does not win."""
     name, text = value.name, value.text
-    if name[:2] == "--" or name == "all" or _PLAIN.match(text) is not None:
+    if name == "all" or _PLAIN.match(text) is not None:
+        return True
+    if name[:2] == "--" and _BRACKETS.search(text) is None:
         return True
     if len(text) > _MAX_READ and "data:" not in text:
         return True
     return is_valid_text(name, text)
 
 
+_BRACKETS = re.compile(r"[()\[\]{}\"']")
 _PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
 _MAX_READ = 5_000
 """Longer values count as valid without a check, unless they contain images as data."""

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.options import Viewport
+from libra.weighing.stylesheets.marks import may_fetch
 from libra.weighing.stylesheets.supports import supports_import
 from libra.weighing.viewport.media_queries import media_holds
 
@@ -97,7 +98,10 @@ class _Substitution:
             raise Invalid
         end = part.end - 1 if part.closed else part.end
         comma = next(one for one in part.parts if one.kind == ",")
-        return self.of(text[comma.end : end], inside_of, depth + 1)
+        made = self.of(text[comma.end : end], inside_of, depth + 1)
+        if name == "attr" and may_fetch(made.lower()):
+            raise Invalid  # an attribute may not make a request (CSS Values 5, section 7.7)
+        return made
 
     def _value(self, name: str, called: str, inside_of: frozenset[str], depth: int) -> str | None:
         if name == "attr":
