@@ -46,6 +46,8 @@ def test_growth_is_judged_by_an_earlier_report() -> None:
         assert check.over == over
     with pytest.raises(ValueError, match="before="):
         check_budget(report(1_000), budgets)
+    with pytest.raises(ValueError, match="the earlier result has no weight"):
+        check_budget(report(1_000), budgets, before=report(1, failed=True))
 
 
 def test_what_cannot_be_judged_is_an_error(tmp_path: Path) -> None:

@@ -240,6 +240,19 @@ async def test_a_growth_that_cannot_be_judged_is_not_green(
     assert ended.err.count("nothing to compare with") == 1
 
 
+async def test_a_page_does_not_grow_from_the_error_page_of_its_server(
+    libra: Command, server: pages.PageServer
+) -> None:
+    home, server.site["/"] = server.site["/"], pages.Page(b"x" * 9000, status=500)
+    await libra("weigh", server.url("/"), "--format", "json", "--output", "before.json")
+    server.site["/"] = home
+    weigh = ("weigh", server.url("/"), "--compare", "before.json", "--format", "markdown")
+    ended = await libra(*weigh, "--max-growth", "5%")
+    assert ended.code == 4
+    assert "the earlier result has no weight, because that page could not be weighed" in ended.err
+    assert "What changed" not in ended.out
+
+
 async def test_quiet_prints_the_summary_of_all_pages_and_what_is_wrong(
     libra: Command, server: pages.PageServer
 ) -> None:

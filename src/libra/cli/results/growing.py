@@ -62,7 +62,7 @@ def ungrown(
     """Why not all limits on growth were judged; None if all were.
 
     A page without an earlier result has nothing to grow from. A page whose earlier result was weighed in
-    another way has: if it passed, its growth would stay unnoticed.
+    another way, or could not be weighed, has: if it passed, its growth would stay unnoticed.
     """
     asked = [
         after.url
@@ -74,4 +74,4 @@ def ungrown(
     if not asked:
         return None
     which = plain(asked[0]) if len(asked) == 1 else f"{len(asked)} pages"
-    return f"the growth of {which}, because the earlier result was weighed in another way"
+    return f"the growth of {which}, because the earlier result cannot be compared with this one"

@@ -17,7 +17,7 @@ from libra.cli.results.results import Results
 from libra.cli.results.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
 from libra.formats.annotations import to_annotations
-from libra.formats.comparison import comparable
+from libra.formats.comparison import why_not_comparable
 from libra.formats.sentences import outcome, remarks
 from libra.wording import count, plain, size
 
@@ -228,15 +228,11 @@ def _say_new(results: Results, compare: Path) -> None:
 
 
 def _say_not_compared(results: Results) -> None:
-    """Report pages that cannot be compared: the difference would only show that the methods differ."""
+    """Report pages that cannot be compared: the difference would not be one of the page."""
     for earlier, report in results.pairs:
-        if comparable(earlier, report):
-            continue
-        click.echo(
-            f"not compared: {plain(report.url)}: it was weighed {report.method} at {report.viewport},"
-            f" and the earlier one {earlier.method} at {earlier.viewport}",
-            err=True,
-        )
+        reason = why_not_comparable(earlier, report)
+        if reason is not None and not outcome(report):
+            click.echo(f"not compared: {plain(report.url)}: {reason}", err=True)
 
 
 def _say_unproven(results: Results) -> None:
