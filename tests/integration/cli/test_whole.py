@@ -196,6 +196,36 @@ async def test_a_sitemap_of_which_a_part_is_gone_costs_that_part(
         assert [r.headers.get("x-key") for r in elsewhere.requests] == [None]
 
 
+@pytest.mark.parametrize("listing", ["gone child", "unfit entry", "unfit child", "unfit line"])
+async def test_no_output_is_silent_about_the_pages_that_a_sitemap_lost(
+    libra: Command, server: pages.PageServer, listing: str
+) -> None:
+    home, child = server.url("/"), server.url("/one.xml")
+    entries = f"<url><loc>{home}</loc></url>"
+    if listing == "unfit entry":
+        entries += "<url><loc>ftp://x/</loc></url>"
+    other = {"gone child": server.url("/gone.xml"), "unfit child": "ftp://x/"}.get(listing, child)
+    index = f"<sitemap><loc>{other}</loc></sitemap><sitemap><loc>{child}</loc></sitemap>"
+    server.site["/one.xml"] = pages.Page(f"<urlset>{entries}</urlset>".encode(), "text/xml")
+    server.site["/map"] = pages.Page(f"<sitemapindex>{index}</sitemapindex>".encode(), "text/xml")
+    if listing == "unfit line":
+        server.site["/map"] = pages.Page(f"{home}\nftp://x/\n".encode(), "text/plain")
+    lost = {"gone child": other, "unfit entry": child}.get(listing, server.url("/map"))
+    weigh = ("weigh", "--sitemap", server.url("/map"), "--max-weight", "1MB", "--allow-partial")
+    for form in ("json", "csv", "har", "junit", "markdown", "table"):
+        ended = await libra(
+            *weigh, "--format", form, "--summary", f"{form}.md", "--annotate", "--output", "out"
+        )
+        assert ended.code == 3
+        told = (libra.folder / "out").read_text()
+        assert lost in told
+        assert "unreadable: " in told or "bad-url: " in told
+        assert f"::error title=Could not be weighed::{lost}: " in ended.err
+        assert "could not be weighed" in (libra.folder / f"{form}.md").read_text()
+        if form == "junit":
+            assert ET.fromstring(told).get("errors") == "1"
+
+
 async def test_a_page_may_grow_so_much_and_no_more(
     libra: Command, server: pages.PageServer
 ) -> None:

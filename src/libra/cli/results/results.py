@@ -52,7 +52,6 @@ class Results(msgspec.Struct, frozen=True):
         pairs: earlier reports, each with the current one.
         comparisons: of pairs that were weighed in the same way.
         allow_partial: whether a budget may hold for a page that is not whole.
-        unread: whether part of a list of pages could not be read.
         unjudged: why not everything could be judged; None if it was.
     """
 
@@ -61,13 +60,12 @@ class Results(msgspec.Struct, frozen=True):
     pairs: tuple[tuple[Report, Report], ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     allow_partial: bool = False
-    unread: bool = False
     unjudged: str | None = None
 
     @property
     def exit_code(self) -> int:
         """0, or the code of the worst result."""
-        if self.unread or any(outcome(report) for report in self.reports):
+        if any(outcome(report) for report in self.reports):
             return NOT_WEIGHED
         if any(check.over for check in self.checks):
             return OVER_BUDGET
@@ -86,8 +84,6 @@ def judge(
     demands: Demands,
     before: Sequence[Report],
     pushed: Pushed,
-    *,
-    unread: bool,
 ) -> Results:
     """Check pages against the demands, and compare them with their earlier reports.
 
@@ -96,7 +92,6 @@ def judge(
         demands: on the pages.
         before: earlier reports; if there are none, those of the server count.
         pushed: the outcome of sending the reports to a server.
-        unread: whether part of a list of pages could not be read.
     """
     budgets, limits, growth, allow_partial = demands
     pairs = pairs_of(before, reports) if before else list(pushed.pairs)
@@ -117,6 +112,5 @@ def judge(
         tuple(pairs),
         tuple(compare(*pair) for pair in alike),
         allow_partial=allow_partial,
-        unread=unread,
         unjudged=pushed.unjudged or ungrown(pairs, budgets, growth),
     )
