@@ -26,7 +26,7 @@ from libra.budgets.lighthouse import (
     parse_rule,
 )
 from libra.errors import NotWeighed
-from libra.formats.comparison import why_not_comparable
+from libra.formats.comparison import why_growth_is_unproven
 from libra.formats.sentences import outcome
 from libra.report import Report
 from libra.wording import parse_size
@@ -77,9 +77,10 @@ def check_budget(
     if before is None and budget_here is not None and budget_here.max_growth is not None:
         raise ValueError("the budget has a maxGrowth: pass the earlier report as before=")
     grown = [] if before is None else growth_of(before, report, budgets)
-    unlike = why_not_comparable(before, report) if before is not None and grown else None
-    if unlike is not None:
-        raise ValueError(f"the growth of {report.url} cannot be judged: {unlike}")
+    if before is not None and grown:
+        unproven = why_growth_is_unproven(before, report, grown)
+        if unproven is not None:
+            raise ValueError(f"the growth of {report.url} cannot be judged: {unproven}")
     return [*check(report, budgets, limits), *grown]
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from libra.budgets.budget import Check
 from libra.file_names import folded
 from libra.report import KINDS, Asset, Kind, Report, Total
 from libra.wording import sentence_list, signed_size, size
@@ -109,6 +110,22 @@ def why_not_comparable(before: Report, after: Report) -> str | None:
             f"it was weighed {after.method} at {after.viewport}, and the earlier one {before.method}"
             f" at {before.viewport}"
         )
+    return None
+
+
+def why_growth_is_unproven(before: Report, after: Report, grown: Iterable[Check]) -> str | None:
+    """Why the checks of growth between the two prove nothing; None if they do.
+
+    The earlier page weighed at least as much as its report says: a limit that holds is proven, and one
+    that is broken is not.
+    """
+    unlike = why_not_comparable(before, after)
+    if unlike is not None or not any(check.over for check in grown):
+        return unlike
+    if not before.complete:
+        return "only a part of the earlier page was weighed"
+    if before.coverage and not after.coverage:
+        return "scripts built the earlier page, and it was weighed without them"
     return None
 
 

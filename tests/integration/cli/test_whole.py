@@ -283,6 +283,38 @@ async def test_a_page_does_not_grow_from_the_error_page_of_its_server(
     assert "What changed" not in ended.out
 
 
+async def test_a_growth_over_a_part_of_the_earlier_page_is_not_proven(
+    libra: Command, server: pages.PageServer
+) -> None:
+    server.site["/other"] = server.site["/part"]
+    await libra("weigh", server.url("/other"), "--format", "json", "--output", "before.json")
+    server.site["/other"] = server.site["/"]
+    weigh = ("weigh", server.url("/other"), "--compare", "before.json", "--format", "junit")
+    ended = await libra(*weigh, "--max-growth", "5%")
+    assert ended.code == 4
+    assert "because only a part of the earlier page was weighed" in ended.err
+    assert "over budget" not in ended.err
+    assert 'type="not-judged"' in ended.out
+    assert (await libra(*weigh, "--max-growth", "5%", "--allow-partial")).code == 0
+    # The earlier page weighed at least what is known of it: no more than this has been added.
+    assert (await libra(*weigh, "--max-growth", "1MB")).code == 0
+
+
+async def test_a_page_that_scripts_no_longer_build_has_not_grown_for_certain(
+    libra: Command, server: pages.PageServer
+) -> None:
+    server.site["/other"] = server.site["/shell"]
+    static = ("weigh", "--method", "static", server.url("/other"), "--format", "json")
+    await libra(*static, "--output", "before.json")
+    server.site["/app.js"] = pages.Page(b"x" * 5000, "text/javascript")
+    growth = (*static, "--compare", "before.json", "--max-growth", "5%", "--allow-partial")
+    assert (await libra(*growth)).code == 1  # what was weighed of both is the same part
+    server.site["/other"] = server.site["/"]
+    ended = await libra(*growth[:-1])
+    assert ended.code == 4
+    assert "because scripts built the earlier page" in ended.err
+
+
 async def test_quiet_prints_the_summary_of_all_pages_and_what_is_wrong(
     libra: Command, server: pages.PageServer
 ) -> None:

@@ -103,7 +103,7 @@ def judge(
             if not outcome(report)
             for one in check(report, budgets, limits)
         ),
-        *grown(alike, budgets, growth),
+        *grown(pairs, budgets, growth),
         *pushed.checks,
     )
     return Results(
@@ -112,5 +112,5 @@ def judge(
         tuple(pairs),
         tuple(compare(*pair) for pair in alike),
         allow_partial=allow_partial,
-        unjudged=pushed.unjudged or ungrown(pairs, budgets, growth),
+        unjudged=pushed.unjudged or ungrown(pairs, budgets, growth, pushed.ungrown),
     )
