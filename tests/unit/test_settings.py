@@ -98,6 +98,8 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
         ("prot = 1", "there is no setting 'prot' .did you mean port.*; the settings are .*port"),
         ('max-wieght = "1MB"', "'max-wieght' .did you mean max_weight"),
         ("[weigh]\nlimit = 5", "there is no setting 'weigh'"),
+        ('data-dir = "a"\ndata_dir = "b"', "'data-dir' and 'data_dir' are the same setting"),
+        ('max_weight = "1"\nmax-weight = "2"', "'max_weight' and 'max-weight' are the same"),
         ('port = "x"', "port cannot be 'x': it takes a whole number"),
         ('parsers = "x"', "parsers cannot be 'x': it takes a whole number"),
         ('journal = "maybe"', "journal cannot be 'maybe': it takes yes or no"),

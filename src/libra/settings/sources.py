@@ -78,13 +78,19 @@ def _is_set(value: str) -> bool:
 
 
 def require_known(written: Mapping[str, Any], source: str, known: set[str]) -> None:
-    """Refuse unknown keys.
+    """Refuse unknown keys, and two keys for one setting, as ``data-dir`` beside ``data_dir``.
 
     Raises:
         SettingsError: naming the first, and a known name that is similar.
     """
+    seen: dict[str, str] = {}
     for key in written:
         name = key.replace("-", "_")
+        if name in seen:
+            raise SettingsError(
+                f"{source}: {seen[name]!r} and {key!r} are the same setting: write one of them"
+            )
+        seen[name] = key
         if name not in known:
             near = get_close_matches(name, known, 1)
             meant = f" (did you mean {near[0]}?)" if near else ""
