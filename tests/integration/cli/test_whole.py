@@ -315,6 +315,22 @@ async def test_a_page_that_scripts_no_longer_build_has_not_grown_for_certain(
     assert "because scripts built the earlier page" in ended.err
 
 
+async def test_a_budget_for_paths_that_no_page_has_is_told(
+    libra: Command, server: pages.PageServer
+) -> None:
+    limit = '"resourceSizes": [{"resourceType": "total", "budget": 0}]'
+    weigh = ("weigh", server.url("/missing"), "--budget", "budget.json")
+    for path, code in (("/mising", 0), ("/missing", 1)):
+        budgets = f'[{{"path": "/shop", {limit}}}, {{"path": "{path}", {limit}}}]'
+        (libra.folder / "budget.json").write_text(budgets)
+        ended = await libra(*weigh)
+        assert ended.code == code
+        idle = "/shop" if code else "/shop and /mising"
+        assert f"matches nothing: the budget for {idle}: no page has such a path" in ended.err
+    (libra.folder / "budget.json").write_text(f'[{{"path": "/", {limit}}}]')
+    assert "matches nothing" not in (await libra(*weigh)).err
+
+
 async def test_quiet_prints_the_summary_of_all_pages_and_what_is_wrong(
     libra: Command, server: pages.PageServer
 ) -> None:

@@ -19,7 +19,7 @@ from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
 from libra.formats.annotations import to_annotations
 from libra.formats.comparison import why_not_comparable
 from libra.formats.sentences import outcome, remarks
-from libra.wording import count, plain, size
+from libra.wording import count, plain, sentence_list, size
 
 LOG_WIDTH = 120
 """Columns where there is no terminal: a file, a pipe, the log of a CI server."""
@@ -248,7 +248,13 @@ def _say_unproven(results: Results) -> None:
 
 
 def _say_unmatched(results: Results) -> None:
-    """Write a line for each rule that matches no file: the file may have another name now."""
+    """Write a line for each rule that matches no file: the file may have another name now.
+
+    One more line names the budgets whose path no page has.
+    """
+    if results.unused and any(report.status == "weighed" for report in results.reports):
+        paths = sentence_list([plain(path) for path in results.unused])
+        click.echo(f"matches nothing: the budget for {paths}: no page has such a path", err=True)
     for limit in unmatched(results.reports, results.checks):
         what = "request to that host" if limit.about == "host" else "file with that name"
         click.echo(f"matches nothing: {limit}: no page has a {what}", err=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth
-from libra.budgets.lighthouse import Budget, Check, check
+from libra.budgets.lighthouse import Budget, Check, check, unused
 from libra.cli.results.growing import grown, ungrown
 from libra.cli.results.pushing import Pushed
 from libra.formats.comparison import Comparison, comparable, compare, pairs_of
@@ -53,6 +53,7 @@ class Results(msgspec.Struct, frozen=True):
         comparisons: of pairs that were weighed in the same way.
         allow_partial: whether a budget may hold for a page that is not whole.
         unjudged: why not everything could be judged; None if it was.
+        unused: the paths of budgets that no weighed page has.
     """
 
     reports: tuple[Report, ...]
@@ -61,6 +62,7 @@ class Results(msgspec.Struct, frozen=True):
     comparisons: tuple[Comparison, ...] = ()
     allow_partial: bool = False
     unjudged: str | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -113,4 +115,5 @@ def judge(
         tuple(compare(*pair) for pair in alike),
         allow_partial=allow_partial,
         unjudged=pushed.unjudged or ungrown(pairs, budgets, growth, pushed.ungrown),
+        unused=tuple(dict.fromkeys(budget.path for budget in unused(reports, budgets))),
     )
