@@ -134,6 +134,8 @@ async def test_another_method_is_405_and_says_which_are_allowed(
     assert answer.status_code == 405
     assert answer.headers["content-type"] == "application/problem+json"
     assert "GET" in answer.headers["allow"]
+    asked = await service.client.request("OPTIONS", path)
+    assert answer.headers.get_list("allow") == [asked.headers["allow"]]
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,13 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912 - a
     return _plain(500, "Libra failed on this request. Its log has the details.")
 
 
+def below(problem: Problem, base: str) -> Problem:
+    """A problem whose explanation is where Libra is: below a path of another site, or at its root."""
+    if not problem.type.startswith("/"):
+        return problem
+    return msgspec.structs.replace(problem, type=base + problem.type)
+
+
 def _own(
     name: str, status: int, title: str, detail: str, retry_after: float | None = None
 ) -> Problem:
