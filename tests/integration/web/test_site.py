@@ -124,6 +124,12 @@ async def test_an_unknown_route_is_a_problem(service: Service, path: str) -> Non
     assert answer.json() == {"title": "Not Found", "status": 404}
 
 
+async def test_a_parameter_that_is_missing_is_named(service: Service) -> None:
+    answer = await service.client.get("/history.csv")
+    assert answer.status_code == 400
+    assert "'url'" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/pages"), ("POST", "/"), ("PATCH", "/health")]
 )
