@@ -26,6 +26,7 @@ from libra.budgets.lighthouse import (
     parse_rule,
 )
 from libra.errors import NotWeighed
+from libra.formats.comparison import why_growth_is_unproven
 from libra.formats.sentences import outcome
 from libra.report import Report
 from libra.wording import parse_size
@@ -53,7 +54,7 @@ def check_budget(
         BudgetError: the file is not a ``budget.json``, or the objects are not `Budget` objects; the
             message says where.
         ValueError: a rule or a size is invalid, or the budget has a ``maxGrowth`` and there is no
-            earlier report.
+            earlier report, or one that cannot be compared with this one.
         OSError: the file cannot be read.
     """
     problem = outcome(report)
@@ -76,6 +77,10 @@ def check_budget(
     if before is None and budget_here is not None and budget_here.max_growth is not None:
         raise ValueError("the budget has a maxGrowth: pass the earlier report as before=")
     grown = [] if before is None else growth_of(before, report, budgets)
+    if before is not None and grown:
+        unproven = why_growth_is_unproven(before, report, grown)
+        if unproven is not None:
+            raise ValueError(f"the growth of {report.url} cannot be judged: {unproven}")
     return [*check(report, budgets, limits), *grown]
 
 

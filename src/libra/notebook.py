@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 HEAVIEST = 10
 """How many assets are listed."""
 
+_NOT_THE_PAGE = ("not-html", "login-page")
+"""Findings that make the weight that of something else; `libra.formats.sentences` lies above this."""
+
 _COLOURS = {
     "document": "#5b7fb4",
     "stylesheet": "#8a63b3",
@@ -52,6 +55,7 @@ def _doubts(report: Report) -> str:
     doubts = [] if report.complete else ["Partial: some of the page's requests were not weighed."]
     if report.coverage:
         doubts.append(f"{report.coverage[:1].upper()}{report.coverage[1:]}")
+    doubts += [finding.message for finding in report.findings if finding.code in _NOT_THE_PAGE]
     return "".join(f"<p>⚠ {_text(doubt, 500)}</p>" for doubt in doubts)
 
 

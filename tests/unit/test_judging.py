@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from libra import BudgetError, NotWeighed, check_budget, compare, parse_budgets
@@ -46,6 +47,12 @@ def test_growth_is_judged_by_an_earlier_report() -> None:
         assert check.over == over
     with pytest.raises(ValueError, match="before="):
         check_budget(report(1_000), budgets)
+    with pytest.raises(ValueError, match="the earlier result has no weight"):
+        check_budget(report(1_000), budgets, before=report(1, failed=True))
+    part = msgspec.structs.replace(report(1_000), complete=False)
+    with pytest.raises(ValueError, match="only a part of the earlier page"):
+        check_budget(report(1_101), budgets, before=part)
+    assert not check_budget(report(1_100), budgets, before=part)[0].over
 
 
 def test_what_cannot_be_judged_is_an_error(tmp_path: Path) -> None:

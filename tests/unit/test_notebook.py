@@ -8,7 +8,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.report import Asset, Report, Score, Total
+from libra.report import Asset, Finding, Report, Score, Total
+from libra.weighing.findings.not_the_page import LOGIN_PAGE, NOT_HTML
 
 TAGS = {"div", "strong", "br", "code", "p", "table", "tr", "td", "span", "details", "summary"}
 
@@ -68,6 +69,13 @@ def test_it_says_what_the_weight_lacks() -> None:
     text = Seen(partial._repr_html_()).text
     assert "Partial" in text
     assert "Built by scripts" in text
+    other = (
+        Finding(NOT_HTML, "The answer was not HTML."),
+        Finding(LOGIN_PAGE, "It is a login."),
+    )
+    text = Seen(msgspec.structs.replace(report(), findings=other)._repr_html_()).text
+    assert "The answer was not HTML." in text
+    assert "It is a login." in text
     failed = msgspec.structs.replace(report(), status="failed", error="http: 404 <b>")
     assert "Not weighed: http: 404 <b>" in Seen(failed._repr_html_()).text
 

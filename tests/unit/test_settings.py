@@ -98,7 +98,11 @@ def test_keys_of_weigh_may_stand_in_the_same_file(key: str, file: Path) -> None:
         ("prot = 1", "there is no setting 'prot' .did you mean port.*; the settings are .*port"),
         ('max-wieght = "1MB"', "'max-wieght' .did you mean max_weight"),
         ("[weigh]\nlimit = 5", "there is no setting 'weigh'"),
+        ('data-dir = "a"\ndata_dir = "b"', "'data-dir' and 'data_dir' are the same setting"),
+        ('max_weight = "1"\nmax-weight = "2"', "'max_weight' and 'max-weight' are the same"),
         ('port = "x"', "port cannot be 'x': it takes a whole number"),
+        ('parsers = "x"', "parsers cannot be 'x': it takes a whole number"),
+        ('journal = "maybe"', "journal cannot be 'maybe': it takes yes or no"),
         ("port = 70000", "from 0 to 65535"),
         ('ttl = "soon"', "'soon' is not a duration: write 90, 500ms"),
         ("concurrency = 0", "concurrency is 0: it must be at least 1"),
@@ -134,6 +138,37 @@ def test_what_cannot_be_used_is_refused_with_what_is_taken(
 )
 def test_what_a_cluster_says_of_its_services_is_no_setting(name: str, value: str) -> None:
     assert Settings.load(environ={name: value}) == Settings.load(environ={})
+
+
+@pytest.mark.parametrize("service", ["ALERTS", "ALERTS_TEAM"])
+def test_what_a_cluster_says_of_a_service_for_alerts_is_no_destination(service: str) -> None:
+    of_the_cluster = {
+        "SERVICE_HOST": "10.96.0.7",
+        "SERVICE_PORT": "8000",
+        "SERVICE_PORT_HTTP": "8000",
+        "PORT": "tcp://10.96.0.7:8000",
+        "PORT_8000_TCP": "tcp://10.96.0.7:8000",
+        "PORT_8000_TCP_PROTO": "tcp",
+        "PORT_8000_TCP_PORT": "8000",
+        "PORT_8000_TCP_ADDR": "10.96.0.7",
+    }
+    environ = {f"LIBRA_{service}_{name}": value for name, value in of_the_cluster.items()}
+    environ["LIBRA_ALERTS_PORT_OF_HULL"] = "ntfys://ntfy.sh/topic"
+    assert set(Settings.load(environ=environ).alerts) == {"port-of-hull"}
+
+
+@pytest.mark.parametrize("name", [*Settings.__struct_fields__, "alerts_team"])
+def test_an_empty_variable_is_no_setting(name: str, file: Path) -> None:
+    file.write_text('token = ["a:full:a-secret-of-the-file"]\nport = 9')
+    environ = {f"LIBRA_{name.upper()}": ""}
+    assert Settings.load(environ=environ, file=file) == Settings.load(environ={}, file=file)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("yes", True), ("On", True), ("1", True), ("no", False), ("off", False)]
+)
+def test_a_setting_that_takes_yes_or_no_takes_these_words(written: str, meant: bool) -> None:
+    assert Settings.load(environ={"LIBRA_JOURNAL": written}).journal is meant
 
 
 @pytest.mark.parametrize(

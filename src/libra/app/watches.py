@@ -149,15 +149,18 @@ class WatchCalls(Parts):
         )
         return record.shown(whole=True)
 
-    def watched_weights(self) -> Iterator[tuple[str, str, int]]:
-        """The id, the name (or the URL) and the transfer size of each watched page that was weighed."""
+    def watched_weights(self) -> Iterator[tuple[str, str, int, bool]]:
+        """The id, the name (or the URL) and the transfer size of each watched page that was weighed.
+
+        The last part says whether that is the weight of the whole page.
+        """
         for record in self._context.records.watches:
             state = record.state
             last = next(
                 (run for run in (state.last, *state.runs) if run and run.total is not None), None
             )
             if last is not None and last.total is not None:
-                yield state.id, state.name or state.url, last.total
+                yield state.id, state.name or state.url, last.total, last.whole
 
     @property
     def destinations(self) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     Attributes:
         weight: bytes of transfer size at the last good weigh-in; None before the first.
-        complete: whether that weigh-in was complete.
+        complete: whether that weigh-in was complete, of a page that scripts do not build.
         trouble: what is wrong now and was told, by name: ``failed``, or the subjects of broken limits.
         recent: what was wrong at each of the last weigh-ins, as far as `Confirm` looks back.
         suspected: whether the last weigh-in found something that is not confirmed yet.
@@ -131,6 +131,9 @@ def judge(report: Report, terms: Terms, before: Standing, now: datetime | None =
     comparison either: else a server that is down for a day would cause a jump at its return. A jump that
     needs confirmation leaves the weight for comparison unchanged until it is confirmed or gone.
 
+    The report of a page that scripts build has only a lower bound of the weight. It can show that a
+    limit is broken. If the page was whole before, it does not show that a limit holds again.
+
     Args:
         report: of a finished page.
         terms: its limits and rules.
@@ -138,6 +141,7 @@ def judge(report: Report, terms: Terms, before: Standing, now: datetime | None =
         now: the time of judgement, for repeated alerts; by default the time when the page was finished.
     """
     weighed, now = report.status == "weighed", now or report.finished_at
+    whole = report.complete and not report.coverage
     breaches: tuple[Check, ...] = ()
     weight, change = report.total.transfer_bytes, None
     if weighed:
@@ -148,6 +152,9 @@ def judge(report: Report, terms: Terms, before: Standing, now: datetime | None =
     looks = before.recent
     if not weighed or report.complete:
         broken = tuple(one.subject for one in breaches) if weighed else (FAILED,)
+        if weighed and not whole and before.complete:
+            lasting = (one for one in before.trouble if one != FAILED)
+            broken = tuple(dict.fromkeys((*broken, *lasting)))
         looks = (*looks, (*broken, JUMP) if jumped else broken)[-terms.confirm.of :]
         trouble = _trouble(broken, looks, before.trouble, terms.confirm.bad)
     else:
@@ -171,10 +178,11 @@ def judge(report: Report, terms: Terms, before: Standing, now: datetime | None =
         recent=looks[-terms.confirm.of + 1 :] if terms.confirm.of > 1 else (),
         suspected=unsure or bool(set(broken) - set(trouble)),
     )
-    if weighed and not unsure and (report.complete or not before.complete):
-        standing = msgspec.structs.replace(standing, weight=weight, complete=report.complete)
+    if weighed and not unsure and (whole or not before.complete):
+        standing = msgspec.structs.replace(standing, weight=weight, complete=whole)
     told = bool({"budget", "failed"} & set(found))
-    repeated = not told and bool(broken) and _is_forgotten(standing, terms, now)
+    seen = bool(broken) and (bool(breaches) or not weighed)
+    repeated = not told and seen and _is_forgotten(standing, terms, now)
     if repeated:
         found.append("budget" if weighed else "failed")
     if told or repeated or not trouble or (standing.alerted_at is None and terms.repeat):

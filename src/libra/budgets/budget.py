@@ -188,6 +188,12 @@ def unmatched(reports: Sequence[Report], checks: Iterable[Check]) -> list[Limit]
     ]
 
 
+def unused(reports: Sequence[Report], budgets: Iterable[Budget]) -> list[Budget]:
+    """Budgets for paths that no weighed page has: they protect nothing."""
+    pages = [report.final_url or report.url for report in reports if report.status == "weighed"]
+    return [one for one in budgets if not any(path_matches(page, one.path) for page in pages)]
+
+
 def _transfers(report: Report, limit: Limit) -> list[int]:
     """The transfer sizes of the assets that a limit on a file or a host applies to."""
     if limit.about == "host":

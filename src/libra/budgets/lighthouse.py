@@ -23,6 +23,7 @@ from libra.budgets.budget import (
     growth_of,
     path_matches,
     unmatched,
+    unused,
 )
 from libra.budgets.growth import Growth, parse_growth
 from libra.budgets.rules import parse_rule
@@ -45,6 +46,7 @@ __all__ = [
     "parse_rule",
     "path_matches",
     "unmatched",
+    "unused",
 ]
 
 TIMINGS = (

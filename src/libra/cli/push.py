@@ -82,6 +82,8 @@ def push_command(
         )
     elif pushed.unjudged is not None:
         click.echo(f"not judged: {pushed.unjudged}.", err=True)
+    for url, reason in pushed.ungrown:
+        click.echo(f"not judged: the growth of {plain(url)}, because {reason}", err=True)
     if not reports:
         click.echo(f"{file} has no results to send.", err=True)
     say_pushed(pushed, server, base)

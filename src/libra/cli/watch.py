@@ -259,6 +259,8 @@ def _list(service: RunningLibra, url: str | None) -> None:
 def _line(one: dict[str, Any]) -> str:
     last = one["last"] or {}
     weight = "-" if last.get("total") is None else size(last["total"])
+    whole = last.get("total") is None or (last["complete"] and last.get("bound") != "at_most")
+    weight = weight if whole else f"≥ {weight}"
     name = f"  {plain(one['name'])}" if one["name"] else ""
     waiting = f"  {one['alerts_waiting']} alerts waiting" if one["alerts_waiting"] else ""
     return (

@@ -385,14 +385,14 @@ def weigh(
 
     plan = Plan(options, method, concurrency, delay or 0.0, browser, browser_memory, route)
     with progress(terminal(stderr=True), len(found.pages)) as watch:
-        reports = asyncio.run(measure(found.pages, plan, watch))
+        reports = [*asyncio.run(measure(found.pages, plan, watch)), *found.lost]
     if source is not None:
         reports = [msgspec.structs.replace(one, build=source.build_of(one)) for one in reports]
     pushed = Pushed()
     if server is not None:
         pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
     demands = Demands(budgets, limits, max_growth, allow_partial)
-    results = judge(reports, demands, before, pushed, unread=found.unread)
+    results = judge(reports, demands, before, pushed)
     give(results, pushed, Outputs(output_format, output, quiet, compare, summary, annotate))
     if server is not None:
         say_pushed(pushed, server, base)

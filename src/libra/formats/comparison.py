@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from libra.budgets.budget import Check
 from libra.file_names import folded
 from libra.report import KINDS, Asset, Kind, Report, Total
 from libra.wording import sentence_list, signed_size, size
@@ -90,28 +91,69 @@ def compare(before: Report, after: Report) -> Comparison:
 
 
 def comparable(before: Report, after: Report) -> bool:
-    """Whether both were weighed in the same way: a browser fetches more than the HTML alone shows."""
-    return (before.method, before.viewport) == (after.method, after.viewport)
+    """Whether a difference between the two is one of the page: see `why_not_comparable`."""
+    return why_not_comparable(before, after) is None
+
+
+def why_not_comparable(before: Report, after: Report) -> str | None:
+    """Why a difference would not be one of the page; None if it is.
+
+    A browser fetches more than the HTML alone shows, and the answer to a page that could not be weighed
+    may be the error page of its server.
+    """
+    if before.status != "weighed":
+        return "the earlier result has no weight, because that page could not be weighed"
+    if after.status != "weighed":
+        return "it could not be weighed"
+    if (before.method, before.viewport) != (after.method, after.viewport):
+        return (
+            f"it was weighed {after.method} at {after.viewport}, and the earlier one {before.method}"
+            f" at {before.viewport}"
+        )
+    return None
+
+
+def why_growth_is_unproven(before: Report, after: Report, grown: Iterable[Check]) -> str | None:
+    """Why the checks of growth between the two prove nothing; None if they do.
+
+    The earlier page weighed at least as much as its report says: a limit that holds is proven, and one
+    that is broken is not.
+    """
+    unlike = why_not_comparable(before, after)
+    if unlike is not None or not any(check.over for check in grown):
+        return unlike
+    if not before.complete:
+        return "only a part of the earlier page was weighed"
+    if before.coverage and not after.coverage:
+        return "scripts built the earlier page, and it was weighed without them"
+    return None
 
 
 def pairs_of(before: Sequence[Report], after: Sequence[Report]) -> list[tuple[Report, Report]]:
     """Each page of ``after`` with its counterpart in ``before``: the same address, or the same path.
 
     Two single reports are a pair whatever their addresses. A path identifies a page only if no other
-    page has it.
+    page of the same run has it.
     """
     if len(before) == len(after) == 1:
         return [(before[0], after[0])]
     known = {report.url: report for report in before}
-    paths: dict[str, list[Report]] = {}
-    for report in before:
-        paths.setdefault(_path(report.url), []).append(report)
+    old, new = _by_path(before), _by_path(after)
     found: list[tuple[Report, Report]] = []
     for report in after:
-        alike = paths.get(_path(report.url), [])
-        earlier = known.get(report.url) or (alike[0] if len(alike) == 1 else None)
+        path = _path(report.url)
+        alike = old.get(path, [])
+        only = len(alike) == len(new[path]) == 1
+        earlier = known.get(report.url) or (alike[0] if only else None)
         if earlier is not None:
             found.append((earlier, report))
+    return found
+
+
+def _by_path(reports: Sequence[Report]) -> dict[str, list[Report]]:
+    found: dict[str, list[Report]] = {}
+    for report in reports:
+        found.setdefault(_path(report.url), []).append(report)
     return found
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from libra.formats.sentences import remarks
 from libra.report import Asset, Report
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +57,11 @@ def _page(ref: str, report: Report) -> dict[str, Any]:
     if report.score is not None:
         page["_teledrinScore"] = report.score.teledrin
         page["_lighthouseScore"] = report.score.lighthouse
+        page["_scoreBound"] = report.score.bound
+    doubts = remarks(report)
+    if doubts:
+        page["comment"] = "; ".join(doubt.text for doubt in doubts)
+        page["_remarks"] = [{"code": doubt.code, "message": doubt.text} for doubt in doubts]
     if report.findings:
         page["_suggestions"] = msgspec.to_builtins(report.findings)
     if report.error is not None:

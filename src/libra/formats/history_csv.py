@@ -24,11 +24,15 @@ COLUMNS = (
     "branch",
     "commit",
     "error",
+    "bound",
 )
 
 
 def to_history_csv(pages: Iterable[Summary]) -> str:
-    """Weigh-ins, in columns named as the report's fields; foreign text as in `to_csv` of assets."""
+    """Weigh-ins, in columns named as the report's fields; foreign text as in `to_csv` of assets.
+
+    ``bound`` is that of the score: ``at_most`` if only a part of the page was weighed.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -48,6 +52,7 @@ def to_history_csv(pages: Iterable[Summary]) -> str:
             None if page.build is None else page.build.branch,
             None if page.build is None else page.build.commit,
             page.error,
+            None if page.score is None else page.score.bound,
         )
         writer.writerow([cell(value) for value in values])
     return text.getvalue()

@@ -40,6 +40,10 @@ _DURATIONS = {
 }
 
 
+_WORDS = {"yes": True, "on": True, "no": False, "off": False}
+"""Words for true and false beside those that msgspec reads."""
+
+
 def _base_path(value: str) -> str:
     return value.rstrip("/")
 
@@ -77,6 +81,8 @@ def convert(name: str, value: Any, source: str, kind: Any) -> Any:
         if name == "token":
             # The secrets themselves are dropped here: settings are shown, logged and compared.
             return tuple(str(AccessToken.parse(text)) for text in value)
+        if kind is bool and isinstance(value, str):
+            value = _WORDS.get(value.lower(), value)
         if name == "public" and not isinstance(value, str):
             value = "submit" if value is True else "no"
         return msgspec.convert(value, type=kind, strict=False)
@@ -106,10 +112,12 @@ def _shown(name: str, value: Any) -> str:
 def _what_it_takes(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return {int: "whole numbers"}.get(get_args(kind)[0], "texts")
-    choices = get_args(kind)
+    choices = tuple(choice for choice in get_args(kind) if choice is not type(None))
     if choices and all(isinstance(choice, str) for choice in choices):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
-    return {int: "a whole number", float: "a number"}.get(kind, "text")
+    if len(choices) == 1:  # or None
+        (kind,) = choices
+    return {bool: "yes or no", int: "a whole number", float: "a number"}.get(kind, "text")
 
 
 def _split(text: str) -> Iterable[str]:

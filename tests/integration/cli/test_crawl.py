@@ -123,7 +123,7 @@ async def test_a_page_that_hangs_up_costs_the_exit_code_and_no_other_page(
     with refusing_port() as port:
         server.site["/b"] = pages.redirect(f"http://127.0.0.1:{port}/")
         found, told = await crawled(libra, server, code=3)
-    assert found == ["/", "/a", "/a/deep", "/a/deeper"]
+    assert found == ["/", "/a", "/a/deep", "/a/deeper", "/b"]
     assert f"skipped: {server.url('/b')}" in told
 
 

@@ -196,6 +196,36 @@ async def test_a_sitemap_of_which_a_part_is_gone_costs_that_part(
         assert [r.headers.get("x-key") for r in elsewhere.requests] == [None]
 
 
+@pytest.mark.parametrize("listing", ["gone child", "unfit entry", "unfit child", "unfit line"])
+async def test_no_output_is_silent_about_the_pages_that_a_sitemap_lost(
+    libra: Command, server: pages.PageServer, listing: str
+) -> None:
+    home, child = server.url("/"), server.url("/one.xml")
+    entries = f"<url><loc>{home}</loc></url>"
+    if listing == "unfit entry":
+        entries += "<url><loc>ftp://x/</loc></url>"
+    other = {"gone child": server.url("/gone.xml"), "unfit child": "ftp://x/"}.get(listing, child)
+    index = f"<sitemap><loc>{other}</loc></sitemap><sitemap><loc>{child}</loc></sitemap>"
+    server.site["/one.xml"] = pages.Page(f"<urlset>{entries}</urlset>".encode(), "text/xml")
+    server.site["/map"] = pages.Page(f"<sitemapindex>{index}</sitemapindex>".encode(), "text/xml")
+    if listing == "unfit line":
+        server.site["/map"] = pages.Page(f"{home}\nftp://x/\n".encode(), "text/plain")
+    lost = {"gone child": other, "unfit entry": child}.get(listing, server.url("/map"))
+    weigh = ("weigh", "--sitemap", server.url("/map"), "--max-weight", "1MB", "--allow-partial")
+    for form in ("json", "csv", "har", "junit", "markdown", "table"):
+        ended = await libra(
+            *weigh, "--format", form, "--summary", f"{form}.md", "--annotate", "--output", "out"
+        )
+        assert ended.code == 3
+        told = (libra.folder / "out").read_text()
+        assert lost in told
+        assert "unreadable: " in told or "bad-url: " in told
+        assert f"::error title=Could not be weighed::{lost}: " in ended.err
+        assert "could not be weighed" in (libra.folder / f"{form}.md").read_text()
+        if form == "junit":
+            assert ET.fromstring(told).get("errors") == "1"
+
+
 async def test_a_page_may_grow_so_much_and_no_more(
     libra: Command, server: pages.PageServer
 ) -> None:
@@ -238,6 +268,67 @@ async def test_a_growth_that_cannot_be_judged_is_not_green(
     assert ended.code == 0
     assert f"nothing to compare with: {added[1]}: before.json has no result of it" in ended.err
     assert ended.err.count("nothing to compare with") == 1
+
+
+async def test_a_page_does_not_grow_from_the_error_page_of_its_server(
+    libra: Command, server: pages.PageServer
+) -> None:
+    home, server.site["/"] = server.site["/"], pages.Page(b"x" * 9000, status=500)
+    await libra("weigh", server.url("/"), "--format", "json", "--output", "before.json")
+    server.site["/"] = home
+    weigh = ("weigh", server.url("/"), "--compare", "before.json", "--format", "markdown")
+    ended = await libra(*weigh, "--max-growth", "5%")
+    assert ended.code == 4
+    assert "the earlier result has no weight, because that page could not be weighed" in ended.err
+    assert "What changed" not in ended.out
+
+
+async def test_a_growth_over_a_part_of_the_earlier_page_is_not_proven(
+    libra: Command, server: pages.PageServer
+) -> None:
+    server.site["/other"] = server.site["/part"]
+    await libra("weigh", server.url("/other"), "--format", "json", "--output", "before.json")
+    server.site["/other"] = server.site["/"]
+    weigh = ("weigh", server.url("/other"), "--compare", "before.json", "--format", "junit")
+    ended = await libra(*weigh, "--max-growth", "5%")
+    assert ended.code == 4
+    assert "because only a part of the earlier page was weighed" in ended.err
+    assert "over budget" not in ended.err
+    assert 'type="not-judged"' in ended.out
+    assert (await libra(*weigh, "--max-growth", "5%", "--allow-partial")).code == 0
+    # The earlier page weighed at least what is known of it: no more than this has been added.
+    assert (await libra(*weigh, "--max-growth", "1MB")).code == 0
+
+
+async def test_a_page_that_scripts_no_longer_build_has_not_grown_for_certain(
+    libra: Command, server: pages.PageServer
+) -> None:
+    server.site["/other"] = server.site["/shell"]
+    static = ("weigh", "--method", "static", server.url("/other"), "--format", "json")
+    await libra(*static, "--output", "before.json")
+    server.site["/app.js"] = pages.Page(b"x" * 5000, "text/javascript")
+    growth = (*static, "--compare", "before.json", "--max-growth", "5%", "--allow-partial")
+    assert (await libra(*growth)).code == 1  # what was weighed of both is the same part
+    server.site["/other"] = server.site["/"]
+    ended = await libra(*growth[:-1])
+    assert ended.code == 4
+    assert "because scripts built the earlier page" in ended.err
+
+
+async def test_a_budget_for_paths_that_no_page_has_is_told(
+    libra: Command, server: pages.PageServer
+) -> None:
+    limit = '"resourceSizes": [{"resourceType": "total", "budget": 0}]'
+    weigh = ("weigh", server.url("/missing"), "--budget", "budget.json")
+    for path, code in (("/mising", 0), ("/missing", 1)):
+        budgets = f'[{{"path": "/shop", {limit}}}, {{"path": "{path}", {limit}}}]'
+        (libra.folder / "budget.json").write_text(budgets)
+        ended = await libra(*weigh)
+        assert ended.code == code
+        idle = "/shop" if code else "/shop and /mising"
+        assert f"matches nothing: the budget for {idle}: no page has such a path" in ended.err
+    (libra.folder / "budget.json").write_text(f'[{{"path": "/", {limit}}}]')
+    assert "matches nothing" not in (await libra(*weigh)).err
 
 
 async def test_quiet_prints_the_summary_of_all_pages_and_what_is_wrong(

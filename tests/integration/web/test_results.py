@@ -88,11 +88,16 @@ async def test_growth_is_judged_by_the_budget_at_the_service_and_the_baseline(
     changed = msgspec.structs.replace(settings, token=TOKENS, project_budgets=tmp_path / "budgets")
     service.app.reload(changed)
 
-    async def checks(**change: Any) -> Any:
+    async def push(**change: Any) -> Any:
         answer = await service.client.post(
             "/projects/shop/results", json=sent(**change), headers=bearer(PUSH)
         )
-        return answer.json()["checks"]
+        return answer.json()
+
+    async def checks(**change: Any) -> Any:
+        answer = await push(**change)
+        assert answer["unjudged"] is None or not answer["checks"]
+        return answer["checks"]
 
     weight = REPORT.total.transfer_bytes
     assert await checks(branch="main", commit="a1") == []  # there is nothing that it grew from
@@ -103,6 +108,13 @@ async def test_growth_is_judged_by_the_budget_at_the_service_and_the_baseline(
     assert grown["measured"] == weight
     rendered = sent()["report"] | {"method": "rendered"}
     assert await checks(branch="feature", commit="b3", base="main", report=rendered) == []
+    told = (await push(branch="feature", commit="b3", base="main", report=rendered))["unjudged"]
+    assert "it was weighed rendered" in told
+    part = sent()["report"] | {"complete": False}
+    await push(branch="next", commit="a2", report=part)
+    answer = await push(branch="feature", commit="b4", base="next", report=heavier(weight))
+    assert answer["checks"] == []
+    assert answer["unjudged"] == "only a part of the earlier page was weighed"
 
 
 def heavier(more: int) -> dict[str, Any]:

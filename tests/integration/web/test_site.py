@@ -124,6 +124,12 @@ async def test_an_unknown_route_is_a_problem(service: Service, path: str) -> Non
     assert answer.json() == {"title": "Not Found", "status": 404}
 
 
+async def test_a_parameter_that_is_missing_is_named(service: Service) -> None:
+    answer = await service.client.get("/history.csv")
+    assert answer.status_code == 400
+    assert "'url'" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/pages"), ("POST", "/"), ("PATCH", "/health")]
 )
@@ -134,6 +140,8 @@ async def test_another_method_is_405_and_says_which_are_allowed(
     assert answer.status_code == 405
     assert answer.headers["content-type"] == "application/problem+json"
     assert "GET" in answer.headers["allow"]
+    asked = await service.client.request("OPTIONS", path)
+    assert answer.headers.get_list("allow") == [asked.headers["allow"]]
 
 
 @pytest.mark.parametrize(

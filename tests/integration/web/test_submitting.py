@@ -233,6 +233,14 @@ async def test_a_deleted_page_does_not_come_back_by_its_key(
     assert again.status_code == 404
 
 
+async def test_below_a_path_every_problem_leads_to_its_explanation(settings: Settings) -> None:
+    async with running(msgspec.structs.replace(settings, base_path="/libra")) as up:
+        alone = await up.client.post("/libra/pages", json={"url": "ftp://x"})
+        many = await up.client.post("/libra/pages/bulk", json={"urls": ["ftp://x"]})
+    assert alone.json()["type"] == "/libra/docs#invalid-url"
+    assert many.json()["pages"][0]["problem"]["type"] == "/libra/docs#invalid-url"
+
+
 async def test_many_are_answered_for_one_by_one(service: Service, site: WebSite) -> None:
     urls = [site.url("/1"), "ftp://x", site.url("/2"), "not a url", site.url("/1")]
     answer = await service.client.post("/pages/bulk", json={"urls": urls, "viewport": "390x844@3"})

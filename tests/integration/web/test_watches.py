@@ -328,6 +328,9 @@ async def test_the_broken_ones_come_first_for_people_and_are_counted(
     assert [
         one["id"] for one in (await client.get("/watches", params=after)).json()["watches"]
     ] == [fine[0]["id"]]
+    # Its place is the same in the other order, where an empty list would look like the end.
+    other = (await client.get("/watches", params={"after": first["next"]})).json()
+    assert [one["id"] for one in other["watches"]] == [fine[0]["id"], broken["id"]]
     for narrow in ({"tag": "sHOP"}, {"status": "over-budget"}):
         (one,) = (await client.get("/watches", params=narrow)).json()["watches"]
         assert one["id"] == broken["id"]

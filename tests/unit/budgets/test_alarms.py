@@ -11,17 +11,33 @@ from libra.budgets.alarms import Confirm, Event, Jump, Standing, Terms, judge
 from libra.budgets.budget import Budget, Limit
 from libra.report import KINDS, Report, Total
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 FAILED = Report("1", "https://a.test/", status="failed", error="dns: the name does not resolve")
 
 
-def weighed(size: int, *, scripts: int = 0, complete: bool = True) -> Report:
+def weighed(
+    size: int, *, scripts: int = 0, complete: bool = True, coverage: str | None = None
+) -> Report:
     by_kind = dict.fromkeys(KINDS, Total()) | {
         "script": Total(1, scripts, scripts),
         "document": Total(1, size - scripts, size - scripts),
     }
     total = Total(2, size, size)
     page = "https://a.test/"
-    return Report("1", page, status="weighed", complete=complete, total=total, by_kind=by_kind)
+    return Report(
+        "1",
+        page,
+        status="weighed",
+        complete=complete,
+        total=total,
+        by_kind=by_kind,
+        coverage=coverage,
+    )
+
+
+def shell(size: int) -> Report:
+    """A page that scripts build now: this is only a part of its weight."""
+    return weighed(size, coverage="built by scripts")
 
 
 def told(*reports: Report, terms: Terms | None = None) -> list[tuple[Event, ...]]:
@@ -131,6 +147,35 @@ def test_an_incomplete_weigh_in_neither_breaks_nor_recovers_anything() -> None:
     assert told(heavy, light, heavy, terms=terms) == [("budget",), (), ()]
     assert told(heavy, light, fine, terms=terms) == [("budget",), (), ("recovered",)]
     assert told(FAILED, light, light, fine) == [("failed",), (), (), ("recovered", "jump")]
+
+
+def test_a_page_that_scripts_build_now_does_not_recover_from_what_it_was() -> None:
+    heavy, fine = weighed(500_001), weighed(499_999)
+    reports = [heavy, shell(190), shell(190), heavy, fine]
+    expected = [("budget",), (), (), (), ("recovered",)]
+    assert told(*reports, terms=Terms(max_weight=500_000)) == expected
+
+
+def test_a_page_that_scripts_build_now_is_not_what_the_next_is_compared_with() -> None:
+    assert told(weighed(900_000), shell(190), weighed(900_000)) == [(), (), ()]
+
+
+def test_a_page_that_scripts_build_is_over_budget_if_a_part_of_it_is() -> None:
+    light, heavy = shell(190), shell(500_001)
+    terms = Terms(max_weight=500_000)
+    assert told(weighed(100), heavy, terms=terms) == [(), ("budget",)]
+    assert told(light, heavy, light, terms=terms) == [(), ("budget",), ("recovered",)]
+
+
+def test_no_reminder_is_sent_of_a_limit_that_the_weighed_part_keeps() -> None:
+    terms = Terms(max_weight=500_000, repeat=60.0)
+    first = judge(weighed(500_001), terms, Standing(), NOW)
+    later = judge(shell(190), terms, first.standing, NOW + timedelta(hours=1))
+    assert (later.events, later.standing.trouble) == ((), ("total size",))
+
+
+def test_a_page_that_was_down_and_is_built_by_scripts_now_is_weighed_again() -> None:
+    assert told(weighed(900), FAILED, shell(190)) == [(), ("failed",), ("recovered",)]
 
 
 def test_a_budget_that_was_told_is_not_told_again_after_a_failure() -> None:

@@ -67,6 +67,12 @@ def test_several_pages_of_a_preview_are_matched_by_path() -> None:
     ]
 
 
+def test_a_path_that_two_pages_of_a_run_share_identifies_neither() -> None:
+    live = [_page_at("https://live.example/"), _page_at("https://live.example/a")]
+    after = [live[0], _page_at("https://other.example/"), _page_at("https://new.example/a")]
+    assert pairs_of(live, after) == [(live[0], live[0]), (live[1], after[2])]
+
+
 def _page_at(url: str) -> Report:
     return weighed([asset(url, "document", 5)], url)
 
@@ -119,6 +125,12 @@ def test_what_was_weighed_in_another_way_is_not_compared() -> None:
     assert comparable(page, page)
     assert not comparable(page, msgspec.structs.replace(page, method="rendered"))
     assert not comparable(page, msgspec.structs.replace(page, viewport="390x844@3"))
+
+
+def test_the_error_page_of_a_server_is_not_compared_with_the_page() -> None:
+    error_page = msgspec.structs.replace(ordinary(), status="failed", error="http: 500")
+    assert not comparable(error_page, ordinary())
+    assert not comparable(ordinary(), error_page)
 
 
 _scripts = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 10**6))

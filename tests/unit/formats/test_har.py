@@ -15,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from libra.formats import to_har
-from libra.report import Finding, Report
+from libra.report import Finding, Report, Score
 from libra.report import Timings as Steps
 from support.samples import PAGE, asset, failed, hostile, ordinary, partial, weighed
 
@@ -243,3 +243,14 @@ def test_a_page_has_its_suggestions() -> None:
     assert msgspec.convert(page["_suggestions"], list[Finding]) == [found]
     (page,) = json.loads(to_har([weighed([asset(PAGE, "document", 900)])]))["log"]["pages"]
     assert "_suggestions" not in page
+
+
+def test_a_page_says_why_its_weight_can_mislead() -> None:
+    bound = Score(teledrin=93, bound="at_most", verdict=None, lighthouse=99)
+    shell = structs.replace(partial(), coverage="scripts build it", score=bound)
+    page = json.loads(to_har([shell]))["log"]["pages"][0]
+    assert page["_scoreBound"] == "at_most"
+    assert [remark["code"] for remark in page["_remarks"]] == ["partial", "built-by-scripts"]
+    assert "partial: " in page["comment"]
+    assert "scripts build it" in page["comment"]
+    assert "comment" not in json.loads(to_har([ordinary()]))["log"]["pages"][0]

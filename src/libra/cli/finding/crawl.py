@@ -17,6 +17,7 @@ from libra.cli.finding.robots import Robots, RobotsError, netloc_of, robots_of
 from libra.cli.finding.sitemap import Listed
 from libra.cli.inputs import DIRECTLY, Route
 from libra.formats.sentences import outcome
+from libra.report import Report
 from libra.urls import origin_of
 from libra.weighing import Fetcher
 from libra.weighing.options import Options
@@ -25,12 +26,16 @@ from libra.wording import count, plain
 
 
 class _CrawledDocument(msgspec.Struct, frozen=True):
-    """The result of reading one document: its address and links, or why it is not a page."""
+    """The result of reading one document: its address and links, or why it is not a page.
+
+    An address without an answer may be a page: then its failed report is here.
+    """
 
     address: str
     links: tuple[str, ...] = ()
     fault: str | None = None
     is_page: bool = True
+    report: Report | None = None
 
 
 async def pages_of_crawl(
@@ -38,7 +43,8 @@ async def pages_of_crawl(
 ) -> Listed:
     """The pages that links on the same host lead to from one page, the nearest first.
 
-    Documents that cannot be read are reported on standard error, and the rest is listed.
+    Documents that cannot be read are reported on standard error and in the results, and the rest is
+    listed.
 
     Raises:
         click.UsageError: the first page cannot be read, or its site does not let robots read it.
@@ -62,7 +68,7 @@ class _Crawl:
         self._pages: dict[str, None] = {}
         self._known: set[str] = set()
         self._forbidden = 0
-        self._whole = True
+        self._lost: list[Report] = []
 
     async def run(self, start: str) -> Listed:
         first = await self._begin(start)
@@ -91,7 +97,7 @@ class _Crawl:
                 f"robots.txt of {self._site} forbids {count(self._forbidden, 'linked page')};"
                 " use --ignore-robots if the site is your own."
             )
-        return Listed(list(self._pages), self._whole)
+        return Listed(list(self._pages), self._lost)
 
     async def _begin(self, start: str) -> _CrawledDocument:
         """Read the first page; its redirects show which site it is."""
@@ -133,7 +139,7 @@ class _Crawl:
         if fault is not None:
             status = report.assets[-1].http_status if report.assets else None
             gone = status is not None and 400 <= status < 500
-            return _CrawledDocument(address, fault=fault, is_page=not gone)
+            return _CrawledDocument(address, fault=fault, report=None if gone else report)
         where = report.final_url or address
         return _CrawledDocument(where, tuple(reader.links or ()), is_page=reader.links is not None)
 
@@ -142,7 +148,8 @@ class _Crawl:
         if visit.fault is not None:
             # A broken link leads to no page; an address without an answer may be one.
             _say(f"skipped: {plain(visit.address)}: {visit.fault}")
-            self._whole = self._whole and not visit.is_page
+            if visit.report is not None:
+                self._lost.append(visit.report)
             return []
         if (
             not visit.is_page

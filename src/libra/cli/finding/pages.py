@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from libra.cli.finding.reach import Reach
 from libra.cli.inputs import Route, parse_page
+from libra.report import Report
 from libra.weighing.options import Options
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ class Sites(NamedTuple):
 
 
 class FoundPages(NamedTuple):
-    """The pages, each once, and whether part of a list could not be read."""
+    """The pages, each once, and the failed reports of what could not be read to find more."""
 
     pages: list[str]
-    unread: bool
+    lost: list[Report]
 
 
 def find_pages(pages: Sequence[str], sites: Sites, options: Options, route: Route) -> FoundPages:
@@ -35,15 +36,17 @@ def find_pages(pages: Sequence[str], sites: Sites, options: Options, route: Rout
     Raises:
         click.UsageError: a sitemap, or the first page of a crawl, cannot be read.
     """
-    found, whole = dict.fromkeys(pages), True
+    found, lost = dict.fromkeys(pages), list[Report]()
     if sites.sitemap is not None:
         address = parse_page(sites.sitemap)
         listed = asyncio.run(_of_sitemap(address, options, sites.reach.limit, route))
-        found, whole = found | dict.fromkeys(listed.pages), listed.whole
+        found, lost = found | dict.fromkeys(listed.pages), listed.lost
     if sites.crawl is not None:
         listed = asyncio.run(_of_crawl(parse_page(sites.crawl), options, sites.reach, route))
-        found, whole = found | dict.fromkeys(listed.pages), whole and listed.whole
-    return FoundPages(list(found), not whole)
+        found |= dict.fromkeys(listed.pages)
+        # What is weighed anyway has a result of its own.
+        lost = [*lost, *(report for report in listed.lost if report.url not in found)]
+    return FoundPages(list(found), lost)
 
 
 async def _of_sitemap(address: str, options: Options, limit: int, route: Route) -> Listed:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import click
 import msgspec
 
+from libra.cli.finding.lost import lost_pages
 from libra.cli.inputs import DIRECTLY, Route
 from libra.formats.page_lists import PageListError
 from libra.formats.sitemap import MAX_SITEMAP_BYTES, Sitemap, parse_sitemap
@@ -18,6 +19,7 @@ from libra.network.addresses.dialing import OPEN, Resolver
 from libra.network.client import Answer, HTTPClient
 from libra.network.failures import Failure
 from libra.network.origin_slots import name_of_error
+from libra.report import Report
 from libra.urls import InvalidURL, join, origin_of, parse_url
 from libra.weighing.options import PLAIN_USER_AGENT, USER_AGENT, Options
 from libra.wording import plain
@@ -29,10 +31,10 @@ MAX_REDIRECTS = 10
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """The pages found, each once, and whether part of the list could not be read."""
+    """The pages found, each once, and a failed report for each part of the list that is not read."""
 
     pages: list[str]
-    whole: bool
+    lost: list[Report]
 
 
 class SitemapError(Exception):
@@ -44,13 +46,13 @@ async def pages_of_sitemap(
 ) -> Listed:
     """The first pages of a sitemap, up to a limit, through its index if it is one, each once.
 
-    A fault in a part of it is reported on standard error, and the other parts are read. As for a page,
-    the headers of the options are sent only to the origin of the sitemap.
+    A fault in a part of it is reported on standard error and in the results, and the other parts are
+    read. As for a page, the headers of the options are sent only to the origin of the sitemap.
 
     Raises:
         click.UsageError: it cannot be fetched or read itself, or lists no page.
     """
-    found = _SitemapPages(limit)
+    found = _SitemapPages(limit, options)
     waiting, seen = deque([url]), {url}
     async with _client(route) as client:
         while waiting and len(found.pages) <= limit:
@@ -60,22 +62,35 @@ async def pages_of_sitemap(
             except SitemapError as error:
                 if address == url:
                     raise click.UsageError(str(error)) from None
-                found.lose(f"{error} Its pages are not weighed.")
+                found.lose(address, "unreadable", f"{error} Its pages are not weighed.")
                 continue
             found.take(address, base, listed)
-            for further in (join(base, child) for child in listed.sitemaps):
-                if further is None or further in seen:
+            for child in listed.sitemaps:
+                further = join(base, child)
+                if further is None:
+                    found.lose(
+                        address,
+                        "bad-url",
+                        f"{plain(address)} names a sitemap that cannot be read: {plain(child)}",
+                    )
+                    continue
+                if further in seen:
                     continue
                 if len(seen) >= MAX_SITEMAPS:
-                    found.more = True
+                    found.lose(
+                        url,
+                        "unreadable",
+                        f"{plain(url)} leads to more than {MAX_SITEMAPS} sitemaps. "
+                        "The pages of the rest are not weighed.",
+                    )
                     break
                 seen.add(further)
                 waiting.append(further)
     if not found.pages:
         raise click.UsageError(f"{plain(url)} lists no pages.")
-    if len(found.pages) > limit or waiting or found.more:
+    if len(found.pages) > limit or waiting:
         _say(f"{plain(url)} lists more pages than --limit, {limit:,}: the rest are not weighed.")
-    return Listed(list(found.pages)[:limit], found.whole)
+    return Listed(list(found.pages)[:limit], list(found.lost.values()))
 
 
 @dataclass(frozen=True)
@@ -95,27 +110,37 @@ class _Asking:
 
 
 class _SitemapPages:
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, options: Options) -> None:
         self.pages: dict[str, None] = {}
-        self.whole = True
-        self.more = False
+        self.lost: dict[str, Report] = {}
         self._limit = limit
+        self._options = options
 
     def take(self, address: str, base: str, listed: Sitemap) -> None:
         if listed.fault is not None:
-            loss = "" if listed.whole else " Some of its pages are not weighed."
-            _say(f"{plain(address)}: {plain(listed.fault)}.{loss}")
-            self.whole = self.whole and listed.whole
+            if listed.whole:
+                _say(f"{plain(address)}: {plain(listed.fault)}.")
+            else:
+                fault = f"{plain(address)}: {plain(listed.fault)}."
+                self.lose(address, "unreadable", f"{fault} Some of its pages are not weighed.")
+        unfit: list[str] = []
         for page in listed.pages:
+            if len(self.pages) > self._limit:
+                break
             try:
                 # Addresses must be absolute, but many scripts leave out the site.
                 self.pages[parse_url((join(base, page) or page) if page[0] == "/" else page)] = None
             except InvalidURL as error:
-                _say(f"{plain(address)}: skipped: {error}")
+                unfit.append(plain(str(error)))
+        if unfit:
+            first = f"{plain(address)}: skipped: {unfit[0]}"
+            rest = f" The same is true of {len(unfit) - 1:,} more." if len(unfit) > 1 else ""
+            self.lose(address, "bad-url", f"{first}{rest}")
 
-    def lose(self, message: str) -> None:
+    def lose(self, address: str, name: str, message: str) -> None:
+        """Report a fault that costs pages; the results have the first one of each sitemap."""
         _say(message)
-        self.whole = False
+        self.lost.setdefault(address, lost_pages(address, f"{name}: {message}", self._options))
 
 
 def _say(message: str) -> None:

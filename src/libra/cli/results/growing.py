@@ -10,7 +10,7 @@ import click
 from libra.budgets.growth import Growth
 from libra.budgets.lighthouse import Budget, Check, growth_of
 from libra.cli.results.pushing import BuildSource
-from libra.formats import comparison
+from libra.formats.comparison import why_growth_is_unproven
 from libra.formats.sentences import outcome
 from libra.report import Report
 from libra.wording import plain
@@ -47,31 +47,48 @@ def require_baseline(
 def grown(
     pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
 ) -> list[Check]:
-    """The checks of growth, for pages that could be weighed."""
+    """The checks of growth, for pages that could be weighed; those that prove nothing are left out."""
     return [
         one
         for before, after in pairs
-        if not outcome(after)
-        for one in growth_of(before, after, budgets, most)
+        if (checks := _checks(before, after, budgets, most))
+        and why_growth_is_unproven(before, after, checks) is None
+        for one in checks
     ]
 
 
 def ungrown(
-    pairs: Sequence[tuple[Report, Report]], budgets: Sequence[Budget], most: Growth | None
+    pairs: Sequence[tuple[Report, Report]],
+    budgets: Sequence[Budget],
+    most: Growth | None,
+    by_server: Sequence[tuple[str, str]] = (),
 ) -> str | None:
     """Why not all limits on growth were judged; None if all were.
 
-    A page without an earlier result has nothing to grow from. A page whose earlier result was weighed in
-    another way has: if it passed, its growth would stay unnoticed.
+    A page without an earlier result has nothing to grow from. A page whose earlier result cannot be
+    compared with it has: if it passed, its growth would stay unnoticed.
+
+    Args:
+        pairs: earlier reports, each with the current one.
+        budgets: the last that matches a page's path counts.
+        most: the limit for every page.
+        by_server: the pages whose growth the server could not judge, each with the reason.
     """
-    asked = [
-        after.url
+    unproven = dict(by_server) | {
+        after.url: reason
         for before, after in pairs
-        if not comparison.comparable(before, after)
-        and not outcome(after)
-        and growth_of(before, after, budgets, most)
-    ]
-    if not asked:
+        if (checks := _checks(before, after, budgets, most))
+        and (reason := why_growth_is_unproven(before, after, checks)) is not None
+    }
+    if not unproven:
         return None
-    which = plain(asked[0]) if len(asked) == 1 else f"{len(asked)} pages"
-    return f"the growth of {which}, because the earlier result was weighed in another way"
+    first, reason = next(iter(unproven.items()))
+    if len(unproven) > 1:
+        return f"the growth of {len(unproven)} pages, for example {plain(first)}, because {reason}"
+    return f"the growth of {plain(first)}, because {reason}"
+
+
+def _checks(
+    before: Report, after: Report, budgets: Sequence[Budget], most: Growth | None
+) -> list[Check]:
+    return [] if outcome(after) else growth_of(before, after, budgets, most)

@@ -17,9 +17,9 @@ from libra.cli.results.results import Results
 from libra.cli.results.table import print_report, print_summary
 from libra.formats import to_csv, to_har, to_json, to_junit, to_markdown
 from libra.formats.annotations import to_annotations
-from libra.formats.comparison import comparable
+from libra.formats.comparison import why_not_comparable
 from libra.formats.sentences import outcome, remarks
-from libra.wording import count, plain, size
+from libra.wording import count, plain, sentence_list, size
 
 LOG_WIDTH = 120
 """Columns where there is no terminal: a file, a pipe, the log of a CI server."""
@@ -228,15 +228,11 @@ def _say_new(results: Results, compare: Path) -> None:
 
 
 def _say_not_compared(results: Results) -> None:
-    """Report pages that cannot be compared: the difference would only show that the methods differ."""
+    """Report pages that cannot be compared: the difference would not be one of the page."""
     for earlier, report in results.pairs:
-        if comparable(earlier, report):
-            continue
-        click.echo(
-            f"not compared: {plain(report.url)}: it was weighed {report.method} at {report.viewport},"
-            f" and the earlier one {earlier.method} at {earlier.viewport}",
-            err=True,
-        )
+        reason = why_not_comparable(earlier, report)
+        if reason is not None and not outcome(report):
+            click.echo(f"not compared: {plain(report.url)}: {reason}", err=True)
 
 
 def _say_unproven(results: Results) -> None:
@@ -252,7 +248,13 @@ def _say_unproven(results: Results) -> None:
 
 
 def _say_unmatched(results: Results) -> None:
-    """Write a line for each rule that matches no file: the file may have another name now."""
+    """Write a line for each rule that matches no file: the file may have another name now.
+
+    One more line names the budgets whose path no page has.
+    """
+    if results.unused and any(report.status == "weighed" for report in results.reports):
+        paths = sentence_list([plain(path) for path in results.unused])
+        click.echo(f"matches nothing: the budget for {paths}: no page has such a path", err=True)
     for limit in unmatched(results.reports, results.checks):
         what = "request to that host" if limit.about == "host" else "file with that name"
         click.echo(f"matches nothing: {limit}: no page has a {what}", err=True)

@@ -96,6 +96,7 @@ class KeptByServer(msgspec.Struct, frozen=True):
     baseline: Report | None
     baseline_known: bool
     checks: tuple[Check, ...]
+    unjudged: str | None = None
 
 
 class Pushed(msgspec.Struct, frozen=True):
@@ -111,6 +112,7 @@ class Pushed(msgspec.Struct, frozen=True):
         deleted: the pages whose result was sent before and deleted there since.
         unfit: the pages whose result the server refused because of its contents, and why.
         refused: why the server refuses all results, if it does; then it was not asked to the end.
+        ungrown: the pages whose growth the server could not judge by its budget, and why.
     """
 
     pairs: tuple[tuple[Report, Report], ...] = ()
@@ -122,6 +124,7 @@ class Pushed(msgspec.Struct, frozen=True):
     deleted: tuple[str, ...] = ()
     unfit: tuple[tuple[str, str], ...] = ()
     refused: str | None = None
+    ungrown: tuple[tuple[str, str], ...] = ()
 
     @property
     def unjudged(self) -> str | None:
@@ -209,6 +212,7 @@ def push(reports: Sequence[Report], server: ResultServer) -> Pushed:
         tuple(deleted),
         tuple(unfit),
         refused,
+        tuple((r.url, plain(kept.unjudged)) for r, kept in answers if kept.unjudged is not None),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from libra.budgets.budget import Limit
 from libra.budgets.growth import Growth
-from libra.budgets.lighthouse import Budget, Check, check
+from libra.budgets.lighthouse import Budget, Check, check, unused
 from libra.cli.results.growing import grown, ungrown
 from libra.cli.results.pushing import Pushed
 from libra.formats.comparison import Comparison, comparable, compare, pairs_of
@@ -52,8 +52,8 @@ class Results(msgspec.Struct, frozen=True):
         pairs: earlier reports, each with the current one.
         comparisons: of pairs that were weighed in the same way.
         allow_partial: whether a budget may hold for a page that is not whole.
-        unread: whether part of a list of pages could not be read.
         unjudged: why not everything could be judged; None if it was.
+        unused: the paths of budgets that no weighed page has.
     """
 
     reports: tuple[Report, ...]
@@ -61,13 +61,13 @@ class Results(msgspec.Struct, frozen=True):
     pairs: tuple[tuple[Report, Report], ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     allow_partial: bool = False
-    unread: bool = False
     unjudged: str | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """0, or the code of the worst result."""
-        if self.unread or any(outcome(report) for report in self.reports):
+        if any(outcome(report) for report in self.reports):
             return NOT_WEIGHED
         if any(check.over for check in self.checks):
             return OVER_BUDGET
@@ -86,8 +86,6 @@ def judge(
     demands: Demands,
     before: Sequence[Report],
     pushed: Pushed,
-    *,
-    unread: bool,
 ) -> Results:
     """Check pages against the demands, and compare them with their earlier reports.
 
@@ -96,7 +94,6 @@ def judge(
         demands: on the pages.
         before: earlier reports; if there are none, those of the server count.
         pushed: the outcome of sending the reports to a server.
-        unread: whether part of a list of pages could not be read.
     """
     budgets, limits, growth, allow_partial = demands
     pairs = pairs_of(before, reports) if before else list(pushed.pairs)
@@ -108,7 +105,7 @@ def judge(
             if not outcome(report)
             for one in check(report, budgets, limits)
         ),
-        *grown(alike, budgets, growth),
+        *grown(pairs, budgets, growth),
         *pushed.checks,
     )
     return Results(
@@ -117,6 +114,6 @@ def judge(
         tuple(pairs),
         tuple(compare(*pair) for pair in alike),
         allow_partial=allow_partial,
-        unread=unread,
-        unjudged=pushed.unjudged or ungrown(pairs, budgets, growth),
+        unjudged=pushed.unjudged or ungrown(pairs, budgets, growth, pushed.ungrown),
+        unused=tuple(dict.fromkeys(budget.path for budget in unused(reports, budgets))),
     )

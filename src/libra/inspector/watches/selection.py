@@ -57,10 +57,9 @@ def select(
 
 
 def _place(cursor: str, order: WatchOrder) -> tuple[int, int]:
-    rank, dot, watch_id = cursor.rpartition(".")
-    if order == "newest" or not dot:
-        return 0, -_number(cursor)
-    return int(rank) if rank.isdecimal() else 0, -_number(watch_id)
+    # A cursor of the other order leads to its watch, too: an empty list would look like the end.
+    rank, _, watch_id = cursor.rpartition(".")
+    return int(rank) if order == "broken" and rank.isdecimal() else 0, -_number(watch_id)
 
 
 def _number(watch_id: str) -> int:

@@ -130,6 +130,7 @@ def judged(state: WatchState, report: Report, now: datetime, public_url: str | N
         breaches=breaches_of(judgement),
         error=report.error,
         score=report.score.teledrin if weighed and report.score is not None else None,
+        bound=report.score.bound if weighed and report.score is not None else "exact",
     )
     changes: Changes = {
         "page": None,

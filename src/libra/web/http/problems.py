@@ -144,12 +144,20 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912 - a
         case CannotRender():
             return _own("cannot-render", 400, "This Libra has no browser", str(error))
         case ValidationException():
-            return _plain(
-                400, "A parameter has an invalid value; `errors` names it.", _errors(error.extra)
-            )
+            errors = _errors(error.extra)
+            if not errors:  # a parameter is missing, and the detail names it
+                return _plain(400, _detail(error))
+            return _plain(400, "A parameter has an invalid value; `errors` names it.", errors)
         case HTTPException():
             return _plain(error.status_code, _detail(error))
     return _plain(500, "Libra failed on this request. Its log has the details.")
+
+
+def below(problem: Problem, base: str) -> Problem:
+    """A problem whose explanation is where Libra is: below a path of another site, or at its root."""
+    if not problem.type.startswith("/"):
+        return problem
+    return msgspec.structs.replace(problem, type=base + problem.type)
 
 
 def _own(

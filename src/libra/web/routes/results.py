@@ -13,7 +13,7 @@ from litestar.params import FromPath
 
 from libra.app import Libra
 from libra.budgets.lighthouse import Check, check, growth_of
-from libra.formats.comparison import comparable
+from libra.formats.comparison import why_growth_is_unproven
 from libra.report import Build, Report, encode
 from libra.web.access.guard import Guard
 from libra.web.access.rights import Caller
@@ -62,6 +62,7 @@ class KeptResult(msgspec.Struct, frozen=True):
         baseline_known: whether all results were searched. While the database is away, there may be a
             baseline, or a newer one.
         checks: of the project's budget on the server.
+        unjudged: why the growth that the budget limits could not be judged; null if it was.
     """
 
     id: str
@@ -69,6 +70,7 @@ class KeptResult(msgspec.Struct, frozen=True):
     baseline: Report | None
     baseline_known: bool
     checks: tuple[Check, ...]
+    unjudged: str | None = None
 
 
 def result_routes(
@@ -115,11 +117,14 @@ def result_routes(
         if sent.base is not None:
             baseline, known = await libra.baseline(page_id, sent.base)
         kept = budgets().of(project)
-        checks = check(sent.report, kept)
-        if baseline is not None and comparable(baseline, sent.report):
-            checks += growth_of(baseline, sent.report, kept)
+        checks, unjudged = check(sent.report, kept), None
+        grown = growth_of(baseline, sent.report, kept) if baseline is not None else []
+        if baseline is not None and grown:
+            unjudged = why_growth_is_unproven(baseline, sent.report, grown)
+        if unjudged is None:
+            checks += grown
         return Response(
-            _encoded(KeptResult(page_id, not is_new, baseline, known, tuple(checks))),
+            _encoded(KeptResult(page_id, not is_new, baseline, known, tuple(checks), unjudged)),
             media_type=JSON,
             headers={"Location": f"/pages/{page_id}"},
         )

@@ -27,7 +27,7 @@ from libra.web.http.compression import page as html_page
 from libra.web.http.idempotency import IdempotencyKeys, require_key
 from libra.web.http.negotiation import wants_html
 from libra.web.http.openapi_parts import answer, empty, header, problems
-from libra.web.http.problems import Problem, RequestRefused, problem_of
+from libra.web.http.problems import Problem, RequestRefused, below, problem_of
 from libra.web.requests.page_request import (
     BULK_BODY,
     JSON,
@@ -69,7 +69,7 @@ def submit_routes(
     libra: Libra, html: Renderer, guard: Guard, keys: IdempotencyKeys
 ) -> list[HTTPRouteHandler]:
     """The handlers of `POST /pages` and `POST /pages/bulk`."""
-    service = _Submissions(libra, guard, keys)
+    service = _Submissions(libra, guard, keys, html.base)
 
     @post(
         "/pages",
@@ -177,10 +177,11 @@ def submit_routes(
 class _Submissions:
     """The steps of a submission: the client's rate, its key, and then Libra."""
 
-    def __init__(self, libra: Libra, guard: Guard, keys: IdempotencyKeys) -> None:
+    def __init__(self, libra: Libra, guard: Guard, keys: IdempotencyKeys, base: str) -> None:
         self._libra = libra
         self._guard = guard
         self._keys = keys
+        self._base = base
 
     async def submit(
         self, request: AnyRequest, submission: Submission, number: int | None = None
@@ -203,7 +204,7 @@ class _Submissions:
         items: list[BulkItem] = []
         for start in range(0, len(submissions), SLICE):
             work = [
-                _item(submission.url, self.submit(request, submission, number))
+                _item(submission.url, self.submit(request, submission, number), self._base)
                 for number, submission in enumerate(submissions[start : start + SLICE], start)
             ]
             items += await asyncio.gather(*work)
@@ -239,9 +240,9 @@ def _key(request: AnyRequest) -> str | None:
     return ", ".join(sent) if sent else None
 
 
-async def _item(url: str, submitting: Awaitable[tuple[str, bool]]) -> BulkItem:
+async def _item(url: str, submitting: Awaitable[tuple[str, bool]], base: str) -> BulkItem:
     try:
         page_id, _ = await submitting
     except (InvalidURL, InvalidOptions, CannotRender, Full, RequestRefused) as error:
-        return BulkItem(url, problem=problem_of(error))
+        return BulkItem(url, problem=below(problem_of(error), base))
     return BulkItem(url, page_id)

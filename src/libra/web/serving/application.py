@@ -200,6 +200,10 @@ class Application:
                 status = message["status"]
                 if (age := self.libra.neighbours.age) and not call.writes and call.route in _AGES:
                     headers.append((b"age", str(age).encode()))
+                if status == 405 and (allowed := self._methods.of(call.path)):
+                    # Litestar knows of no HEAD.
+                    headers = [one for one in headers if one[0] != b"allow"]
+                    headers.append((b"allow", allowed.encode()))
                 if call.writes or status >= 400:
                     # Requests that people may ask about later. Reads are too many for that.
                     headers.append((b"x-request-id", call.id.encode()))

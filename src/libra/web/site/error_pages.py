@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 
 from libra.app import EngineUnavailable, Full, NotConverted, PageUnknown, WatchUnknown
 from libra.web.http.negotiation import wants_html
-from libra.web.http.problems import PROBLEM_JSON, Problem, RequestRefused, problem_of
+from libra.web.http.problems import PROBLEM_JSON, Problem, RequestRefused, below, problem_of
 from libra.web.site.renderer import Renderer
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,4 @@ def rendered(
     if wants_html(accept):
         page = html.problem(problem.status, problem.title, problem.detail, problem.errors)
         return page, "text/html", headers
-    if problem.type.startswith("/"):
-        problem = msgspec.structs.replace(problem, type=html.base + problem.type)
-    return msgspec.json.encode(problem), PROBLEM_JSON, headers
+    return msgspec.json.encode(below(problem, html.base)), PROBLEM_JSON, headers

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from libra.app import Watch, WeighIn
-from libra.web.site.watch_view import GRADES
+from libra.web.site.watch_view import grade_of, is_ok_in_part
 from libra.wording import count, size
 
 Shown = Literal["weight", "score", "budget"]
@@ -81,8 +81,8 @@ def public_view(watch: Watch) -> PublicView:
     return PublicView(
         id=watch.public or "",
         name=watch.name or NAMELESS,
-        verdict=VERDICTS[watch.status],
-        grade=GRADES.get(watch.status, "poor"),
+        verdict=IN_PART if is_ok_in_part(watch) else VERDICTS[watch.status],
+        grade=grade_of(watch),
         last=runs[0] if runs else None,
         at=None if watch.last is None else watch.last.at,
         limit=watch.terms.max_weight,
@@ -97,23 +97,27 @@ def badge_of(watch: Watch, shown: Shown) -> Badge:
     if last is None or last.total is None:
         return Badge(_LABELS[shown], "not weighed yet", _COLORS[""])
     if shown == "weight":
-        at_least = "" if last.complete else "at least "
+        at_least = "" if last.whole else "at least "
         return Badge(_LABELS[shown], at_least + size(last.total), _COLORS[grade])
     if shown == "score":
         if last.score is None:
             return Badge(_LABELS[shown], "unknown", _COLORS[""])
         score = "good" if last.score >= 90 else "fair" if last.score >= 50 else "poor"
-        at_most = "" if last.complete else "at most "
+        at_most = "" if last.whole else "at most "
         return Badge(_LABELS[shown], f"{at_most}{last.score}", _COLORS[score])
     terms = watch.terms
     if terms.max_weight is None and not terms.budgets:
         return Badge(_LABELS[shown], "none", _COLORS[""])
     over = len(last.breaches)
+    if not over and not last.whole:
+        return Badge(_LABELS[shown], "unknown", _COLORS[""])
     words = f"{count(over, 'limit')} broken" if over else "kept"
     return Badge(_LABELS[shown], words, _COLORS["poor" if over else "good"])
 
 
 _LABELS = {"weight": "page weight", "score": "page score", "budget": "page budget"}
+
+IN_PART = "Weighed only in part"
 
 VERDICTS = {
     "quarantined": "Not watched now",

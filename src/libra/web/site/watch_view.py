@@ -149,7 +149,7 @@ def watch_view(watch: Watch) -> WatchView:
         watch=watch,
         schedule=schedule_words(watch.every, watch.time_zone),
         verdict=_verdict(watch, limited=most is not None or limits > 0),
-        grade=GRADES.get(watch.status, "poor"),
+        grade=grade_of(watch),
         share=100.0 if over else percent(total or 0, most or 0),
         over=over,
         others=count(limits, "limit") + " in its budget" if limits else "",
@@ -181,10 +181,23 @@ def _details(watch: Watch) -> str:
 GRADES = {"ok": "good", "new": "fair", "paused": "fair", "unconfirmed": "fair"}
 
 
+def grade_of(watch: Watch) -> str:
+    """The state of the page as a class of the stylesheet: ``good``, ``fair`` or ``poor``."""
+    return "fair" if is_ok_in_part(watch) else GRADES.get(watch.status, "poor")
+
+
+def is_ok_in_part(watch: Watch) -> bool:
+    """Whether nothing is wrong with a page only as far as it was weighed, which proves nothing."""
+    last = watch.last
+    return watch.status == "ok" and last is not None and last.total is not None and not last.whole
+
+
 def _verdict(watch: Watch, *, limited: bool) -> str:
     match watch.status:
         case "new":
             return "Being weighed for the first time" if watch.page else "Not weighed yet"
+        case "ok" if is_ok_in_part(watch):
+            return "Weighed only in part"
         case "ok":
             return "Within its budget" if limited else "Weighed"
         case "over-budget":

@@ -103,7 +103,7 @@ def exposition(
     tally: Tally | None = None,
     *,
     connections: int = 0,
-    weights: Iterable[tuple[str, str, int]] = (),
+    weights: Iterable[tuple[str, str, int, bool]] = (),
 ) -> str:
     """All metrics as text. Names contain their unit; counters end in ``_total``.
 
@@ -127,7 +127,7 @@ class _Everything(Collector):
         requests: RequestCounts,
         tally: Tally,
         connections: int,
-        weights: Iterable[tuple[str, str, int]],
+        weights: Iterable[tuple[str, str, int, bool]],
     ) -> None:
         self._weights = weights
         self._health = health
@@ -138,7 +138,7 @@ class _Everything(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _of_health(self._health)
         yield from _of_nodes(self._health)
-        yield _of_watches(self._weights)
+        yield from _of_watches(self._weights)
         yield from _of_processes(self._health)
         yield from _of_pages(self._tally)
         yield from self._requests.collect()
@@ -256,15 +256,24 @@ _OF_A_NODE: Sequence[tuple[str, str, Callable[[NodeHealth], float]]] = (
 _COUNTED = frozenset({"libra_node_pages_weighed", "libra_node_second_lives"})
 
 
-def _of_watches(weights: Iterable[tuple[str, str, int]]) -> Metric:
-    family = GaugeMetricFamily(
+def _of_watches(weights: Iterable[tuple[str, str, int, bool]]) -> Iterator[Metric]:
+    labels = ["watch", "name"]
+    sizes = GaugeMetricFamily(
         "libra_watch_transfer_bytes",
         "Transfer size of a watched page at its last successful weigh-in.",
-        labels=["watch", "name"],
+        labels=labels,
     )
-    for watch_id, name, weight in weights:
-        family.add_metric([watch_id, name], weight)
-    return family
+    # Not a label of the size: a series must not end when one part of a page cannot be fetched.
+    wholes = GaugeMetricFamily(
+        "libra_watch_whole",
+        "1 if that is the size of the whole page; 0 if the page weighs at least that much.",
+        labels=labels,
+    )
+    for watch_id, name, weight, whole in weights:
+        sizes.add_metric([watch_id, name], weight)
+        wholes.add_metric([watch_id, name], float(whole))
+    yield sizes
+    yield wholes
 
 
 def _of_processes(health: Health) -> Iterator[Metric]:

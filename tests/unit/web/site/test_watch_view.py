@@ -12,6 +12,7 @@ from libra.app import Watch, WeighIn
 from libra.budgets.alarms import Terms
 from libra.budgets.budget import Budget, Limit
 from libra.inspector.records.watches.watch_record import Delivery
+from libra.web.site.public_view import Shown, badge_of, public_view
 from libra.web.site.watch_view import WatchView, watch_view
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -102,3 +103,27 @@ def test_limits_of_a_budget_file_are_counted() -> None:
 )
 def test_how_the_last_alert_went_has_words(delivery: Delivery | None, words: str) -> None:
     assert view(delivery=delivery).delivery == words
+
+
+IN_PART = [
+    WeighIn("2", NOW, total=190, complete=False, score=100, bound="at_most"),
+    WeighIn("2", NOW, total=190, complete=True, score=100, bound="at_most"),  # built by scripts
+]
+
+
+@pytest.mark.parametrize("last", IN_PART)
+def test_a_page_that_is_not_whole_is_neither_fine_nor_within_its_budget(last: WeighIn) -> None:
+    seen = view(terms=Terms(max_weight=500), last=last)
+    assert (seen.verdict, seen.grade) == ("Weighed only in part", "fair")
+    assert view(status="over-budget", last=last).verdict == "Over its budget"
+
+
+@pytest.mark.parametrize("last", IN_PART)
+def test_strangers_are_not_told_more_of_a_page_than_was_weighed(last: WeighIn) -> None:
+    changes = {"terms": Terms(max_weight=500), "last": last, "runs": (last,)}
+    watch = msgspec.structs.replace(WATCH, **changes)
+    seen = public_view(watch)
+    assert (seen.verdict, seen.grade) == ("Weighed only in part", "fair")
+    shown: tuple[Shown, ...] = ("weight", "score", "budget")
+    badges = [badge_of(watch, what).value for what in shown]
+    assert badges == ["at least 190 B", "at most 100", "unknown"]

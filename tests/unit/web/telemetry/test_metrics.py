@@ -45,6 +45,7 @@ NAMES: dict[str, tuple[str, set[str]]] = {
     "libra_pages_quarantined": ("gauge", set()),
     "libra_watches": ("gauge", {"status"}),
     "libra_watch_transfer_bytes": ("gauge", {"watch", "name"}),
+    "libra_watch_whole": ("gauge", {"watch", "name"}),
     "libra_backup_waiting_pages": ("gauge", set()),
     "libra_backup_oldest_waiting_seconds": ("gauge", set()),
     "libra_loop_lag_seconds": ("gauge", {"window"}),
@@ -83,7 +84,7 @@ def test_names_types_and_labels_stay() -> None:
     tally = Tally()
     tally.submit("x", "https://example.com/", "static")
     tally.finish(Report("x", "https://example.com/", status="weighed", duration_ms=300))
-    text = exposition(health(watches={"ok": 2}), counts, tally, weights=[("1", "a", 2)])
+    text = exposition(health(watches={"ok": 2}), counts, tally, weights=[("1", "a", 2, True)])
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     labels: dict[str, set[str]] = {name: set() for name in kinds}
     for line in text.splitlines():
@@ -161,8 +162,9 @@ def test_watches_are_counted_by_what_is_known_of_their_page() -> None:
 
 
 def test_each_watched_page_has_its_weight() -> None:
-    text = exposition(health(), RequestCounts(), weights=[("1", 'Shop "a"', 4376)])
+    text = exposition(health(), RequestCounts(), weights=[("1", 'Shop "a"', 4376, False)])
     assert 'libra_watch_transfer_bytes{name="Shop \\"a\\"",watch="1"} 4376.0\n' in text
+    assert 'libra_watch_whole{name="Shop \\"a\\"",watch="1"} 0.0\n' in text
 
 
 def test_pages_are_counted_by_what_became_of_them() -> None:

@@ -20,7 +20,7 @@ from libra.inspector.records.page_record import first_version, life_of
 from libra.inspector.records.watches.alerts import Alert, Breach
 from libra.inspector.records.watches.schedule import spread_of
 from libra.inspector.records.watches.webhook import Headers, shown
-from libra.report import Backup, Method
+from libra.report import Backup, Bound, Method
 from libra.storage.rows.entries import WatchRow
 from libra.weighing.method_choice import Choice
 from libra.weighing.options import Viewport
@@ -37,7 +37,8 @@ class WeighIn(msgspec.Struct, frozen=True):
     """The result of one weigh-in. Sizes are bytes of transfer size.
 
     ``total`` and ``change`` are null if the page could not be weighed; ``change`` is relative to the
-    last good weigh-in. ``score`` is the Teledrin score of a weighed page.
+    last good weigh-in. ``score`` is the Teledrin score of a weighed page. ``bound`` is that of the
+    report's score: with ``at_most`` the page weighs at least ``total``.
     """
 
     page: str
@@ -48,6 +49,12 @@ class WeighIn(msgspec.Struct, frozen=True):
     breaches: tuple[Breach, ...] = ()
     error: str | None = None
     score: int | None = None
+    bound: Bound = "exact"
+
+    @property
+    def whole(self) -> bool:
+        """Whether ``total`` is the weight of the whole page."""
+        return self.complete and self.bound == "exact"
 
 
 class Delivery(msgspec.Struct, frozen=True):
