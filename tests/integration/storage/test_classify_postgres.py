@@ -5,6 +5,7 @@ The few that cannot be had at will, such as a damaged file, the server raises at
 
 import asyncio
 import socket
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped] # it ships no types
 import pytest
 
+from libra.storage import open_store
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected, Unavailable
 from libra.storage.postgres.connections import FAILURES
@@ -62,6 +64,17 @@ async def test_a_closed_port_is_unreachable(server: Postgres) -> None:
     exc = await failure_of(asyncpg.connect(server.url()))
     assert isinstance(exc, ConnectionRefusedError)
     assert fault_of(exc, connecting=True) == "unreachable"
+
+
+async def test_a_port_that_is_no_number_is_for_a_person_to_mend_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPORT", "s3cret")
+    store = open_store("postgresql://user@127.0.0.1/name")
+    with pytest.raises(Unavailable, match=r"config: .* cannot be read") as caught:
+        await store.open()
+    await store.close()
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value)[1:])
 
 
 async def test_a_name_that_does_not_resolve_is_unreachable() -> None:
