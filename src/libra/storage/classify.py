@@ -106,7 +106,10 @@ def _verdict(exc: BaseException, *, closed: bool) -> Unavailable | Rejected | No
 def _sqlite(exc: sqlite3.Error, reason: str) -> Unavailable | Rejected | None:
     name = getattr(exc, "sqlite_errorname", None)
     if name is None:
-        # An exception without an SQLite error is Python's: a value that cannot be bound, or misuse.
+        # An exception without an SQLite error is Python's: a value that cannot be bound, a damaged
+        # text, or misuse.
+        if "Could not decode" in reason:
+            return Unavailable("corrupt", reason)
         return Rejected(reason) if "binding parameter" in reason else None
     if name == "SQLITE_ERROR":
         # The generic error may be a mistake in our SQL: only its text shows that a table is missing.
