@@ -210,6 +210,7 @@ async def test_misuse_of_a_connection_is_a_bug(server: Postgres) -> None:
         ("DO $$ BEGIN RAISE SQLSTATE '53200'; END $$", "53200", "full"),
         ("DO $$ BEGIN RAISE SQLSTATE '58030'; END $$", "58030", "corrupt"),
         ("DO $$ BEGIN RAISE SQLSTATE 'XX001'; END $$", "XX001", "corrupt"),
+        ("DO $$ BEGIN RAISE SQLSTATE 'XX000'; END $$", "XX000", "corrupt"),
     ],
 )  # fmt: skip
 async def test_a_state_of_the_server_is_worth_another_try(
@@ -240,6 +241,7 @@ async def test_a_row_that_another_holds_is_contention(server: Postgres) -> None:
         ("INSERT INTO unique_ VALUES (1), (1)", (), "23505"),
         ("INSERT INTO unique_ VALUES (-1)", (), "23514"),
         ("INSERT INTO unique_ VALUES (NULL)", (), "23502"),
+        ("DO $$ BEGIN RAISE EXCEPTION 'no'; END $$", (), "P0001"),
         ("SELECT $1::bigint", (2**63,), "22000"),
         ("SELECT $1::text", (7,), "22000"),
         ("SELECT $1::text", ("\ud800",), "22000"),
