@@ -37,6 +37,13 @@ class PageUnknown(LibraError):
         self.retry_after = retry_after
 
 
+class PageUnreadable(LibraError):
+    """The page is in the database, and its row there is damaged."""
+
+    def __init__(self, page_id: str) -> None:
+        super().__init__(f"the row of page {page_id} in the database cannot be read")
+
+
 class Behind(LibraError):
     """The named version is newer than any readable here now; only a node of a cluster can be behind."""
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import msgspec
 
 from libra.app.parts import Parts
-from libra.errors import NotConverted, PageNotFound, PageUnknown
+from libra.errors import NotConverted, PageNotFound, PageUnknown, PageUnreadable
 from libra.formats.converting import convert
 from libra.inspector.pages.builds import parse_build
 from libra.inspector.records.submission_keys import SubmissionKey as IdempotencyKey
@@ -159,7 +159,7 @@ class PageCalls(Parts):
             return None, found.known
         try:
             return await self.report(found.page_id), found.known
-        except (PageNotFound, PageUnknown):
+        except (PageNotFound, PageUnknown, PageUnreadable):
             return None, False
 
     async def follow(self, page_id: str) -> AsyncIterator[Report]:

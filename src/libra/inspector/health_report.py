@@ -88,6 +88,8 @@ def _database(tree: SupervisionTree) -> Part:
             f" (at {last.noticed_at:%Y-%m-%d %H:%M:%S} UTC: {last.reason}; "
             f"anything stored {last.span} that this Libra did not have is lost)"
         )
+    if unreadable := len(tree.store.unreadable):
+        return Part("degraded", since, f"{words}; rows that could not be read: {unreadable}")
     return Part("ok", since, words)
 
 

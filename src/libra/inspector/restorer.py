@@ -27,7 +27,7 @@ from libra.inspector.records.page_record import PageRecord, restore
 from libra.inspector.watch_restorer import WatchRestorer
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
 from libra.report import FINISHED, Backup
-from libra.storage import Deleted, Store, Unavailable
+from libra.storage import Deleted, Store, Unavailable, UnreadableRow
 from libra.storage.journal.journal import Journal
 from libra.storage.rows.entries import Packed, Snapshot, WatchRow
 
@@ -271,6 +271,8 @@ class Restorer(GenServer):
         if context.availability.outage is None:
             try:
                 stored = await self._store.load(record.id)
+            except UnreadableRow as error:
+                log.warning("page %s is weighed again: %s", record.id, error)
             except Unavailable as error:
                 context.processes.database_writer.unavailable(error)
         if context.records.pages.get(record.id) is not record:
@@ -314,6 +316,8 @@ class Restorer(GenServer):
             page_id = self._unconfirmed.pop()
             try:
                 await self._confirm(page_id, await self._store.load(page_id))
+            except UnreadableRow as error:
+                log.warning("page %s stays as it is in the local copy: %s", page_id, error)
             except Unavailable:
                 self._unconfirmed.add(page_id)
                 raise

@@ -71,7 +71,7 @@ class WatchRestorer:
 
     async def _confirm(self, there: set[str]) -> None:
         """Drop copied watches that another Libra deleted; without a note of the database, keep them."""
-        for watch_id in self.unconfirmed - there:
+        for watch_id in self.unconfirmed - there - self._store.unreadable:
             record = self._context.records.watches.get(watch_id)
             if record is None or record.backup != "stored":
                 continue

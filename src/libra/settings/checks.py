@@ -10,6 +10,7 @@ from pathlib import Path
 from libra.network.libcurl.trust import TrustError, trust
 from libra.network.proxies import ProxyError, proxies_of
 from libra.settings.errors import SettingsError
+from libra.settings.redaction import redact
 
 RATE = re.compile(r"\s*0*([1-9]\d{0,8})\s*/\s*([smh])\s*", re.ASCII | re.IGNORECASE)
 """A rate: a number per second, minute or hour."""
@@ -41,6 +42,25 @@ def check_networks(name: str, networks: Iterable[str]) -> None:
             ip_network(network)
         except ValueError as error:
             raise SettingsError(f"{name} takes networks such as 10.0.0.0/8: {error}") from None
+
+
+def check_database(url: str) -> None:
+    """Refuse a text that is not the address of a database.
+
+    Raises:
+        SettingsError: saying what to write, without a password.
+    """
+    if not re.match(r"(sqlite|postgres(ql)?)://", url):
+        raise SettingsError(
+            f"database takes sqlite:///path or postgresql://user@host/name, not {redact(url)!r}"
+        )
+    # Imported here, because `libra weigh` reads settings without a database.
+    from libra.storage.engines import file_of  # noqa: PLC0415 - see above
+
+    try:
+        file_of(url)
+    except ValueError as error:
+        raise SettingsError(f"database: {error}") from None
 
 
 def check_user_header(name: str) -> None:

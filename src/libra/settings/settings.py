@@ -21,6 +21,7 @@ from libra.credentials.tokens import AccessToken, UserRole, read_token_file, rea
 from libra.destinations import Destination
 from libra.settings.checks import (
     check_base_path,
+    check_database,
     check_networks,
     check_rate,
     check_user_header,
@@ -293,11 +294,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(f"port is {self.port}: it must be from 0 to 65535")
         if self.restore not in ("eager", "lazy", "off"):
             raise SettingsError(f"restore is {self.restore!r}: it takes eager, lazy or off")
-        if self.database is not None and not re.match(r"(sqlite|postgres(ql)?)://", self.database):
-            raise SettingsError(
-                "database takes sqlite:///path or postgresql://user@host/name, "
-                f"not {redact(self.database)!r}"
-            )
+        if self.database is not None:
+            check_database(self.database)
         if self.public_url is not None and not re.match(r"https?://[^/?#]+", self.public_url):
             raise SettingsError(
                 f"public_url takes an address such as https://libra.example.com, "

@@ -6,7 +6,14 @@ acknowledged entries that are not stored yet. The processes that use them live i
 
 from libra.storage.breaker import Breaker
 from libra.storage.engines import file_of, migrate, open_store, schema_status
-from libra.storage.errors import Fault, Rejected, SchemaMismatch, StoreError, Unavailable
+from libra.storage.errors import (
+    Fault,
+    Rejected,
+    SchemaMismatch,
+    StoreError,
+    Unavailable,
+    UnreadableRow,
+)
 from libra.storage.rows.entries import (
     DELETED_VERSION,
     Deleted,
@@ -37,6 +44,7 @@ __all__ = [
     "StoreError",
     "Trace",
     "Unavailable",
+    "UnreadableRow",
     "WatchRow",
     "file_of",
     "migrate",

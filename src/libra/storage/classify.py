@@ -12,6 +12,8 @@ exceptions are too coarse: SQLite raises the same class for "locked" and for a s
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from libra.storage.errors import Fault, Rejected, Unavailable
@@ -37,10 +39,10 @@ _SQLSTATE: Final[dict[str, Fault]] = {
     "57014": "timeout",  # statement_timeout, or an administrator cancelled it
     "57": "unreachable",  # shutting down, starting up, crashed, idle session timed out
     "58": "corrupt",  # system error: I/O, a missing file
-    "XX001": "corrupt",  # data corrupted
-    "XX002": "corrupt",  # index corrupted
+    "XX": "corrupt",  # internal error; data or an index corrupted
 }
-_SQLSTATE_OF_A_ROW: Final = ("22", "23", "54")  # data, integrity, program limits (too long, ...)
+# Data, integrity, program limits (too long, ...), and what somebody's trigger raises.
+_SQLSTATE_OF_A_ROW: Final = ("22", "23", "54", "P0")
 
 # An extended name such as SQLITE_IOERR_WRITE is looked up whole first, then as SQLITE_IOERR.
 _SQLITE: Final[dict[str, Fault]] = {
@@ -84,6 +86,17 @@ def classify(
     return verdict
 
 
+@contextmanager
+def without_rows() -> Iterator[None]:
+    """In here no row is involved, so nothing is refused for good, as while connecting."""
+    try:
+        yield
+    except Exception as exc:
+        if isinstance(classify(exc), Rejected):
+            raise Unavailable("config", _in_words(exc)) from exc
+        raise
+
+
 def _verdict(exc: BaseException, *, closed: bool) -> Unavailable | Rejected | None:
     reason = _in_words(exc)
     if isinstance(exc, sqlite3.Error):
@@ -106,9 +119,14 @@ def _verdict(exc: BaseException, *, closed: bool) -> Unavailable | Rejected | No
 def _sqlite(exc: sqlite3.Error, reason: str) -> Unavailable | Rejected | None:
     name = getattr(exc, "sqlite_errorname", None)
     if name is None:
-        # An exception without an SQLite error is Python's: a value that cannot be bound, or misuse.
+        # An exception without an SQLite error is Python's: a value that cannot be bound, a damaged
+        # text, or misuse.
+        if "Could not decode" in reason:
+            return Unavailable("corrupt", reason)
         return Rejected(reason) if "binding parameter" in reason else None
     if name == "SQLITE_ERROR":
+        if reason == "unsupported file format":
+            return Unavailable("corrupt", reason)
         # The generic error may be a mistake in our SQL: only its text shows that a table is missing.
         missing = any(words in reason for words in _SQLITE_OF_A_SCHEMA)
         return Unavailable("schema", reason) if missing else None

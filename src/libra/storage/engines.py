@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from libra.storage.backup_file import Contents, contents_of, readable
 from libra.storage.classify import classify
 from libra.storage.errors import Unavailable
+from libra.storage.postgres.address import require_address
 from libra.storage.schema import Engine, SchemaStatus
 from libra.storage.store import Deadlines, Store
 
@@ -124,12 +125,15 @@ def engine_of(url: str) -> Engine:
     """The engine for a database URL.
 
     Raises:
-        ValueError: no engine supports that URL.
+        ValueError: no engine supports that URL, or it cannot be read; no password is in the message.
     """
-    scheme = urlsplit(url).scheme
+    # Not by urllib, whose errors quote the address with its password.
+    found = re.match(r"\s*([a-z][a-z0-9+.-]*):", url, re.IGNORECASE)
+    scheme = found[1].lower() if found else ""
     if scheme == "sqlite":
         return "sqlite"
     if scheme in {"postgresql", "postgres"}:
+        require_address(url)
         return "postgres"
     raise ValueError(
         f"no database engine for {scheme or 'a URL without a scheme'!r}: "

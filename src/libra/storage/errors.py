@@ -44,6 +44,13 @@ class Rejected(StoreError):
         self.reason = reason
 
 
+class UnreadableRow(Unavailable):
+    """The row of this page or watch is damaged. That is no outage: other rows are not affected."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("corrupt", reason)
+
+
 class SchemaMismatch(Unavailable):
     """The schema is missing, older or newer than this program; the message says what to do."""
 

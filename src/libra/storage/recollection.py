@@ -161,6 +161,7 @@ class OnDisk:
         self._keep = timedelta(seconds=keep)
         self._grown = 0
         self._recalled = False
+        self._failing = False
         self._lock = Lock()  # for the next attribute; never held while waiting for the disk
         self._unwritten: dict[tuple[str, str], Deleted] = {}
 
@@ -191,21 +192,25 @@ class OnDisk:
                 del self._unwritten[key]
 
     def remember(self, known: History | None) -> None:
-        """Write the deletions first: without them the rest must not be written."""
-        # It begins with a newline, because the last line of a former life may be incomplete.
-        if deleted := self._in_memory():
-            data = b"\n".join([b"", *map(msgspec.json.encode, deleted), b""])
-            with self._deleted.open("ab") as file:
-                file.write(data)
-            with self._lock:
-                for one in deleted:
-                    self._unwritten.pop((one.of, one.id), None)
-            self._grown += len(data)
-            if self._grown > TIDY_BYTES:
-                self._tidy(max(one.at for one in deleted))
-        if known is not None:
-            self.known = known
-            self._write_notes()
+        """Write the deletions first: without them the rest must not be written.
+
+        The first failure is logged; the following ones are not, until it works again.
+        """
+        try:
+            self._write_deletions()
+            if known is not None:
+                self.known = known
+                self._write_notes()
+        except OSError as error:
+            if not self._failing:
+                log.warning(
+                    "the notes of the database cannot be written; if the database goes back in time "
+                    "while Libra is stopped, that may go unnoticed: %s",
+                    error,
+                )
+            self._failing = True
+            raise
+        self._failing = False
 
     def lose(self, loss: Loss) -> None:
         """Write the loss down."""
@@ -230,6 +235,19 @@ class OnDisk:
                     continue
                 if one.at > since:
                     yield one
+
+    def _write_deletions(self) -> None:
+        # It begins with a newline, because the last line of a former life may be incomplete.
+        if deleted := self._in_memory():
+            data = b"\n".join([b"", *map(msgspec.json.encode, deleted), b""])
+            with self._deleted.open("ab") as file:
+                file.write(data)
+            with self._lock:
+                for one in deleted:
+                    self._unwritten.pop((one.of, one.id), None)
+            self._grown += len(data)
+            if self._grown > TIDY_BYTES:
+                self._tidy(max(one.at for one in deleted))
 
     def _in_memory(self) -> list[Deleted]:
         with self._lock:

@@ -59,10 +59,13 @@ class Store(abc.ABC):
         known: the database with everything that was saved to it, which a database must not lack. The
             store updates it. The caller sets it from the notes of a former program, and after a loss
             to the database that was found. None accepts any database.
+        unreadable: the ids of pages and watches whose rows could not be read. Lists and restores
+            leave such rows out, and nothing changes them.
     """
 
     deadlines: Deadlines
     known: History | None = None
+    unreadable: set[str]
 
     @abc.abstractmethod
     def write_as(self, writer: Writer, known: History | None) -> None:
@@ -92,7 +95,11 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def load(self, page_id: str) -> Snapshot | None:
-        """The stored version of a page, or None if there is none (any more)."""
+        """The stored version of a page, or None if there is none (any more).
+
+        Raises:
+            UnreadableRow: there is one and it cannot be read.
+        """
 
     @abc.abstractmethod
     async def trace(self, page_id: str) -> Trace | None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import zstandard
 
-from libra.app import Libra, PageNotFound, Settings
+from libra.app import Libra, PageNotFound, PageUnreadable, Settings
 from libra.inspector.services import utc_now
 from libra.observability.health import Node
 from libra.testing import drained, finished, process_of, stored
@@ -114,3 +114,27 @@ async def test_a_report_that_cannot_be_read_keeps_no_other_from_coming_back(
             assert (await libra.report(pages[2])).status == "weighed"
             assert sum(libra.health().pages.values()) == 1
     assert sum("set aside" in line for line in caplog.messages) == 2
+
+
+@pytest.mark.parametrize(
+    "damage", ["title = CAST(x'ff' AS TEXT)", f"report = x'{zstandard.compress(b'{}').hex()}'"]
+)
+async def test_a_row_that_cannot_be_read_costs_its_page_alone(
+    damage: str, pages: list[str], site: WebSite, settings: Settings, tmp_path: Path
+) -> None:
+    bad, *others = pages
+    with closing(sqlite3.connect(tmp_path / "libra.sqlite3", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE pages SET {damage} WHERE id = ?", (bad,))
+    async with Libra.open(settings) as libra:
+        await restored(libra)
+        assert [page.id for page in (await libra.recent(limit=2)).pages] == others[::-1]
+        assert {page.id for page in (await libra.recent()).pages} == set(others)
+        assert (await libra.report(others[0])).status == "weighed"
+        with pytest.raises(PageUnreadable):
+            await libra.report(bad)
+        database = libra.health().parts["database"]
+        assert database.status == "degraded"
+        assert "rows that could not be read: 1" in (database.detail or "")
+        other = await libra.weigh(site.url())
+        await finished(libra, other)
+        await stored(libra, other)

@@ -26,6 +26,7 @@ from libra.testing import (
     drained,
     finished,
     following,
+    process_of,
     settled,
     stored,
     until,
@@ -182,6 +183,28 @@ async def test_what_another_libra_changed_or_deleted_meanwhile_is_taken_from_the
         assert (await libra.report(changed)).version == newer
         with pytest.raises(PageUnknown):
             await libra.report(deleted)
+
+
+async def test_what_is_damaged_in_the_database_stays_as_it_is_in_the_copy(
+    site: WebSite, settings: Settings, elsewhere: Elsewhere
+) -> None:
+    async with Libra.open(settings) as libra:
+        page_id, before = await weighed(libra, site.url())
+        watch = await libra.watch(site.url())
+        await until_watch(libra, watch.id, lambda w: w.backup == "stored" and w.page is None)
+        await drained(libra)
+    elsewhere.sql(
+        f"UPDATE pages SET url = x'ff' WHERE id = '{page_id}'; UPDATE watches SET url = x'ff'"
+    )
+    async with Libra.open(settings) as libra:
+        await settled(libra)
+        await watches_restored(libra)
+        restorer = process_of(libra, "restorer")
+        if restorer is not None:
+            await restorer.wait_down()
+        assert (await libra.report_bytes(page_id))[1] == before
+        assert libra.watch_of(watch.id).url == watch.url
+    assert elsewhere.sql(f"SELECT url FROM pages WHERE id = '{page_id}'") == [(b"\xff",)]
 
 
 async def changed_by_another(elsewhere: Elsewhere, changed: str, deleted: str, watch: str) -> int:

@@ -5,6 +5,7 @@ The few that cannot be had at will, such as a damaged file, the server raises at
 
 import asyncio
 import socket
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped] # it ships no types
 import pytest
 
+from libra.storage import open_store
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected, Unavailable
 from libra.storage.postgres.connections import FAILURES
@@ -62,6 +64,17 @@ async def test_a_closed_port_is_unreachable(server: Postgres) -> None:
     exc = await failure_of(asyncpg.connect(server.url()))
     assert isinstance(exc, ConnectionRefusedError)
     assert fault_of(exc, connecting=True) == "unreachable"
+
+
+async def test_a_port_that_is_no_number_is_for_a_person_to_mend_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPORT", "s3cret")
+    store = open_store("postgresql://user@127.0.0.1/name")
+    with pytest.raises(Unavailable, match=r"config: .* cannot be read") as caught:
+        await store.open()
+    await store.close()
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value)[1:])
 
 
 async def test_a_name_that_does_not_resolve_is_unreachable() -> None:
@@ -197,6 +210,7 @@ async def test_misuse_of_a_connection_is_a_bug(server: Postgres) -> None:
         ("DO $$ BEGIN RAISE SQLSTATE '53200'; END $$", "53200", "full"),
         ("DO $$ BEGIN RAISE SQLSTATE '58030'; END $$", "58030", "corrupt"),
         ("DO $$ BEGIN RAISE SQLSTATE 'XX001'; END $$", "XX001", "corrupt"),
+        ("DO $$ BEGIN RAISE SQLSTATE 'XX000'; END $$", "XX000", "corrupt"),
     ],
 )  # fmt: skip
 async def test_a_state_of_the_server_is_worth_another_try(
@@ -227,6 +241,7 @@ async def test_a_row_that_another_holds_is_contention(server: Postgres) -> None:
         ("INSERT INTO unique_ VALUES (1), (1)", (), "23505"),
         ("INSERT INTO unique_ VALUES (-1)", (), "23514"),
         ("INSERT INTO unique_ VALUES (NULL)", (), "23502"),
+        ("DO $$ BEGIN RAISE EXCEPTION 'no'; END $$", (), "P0001"),
         ("SELECT $1::bigint", (2**63,), "22000"),
         ("SELECT $1::text", (7,), "22000"),
         ("SELECT $1::text", ("\ud800",), "22000"),

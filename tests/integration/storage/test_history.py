@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -262,4 +262,44 @@ async def test_postgres_tells_where_a_database_is_from(postgres_database: str) -
     store.known = other
     with pytest.raises(HistoryLost, match=r"it is .* timeline 1 now, and was .* timeline 2"):
         await store.ping()
+    await store.close()
+
+
+SIGN_IN_REFUSED = {
+    "sqlite": """
+        CREATE TRIGGER refused BEFORE INSERT ON {table}
+        BEGIN SELECT RAISE(ABORT, 'refused'); END
+    """,
+    "postgres": """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE SQLSTATE '54000' USING MESSAGE = 'refused'; END $$;
+        CREATE TRIGGER refused BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()
+    """,
+}
+
+
+@pytest.mark.parametrize("table", ["libra_lease", "libra_writers"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_a_refused_sign_in_is_an_outage_and_no_fault_of_the_pages(
+    engine: str, table: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    database = f"sqlite:///{tmp_path}/libra.db"
+    if engine == "postgres":
+        database = request.getfixturevalue("postgres_database")
+    await migrate(database)
+    sql = SIGN_IN_REFUSED[engine].format(table=table)
+    if engine == "postgres":
+        request.getfixturevalue("postgres").sql(sql, database="bare")
+    else:
+        with closing(sqlite3.connect(tmp_path / "libra.db", timeout=60)) as link:
+            link.execute(sql)
+    store = open_store(database)
+    store.write_as(Writer("a", "one", "/srv/a"), None)
+    page = snapshot()
+    with pytest.raises(Unavailable, match=r"config: .*refused"):
+        await store.save([page])
+    assert await store.load(page.id) is None
+    if table == "libra_lease":
+        with pytest.raises(Unavailable, match=r"config: .*refused"):
+            await store.ping()
     await store.close()

@@ -435,7 +435,7 @@ async def test_nothing_of_a_report_is_left_when_its_page_is_deleted(
 
 async def test_a_url_longer_than_an_index_entry_is_stored_and_found(store: Store) -> None:
     url = "https://example.com/?" + "".join(chr(0x4E00 + n % 9000) for n in range(9000))
-    long = Snapshot("long", url, 1, b"{}")
+    long = Snapshot.of(Report(id="long", url=url))
     assert await store.save([long]) == []
     assert await store.history(url, limit=1) == [long]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -364,6 +366,21 @@ async def test_while_the_database_is_down_a_page_that_may_exist_is_never_404(
         assert listed["partial"] is True
         assert [page["id"] for page in listed["pages"]] == [page_id]
         assert (await service.client.get("/health/ready")).status_code == 200
+
+
+async def test_a_page_whose_row_is_damaged_is_neither_404_nor_503(
+    tmp_path: Path, site: WebSite, settings: Settings
+) -> None:
+    async with running(settings) as service:
+        page_id = (await service.weighed(site.url())).id
+    with closing(sqlite3.connect(tmp_path / "libra.sqlite3", isolation_level=None)) as connection:
+        connection.execute("UPDATE pages SET url = CAST(x'ff' AS TEXT)")
+    async with running(settings) as service:
+        answer = await service.client.get(f"/pages/{page_id}")
+        assert answer.status_code == 500
+        assert answer.json()["type"] == "/docs#page-unreadable"
+        listed = await service.client.get("/pages")
+        assert (listed.status_code, listed.json()["pages"]) == (200, [])
 
 
 async def test_a_large_report_can_be_read_in_every_form(service: Service) -> None:

@@ -66,6 +66,18 @@ def damaged(path: Path) -> None:
     connect(path).execute("SELECT count(x) FROM t").fetchall()
 
 
+def of_a_later_format(path: Path) -> None:
+    connect(path).close()
+    data = bytearray(path.read_bytes())
+    data[47] = 99
+    path.write_bytes(data)
+    connect(path).execute("SELECT * FROM t")
+
+
+def with_damaged_text(path: Path) -> None:
+    connect(path).execute("SELECT CAST(x'ff' AS TEXT)").fetchall()
+
+
 def interrupted(path: Path) -> None:
     connection = connect(path)
     connection.create_function("stop", 0, connection.interrupt)
@@ -96,6 +108,8 @@ def no_such_column_to_insert_into(path: Path) -> None:
         (no_directory, "unreachable"),
         (not_a_database, "corrupt"),
         (damaged, "corrupt"),
+        (of_a_later_format, "corrupt"),
+        (with_damaged_text, "corrupt"),
         (interrupted, "timeout"),
         (no_such_table, "schema"),
         (no_such_column, "schema"),

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from libra.settings import Settings, SettingsError
 from libra.storage import SchemaMismatch, open_store
 from libra.storage import schema as schemas
+from libra.storage.engines import engine_of
 from libra.storage.sqlite.opening import path_of
 
 
@@ -39,6 +42,51 @@ def test_a_sqlite_url_without_a_file_is_refused_with_what_to_write(url: str) -> 
 def test_other_databases_are_refused_with_what_to_write(url: str) -> None:
     with pytest.raises(ValueError, match=r"sqlite:///.*postgresql://"):
         open_store(url)
+
+
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://user:{SECRET}/w@host/name",
+        f"postgresql://user:12/{SECRET}@host/name",
+        f"postgresql://user:{SECRET}?w@host/name",
+        f"postgresql://user:12?{SECRET}@host/name",
+        f"postgresql://user:12#{SECRET}@host/name",
+        f"postgresql://user:p@{SECRET}:w@host/name",
+        f"postgresql://user:[{SECRET}]@host/name",
+        f"postgresql://user:[{SECRET}@host/name",
+        f"postgresql://user:{SECRET}\u2100@host/name",
+        f"postgresql://host/name?user=me&{SECRET}",
+        "postgresql://user@host:port/name",
+        "postgresql://user@a,,b/name",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match="%2F") as refused:
+        open_store(url)
+    assert SECRET not in "".join(traceback.format_exception(refused.value)[1:])
+    with pytest.raises(SettingsError, match="%2F"):
+        Settings.load({"database": url}, environ={})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:p%2Fw@host:5432/name?sslmode=require",
+        "postgresql://user:p:q=;,!$&'()*+@host/name",
+        "postgresql://user@a:1,[::1]:2,c/name",
+        "postgresql://host/name?user=me@tenant&password=a",
+        "postgresql://%2Frun%2Fpostgresql/name",
+        "postgresql:///name?host=/run/postgresql",
+        "postgresql://user@/name",
+        "postgres://",
+    ],
+)
+def test_every_way_to_write_an_address_is_read(url: str) -> None:
+    assert engine_of(url) == "postgres"
 
 
 @pytest.mark.parametrize("engine", schemas.REVISIONS)

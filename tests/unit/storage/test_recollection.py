@@ -89,6 +89,23 @@ def test_a_deletion_that_cannot_be_written_down_is_so_later(tmp_path: Path) -> N
     assert list(OnDisk(tmp_path, MONTH).deletions(NOON)) == deleted(2, 1)
 
 
+def test_notes_that_cannot_be_written_are_logged_once_until_they_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recollection = OnDisk(tmp_path, MONTH)
+    recollection.recall()
+    for times in (1, 2):
+        (tmp_path / "deletions.jsonl").mkdir()
+        recollection.deleted(deleted(2))
+        for _ in range(3):
+            with pytest.raises(OSError, match="deletions"):
+                recollection.remember(KNOWN)
+        assert sum("cannot be written" in line for line in caplog.messages) == times
+        (tmp_path / "deletions.jsonl").rmdir()
+        recollection.remember(KNOWN)
+        (tmp_path / "deletions.jsonl").unlink()
+
+
 def test_of_deletions_that_cannot_be_written_down_the_last_are_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from libra.ids import moment_of
 from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.records.page_record import PageRecord
 from libra.report import FINISHED
-from libra.storage import DELETED_VERSION, Unavailable
+from libra.storage import DELETED_VERSION, Unavailable, UnreadableRow
 
 if TYPE_CHECKING:
     from libra.cluster.durability.alone import Alone
@@ -168,7 +168,10 @@ class HandOver:
         if trace != "stored":
             return trace == "deleted"
         # A database that served a single Libra before may have it unfinished.
-        row = await self._database.load(page_id)
+        try:
+            row = await self._database.load(page_id)
+        except UnreadableRow:
+            return False  # the page of the local disk is the only readable one
         return row is not None and row.status in FINISHED
 
     def _is_due(self, entry_id: str) -> bool:

@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+import msgspec
+
 from libra.inspector.context import Context
-from libra.storage import PageQuery, Snapshot, Store, Trace, Unavailable
+from libra.report import decode_summary
+from libra.storage import PageQuery, Snapshot, Store, Trace, Unavailable, UnreadableRow
+from libra.storage.rows.readable import noted
 from libra.storage.rows.urls import UrlQuery, UrlRow
 
 #: Seconds that a caller waits right after the start, to learn whether there is a database and which
@@ -29,16 +33,21 @@ class DatabaseReader:
         """Return a stored page, or None if there is none.
 
         Raises:
+            UnreadableRow: there is one and it cannot be read.
             Unavailable: at once while the database is known to be down, otherwise within its deadline.
         """
         await self._require()
         try:
             row = await self._store.load(page_id)
+        except UnreadableRow:
+            raise
         except Unavailable as error:
             self._lost(error)
             raise
         if page_id in self._context.records.deletions.pages:
             return None
+        if row is not None:
+            self._require_report(row)
         if row is None and self._context.availability.gap is not None:
             # The page may be among those that are being saved again, or may be lost: nobody knows yet.
             raise Unavailable("history", self._context.availability.gap.reason)
@@ -113,6 +122,13 @@ class DatabaseReader:
         except Unavailable as error:
             self._lost(error)
             raise
+
+    def _require_report(self, row: Snapshot) -> None:
+        # Only in lists does a store look into reports.
+        try:
+            decode_summary(row.report)
+        except msgspec.MsgspecError as error:
+            raise noted(row.id, error, self._store.unreadable) from error
 
     async def _require(self) -> None:
         context = self._context

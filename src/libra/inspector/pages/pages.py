@@ -6,7 +6,15 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from libra.errors import CannotRender, Full, PageNotFound, PageUnknown, Restoring, Stopping
+from libra.errors import (
+    CannotRender,
+    Full,
+    PageNotFound,
+    PageUnknown,
+    PageUnreadable,
+    Restoring,
+    Stopping,
+)
 from libra.ids import is_page_id
 from libra.inspector.context import Context
 from libra.inspector.durability.database_reader import OPENING, DatabaseReader
@@ -18,7 +26,7 @@ from libra.inspector.records.page_record import PageRecord, restore
 from libra.inspector.records.submission_keys import Used
 from libra.otp import NotFound, ProcessException, ProcessExited, StartError
 from libra.report import FINISHED
-from libra.storage import Snapshot, Unavailable
+from libra.storage import Snapshot, Unavailable, UnreadableRow
 from libra.weighing.options import Options
 from libra.weighing.rendered import RenderUnavailable
 
@@ -170,12 +178,15 @@ class Pages:
         Raises:
             PageNotFound: there is no such page.
             PageUnknown: the database cannot be asked.
+            PageUnreadable: its row in the database is damaged.
         """
         if not is_page_id(page_id) or page_id in self._context.records.deletions.pages:
             raise PageNotFound(page_id)
         with self._context.records.deletions.meanwhile() as deleted:
             try:
                 row = await self._reader.load(page_id)
+            except UnreadableRow:
+                raise PageUnreadable(page_id) from None
             except Unavailable:
                 raise PageUnknown(page_id) from None
         if page_id in deleted or page_id in self._context.records.deletions.pages:

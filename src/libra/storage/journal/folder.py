@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import shutil
+import stat
 from pathlib import Path
 
 log = logging.getLogger("libra.journal")
@@ -103,6 +104,17 @@ class Reserve:
         except OSError:
             return False
         return True
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a regular file; a pipe in its place would never end.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is not a regular file")
+    return path.read_bytes()
 
 
 def write_all(file: int, data: bytes) -> None:

@@ -95,6 +95,7 @@ class Journal:
             local_copy=local_copy,
         )
         self.local_copy = local_copy
+        self._carried: dict[str, Raw] = {}
 
     @property
     def damage(self) -> Damage:
@@ -336,12 +337,14 @@ class Journal:
             OSError: there is no folder and none can be made.
         """
         self._log.release()
-        notes = list(self._log.index.notes.values())
+        # Kept until they are written: the first attempts may find no folder.
+        self._carried = self._log.index.notes | self._carried
         self._log.begin_again()
         self.lock()
         self.scan()
-        if notes:
-            self._log.append(notes, sync=False)
+        if self._carried:
+            self._log.append([*self._carried.values()], sync=False)
+            self._carried = {}
 
     def close(self) -> None:
         """Release the folder; delete the oldest segments that have no live entries."""

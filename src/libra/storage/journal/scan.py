@@ -6,8 +6,11 @@ A file that is not a segment or cannot be read affects no other file, and missin
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
+from typing import Final
 
+from libra.storage.journal.folder import read_file
 from libra.storage.journal.index import Index, Segment
 from libra.storage.journal.segments import (
     DROPPED,
@@ -20,6 +23,9 @@ from libra.storage.journal.segments import (
 )
 
 log = logging.getLogger("libra.journal")
+
+_NUMBER: Final = re.compile(r"[0-9]{12}")
+_MAX_NUMBER: Final = 2**31  # the numbers of the next segments must fit into 32 bits of the index
 
 
 class Scan:
@@ -48,10 +54,13 @@ class Scan:
         for path in sorted(folder.iterdir()):
             if path.suffix != ".journal" or not path.stem.isdigit():
                 continue
-            number = int(path.stem)
+            if not _NUMBER.fullmatch(path.stem) or (number := int(path.stem)) >= _MAX_NUMBER:
+                log.error("%s is left alone: no segment of Libra has that name", path.name)
+                self._damage.files += 1
+                continue
             following = max(following, number + 1)
             try:
-                reader = SegmentReader(path.read_bytes())
+                reader = SegmentReader(read_file(path))
             except LaterFormat as error:
                 log.error("%s is left alone: %s", path.name, error)
                 unread.add(number)
@@ -92,10 +101,12 @@ class Scan:
         segment.size, segment.file = status.st_size, (status.st_dev, status.st_ino)
         if reader.cut_off:
             log.warning("%s ends in the middle of an entry, as after a crash", segment.path.name)
-        if reader.damage:
+        if reader.damage.files:
+            log.error("%s has nothing that can be read: its entries are lost", segment.path.name)
+        elif reader.damage:
             lost = reader.damage.entries
             log.error("%s is damaged: %d of its entries are lost", segment.path.name, lost)
-            self._damage.add(reader.damage)
+        self._damage.add(reader.damage)
 
     def _count_missing(self, before: dict[int, int], unread: set[int]) -> None:
         """Find files that are cut off or missing, from what each segment says of the one before it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from libra.storage.journal.folder import (
     JournalFolder,
     JournalGone,
     Reserve,
+    read_file,
     sync_file,
     sync_folder,
     write_all,
@@ -156,7 +158,7 @@ class SegmentLog:
             except OSError as error:
                 # The end of this file is unknown now, and after a failed sync the kernel may drop
                 # pages that it calls clean: so no entry is appended to it any more.
-                self._close_file()
+                self._break_off()
                 full = error.errno in (ENOSPC, EDQUOT)
                 if copies or not full or not self._make_room():
                     raise
@@ -185,7 +187,9 @@ class SegmentLog:
         # failed write. So each run, and each failure, begins a new file.
         self._close_file()
         self._keep_reserve()
-        segment = Segment(self._next, self._folder.path / f"{self._next:012}.journal")
+        while os.path.lexists(path := self._folder.path / f"{self._next:012}.journal"):
+            self._next += 1  # somebody copied it there: the next start reads it
+        segment = Segment(self._next, path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(segment.path, flags, 0o644)
         status = os.fstat(self._file)
@@ -201,6 +205,21 @@ class SegmentLog:
             raise FileNotFoundError(segment.path)
         return self._file
 
+    def _break_off(self) -> None:
+        """Close the newest file without what a failed write has left in it.
+
+        Every failed attempt begins a file: on a disk that stays full, the remains would pile up and
+        take the space that somebody makes.
+        """
+        segment = self.index.segments.get(self._next - 1)
+        if segment is not None and self._file is not None:
+            with suppress(OSError):
+                os.ftruncate(self._file, segment.size)
+                if not segment.size and os.path.samestat(os.fstat(self._file), segment.path.stat()):
+                    self._delete(segment)
+                    self._next -= 1
+        self._close_file()
+
     def _close_file(self) -> None:
         if self._file is not None:
             os.close(self._file)
@@ -209,7 +228,7 @@ class SegmentLog:
     def live(self, segment: Segment) -> Iterator[Raw]:
         """The entries of a segment that are the newest of their keys."""
         try:
-            reader = SegmentReader(segment.path.read_bytes())
+            reader = SegmentReader(read_file(segment.path))
         except (OSError, LaterFormat) as error:
             log.error("%s can no longer be read: %s", segment.path.name, error)
             self.damage.files += 1

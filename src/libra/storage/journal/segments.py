@@ -259,7 +259,7 @@ class SegmentReader:
     def _read(self) -> Iterator[Raw]:
         data, at = self._data, HEAD_BYTES
         if self._marker is None:
-            self.cut_off = True  # it ends within its head
+            self._end_unread()
             return
         while at < len(data):
             head = _entry_at(data, at, self._marker)
@@ -298,6 +298,13 @@ class SegmentReader:
             self.damage.entries += 1
             self.entries += 1
 
+    def _end_unread(self) -> None:
+        """Note the end of a file in which nothing more can be made out."""
+        if self.entries == 0 and len(self._data) > HEAD_BYTES:
+            self.damage.files += 1
+        else:
+            self.cut_off = True
+
     def _find(self, marker: bytes, at: int) -> int | None:
         """The place of the next entry with an intact head."""
         while (at := self._data.find(marker, at)) >= 0:
@@ -311,12 +318,9 @@ class SegmentReader:
         data, at = memoryview(self._data), 0
         while at < len(data):
             end = at + _OLD.size
-            if end > len(data):
-                self.cut_off = True
-                return
-            length, checksum = _OLD.unpack(data[at:end])
+            length, checksum = _OLD.unpack(data[at:end]) if end <= len(data) else (0, 0)
             if length == 0 or end + length > len(data):
-                self.cut_off = True
+                self._end_unread()
                 return
             payload = bytes(data[end : end + length])
             at = end + length

@@ -302,6 +302,10 @@ def _raise_failure(attempt: asyncio.Task[Connection]) -> None:
         if verdict is None:
             raise
         raise verdict from exc
+    except ValueError:
+        # For example of PGPORT or a service file. The driver quotes what it cannot read.
+        words = "the address of the database, or one of libpq's variables, cannot be read"
+        raise Unavailable("config", words) from None
 
 
 def _look_at(task: asyncio.Future[Any]) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from libra.storage.postgres.rows import COLUMNS
 from libra.storage.postgres.urls import text_condition, timeline_sql
-from libra.storage.rows.entries import Snapshot
 from libra.storage.rows.foreign_text import escape, like
+from libra.storage.rows.keyset import Place
 from libra.storage.rows.page_query import PageQuery
 
 _NAMES: Final = ", ".join(COLUMNS)
@@ -58,13 +58,13 @@ def recent_sql(query: PageQuery) -> tuple[str, list[Any]]:
     return f"{sql} ORDER BY id DESC LIMIT {place(query.limit)}", arguments
 
 
-def batch_sql(now: datetime | None, size: int, last: Snapshot | None) -> tuple[str, list[Any]]:
+def batch_sql(now: datetime | None, size: int, last: Place | None) -> tuple[str, list[Any]]:
     """A statement for a batch of the pages that come back to memory, and its arguments.
 
     Args:
         now: select pages that expire after this; None for those that never expire.
         size: the maximum number of rows.
-        last: the page before the batch; None for the first batch.
+        last: the place before the batch; None for the first batch.
     """
     key = ["id"] if now is None else ["expires_at", "id"]
     sql, arguments = f"{SELECT} AND expires_at IS NULL", list[Any]()
@@ -72,7 +72,7 @@ def batch_sql(now: datetime | None, size: int, last: Snapshot | None) -> tuple[s
         sql, arguments = f"{SELECT} AND expires_at > $1", [now]
     if last is not None:
         sql += f" AND ({', '.join(key)}) < ({'$1' if now is None else '$2, $3'})"
-        place = escape(last.id)
-        arguments += [place] if now is None else [last.expires_at, place]
+        page_id, expires_at = last
+        arguments += [page_id] if now is None else [expires_at, page_id]
     order = ", ".join(f"{name} DESC" for name in key)
     return f"{sql} ORDER BY {order} LIMIT {size:d}", arguments

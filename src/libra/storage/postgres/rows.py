@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from libra import report as reports
-from libra.report import FINISHED, Status
+from libra.report import FINISHED
 from libra.storage.errors import Rejected
 from libra.storage.rows.entries import (
     Deleted,
@@ -21,10 +21,12 @@ from libra.storage.rows.entries import (
     Packed,
     Snapshot,
     headers_of_text,
+    status_of_text,
     text_of_headers,
 )
 from libra.storage.rows.foreign_text import escape, escape_json, unescape, unescape_json
 from libra.storage.rows.frames import frame, unframe, unframed_size
+from libra.storage.rows.readable import Found, readable, strictly, with_summary
 
 COLUMNS: Final = {
     "id": "text",
@@ -64,11 +66,25 @@ async def rows_of(pages: Sequence[Snapshot]) -> list[tuple[Any, ...]]:
     return [_row_of(page) for page in pages]
 
 
-async def snapshots_of(rows: Sequence[Any], *, packed: bool = False) -> list[Snapshot]:
+async def snapshots_of(
+    rows: Sequence[Any], unreadable: set[str], *, packed: bool = False
+) -> Found[Snapshot]:
     """The pages of rows; with ``packed``, the reports of finished pages stay frames."""
+    convert = _packed if packed else _listed
     if sum(_bytes_to_read(row, packed=packed) for row in rows) > _INLINE:
-        return await asyncio.to_thread(_snapshots, rows, packed=packed)
-    return _snapshots(rows, packed=packed)
+        return await asyncio.to_thread(readable, rows, convert, unreadable)
+    return readable(rows, convert, unreadable)
+
+
+async def snapshot_strictly(row: Any, unreadable: set[str]) -> Snapshot:
+    """The page of one row.
+
+    Raises:
+        UnreadableRow: it cannot be read.
+    """
+    if _bytes_to_read(row, packed=False) > _INLINE:
+        return await asyncio.to_thread(strictly, row, _whole, unreadable)
+    return strictly(row, _whole, unreadable)
 
 
 def snapshot_of(
@@ -79,7 +95,7 @@ def snapshot_of(
     final_url: str | None,
     host: str,
     title: str | None,
-    status: Status,
+    status: str,
     *others: Any,
     packed: bool,
 ) -> Snapshot:
@@ -102,7 +118,7 @@ def snapshot_of(
         None if final_url is None else unescape(final_url),
         unescape(host),
         None if title is None else unescape(title),
-        status,
+        status_of_text(status),
         *plain,
     )
 
@@ -153,12 +169,20 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment
 
 
-def _snapshots(rows: Iterable[Any], *, packed: bool = False) -> list[Snapshot]:
-    return [snapshot_of(*row.values(), packed=packed) for row in rows]
+def _packed(row: Any) -> Snapshot:
+    return snapshot_of(*row.values(), packed=True)
+
+
+def _whole(row: Any) -> Snapshot:
+    return snapshot_of(*row.values(), packed=False)
+
+
+def _listed(row: Any) -> Snapshot:
+    return with_summary(_whole(row))
 
 
 def _bytes_to_read(row: Any, *, packed: bool) -> int:
     """The bytes to convert for a row."""
     if (framed := row["report_zstd"]) is None:
-        return len(row["report"])
+        return len(row["report"] or "")
     return 0 if packed else unframed_size(framed)

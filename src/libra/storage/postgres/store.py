@@ -24,7 +24,7 @@ from libra.storage.keeping import NOTHING, Thinning
 from libra.storage.postgres.connections import Connection, Connections
 from libra.storage.postgres.pages import IN_LIST, SELECT, TIMELINE, batch_sql, recent_sql
 from libra.storage.postgres.pruning import PostgresPruning
-from libra.storage.postgres.rows import snapshot_of, snapshots_of
+from libra.storage.postgres.rows import snapshot_of, snapshot_strictly, snapshots_of
 from libra.storage.postgres.saving import delete_page, save_batch
 from libra.storage.postgres.schema import (
     migrate_postgres,
@@ -43,8 +43,9 @@ from libra.storage.postgres.urls import urls_sql
 from libra.storage.postgres.writer_log import HistoryCheck, PostgresWriterLog
 from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow, newest
 from libra.storage.rows.foreign_text import escape, unescape, unescape_json
-from libra.storage.rows.keyset import read_ahead
+from libra.storage.rows.keyset import Batch, Place, last_place, read_ahead
 from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.readable import Found, as_many, readable, with_summary
 from libra.storage.rows.urls import UrlQuery, UrlRow, read_past
 from libra.storage.schema import SchemaStatus
 from libra.storage.store import Deadlines, Store, Trace
@@ -80,6 +81,7 @@ class PostgresStore(Store):
 
     def __init__(self, url: str, *, deadlines: Deadlines | None = None) -> None:
         self._url = url
+        self.unreadable = set()
         self._writer_log: PostgresWriterLog | None = None
         self.deadlines = deadlines or Deadlines()
         self._writer = Connections(self._connect_to_write, self._prepare_to_write)
@@ -121,8 +123,8 @@ class PostgresStore(Store):
 
     async def load(self, page_id: str) -> Snapshot | None:
         """Read one page."""
-        found = await self._read(f"{SELECT} AND id = $1", escape(page_id))
-        return found[0] if found else None
+        rows = await self._rows(f"{SELECT} AND id = $1", [escape(page_id)], self.deadlines.read)
+        return await snapshot_strictly(rows[0], self.unreadable) if rows else None
 
     async def trace(self, page_id: str) -> Trace | None:
         """Look for a page or the mark of its deletion."""
@@ -143,7 +145,7 @@ class PostgresStore(Store):
         try:
             for moment in (None, now):
                 fetch = partial(self._fetch, link, moment, size)
-                async with aclosing(read_ahead(fetch, size)) as batches:
+                async with aclosing(read_ahead(fetch)) as batches:
                     async for batch in batches:
                         yield batch
         finally:
@@ -152,35 +154,29 @@ class PostgresStore(Store):
 
     async def recent(self, query: PageQuery) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
-        sql, arguments = recent_sql(query)
         if not query.searches:
-            return await self._read(sql, *arguments)
+            return await as_many(lambda wider: self._read(*recent_sql(wider)), query)
         async with self._turn() as limit:
-            return await self._read(sql, *arguments, limit=limit)
+            return await as_many(lambda wider: self._read(*recent_sql(wider), limit), query)
 
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
         """List URLs: see `libra.storage.postgres.urls`."""
-        check = self._check_of_reads()
-        sql, arguments = urls_sql(query, IN_LIST)
 
-        async def work(connection: Connection) -> list[UrlRow]:
-            async with transaction(connection, limit):
-                rows = await connection.fetch(sql, *arguments)
-                await check(connection, found=bool(rows))
-            return query.sorted(
-                UrlRow(snapshot_of(*columns, packed=False), read_past(past))
-                for *columns, past in (row.values() for row in rows)
-            )
+        async def read(wider: UrlQuery) -> Found[UrlRow]:
+            rows = await self._rows(*urls_sql(wider, IN_LIST), limit)
+            found = readable(rows, _url_row, self.unreadable)
+            return found._replace(items=query.sorted(found.items))
 
         async with self._turn() as limit:
-            return await self._reader.run(work, deadline=limit)
+            return await as_many(read, query)
 
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
     ) -> list[Snapshot]:
         """Thin out by time spans."""
         async with self._turn() as limit:
-            return await self._read(TIMELINE, escape(url), since, until, spans, limit=limit)
+            found = await self._read(TIMELINE, [escape(url), since, until, spans], limit)
+            return found.items
 
     async def keep_picture(self, page_id: str, thumbnail: bytes, whole: bytes) -> None:
         """Keep a picture, unless its page is deleted."""
@@ -208,32 +204,17 @@ class PostgresStore(Store):
 
     async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
         """List idempotency keys."""
-        within, check = self.deadlines.read, self._check_of_reads()
-
-        async def work(connection: Connection) -> list[tuple[str, str]]:
-            async with transaction(connection, within):
-                rows = await connection.fetch(_KEYS, escape(since), limit)
-                await check(connection, found=bool(rows))
-            return [(unescape(key), unescape(page_id)) for key, page_id in rows]
-
-        return await self._reader.run(work, deadline=within)
+        rows = await self._rows(_KEYS, [escape(since), limit], self.deadlines.read)
+        return [(unescape(key), unescape(page_id)) for key, page_id in rows]
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        limit, check = self.deadlines.restore, self._check_of_reads()
-
-        async def work(connection: Connection) -> list[WatchRow]:
-            async with transaction(connection, limit):
-                rows = await connection.fetch(
-                    "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL"
-                )
-                await check(connection, found=bool(rows))
-            return [
-                WatchRow(unescape(i), unescape(url), version, unescape_json(data))
-                for i, url, version, data in rows
-            ]
-
-        return await self._reader.run(work, deadline=limit)
+        rows = await self._rows(
+            "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL",
+            [],
+            self.deadlines.restore,
+        )
+        return readable(rows, _watch, self.unreadable).items
 
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
@@ -360,18 +341,33 @@ class PostgresStore(Store):
         finally:
             self._lists.release()
 
-    async def _read(self, sql: str, *arguments: Any, limit: float | None = None) -> list[Snapshot]:
-        limit = self.deadlines.read if limit is None else limit
-        work = _query(sql, arguments, limit, self._check_of_reads())
-        return await self._reader.run(work, deadline=limit)
+    async def _read(
+        self, sql: str, arguments: Sequence[Any], limit: float | None = None
+    ) -> Found[Snapshot]:
+        rows = await self._rows(sql, arguments, limit or self.deadlines.read)
+        return await snapshots_of(rows, self.unreadable)
 
     async def _fetch(
-        self, link: Connections, now: datetime | None, size: int, last: Snapshot | None
-    ) -> list[Snapshot]:
+        self, link: Connections, now: datetime | None, size: int, last: Place | None
+    ) -> Batch:
         sql, arguments = batch_sql(now, size, last)
-        limit = self.deadlines.restore
-        work = _query(sql, arguments, limit, self._check_of_reads(), packed=True)
-        return await link.run(work, deadline=limit)
+        rows = await self._rows(sql, arguments, self.deadlines.restore, link)
+        found = await snapshots_of(rows, self.unreadable, packed=True)
+        return Batch(found.items, last_place(rows, size))
+
+    async def _rows(
+        self, sql: str, arguments: Sequence[Any], limit: float, link: Connections | None = None
+    ) -> Sequence[Any]:
+        """The rows of a query, from the known database."""
+        check = self._check_of_reads()
+
+        async def work(connection: Connection) -> Sequence[Any]:
+            async with transaction(connection, limit):
+                rows: Sequence[Any] = await connection.fetch(sql, *arguments)
+                await check(connection, found=bool(rows))
+            return rows
+
+        return await (link or self._reader).run(work, deadline=limit)
 
     async def _with_any_schema(
         self, work: Callable[[Connection], Awaitable[T]], deadline: float
@@ -383,15 +379,11 @@ class PostgresStore(Store):
             await link.close()
 
 
-def _query(
-    sql: str, arguments: Sequence[Any], limit: float, check: HistoryCheck, *, packed: bool = False
-) -> Callable[[Connection], Awaitable[list[Snapshot]]]:
-    """Read rows; with ``packed``, the reports of finished pages stay frames."""
+def _url_row(row: Any) -> UrlRow:
+    *columns, past = row.values()
+    return UrlRow(with_summary(snapshot_of(*columns, packed=False)), read_past(past))
 
-    async def work(connection: Connection) -> list[Snapshot]:
-        async with transaction(connection, limit):
-            rows = await connection.fetch(sql, *arguments)
-            await check(connection, found=bool(rows))
-        return await snapshots_of(rows, packed=packed)
 
-    return work
+def _watch(row: Any) -> WatchRow:
+    watch_id, url, version, data = row.values()
+    return WatchRow(unescape(watch_id), unescape(url), version, unescape_json(data))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
+from libra.storage.classify import without_rows
 from libra.storage.history import History
 from libra.storage.postgres.connections import Connection
 from libra.storage.postgres.writer_log import PostgresWriterLog
@@ -55,7 +56,8 @@ async def enter(
 ) -> History | None:
     """Check, at the beginning of each writing transaction, that we may write to this database."""
     if writer_log is not None:
-        return await writer_log.enter(connection, known, count=count)
+        with without_rows():
+            return await writer_log.enter(connection, known, count=count)
     version = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
     judge("postgres", version).require_current()
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,8 @@ from libra.storage.rows.frames import frame, unframe
 DELETED_VERSION: Final = 2**63 - 1
 """The version of a deletion: the highest that both engines can hold, so no version is higher."""
 
+
+_STATUSES: Final = frozenset(get_args(Status))
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values of request headers."""
@@ -170,6 +172,17 @@ def outranked(page: Snapshot) -> RefusedRow:
     return RefusedRow(page.id, page.version, "it was deleted", deleted=True)
 
 
+def status_of_text(text: str) -> Status:
+    """A status from a column.
+
+    Raises:
+        ValueError: there is no such status.
+    """
+    if text not in _STATUSES:
+        raise ValueError(f"its status is {text!r}")
+    return cast("Status", text)
+
+
 def text_of_headers(headers: Headers) -> str | None:
     """Encode headers for a column."""
     return msgspec.json.encode(headers).decode() if headers else None
@@ -179,7 +192,7 @@ def headers_of_text(text: str | None) -> Headers:
     """Decode headers from a column.
 
     Raises:
-        ValueError: the text does not hold headers.
+        msgspec.MsgspecError: the text does not hold headers.
     """
     return () if text is None else msgspec.json.decode(text, type=Headers)
 

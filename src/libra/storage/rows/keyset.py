@@ -7,30 +7,49 @@ for the whole restore.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import Any, TypeAlias
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from libra.storage.rows.entries import Snapshot
 
-Fetch: TypeAlias = Callable[[Snapshot | None], Coroutine[Any, Any, list[Snapshot]]]
-"""Reads the batch that follows a snapshot; the first batch if it is None."""
+Place: TypeAlias = tuple[Any, ...]
+"""The id of a row, and when it expires, as its columns have them."""
+
+_EXPIRES: Final = 10
+"""The column of the expiry in a row of any engine; the id is the first one."""
 
 
-async def read_ahead(fetch: Fetch, size: int) -> AsyncGenerator[list[Snapshot], None]:
+class Batch(NamedTuple):
+    """The pages of one batch, without unreadable ones, and its last place; None at the end."""
+
+    pages: list[Snapshot]
+    last: Place | None
+
+
+Fetch: TypeAlias = Callable[[Place | None], Coroutine[Any, Any, Batch]]
+"""Reads the batch that follows a place; the first batch if it is None."""
+
+
+def last_place(rows: Sequence[Any], size: int) -> Place | None:
+    """The place of the last row of a full batch; None if no batch follows."""
+    return (rows[-1][0], rows[-1][_EXPIRES]) if len(rows) == size else None
+
+
+async def read_ahead(fetch: Fetch) -> AsyncGenerator[list[Snapshot], None]:
     """Yield batch after batch; read the next one while the caller works on the present one.
 
     Args:
         fetch: reads one batch.
-        size: the length of each batch but the last.
     """
     coming = asyncio.create_task(fetch(None))
     try:
-        while batch := await coming:
-            last = len(batch) < size
-            if not last:
-                coming = asyncio.create_task(fetch(batch[-1]))
-            yield batch
-            if last:
+        while True:
+            pages, last = await coming
+            if last is not None:
+                coming = asyncio.create_task(fetch(last))
+            if pages:
+                yield pages
+            if last is None:
                 return
     finally:
         # A caller that stops early does not need the next batch, nor its error.

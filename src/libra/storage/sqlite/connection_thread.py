@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from libra.storage.classify import classify
-from libra.storage.errors import Rejected, Unavailable
+from libra.storage.errors import Rejected, Unavailable, UnreadableRow
 from libra.storage.sqlite.file import File, inode_of
 
 T = TypeVar("T")
@@ -188,6 +188,8 @@ class ConnectionThread:
                 raise
             self._tidy(verdict)
             raise verdict from exc
+        except UnreadableRow:
+            raise  # the connection is fine
         except Unavailable as exc:
             self._tidy(exc)
             raise

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from libra.storage.rows.entries import Snapshot
 from libra.storage.rows.foreign_text import escape, like
+from libra.storage.rows.keyset import Place
 from libra.storage.rows.page_query import PageQuery
-from libra.storage.sqlite.rows import COLUMNS, text_of, utc
+from libra.storage.sqlite.rows import COLUMNS, DamagedText, utc
 from libra.storage.sqlite.urls import text_condition, timeline_sql
 
 IN_PAGES: Final = ", ".join(f"pages.{name}" for name in COLUMNS.split(", "))
@@ -46,21 +46,27 @@ def recent_sql(query: PageQuery) -> tuple[str, list[Any]]:
     return f"{SELECT}{where} ORDER BY id DESC LIMIT ?", [*arguments, query.limit]
 
 
-def batch_sql(now: datetime | None, size: int, last: Snapshot | None) -> tuple[str, list[Any]]:
+def batch_sql(now: datetime | None, size: int, last: Place | None) -> tuple[str, list[Any]]:
     """A statement for a batch of the pages that come back to memory, and its arguments.
 
     Args:
         now: select pages that expire after this; None for those that never expire.
         size: the maximum number of rows.
-        last: the page before the batch; None for the first batch.
+        last: the place before the batch; None for the first batch.
     """
     key = ["id"] if now is None else ["expires_at", "id"]
     sql, arguments = f"{SELECT} AND expires_at IS NULL", list[Any]()
     if now is not None:
         sql, arguments = f"{SELECT} AND expires_at > ?", [utc(now)]
     if last is not None:
-        sql += f" AND ({', '.join(key)}) < ({', '.join('?' * len(key))})"
-        place = escape(last.id)
-        arguments += [place] if now is None else [text_of(last.expires_at), place]
+        page_id, expires_at = last
+        place = [page_id] if now is None else [expires_at, page_id]
+        sql += f" AND ({', '.join(key)}) < ({', '.join(map(_placeholder, place))})"
+        arguments += place
     order = ", ".join(f"{name} DESC" for name in key)
     return f"{sql} ORDER BY {order} LIMIT {size:d}", arguments
+
+
+def _placeholder(value: Any) -> str:
+    # The driver sends a damaged text as a blob, which sorts elsewhere.
+    return "CAST(? AS TEXT)" if isinstance(value, DamagedText) else "?"

@@ -19,6 +19,7 @@ from libra.storage.rows.entries import (
     Packed,
     Snapshot,
     headers_of_text,
+    status_of_text,
     text_of_headers,
 )
 from libra.storage.rows.foreign_text import escape, unescape
@@ -34,6 +35,12 @@ COLUMNS: Final = (
 """The columns of a page, in the order of a row."""
 
 _REPORT, _STATUS = 3, 7
+_NUMBER: Final = frozenset({int, type(None)})
+_TEXT: Final = frozenset({str, type(None)})
+
+
+class DamagedText(bytes):
+    """A text in a damaged file that is not UTF-8."""
 
 
 def row_of(snapshot: Snapshot) -> Row:
@@ -75,6 +82,14 @@ def packed_of(row: Row) -> Snapshot:
     return _filled(Packed, row, row[_REPORT]) if row[_STATUS] in FINISHED else snapshot_of(row)
 
 
+def text_or_damaged(data: bytes) -> str | DamagedText:
+    """A text of the file, for ``text_factory``; a damaged one makes its row unreadable, no other."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return DamagedText(data)
+
+
 def deletions(batch: Iterable[Entry], of: str) -> list[Row]:
     """The deletions of pages or of watches in a batch: ids and times."""
     return [(escape(e.id), text_of(e.at)) for e in batch if isinstance(e, Deleted) and e.of == of]
@@ -106,6 +121,12 @@ def _filled(kind: type[S], row: Row, report: bytes) -> S:
         row
     )
     submitted_at, finished_at, expires_at, transfer_bytes, resource_bytes, requests, score = times
+    # SQLite keeps values of any kind in any column. Those that are not converted are checked here.
+    numbers = type(version) is type(transfer_bytes) is type(resource_bytes) is type(requests) is int
+    if not numbers or type(report) is not bytes:
+        raise TypeError("a number or its report is of a wrong kind")
+    if type(score) not in _NUMBER or type(way) not in _TEXT:
+        raise TypeError("its score or its way is of a wrong kind")
     return kind(
         unescape(page_id),
         unescape(url),
@@ -114,7 +135,7 @@ def _filled(kind: type[S], row: Row, report: bytes) -> S:
         None if final_url is None else unescape(final_url),
         unescape(host),
         None if title is None else unescape(title),
-        status,
+        status_of_text(status),
         _time_of(submitted_at),
         _time_of(finished_at),
         _time_of(expires_at),

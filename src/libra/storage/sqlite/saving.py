@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from libra.storage.classify import classify
+from libra.storage.classify import classify, without_rows
 from libra.storage.errors import Rejected
 from libra.storage.history import History
 from libra.storage.rows.entries import (
@@ -85,7 +85,8 @@ def save_batch(
         with transaction(connection, job):
             found = enter(connection, writer_log, known)
             if writer_log is not None and found is not None and batch:
-                found = writer_log.count(connection, found)
+                with without_rows():
+                    found = writer_log.count(connection, found)
             pages = [entry for entry in batch if isinstance(entry, Snapshot)]
             taken = connection.executemany(_SAVE, map(row_of, pages)).rowcount
             gone = _deleted(connection, pages) if taken < len(pages) else []

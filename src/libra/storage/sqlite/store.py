@@ -25,8 +25,9 @@ from libra.storage.history import History, Writer
 from libra.storage.keeping import NOTHING, Thinning
 from libra.storage.rows.entries import Entry, RefusedRow, Snapshot, WatchRow, newest
 from libra.storage.rows.foreign_text import escape, unescape, unescape_json
-from libra.storage.rows.keyset import read_ahead
+from libra.storage.rows.keyset import Batch, Place, last_place, read_ahead
 from libra.storage.rows.page_query import PageQuery
+from libra.storage.rows.readable import Found, as_many, readable, strictly, with_summary
 from libra.storage.rows.urls import UrlQuery, UrlRow, read_past
 from libra.storage.schema import SchemaStatus, judge, migrate_sqlite, status_of_sqlite
 from libra.storage.sqlite.connection_thread import ConnectionThread, Job
@@ -34,7 +35,7 @@ from libra.storage.sqlite.file import File
 from libra.storage.sqlite.opening import connect, connect_to_read, connect_to_write
 from libra.storage.sqlite.pages import IN_PAGES, SELECT, TIMELINE, batch_sql, recent_sql
 from libra.storage.sqlite.pruning import SqlitePruning
-from libra.storage.sqlite.rows import packed_of, snapshot_of, utc
+from libra.storage.sqlite.rows import packed_of, snapshot_of, text_or_damaged, utc
 from libra.storage.sqlite.saving import TRACE, delete_page, save_batch
 from libra.storage.sqlite.shrinking import Shrinking
 from libra.storage.sqlite.transactions import check_writing, transaction
@@ -44,13 +45,13 @@ from libra.storage.store import Deadlines, Store, Trace
 
 T = TypeVar("T")
 Arguments: TypeAlias = Sequence[Any] | dict[str, Any]
-Cut: TypeAlias = Callable[[bytes], bytes]
 Work: TypeAlias = Callable[[sqlite3.Connection, Job[T]], T]
 
 _KEYS: Final = """
-    SELECT idempotency, id FROM pages WHERE idempotency IS NOT NULL AND id >= ?
+    SELECT id, idempotency FROM pages WHERE idempotency IS NOT NULL AND id >= ?
     ORDER BY id DESC LIMIT ?
 """
+_WATCHES: Final = "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL"
 _KEEP_PICTURE: Final = """
     INSERT OR REPLACE INTO screenshots (page_id, thumbnail, whole) SELECT ?, ?, ?
     WHERE NOT EXISTS (SELECT 1 FROM pages WHERE id = ? AND deleted_at IS NOT NULL)
@@ -72,6 +73,7 @@ class SQLiteStore(Store):
 
     def __init__(self, path: Path, *, deadlines: Deadlines | None = None) -> None:
         self._path = path
+        self.unreadable = set()
         self._writer_log: SqliteWriterLog | None = None
         self.deadlines = deadlines or Deadlines()
         self._file = File(path)
@@ -115,8 +117,12 @@ class SQLiteStore(Store):
 
     async def load(self, page_id: str) -> Snapshot | None:
         """Read one page."""
-        found = await self._read(f"{SELECT} AND id = ?", (escape(page_id),), self._reader)
-        return found[0] if found else None
+
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> Snapshot | None:
+            row = connection.execute(f"{SELECT} AND id = ?", (escape(page_id),)).fetchone()
+            return None if row is None else strictly(row, snapshot_of, self.unreadable)
+
+        return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
 
     async def trace(self, page_id: str) -> Trace | None:
         """Look for a page or the mark of its deletion."""
@@ -134,7 +140,7 @@ class SQLiteStore(Store):
         try:
             for moment in (None, now):
                 fetch = partial(self._fetch, lane, moment, size)
-                async with aclosing(read_ahead(fetch, size)) as batches:
+                async with aclosing(read_ahead(fetch)) as batches:
                     async for batch in batches:
                         yield batch
         finally:
@@ -143,23 +149,23 @@ class SQLiteStore(Store):
 
     async def recent(self, query: PageQuery) -> list[Snapshot]:
         """List pages, newest first: ids begin with the time, so they sort by submission."""
-        sql, arguments = recent_sql(query)
         lane = self._lists if query.searches else self._reader
-        return await self._read(sql, arguments, lane, cut=without_assets)
+        return await as_many(lambda wider: self._read(*recent_sql(wider), lane), query)
 
     async def urls(self, query: UrlQuery) -> list[UrlRow]:
         """List URLs, from an index that has all columns that the choice needs."""
-        sql, arguments = urls_sql(query, IN_PAGES)
 
-        def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[UrlRow]:
-            found = []
-            for *row, past in connection.execute(sql, arguments):
-                newest = snapshot_of(tuple(row))
-                cut = msgspec.structs.replace(newest, report=without_assets(newest.report))
-                found.append(UrlRow(cut, read_past(past)))
-            return query.sorted(found)
+        async def read(wider: UrlQuery) -> Found[UrlRow]:
+            sql, arguments = urls_sql(wider, IN_PAGES)
 
-        return await self._lists.run(self._checked(work), deadline=self.deadlines.read)
+            def work(connection: sqlite3.Connection, _job: Job[Any]) -> Found[UrlRow]:
+                rows = connection.execute(sql, arguments)
+                found = readable(rows, _url_row, self.unreadable)
+                return found._replace(items=query.sorted(found.items))
+
+            return await self._lists.run(self._checked(work), deadline=self.deadlines.read)
+
+        return await as_many(read, query)
 
     async def timeline(
         self, url: str, *, since: datetime | None, until: datetime, spans: int
@@ -167,7 +173,7 @@ class SQLiteStore(Store):
         """Thin out by time spans: with the aggregate max(), the other columns are from its row."""
         begin = None if since is None else utc(since)
         arguments = {"url": escape(url), "since": begin, "until": utc(until), "spans": spans}
-        return await self._read(TIMELINE, arguments, self._lists, cut=without_assets)
+        return (await self._read(TIMELINE, arguments, self._lists)).items
 
     async def keep_picture(self, page_id: str, thumbnail: bytes, whole: bytes) -> None:
         """Keep a picture, unless its page is deleted."""
@@ -196,13 +202,17 @@ class SQLiteStore(Store):
 
         def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[tuple[str, str]]:
             rows = connection.execute(_KEYS, (escape(since), limit))
-            return [(unescape(key), unescape(page_id)) for key, page_id in rows]
+            return readable(rows, _key, self.unreadable).items
 
         return await self._reader.run(self._checked(work), deadline=self.deadlines.read)
 
     async def watches(self) -> list[WatchRow]:
         """List all watches."""
-        return await self._lists.run(self._checked(_watches), deadline=self.deadlines.restore)
+
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> list[WatchRow]:
+            return readable(connection.execute(_WATCHES), _watch, self.unreadable).items
+
+        return await self._lists.run(self._checked(work), deadline=self.deadlines.restore)
 
     async def delete(self, page_id: str) -> bool:
         """Erase a page for good."""
@@ -274,25 +284,34 @@ class SQLiteStore(Store):
         """Make a read fail if the database is not the known one."""
         writer_log, known = self._writer_log, self.known
         if writer_log is None or known is None:
-            return work
+            return partial(_with_any_text, work)
 
         def checked(connection: sqlite3.Connection, job: Job[T]) -> T:
-            result = work(connection, job)
+            result = _with_any_text(work, connection, job)
             writer_log.look(connection).require(known)
             return result
 
         return checked
 
     async def _read(
-        self, sql: str, arguments: Arguments, lane: ConnectionThread, cut: Cut | None = None
-    ) -> list[Snapshot]:
-        work: Work[list[Snapshot]] = partial(_query, (sql, arguments), cut=cut)
+        self, sql: str, arguments: Arguments, lane: ConnectionThread
+    ) -> Found[Snapshot]:
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> Found[Snapshot]:
+            # Cut one by one: each may be large, and together they would take too much memory.
+            return readable(connection.execute(sql, arguments), _cut, self.unreadable)
+
         return await lane.run(self._checked(work), deadline=self.deadlines.read)
 
     async def _fetch(
-        self, lane: ConnectionThread, now: datetime | None, size: int, last: Snapshot | None
-    ) -> list[Snapshot]:
-        work: Work[list[Snapshot]] = partial(_query_packed, batch_sql(now, size, last))
+        self, lane: ConnectionThread, now: datetime | None, size: int, last: Place | None
+    ) -> Batch:
+        sql, arguments = batch_sql(now, size, last)
+
+        def work(connection: sqlite3.Connection, _job: Job[Any]) -> Batch:
+            rows = connection.execute(sql, arguments).fetchall()
+            pages = readable(rows, packed_of, self.unreadable).items
+            return Batch(pages, last_place(rows, size))
+
         return await lane.run(self._checked(work), deadline=self.deadlines.restore)
 
     # On the threads of the lanes
@@ -314,29 +333,32 @@ def _migrate(connection: sqlite3.Connection, _job: Job[Any]) -> SchemaStatus:
     return status_of_sqlite(connection)
 
 
-def _watches(connection: sqlite3.Connection, _job: Job[Any]) -> list[WatchRow]:
-    return [
-        WatchRow(unescape(i), unescape(url), version, unescape_json(data))
-        for i, url, version, data in connection.execute(
-            "SELECT id, url, version, data FROM watches WHERE deleted_at IS NULL"
-        )
-    ]
+def _cut(row: tuple[Any, ...]) -> Snapshot:
+    page = with_summary(snapshot_of(row))
+    return msgspec.structs.replace(page, report=without_assets(page.report))
 
 
-def _query(
-    query: tuple[str, Arguments],
-    connection: sqlite3.Connection,
-    _job: Job[Any],
-    cut: Cut | None = None,
-) -> list[Snapshot]:
-    snapshots = (snapshot_of(row) for row in connection.execute(*query))
-    if cut is None:
-        return list(snapshots)
-    # One by one: each may be large, and together they would take too much memory.
-    return [msgspec.structs.replace(one, report=cut(one.report)) for one in snapshots]
+def _url_row(row: tuple[Any, ...]) -> UrlRow:
+    return UrlRow(_cut(row[:-1]), read_past(row[-1]))
 
 
-def _query_packed(
-    query: tuple[str, Sequence[Any]], connection: sqlite3.Connection, _job: Job[Any]
-) -> list[Snapshot]:
-    return [packed_of(row) for row in connection.execute(*query)]
+def _key(row: tuple[Any, ...]) -> tuple[str, str]:
+    page_id, key = row
+    return unescape(key), unescape(page_id)
+
+
+def _watch(row: tuple[Any, ...]) -> WatchRow:
+    watch_id, url, version, data = msgspec.convert(row, tuple[str, str, int, str])
+    return WatchRow(unescape(watch_id), unescape(url), version, unescape_json(data))
+
+
+def _with_any_text(work: Work[T], connection: sqlite3.Connection, job: Job[T]) -> T:
+    """Read; once more if a text is damaged, so that it costs its row alone."""
+    try:
+        return work(connection, job)
+    except sqlite3.OperationalError as error:
+        if "Could not decode" not in str(error):
+            raise
+    # Only from now on, because it is slower than the driver's own way.
+    connection.text_factory = text_or_damaged
+    return work(connection, job)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from libra.storage.classify import without_rows
 from libra.storage.history import History
 from libra.storage.schema import status_of_sqlite
 from libra.storage.sqlite.connection_thread import Job
@@ -35,8 +36,9 @@ def enter(
     status_of_sqlite(connection).require_current()
     if writer_log is None:
         return None
-    writer_log.claim(connection)
-    found = writer_log.look(connection)
+    with without_rows():
+        writer_log.claim(connection)
+        found = writer_log.look(connection)
     found.require(known)
     return found
 

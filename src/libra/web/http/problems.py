@@ -18,6 +18,7 @@ from libra.app import (
     NotConverted,
     PageNotFound,
     PageUnknown,
+    PageUnreadable,
     ResultDeleted,
     TooManyWatches,
     UnusableResult,
@@ -49,6 +50,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 TYPES = {
     "page-not-found": "No page has this id, neither in memory nor in the database.",
     "page-unknown": "The page is not in memory and the database is unreachable, so the page may exist.",
+    "page-unreadable": "The row of the page in the database is damaged. The log says what is wrong.",
     "watch-not-found": "No watch has this id.",
     "watch-unknown": "Libra has not read the watches of the database yet, so the watch may exist.",
     "too-many-watches": "The limit of watches is reached. Delete a watch that you do not need.",
@@ -116,6 +118,13 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912 - a
                 "The database is unreachable, so Libra can't tell whether this page exists. "
                 "Try again in a moment.",
                 error.retry_after,
+            )
+        case PageUnreadable():
+            return _own(
+                "page-unreadable",
+                500,
+                "This page is damaged",
+                "The row of this page in the database cannot be read. The log says what is wrong.",
             )
         case WatchNotFound():
             detail = " ".join(filter(None, ("No watch has this id.", error.lost)))

@@ -14,7 +14,7 @@ from litestar.exceptions import NotFoundException, ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from libra.app import Behind, Libra, PageList, PageNotFound, PageUnknown
+from libra.app import Behind, Libra, PageList, PageNotFound, PageUnknown, PageUnreadable
 from libra.formats.converting import ArrangedPage, arrange_page, convert, page_form, read_page
 from libra.formats.views.page_view import Look
 from libra.report import FINISHED, Report, Status, decode, decode_summary
@@ -270,7 +270,7 @@ async def _until_gone(
     changes: AsyncIterator[tuple[int, bytes]],
 ) -> AsyncIterator[tuple[int, bytes]]:
     """The changes of a page until it is finished or deleted; then there are no more."""
-    with suppress(PageNotFound, PageUnknown):
+    with suppress(PageNotFound, PageUnknown, PageUnreadable):
         async for change in changes:
             yield change
 

@@ -9,12 +9,29 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from libra.app import EngineUnavailable, Full, NotConverted, PageUnknown, WatchUnknown
+from libra.app import (
+    EngineUnavailable,
+    Full,
+    NotConverted,
+    PageUnknown,
+    PageUnreadable,
+    WatchUnknown,
+)
 from libra.web.http.negotiation import wants_html
 from libra.web.http.problems import PROBLEM_JSON, Problem, RequestRefused, below, problem_of
 from libra.web.site.renderer import Renderer
 
 logger = logging.getLogger(__name__)
+
+_EXPECTED = (
+    PageUnknown,
+    PageUnreadable,
+    WatchUnknown,
+    Full,
+    EngineUnavailable,
+    NotConverted,
+    RequestRefused,
+)
 
 
 def response_to(
@@ -25,9 +42,7 @@ def response_to(
         # Reading the body of a client that left half-way raises an error that looks like a server fault.
         error = HTTPException(status_code=400, detail="The client closed the connection.")
     problem = problem_of(error)
-    if problem.status >= 500 and not isinstance(
-        error, (PageUnknown, WatchUnknown, Full, EngineUnavailable, NotConverted, RequestRefused)
-    ):
+    if problem.status >= 500 and not isinstance(error, _EXPECTED):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     headers = dict(getattr(error, "headers", None) or {})
     body, media_type, more = rendered(problem, request.headers.get("accept"), html)
