@@ -45,8 +45,10 @@ _COLUMNS: Final = """
 """
 
 
+# Of a cluster, whose name holds the lease, also the rows of its nodes.
 _THERE: Final = """
-    SELECT instance, counter, at FROM libra_lease JOIN libra_writers USING (instance)
+    SELECT writer.instance, counter, at FROM libra_lease AS lease JOIN libra_writers AS writer
+        ON writer.instance = lease.instance OR starts_with(writer.instance, lease.instance || '/')
     WHERE until > clock_timestamp()
 """
 
