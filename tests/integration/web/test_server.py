@@ -7,11 +7,12 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from libra.app import Libra
 from libra.settings import Settings
 from libra.web import create_app
-from libra.web.serving.fast_path import FastPathProtocol
+from libra.web.serving.fast_path import HEAD_PIECE, MAX_FIELDS, FastPathProtocol
 from libra.web.serving.server import AddressError, WebServer, listen
 from support.patience import FOR_EVER
 from support.service import BROWSER, MISSING, Service, read_answer
@@ -125,6 +126,50 @@ async def test_headers_without_end_are_refused(service: Service) -> None:
     ((head, body),) = await service.raw(b"GET / HTTP/1.1\r\nX: " + b"x" * 500_000)
     assert head.startswith(b"HTTP/1.1 431 ")
     assert b'"status":431' in body
+
+
+async def test_too_many_header_fields_are_refused(service: Service) -> None:
+    many = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 300 + b"\r\n"
+    ((head, _),) = await service.raw(many)
+    assert head.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_too_many_fields_after_a_body_are_refused(service: Service) -> None:
+    body = b"0\r\n" + b"X: y\r\n" * 300 + b"\r\n"
+    head = b"POST /pages HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ((answer, _),) = await service.raw(head + body)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_endless_fields_are_not_parsed_to_their_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+
+    def on_header(self: FastPathProtocol, name: bytes, value: bytes) -> None:
+        parsed.append(name)
+        HttpToolsProtocol.on_header(self, name, value)
+
+    monkeypatch.setattr(FastPathProtocol, "on_header", on_header, raising=False)
+    ((head, _),) = await service.raw(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000)
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert len(parsed) < MAX_FIELDS + HEAD_PIECE / len(b"X: y\r\n")
+
+
+async def test_many_requests_sent_at_once_are_all_answered(service: Service, site: WebSite) -> None:
+    report = await service.weighed(site.url())
+    one = get("/pages/{id}").replace(b"{id}", report.id.encode())
+    reader, writer = await asyncio.open_connection(*service.server.address)
+    # More bytes than one head may have, and the end of the last one comes later.
+    count = 70_000 // len(one) + 1
+    writer.write(one * count + one[:10])
+    await writer.drain()
+    for _ in range(count):
+        assert (await read_answer(reader))[0].startswith(b"HTTP/1.1 200 ")
+    writer.write(one[10:])
+    assert (await read_answer(reader))[0].startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    await writer.wait_closed()
 
 
 @pytest.fixture

@@ -25,6 +25,13 @@ from libra.web.serving.unsent import HELD, WHOLE
 MAX_HEAD = 64 * 1024
 """Most bytes of a request's line and headers before they are complete."""
 
+MAX_FIELDS = 256
+"""Most header fields of a request. Browsers send some twenty, and proxies add a few."""
+
+HEAD_PIECE = 4096
+BODY_PIECE = 64 * 1024
+"""Bytes parsed at once: 64 kB of short header fields take 3 ms, and a body may end in fields."""
+
 HEAD_SECONDS = 15.0
 """Seconds until the headers are complete, from the connection or the request's first byte."""
 
@@ -100,14 +107,17 @@ class FastPathProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; refuse endless headers, and cut off clients that take too long."""
+        before = self._awaited
+        while data and not self.transport.is_closing():
+            size = BODY_PIECE if self._awaited == "body" else HEAD_PIECE
+            piece, data = (data, b"") if len(data) <= size else (data[:size], data[size:])
+            super().data_received(piece)
+            if self._awaited == "head":
+                self._head_bytes += len(piece)
+            if self._head_bytes > MAX_HEAD or len(self.headers or ()) > MAX_FIELDS:
+                self._refuse_fields()
         if self.transport.is_closing():
             return
-        before = self._awaited
-        super().data_received(data)
-        if self._awaited == "head":
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
-                self._refuse(431, "Request Header Fields Too Large")
         # Most requests arrive in one piece, and need no timer.
         if self._awaited is None:
             self._wait(None)
@@ -267,6 +277,14 @@ class FastPathProtocol(HttpToolsProtocol):
             return not self._head_bytes or self._is_busy()
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and cycle.response_started
+
+    def _refuse_fields(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._awaited == "body" and self._may_not_be_told():
+            self._close()
+        else:
+            self._refuse(431, "Request Header Fields Too Large")
 
     def _refuse(self, status: int, title: str, detail: str | None = None) -> None:
         body = msgspec.json.encode(Problem(title, status, detail=detail))
