@@ -145,7 +145,8 @@ class HistoryLost(Unavailable):
     Attributes:
         known: the database as it was.
         found: as it is.
-        since: the time of the last batch that it has of a writer that lost some; None if it has none.
+        since: the time of the last batch that it has of a writer that lost some, or else of any; None if
+            it has none.
         until: the time of the last batch that is lost.
     """
 
@@ -163,7 +164,7 @@ class HistoryLost(Unavailable):
         super().__init__("history", words)
         self.known = known
         self.found = found
-        self.since = min((here.at for here, _ in behind if here.at), default=None)
+        self.since = min((here.at for here, _ in behind if here.at), default=found.newest.at)
         self.until = max((saves.at for _, saves in behind if saves.at), default=None)
 
 

@@ -61,6 +61,11 @@ def test_a_loss_lasts_from_the_last_batch_that_is_there_to_the_last_that_is_not(
     assert "lacks the last 4 saves" in lost.reason
 
 
+def test_a_loss_of_all_batches_of_one_node_begins_with_the_last_batch_of_the_others() -> None:
+    lost = HistoryLost(cluster(a=saves(4, 8), b=saves(1, 9)), cluster(a=saves(4, 8)))
+    assert (lost.since, lost.until) == (NOON + timedelta(minutes=8), NOON + timedelta(minutes=9))
+
+
 def test_of_a_database_with_nothing_of_this_libra_the_loss_has_no_beginning() -> None:
     lost = HistoryLost(cluster(a=saves(4, 8)), History("other"))
     assert (lost.since, lost.until) == (None, NOON + timedelta(minutes=8))

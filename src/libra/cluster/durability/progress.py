@@ -42,6 +42,7 @@ class Progress:
         self._again = again
         # The last loss that was noted before the store found what it knows.
         self._noticed: datetime | None = UNSURE
+        self._accepted = 0  # losses
 
     def begin(self, cluster: str, noted: KnownDatabase) -> None:
         """Write to the database from now on; it must not lack what the engine has noted."""
@@ -60,9 +61,11 @@ class Progress:
 
     def lost(self, error: HistoryLost) -> None:
         """Accept the database that was found, and have everything saved again."""
-        known = self._store.known
-        if known is not None and not error.found.lacks(known):
-            return  # a call that began before this node accepted the same loss
+        if error.known is not self._store.known:
+            # The call began before this node accepted a loss or heard of a batch. What it found may be
+            # older than what was found since: the next call tells whether anything is lost.
+            return
+        self._accepted += 1
         self._store.known = error.found
         self._again.lost(error, self._noticed)
         self._noticed = UNSURE  # until the loss is noted: the notes heard so far are of before it
@@ -85,12 +88,14 @@ class Progress:
             and not heard.known.lacks(known)
         ):
             return
+        noticed, accepted = self._noticed, self._accepted
         with suppress(EngineAway, Misconfigured, Conflict):
-            noted = await note(self._node.engine, known, self._noticed)
-            if noted.noticed != self._noticed:
-                await self._look_again(noted.noticed)
+            noted = await note(self._node.engine, known, noticed)
+            # If this node has accepted a loss meanwhile, what was noted before does not tell of that.
+            if noted.noticed != noticed and await self._looked() and self._accepted == accepted:
+                self._noticed = noted.noticed
 
-    async def _look_again(self, noticed: datetime | None) -> None:
+    async def _looked(self) -> bool:
         """Look at the database after a loss was noted: what this node knows may be from before it."""
         try:
             await self._store.ping()
@@ -98,8 +103,9 @@ class Progress:
             self.lost(error)
         except Unavailable as error:
             log.debug("whether this node knows of the last loss is found out later: %s", error)
-            return
-        self._noticed = noticed
+        else:
+            return True
+        return False
 
 
 def writer_of(cluster: str, node: str) -> Writer:

@@ -102,6 +102,8 @@ async def note(engine: Engine, known: History, noticed: datetime | None) -> Know
 async def lose(engine: Engine, error: HistoryLost, noticed: datetime | None, now: datetime) -> None:
     """Note that the database is another one, or has gone back; the first node notes the loss.
 
+    The others look again, against what is noted then.
+
     Args:
         engine: the engine.
         error: what this node knew and what it found.
@@ -114,10 +116,12 @@ async def lose(engine: Engine, error: HistoryLost, noticed: datetime | None, now
             known = before.known
             if known is None:
                 known = error.known
-            elif before.noticed == noticed and known.database == error.known.database:
+            elif before.noticed != noticed:
+                return  # another node has noticed, and others may have saved since this one looked
+            elif known.database == error.known.database:
                 known = known.joined(error.known)  # it may have found the last batch of all
             if not error.found.lacks(known):
-                return  # another node has noticed
+                return
             lost = HistoryLost(known, error.found)
             loss = Loss(now, lost.since, lost.until, lost.reason)
             losses = (*before.losses, loss)[-MAX_LOSSES:]

@@ -135,6 +135,20 @@ async def test_one_loss_that_two_nodes_notice_is_noted_once() -> None:
     assert [loss.noticed_at for loss in (await recall(engine)).losses] == [NOW]
 
 
+async def test_a_loss_that_a_node_found_before_others_saved_again_is_not_noted_a_second_time() -> (
+    None
+):
+    engine = OneSubject()
+    await note(engine, cluster(a=2, b=1), None)
+    await lose(engine, HistoryLost(cluster(a=2, b=1), cluster(a=1, b=1)), None, NOW)
+    await note(engine, cluster(a=1, b=2), NOW)
+    later = NOW + timedelta(minutes=1)
+    await lose(engine, HistoryLost(cluster(a=2, b=1), cluster(a=1, b=1)), None, later)
+    kept = await recall(engine)
+    assert [loss.noticed_at for loss in kept.losses] == [NOW]
+    assert kept.known == cluster(a=1, b=2)
+
+
 async def test_the_loss_of_a_batch_that_nobody_had_noted_yet_is_noted() -> None:
     engine = OneSubject()
     await note(engine, cluster(a=1), None)
