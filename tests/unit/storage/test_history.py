@@ -22,7 +22,9 @@ def cluster(counter: int = 0, **nodes: Saves) -> History:
 
 
 COUNTERS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 3))
-LOOKS = COUNTERS.map(lambda counters: cluster(**{name: saves(n) for name, n in counters.items()}))
+LOOKS = COUNTERS.map(
+    lambda counters: History("d", nodes={name: saves(n) for name, n in counters.items()})
+)
 
 
 def test_the_batch_that_one_node_lost_is_not_made_up_for_by_the_batch_of_another() -> None:

@@ -16,7 +16,7 @@ from libra.cluster.durability.saving_again import SavingAgain
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.records.known_database import UNSURE, KnownDatabase, note
 from libra.storage import Store, Unavailable
-from libra.storage.history import HistoryLost, Writer
+from libra.storage.history import History, HistoryLost, Writer
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
@@ -43,6 +43,9 @@ class Progress:
         # The last loss that was noted before the store found what it knows.
         self._noticed: datetime | None = UNSURE
         self._accepted = 0  # losses
+        # What the engine had when it was last asked. Each look at the database makes a new `History`, so
+        # it is asked again after each: it may have lost its record, or an older Libra has cut it short.
+        self._noted: History | None = None
 
     def begin(self, cluster: str, noted: KnownDatabase) -> None:
         """Write to the database from now on; it must not lack what the engine has noted."""
@@ -82,15 +85,12 @@ class Progress:
         heard, known = self._node.database, self._store.known
         if known is None or self._again.unnoted:
             return
-        if (
-            heard.known is not None
-            and heard.noticed == self._noticed
-            and not heard.known.lacks(known)
-        ):
+        if known is self._noted and heard.noticed == self._noticed:
             return
         noticed, accepted = self._noticed, self._accepted
         with suppress(EngineAway, Misconfigured, Conflict):
             noted = await note(self._node.engine, known, noticed)
+            self._noted = known if noted.noticed == noticed else None
             # If this node has accepted a loss meanwhile, what was noted before does not tell of that.
             if noted.noticed != noticed and await self._looked() and self._accepted == accepted:
                 self._noticed = noted.noticed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -148,34 +150,58 @@ async def turns(number: int) -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("seed", range(20))
-async def test_whatever_the_order_of_calls_a_loss_is_noted_once_and_no_other(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "REMEMBER", 0)
-    world = World(seed)
-    nodes = [Node(f"n{number}", world) for number in range(1 + seed % 3)]
+@asynccontextmanager
+async def running(world: World, number: int) -> AsyncIterator[list[Node]]:
+    nodes = [Node(f"n{index}", world) for index in range(number)]
     tasks = [asyncio.create_task(node.run()) for node in nodes]
-    losses = 0
-    for _ in range(3):
-        for node in nodes:
-            node.saves = True
-        await turns(world.random.randrange(50, 300))
-        kept = dict(world.rows)
-        await turns(world.random.randrange(120))
-        went_back, world.rows = world.rows != kept, dict(kept)
-        missing = [world.history.lacks(node.known) for node in nodes]
-        before = [node.again.times for node in nodes]
-        await turns(world.random.randrange(1, 200))
-        for node in nodes:
-            node.saves = False
-        await turns(1500)
-        noted, losses = losses, len(world.record.losses)
-        # Of a batch that is lost before its node has the answer, nobody need know.
-        assert any(missing) <= losses - noted <= went_back
-        for node, misses, times in zip(nodes, missing, before, strict=True):
-            assert misses <= node.again.times - times <= went_back
-            assert world.record.known == node.known == world.history
+    yield nodes
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_node_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "REMEMBER", 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_the_order_of_calls_a_loss_is_noted_once_and_no_other(
+    seed: int,
+) -> None:
+    world = World(seed)
+    losses = 0
+    async with running(world, 1 + seed % 3) as nodes:
+        for _ in range(3):
+            for node in nodes:
+                node.saves = True
+            await turns(world.random.randrange(50, 300))
+            kept = dict(world.rows)
+            await turns(world.random.randrange(120))
+            went_back, world.rows = world.rows != kept, dict(kept)
+            missing = [world.history.lacks(node.known) for node in nodes]
+            before = [node.again.times for node in nodes]
+            await turns(world.random.randrange(1, 200))
+            for node in nodes:
+                node.saves = False
+            await turns(1500)
+            noted, losses = losses, len(world.record.losses)
+            # Of a batch that is lost before its node has the answer, nobody need know.
+            assert any(missing) <= losses - noted <= went_back
+            for node, misses, times in zip(nodes, missing, before, strict=True):
+                assert misses <= node.again.times - times <= went_back
+                assert world.record.known == node.known == world.history
+
+
+async def test_nodes_at_rest_note_again_what_the_engine_has_lost() -> None:
+    world = World(0)
+    async with running(world, 2) as nodes:
+        await turns(300)
+        for node in nodes:
+            node.saves = False
+        world.rows.popitem()
+        await turns(1500)
+        assert world.record.losses
+        world.data, world.sequence = b"", 0
+        await turns(1500)
+        assert world.record == KnownDatabase(world.history)
