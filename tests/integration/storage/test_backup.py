@@ -19,7 +19,7 @@ from libra.report import Report
 from libra.storage import Deleted, Snapshot, Store, Unavailable, WatchRow, migrate, open_store
 from libra.storage.backup_file import Contents, NoBackup
 from libra.storage.engines import back_up, restore
-from libra.storage.history import Writer
+from libra.storage.history import HistoryLost, Writer
 from libra.storage.schema import VERSION_TABLE
 from libra.testing import drained, finished, stored, until, until_watch
 from support.patience import PATIENT
@@ -153,6 +153,28 @@ async def test_a_libra_that_runs_notices_a_second_restore_of_a_later_backup_too(
     async with _store(database) as store:
         assert await store.load(kept) is not None
         assert await store.load(unwanted) is None
+
+
+async def test_a_backup_of_a_later_time_is_restored_over_the_first_batch_of_a_libra_that_runs(
+    database: str, tmp_path: Path
+) -> None:
+    await migrate(database)
+    await back_up(database, tmp_path / "empty")
+    writer, later = Writer("a", "a1", "/srv/a"), snapshot()
+    async with _store(database) as store:
+        store.write_as(writer, None)
+        await store.save([snapshot()])
+        await store.save([later])
+    await back_up(database, tmp_path / "later")
+    await restore(tmp_path / "empty", database)
+    async with _store(database) as store:
+        store.write_as(writer, None)
+        await store.save([snapshot()])
+        await restore(tmp_path / "later", database)
+        with pytest.raises(HistoryLost):
+            await store.ping()
+    async with _store(database) as store:
+        assert await store.load(later.id) == later
 
 
 async def test_a_dump_of_postgresql_is_restored_under_a_libra_that_runs(

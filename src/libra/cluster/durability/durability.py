@@ -224,8 +224,7 @@ class ReplicatedDurability:
         return specs
 
     def _lost(self, error: HistoryLost) -> None:
-        self._store.known = error.found
-        if self.storing is not None:
+        if self.storing is not None:  # no other node has a counter to compare
             self.storing.store_again(error)
 
     def restorer(self) -> ChildSpec[Any]:

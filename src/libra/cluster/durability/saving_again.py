@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from libra.cluster.engine.errors import EngineAway, Misconfigured, UnknownFormat
@@ -53,17 +54,17 @@ class SavingAgain:
         self._save = save
         self._database = database
         self._due = asyncio.Event()
-        self._losses: list[HistoryLost] = []
+        self._losses: list[tuple[HistoryLost, datetime | None]] = []
 
     @property
     def unnoted(self) -> bool:
         """Whether the engine does not know yet of a loss that this node has noticed."""
         return bool(self._losses)
 
-    def lost(self, error: HistoryLost) -> None:
-        """The database is another one, or went back."""
+    def lost(self, error: HistoryLost, noticed: datetime | None) -> None:
+        """The database is another one, or went back; for ``noticed`` see `known_database.lose`."""
         log.warning("%s: Libra saves everything in the engine again", error)
-        self._losses.append(error)
+        self._losses.append((error, noticed))
         self._due.set()
 
     def take_up(self) -> None:
@@ -77,7 +78,7 @@ class SavingAgain:
             await self._due.wait()
             self._due.clear()
             while self._losses:
-                await lose(self._node.engine, self._losses[0], self._node.now)
+                await lose(self._node.engine, *self._losses[0], self._node.now)
                 self._losses.pop(0)
             since = (await recall(self._node.engine)).unsaved
             await self._everything()

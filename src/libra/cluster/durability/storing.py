@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from libra.cluster.durability.progress import Progress
 from libra.cluster.durability.saving_again import SavingAgain
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured, UnknownFormat
 from libra.cluster.engine.pulling import Pull, PulledMessage
-from libra.cluster.records.known_database import note, recall
+from libra.cluster.records.known_database import recall
 from libra.cluster.records.layout import TOMBSTONES, WATCHES, parts_of, stream_of
 from libra.cluster.records.page_records import (
     Record,
@@ -31,7 +32,7 @@ from libra.cluster.records.page_records import (
 from libra.cluster.records.watch_records import entry_of
 from libra.inspector.records.records import BATCH_BYTES
 from libra.storage import Deleted, Entry, Snapshot, Store, Unavailable
-from libra.storage.history import History, HistoryLost, Writer
+from libra.storage.history import HistoryLost
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
@@ -57,9 +58,8 @@ TRIES: Final = 5
 #: Notes that are written to the engine concurrently.
 AT_ONCE: Final = 32
 
-#: Seconds between two looks at the backlog, and between two notes of how far the database has come.
+#: Seconds between two looks at the backlog.
 COUNT: Final = 5.0
-REMEMBER: Final = 1.0
 
 
 class Storing:
@@ -79,6 +79,7 @@ class Storing:
         self._store = store
         self._saving = asyncio.Lock()
         self._again = SavingAgain(node, self._save, self._database)
+        self._progress = Progress(node, store, self._again)
         self.waiting = 0
 
     async def serve(self) -> None:
@@ -86,7 +87,7 @@ class Storing:
         await self._node.ready.wait()
         layout = self._node.require_layout()
         before = await recall(self._node.engine)
-        self._store.write_as(writer_of(layout.identity.name), before.known)
+        self._progress.begin(layout.identity.name, before)
         if before.unsaved is not None:
             self._again.take_up()
         async with asyncio.TaskGroup() as tasks:
@@ -95,27 +96,8 @@ class Storing:
             )
             tasks.create_task(self._count())
             tasks.create_task(self._again.serve())
-            tasks.create_task(self._remember())
+            tasks.create_task(self._progress.serve())
             tasks.create_task(self._store_watches())
-
-    async def _remember(self) -> None:
-        """Note how far the database has come, for nodes that start after it has lost data."""
-        noted: History | None = None
-        try:
-            while True:
-                noted = await self._noted(noted)
-                await asyncio.sleep(REMEMBER)
-        finally:
-            await self._noted(noted)
-
-    async def _noted(self, before: History | None) -> History | None:
-        known = self._store.known
-        if known is None or known is before or self._again.unnoted:
-            return before
-        with suppress(EngineAway, Misconfigured):
-            await note(self._node.engine, known)
-            return known
-        return before
 
     async def _store_watches(self) -> None:
         """Save watches and their deletions to the database."""
@@ -244,7 +226,6 @@ class Storing:
                 async with self._saving:
                     refused = await self._store.save(entries)
             except HistoryLost as error:
-                self._store.known = error.found
                 self.store_again(error)
             except Unavailable as error:
                 self._context.processes.database_writer.unavailable(error)
@@ -267,7 +248,7 @@ class Storing:
 
         From here on its state counts as right.
         """
-        self._again.lost(error)
+        self._progress.lost(error)
 
     async def _note(
         self, delivery: PulledMessage, known: Record | Tombstone, refused: str | None
@@ -357,8 +338,3 @@ def _is_noted(known: Record | Tombstone) -> bool:
     if isinstance(known, Tombstone):
         return known.stored
     return known.backup in ("stored", "rejected")
-
-
-def writer_of(cluster: str) -> Writer:
-    """The writer for the database: the cluster, for all of its nodes."""
-    return Writer(cluster, cluster, f"the cluster {cluster}")

@@ -18,7 +18,7 @@ import msgspec
 from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.engine.pulling import Pull, PulledMessage, snapshot_of
-from libra.cluster.records.known_database import DATABASE, read_losses
+from libra.cluster.records.known_database import DATABASE, read_known
 from libra.cluster.records.layout import CLUSTER, IDENTITY, read_identity
 from libra.cluster.records.page_records import FORMAT
 
@@ -163,9 +163,11 @@ class Ledger:
         name = delivery.subject.rpartition(".")[2]
         if delivery.subject == DATABASE:
             try:
-                self._node.context.availability.losses = read_losses(delivery.data)
+                self._node.database = read_known(delivery.data)
             except msgspec.MsgspecError as error:
-                log.warning("the losses of the database cannot be read: %s", error)
+                log.warning("the record of the database cannot be read: %s", error)
+            else:
+                self._node.context.availability.losses = self._node.database.losses
         elif delivery.subject == IDENTITY:
             with suppress(msgspec.MsgspecError):
                 self._node.told(read_identity(delivery.data))

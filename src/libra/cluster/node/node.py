@@ -21,6 +21,7 @@ from libra.cluster.engine.errors import Conflict, EngineAway, InDoubt, Misconfig
 from libra.cluster.node.node_name import name_in
 from libra.cluster.node.ports import LedgerPort, Owing, PresencePort, ReplicaPort, WeighingPort
 from libra.cluster.records.known import Known, is_written
+from libra.cluster.records.known_database import KnownDatabase
 from libra.cluster.records.layout import (
     CLUSTER,
     FORMAT,
@@ -71,6 +72,7 @@ class ClusterNode:
         trouble: why the cluster cannot be used; None while it can.
         writable: the shards whose last tried write succeeded.
         closing: whether the program is about to end.
+        database: what the engine last told of the database.
         tree: returns the tree of its processes.
     """
 
@@ -92,6 +94,7 @@ class ClusterNode:
         self.trouble_since = context.services.now()
         self.writable: set[int] = set()
         self.closing = False
+        self.database = KnownDatabase()
         self._bytes = 0
         self._confirmed = 0.0
         self._settled = True

@@ -1,14 +1,19 @@
 """The cluster's record of its database: how far it had come, and which losses nodes found.
 
 It is kept in the engine. So if the database goes back in time while no node looks, the next node that
-does notices, and every node knows what may be lost.
+does notices, and every node knows what may be lost. It has the counters of all nodes, so that the loss
+of a node that has ended is noticed by the others.
+
+What a node knows of the database counts here only if it has looked since the last loss that is noted:
+before that, the database had batches that are lost now. With them the same loss would be noted again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -16,7 +21,7 @@ import msgspec
 from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import Conflict, EngineAway, Misconfigured
 from libra.cluster.records.layout import CLUSTER
-from libra.storage.history import History, HistoryLost
+from libra.storage.history import MANY, History, HistoryLost
 from libra.storage.recollection import MAX_LOSSES, Loss
 
 log = logging.getLogger("libra.cluster")
@@ -24,8 +29,12 @@ log = logging.getLogger("libra.cluster")
 DATABASE: Final = "libra.cluster.database"
 """The subject of this knowledge."""
 
-#: Seconds between two tries.
+UNSURE: Final = datetime.min.replace(tzinfo=UTC)
+"""In place of the last loss: a node does not know whether it has looked since then."""
+
+#: Seconds between two tries, and tries of a note that other nodes overtake.
 AGAIN: Final = 0.3
+TRIES: Final = 5
 
 
 class KnownDatabase(msgspec.Struct, frozen=True):
@@ -41,6 +50,11 @@ class KnownDatabase(msgspec.Struct, frozen=True):
     unsaved: datetime | None = None
     format: int = 1
 
+    @property
+    def noticed(self) -> datetime | None:
+        """When the last loss was noticed."""
+        return self.losses[-1].noticed_at if self.losses else None
+
 
 async def recall(engine: Engine) -> KnownDatabase:
     """Read this knowledge, for as long as it takes."""
@@ -52,38 +66,66 @@ async def recall(engine: Engine) -> KnownDatabase:
         await asyncio.sleep(AGAIN)
 
 
-async def note(engine: Engine, known: History) -> None:
+async def note(engine: Engine, known: History, noticed: datetime | None) -> KnownDatabase:
     """Note how far the database has come.
+
+    Args:
+        engine: the engine.
+        known: the database as this node knows it.
+        noticed: when the last loss was noticed after which this node has looked; None for none.
+
+    Returns:
+        What is noted now. If it has another last loss than ``noticed``, nothing was changed.
 
     Raises:
         EngineAway: the engine cannot note it now.
+        Conflict: other nodes were faster each time.
     """
-    before, sequence = await _read(engine)
-    if before.known is not None and before.known.database == known.database:
-        if before.known.counter >= known.counter:
-            return
-    elif before.known is not None:
-        return  # a loss that another task is about to note
-    if before.losses and (known.at is None or known.at <= before.losses[-1].noticed_at):
-        return  # that was before it went back
-    try:
-        await _write(engine, msgspec.structs.replace(before, known=known), sequence)
-    except Conflict:
-        return  # another node has come further, or will note the same
+    for _ in range(TRIES):
+        before, sequence = await _read(engine)
+        if before.noticed != noticed:
+            return before
+        after = known
+        if before.known is not None:
+            if before.known.database != known.database:
+                return before  # a loss that another task is about to note
+            if not before.known.lacks(known):
+                return before
+            after = _bounded(before.known.joined(known))
+        noted = msgspec.structs.replace(before, known=after)
+        with suppress(Conflict):
+            await _write(engine, noted, sequence)
+            return noted
+    raise Conflict("other nodes have noted how far the database has come")
 
 
-async def lose(engine: Engine, error: HistoryLost, now: datetime) -> None:
-    """Note that the database is another one, or has gone back; the first node notes the loss."""
+async def lose(engine: Engine, error: HistoryLost, noticed: datetime | None, now: datetime) -> None:
+    """Note that the database is another one, or has gone back; the first node notes the loss.
+
+    The others look again, against what is noted then.
+
+    Args:
+        engine: the engine.
+        error: what this node knew and what it found.
+        noticed: when the last loss was noticed after which this node knew that; None for none.
+        now: the present time.
+    """
     while True:
         try:
             before, sequence = await _read(engine)
             known = before.known
-            if known is not None and not error.found.lacks(known):
-                return  # another node has noticed
-            until = known.at if known is not None else error.known.at
-            loss = Loss(now, error.found.at, until, error.reason)
-            after = KnownDatabase(error.found, (*before.losses, loss)[-MAX_LOSSES:], now)
-            await _write(engine, after, sequence)
+            if known is None:
+                known = error.known
+            elif before.noticed != noticed:
+                return  # another node has noticed, and others may have saved since this one looked
+            elif known.database == error.known.database:
+                known = known.joined(error.known)  # it may have found the last batch of all
+            if not error.found.lacks(known):
+                return
+            lost = HistoryLost(known, error.found)
+            loss = Loss(now, lost.since, lost.until, lost.reason)
+            losses = (*before.losses, loss)[-MAX_LOSSES:]
+            await _write(engine, KnownDatabase(_bounded(error.found), losses, now), sequence)
         except Conflict:
             continue
         except (EngineAway, Misconfigured) as away:
@@ -110,20 +152,28 @@ async def saved_again(engine: Engine, since: datetime) -> None:
             return
 
 
-def read_losses(data: bytes) -> tuple[Loss, ...]:
-    """The losses in a message.
+def read_known(data: bytes) -> KnownDatabase:
+    """The knowledge in a message.
 
     Raises:
         msgspec.MsgspecError: the message is not of this form.
     """
-    return msgspec.json.decode(data, type=KnownDatabase).losses
+    return msgspec.json.decode(data, type=KnownDatabase)
+
+
+def _bounded(known: History) -> History:
+    """Without the nodes that a look would not compare, as many others have saved since."""
+    if len(known.nodes) <= MANY:
+        return known
+    newest = sorted(known.nodes.items(), key=lambda one: one[1].at or UNSURE, reverse=True)
+    return msgspec.structs.replace(known, nodes=dict(newest[:MANY]))
 
 
 async def _read(engine: Engine) -> tuple[KnownDatabase, int]:
     found = await engine.last(CLUSTER, DATABASE)
     if found is None:
         return KnownDatabase(), 0
-    return msgspec.json.decode(found.data, type=KnownDatabase), found.sequence
+    return read_known(found.data), found.sequence
 
 
 async def _write(engine: Engine, what: KnownDatabase, sequence: int) -> None:

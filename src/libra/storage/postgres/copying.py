@@ -45,17 +45,26 @@ _COLUMNS: Final = """
 """
 
 
+# Of a cluster, whose name holds the lease, also the rows of its nodes.
 _THERE: Final = """
-    SELECT instance, counter, at FROM libra_lease JOIN libra_writers USING (instance)
+    SELECT writer.instance, counter, at FROM libra_lease AS lease JOIN libra_writers AS writer
+        ON writer.instance = lease.instance OR starts_with(writer.instance, lease.instance || '/')
     WHERE until > clock_timestamp()
 """
 
 # A backup from before another restore may count more batches than the present database. A writer to
 # the latter would not notice that it has gone back: see `libra.storage.history`.
-_NOTICED: Final = """
+# Without a row it has counted none.
+_NOTICED: Final = (
+    """
+    DELETE FROM libra_writers
+    WHERE instance = $1::text AND $2::bigint = 1 AND at IS DISTINCT FROM $3::timestamptz
+    """,
+    """
     UPDATE libra_writers SET counter = $2::bigint - 1
     WHERE instance = $1::text AND counter >= $2::bigint AND at IS DISTINCT FROM $3::timestamptz
-"""
+    """,
+)
 
 
 async def back_up(url: str, file: Path) -> None:
@@ -100,7 +109,8 @@ async def restore(file: Path, url: str) -> None:
                 await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
             for table, columns in tables.items():
                 await _write_table(connection, table, columns, source)
-            await connection.executemany(_NOTICED, [tuple(row) for row in there])
+            for statement in _NOTICED:
+                await connection.executemany(statement, [tuple(row) for row in there])
 
 
 @asynccontextmanager

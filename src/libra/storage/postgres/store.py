@@ -113,9 +113,10 @@ class PostgresStore(Store):
         # In the order of their ids: two programs that save the same pages in different orders would
         # wait for each other.
         batch = sorted(newest(entries), key=lambda entry: entry.id)
-        limit, known = self.deadlines.save, self.known
+        limit = self.deadlines.save
         refused, found = await self._writer.run(
-            lambda connection: save_batch(connection, batch, limit, self._writer_log, known),
+            # What is known when its turn comes: the call before it may have saved a batch.
+            lambda connection: save_batch(connection, batch, limit, self._writer_log, self.known),
             deadline=limit,
         )
         self._found(found)
@@ -278,10 +279,9 @@ class PostgresStore(Store):
     # Internals
 
     async def _probe(self, deadline: float) -> None:
-        known = self.known
         self._found(
             await self._writer.run(
-                lambda connection: check_writing(connection, self._writer_log, known, deadline),
+                lambda c: check_writing(c, self._writer_log, self.known, deadline),
                 deadline=deadline,
             )
         )

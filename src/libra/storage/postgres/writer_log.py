@@ -13,9 +13,21 @@ import asyncpg  # type: ignore[import-untyped] # it ships no types
 import msgspec
 
 from libra.storage.errors import Unavailable
-from libra.storage.history import LEASE, History, Holder, LeaseHeld, Writer
+from libra.storage.history import LEASE, MANY, History, Holder, LeaseHeld, Saves, Writer
 from libra.storage.postgres.connections import Connection
 from libra.storage.schema import VERSION_TABLE, judge
+
+# The nodes of a cluster, at most `MANY` beside this one; null for a Libra of one node.
+_NODES: Final = f"""
+    (
+        SELECT json_agg(json_build_array(substr(instance, length({{nodes}}::text) + 1), counter, at))
+        FROM (
+            SELECT instance, counter, at FROM libra_writers
+            WHERE starts_with(instance, {{nodes}}::text)
+            ORDER BY instance = {{row}}::text DESC, at DESC LIMIT {MANY + 1:d}
+        ) AS nodes
+    ) AS nodes
+"""  # noqa: S608 - a constant
 
 # One statement, because each costs a round trip. It selects the state before its changes. The last
 # condition of a claim: no lease lasts that long, so the server's clock was set back.
@@ -31,22 +43,23 @@ _ENTER: Final = f"""
         RETURNING true
     ), counted AS (
         INSERT INTO libra_writers AS writer (instance, counter, at)
-        SELECT $1, 1, $6::timestamptz FROM claimed WHERE $7
+        SELECT $8::text, 1, $6::timestamptz FROM claimed WHERE $7
         ON CONFLICT (instance) DO UPDATE SET counter = writer.counter + 1, at = excluded.at
     )
     SELECT (SELECT version_num FROM {VERSION_TABLE}) AS schema,
         libra_database.id, pruned_before, prunings, coalesce(counter, 0) AS counter, at,
         EXISTS (SELECT FROM claimed) AS mine, libra_lease.instance AS holder, place,
-        extract(epoch FROM until - clock_timestamp())::float8 AS seconds
+        extract(epoch FROM until - clock_timestamp())::float8 AS seconds,
+        {_NODES.format(row="$8", nodes="$9")}
     FROM libra_database
     LEFT JOIN libra_writers ON libra_writers.instance = $1
     LEFT JOIN libra_lease ON true
 """  # noqa: S608 - a constant
-_LOOK: Final = """
+_LOOK: Final = f"""
     SELECT libra_database.id, coalesce(counter, 0) AS counter, at, pruned_before, prunings,
-        pg_is_in_recovery() AS standby
+        pg_is_in_recovery() AS standby, {_NODES.format(row="$2", nodes="$3")}
     FROM libra_database LEFT JOIN libra_writers ON instance = $1
-"""
+"""  # noqa: S608 - a constant
 _ORIGIN: Final = """
     SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()
 """
@@ -99,7 +112,16 @@ class PostgresWriterLog:
         """
         mine, now = self._writer, datetime.now(UTC)
         row = await connection.fetchrow(
-            _ENTER, mine.instance, mine.life, mine.place, LEASE, not self.known_there, now, count
+            _ENTER,
+            mine.instance,
+            mine.life,
+            mine.place,
+            LEASE,
+            not self.known_there,
+            now,
+            count,
+            mine.row,
+            mine.nodes,
         )
         if row is None:
             raise Unavailable(
@@ -114,7 +136,11 @@ class PostgresWriterLog:
         found.require(known)
         if not count:
             return found
-        return msgspec.structs.replace(found, counter=found.counter + 1, at=now)
+        if mine.node is None:
+            return msgspec.structs.replace(found, counter=found.counter + 1, at=now)
+        before = found.nodes.get(mine.node, Saves(0, None))
+        after = {mine.node: Saves(before.counter + 1, now)}
+        return msgspec.structs.replace(found, nodes=found.nodes | after)
 
     async def check_read(self, connection: Connection, known: History, *, found: bool) -> None:
         """Check that a read came from the known database.
@@ -124,7 +150,8 @@ class PostgresWriterLog:
         Raises:
             HistoryLost: it did not.
         """
-        row = await connection.fetchrow(_LOOK, self._writer.instance)
+        mine = self._writer
+        row = await connection.fetchrow(_LOOK, mine.instance, mine.row, mine.nodes)
         if row is None:
             raise Unavailable(
                 "schema", "libra_database is empty: drop it and run `libra db migrate`"
@@ -146,4 +173,9 @@ class PostgresWriterLog:
             row["pruned_before"],
             self._origin,
             row["prunings"],
+            {name: Saves(counter, at) for name, counter, at in _nodes_of(row["nodes"])},
         )
+
+
+def _nodes_of(text: str | None) -> list[tuple[str, int, datetime]]:
+    return [] if text is None else msgspec.json.decode(text, type=list[tuple[str, int, datetime]])

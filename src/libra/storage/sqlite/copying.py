@@ -28,10 +28,14 @@ _THERE: Final = """
 
 # A backup from before another restore may count more batches than the present database. A writer to
 # the latter would not notice that it has gone back: see `libra.storage.history`.
-_NOTICED: Final = """
+# Without a row it has counted none.
+_NOTICED: Final = (
+    "DELETE FROM main.libra_writers WHERE instance = ?1 AND ?2 = 1 AND at IS NOT ?3",
+    """
     UPDATE main.libra_writers SET counter = ?2 - 1
     WHERE instance = ?1 AND counter >= ?2 AND at IS NOT ?3
-"""
+    """,
+)
 
 
 def back_up(database: Path, file: Path) -> None:
@@ -95,7 +99,8 @@ def restore(file: Path, database: Path) -> None:
                         f"INSERT INTO main.{table} ({names})"  # noqa: S608 - ours
                         f" SELECT {names} FROM backup.{table}"
                     )
-                target.executemany(_NOTICED, there)
+                for statement in _NOTICED:
+                    target.executemany(statement, there)
                 target.execute("COMMIT")
             finally:
                 if target.in_transaction:

@@ -20,9 +20,10 @@ from libra.cluster.records.known_database import (
     saved_again,
 )
 from libra.cluster.records.layout import CLUSTER
-from libra.storage.history import History, HistoryLost
+from libra.storage.history import MANY, History, HistoryLost, Saves
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
+NOON = NOW - timedelta(hours=12)
 
 
 class OneSubject(Engine):
@@ -50,11 +51,16 @@ def went_back(to: int) -> HistoryLost:
     return HistoryLost(History("d", counter=to + 5), History("d", counter=to))
 
 
+def cluster(**counters: int) -> History:
+    return History("d", nodes={name: Saves(n, NOON) for name, n in counters.items()})
+
+
 async def test_a_loss_stays_a_duty_until_everything_was_saved_again() -> None:
     engine = OneSubject()
-    await lose(engine, went_back(1), NOW)
-    await note(engine, History("d", counter=2, at=NOW + timedelta(seconds=1)))
-    assert (await recall(engine)).unsaved == NOW
+    await lose(engine, went_back(1), None, NOW)
+    await note(engine, History("d", counter=2), NOW)
+    kept = await recall(engine)
+    assert (kept.known, kept.unsaved) == (History("d", counter=2), NOW)
     await saved_again(engine, NOW)
     kept = await recall(engine)
     assert kept.unsaved is None
@@ -63,8 +69,8 @@ async def test_a_loss_stays_a_duty_until_everything_was_saved_again() -> None:
 
 async def test_what_was_saved_again_after_one_loss_is_due_again_after_the_next() -> None:
     engine, later = OneSubject(), NOW + timedelta(minutes=1)
-    await lose(engine, went_back(4), NOW)
-    await lose(engine, went_back(1), later)
+    await lose(engine, went_back(4), None, NOW)
+    await lose(engine, went_back(1), NOW, later)
     await saved_again(engine, NOW)
     assert (await recall(engine)).unsaved == later
 
@@ -74,7 +80,7 @@ async def test_a_duty_that_is_done_is_noted_once_the_engine_is_back(
 ) -> None:
     monkeypatch.setattr(known_database, "AGAIN", 0.0)
     engine = OneSubject()
-    await lose(engine, went_back(1), NOW)
+    await lose(engine, went_back(1), None, NOW)
     engine.away = 2
     await saved_again(engine, NOW)
     assert (await recall(engine)).unsaved is None
@@ -84,3 +90,88 @@ async def test_what_an_older_libra_wrote_names_no_duty() -> None:
     older = {"known": {"database": "d", "counter": 3}, "losses": [], "format": 1}
     known = await recall(OneSubject(msgspec.json.encode(older)))
     assert known == KnownDatabase(History("d", counter=3))
+
+
+async def test_what_nodes_note_is_kept_together() -> None:
+    engine = OneSubject()
+    await note(engine, cluster(a=2, b=1), None)
+    await note(engine, cluster(a=1, b=3), None)
+    assert (await recall(engine)).known == cluster(a=2, b=3)
+    sequence = engine.sequence
+    await note(engine, cluster(a=2), None)
+    assert engine.sequence == sequence  # nothing is new
+
+
+async def test_a_node_that_another_overtakes_notes_its_own_after_it() -> None:
+    class Overtaken(OneSubject):
+        overtaken = False
+
+        async def write(self, subject: str, data: bytes, **how: Any) -> int:
+            if not self.overtaken:
+                self.overtaken = True
+                await note(self, cluster(b=1), None)
+            return await super().write(subject, data, **how)
+
+    engine = Overtaken()
+    await note(engine, cluster(a=1), None)
+    assert (await recall(engine)).known == cluster(a=1, b=1)
+
+
+async def test_what_a_node_knew_before_a_loss_that_another_noticed_is_not_noted() -> None:
+    engine = OneSubject()
+    await note(engine, cluster(a=2, b=1), None)
+    await lose(engine, HistoryLost(cluster(a=2, b=1), cluster(a=1, b=1)), None, NOW)
+    noted = await note(engine, cluster(a=3, b=1), None)
+    assert noted.noticed == NOW
+    assert (await recall(engine)).known == cluster(a=1, b=1)
+
+
+async def test_one_loss_that_two_nodes_notice_is_noted_once() -> None:
+    engine = OneSubject()
+    await note(engine, cluster(a=2, b=1), None)
+    await lose(engine, HistoryLost(cluster(a=2, b=1), cluster(a=1, b=2)), None, NOW)
+    later = NOW + timedelta(seconds=1)
+    await lose(engine, HistoryLost(cluster(a=3, b=1), cluster(a=1, b=3)), None, later)
+    assert [loss.noticed_at for loss in (await recall(engine)).losses] == [NOW]
+
+
+async def test_a_loss_that_a_node_found_before_others_saved_again_is_not_noted_a_second_time() -> (
+    None
+):
+    engine = OneSubject()
+    await note(engine, cluster(a=2, b=1), None)
+    await lose(engine, HistoryLost(cluster(a=2, b=1), cluster(a=1, b=1)), None, NOW)
+    await note(engine, cluster(a=1, b=2), NOW)
+    later = NOW + timedelta(minutes=1)
+    await lose(engine, HistoryLost(cluster(a=2, b=1), cluster(a=1, b=1)), None, later)
+    kept = await recall(engine)
+    assert [loss.noticed_at for loss in kept.losses] == [NOW]
+    assert kept.known == cluster(a=1, b=2)
+
+
+async def test_the_loss_of_a_batch_that_nobody_had_noted_yet_is_noted() -> None:
+    engine = OneSubject()
+    await note(engine, cluster(a=1), None)
+    await lose(engine, HistoryLost(cluster(a=2), cluster(a=1, b=1)), None, NOW)
+    assert [loss.noticed_at for loss in (await recall(engine)).losses] == [NOW]
+
+
+async def test_the_loss_of_what_an_older_libra_saved_is_noted_with_the_nodes_that_are_there() -> (
+    None
+):
+    older = {"known": {"database": "d", "counter": 3}, "losses": [], "format": 1}
+    engine = OneSubject(msgspec.json.encode(older))
+    known = msgspec.structs.replace(cluster(a=1), counter=3)
+    await note(engine, known, None)
+    assert (await recall(engine)).known == known
+    found = msgspec.structs.replace(cluster(a=1), counter=2)
+    await lose(engine, HistoryLost(known, found), None, NOW)
+    assert (await recall(engine)).known == found
+
+
+async def test_the_nodes_that_saved_longest_ago_leave_the_note_when_they_are_too_many() -> None:
+    engine = OneSubject()
+    await note(engine, cluster(old=1), None)
+    nodes = {f"n{number}": Saves(1, NOW) for number in range(MANY)}
+    await note(engine, History("d", nodes=nodes), None)
+    assert (await recall(engine)).known == History("d", nodes=nodes)
