@@ -23,7 +23,7 @@ from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.pages.pages import Pages
 from libra.inspector.records.page_record import PageRecord, life_of
 from libra.inspector.records.submission_keys import SubmissionKey, Used
-from libra.storage import Unavailable
+from libra.storage import Unavailable, UnreadableRow
 from libra.weighing.options import DESKTOP, Options, Viewport
 
 if TYPE_CHECKING:
@@ -299,6 +299,8 @@ class ClusterPages(Pages):
             return True
         try:
             return await self._reader.load(page_id) is not None
+        except UnreadableRow:
+            return True
         except Unavailable:
             return False
 

@@ -33,7 +33,7 @@ from libra.inspector.watches import steps
 from libra.inspector.watches.log_lines import log_delivery, log_run
 from libra.inspector.watches.watches import Watches
 from libra.report import FINISHED, Report
-from libra.storage import Store, Unavailable
+from libra.storage import Store, Unavailable, UnreadableRow
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
@@ -311,7 +311,7 @@ class ClusterWatches(Watches):
         return None
 
     async def _outcome(self, page_id: str, state: WatchState) -> tuple[Report | None, bool]:
-        """The report of a page once it is finished, and whether a client deleted the page.
+        """The report of a page once it is finished, and whether there will be none: a client deleted it.
 
         A page that is not found is submitted: the node that chose its id died before it did.
         """
@@ -319,7 +319,10 @@ class ClusterWatches(Watches):
         if record is None:
             if (await self._node.read(page_id)).kind == "del":
                 return None, True
-            row = await self._reader.load(page_id)
+            try:
+                row = await self._reader.load(page_id)
+            except UnreadableRow:
+                return None, True  # nobody will ever read it, so the watch goes on without it
             if row is None:
                 await self._context.processes.weigh_ins.submit(page_id, state)
                 return None, False
