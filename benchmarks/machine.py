@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 """The repository: children run here, so that `benchmarks` can be imported."""
 
 
+Core = int | tuple[int, ...] | None
+"""The core of a child, or its cores; None for all."""
+
+
 class Lacking(Exception):
     """This machine has not got what a bench needs; the message says what and how to get it."""
 
@@ -62,11 +66,12 @@ def free_port() -> int:
         return port
 
 
-def pinned(core: int | None) -> Callable[[], None] | None:
-    """What a child runs before its program, to stay on one core."""
+def pinned(core: Core) -> Callable[[], None] | None:
+    """What a child runs before its program, to stay on its cores."""
     if core is None or not hasattr(os, "sched_setaffinity"):
         return None
-    return lambda: os.sched_setaffinity(0, {core})
+    cores = {core} if isinstance(core, int) else set(core)
+    return lambda: os.sched_setaffinity(0, cores)
 
 
 def run(
@@ -113,12 +118,12 @@ def child(function: str, *, core: int | None = None, timeout: float = 900.0, **k
 def serving(
     command: Sequence[str],
     *,
-    core: int | None,
+    core: Core,
     ready: Callable[[], bool],
     timeout: float = 300.0,
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server on its own core, from the moment that `ready` says so until the block ends.
+    """A server on its own cores, from the moment that `ready` says so until the block ends.
 
     Raises:
         ChildFailed: if it ends before it is ready, or is not ready in `timeout` seconds.

@@ -1,4 +1,4 @@
-"""`libra serve` in a process of its own, pinned to one core, and a few words with it."""
+"""`libra serve` in a process of its own, pinned to its cores, and a few words with it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Service:
 
 @contextmanager
 def libra(
-    data_dir: Path, *flags: str, core: int | None, environ: Mapping[str, str] | None = None
+    data_dir: Path, *flags: str, core: machine.Core, environ: Mapping[str, str] | None = None
 ) -> Iterator[Service]:
     """A Libra on a free port, until the block ends."""
     port = machine.free_port()

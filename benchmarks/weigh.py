@@ -1,9 +1,10 @@
-"""Pages weighed per second on one core, beside curl and wget fetching the same URLs.
+"""Pages weighed per second, beside curl and wget fetching the same URLs on one core.
 
 The page has 41 requests and 511,478 bytes on the wire, from an nginx on a core of its own. Everybody
 has 6 connections to it, keeps them alive and asks for gzip. curl only fetches: it is handed the 41
 URLs and throws the bytes away. wget finds them itself (``-p``) and deletes what it wrote. Libra finds
-them, decodes what has to be decoded, and reports on each.
+them, decodes what has to be decoded, and reports on each: `weigh_once` on one core, the service, whose
+parsers are processes of their own, on two.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
     with (
         tempfile.TemporaryDirectory() as name,
         serve_page(origin_core) as origin,
-        libra(Path(name), "--allow", "127.0.0.0/8", core=subject) as service,
+        libra(Path(name), "--allow", "127.0.0.0/8", core=(subject, load)) as service,
     ):
         sides = {
             "once": lambda: _child("weigh:once_rate", subject, origin.url, many),
@@ -60,9 +61,9 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
         server = origin.server
 
     note = (
-        f"41 requests, 511 kB, from {server} on its own core; one core and {PER_HOST} connections "
-        "for each side. curl is one process for all pages, handed the URLs; it neither decodes nor "
-        "looks into anything."
+        f"41 requests, 511 kB, from {server} on its own core; one core (two for the service) and "
+        f"{PER_HOST} connections for each side. curl is one process for all pages, handed the "
+        "URLs; it neither decodes nor looks into anything."
     )
     cold = "curl and wget started anew for each page, as a person would use them."
     what = "Pages weighed per second, 41 assets: weigh_once"
