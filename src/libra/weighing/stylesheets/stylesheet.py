@@ -8,6 +8,7 @@ keeps those that may affect images, fonts, ``content`` or ``display`` for the ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ from libra.weighing.stylesheets.fonts import FontFace
 from libra.weighing.stylesheets.imports import SheetImport, read_import
 from libra.weighing.stylesheets.keyframes import Keyframes, read_keyframes
 from libra.weighing.stylesheets.layers import LayerNames, are_layers, is_layer
-from libra.weighing.stylesheets.marks import SPELLED, marks_in, may_name_images
+from libra.weighing.stylesheets.marks import SheetMarks
 from libra.weighing.stylesheets.nesting import nested
 from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
 from libra.weighing.stylesheets.scopes import Scope, place_of, read_scope, scoped
@@ -163,14 +164,12 @@ class _SheetReader:
 
     def read(self, text: str, *, applies: bool) -> Sheet:
         text = preprocessed(text)
-        lower = lowered(text)
-        at = 0
-        if "@import" in lower or (lower.find("@") >= 0 and SPELLED.search(text) is not None):
-            at = self._read_head(text, applies=applies)
-        if "@scope" in lower:
+        marks = SheetMarks(text, lowered(text))
+        at = self._read_head(text, applies=applies) if marks.imports else 0
+        if marks.scopes:
             self._place = place_of(text)
         if applies:
-            self._read_rules(text, lower, at)
+            self._read_rules(text, marks.after(at), at)
         kept = self._rules or self._faces or self._keyframes or self._properties
         return Sheet(
             base=self._base,
@@ -182,7 +181,7 @@ class _SheetReader:
             keyframes=tuple(self._keyframes),
             properties=tuple(self._properties),
             size=len(text) + self._made if kept else 0,
-            has_images=may_name_images(text, lower, rules=bool(kept)),
+            has_images=marks.may_name_images(rules=bool(kept)),
         )
 
     # Structure
@@ -213,10 +212,9 @@ class _SheetReader:
                 return start
             at = after  # ignore what cannot be read
 
-    def _read_rules(self, text: str, lower: str, at: int) -> None:
+    def _read_rules(self, text: str, marks: Iterator[int], at: int) -> None:
         """Walk the rules from one relevant place to the next, and skip those between."""
         stack = [_Group(applies=True)]
-        marks = iter(marks_in(text, lower, at))
         mark = next(marks, _NONE)
         length = len(text)
         while mark < _NONE and len(self._rules) < MAX_RULES and at < length:
