@@ -11,8 +11,8 @@ import msgspec
 from libra.cli.inputs import read_reports, route_to_the_web
 from libra.cli.parameters import AddressType, base_option
 from libra.cli.results.outputs import say_pushed
-from libra.cli.results.pushing import ResultServer, push, require_branch, source_of
-from libra.cli.results.results import NOT_TAKEN, NOT_WHOLE, OVER_BUDGET
+from libra.cli.results.pushing import Pushed, ResultServer, push, require_branch, source_of
+from libra.cli.results.results import NOT_TAKEN, NOT_WEIGHED, NOT_WHOLE, OVER_BUDGET
 from libra.formats.sentences import outcome
 from libra.wording import plain
 
@@ -58,17 +58,18 @@ def push_command(
     """Send the results in FILE, which `libra weigh --format json --output FILE` wrote.
 
     Sending a result again does no harm: the server keeps it once. The exit code is 0 when the server
-    keeps all results, 1 when a page is over a budget of the server, 2 when the server refuses a result
-    or has deleted it, and 4 when the server does not answer.
+    keeps all results and no page is over its budgets, 1 when a page is, 2 when the server refuses a
+    result or has deleted it, 3 when FILE has a page that could not be weighed, and 4 when the server
+    does not answer or cannot judge a page.
     """
     source = source_of(project, branch, commit)
     require_branch(base)
     reports = read_reports(file)
     if source is not None:
         reports = [msgspec.structs.replace(one, build=source.build_of(one)) for one in reports]
-    for report in reports:
-        if problem := outcome(report):
-            click.echo(f"left out: {plain(report.url)}: {problem}", err=True)
+    failed = [(report.url, problem) for report in reports if (problem := outcome(report))]
+    for url, problem in failed:
+        click.echo(f"left out: {plain(url)}: {problem}", err=True)
     route = route_to_the_web(ca, insecure=False, proxy=None, no_proxy=None)
     pushed = push(reports, ResultServer(server, os.environ.get("LIBRA_TOKEN"), base, route))
     over = [check for check in pushed.checks if check.over]
@@ -87,7 +88,20 @@ def push_command(
     if not reports:
         click.echo(f"{file} has no results to send.", err=True)
     say_pushed(pushed, server, base)
-    if pushed.away is not None:
-        context.exit(NOT_WHOLE)
-    refused = pushed.deleted or pushed.unfit
-    context.exit(NOT_TAKEN if refused else OVER_BUDGET if over else 0)
+    context.exit(exit_code(pushed, failed=bool(failed)))
+
+
+def exit_code(pushed: Pushed, *, failed: bool) -> int:
+    """0, or the code of the worst result: refusals first, then pages that were not weighed.
+
+    Args:
+        pushed: the outcome of sending the results.
+        failed: whether pages were left out, as they could not be weighed.
+    """
+    if pushed.deleted or pushed.unfit:
+        return NOT_TAKEN
+    if failed:
+        return NOT_WEIGHED
+    if any(check.over for check in pushed.checks):
+        return OVER_BUDGET
+    return NOT_WHOLE if pushed.unjudged is not None or pushed.ungrown else 0

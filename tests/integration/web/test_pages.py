@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 import sqlite3
@@ -178,6 +179,15 @@ async def test_a_body_of_another_type_is_415(service: Service, headers: dict[str
     answer = await service.client.post("/pages", content=b"url=x", headers=headers)
     assert answer.status_code == 415
     assert "application/json" in answer.headers["accept-post"]
+
+
+async def test_a_compressed_body_is_415_and_the_answer_says_why(service: Service) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"url": "https://example.com"}')
+    answer = await service.client.post("/pages", content=body, headers=headers)
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
+    assert "Content-Encoding" in answer.json()["detail"]
 
 
 async def _in_pieces() -> AsyncIterator[bytes]:

@@ -226,6 +226,16 @@ async def test_the_history_can_be_taken_along_as_csv(service: Service, site: Web
     assert len(never.text.splitlines()) == 1
 
 
+@pytest.mark.parametrize("path", ["/history", "/history.csv"])
+async def test_a_range_that_does_not_exist_is_an_error_that_names_the_others(
+    service: Service, path: str
+) -> None:
+    wanted = {"url": "http://never.example/", "range": "eon"}
+    answer = await service.client.get(path, params=wanted)
+    assert answer.status_code == 400
+    assert "day, week, month, year, all" in answer.json()["detail"]
+
+
 async def test_crawlers_are_told_what_to_leave_alone_and_browsers_get_their_icon(
     service: Service,
 ) -> None:

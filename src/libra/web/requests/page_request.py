@@ -85,8 +85,15 @@ def content_type(request: AnyRequest, *, taken: tuple[str, ...] = (JSON, FORM, M
     """The type of the body, without parameters.
 
     Raises:
-        HTTPException: 415, it is not one of the accepted types.
+        HTTPException: 415, it is not one of the accepted types, or the body is compressed.
     """
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise HTTPException(
+            status_code=415,
+            detail=f"Send the body without Content-Encoding: {coding[:40]} is not decoded here.",
+            headers={"Accept-Encoding": "identity"},  # RFC 9110, section 12.5.3
+        )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in taken:
         example = '{"url": "https://example.com"}' if FORM in taken else '{"urls": ["https://…"]}'

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
+from litestar.exceptions import ClientException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
@@ -22,7 +23,7 @@ from libra.web.http.compression import compress, compressed_page, page
 from libra.web.http.large_answers import LARGE, Making
 from libra.web.http.openapi_parts import cursor
 from libra.web.routes.site import see_other
-from libra.web.site.history_view import history_view, one_before, read_range, start_of
+from libra.web.site.history_view import Range, history_view, one_before, read_range, start_of
 from libra.web.site.live_updates import LiveUpdates
 from libra.web.site.renderer import Renderer
 from libra.web.site.watch_view import budget_of, watches_of
@@ -53,7 +54,7 @@ def history_routes(
         url = parse_url(as_typed(url))
         changes = pulse.changes
         visitor = visitor_of(request)
-        now, within = datetime.now(UTC), read_range(range_)
+        now, within = datetime.now(UTC), _range(range_)
         since = start_of(within, now)
         pages = await libra.recent(url=url, limit=100, since=since, after=after)
         timeline = await libra.timeline(url, since=since, until=now)
@@ -75,7 +76,7 @@ def history_routes(
     async def history_csv(
         url: Url, range_: Annotated[str, QueryParameter(name="range", max_length=10)] = ""
     ) -> Response[bytes]:
-        return await _csv(libra, parse_url(url), start_of(read_range(range_), datetime.now(UTC)))
+        return await _csv(libra, parse_url(url), start_of(_range(range_), datetime.now(UTC)))
 
     @get("/compare", include_in_schema=False)
     async def compare(
@@ -112,6 +113,13 @@ def history_routes(
         return compressed_page(*await making.share(key, arrange_and_render))
 
     return [history, history_csv, compare]
+
+
+def _range(text: str) -> Range:
+    try:
+        return read_range(text)
+    except ValueError as error:
+        raise ClientException(str(error)) from None
 
 
 async def _choice(

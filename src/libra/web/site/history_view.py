@@ -108,8 +108,15 @@ def history_view(
 
 
 def read_range(text: str) -> Range:
-    """The range of this name; all of the time if there is none."""
-    return next((one for one in get_args(Range) if one == text), "all")
+    """The range of this name; all of the time for an empty one.
+
+    Raises:
+        ValueError: there is no such range; the message says which there are.
+    """
+    found: Range | None = next((one for one in get_args(Range) if one == (text or "all")), None)
+    if found is None:
+        raise ValueError(f"range must be one of {', '.join(RANGES)}.")
+    return found
 
 
 def start_of(within: Range, now: datetime) -> datetime | None:
