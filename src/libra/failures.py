@@ -69,6 +69,8 @@ def name_of(error: str | None) -> str | None:
 
 def is_one_of(error: str | None, names: Container[str]) -> bool:
     """Whether there is a failure with one of these names."""
+    if error is None:
+        return False
     name = name_of(error)
     return name is not None and name in names
 

@@ -60,9 +60,7 @@ class HostSlots:
         return True
 
     async def acquire(self, origin: str) -> None:
-        """Wait for a turn."""
-        if self.try_acquire(origin):
-            return
+        """Wait for a turn, as `try_acquire` has just found none."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(origin, deque()).append(turn)
         try:

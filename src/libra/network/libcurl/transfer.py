@@ -288,10 +288,13 @@ class Transfer:
         """Parse the heads that have arrived; False if one of them is a failure, with `failure` set."""
         try:
             for head in heads_in(self._lines):
-                self._head_bytes += sum(map(len, head))
-                if self._head_bytes > HEAD_BYTES or max(map(len, head)) > self._max_field:
+                raw = b"".join(head)
+                self._head_bytes += len(raw)
+                if self._head_bytes > HEAD_BYTES or (
+                    len(raw) > self._max_field and max(map(len, head)) > self._max_field
+                ):
                     raise head_too_large(head, self._max_field)
-                status, headers = plain_head(head) or parse_head(b"".join(head))
+                status, headers = plain_head(head) or parse_head(raw)
                 if not 100 <= status < 200 or status == 101:
                     self.status, self.headers = status, headers
                     break

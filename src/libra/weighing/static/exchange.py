@@ -35,7 +35,7 @@ from libra.weighing.orders.orders import Fetch, Outcome, Reading
 from libra.weighing.orders.source import Source
 from libra.weighing.reading.body_reading import refusal_of, will_be_read
 from libra.weighing.reading.reader import InThread, Reader, text_of
-from libra.weighing.roles import DOCUMENT_ROLES
+from libra.weighing.roles import DOCUMENT_ROLES, READ_ROLES
 from libra.weighing.static.request_headers import (
     has_credentials,
     is_cors,
@@ -244,16 +244,10 @@ class Exchange:
             # A browser discards the response here.
             self._redirect = None
             return
-        named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
-        if self._fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
-            self._named = named
-            refused = refusal_of(self._fetch, self._content_type, named)
-            if refused is not None:
-                self._refused = refused
-                return
+        if self._fetch.reference.role in READ_ROLES and not self._may_show(headers, status):
+            return
         if status in _EMPTY:
             return
-        self._read = will_be_read(self._fetch, status, self._content_type, named)
         self._body = Body(
             encodings_in(self._encoding),
             self._options.limits,
@@ -263,6 +257,18 @@ class Exchange:
         reference = self._fetch.reference
         if status == 200 and not reference.partial:
             self._observer = Observer(headers, is_image=reference.role == "image")
+
+    def _may_show(self, headers: CIMultiDict[str], status: int) -> bool:
+        """Whether the headers allow showing the response; if so, decides whether its body is read."""
+        fetch = self._fetch
+        named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
+        if fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
+            self._named = named
+            self._refused = refusal_of(fetch, self._content_type, named)
+            if self._refused is not None:
+                return False
+        self._read = will_be_read(fetch, status, self._content_type, named)
+        return True
 
     def _not_shared(self, headers: CIMultiDict[str]) -> str | None:
         """Why the document may not read or embed the response of another origin; None if it may."""
@@ -342,17 +348,8 @@ class Exchange:
 
 
 def _timings_of(times: Times) -> Timings:
-    return Timings(
-        _whole(times.lookup),
-        _whole(times.connect),
-        _whole(times.tls),
-        _whole(times.first_byte),
-        _whole(times.body),
-    )
-
-
-def _whole(milliseconds: float | None) -> int | None:
-    return None if milliseconds is None else max(0, round(milliseconds))
+    steps = (times.lookup, times.connect, times.tls, times.first_byte, times.body)
+    return Timings(*[None if took is None else max(0, round(took)) for took in steps])
 
 
 @overload

@@ -29,7 +29,7 @@ from libra.weighing.bodies.body_facts import SavingsCache
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import Fetch, Outcome
 from libra.weighing.reading.reader import InPlaceReader, Reader
-from libra.weighing.static.deadline import Deadline
+from libra.weighing.static.deadline import Deadlines
 from libra.weighing.static.exchange import Exchange
 
 MULTIPLEXED = 64
@@ -83,10 +83,12 @@ class Fetcher:
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="libra-read")
         self._resolver = Resolver(gate, look_up)
         self._wire: HTTPClient | None = None
+        self._deadlines: Deadlines | None = None
         self.savings = SavingsCache()
         self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
+        self._deadlines = Deadlines(asyncio.get_running_loop())
         self._wire = HTTPClient(
             self._gate,
             self._resolver,
@@ -106,8 +108,11 @@ class Fetcher:
         traceback: TracebackType | None,
     ) -> None:
         wire, self._wire = self._wire, None
+        deadlines, self._deadlines = self._deadlines, None
         if wire is not None:
             await wire.close()
+        if deadlines is not None:
+            deadlines.close()
         if self._jobs:
             await asyncio.wait(self._jobs)
         # No job is left, so joining the threads takes no time.
@@ -174,15 +179,12 @@ class Fetcher:
         reader: Reader,
         cookies: CookieJar | None,
     ) -> Exchange:
-        wire = self._wire
-        if wire is None:
+        wire, deadlines = self._wire, self._deadlines
+        if wire is None or deadlines is None:
             raise RuntimeError("the fetcher is not open")
         exchange = Exchange(fetch, options, reader, until, cookies, self.in_thread, self.savings)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + options.limits.asset_seconds
-        if until is not None and until < deadline:
-            deadline = until
-        alarm = Deadline(loop, deadline)
+        latest = asyncio.get_running_loop().time() + options.limits.asset_seconds
+        alarm = deadlines.arm(latest if until is None else min(latest, until))
         try:
             await exchange.run(wire)
         except asyncio.CancelledError:
@@ -245,7 +247,8 @@ class Fetcher:
         """
         wire = self._wire
         most = MULTIPLEXED if wire is not None and wire.is_multiplexed(origin) else self._per_host
-        return max(1, most // self.politeness.sharing(origin))
+        sharing = self.politeness.sharing(origin)
+        return most if sharing == 1 else max(1, most // sharing)
 
     def origins(self) -> list[str]:
         """The origins with requests under way."""

@@ -48,7 +48,10 @@ class OriginQueue:
 
     def widen(self) -> int:
         """The number of further tasks that should serve the queue, since its width may have changed."""
-        further = min(self._width() - self._walkers, len(self._waiting) - self._coming)
+        unserved = len(self._waiting) - self._coming
+        if unserved <= 0:
+            return 0
+        further = min(self._width() - self._walkers, unserved)
         if further <= 0:
             return 0
         self._walkers += further

@@ -46,6 +46,8 @@ class SecondTries:
             pending: The number of orders without an outcome.
             pending_reads: The number of these orders whose bodies are read.
         """
+        if not self._waiting:
+            return []
         again = [
             fetch
             for fetch, _ in self._waiting
