@@ -8,7 +8,9 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-_BASE64 = re.compile(r"; *base64\Z", re.IGNORECASE)
+from libra.ascii import lowered
+
+_BASE64 = re.compile(r"; *base64\Z", re.IGNORECASE | re.ASCII)
 _BLANKS = "".join(map(chr, range(0x21)))
 _DEFAULT = "text/plain;charset=US-ASCII"
 
@@ -22,7 +24,7 @@ class DataURL(NamedTuple):
 
 def is_data_url(reference: str) -> bool:
     """Whether the text of an attribute is a ``data:`` URL."""
-    return reference.lstrip(_BLANKS)[:5].lower() == "data:"
+    return lowered(reference.lstrip(_BLANKS)[:5]) == "data:"
 
 
 def decode_data_url(reference: str) -> DataURL | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libra.ascii import lowered
 from libra.weighing.css.chromium import chromium
 from libra.weighing.css.syntax import ComponentValue, significant, split_at
 
@@ -33,7 +34,7 @@ _MIXED = frozenset({"length", "percentage", "length-percentage"})
 
 def unit_type(part: ComponentValue) -> str | None:
     """The type of a dimension: ``length``, ``angle``, ``time``, ``resolution`` or ``flex``."""
-    unit = part.unit.lower()
+    unit = lowered(part.unit)
     return _UNITS.get(unit, "length") if unit in chromium().units else None
 
 
@@ -45,13 +46,13 @@ def type_of(part: ComponentValue) -> str | None:
         case "dimension":
             return unit_type(part)
         case "function":
-            name = part.value.lower()
+            name = lowered(part.value)
             if name in _COUNTED:
                 return None if significant(part.parts) else "number"
             return _of_math(name, part.parts) if name in MATH else None
         case "(":
             return _sum(part.parts)
-        case "ident" if part.value.lower() in _CONSTANTS:
+        case "ident" if lowered(part.value) in _CONSTANTS:
             return "number"
         case _:
             return None

@@ -6,6 +6,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from libra.ascii import trimmed
 from libra.urls import join
 from libra.weighing.findings.observed import Observed
 
@@ -64,7 +65,9 @@ def _size(image: LexborNode) -> tuple[int, int] | None:
 
 def _pixels(text: str | None) -> int | None:
     """The number of a dimension attribute; a percentage does not count (HTML standard, 2.3.4.4)."""
-    match = re.match(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*\Z", text or "")
+    match = re.match(
+        r"[ \t\n\f\r]*([0-9]{1,6})(?:\.[0-9]*)?[ \t\n\f\r]*(?:px)?[ \t\n\f\r]*\Z", text or ""
+    )
     return int(match[1]) if match else None
 
 
@@ -77,7 +80,7 @@ def _is_shell(tree: LexborHTMLParser) -> bool:
     seen = 0
     for node in body.traverse(include_text=True):
         if node.is_text_node and (node.parent is None or node.parent.tag not in _NOT_SEEN):
-            seen += len((node.text_content or "").strip())
+            seen += len(trimmed(node.text_content or ""))
             if seen > SHELL_TEXT:
                 return False
     return True

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.headers.content_policy import Policies, forbids_framing, parse_policies
 
 _MOST_RULES = 20
@@ -49,7 +50,8 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
             frame_options=tuple(values_of("X-Frame-Options")),
             is_download=any(map(_is_download, values_of("Content-Disposition"))),
             is_typed=any(
-                value.strip().lower() == "nosniff" for value in values_of("X-Content-Type-Options")
+                lowered(trimmed(value)) == "nosniff"
+                for value in values_of("X-Content-Type-Options")
             ),
         )
 
@@ -72,7 +74,7 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
             refused = forbids_framing(policies, ancestors, own)
             return "Content-Security-Policy (frame-ancestors)" if refused else None
         options = {
-            option.strip().lower() for value in self.frame_options for option in value.split(",")
+            lowered(trimmed(option)) for value in self.frame_options for option in value.split(",")
         }
         if len(options) > 1:
             refused = bool(options & {"deny", "allowall", "sameorigin"})
@@ -87,13 +89,14 @@ NO_HEADERS = DocumentHeaders()
 
 
 def _is_download(disposition: str) -> bool:
-    kind = disposition.partition(";")[0].strip().lower()
+    kind = lowered(trimmed(disposition.partition(";")[0]))
     return kind not in {"", "inline"} and "=" not in kind
 
 
 _ITEM = re.compile(
-    r'[ \t]*+(?:"((?:[^"\\]|\\["\\])*+)"|[A-Za-z*][\w!#$%&\'*+.^`|~:/-]*+|-?\d[\d.]*+|\?[01])'
-    r'(?:;[^,"]*+(?:"(?:[^"\\]|\\.)*+")?)*+[ \t]*+(?:,|\Z)'
+    r'[ \t]*+(?:"((?:[^"\\]|\\["\\])*+)"|[A-Za-z*][\w!#$%&\'*+.^`|~:/-]*+|-?[0-9][0-9.]*+|\?[01])'
+    r'(?:;[^,"]*+(?:"(?:[^"\\]|\\.)*+")?)*+[ \t]*+(?:,|\Z)',
+    re.ASCII,
 )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, words
 from libra.urls import origin_of
 from libra.weighing.bodies.charset import html_encoding, to_utf8, xml_encoding
 from libra.weighing.bodies.mime import is_page, is_xml, page_type
@@ -253,7 +254,7 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
         tag = node.tag or ""
         if walk.large:
             names.add(tag)
-            names.update(f".{name}" for name in node.attrs.sget("class").split())
+            names.update(f".{name}" for name in words(node.attrs.sget("class")))
             names.add(f"#{node.attrs.sget('id')}")
         if tag not in _HANDLERS:
             continue
@@ -277,7 +278,7 @@ def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
     if tag == "script":
         return "src" in attributes
     if tag == "link":
-        rel = frozenset(attributes.sget("rel").lower().split())
+        rel = frozenset(words(lowered(attributes.sget("rel"))))
         return (
             not rel.isdisjoint({"stylesheet", "preload", "modulepreload"})
             and "alternate" not in rel
@@ -313,7 +314,7 @@ def _hints_in_svg(walk: Walk) -> None:
             continue
         for name in _PRESENTATION:
             value = node.attrs.sget(name)
-            if (name in _DECIDING or "url(" in value.lower()) and value and ";" not in value:
+            if (name in _DECIDING or "url(" in lowered(value)) and value and ";" not in value:
                 walk.scope.hint(node, f"{name}:{value}")
 
 
@@ -372,5 +373,7 @@ _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {
     "embed": embedded.on_object,
 }
 
-_MAY_MATTER = re.compile(r"font|url\(|image-set|display|background|--|content", re.IGNORECASE)
+_MAY_MATTER = re.compile(
+    r"font|url\(|image-set|display|background|--|content", re.IGNORECASE | re.ASCII
+)
 """A ``style`` attribute must match this to affect any request."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from libra.ascii import lowered, trimmed, words
 from libra.urls import join
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 from libra.weighing.bodies.mime import JAVASCRIPT_TYPES
@@ -53,9 +54,10 @@ _TYPES_IN_HEADERS: dict[str, frozenset[str]] = {
 _MODULES = frozenset({"script", "style", "json"})
 """The destinations of ``modulepreload`` in headers."""
 
-_TARGET = re.compile(r"[\s,]*+<([^>]*+)>")
+_TARGET = re.compile(r"[ \t,]*+<([^>]*+)>")
 _PARAMETER = re.compile(
-    r'\s*+;\s*+([^\s=;,"<]*+)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^\s;,]*+)))?', re.DOTALL
+    r'[ \t]*+;[ \t]*+([^ \t=;,"<]*+)[ \t]*+(?:=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"?|([^ \t;,]*+)))?',
+    re.DOTALL,
 )
 _TO_NEXT = re.compile(r'(?:[^,"]++|"(?:[^"\\]|\\.)*+"?)*+,?', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -71,7 +73,7 @@ def preload(
         href: The address, which ``imagesrcset`` overrides.
         viewport: The window for media queries and candidates.
     """
-    destination = (parameters.get("as") or "").strip().lower()
+    destination = lowered(trimmed(parameters.get("as") or ""))
     role = _ROLES.get(destination)
     if role is None or not media_matches(parameters.get("media") or "", viewport):
         return None
@@ -85,7 +87,7 @@ def preload(
 
 def is_supported(kind: str, types: frozenset[str] | None) -> bool:
     """Whether a ``type`` is empty or one of these, ignoring its parameters. None accepts any type."""
-    essence = kind.partition(";")[0].strip().lower()
+    essence = lowered(trimmed(kind.partition(";")[0]))
     return not essence or types is None or essence in types
 
 
@@ -117,12 +119,12 @@ def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
             while (match := _PARAMETER.match(value, at)) is not None:
                 name, quoted, token = match.groups()
                 text = token or "" if quoted is None else _ESCAPED.sub(r"\1", quoted)
-                parameters.setdefault(name.lower(), text)
+                parameters.setdefault(lowered(name), text)
                 at = match.end()
                 open_quote = quoted is not None and value[at - 1] != '"'
             if open_quote:
                 break  # Chromium drops a link with an unclosed quote, and all that the quote holds
-            links.append((found[1].strip(), parameters))
+            links.append((trimmed(found[1]), parameters))
         step = _TO_NEXT.match(value, at)
         if found is not None and step is not None and step[0].strip(" \t;,"):
             links.pop()  # Chromium drops a link with trailing text
@@ -133,8 +135,8 @@ def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def _is_taken(parameters: Mapping[str, str]) -> bool:
-    types = _TYPES_IN_HEADERS.get(parameters.get("as", "").strip().lower())
-    kind = parameters.get("type", "").lower()
+    types = _TYPES_IN_HEADERS.get(lowered(trimmed(parameters.get("as", ""))))
+    kind = lowered(parameters.get("type", ""))
     return not kind or types is None or kind in types
 
 
@@ -143,14 +145,14 @@ def _reference(
 ) -> Reference | None:
     if "anchor" in parameters or not target:
         return None
-    rel = parameters.get("rel", "").lower().split()
+    rel = words(lowered(parameters.get("rel", "")))
     found: tuple[str, Role] | None = None
     ahead = False
     if "preload" in rel and _is_taken(parameters):
         found = preload(parameters, target, viewport)
     elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
         # Chromium ignores one with another destination.
-        known = parameters.get("as", "script").strip().lower() in _MODULES
+        known = lowered(trimmed(parameters.get("as", "script"))) in _MODULES
         found, ahead = (target, "module") if target and known else None, True
     elif DICTIONARY in rel and parameters.get("as", "fetch"):  # an empty ``as`` makes it invalid
         found = (target, "other")

@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from libra.ascii import lowered
 from libra.weighing.css.conditions import Invalid
 from libra.weighing.stylesheets.selector_reader import CLASS_OR_ID, read_selectors
 from libra.weighing.viewport.media_queries import split_top_level
@@ -92,13 +93,17 @@ def names_in(selector: str) -> list[set[str]]:
         plain = _IN_BRACKETS.sub("", part)
         # Names in parentheses may be alternatives or negated, so they are not needed.
         outside = _PARENTHESES.sub("", plain) if "(" in plain else plain
-        parts.append({name if name[0] in ".#" else name.lower() for name in _NAME.findall(outside)})
+        parts.append(
+            {name if name[0] in ".#" else lowered(name) for name in _NAME.findall(outside)}
+        )
     return parts
 
 
 _IN_BRACKETS = re.compile(r"\[[^\]]*+\]?")
-_PARENTHESES = re.compile(r":[\w-]++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?")
-_NAME = re.compile(r"[.#]?-?[A-Za-z_][\w-]*+")
+_PARENTHESES = re.compile(
+    r":[\w\-\x80-\U0010ffff]++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?", re.ASCII
+)
+_NAME = re.compile(r"[.#]?-?[A-Za-z_\x80-\U0010ffff][\w\-\x80-\U0010ffff]*+", re.ASCII)
 
 
 def _parts(selector: str) -> tuple[SelectorPart, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from libra.ascii import lowered
 from libra.weighing.css.chromium import Property, chromium
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.numeric import MATH, type_of, unit_type
@@ -60,10 +61,12 @@ def supports_import(text: str) -> bool | None:
 def _term(text: str, part: ComponentValue) -> bool | None:
     if part.kind == "(":
         return _declaration(part.parts) is True
-    name, argument = part.value.lower(), significant(part.parts)
+    name, argument = lowered(part.value), significant(part.parts)
     if name == "selector":
         return is_supported(inside(text, part))
-    word = argument[0].value.lower() if len(argument) == 1 and argument[0].kind == "ident" else None
+    word = (
+        lowered(argument[0].value) if len(argument) == 1 and argument[0].kind == "ident" else None
+    )
     if name == "font-tech":
         return word in chromium().font_techs
     if name == "font-format":
@@ -73,7 +76,7 @@ def _term(text: str, part: ComponentValue) -> bool | None:
         return (
             rule is not None
             and rule.kind == "at-keyword"
-            and rule.value.lower() in chromium().at_rules
+            and lowered(rule.value) in chromium().at_rules
         )
     return False
 
@@ -102,14 +105,14 @@ def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
         return False
     if name[:2] == "--":
         return True
-    name = name.lower()
+    name = lowered(name)
     known = chromium().properties.get(name)
     parts = significant(value)
     if known is None or not parts:
         return False
     if is_substituted(parts):
         return True
-    if len(parts) == 1 and parts[0].kind == "ident" and parts[0].value.lower() in WIDE:
+    if len(parts) == 1 and parts[0].kind == "ident" and lowered(parts[0].value) in WIDE:
         return True
     judged = matches(name, parts)
     if judged is not None:
@@ -130,7 +133,7 @@ def _shape(parts: Sequence[ComponentValue]) -> str:
     for part in parts:
         match part.kind:
             case "ident":
-                word = part.value.lower()
+                word = lowered(part.value)
                 custom = word[:2] == "--" or word in _CUSTOM
                 shape.append("name" if custom else "color" if word in COLORS else word)
             case "hash":
@@ -141,11 +144,11 @@ def _shape(parts: Sequence[ComponentValue]) -> str:
                 shape.append("length")
             case "dimension":
                 shape.append(unit_type(part) or "?")
-            case "function" if part.value.lower() in MATH:
+            case "function" if lowered(part.value) in MATH:
                 kind = type_of(part) or "?"
                 shape.append("length" if kind in {"percentage", "length-percentage"} else kind)
             case "function":
-                shape.append("color" if is_color(part) else f"{part.value.lower()}()")
+                shape.append("color" if is_color(part) else f"{lowered(part.value)}()")
             case "[":
                 shape.append("[]")
             case "delim":
@@ -163,7 +166,7 @@ def is_substituted(parts: Sequence[ComponentValue]) -> bool:
     """Whether a value contains a valid ``var()`` or similar function."""
     for part in parts:
         if part.kind == "function":
-            name = part.value.lower()
+            name = lowered(part.value)
             if name in SUBSTITUTED and _substitutes(name, part.parts):
                 return True
             if name[:2] == "--":
@@ -223,7 +226,7 @@ def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
         if kind is None:
             return False
         if part.kind == "ident" and kind == "word":
-            kind = part.value.lower()
+            kind = lowered(part.value)
         counts[kind] = counts.get(kind, 0) + 1
         if counts[kind] > known.kinds.get(kind, 6 if kind == "function" else 2):
             return False
@@ -239,7 +242,7 @@ def _kind(  # noqa: C901, PLR0911 - one branch for each kind of component
     kinds = known.kinds
     match part.kind:
         case "ident":
-            word = part.value.lower()
+            word = lowered(part.value)
             if word in known.words:
                 return "word"
             if word[:2] == "--":
@@ -283,7 +286,7 @@ def _number(kinds: dict[str, int], part: ComponentValue) -> str | None:
 
 
 def _dimension(kinds: dict[str, int], part: ComponentValue) -> str | None:
-    unit = part.unit.lower()
+    unit = lowered(part.unit)
     if unit not in chromium().units:
         return None
     kind = (
@@ -306,7 +309,7 @@ def _dimension(kinds: dict[str, int], part: ComponentValue) -> str | None:
 
 
 def _function(known: Property, part: ComponentValue) -> str | None:
-    name = part.value.lower()
+    name = lowered(part.value)
     if name == "url":
         return "url" if "url" in known.kinds else None
     if name in MATH:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.options import Viewport
 
 _MAX_LENGTH = 10_000
@@ -28,10 +29,14 @@ _PX_PER_UNIT = {
     "pc": 16.0,
 }
 _DPPX_PER_UNIT = {"x": 1.0, "dppx": 1.0, "dpi": 1 / 96, "dpcm": 2.54 / 96}
-NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)
+NUMBER = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)[ \t\n\f\r]*([a-z%]*)",
+    re.IGNORECASE | re.ASCII,
+)
 _TOKEN = re.compile(
-    r"\s*(?:([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z%]*)|(-?[a-z_-][\w-]*\(?)|([()+*/,-]))",
-    re.IGNORECASE,
+    r"[ \t\n\f\r]*(?:([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?[a-z%]*)"
+    r"|(-?[a-z_-][\w-]*\(?)|([()+*/,-]))",
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -40,7 +45,7 @@ def length_px(text: str, viewport: Viewport) -> float | None:
 
     Returns None for anything that is not a known length (percentages, ``auto``, unknown units).
     """
-    text = text.strip().lower()
+    text = lowered(trimmed(text))
     match = NUMBER.fullmatch(text)
     if match is not None:
         value = with_unit(match, viewport)
@@ -54,7 +59,7 @@ def length_px(text: str, viewport: Viewport) -> float | None:
 
 def resolution_dppx(text: str) -> float | None:
     """A CSS resolution in dots per pixel, including ``calc()`` and the like; None for anything else."""
-    text = text.strip().lower()
+    text = lowered(trimmed(text))
     match = NUMBER.fullmatch(text)
     if match is not None:
         return _with_resolution(match) if match[2] else None
@@ -65,13 +70,13 @@ def resolution_dppx(text: str) -> float | None:
 
 def _with_resolution(match: re.Match[str]) -> float | None:
     """The dots per pixel of a number, which may be a factor without a unit."""
-    unit = match[2].lower()
+    unit = lowered(match[2])
     return float(match[1]) * _DPPX_PER_UNIT.get(unit, 0 if unit else 1)
 
 
 def with_unit(match: re.Match[str], viewport: Viewport) -> float | None:
     """The pixels of a number with its unit, as `NUMBER` has found them; None for an unknown unit."""
-    number, unit = float(match[1]), match[2].lower()
+    number, unit = float(match[1]), lowered(match[2])
     if not unit:
         return number
     if unit in _PX_PER_UNIT:
@@ -106,9 +111,9 @@ class _Calculation:
             match = _TOKEN.match(text, position)
             if match is None:
                 break
-            self._tokens.append(match[0].strip())
+            self._tokens.append(trimmed(match[0]))
             position = match.end()
-        self._complete = not text[position:].strip()
+        self._complete = not trimmed(text[position:])
 
     def value(self) -> float | None:
         if not self._complete:

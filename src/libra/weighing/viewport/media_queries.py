@@ -9,6 +9,7 @@ import math
 import re
 from functools import lru_cache
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.numeric import type_of
 from libra.weighing.css.scan import without_comments
@@ -49,7 +50,7 @@ def media_matches(query_list: str, viewport: Viewport) -> bool:
     """Whether a media query list holds on a screen with this viewport. An empty list holds."""
     if len(query_list) > _MAX_QUERY:
         return False
-    text = preprocessed(query_list).lower()
+    text = lowered(preprocessed(query_list))
     parts = stripped(components(text))
     return not parts or any(_query(query, text, viewport) for query in split_at(parts, ","))
 
@@ -61,7 +62,7 @@ def media_holds(text: str, viewport: Viewport) -> bool | None:
     """
     if len(text) > _MAX_QUERY:
         return None
-    text = preprocessed(text).lower()
+    text = lowered(preprocessed(text))
     parts = significant(components(text))
     if parts and (parts[0].kind == "(" or parts[0].is_word("not")):
         return _holds(parts, text, viewport)
@@ -126,9 +127,9 @@ def _term(part: ComponentValue, text: str, viewport: Viewport) -> bool | None:
 def feature(text: str, viewport: Viewport) -> bool | None:
     """Whether a feature in lower case holds; None if that is unknown."""
     name, colon, value = without_comments(text).partition(":")
-    name = name.strip()
+    name = trimmed(name)
     if colon:
-        return _plain(name, value.strip(), viewport)
+        return _plain(name, trimmed(value), viewport)
     if _COMPARISON.search(text):
         return _range(text, viewport)
     return _boolean(name, viewport)
@@ -160,7 +161,7 @@ def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
 
 
 def _range(text: str, viewport: Viewport) -> bool | None:
-    parts = [part.strip() for part in _COMPARISON.split(text)]
+    parts = [trimmed(part) for part in _COMPARISON.split(text)]
     if len(parts) not in {3, 5}:
         return None
     if len(parts) == 5 and {parts[1][0], parts[3][0]} not in ({"<"}, {">"}):

@@ -11,6 +11,7 @@ import math
 import re
 from typing import NamedTuple
 
+from libra.ascii import is_digits, lowered, trimmed, words
 from libra.weighing.options import Viewport
 from libra.weighing.viewport.lengths import length_px
 from libra.weighing.viewport.media_queries import media_matches, split_top_level
@@ -21,11 +22,11 @@ _WHITESPACE = " \t\n\f\r"
 _URL = re.compile(r"[^ \t\n\f\r]+")
 _SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
 _DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
-_DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)([wxh])")
+_DESCRIPTOR = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)([wxh])")
 
 _COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
 _IN_PARENTHESES = re.compile(r"\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?")
-_WORD = re.compile(r"[^\s()]++")
+_WORD = re.compile(r"[^ \t\n\f\r()]++")
 
 
 class Candidate(NamedTuple):
@@ -99,7 +100,7 @@ def choose_candidate(
     chosen = _nearest([density for density, _ in dense], dpr)
     if at_hand:
         for density, n in reversed(dense[chosen + 1 :]):
-            if density > dense[chosen][0] and candidates[n].url[:5].lower() == "data:":
+            if density > dense[chosen][0] and lowered(candidates[n].url[:5]) == "data:":
                 return candidates[n].url
     return candidates[dense[chosen][1]].url
 
@@ -107,10 +108,10 @@ def choose_candidate(
 def source_size(sizes: str | None, viewport: Viewport) -> float:
     """The image width in CSS pixels that ``sizes`` gives in this viewport."""
     entries = split_top_level(_COMMENT.sub(" ", sizes or ""), ",")
-    if entries and entries[0].strip(_WHITESPACE).lower() == "auto":
+    if entries and lowered(entries[0].strip(_WHITESPACE)) == "auto":
         return float(viewport.width)  # the case of an image that is not lazy
     for entry in entries:
-        condition, length = _last_value(entry.strip())
+        condition, length = _last_value(trimmed(entry))
         pixels = length_px(length, viewport)
         if pixels is None or pixels < 0 or _names_medium(condition):
             continue
@@ -122,25 +123,25 @@ def source_size(sizes: str | None, viewport: Viewport) -> float:
 def _names_medium(condition: str) -> bool:
     """Whether a condition names a medium, which is allowed in stylesheets but not here."""
     words = _WORD.findall(_IN_PARENTHESES.sub(" ", condition))
-    return any(word.lower() not in {"not", "and", "or"} for word in words)
+    return any(lowered(word) not in {"not", "and", "or"} for word in words)
 
 
 def _candidate(url: str, descriptors: str) -> Candidate | None:
     width: int | None = None
     density: float | None = None
     has_height = False
-    for token in descriptors.split():
+    for token in words(descriptors):
         match = _DESCRIPTOR.fullmatch(token)
         if match is None:
             return None
         number, unit = match.groups()
         if unit == "x" and density is None and width is None:
             density = float(number)
-        elif unit == "w" and density is None and width is None and number.isdigit():
+        elif unit == "w" and density is None and width is None and is_digits(number):
             width = int(number[:9])
             if width == 0:
                 return None
-        elif unit == "h" and not has_height and number.isdigit() and int(number[:9]):
+        elif unit == "h" and not has_height and is_digits(number) and int(number[:9]):
             has_height = True  # allowed beside a width, without effect
         else:
             return None
@@ -180,5 +181,5 @@ def _last_value(entry: str) -> tuple[str, str]:
         elif character == "(":
             depth -= 1
         elif character in _WHITESPACE and depth == 0:
-            return entry[:at].strip(), entry[at + 1 :]
+            return trimmed(entry[:at]), entry[at + 1 :]
     return "", entry
