@@ -15,6 +15,9 @@ BLANKS = " \t\n\f\r"
 HTTP_BLANKS = " \t\r\n"
 """HTTP whitespace (https://fetch.spec.whatwg.org/#http-whitespace)."""
 
+BLANKS_OF_C = " \t\n\v\f\r"
+"""What C's ``isspace`` takes, a vertical tab too: Chromium strips and splits some values by it."""
+
 _WORD = re.compile(r"[^ \t\n\f\r]+")
 
 

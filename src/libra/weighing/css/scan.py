@@ -49,8 +49,8 @@ _RUNS = {
     for stops in ("{", "{}", "{;", "{;}", ";", ";}", "}")
 }
 _SKIPPED = re.compile(rf"(?:[ \t\n;]++|{_COMMENT})*+")
-_WHITE = re.compile(rf"(?:[ \t\n\ufeff]++|{_COMMENT})*+")
-_WHITE_AT_TOP = re.compile(rf"(?:[ \t\n\ufeff]++|{_COMMENT}|<!--|-->)*+")
+_WHITE = re.compile(rf"(?:[ \t\n]++|{_COMMENT})*+")
+_WHITE_AT_TOP = re.compile(rf"(?:[ \t\n]++|{_COMMENT}|<!--|-->)*+")
 _NAME = r"-{0,2}[A-Za-z_][\w\-\x80-\U0010ffff]*+|--[\w\-\x80-\U0010ffff]*+"
 _DECLARATION = re.compile(
     rf"(?:[ \t\n;]++|{_COMMENT})*+({_NAME}){_SPACE}*+:((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)(?:;|\Z)",

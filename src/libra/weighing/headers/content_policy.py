@@ -58,6 +58,7 @@ _OF_INLINE: dict[Inline, tuple[str, ...]] = {
 }
 _NOT_IN_META = frozenset({"frame-ancestors", "report-uri", "sandbox"})
 
+_VISIBLE = re.compile(r"[ \t\n\f\r\x21-\x7e]*+\Z")
 _SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):\Z", re.IGNORECASE | re.ASCII)
 _HOST_SOURCE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)"
@@ -116,8 +117,8 @@ def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
             for part in text[:_MOST_TEXT].split(";"):
                 name, *rest = words(part) or [""]
                 name = lowered(name)
-                if not part.isascii():
-                    continue  # Chromium ignores the rest of such a directive
+                if not _VISIBLE.match(part):
+                    continue  # Chromium ignores such a directive
                 if name and name not in directives and not (meta and name in _NOT_IN_META):
                     directives[name] = tuple(rest[:room])
                     room -= len(directives[name])

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from libra.ascii import lowered, trimmed
+from libra.ascii import BLANKS_OF_C, lowered
+from libra.network.tolerant_http import AS_IT_CAME
 from libra.weighing.headers.content_policy import Policies, forbids_framing, parse_policies
 
 _MOST_RULES = 20
@@ -43,14 +44,14 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
     def of(cls, values_of: Callable[[str], Iterable[str]]) -> DocumentHeaders:
         """Build from a function that returns all values of a header name."""
         return cls(
-            links=tuple(values_of("Link")),
+            links=tuple(map(_as_latin1, values_of("Link"))),
             policies=tuple(values_of("Content-Security-Policy")),
-            refresh=next(iter(values_of("Refresh")), ""),
+            refresh=_as_latin1(next(iter(values_of("Refresh")), "")),
             speculation_rules=tuple(values_of("Speculation-Rules")),
             frame_options=tuple(values_of("X-Frame-Options")),
             is_download=any(map(_is_download, values_of("Content-Disposition"))),
             is_typed=any(
-                lowered(trimmed(value)) == "nosniff"
+                lowered(value.strip(" \t")) == "nosniff"
                 for value in values_of("X-Content-Type-Options")
             ),
         )
@@ -74,7 +75,9 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
             refused = forbids_framing(policies, ancestors, own)
             return "Content-Security-Policy (frame-ancestors)" if refused else None
         options = {
-            lowered(trimmed(option)) for value in self.frame_options for option in value.split(",")
+            lowered(option.strip(BLANKS_OF_C))
+            for value in self.frame_options
+            for option in value.split(",")
         }
         if len(options) > 1:
             refused = bool(options & {"deny", "allowall", "sameorigin"})
@@ -89,8 +92,16 @@ NO_HEADERS = DocumentHeaders()
 
 
 def _is_download(disposition: str) -> bool:
-    kind = lowered(trimmed(disposition.partition(";")[0]))
-    return kind not in {"", "inline"} and "=" not in kind
+    kind = lowered(disposition.partition(";")[0].strip(" \t"))
+    return kind != "inline" and _TOKEN.match(kind) is not None
+
+
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+\Z", re.ASCII)
+
+
+def _as_latin1(value: str) -> str:
+    """A value as Chromium reads it: an address in UTF-8 becomes another one, except in ``Location``."""
+    return value if value.isascii() else value.encode(*AS_IT_CAME).decode("latin-1")
 
 
 _ITEM = re.compile(

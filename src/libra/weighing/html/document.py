@@ -17,6 +17,7 @@ from libra.ascii import lowered, words
 from libra.urls import origin_of
 from libra.weighing.bodies.charset import html_encoding, to_utf8, xml_encoding
 from libra.weighing.bodies.mime import is_page, is_xml, page_type
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.findings.document_facts import observe
 from libra.weighing.headers.document_headers import NO_HEADERS, DocumentHeaders
 from libra.weighing.headers.refresh import Refresh, parse_refresh
@@ -302,7 +303,7 @@ def _layer_of(node: LexborNode) -> str:
 
 
 def _inline_style(walk: Walk, node: LexborNode) -> None:
-    declarations = node.attrs.sget("style")
+    declarations = preprocessed(node.attrs.sget("style"))
     if _MAY_MATTER.search(declarations) and not walk.forbids_style(declarations):
         walk.scope.style_element(node, declarations)
 

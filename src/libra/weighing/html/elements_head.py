@@ -7,7 +7,7 @@ import re
 import msgspec
 from selectolax.lexbor import LexborNode
 
-from libra.ascii import lowered, trimmed, words
+from libra.ascii import BLANKS_OF_C, lowered, trimmed, words
 from libra.weighing.bodies.charset import sheet_encoding, to_utf8
 from libra.weighing.bodies.data_imports import as_data_sheet
 from libra.weighing.bodies.data_url import decode_data_url, is_data_url
@@ -114,7 +114,7 @@ def _on_stylesheet(
     walk: Walk, attributes: dict[str, str | None], late: dict[str, str | None] | None
 ) -> None:
     href = attributes.get("href")
-    kind = lowered(trimmed(attributes.get("type") or ""))
+    kind = lowered((attributes.get("type") or "").strip(BLANKS_OF_C))
     if not href or "disabled" in attributes or kind.partition(";")[0] not in {"", "text/css"}:
         return
     applies = _applies(walk, attributes)
@@ -196,7 +196,7 @@ def _on_modulepreload(walk: Walk, attributes: dict[str, str | None]) -> None:
     url = walk.address(attributes.get("href"))
     if url is None:
         return
-    role = _PRELOADED_AS.get(lowered(trimmed(attributes.get("as") or "")), "module")
+    role = _PRELOADED_AS.get(lowered(attributes.get("as") or ""), "module")
     walk.refer(
         Reference(
             url,
@@ -248,7 +248,7 @@ def script_type(kind: str | None, language: str | None) -> str | None:
         return "classic"
     if lowered(kind) in {"module", "importmap"}:
         return lowered(kind)
-    return "classic" if lowered(kind.strip("\t\n\f\r ")) in JAVASCRIPT_TYPES else None
+    return "classic" if lowered(kind.strip(BLANKS_OF_C)) in JAVASCRIPT_TYPES else None
 
 
 def imported(found: Imported, nonce: str = "") -> Reference:

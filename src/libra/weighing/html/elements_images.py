@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from selectolax.lexbor import LexborNode
 
 from libra.ascii import lowered, trimmed
@@ -85,8 +87,11 @@ def _is_unscanned(walk: Walk, *, lazy: bool) -> bool:
     return lazy or not walk.is_scanned
 
 
+_AUTO = re.compile(r"[ \t\n\f\r]*+auto(?![\w\-\x80-\U0010ffff])", re.IGNORECASE | re.ASCII)
+
+
 def _sizes(sizes: str | None, image: LexborNode, *, lazy: bool) -> str | None:
-    if lazy and sizes and lowered(trimmed(sizes)).startswith("auto"):
+    if lazy and sizes and _AUTO.match(sizes):
         return _auto_size(image.attrs.sget("width")) or sizes.partition(",")[2]
     return sizes
 

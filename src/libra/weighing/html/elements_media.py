@@ -45,7 +45,7 @@ def _on_media(walk: Walk, node: LexborNode, *, plays: bool, lazy: LexborNode | N
     attributes = node.attrs
     # Audible media wait for a visitor's action, despite autoplay.
     autoplay = plays and "autoplay" in attributes
-    said = lowered(trimmed(attributes.sget("preload", "metadata")))
+    said = lowered(attributes.sget("preload", "metadata"))
     if said == "none" and not autoplay:
         return
     source = attributes.get("src")

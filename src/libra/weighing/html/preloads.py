@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from libra.ascii import lowered, trimmed, words
+from libra.ascii import BLANKS_OF_C, lowered, trimmed, words
 from libra.urls import join
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 from libra.weighing.bodies.mime import JAVASCRIPT_TYPES
@@ -73,7 +73,7 @@ def preload(
         href: The address, which ``imagesrcset`` overrides.
         viewport: The window for media queries and candidates.
     """
-    destination = lowered(trimmed(parameters.get("as") or ""))
+    destination = lowered(parameters.get("as") or "")
     role = _ROLES.get(destination)
     if role is None or not media_matches(parameters.get("media") or "", viewport):
         return None
@@ -87,7 +87,7 @@ def preload(
 
 def is_supported(kind: str, types: frozenset[str] | None) -> bool:
     """Whether a ``type`` is empty or one of these, ignoring its parameters. None accepts any type."""
-    essence = lowered(trimmed(kind.partition(";")[0]))
+    essence = lowered(kind.partition(";")[0].strip(BLANKS_OF_C))
     return not essence or types is None or essence in types
 
 
@@ -135,9 +135,9 @@ def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def _is_taken(parameters: Mapping[str, str]) -> bool:
-    types = _TYPES_IN_HEADERS.get(lowered(trimmed(parameters.get("as", ""))))
+    types = _TYPES_IN_HEADERS.get(lowered(parameters.get("as", "")))
     kind = lowered(parameters.get("type", ""))
-    return not kind or types is None or kind in types
+    return "\v" not in kind and (not kind or types is None or kind in types)
 
 
 def _reference(
@@ -152,7 +152,7 @@ def _reference(
         found = preload(parameters, target, viewport)
     elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
         # Chromium ignores one with another destination.
-        known = lowered(trimmed(parameters.get("as", "script"))) in _MODULES
+        known = lowered(parameters.get("as", "script")) in _MODULES
         found, ahead = (target, "module") if target and known else None, True
     elif DICTIONARY in rel and parameters.get("as", "fetch"):  # an empty ``as`` makes it invalid
         found = (target, "other")

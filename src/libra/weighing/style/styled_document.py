@@ -19,7 +19,7 @@ from libra.ascii import lowered, words
 from libra.weighing.css.tokens import preprocessed
 from libra.weighing.style.shadow_roots import LAYER, in_root, outside_roots
 from libra.weighing.stylesheets.scopes import OWNER, place_of
-from libra.weighing.stylesheets.selectors import at_rest, names_in
+from libra.weighing.stylesheets.selectors import at_rest, escaped, names_in
 from libra.weighing.stylesheets.states import LANGUAGE
 from libra.weighing.stylesheets.stylesheet import Sheet
 
@@ -187,7 +187,7 @@ class StyledDocument:
             self._mark_owners()
         found: Sequence[int] | None
         try:
-            nodes = self._tree.css(plain)
+            nodes = self._tree.css(plain if plain.isascii() else escaped(plain))
         except SelectolaxError:
             found = None
         else:

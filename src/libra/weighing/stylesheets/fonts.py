@@ -148,10 +148,14 @@ def families_in(value: str) -> list[str]:
 
 
 def _family(name: str) -> str:
-    """A name in lower case: as written if quoted, else with single spaces between its words."""
+    """A folded name: as written if quoted, else with single spaces between its words.
+
+    Unlike all else in CSS, names of families are compared by the caseless matching of Unicode (Fonts 4,
+    section 5.1).
+    """
     if name[:1] in "\"'":
-        return lowered(name.strip("\"'"))
-    return lowered(" ".join(words(name)))
+        return name.strip("\"'").casefold()
+    return " ".join(words(name)).casefold()
 
 
 def weight_of(value: str) -> int | None:

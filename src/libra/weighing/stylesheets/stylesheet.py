@@ -163,7 +163,7 @@ class _SheetReader:
         self._place = ""
 
     def read(self, text: str, *, applies: bool) -> Sheet:
-        text = preprocessed(text)
+        text = preprocessed(text).removeprefix("\ufeff")
         marks = SheetMarks(text, lowered(text))
         at = self._read_head(text, applies=applies) if marks.imports else 0
         if marks.scopes:

@@ -11,18 +11,17 @@ import math
 import re
 from typing import NamedTuple
 
-from libra.ascii import is_digits, lowered, trimmed, words
+from libra.ascii import BLANKS, is_digits, lowered, trimmed, words
 from libra.weighing.options import Viewport
 from libra.weighing.viewport.lengths import length_px
 from libra.weighing.viewport.media_queries import media_matches, split_top_level
 
 MAX_CANDIDATES = 1_000
 
-_WHITESPACE = " \t\n\f\r"
 _URL = re.compile(r"[^ \t\n\f\r]+")
 _SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
 _DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
-_DESCRIPTOR = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)([wxh])")
+_DESCRIPTOR = re.compile(r"(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([wxh])")
 
 _COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
 _IN_PARENTHESES = re.compile(r"\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?")
@@ -108,7 +107,7 @@ def choose_candidate(
 def source_size(sizes: str | None, viewport: Viewport) -> float:
     """The image width in CSS pixels that ``sizes`` gives in this viewport."""
     entries = split_top_level(_COMMENT.sub(" ", sizes or ""), ",")
-    if entries and lowered(entries[0].strip(_WHITESPACE)) == "auto":
+    if entries and lowered(trimmed(entries[0])) == "auto":
         return float(viewport.width)  # the case of an image that is not lazy
     for entry in entries:
         condition, length = _last_value(trimmed(entry))
@@ -137,6 +136,8 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
         number, unit = match.groups()
         if unit == "x" and density is None and width is None:
             density = float(number)
+            if density < 0:
+                return None
         elif unit == "w" and density is None and width is None and is_digits(number):
             width = int(number[:9])
             if width == 0:
@@ -180,6 +181,6 @@ def _last_value(entry: str) -> tuple[str, str]:
             depth += 1
         elif character == "(":
             depth -= 1
-        elif character in _WHITESPACE and depth == 0:
+        elif character in BLANKS and depth == 0:
             return trimmed(entry[:at]), entry[at + 1 :]
     return "", entry

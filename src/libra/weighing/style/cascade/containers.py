@@ -77,6 +77,8 @@ def holds(
 
 
 def _size(asked: str, containers: Sequence[Container], viewport: Viewport) -> bool | None:
+    if not asked.isascii():
+        return False  # no feature, number or unit has other letters
     if _BLOCK_AXIS.search(asked):
         return None if any(one.type == "size" for one in containers) else False
     if not containers:
