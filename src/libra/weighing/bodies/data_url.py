@@ -39,7 +39,7 @@ def decode_data_url(reference: str) -> DataURL | None:
     if encoded is not None:
         kind = kind[: encoded.start()]
         try:
-            packed = b"".join(body.split())
+            packed = body.translate(None, b" \t\n\f\r")
             body = base64.b64decode(packed.rstrip(b"=") + b"=" * (-len(packed.rstrip(b"=")) % 4))
         except (binascii.Error, ValueError):
             return None

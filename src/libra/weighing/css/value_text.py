@@ -31,11 +31,12 @@ def urls_in(value: str) -> list[str]:
             plain.end() == len(value) or not _QUOTE.search(value, plain.end())
         ):
             before = value[: plain.start()]
-            if not _QUOTE.search(before) and not before[-1:].isalnum() and before[-1:] not in "-_":
+            if not _QUOTE.search(before) and not _NAME_BEFORE.search(before):
                 return [plain[1] or plain[2] or plain[3] or ""]
     return _urls(components(value))
 
 
+_NAME_BEFORE = re.compile(r"[\w\-\x80-\U0010ffff]\Z", re.ASCII)
 _QUOTE = re.compile(r"[\"']")
 
 

@@ -6,7 +6,6 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from libra.ascii import trimmed
 from libra.urls import join
 from libra.weighing.findings.observed import Observed
 
@@ -80,7 +79,7 @@ def _is_shell(tree: LexborHTMLParser) -> bool:
     seen = 0
     for node in body.traverse(include_text=True):
         if node.is_text_node and (node.parent is None or node.parent.tag not in _NOT_SEEN):
-            seen += len(trimmed(node.text_content or ""))
+            seen += len((node.text_content or "").strip())
             if seen > SHELL_TEXT:
                 return False
     return True
