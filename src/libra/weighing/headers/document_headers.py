@@ -42,17 +42,21 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, values_of: Callable[[str], Iterable[str]]) -> DocumentHeaders:
-        """Build from a function that returns all values of a header name."""
+        """Build from a function that returns all values of a header name, as they came."""
+
+        def values(name: str) -> tuple[str, ...]:
+            return tuple(map(_as_latin1, values_of(name)))
+
         return cls(
-            links=tuple(map(_as_latin1, values_of("Link"))),
-            policies=tuple(values_of("Content-Security-Policy")),
-            refresh=_as_latin1(next(iter(values_of("Refresh")), "")),
-            speculation_rules=tuple(values_of("Speculation-Rules")),
-            frame_options=tuple(values_of("X-Frame-Options")),
-            is_download=any(map(_is_download, values_of("Content-Disposition"))),
+            links=values("Link"),
+            policies=values("Content-Security-Policy"),
+            refresh=next(iter(values("Refresh")), ""),
+            speculation_rules=values("Speculation-Rules"),
+            frame_options=values("X-Frame-Options"),
+            is_download=any(map(_is_download, values("Content-Disposition"))),
             is_typed=any(
                 lowered(value.strip(" \t")) == "nosniff"
-                for value in values_of("X-Content-Type-Options")
+                for value in values("X-Content-Type-Options")
             ),
         )
 

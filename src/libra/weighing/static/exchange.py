@@ -262,7 +262,7 @@ class Exchange:
     def _may_show(self, headers: CIMultiDict[str], status: int) -> bool:
         """Whether the headers allow showing the response; if so, decides whether its body is read."""
         fetch = self._fetch
-        named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
+        named = DocumentHeaders.of(lambda name: headers.getall(name, ()))
         if fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
             self._named = named
             self._refused = refusal_of(fetch, self._content_type, named)
