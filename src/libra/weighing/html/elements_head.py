@@ -195,7 +195,7 @@ def _on_modulepreload(walk: Walk, attributes: dict[str, str | None]) -> None:
     url = walk.address(attributes.get("href"))
     if url is None:
         return
-    role = _PRELOADED_AS.get((attributes.get("as") or "").strip().lower(), "module")
+    role = _PRELOADED_AS.get((attributes.get("as") or "").lower(), "module")
     walk.refer(
         Reference(
             url,
