@@ -1,4 +1,4 @@
-"""That no save of one inspector hides what the database lost of another."""
+"""What one inspector cannot save, another does, and hides no loss of the database by that."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ class CutOff:
     def cut(self) -> None:
         for link in self.links:
             link.refuse()
+
+    def lose_database(self) -> None:
+        self.links[1].refuse()
 
     async def mend(self) -> None:
         for link in self.links:
@@ -88,6 +91,24 @@ async def stored(web: Libra, site: WebSite) -> str:
     page_id = await web.weigh(site.url())
     await until(web, page_id, lambda report: report.backup == "stored")
     return page_id
+
+
+async def test_an_inspector_without_a_database_keeps_nothing_from_being_stored_by_another(
+    node: NodeSettings, site: WebSite, inspectors: tuple[CutOff, CutOff], database: str
+) -> None:
+    one, other = inspectors
+    async with Libra.open(node("web-1", "web")) as web:
+        await joined(web)
+        async with Libra.open(one.settings):
+            await stored(web, site)
+            one.lose_database()
+            page_id = await web.weigh(site.url())
+            # It has taken this page to store it, and cannot.
+            await until(web, page_id, lambda report: report.backup == "replicated")
+            async with Libra.open(other.settings):
+                await until(web, page_id, lambda report: report.backup == "stored")
+                for _ in range(5):
+                    await stored(web, site)
 
 
 async def test_what_one_inspector_lost_at_a_failover_is_noticed_although_another_saved_since(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -45,9 +45,6 @@ GROUP: Final = 0.05
 
 #: A batch of this size does not wait for further pages.
 FULL_GROUP: Final = 50
-
-#: Seconds between two signs to the queue that a batch is still under way, while the database is away.
-PROGRESS: Final = 10.0
 
 #: Seconds between two looks at whether the database is back, and between two attempts to take.
 LOOK: Final = 0.2
@@ -121,8 +118,12 @@ class Storing:
                 taken.append(delivery)
                 if entry is not None:
                     entries[entry.id] = entry
-            if entries:
-                await self._save(list(entries.values()), taken)
+            try:
+                if entries:
+                    await self._save_now(list(entries.values()))
+            except Unavailable:
+                await _hand_back(pull, taken)
+                continue
             for delivery in taken:
                 await delivery.ack()
 
@@ -139,7 +140,11 @@ class Storing:
                 log.debug("cannot take pages to store from shard %d: %s", shard, error)
                 await asyncio.sleep(LOOK)
                 continue
-            await self._store_all(shard, deliveries)
+            left = deque(deliveries)
+            try:
+                await self._store_all(shard, left)
+            except Unavailable:
+                await _hand_back(pull, left)
 
     async def _database(self) -> None:
         """Wait until the database is available, as far as is known."""
@@ -147,11 +152,16 @@ class Storing:
         while self._context.availability.outage is not None:  # noqa: ASYNC110 - it is a plain fact of the context
             await asyncio.sleep(LOOK)
 
-    async def _store_all(self, shard: int, deliveries: list[PulledMessage]) -> None:
-        entries: dict[int, tuple[PulledMessage, Record | Tombstone, Entry]] = {}
+    async def _store_all(self, shard: int, deliveries: deque[PulledMessage]) -> None:
+        """Store what was delivered; takes each delivery out once that is done.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        entries: list[tuple[PulledMessage, Record | Tombstone, Entry]] = []
         noted: list[tuple[PulledMessage, Record | Tombstone]] = []
         size = 0
-        for number, delivery in enumerate(deliveries):
+        for number, delivery in enumerate(tuple(deliveries)):
             try:
                 known = self._read(delivery)
             except UnknownFormat as error:
@@ -164,16 +174,17 @@ class Storing:
             if known is None or entry is None:
                 await delivery.ack()
                 continue
-            entries[number] = (delivery, known, entry)
+            entries.append((delivery, known, entry))
             size += len(entry.report) if isinstance(entry, Snapshot) else 0
             if size > BATCH_BYTES:
-                await self._store_batch(list(entries.values()))
-                entries.clear()
-                size = 0
+                await self._store_batch(entries)
+                while deliveries[0] is not delivery:
+                    deliveries.popleft()
+                entries, size = [], 0
             if number % 20 == 19:
                 await asyncio.sleep(0)
         if entries:
-            await self._store_batch(list(entries.values()))
+            await self._store_batch(entries)
         for start in range(0, len(noted), AT_ONCE):
             await asyncio.gather(
                 *(self._let_go(shard, *one) for one in noted[start : start + AT_ONCE])
@@ -206,8 +217,7 @@ class Storing:
     async def _store_batch(
         self, batch: Sequence[tuple[PulledMessage, Record | Tombstone, Entry]]
     ) -> None:
-        entries = [entry for _, _, entry in batch]
-        refused = await self._save(entries, [delivery for delivery, _, _ in batch])
+        refused = await self._save_now([entry for _, _, entry in batch])
         for start in range(0, len(batch), AT_ONCE):
             await asyncio.gather(
                 *(
@@ -216,11 +226,23 @@ class Storing:
                 )
             )
 
-    async def _save(
-        self, entries: Sequence[Entry], deliveries: Sequence[PulledMessage] = ()
-    ) -> dict[str, str]:
-        """Save entries, for as long as that takes; returns why some are refused, by their ids."""
-        said = time.monotonic()
+    async def _save(self, entries: Sequence[Entry]) -> None:
+        """Save entries, for as long as that takes."""
+        while True:
+            try:
+                await self._save_now(entries)
+            except Unavailable:
+                await asyncio.sleep(LOOK)
+                await self._database()
+            else:
+                return
+
+    async def _save_now(self, entries: Sequence[Entry]) -> dict[str, str]:
+        """Save entries; returns why some are refused, by their ids.
+
+        Raises:
+            Unavailable: the database does not answer this node. It may answer others.
+        """
         while True:
             try:
                 async with self._saving:
@@ -229,13 +251,7 @@ class Storing:
                 self.store_again(error)
             except Unavailable as error:
                 self._context.processes.database_writer.unavailable(error)
-                await asyncio.sleep(LOOK)
-                while self._context.availability.outage is not None:
-                    await asyncio.sleep(LOOK)
-                    if time.monotonic() - said > PROGRESS:
-                        said = time.monotonic()
-                        for delivery in deliveries:
-                            await delivery.progress()
+                raise
             else:
                 # A page deleted in the database has its tombstone in the engine, or has had it.
                 reasons = {one.id: one.reason for one in refused if not one.deleted}
@@ -331,6 +347,14 @@ class Storing:
                     waiting += info["num_pending"] + info["num_ack_pending"]
             self.waiting = waiting
             await asyncio.sleep(COUNT)
+
+
+async def _hand_back(pull: Pull, deliveries: Iterable[PulledMessage]) -> None:
+    """Leave deliveries to the nodes that reach the database."""
+    await pull.hand_back()
+    for delivery in deliveries:
+        await delivery.hand_back()
+    await asyncio.sleep(LOOK)  # by then this node knows of the outage
 
 
 def _is_noted(known: Record | Tombstone) -> bool:

@@ -178,6 +178,16 @@ class Pull:
             await self._listening.close()
             self._listening = None
 
+    async def hand_back(self) -> None:
+        """Take no more for now, and hand back what has arrived; `take` begins anew.
+
+        Otherwise this node could be the first to receive what it has handed back.
+        """
+        await self.close()
+        self._asked = 0
+        while self._waiting:
+            await self._waiting.popleft().hand_back()
+
     async def _ask(self, most: int) -> None:
         large, self._one_large = self._one_large, False
         most = 1 if large else most

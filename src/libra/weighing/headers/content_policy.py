@@ -61,8 +61,8 @@ _NOT_IN_META = frozenset({"frame-ancestors", "report-uri", "sandbox"})
 _VISIBLE = re.compile(r"[ \t\n\f\r\x21-\x7e]*+\Z")
 _SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):\Z", re.IGNORECASE | re.ASCII)
 _HOST_SOURCE = re.compile(
-    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)"
-    r"(?::(?P<port>[0-9]+|\*))?(?P<path>/[^?#]*)?\Z",
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.?)"
+    r"(?::(?P<port>[0-9]+|\*))?(?:(?P<path>/[^?#]*)(?:[?#].*)?)?\Z",  # Chromium ignores a query
     re.IGNORECASE | re.ASCII,
 )
 _HASH = re.compile(r"'(sha256|sha384|sha512)-([a-z0-9+/_-]+={0,2})'\Z", re.IGNORECASE | re.ASCII)
@@ -114,12 +114,15 @@ def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
     for value in values:
         for text in [value] if meta else value[:_MOST_TEXT].split(","):
             directives: dict[str, tuple[str, ...]] = {}
+            named = set(_NOT_IN_META if meta else ())
             for part in text[:_MOST_TEXT].split(";"):
                 name, *rest = words(part) or [""]
                 name = lowered(name)
-                if not _VISIBLE.match(part):
-                    continue  # Chromium ignores such a directive
-                if name and name not in directives and not (meta and name in _NOT_IN_META):
+                if not name or name in named:
+                    continue
+                named.add(name)
+                # Chromium ignores a directive with other letters, and later ones of its name.
+                if _VISIBLE.match(part):
                     directives[name] = tuple(rest[:room])
                     room -= len(directives[name])
             if directives and len(found) < MAX_POLICIES:
