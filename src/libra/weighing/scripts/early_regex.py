@@ -1,0 +1,155 @@
+"""Regular expressions that no browser compiles, as far as brackets, quantifiers and escapes tell."""
+
+from __future__ import annotations
+
+import re
+
+_FLAGS = frozenset("dgimsuvy")
+_TOKEN = re.compile(
+    r"""
+    \\ (?: u\{[^}]*+\} | k<[^>]*+> | [pP]\{[^}]*+\} | . )
+    | \[ (?: \\. | [^\]\\] )*+ \]
+    | \( (?: \? (?: <[=!] | [:=!] | <[^>=!][^>]*+> | [ims]*+ (?: -[ims]*+ )? : ) )?
+    | \{ [0-9]++ (?: , [0-9]*+ )? \}
+    | [^\\\[(){}]
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CLASS_ITEM = re.compile(r"\\(?:u\{[^}]*+\}|[pP]\{[^}]*+\}|.)|.", re.DOTALL)
+_ESCAPES = frozenset("dDsSwWbBfnrtv0cxupPk^$\\.*+?()[]{}|/")
+_MAX_CODE = 0x10FFFF
+
+
+def is_bad_regex(literal: str) -> bool:
+    """Whether a regular expression with its slashes and flags cannot be compiled."""
+    pattern, _, flags = literal[1:].rpartition("/")
+    if len(set(flags)) < len(flags) or not set(flags) <= _FLAGS or {"u", "v"} <= set(flags):
+        return True
+    return "v" not in flags and _Reader(is_unicode="u" in flags).refuses(pattern)
+
+
+class _Reader:
+    """Reads the tokens of one pattern."""
+
+    def __init__(self, *, is_unicode: bool) -> None:
+        self._is_unicode = is_unicode
+        self._groups: list[str] = []
+        self._path: list[tuple[int, int]] = [(0, 0)]
+        self._named: dict[str, list[list[tuple[int, int]]]] = {}
+        self._opened = 0
+        self._captured = 0
+        self._highest = 0
+        self._is_term = False
+
+    def refuses(self, pattern: str) -> bool:
+        before = ""
+        for match in _TOKEN.finditer(pattern):
+            token = match[0]
+            is_lazy = token == "?" and before in {"*", "+", "?", "{"}
+            before = "" if is_lazy else token[0]
+            if not is_lazy and self._is_wrong(token):
+                return True
+        return bool(self._groups) or (self._is_unicode and self._highest > self._captured)
+
+    def _is_wrong(self, token: str) -> bool:
+        match token[0]:
+            case "(":
+                return self._open(token)
+            case ")":
+                return self._close()
+            case "|":
+                group, alternative = self._path[-1]
+                self._path[-1] = (group, alternative + 1)
+                self._is_term = False
+            case "*" | "+" | "?":
+                return self._repeat()
+            case "{" if len(token) > 1:
+                low, _, high = token[1:-1].partition(",")
+                return (bool(high) and _is_greater(low, high)) or self._repeat()
+            case "{" | "}" | "]":
+                self._is_term = True
+                return self._is_unicode
+            case "^" | "$":
+                self._is_term = False
+            case "\\":
+                self._is_term = token[1:] not in {"b", "B"}
+                return self._is_unicode and self._is_bad_escape(token)
+            case "[":
+                self._is_term = True
+                return len(token) > 1 and self._is_bad_class(token[1:-1])
+            case _:
+                self._is_term = True
+        return False
+
+    def _open(self, token: str) -> bool:
+        self._is_term = False
+        self._opened += 1
+        self._groups.append(token)
+        name = token[3:-1] if token.startswith("(?<") and token[-1] == ">" else ""
+        self._captured += token == "(" or bool(name)
+        clashes = bool(name) and not all(
+            _exclude(path, self._path) for path in self._named.get(name, ())
+        )
+        if name:
+            self._named.setdefault(name, []).append(list(self._path))
+        self._path.append((self._opened, 0))
+        return clashes
+
+    def _close(self) -> bool:
+        if not self._groups:
+            return True
+        group = self._groups.pop()
+        self._path.pop()
+        is_ahead = group in {"(?=", "(?!"}
+        self._is_term = group not in {"(?<=", "(?<!"} and not (is_ahead and self._is_unicode)
+        return False
+
+    def _repeat(self) -> bool:
+        was_term, self._is_term = self._is_term, False
+        return not was_term
+
+    def _is_bad_escape(self, token: str, *, in_class: bool = False) -> bool:
+        if token[1].isdigit() and token[1] != "0":
+            self._highest = max(self._highest, int(token[1]))
+            return in_class
+        if token[1] == "u" and len(token) > 2:
+            return _is_bad_code(token[3:-1])
+        return token[1] not in _ESCAPES and not (in_class and token[1] == "-")
+
+    def _is_bad_class(self, body: str) -> bool:
+        items = _CLASS_ITEM.findall(body.removeprefix("^"))
+        if self._is_unicode and any(
+            item[0] == "\\" and self._is_bad_escape(item, in_class=True) for item in items
+        ):
+            return True
+        at = 0
+        while at + 2 < len(items):
+            if items[at + 1] != "-":
+                at += 1
+                continue
+            first, last = items[at], items[at + 2]
+            if len(first) == len(last) == 1 and first > last:
+                return True
+            at += 3
+        return False
+
+
+def _is_greater(low: str, high: str) -> bool:
+    low, high = low.lstrip("0"), high.lstrip("0")
+    return (len(low), low) > (len(high), high)
+
+
+def _is_bad_code(digits: str) -> bool:
+    if not digits or not set(digits.lower()) <= set("0123456789abcdef"):
+        return True
+    digits = digits.lstrip("0")
+    return len(digits) > 6 or int(digits or "0", 16) > _MAX_CODE
+
+
+def _exclude(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> bool:
+    """Whether two places are in different alternatives of one disjunction."""
+    return any(
+        group == other_group and alternative != other_alternative
+        for (group, alternative), (other_group, other_alternative) in zip(one, other, strict=False)
+    )

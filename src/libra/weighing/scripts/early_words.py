@@ -1,0 +1,145 @@
+"""Early errors of words: reserved words as names, names with wrong characters, HTML comments.
+
+A search of the text finds the candidates; the tree tells what is there.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from tree_sitter import Node, Tree
+
+from libra.weighing.scripts.scopes import decoded
+
+_WORDS = (
+    rb"await|yield|let|static|enum|implements|interface|package|private|protected|public"
+    rb"|export|import|class|if|for|case|default|delete|do|else|in|new|return|switch|this|throw|try|typeof"
+    rb"|var|void|while|with|function|const"
+)
+_MORE_WORDS = rb"|break|catch|continue|debugger|extends|finally|instanceof|super|null|true|false"
+_RESERVED = re.compile(rb"(?:(?<![\w$.#])|(?<=\.\.\.))(?:" + _WORDS + rb")(?![\w$])")
+_IS_RESERVED = re.compile(_WORDS + _MORE_WORDS)
+_ARROW_ON_NEXT_LINE = re.compile(rb"(?:[\n\r]|\xe2\x80[\xa8\xa9])\s*+=>")
+_HTML_COMMENT = re.compile(rb"<!--")
+_ESCAPED = re.compile(rb"\\u")
+_MOST_WORDS = 20_000
+
+_NAMES = frozenset(
+    {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"}
+)
+_ANY_NAMES = _NAMES | {"property_identifier", "private_property_identifier", "statement_identifier"}
+_PARTS = "\u200c\u200d\u037a\u309b\u309c"
+"""Characters of names in JavaScript, but not in Python."""
+
+
+def misuses_words(
+    tree: Tree, source: bytes, waits_in_vain: Callable[[Node, bytes], bool]
+) -> bool:
+    """Whether a reserved word is used as a name, an arrow begins a line, or a name cannot be one.
+
+    Args:
+        tree: The tree of the module.
+        source: The text of the module.
+        waits_in_vain: Whether an ``await`` in such a place is an error.
+    """
+    root = tree.root_node
+    for at, match in enumerate(_RESERVED.finditer(source)):
+        if at > _MOST_WORDS:
+            break
+        node = root.descendant_for_byte_range(match.start(), match.end())
+        if node is None or node.type not in _NAMES:
+            continue
+        if node.end_byte - node.start_byte != match.end() - match.start() or _is_outer_name(node):
+            continue
+        if not (_is_called(node) and match[0] == b"await" and not waits_in_vain(node, source)):
+            return True
+    for match in _ARROW_ON_NEXT_LINE.finditer(source):
+        node = root.descendant_for_byte_range(match.end() - 2, match.end())
+        if node is not None and node.type == "=>":
+            return True
+    for match in _HTML_COMMENT.finditer(source):
+        node = root.descendant_for_byte_range(match.start(), match.start() + 1)
+        if node is not None and node.type == "<":
+            return True
+    return _has_bad_name(root, source)
+
+
+def _is_called(node: Node) -> bool:
+    """Whether it is the function of a call; the grammar takes ``await (...)`` for one."""
+    parent = node.parent
+    return (
+        parent is not None
+        and parent.type == "call_expression"
+        and parent.child_by_field_name("function") == node
+    )
+
+
+def _has_bad_name(root: Node, source: bytes) -> bool:
+    """Whether a name has a character that names cannot have, or an escape makes a reserved word of it."""
+    for at, match in enumerate(_ESCAPED.finditer(source)):
+        if at > _MOST_WORDS:
+            break
+        node = root.descendant_for_byte_range(match.start(), match.end())
+        if node is None or node.type not in _ANY_NAMES:
+            continue
+        name = decoded(source[node.start_byte : node.end_byte])
+        if _is_bad_name(name) or (node.type in _NAMES and _IS_RESERVED.fullmatch(name)):
+            return True
+    if source.isascii():
+        return False
+    text = source.decode("utf-8", "replace")
+    odd = "".join(char for char in set(text) if not char.isascii() and not _is_part(char))
+    if not odd:
+        return False
+    found = re.compile(_any_of(odd))
+    for at, match in enumerate(found.finditer(source)):
+        if at > _MOST_WORDS:
+            break
+        node = root.descendant_for_byte_range(match.start(), match.end())
+        if node is not None and node.type in _ANY_NAMES:
+            return True
+    return False
+
+
+def _any_of(characters: str) -> bytes:
+    return b"|".join(re.escape(char.encode("utf-8", "replace")) for char in characters)
+
+
+def _is_part(char: str) -> bool:
+    """Whether a name may contain a character; one that this version of Unicode does not know may be."""
+    return ("a" + char).isidentifier() or char in _PARTS or unicodedata.category(char) == "Cn"
+
+
+def _is_bad_name(name: bytes) -> bool:
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:  # an escape of half a character
+        return True
+    text = text.removeprefix("#").replace("$", "_").replace("\u200c", "").replace("\u200d", "")
+    return not text.isidentifier()
+
+
+def _is_outer_name(node: Node) -> bool:
+    """Whether it is a name in another module, which may be any word."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "namespace_export":
+        return True
+    if parent.type == "export_specifier":
+        return (
+            parent.child_by_field_name("alias") == node
+            or _statement_of(parent).child_by_field_name("source") is not None
+        )
+    return (
+        parent.type == "import_specifier"
+        and parent.child_by_field_name("alias") is not None
+        and parent.child_by_field_name("name") == node
+    )
+
+
+def _statement_of(specifier: Node) -> Node:
+    clause = specifier.parent or specifier
+    return clause.parent or clause
