@@ -41,8 +41,11 @@ QUERY = """
 (binary_expression [(assignment_expression) (arrow_function) (yield_expression)]) @never
 (unary_expression operator: "delete" argument: (_) @deleted)
 (throw_statement) @throw
+(member_expression object: (yield_expression)) @never
 (super) @super
 (await_expression) @await
+(import_statement) @module_item
+(export_statement) @module_item
 (private_property_identifier) @private
 (escape_sequence) @escape
 (method_definition) @method
@@ -53,17 +56,15 @@ QUERY = """
 (_ parameters: (formal_parameters
     [(assignment_pattern) (object_pattern) (array_pattern) (rest_pattern)])
   body: (statement_block . (expression_statement (string (string_fragment) @directive))))
-(export_statement !source (export_clause (export_specifier name: (string)))) @never
+(export_statement !source
+  (export_clause (export_specifier name: [(string) "default"]))) @never
 """ + "".join(
     f"({statement} [(class_declaration) (function_declaration) (generator_function_declaration)"
-    " (lexical_declaration) (import_statement) (export_statement)]) @never"
+    " (lexical_declaration)]) @never"
     for statement in (
         "if_statement consequence:", "else_clause", "labeled_statement body:", "while_statement body:",
         "do_statement body:", "for_statement body:", "for_in_statement body:",
     )
-) + "".join(
-    f"({place} [(import_statement) (export_statement)]) @never"
-    for place in ("statement_block", "switch_case", "switch_default")
 )  # fmt: skip
 
 _LOOPS = frozenset({"for_statement", "for_in_statement", "while_statement", "do_statement"})
@@ -351,6 +352,7 @@ IS_WRONG: dict[str, Callable[[Node], bool]] = {
     "method": _is_bad_method,
     "deleted": _cannot_be_deleted,
     "super": _is_super_alone,
+    "module_item": lambda node: node.parent is None or node.parent.type != "program",
     "await": waits_in_vain,
     "directive": lambda node: node.text == b"use strict",
 }
