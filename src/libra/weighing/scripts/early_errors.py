@@ -24,7 +24,13 @@ _PLACES_SECONDS = 0.2
 _SCOPES_SECONDS = 0.2
 """Thread time in seconds for finding all declarations."""
 
-_CHECK_TIME_EACH = 64
+_WORDS_SECONDS = 0.3
+"""Thread time in seconds for finding what is at a word, which takes long in a wide tree."""
+
+_MAX_DEPTH = 400
+"""Nodes that are deeper stay unchecked: the time of a query is quadratic in the depth of a tree."""
+
+_CHECK_TIME_EACH = 16
 
 _NEVER = """
 (with_statement) @no
@@ -41,7 +47,9 @@ _NEVER = """
 
 def has_early_error(tree: Tree, source: bytes) -> bool:
     """Whether a module with a valid grammar has an early error."""
-    captures = QueryCursor(_query()).captures(tree.root_node)
+    cursor = QueryCursor(_query())
+    cursor.set_max_start_depth(_MAX_DEPTH)
+    captures = cursor.captures(tree.root_node)
     until = time.thread_time() + _PLACES_SECONDS
     for name, nodes in captures.items():
         is_wrong = _IS_WRONG.get(name)
@@ -52,7 +60,8 @@ def has_early_error(tree: Tree, source: bytes) -> bool:
                 break
             if is_wrong(node, source):
                 return True
-    if early_words.misuses_words(tree, source, early_places.waits_in_vain):
+    until = time.thread_time() + _WORDS_SECONDS
+    if early_words.misuses_words(tree, source, early_places.waits_in_vain, until):
         return True
     until = time.thread_time() + _SCOPES_SECONDS
     try:

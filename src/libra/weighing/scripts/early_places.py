@@ -74,6 +74,7 @@ _FUNCTIONS = frozenset(
 )  # fmt: skip
 """Functions with a ``this`` of their own, which excludes arrow functions."""
 
+_MOST_AROUND = 500
 _LINE_END = re.compile(rb"[\n\r]|\xe2\x80[\xa8\xa9]")
 _OCTAL = re.compile(rb"\\(?:[1-9]|0[0-9])")
 _TOO_HIGH = re.compile(
@@ -81,8 +82,11 @@ _TOO_HIGH = re.compile(
 )
 
 def _around(node: Node) -> Iterator[Node]:
+    """The ancestors, from the inside; not more than a query finds, for each step begins at the root."""
     parent = node.parent
-    while parent is not None:
+    for _ in range(_MOST_AROUND):
+        if parent is None:
+            return
         yield parent
         parent = parent.parent
 

@@ -6,8 +6,9 @@ A search of the text finds the candidates; the tree tells what is there.
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tree_sitter import Node, Tree
 
@@ -24,7 +25,7 @@ _IS_RESERVED = re.compile(_WORDS + _MORE_WORDS)
 _ARROW_ON_NEXT_LINE = re.compile(rb"(?:[\n\r]|\xe2\x80[\xa8\xa9])\s*+=>")
 _HTML_COMMENT = re.compile(rb"<!--")
 _ESCAPED = re.compile(rb"\\u")
-_MOST_WORDS = 20_000
+_CHECK_TIME_EACH = 16
 
 _NAMES = frozenset(
     {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"}
@@ -35,7 +36,7 @@ _PARTS = "\u200c\u200d\u037a\u309b\u309c"
 
 
 def misuses_words(
-    tree: Tree, source: bytes, waits_in_vain: Callable[[Node, bytes], bool]
+    tree: Tree, source: bytes, waits_in_vain: Callable[[Node, bytes], bool], until: float
 ) -> bool:
     """Whether a reserved word is used as a name, an arrow begins a line, or a name cannot be one.
 
@@ -43,27 +44,50 @@ def misuses_words(
         tree: The tree of the module.
         source: The text of the module.
         waits_in_vain: Whether an ``await`` in such a place is an error.
+        until: The thread time to stop at.
     """
-    root = tree.root_node
-    for at, match in enumerate(_RESERVED.finditer(source)):
-        if at > _MOST_WORDS:
-            break
-        node = root.descendant_for_byte_range(match.start(), match.end())
-        if node is None or node.type not in _NAMES:
+    finder = _Finder(tree.root_node, source, until)
+    for node, word in finder.nodes(_RESERVED):
+        if node.type not in _NAMES or node.end_byte - node.start_byte != len(word):
             continue
-        if node.end_byte - node.start_byte != match.end() - match.start() or _is_outer_name(node):
-            continue
-        if not (_is_called(node) and match[0] == b"await" and not waits_in_vain(node, source)):
+        if finder.is_over():
+            return False
+        is_await = word == b"await" and _is_called(node)
+        if not _is_outer_name(node) and not (is_await and not waits_in_vain(node, source)):
             return True
-    for match in _ARROW_ON_NEXT_LINE.finditer(source):
-        node = root.descendant_for_byte_range(match.end() - 2, match.end())
-        if node is not None and node.type == "=>":
-            return True
-    for match in _HTML_COMMENT.finditer(source):
-        node = root.descendant_for_byte_range(match.start(), match.start() + 1)
-        if node is not None and node.type == "<":
-            return True
-    return _has_bad_name(root, source)
+    return (
+        any(node.type == "=>" for node, _ in finder.nodes(_ARROW_ON_NEXT_LINE, last=2))
+        or any(node.type == "<" for node, _ in finder.nodes(_HTML_COMMENT, first=1))
+        or _has_bad_name(finder, source)
+    )
+
+
+class _Finder:
+    """Finds the nodes of a tree at the matches of an expression, until its time is over."""
+
+    def __init__(self, root: Node, source: bytes, until: float) -> None:
+        self._root = root
+        self._source = source
+        self._until = until
+
+    def is_over(self) -> bool:
+        return time.thread_time() > self._until
+
+    def nodes(
+        self, expression: re.Pattern[bytes], *, first: int = 0, last: int = 0
+    ) -> Iterator[tuple[Node, bytes]]:
+        """The smallest node around each match, or around its first or last bytes; and the match."""
+        for at, match in enumerate(expression.finditer(self._source)):
+            if at % _CHECK_TIME_EACH == 0 and self.is_over():
+                return
+            start, end = match.span()
+            if first:
+                end = start + first
+            elif last:
+                start = end - last
+            node = self._root.descendant_for_byte_range(start, end)
+            if node is not None:
+                yield node, match[0]
 
 
 def _is_called(node: Node) -> bool:
@@ -76,13 +100,10 @@ def _is_called(node: Node) -> bool:
     )
 
 
-def _has_bad_name(root: Node, source: bytes) -> bool:
+def _has_bad_name(finder: _Finder, source: bytes) -> bool:
     """Whether a name has a character that names cannot have, or an escape makes a reserved word of it."""
-    for at, match in enumerate(_ESCAPED.finditer(source)):
-        if at > _MOST_WORDS:
-            break
-        node = root.descendant_for_byte_range(match.start(), match.end())
-        if node is None or node.type not in _ANY_NAMES:
+    for node, _ in finder.nodes(_ESCAPED):
+        if node.type not in _ANY_NAMES:
             continue
         name = decoded(source[node.start_byte : node.end_byte])
         if _is_bad_name(name) or (node.type in _NAMES and _IS_RESERVED.fullmatch(name)):
@@ -91,16 +112,9 @@ def _has_bad_name(root: Node, source: bytes) -> bool:
         return False
     text = source.decode("utf-8", "replace")
     odd = "".join(char for char in set(text) if not char.isascii() and not _is_part(char))
-    if not odd:
-        return False
-    found = re.compile(_any_of(odd))
-    for at, match in enumerate(found.finditer(source)):
-        if at > _MOST_WORDS:
-            break
-        node = root.descendant_for_byte_range(match.start(), match.end())
-        if node is not None and node.type in _ANY_NAMES:
-            return True
-    return False
+    return bool(odd) and any(
+        node.type in _ANY_NAMES for node, _ in finder.nodes(re.compile(_any_of(odd)))
+    )
 
 
 def _any_of(characters: str) -> bytes:

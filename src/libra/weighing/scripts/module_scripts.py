@@ -149,7 +149,9 @@ def _without_comments(text: bytes, tree: Tree) -> bytes:
     """A comment of several lines ends a statement like the end of a line, which the grammar forgets."""
     parts: list[bytes] = []
     at = 0
-    for nodes in QueryCursor(_comments()).captures(tree.root_node).values():
+    cursor = QueryCursor(_comments())
+    cursor.set_max_start_depth(_MAX_DEPTH)
+    for nodes in cursor.captures(tree.root_node).values():
         for comment in nodes:
             inside = text[comment.start_byte : comment.end_byte]
             if comment.start_byte >= at and inside.startswith(b"/*") and _LINE_END.search(inside):
@@ -194,6 +196,7 @@ def _parse(source: bytes) -> Tree | None:
         return None
 
 
+_MAX_DEPTH = 400
 _PIECE = 4_096
 """The bytes that tree-sitter gets at a time. For the text of a node it takes a whole piece."""
 
