@@ -1,8 +1,8 @@
 """Early errors: modules with a valid grammar that browsers still refuse to compile.
 
 tree-sitter knows the grammar of JavaScript and some of its extensions. This module checks the language's
-further rules (ECMAScript, "Static Semantics: Early Errors"). They concern names declared twice, or exported
-without a declaration; features that strict code lacks; and syntax of other languages.
+further rules (ECMAScript, "Static Semantics: Early Errors"). They concern names declared twice, or
+exported without a declaration; features that strict code lacks; and syntax of other languages.
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ _TOO_HIGH = re.compile(
     rb"\\u\{0*+(?:1[1-9a-fA-F]|[2-9a-fA-F][0-9a-fA-F]|1?[0-9a-fA-F]{6,})[0-9a-fA-F]{4}"
 )
 
+
 def _around(node: Node) -> Iterator[Node]:
     """The ancestors, from the inside; not more than a query finds, for each step begins at the root."""
     parent = node.parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _FLAGS = frozenset("dgimsuvy")
-_TOKEN = re.compile(
+_PART = re.compile(
     r"""
     \\ (?: u\{[^}]*+\} | k<[^>]*+> | [pP]\{[^}]*+\} | . )
     | \[ (?: \\. | [^\]\\] )*+ \]
@@ -19,6 +19,8 @@ _TOKEN = re.compile(
 _CLASS_ITEM = re.compile(r"\\(?:u\{[^}]*+\}|[pP]\{[^}]*+\}|.)|.", re.DOTALL)
 _ESCAPES = frozenset("dDsSwWbBfnrtv0cxupPk^$\\.*+?()[]{}|/")
 _MAX_CODE = 0x10FFFF
+_MAX_LENGTH = 20_000
+_MAX_SAME_NAMES = 20
 
 
 def is_bad_regex(literal: str) -> bool:
@@ -26,11 +28,13 @@ def is_bad_regex(literal: str) -> bool:
     pattern, _, flags = literal[1:].rpartition("/")
     if len(set(flags)) < len(flags) or not set(flags) <= _FLAGS or {"u", "v"} <= set(flags):
         return True
-    return "v" not in flags and _Reader(is_unicode="u" in flags).refuses(pattern)
+    if "v" in flags or len(pattern) > _MAX_LENGTH:
+        return False
+    return _Reader(is_unicode="u" in flags).refuses(pattern)
 
 
 class _Reader:
-    """Reads the tokens of one pattern."""
+    """Reads the parts of one pattern."""
 
     def __init__(self, *, is_unicode: bool) -> None:
         self._is_unicode = is_unicode
@@ -44,18 +48,18 @@ class _Reader:
 
     def refuses(self, pattern: str) -> bool:
         before = ""
-        for match in _TOKEN.finditer(pattern):
-            token = match[0]
-            is_lazy = token == "?" and before in {"*", "+", "?", "{"}
-            before = "" if is_lazy else token[0]
-            if not is_lazy and self._is_wrong(token):
+        for match in _PART.finditer(pattern):
+            part = match[0]
+            is_lazy = part == "?" and before in {"*", "+", "?", "{"}
+            before = "" if is_lazy else part[0]
+            if not is_lazy and self._is_wrong(part):
                 return True
         return bool(self._groups) or (self._is_unicode and self._highest > self._captured)
 
-    def _is_wrong(self, token: str) -> bool:
-        match token[0]:
+    def _is_wrong(self, part: str) -> bool:
+        match part[0]:
             case "(":
-                return self._open(token)
+                return self._open(part)
             case ")":
                 return self._close()
             case "|":
@@ -64,8 +68,8 @@ class _Reader:
                 self._is_term = False
             case "*" | "+" | "?":
                 return self._repeat()
-            case "{" if len(token) > 1:
-                low, _, high = token[1:-1].partition(",")
+            case "{" if len(part) > 1:
+                low, _, high = part[1:-1].partition(",")
                 return (bool(high) and _is_greater(low, high)) or self._repeat()
             case "{" | "}" | "]":
                 self._is_term = True
@@ -73,26 +77,25 @@ class _Reader:
             case "^" | "$":
                 self._is_term = False
             case "\\":
-                self._is_term = token[1:] not in {"b", "B"}
-                return self._is_unicode and self._is_bad_escape(token)
+                self._is_term = part[1:] not in {"b", "B"}
+                return self._is_unicode and self._is_bad_escape(part)
             case "[":
                 self._is_term = True
-                return len(token) > 1 and self._is_bad_class(token[1:-1])
+                return len(part) > 1 and self._is_bad_class(part[1:-1])
             case _:
                 self._is_term = True
         return False
 
-    def _open(self, token: str) -> bool:
+    def _open(self, part: str) -> bool:
         self._is_term = False
         self._opened += 1
-        self._groups.append(token)
-        name = token[3:-1] if token.startswith("(?<") and token[-1] == ">" else ""
-        self._captured += token == "(" or bool(name)
-        clashes = bool(name) and not all(
-            _exclude(path, self._path) for path in self._named.get(name, ())
-        )
-        if name:
-            self._named.setdefault(name, []).append(list(self._path))
+        self._groups.append(part)
+        name = part[3:-1] if part.startswith("(?<") and part[-1] == ">" else ""
+        self._captured += part == "(" or bool(name)
+        paths = self._named.setdefault(name, []) if name else []
+        clashes = not all(_exclude(path, self._path) for path in paths)
+        if len(paths) < _MAX_SAME_NAMES:
+            paths.append(list(self._path))
         self._path.append((self._opened, 0))
         return clashes
 
@@ -109,13 +112,13 @@ class _Reader:
         was_term, self._is_term = self._is_term, False
         return not was_term
 
-    def _is_bad_escape(self, token: str, *, in_class: bool = False) -> bool:
-        if token[1].isdigit() and token[1] != "0":
-            self._highest = max(self._highest, int(token[1]))
+    def _is_bad_escape(self, part: str, *, in_class: bool = False) -> bool:
+        if part[1].isdigit() and part[1] != "0":
+            self._highest = max(self._highest, int(part[1]))
             return in_class
-        if token[1] == "u" and len(token) > 2:
-            return _is_bad_code(token[3:-1])
-        return token[1] not in _ESCAPES and not (in_class and token[1] == "-")
+        if part[1] == "u" and len(part) > 2:
+            return _is_bad_code(part[3:-1])
+        return part[1] not in _ESCAPES and not (in_class and part[1] == "-")
 
     def _is_bad_class(self, body: str) -> bool:
         items = _CLASS_ITEM.findall(body.removeprefix("^"))

@@ -101,7 +101,7 @@ def _is_called(node: Node) -> bool:
 
 
 def _has_bad_name(finder: _Finder, source: bytes) -> bool:
-    """Whether a name has a character that names cannot have, or an escape makes a reserved word of it."""
+    """Whether a name has a character that names cannot have, or is a reserved word with escapes."""
     for node, _ in finder.nodes(_ESCAPED):
         if node.type not in _ANY_NAMES:
             continue

@@ -105,12 +105,7 @@ def imports_of_data(target: str, import_map: ImportMap, *, depth: int = 0) -> li
 def _imports(source: str) -> list[ModuleImport]:
     if _MAY_IMPORT.search(source) is None:
         return []
-    text = _plain(source.encode("utf-8", "replace"))
-    tree = _parse(text)
-    for reword in (_without_words, _without_comments):
-        if tree is not None and tree.root_node.has_error:
-            text, before = reword(text, tree), text
-            tree = tree if text == before else _parse(text)
+    tree, text = parsed(source.encode("utf-8", "replace"))
     if tree is None:
         return [ModuleImport(specifier) for specifier in _looks_like_imports(source)]
     if tree.root_node.has_error or has_early_error(tree, text):
@@ -128,6 +123,17 @@ def _imports(source: str) -> list[ModuleImport]:
                 return []
             found.append(ModuleImport(_value_of(specifier), kind))
     return found
+
+
+def parsed(text: bytes) -> tuple[Tree | None, bytes]:
+    """The tree of a module and the text that it is of; no tree if parsing takes too long."""
+    text = _plain(text)
+    tree = _parse(text)
+    for reword in (_without_words, _without_comments):
+        if tree is not None and tree.root_node.has_error:
+            text, before = reword(text, tree), text
+            tree = tree if text == before else _parse(text)
+    return tree, text
 
 
 def _plain(text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Scopes of a module: names that are declared twice, and names that nothing may declare.
 
-The nodes that open a scope or declare a name come from a query. Sorted by their place, one walk over them with
-a stack finds all clashes; so deep nesting costs no recursion (ECMAScript, the early errors of blocks,
+The nodes that open a scope or declare a name come from a query. Sorted by their place, one walk over them
+with a stack finds all clashes; so deep nesting costs no recursion (ECMAScript, the early errors of blocks,
 functions, ``switch``, ``for``, ``catch`` and modules).
 """
 
@@ -111,7 +111,7 @@ def declared_names(
             return None
         while start >= stack[-1].end:
             _close(stack)
-        if name == "function" or name == "catch":
+        if name in {"function", "catch"}:
             stack.append(_Scope(node.end_byte, name))
         elif name == "block":
             # The body of a function or of a catch clause ends with it, and shares its scope.
@@ -122,6 +122,8 @@ def declared_names(
                 raise Clash
         else:
             _declare(stack, name, names_in(node, source))
+            if name == "caught":
+                stack[-1].is_pattern_caught = node.type != "identifier"
     while len(stack) > 1:
         _close(stack)
     module.check()
@@ -164,7 +166,6 @@ def _declare(stack: list[_Scope], kind: str, names: list[bytes]) -> None:
         _add_once(scope.lexical, names)
     elif kind != "own_name":
         _add_once(scope.parameters, names)
-        scope.is_pattern_caught = kind == "caught" and len(names) != 1
 
 
 def _add_once(known: set[bytes], names: Iterable[bytes]) -> None:
@@ -209,7 +210,7 @@ def name_of(node: Node, source: bytes) -> bytes:
 
 
 def decoded(name: bytes) -> bytes:
-    """A name with its ``\\u`` escapes decoded."""
+    """A name with its Unicode escapes decoded."""
     return _ESCAPE.sub(_character, name) if b"\\" in name else name
 
 
