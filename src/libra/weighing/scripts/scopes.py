@@ -1,8 +1,8 @@
 """Scopes of a module: names that are declared twice, and names that nothing may declare.
 
-The nodes that open a scope or declare a name come from a query. Sorted by their place, one walk over them
-with a stack finds all clashes; so deep nesting costs no recursion (ECMAScript, the early errors of blocks,
-functions, ``switch``, ``for``, ``catch`` and modules).
+The nodes that open a scope or declare a name come from a query. Sorted by their place, one walk over
+them with a stack finds all clashes; so deep nesting costs no recursion (ECMAScript, the early errors of
+blocks, functions, ``switch``, ``for``, ``catch`` and modules).
 """
 
 from __future__ import annotations
