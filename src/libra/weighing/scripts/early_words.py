@@ -24,6 +24,9 @@ _RESERVED = re.compile(rb"(?:(?<![\w$.#])|(?<=\.\.\.))(?:" + _WORDS + rb")(?![\w
 _IS_RESERVED = re.compile(_WORDS + _MORE_WORDS)
 _ARROW_ON_NEXT_LINE = re.compile(rb"(?:[\n\r]|\xe2\x80[\xa8\xa9])\s*+=>")
 _HTML_COMMENT = re.compile(rb"<!--")
+_NO_SPACE = re.compile("\u200b|\u2060".encode())
+"""Characters that are spaces in tree-sitter's grammar only."""
+
 _ESCAPED = re.compile(rb"\\u")
 _CHECK_TIME_EACH = 16
 
@@ -31,6 +34,12 @@ _NAMES = frozenset(
     {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"}
 )
 _ANY_NAMES = _NAMES | {"property_identifier", "private_property_identifier", "statement_identifier"}
+_TEXTS = frozenset(
+    {
+        "string", "string_fragment", "template_string", "escape_sequence", "comment", "regex",
+        "regex_pattern", "hash_bang_line", "html_comment",
+    }
+)  # fmt: skip
 _PARTS = "\u200c\u200d\u037a\u309b\u309c"
 """Characters of names in JavaScript, but not in Python."""
 
@@ -58,6 +67,7 @@ def misuses_words(
     return (
         any(node.type == "=>" for node, _ in finder.nodes(_ARROW_ON_NEXT_LINE, last=2))
         or any(node.type == "<" for node, _ in finder.nodes(_HTML_COMMENT, first=1))
+        or any(node.type not in _TEXTS for node, _ in finder.nodes(_NO_SPACE))
         or _has_bad_name(finder, source)
     )
 

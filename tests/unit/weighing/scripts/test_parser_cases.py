@@ -67,6 +67,7 @@ def test_no_module_that_a_browser_refuses_fetches_an_import() -> None:
         r"a = /[\w\-]{1,2}?(?<n>a)|(?<n>b)\k<n>/u",
         r"a = /{a}]{,2}\-(?=a)*[a-z-]/",
         r"a = /[\p{L}--[a-z]]/v",
+        "x = ['\u200b', `\u200b${a}\u200b`, /\u200b[\u200b]\\\u200b/] // \u200b\n/* \u200b */",
         "x = y/* two\nlines */z()",
     ],
 )
@@ -86,6 +87,7 @@ def test_a_module_compiles(source: str) -> None:
         "for (let a of b) { var a }",
         "(a, {b: a}) => 1",
         "console.log(“a”)",
+        "a =\u200b b",
         "a = /[z-a]/",
         "a = /a{2,1}/",
         "a = /(?<n>a)(?<n>b)/",
