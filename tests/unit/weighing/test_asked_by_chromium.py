@@ -65,10 +65,7 @@ EXCEPTIONS = {
     ),
     **dict.fromkeys(
         (
-            "m-regbad",
-            "m-surr", "m-blockfunc", "m-catchdup",
-            "m-paramlet",
-            "ee25", "ee26", "ee27", "ee29", "ee33", "ee53", "ee60", "ee62",
+            "m-surr", "ee29", "ee62",
         ),
         EARLY,
     ),
