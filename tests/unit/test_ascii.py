@@ -44,8 +44,11 @@ ALLOWED: dict[str, tuple[str, set[str]]] = {
     "weighing/html/document_walk.py": (BYTES, {"html.lower()"}),
     "weighing/html/parser_limits.py": (BYTES, {"name.lower()"}),
     "weighing/html/quirks.py": (BYTES, {"kind.lower()", "doctype[1].lower()"}),
-    "weighing/scripts/early_errors.py": (BYTES, {"number[1:2].isdigit()"}),
-    "weighing/scripts/early_places.py": (BYTES, {"(after.text or b'')[:1].isalpha()"}),
+    "weighing/scripts/early_errors.py": (BYTES, {"number[1:2].isdigit()", "after.isalpha()"}),
+    "weighing/scripts/early_places.py": (
+        BYTES,
+        {"source[node.end_byte:node.end_byte + 1].isdigit()"},
+    ),
     "network/libcurl/heads.py": (
         "bytes that libcurl has accepted as a status line",
         {

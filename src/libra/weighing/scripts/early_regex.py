@@ -18,6 +18,7 @@ _PART = re.compile(
 )
 _CLASS_ITEM = re.compile(r"\\(?:u\{[^}]*+\}|[pP]\{[^}]*+\}|.)|.", re.DOTALL)
 _ESCAPES = frozenset("dDsSwWbBfnrtv0cxupPk^$\\.*+?()[]{}|/")
+_HEX = frozenset("0123456789abcdefABCDEF")
 _MAX_CODE = 0x10FFFF
 _MAX_LENGTH = 20_000
 _MAX_SAME_NAMES = 20
@@ -113,7 +114,7 @@ class _Reader:
         return not was_term
 
     def _is_bad_escape(self, part: str, *, in_class: bool = False) -> bool:
-        if part[1].isdigit() and part[1] != "0":
+        if part[1] in "123456789":
             self._highest = max(self._highest, int(part[1]))
             return in_class
         if part[1] == "u" and len(part) > 2:
@@ -144,7 +145,7 @@ def _is_greater(low: str, high: str) -> bool:
 
 
 def _is_bad_code(digits: str) -> bool:
-    if not digits or not set(digits.lower()) <= set("0123456789abcdef"):
+    if not digits or not set(digits) <= _HEX:
         return True
     digits = digits.lstrip("0")
     return len(digits) > 6 or int(digits or "0", 16) > _MAX_CODE
