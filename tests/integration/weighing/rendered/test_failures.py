@@ -60,19 +60,27 @@ async def test_a_page_that_nobody_serves_fails_with_the_reason(browsers: Browser
 async def test_what_waits_for_ever_fails_alone(
     web: PageServer, browsers: BrowserPool, clock: Clock
 ) -> None:
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         held.append(writer)
+        await reader.readline()
+        asked.set()
 
     def waits(report: Report) -> bool:
         return ended("/", "/i.png")(report) and "/never.png" in by_path(report)
 
+    async def move() -> None:
+        await asked.wait()  # until then the time for connecting would be over, too
+        clock.move(1e3)
+
+    asked = asyncio.Event()
     held: list[asyncio.StreamWriter] = []
+    moves: list[asyncio.Task[None]] = []
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         web.site["/"] = html(f"<img src=http://127.0.0.1:{port}/never.png><img src=/i.png>")
         web.site["/i.png"] = image(800)
         options = Options(limits=Limits(page_seconds=1e6, asset_seconds=1e3))
-        look = once(waits, lambda: clock.move(1e3))
+        look = once(waits, lambda: moves.append(asyncio.create_task(move())))
         report = await weigh_rendered(web.url(), options, browsers, on_change=look)
         for writer in held:
             writer.close()
