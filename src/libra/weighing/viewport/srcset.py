@@ -12,20 +12,14 @@ import re
 from typing import NamedTuple
 
 from libra.weighing.options import Viewport
-from libra.weighing.viewport.lengths import length_px
-from libra.weighing.viewport.media_queries import media_matches, split_top_level
+from libra.weighing.viewport.sizes import source_size
 
 MAX_CANDIDATES = 1_000
 
-_WHITESPACE = " \t\n\f\r"
 _URL = re.compile(r"[^ \t\n\f\r]+")
 _SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
 _DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
 _DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)([wxh])")
-
-_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
-_IN_PARENTHESES = re.compile(r"\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?")
-_WORD = re.compile(r"[^\s()]++")
 
 
 class Candidate(NamedTuple):
@@ -104,27 +98,6 @@ def choose_candidate(
     return candidates[dense[chosen][1]].url
 
 
-def source_size(sizes: str | None, viewport: Viewport) -> float:
-    """The image width in CSS pixels that ``sizes`` gives in this viewport."""
-    entries = split_top_level(_COMMENT.sub(" ", sizes or ""), ",")
-    if entries and entries[0].strip(_WHITESPACE).lower() == "auto":
-        return float(viewport.width)  # the case of an image that is not lazy
-    for entry in entries:
-        condition, length = _last_value(entry.strip())
-        pixels = length_px(length, viewport)
-        if pixels is None or pixels < 0 or _names_medium(condition):
-            continue
-        if not condition or media_matches(condition, viewport):
-            return pixels
-    return float(viewport.width)
-
-
-def _names_medium(condition: str) -> bool:
-    """Whether a condition names a medium, which is allowed in stylesheets but not here."""
-    words = _WORD.findall(_IN_PARENTHESES.sub(" ", condition))
-    return any(word.lower() not in {"not", "and", "or"} for word in words)
-
-
 def _candidate(url: str, descriptors: str) -> Candidate | None:
     width: int | None = None
     density: float | None = None
@@ -168,17 +141,3 @@ def _nearest(densities: list[float], dpr: float) -> int:
     while chosen > 0 and densities[chosen - 1] == densities[chosen]:
         chosen -= 1
     return chosen
-
-
-def _last_value(entry: str) -> tuple[str, str]:
-    """Split an entry such as ``(min-width: 600px) 50vw`` into its condition and its length."""
-    depth = 0
-    for at in range(len(entry) - 1, -1, -1):
-        character = entry[at]
-        if character == ")":
-            depth += 1
-        elif character == "(":
-            depth -= 1
-        elif character in _WHITESPACE and depth == 0:
-            return entry[:at].strip(), entry[at + 1 :]
-    return "", entry
