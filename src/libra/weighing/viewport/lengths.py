@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from libra.weighing.css.numeric import type_of
+from libra.weighing.css.numeric import MATH, type_of
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at
 from libra.weighing.options import Viewport
 
@@ -176,6 +176,8 @@ def _divided(one: float, other: float) -> float:
 
 def _function(part: ComponentValue, viewport: Viewport) -> float:
     name, pieces = part.value.lower(), split_at(part.parts, ",")
+    if name not in MATH:
+        raise ValueError(name)
     strategy = "nearest"
     if name == "round" and significant(pieces[0])[0].is_word(*_ROUNDING):
         strategy = significant(pieces.pop(0))[0].value.lower()

@@ -1,6 +1,6 @@
 """The ``sizes`` of an image, as Chromium reads it.
 
-Chromium reads calculations in it with a parser of its own. That one knows four functions, no constants and
+Chromium reads calculations in it with a parser of its own, which knows four functions, no constants and
 no division by zero, and does not ask for white space around signs.
 """
 
