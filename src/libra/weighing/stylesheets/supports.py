@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from libra.weighing.css.chromium import Property, chromium
-from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.weighing.css.conditions import Invalid, condition, inside, is_any_value
 from libra.weighing.css.numeric import MATH, type_of, unit_type
 from libra.weighing.css.properties import COLORS, is_color, is_image, matches
 from libra.weighing.css.syntax import (
@@ -58,6 +58,8 @@ def supports_import(text: str) -> bool | None:
 
 
 def _term(text: str, part: ComponentValue) -> bool | None:
+    if not is_any_value(part.parts):
+        raise Invalid
     if part.kind == "(":
         return _declaration(part.parts) is True
     name, argument = part.value.lower(), significant(part.parts)
@@ -100,14 +102,15 @@ def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
     """
     if not _in_order(value):
         return False
-    if name[:2] == "--":
-        return True
+    substituted = _substitutes_in(value)
+    if substituted is False or name[:2] == "--":
+        return substituted is not False and len(name) > 2
     name = name.lower()
     known = chromium().properties.get(name)
     parts = significant(value)
     if known is None or not parts:
         return False
-    if is_substituted(parts):
+    if substituted:
         return True
     if len(parts) == 1 and parts[0].kind == "ident" and parts[0].value.lower() in WIDE:
         return True
@@ -161,16 +164,26 @@ _CUSTOM = frozenset({"x", "y", "z", "a", "b", "c", "d"})
 
 def is_substituted(parts: Sequence[ComponentValue]) -> bool:
     """Whether a value contains a valid ``var()`` or similar function."""
+    return _substitutes_in(parts) is True
+
+
+def _substitutes_in(parts: Sequence[ComponentValue]) -> bool | None:
+    """Whether all ``var()`` and similar functions of a value are valid; None if there are none."""
+    found: bool | None = None
     for part in parts:
         if part.kind == "function":
             name = part.value.lower()
-            if name in SUBSTITUTED and _substitutes(name, part.parts):
-                return True
-            if name[:2] == "--":
-                return True
-        if part.parts and is_substituted(part.parts):
-            return True
-    return False
+            if name in SUBSTITUTED:
+                if not _substitutes(name, part.parts):
+                    return False
+                found = True
+            elif name[:2] == "--":
+                found = True
+        within = _substitutes_in(part.parts) if part.parts else None
+        if within is False:
+            return False
+        found = found or within
+    return found
 
 
 def _substitutes(name: str, parts: Sequence[ComponentValue]) -> bool:
