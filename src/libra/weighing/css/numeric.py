@@ -14,22 +14,26 @@ _UNITS = {
     "fr": "flex",
 }
 _SAME = frozenset(
-    {"min", "max", "clamp", "hypot", "mod", "rem", "round", "abs", "calc", "-webkit-calc"}
+    {"min", "max", "clamp", "hypot", "mod", "rem", "round", "abs", "calc", "-webkit-calc", "random"}
 )
 _TO_NUMBER = frozenset({"sin", "cos", "tan", "pow", "sqrt", "log", "exp", "sign", "progress"})
 _TO_ANGLE = frozenset({"asin", "acos", "atan", "atan2"})
 _OF_NUMBERS = frozenset({"asin", "acos", "atan", "pow", "sqrt", "log", "exp"})
 _OF_ANGLES = frozenset({"sin", "cos", "tan"})
 _ROUNDING = frozenset({"nearest", "up", "down", "to-zero"})
+_SHARING = frozenset({"auto", "element-shared", "element-scoped", "fixed"})
 _CONSTANTS = frozenset({"pi", "e", "infinity", "-infinity", "nan"})
 _COUNTS = {
     "calc": (1, 1), "-webkit-calc": (1, 1), "clamp": (3, 3), "mod": (2, 2), "rem": (2, 2),
     "round": (1, 2), "abs": (1, 1), "sign": (1, 1), "sin": (1, 1), "cos": (1, 1), "tan": (1, 1),
     "asin": (1, 1), "acos": (1, 1), "atan": (1, 1), "atan2": (2, 2), "pow": (2, 2), "sqrt": (1, 1),
     "log": (1, 2), "exp": (1, 1), "progress": (3, 3),
+    "random": (2, 3),
 }  # fmt: skip
 MATH = _SAME | _TO_NUMBER | _TO_ANGLE
-_COUNTED = frozenset({"sibling-index", "sibling-count"})
+COUNTED = frozenset({"sibling-index", "sibling-count"})
+"""Functions that count siblings, so that their value is known only for an element."""
+
 _MIXED = frozenset({"length", "percentage", "length-percentage"})
 
 _Powers = dict[str, int]
@@ -51,7 +55,7 @@ def type_of(part: ComponentValue) -> str | None:
             return unit_type(part)
         case "function":
             name = part.value.lower()
-            if name in _COUNTED:
+            if name in COUNTED:
                 return None if significant(part.parts) else "number"
             return _named(_of_math(name, part.parts)) if name in MATH else None
         case _:
@@ -82,6 +86,8 @@ def _of_math(name: str, parts: Sequence[ComponentValue]) -> _Powers | None:
     if name == "round" and (first := significant(pieces[0])) and first[0].is_word(*_ROUNDING):
         if len(first) > 1:
             return None
+        pieces = pieces[1:]
+    if name == "random" and (first := significant(pieces[0])) and first[0].is_word(*_SHARING):
         pieces = pieces[1:]
     least, most = _COUNTS.get(name, (1, 100))
     if not least <= len(pieces) <= most:

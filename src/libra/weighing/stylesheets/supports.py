@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from libra.weighing.css.chromium import Property, chromium
 from libra.weighing.css.conditions import Invalid, condition, inside, is_any_value
-from libra.weighing.css.numeric import MATH, type_of, unit_type
+from libra.weighing.css.numeric import COUNTED, MATH, type_of, unit_type
 from libra.weighing.css.properties import COLORS, is_color, is_image, matches
 from libra.weighing.css.syntax import (
     ComponentValue,
@@ -64,6 +64,8 @@ def _term(text: str, part: ComponentValue) -> bool | None:
         return _declaration(part.parts) is True
     name, argument = part.value.lower(), significant(part.parts)
     if name == "selector":
+        if any(one.is_delim("\\") for one in part.parts):
+            return False  # at its end it would begin an escape
         return is_supported(inside(text, part))
     word = argument[0].value.lower() if len(argument) == 1 and argument[0].kind == "ident" else None
     if name == "font-tech":
@@ -112,7 +114,7 @@ def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
         return False
     if substituted:
         return True
-    if len(parts) == 1 and parts[0].kind == "ident" and parts[0].value.lower() in WIDE:
+    if len(parts) == 1 and (parts[0].is_word(*WIDE) or parts[0].is_word("revert-rule")):
         return True
     judged = matches(name, parts)
     if judged is not None:
@@ -228,7 +230,7 @@ def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
         return False
     for place, part in enumerate(parts):
         if part.is_delim("/"):
-            if place in {0, len(parts) - 1}:
+            if place in {0, len(parts) - 1} or not any("/" in one for one in known.samples):
                 return False
             counts.clear()
             continue
@@ -286,7 +288,7 @@ def _number(kinds: dict[str, int], part: ComponentValue) -> str | None:
         return "zero"
     if value < 0 and "negative" not in kinds:
         return None
-    if not value.is_integer():
+    if not value.is_integer() or not part.value.lstrip("+-").isdecimal():
         return "number" if "number" in kinds else None
     if value > 1000 and "hundreds" in kinds and "integer" not in kinds:
         return None
@@ -322,9 +324,10 @@ def _function(known: Property, part: ComponentValue) -> str | None:
     name = part.value.lower()
     if name == "url":
         return "url" if "url" in known.kinds else None
-    if name in MATH:
+    if name in MATH or name in COUNTED:
         return _calculated(known.kinds, type_of(part))
-    if "color" in known.kinds and (judged := is_color(part)) is not None:
+    # Where any name is allowed, so is that of a color; only real colors may be hashes.
+    if "hash" in known.kinds and (judged := is_color(part)) is not None:
         return "function" if judged else None
     if any(one.startswith("linear-gradient(") for one in known.functions):
         image = is_image(part)
