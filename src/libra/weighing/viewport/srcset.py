@@ -15,11 +15,14 @@ from libra.weighing.options import Viewport
 from libra.weighing.viewport.sizes import source_size
 
 MAX_CANDIDATES = 1_000
+_MAX_DIGITS = 10
 
 _URL = re.compile(r"[^ \t\n\f\r]+")
 _SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
 _DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
-_DESCRIPTOR = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)([wxh])")
+_DESCRIPTOR = re.compile(
+    r"(-?(?:[0-9]+(?:\.(?:[0-9]+|(?=[eE])))?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([wxh])"
+)
 
 
 class Candidate(NamedTuple):
@@ -109,17 +112,26 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
         number, unit = match.groups()
         if unit == "x" and density is None and width is None:
             density = float(number)
-        elif unit == "w" and density is None and width is None and number.isdigit():
-            width = int(number[:9])
-            if width == 0:
+            if density < 0:  # while a negative zero is none
                 return None
-        elif unit == "h" and not has_height and number.isdigit() and int(number[:9]):
+        elif unit == "w" and density is None and width is None and number.isdigit():
+            width = _whole(number)
+            if not width:
+                return None
+        elif unit == "h" and not has_height and number.isdigit() and _whole(number):
             has_height = True  # allowed beside a width, without effect
         else:
             return None
     if (density is not None and not math.isfinite(density)) or (has_height and width is None):
         return None
     return Candidate(url, width, density)
+
+
+def _whole(digits: str) -> int:
+    """The number, or 0 if it is too large for Chromium."""
+    digits = digits.lstrip("0")
+    number = int(digits) if digits and len(digits) <= _MAX_DIGITS else 0
+    return number if number < 2**31 else 0
 
 
 def _density(candidate: Candidate, size: float) -> float:
