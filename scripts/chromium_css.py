@@ -318,7 +318,9 @@ ASK = """(ask) => {
     found.f = ask.functions.map((v, i) => yes(name, v) ? i : -1).filter((i) => i >= 0);
     found.s = ask.shapes.map((v, i) => yes(name, v) ? i : -1).filter((i) => i >= 0);
     found.c = ask.keywords.concat(Object.values(ask.types).flat(), ask.functions)
-                 .filter((v) => yes(name, v)).slice(0, 40).some((v) => yes(name, v + "," + v));
+                 .filter((v) => yes(name, v)).slice(0, 40)
+                 // Any value is valid with a variable in it.
+                 .some((v) => !yes("width", v + "," + v) && yes(name, v + "," + v));
     properties[name] = found;
   }
   const listed = (all, text) => all.filter((one) => holds(`selector(${text(one)})`));

@@ -74,6 +74,8 @@ def _term(text: str, part: ComponentValue) -> bool | None:
         return word in chromium().font_formats
     if name == "at-rule":
         rule = argument[0] if len(argument) == 1 else None
+        if rule is not None and rule.kind == "at-keyword" and rule.value.lower() == "charset":
+            raise Invalid  # it is no at-rule
         return (
             rule is not None
             and rule.kind == "at-keyword"
@@ -259,7 +261,7 @@ def _kind(  # noqa: C901, PLR0911 - one branch for each kind of component
                 return "word"
             if word[:2] == "--":
                 return "dashed" if "dashed" in kinds else None
-            if "color" in kinds and _is_color(word):
+            if "hash" in kinds and "color" in kinds and _is_color(word):
                 return "color"
             return "name" if "name" in kinds else None
         case "hash":

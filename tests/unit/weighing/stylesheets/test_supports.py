@@ -36,6 +36,8 @@ def test_conditions_hold_as_in_chromium() -> None:
         "not (rotate: sin(1px))",
         "not selector(a:is(::before))",
         "not foo(1)",
+        "not (margin: 1px, 2px)",
+        "(transition: a, b)",
     ],
 )
 def test_these_hold(condition: str) -> None:
@@ -44,7 +46,14 @@ def test_these_hold(condition: str) -> None:
 
 @pytest.mark.parametrize(
     "condition",
-    ["not (--x:])", 'not ("x\n")', "not (url(a b))", "not selector(a])", "selector(a\\\n)"],
+    [
+        "not (--x:])",
+        'not ("x\n")',
+        "not (url(a b))",
+        "not selector(a])",
+        "selector(a\\\n)",
+        "not at-rule(@charset)",
+    ],
 )
 def test_these_do_not(condition: str) -> None:
     assert not supports(condition)
