@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_NAME: Final = r"[^\s<>/='\"!?]+"
-_TAG: Final = re.compile(rf"<(/?)({_NAME})")
-_ATTRIBUTE: Final = re.compile(rf"\s({_NAME})\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_NAME: Final = r"[^ \t\n\f\r<>/='\"!?]+"
+_TAG: Final = re.compile(rf"<(/?)({_NAME})", re.ASCII)
+_ATTRIBUTE: Final = re.compile(
+    rf"[ \t\n\f\r]({_NAME})[ \t\n\f\r]*=[ \t\n\f\r]*(?:\"([^\"]*)\"|'([^']*)')", re.ASCII
+)
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ENCODING: Final = re.compile(
-    rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z][\w.:-]{0,40})[\"']"
+    rb"<\?xml[^>]{0,200}?encoding[ \t\n\f\r]*=[ \t\n\f\r]*[\"']([A-Za-z][\w.:-]{0,40})[\"']"
 )
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 import msgspec
 
+from libra.ascii import lowered, trimmed
 from libra.formats.loose_xml import read_loosely
 from libra.formats.page_lists import PageListError, parse_url_list
 
@@ -122,7 +123,7 @@ class _AddressReader:
             self.root, self._namespace = local, namespace
         # Extensions (image:loc, video:..., atom:link in RSS) have namespaces of their own.
         ours = namespace in ("", self._namespace) or any(known in namespace for known in _KNOWN)
-        name = local.lower() if not self._path else local
+        name = lowered(local) if not self._path else local
         self._path.append(name if ours else f"{namespace} {local}")
         self._text.clear()
         path = tuple(self._path)
@@ -141,11 +142,11 @@ class _AddressReader:
         self._text.clear()
 
     def _take(self, what: str, address: str) -> None:
-        if address := address.strip():
+        if address := trimmed(address):
             self.found[what].append(address)
 
     def require_sitemap(self) -> None:
-        if self.root.lower() not in _ROOTS:
+        if lowered(self.root) not in _ROOTS:
             raise PageListError(f"this is not a sitemap: its root element is <{self.root[:40]}>")
 
     def sitemap(self, fault: str | None = None, *, whole: bool = True) -> Sitemap:
@@ -170,7 +171,7 @@ def _refuse(*_declaration: object) -> None:
     raise PageListError("this is not a sitemap: it has a document type")
 
 
-_ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE | re.ASCII)
 
 
 def _plain_sitemap(data: bytes) -> Sitemap:

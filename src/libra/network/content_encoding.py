@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
 
+from libra.ascii import lowered
+
 try:  # inflates in about half the time
     from zlib_ng import zlib_ng as zlib
 except ImportError:  # where there is no wheel of it
@@ -103,7 +105,7 @@ def encodings_in(header: str | None) -> list[str]:
     """
     if not header:
         return []
-    names = [name.strip().lower() for name in header.split(",")]
+    names = [lowered(name.strip(" \t")) for name in header.split(",")]
     return names if all(name in _STEPS for name in names) else []
 
 

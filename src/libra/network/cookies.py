@@ -20,6 +20,7 @@ from typing import Literal
 
 import msgspec
 
+from libra.ascii import lowered
 from libra.network.tolerant_http import AS_IT_CAME
 from libra.urls import host_of, is_public_suffix, origin_of
 
@@ -36,7 +37,7 @@ SameSite = Literal["strict", "lax", "none"]
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DELIMITERS = re.compile(r"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
-_TIME = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D|\Z)")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[^0-9]|\Z)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -143,7 +144,7 @@ class CookieJar:
             return False
         if not same_site and cookie.same_site != "none":
             return False
-        name = cookie.name.lower() or cookie.value.lower()
+        name = lowered(cookie.name) or lowered(cookie.value)
         if name.startswith("__secure-") and not (cookie.name and cookie.secure):
             return False
         if name.startswith("__host-") and not (
@@ -206,7 +207,7 @@ def parse_cookie(line: str, url: str, now: float) -> Cookie | None:
     path = attributes.get("path", "")
     if not path.startswith("/"):
         path = _directory(_path(url))
-    wanted = attributes.get("samesite", "").lower()
+    wanted = lowered(attributes.get("samesite", ""))
     same_site: SameSite = "strict" if wanted == "strict" else "none" if wanted == "none" else "lax"
     return Cookie(
         name=name,
@@ -228,11 +229,11 @@ def parse_date(text: str) -> float | None:
     for token in _DELIMITERS.split(text):
         if clock is None and (match := _TIME.match(token)) is not None:
             clock = (int(match[1]), int(match[2]), int(match[3]))
-        elif day is None and (match := re.match(r"(\d{1,2})(?:\D|\Z)", token)) is not None:
+        elif day is None and (match := re.match(r"([0-9]{1,2})(?:[^0-9]|\Z)", token)) is not None:
             day = int(match[1])
-        elif month is None and token[:3].lower() in _MONTHS:
-            month = _MONTHS.index(token[:3].lower()) + 1
-        elif year is None and (match := re.match(r"(\d{2,4})(?:\D|\Z)", token)) is not None:
+        elif month is None and lowered(token[:3]) in _MONTHS:
+            month = _MONTHS.index(lowered(token[:3])) + 1
+        elif year is None and (match := re.match(r"([0-9]{2,4})(?:[^0-9]|\Z)", token)) is not None:
             year = int(match[1])
             year += 1900 if 70 <= year <= 99 else 2000 if year < 70 else 0
     if clock is None or day is None or month is None or year is None or year < 1601:
@@ -248,12 +249,12 @@ def _attributes(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
         name, _, value = part.partition("=")
         value = value.strip(" \t")
         if len(value) <= MAX_ATTRIBUTE:
-            yield name.strip(" \t").lower(), value
+            yield lowered(name.strip(" \t")), value
 
 
 def _domain(wanted: str, host: str) -> str | None:
     """The domain of a cookie, "" for the host alone; None if the host may not set it."""
-    wanted = wanted.removeprefix(".").lower()
+    wanted = lowered(wanted.removeprefix("."))
     if not wanted:
         return ""
     if not wanted.isascii():

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from libra.ascii import is_digits
+
 MAX_RETRY_AFTER = 3_600.0
 """Seconds; ``Retry-After`` is capped at one hour."""
 
@@ -90,8 +92,8 @@ def retry_after(status: int, header: str | None, now: datetime | None = None) ->
     """
     if header is None or status not in BUSY:
         return None
-    text = header.strip()[:64]
-    if text.isascii() and text.isdigit():
+    text = header.strip(" \t")[:64]
+    if is_digits(text):
         return min(float(text), MAX_RETRY_AFTER)
     try:
         date = parsedate_to_datetime(text)

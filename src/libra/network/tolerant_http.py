@@ -15,6 +15,8 @@ from collections.abc import Iterator
 
 from multidict import CIMultiDict
 
+from libra.ascii import HTTP_BLANKS, lowered
+
 HEAD_BYTES = 262_144
 """Bytes of all headers of an answer together, including interim ones: Chromium's limit."""
 
@@ -39,7 +41,7 @@ _STATUS_BYTES = 8
 """Bytes that identify a status line: ``HTTP/1.1``."""
 
 _END = re.compile(rb"\n\r?\n")
-_STATUS = re.compile(rb"http(?:/\d*(?:\.\d*)?)?[ \t]*(\d*)", re.IGNORECASE)
+_STATUS = re.compile(rb"http(?:/[0-9]*(?:\.[0-9]*)?)?[ \t]*([0-9]*)", re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|\Z)")
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
@@ -181,12 +183,12 @@ class TolerantReader:
         return False
 
     def _begin_body(self, status: int, headers: CIMultiDict[str]) -> None:
-        codings = ",".join(headers.getall("Transfer-Encoding", ())).lower().split(",")
-        chunked = any(coding.strip() == "chunked" for coding in codings)
+        codings = lowered(",".join(headers.getall("Transfer-Encoding", ()))).split(",")
+        chunked = any(coding.strip(" \t") == "chunked" for coding in codings)
         for name in _ONE_VALUE:
             if name == "Content-Length" and chunked:
                 continue
-            if len({value.strip() for value in headers.getall(name, ())}) > 1:
+            if len({value.strip(" \t") for value in headers.getall(name, ())}) > 1:
                 raise NotHTTP(f"bad-answer: two different values of {name}", status)
         self.status, self.headers = status, headers
         if status in {204, 205, 304}:
@@ -196,7 +198,7 @@ class TolerantReader:
         else:
             # A value that is not a number announces nothing. A list may be a number that a proxy has
             # repeated.
-            values = {part.strip() for part in headers.get("Content-Length", "").split(",")}
+            values = {part.strip(" \t") for part in headers.get("Content-Length", "").split(",")}
             length = values.pop() if len(values) == 1 else ""
             self._left = int(length) if _LENGTH.match(length) else None
         self.done = self._left == 0 and self._chunked is None
@@ -280,7 +282,7 @@ def parse_head(head: bytes) -> tuple[int, CIMultiDict[str]]:
         if line[:1] in {" ", "\t"}:
             if last is not None and fields:
                 name, value = fields[-1]
-                fields[-1] = (name, f"{value} {line.strip()}")
+                fields[-1] = (name, f"{value} {line.strip(HTTP_BLANKS)}")
             continue
         name, colon, value = line.partition(":")
         name = name.rstrip(" \t")

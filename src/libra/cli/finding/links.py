@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
+from libra.ascii import lowered
 from libra.urls import InvalidURL, join, parse_url
 from libra.weighing.bodies.charset import html_encoding, to_utf8
 from libra.weighing.bodies.kept import KeptBody, Spool
@@ -107,7 +108,7 @@ def links_of(html: bytes, base: str) -> list[str]:
 
 def may_be_a_page(address: str) -> bool:
     """Whether an address may be a page, by its suffix."""
-    return PurePosixPath(unquote(urlsplit(address).path)).suffix.lower() not in _NO_PAGES
+    return lowered(PurePosixPath(unquote(urlsplit(address).path)).suffix) not in _NO_PAGES
 
 
 class LinkReader:

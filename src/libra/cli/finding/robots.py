@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
+from libra.ascii import lowered
 from libra.cli.asking import NoAnswer, ask
 from libra.cli.inputs import Route
 from libra.weighing.options import PLAIN_USER_AGENT
@@ -63,4 +64,4 @@ def robots_of(origin: str, route: Route, *, seconds: float) -> Robots:
 
 def netloc_of(url: str) -> str:
     """Host and port: pages that share both are of one site."""
-    return urlsplit(url).netloc.lower()
+    return lowered(urlsplit(url).netloc)

@@ -15,6 +15,7 @@ from functools import lru_cache
 import brotli  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.bodies.image_size import HEAD_BYTES, pixels_in
 
 try:  # about ten times faster
@@ -185,9 +186,9 @@ def measure_savings(body: bytes) -> Savings:
 @lru_cache(maxsize=256)
 def is_uncompressed_text(content_type: str | None, encoding: str | None) -> bool:
     """Whether a response is text without a content encoding."""
-    if encoding and encoding.strip().lower() != "identity":
+    if encoding and lowered(trimmed(encoding)) != "identity":
         return False
-    essence = (content_type or "").partition(";")[0].strip().lower()
+    essence = lowered(trimmed((content_type or "").partition(";")[0]))
     return essence in TEXT_TYPES or essence.startswith("text/")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.bodies.charset import sheet_encoding, to_utf8
 from libra.weighing.bodies.data_url import decode_data_url, is_data_url
 from libra.weighing.bodies.mime import essence_of
@@ -16,15 +17,16 @@ from libra.weighing.bodies.mime import essence_of
 _MOST = 50
 _MAX_DEPTH = 4
 
-_MAY_IMPORT = re.compile(r"@import[^;{}]{0,200}data:", re.IGNORECASE)
-_BLANK = re.compile(r"(?:\s++|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))*+")
-_IMPORT = re.compile(r"@import(?=[\s\"'/]|url\()", re.IGNORECASE)
-_STATEMENT = re.compile(r"@(?:charset|layer)[^;{}]*+;", re.IGNORECASE)
+_MAY_IMPORT = re.compile(r"@import[^;{}]{0,200}data:", re.IGNORECASE | re.ASCII)
+_BLANK = re.compile(r"(?:[ \t\n\f\r]++|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))*+")
+_IMPORT = re.compile(r"@import(?=[ \t\n\f\r\"'/]|url\()", re.IGNORECASE | re.ASCII)
+_STATEMENT = re.compile(r"@(?:charset|layer)[^;{}]*+;", re.IGNORECASE | re.ASCII)
 _ADDRESS = re.compile(
-    r"(?:url\(\s*+(?:\"([^\"\n]*+)\"|'([^'\n]*+)'|([^\"')\s]*+))\s*+\)|\"([^\"\n]*+)\"|'([^'\n]*+)')",
-    re.IGNORECASE,
+    r"(?:url\([ \t\n\f\r]*+(?:\"([^\"\n]*+)\"|'([^'\n]*+)'|([^\"') \t\n\f\r]*+))[ \t\n\f\r]*+\)"
+    r"|\"([^\"\n]*+)\"|'([^'\n]*+)')",
+    re.IGNORECASE | re.ASCII,
 )
-_ABSOLUTE = re.compile(r"\s*+[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"[ \t\n\f\r]*+[a-z][a-z0-9+.-]*:", re.IGNORECASE | re.ASCII)
 _CONDITIONS = re.compile(r"[^;{}]*+(?:;|\Z)")
 
 
@@ -38,7 +40,7 @@ def with_data_imports(css: str) -> str:
 
 def as_data_sheet(css: str) -> str:
     """The text of a stylesheet in a ``data:`` URL, without its relative imports, which have no base."""
-    if "@import" not in css.lower():
+    if "@import" not in lowered(css):
         return css
     head, rules, at = _split(css, 1)
     return head + "".join(rules) + css[at:]
@@ -71,7 +73,7 @@ def _split(css: str, depth: int) -> tuple[str, list[str], int]:
                 head.append(css[at : conditions.end()])
         elif depth < _MAX_DEPTH:
             inner_head, inner_rules = _imported(text, depth + 1)
-            media = conditions[0].rstrip(";").strip()
+            media = trimmed(conditions[0].rstrip(";"))
             if not media:
                 head.append(inner_head)
                 rules += inner_rules

@@ -14,18 +14,21 @@ NEVER = "sha512-"
 """Metadata that matches no body."""
 
 _MAX_TOKENS = 100
+_SPACE = re.compile(r"\s+", re.ASCII)  # a vertical tab, too
 _TOKEN = re.compile(r"(sha(?:256|384|512))-([A-Za-z0-9+/_-]*={0,2})(?:\?[\x21-\x7e]*)?")
 
 
 def asks(metadata: str) -> bool:
     """Whether the metadata name a digest that is understood. If not, any body is accepted."""
-    return any(_TOKEN.fullmatch(token) for token in metadata.split()[:_MAX_TOKENS])
+    return any(_TOKEN.fullmatch(token) for token in _SPACE.split(metadata)[:_MAX_TOKENS])
 
 
 def holds(metadata: str, body: bytes) -> bool:
     """Whether a body matches one of the digests of the strongest algorithm in the metadata."""
     found = [
-        match for token in metadata.split()[:_MAX_TOKENS] if (match := _TOKEN.fullmatch(token))
+        match
+        for token in _SPACE.split(metadata)[:_MAX_TOKENS]
+        if (match := _TOKEN.fullmatch(token))
     ]
     if not found:
         return True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import lowered, trimmed
+
 IMAGE_TYPES = frozenset(
     {
         "image/apng", "image/avif", "image/bmp", "image/gif", "image/jpeg", "image/jpg", "image/jxl",
@@ -47,22 +49,25 @@ _CODECS: dict[str, tuple[str, ...]] = {
 }
 """The playable codecs of a container, by the prefix of their names."""
 
-_PARAMETER = re.compile(r";\s*+codecs\s*+=\s*+(?:\"([^\"]*+)\"|([^;]*+))", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r";[ \t\n\f\r]*+codecs[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:\"([^\"]*+)\"|([^;]*+))",
+    re.IGNORECASE | re.ASCII,
+)
 _END_OF_NAME = re.compile(r"[.]|\Z")
 
 
 def is_playable(kind: str | None) -> bool:
     """Whether a ``type`` is empty or may be playable ("maybe" or "probably")."""
-    text = (kind or "").strip()
+    text = trimmed(kind or "")
     if not text:
         return True
-    known = _CODECS.get(text.partition(";")[0].strip().lower())
+    known = _CODECS.get(lowered(trimmed(text.partition(";")[0])))
     if known is None:
         return False
     match = _PARAMETER.search(text)
     if match is None:
         return True
-    names = [name.strip().lower() for name in (match[1] or match[2] or "").split(",")]
+    names = [lowered(trimmed(name)) for name in (match[1] or match[2] or "").split(",")]
     return all(not name or _is_one_of(name, known) for name in names)
 
 

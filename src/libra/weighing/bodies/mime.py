@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 
 SNIFFED_BYTES = 512
@@ -35,7 +36,9 @@ JAVASCRIPT_TYPES = frozenset(
 _XML_TYPES = frozenset({"text/xml", "application/xml", "application/xhtml+xml", "image/svg+xml"})
 _SAYS_NOTHING = frozenset({"unknown/unknown", "application/unknown", "*/*"})
 _END_OF_TYPE = re.compile(r"[ \t;(]")
-_CHARSET = re.compile(r';[ \t]*+charset=(?:"((?:[^"\\]|\\.)*+)"?|([^;"]*+))', re.IGNORECASE)
+_CHARSET = re.compile(
+    r';[ \t]*+charset=(?:"((?:[^"\\]|\\.)*+)"?|([^;"]*+))', re.IGNORECASE | re.ASCII
+)
 
 _HTML_TAGS = re.compile(
     rb"[\t\n\x0c\r ]*+<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|p"
@@ -56,7 +59,7 @@ def essence_of(content_type: str | None) -> str | None:
     found: str | None = None
     for value in (part.strip(" \t\r\n") for part in (content_type or "").split(",")):
         end = _END_OF_TYPE.search(value)
-        essence = (value if end is None else value[: end.start()]).lower()
+        essence = lowered(value if end is None else value[: end.start()])
         if "/" in essence and (essence != "*/*" or found is None):
             found = essence[:127]
     return found
@@ -67,7 +70,7 @@ def charset_of(content_type: str | None) -> str | None:
     found: str | None = None
     for match in _CHARSET.finditer(content_type or ""):
         quoted, token = match.groups()
-        found = (token if quoted is None else re.sub(r"\\(.)", r"\1", quoted)).strip()
+        found = trimmed(token if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
         if found:
             break
     return found

@@ -11,6 +11,8 @@ import re
 
 import webencodings
 
+from libra.ascii import lowered, trimmed
+
 UNCONDITIONAL = 1024
 """Bytes that are always searched (HTML standard, "prescan a byte stream")."""
 
@@ -28,18 +30,21 @@ _RAW = frozenset(
 )  # fmt: skip
 _TOKEN = re.compile(
     rb"<!--(?:>|->|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"  # a comment
-    rb"|<(?P<mark>[/!?])?(?P<name>[A-Za-z][^\s/>]*+)?"  # a tag, or a malformed comment up to the >
+    rb"|<(?P<mark>[/!?])?(?P<name>[A-Za-z][^ \t\n\f\r/>]*+)?"  # a tag, or a malformed comment
 )
 _ATTRIBUTE = re.compile(
-    rb"[\s/]*+(?P<name>[^\s/>=]?[^\s/>=]*+)"
-    rb"(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"?|'(?P<single>[^']*+)'?|(?P<bare>[^\s>]*+)))?"
+    rb"[ \t\n\f\r/]*+(?P<name>[^ \t\n\f\r/>=]?[^ \t\n\f\r/>=]*+)"
+    rb"(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+"
+    rb"(?:\"(?P<double>[^\"]*+)\"?|'(?P<single>[^']*+)'?|(?P<bare>[^ \t\n\f\r>]*+)))?"
 )
 _CHARSET = re.compile(
-    r"charset\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s;\"'][^\s;]*+))",
-    re.IGNORECASE,
+    r"charset[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'"
+    r"|(?P<bare>[^ \t\n\f\r;\"'][^ \t\n\f\r;]*+))",
+    re.IGNORECASE | re.ASCII,
 )
 _XML_DECLARATION = re.compile(
-    rb"<\?xml\s[^>]{0,200}?encoding\s{0,20}=\s{0,20}(?:\"([^\">]{1,60})\"|'([^'>]{1,60})')[^>]{0,200}>"
+    rb"<\?xml[ \t\n\f\r][^>]{0,200}?encoding[ \t\n\f\r]{0,20}=[ \t\n\f\r]{0,20}"
+    rb"(?:\"([^\">]{1,60})\"|'([^'>]{1,60})')[^>]{0,200}>"
 )
 _READ_AS_ASCII = frozenset({"utf-16le", "utf-16be"})
 """Encodings that a declaration readable as ASCII cannot mean."""
@@ -55,7 +60,7 @@ _REPLACED = frozenset(
 
 def known_encoding(label: str) -> str | None:
     """The name of the encoding with this label; None for an unknown label."""
-    if label.strip("\t\n\f\r ").lower() in _REPLACED:
+    if lowered(label.strip("\t\n\f\r ")) in _REPLACED:
         return REPLACEMENT
     encoding = webencodings.lookup(label)
     return None if encoding is None else encoding.name
@@ -98,14 +103,14 @@ def declared_in_xml(body: bytes) -> str | None:
 
 def _of_meta(attributes: dict[bytes, str]) -> str | None:
     label = attributes.get(b"charset")
-    if label is None and attributes.get(b"http-equiv", "").lower() == "content-type":
+    if label is None and lowered(attributes.get(b"http-equiv", "")) == "content-type":
         match = _CHARSET.search(attributes.get(b"content", "")[:1_000])
         label = None if match is None else match["double"] or match["single"] or match["bare"]
     return None if label is None else _as_read(label)
 
 
 def _as_read(label: str) -> str | None:
-    name = known_encoding(label.strip())
+    name = known_encoding(trimmed(label))
     if name in _READ_AS_ASCII:
         return "utf-8"
     return "windows-1252" if name == "x-user-defined" else name
@@ -129,5 +134,5 @@ def _attributes(body: bytes, at: int, end: int) -> tuple[dict[bytes, str], int]:
 
 
 def _end_of_raw(body: bytes, name: bytes, at: int, end: int) -> int:
-    closing = re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECASE).search(body, at, end)
+    closing = re.compile(rb"</" + name + rb"(?=[ \t\n\f\r/>])", re.IGNORECASE).search(body, at, end)
     return end if closing is None else closing.start()

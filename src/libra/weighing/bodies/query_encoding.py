@@ -9,9 +9,9 @@ from libra.weighing.bodies.encoders import percent_encoded
 
 _UNICODE = frozenset({"", "utf-8", "utf-16le", "utf-16be"})
 _IN_SHEETS = re.compile(
-    r"(?P<before>\burl\(\s{0,50}[\"']?[^)\"'?#\s]{0,4000}\?)(?P<query>[^)\"'#]{1,4000})|"
-    r"(?P<import>@import\s{1,50}[\"'][^\"'?#]{0,4000}\?)(?P<rest>[^\"'#]{1,4000})",
-    re.IGNORECASE,
+    r"(?P<before>\burl\([ \t\n\f\r]{0,50}[\"']?[^)\"'?# \t\n\f\r]{0,4000}\?)(?P<query>[^)\"'#]{1,4000})|"
+    r"(?P<import>@import[ \t\n\f\r]{1,50}[\"'][^\"'?#]{0,4000}\?)(?P<rest>[^\"'#]{1,4000})",
+    re.IGNORECASE | re.ASCII,
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.syntax import ComponentValue, significant
 
 Term = Callable[[ComponentValue], "bool | None"]
@@ -49,9 +50,9 @@ def condition(
     for between, part in zip(parts[1::2], parts[2::2], strict=True):
         if not between.is_word("and", "or") or (no_or and between.is_word("or")):
             raise Invalid
-        if word is not None and word != between.value.lower():
+        if word is not None and word != lowered(between.value):
             raise Invalid
-        word = between.value.lower()
+        word = lowered(between.value)
         other = _term(part, term, depth)
         if word == "and":
             found = False if False in (found, other) else None if None in (found, other) else True
@@ -74,7 +75,7 @@ def _term(part: ComponentValue, term: Term, depth: int) -> bool | None:
 def inside(text: str, part: ComponentValue) -> str:
     """The text inside a block or function."""
     head = 1 if part.kind != "function" else text.index("(", part.start, part.end) + 1 - part.start
-    return text[part.start + head : part.end - 1 if part.closed else part.end].strip()
+    return trimmed(text[part.start + head : part.end - 1 if part.closed else part.end])
 
 
 def is_any_value(parts: Sequence[ComponentValue]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.syntax import ComponentValue, significant
 
 Places = frozenset[int]
@@ -56,7 +57,7 @@ class _Function(GrammarNode):
         if (
             at >= len(parts)
             or parts[at].kind != "function"
-            or parts[at].value.lower() != self._name
+            or lowered(parts[at].value) != self._name
         ):
             return _NONE
         inner = significant(parts[at].parts)
@@ -175,7 +176,7 @@ class _Compiler:
         return node
 
     def _peek(self) -> str:
-        return self._lexemes[self._at][0].strip() if self._at < len(self._lexemes) else ""
+        return trimmed(self._lexemes[self._at][0]) if self._at < len(self._lexemes) else ""
 
     def _joined(self, sign: str, inner: Callable[[], GrammarNode]) -> list[GrammarNode]:
         nodes = [inner()]
@@ -236,9 +237,9 @@ class _Compiler:
         if function is not None:
             inner = None if self._peek() == ")" else self._either()
             self._at += 1
-            return _Function(function.lower(), inner)
+            return _Function(lowered(function), inner)
         if word is not None:
-            return _Test(_word(word.lower()))
+            return _Test(_word(lowered(word)))
         if sign == "[":
             node = self._either()
             self._at += 1
@@ -247,7 +248,7 @@ class _Compiler:
 
 
 def _word(word: str) -> Test:
-    return lambda part: part.kind == "ident" and part.value.lower() == word
+    return lambda part: part.kind == "ident" and lowered(part.value) == word
 
 
 def _sign(character: str) -> Test:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import lowered
 from libra.weighing.css.syntax import ComponentValue, stripped
 
-_N = re.compile(r"([+-]?\d*)n(?:-(\d+))?\Z", re.IGNORECASE)
-_N_DASH = re.compile(r"([+-]?\d*)n-\Z", re.IGNORECASE)
-_INTEGER = re.compile(r"[+-]?\d+\Z")
+_N = re.compile(r"([+-]?[0-9]*)n(?:-([0-9]+))?\Z", re.IGNORECASE | re.ASCII)
+_N_DASH = re.compile(r"([+-]?[0-9]*)n-\Z", re.IGNORECASE | re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
 _KEYWORDS = {"odd": (2, 1), "even": (2, 0)}
 
 
@@ -29,8 +30,8 @@ def an_plus_b(  # noqa: PLR0911 - one for each form of the standard
     elif first.kind == "number" and not rest and _INTEGER.match(first.value):
         return 0, int(first.value)
     elif first.kind == "ident":
-        if not rest and first.value.lower() in _KEYWORDS:
-            return _KEYWORDS[first.value.lower()]
+        if not rest and lowered(first.value) in _KEYWORDS:
+            return _KEYWORDS[lowered(first.value)]
         text = first.value
     else:
         return None

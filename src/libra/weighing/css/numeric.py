@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libra.ascii import lowered
 from libra.weighing.css.chromium import chromium
 from libra.weighing.css.syntax import ComponentValue, significant, split_at
 
@@ -42,7 +43,7 @@ _Powers = dict[str, int]
 
 def unit_type(part: ComponentValue) -> str | None:
     """The type of a dimension: ``length``, ``angle``, ``time``, ``resolution`` or ``flex``."""
-    unit = part.unit.lower()
+    unit = lowered(part.unit)
     return _UNITS.get(unit, "length") if unit in chromium().units else None
 
 
@@ -54,7 +55,7 @@ def type_of(part: ComponentValue) -> str | None:
         case "dimension":
             return unit_type(part)
         case "function":
-            name = part.value.lower()
+            name = lowered(part.value)
             if name in COUNTED:
                 return None if significant(part.parts) else "number"
             return _named(_of_math(name, part.parts)) if name in MATH else None
@@ -75,8 +76,8 @@ def _powers_of(part: ComponentValue) -> _Powers | None:
         return _sum(part.parts)
     if part.is_word(*_CONSTANTS):
         return {}
-    if part.kind == "function" and part.value.lower() in MATH:
-        return _of_math(part.value.lower(), part.parts)
+    if part.kind == "function" and lowered(part.value) in MATH:
+        return _of_math(lowered(part.value), part.parts)
     kind = type_of(part)
     return None if kind is None else {} if kind == "number" else {kind: 1}
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
+from libra.ascii import lowered
 from libra.weighing.css.grammar import Grammars, Test
 from libra.weighing.css.numeric import is_angle, is_length, is_number, type_of
 from libra.weighing.css.syntax import ComponentValue, significant
@@ -49,11 +50,11 @@ _NOT_CUSTOM = _WIDE | {"none"}
 def _is_url(part: ComponentValue) -> bool:
     if part.kind == "url":
         return True
-    if part.kind != "function" or part.value.lower() != "url":
+    if part.kind != "function" or lowered(part.value) != "url":
         return False
     first, *modifiers = significant(part.parts) or [part]
     return first.kind == "string" and all(
-        one.kind == "function" and one.value.lower() == "integrity" for one in modifiers
+        one.kind == "function" and lowered(one.value) == "integrity" for one in modifiers
     )
 
 
@@ -62,7 +63,7 @@ def _is_color_word(part: ComponentValue) -> bool:
         return len(part.value) in {3, 4, 6, 8} and all(
             character in "0123456789abcdefABCDEF" for character in part.value
         )
-    return part.kind == "ident" and part.value.lower() in COLORS
+    return part.kind == "ident" and lowered(part.value) in COLORS
 
 
 def _is_channel(part: ComponentValue) -> bool:
@@ -103,9 +104,9 @@ _TESTS: dict[str, Test] = {
     ),
     "url": _is_url,
     "string": lambda part: part.kind == "string",
-    "name": lambda part: part.kind == "ident" and part.value.lower() not in _NOT_CUSTOM,
+    "name": lambda part: part.kind == "ident" and lowered(part.value) not in _NOT_CUSTOM,
     "ident": lambda part: part.kind == "ident",
-    "family-word": lambda part: part.kind == "ident" and part.value.lower() not in _WIDE,
+    "family-word": lambda part: part.kind == "ident" and lowered(part.value) not in _WIDE,
     "color-word": _is_color_word,
     "channel": _is_channel,
     "unit-interval": lambda part: (
@@ -337,14 +338,14 @@ def matches(name: str, parts: Sequence[ComponentValue]) -> bool | None:
 
 def is_color(part: ComponentValue) -> bool | None:
     """Whether a function is a valid colour; None if it is not a colour function."""
-    if part.kind != "function" or part.value.lower() not in _COLOR_FUNCTIONS:
+    if part.kind != "function" or lowered(part.value) not in _COLOR_FUNCTIONS:
         return None
     return _grammars.fits("color", [part])
 
 
 def is_image(part: ComponentValue) -> bool | None:
     """Whether a function is a valid image; None if it is not an image function."""
-    if part.kind != "function" or part.value.lower() not in _IMAGE_FUNCTIONS:
+    if part.kind != "function" or lowered(part.value) not in _IMAGE_FUNCTIONS:
         return None
     return _grammars.fits("image", [part])
 

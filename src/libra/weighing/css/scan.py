@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from libra.ascii import lowered
 from libra.weighing.css.tokens import ESCAPE, tokens, unescape
 
 _SPACE = r"[ \t\n]"
 _STRING = r""""(?:[^"\\\n]++|\\[\s\S])*+"|'(?:[^'\\\n]++|\\[\s\S])*+'"""
 _COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 _OTHER = r"/(?!\*)|\\[^\n]"
-_AFTER_URL = r"(?<=[uU][rR][lL])(?<![\w\-\\][uU][rR][lL])"
+_AFTER_URL = r"(?<=[uU][rR][lL])(?<![\w\-\\\x80-\U0010ffff][uU][rR][lL])"
 _URL = (
     rf"{_AFTER_URL}\({_SPACE}*+"
     rf"(?:(?:{_STRING})|[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]*+){_SPACE}*+\)"
@@ -33,7 +34,8 @@ def _pairs(depth: int) -> str:
 _ATOMS = rf"{_STRING}|{_COMMENT}|{_OTHER}|{_pairs(3)}"
 
 RULE = re.compile(
-    rf"((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)\{{((?:[^{{}}\"'\\/()\[\]]++|{_ATOMS})*+)\}}"
+    rf"((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)\{{((?:[^{{}}\"'\\/()\[\]]++|{_ATOMS})*+)\}}",
+    re.ASCII,
 )
 """A whole rule without nested blocks: its prelude and the content of its block."""
 
@@ -43,28 +45,32 @@ PLAIN_RULES = re.compile(
 """Any number of whole rules without anything special in them, to skip many at once."""
 
 _RUNS = {
-    stops: re.compile(rf"(?:[^{re.escape(stops)}{{\"'\\/()\[\]]++|{_ATOMS})*+")
+    stops: re.compile(rf"(?:[^{re.escape(stops)}{{\"'\\/()\[\]]++|{_ATOMS})*+", re.ASCII)
     for stops in ("{", "{}", "{;", "{;}", ";", ";}", "}")
 }
 _SKIPPED = re.compile(rf"(?:[ \t\n;]++|{_COMMENT})*+")
-_WHITE = re.compile(rf"(?:[ \t\n\ufeff]++|{_COMMENT})*+")
-_WHITE_AT_TOP = re.compile(rf"(?:[ \t\n\ufeff]++|{_COMMENT}|<!--|-->)*+")
-_NAME = r"-{0,2}[A-Za-z_][\w-]*+|--[\w-]*+"
+_WHITE = re.compile(rf"(?:[ \t\n]++|{_COMMENT})*+")
+_WHITE_AT_TOP = re.compile(rf"(?:[ \t\n]++|{_COMMENT}|<!--|-->)*+")
+_NAME = r"-{0,2}[A-Za-z_][\w\-\x80-\U0010ffff]*+|--[\w\-\x80-\U0010ffff]*+"
 _DECLARATION = re.compile(
-    rf"(?:[ \t\n;]++|{_COMMENT})*+({_NAME}){_SPACE}*+:((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)(?:;|\Z)"
+    rf"(?:[ \t\n;]++|{_COMMENT})*+({_NAME}){_SPACE}*+:((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)(?:;|\Z)",
+    re.ASCII,
 )
-_ANY_NAME = re.compile(rf"((?:[\w\-\x80-\U0010ffff]++|{ESCAPE})++)(?:[ \t\n]++|{_COMMENT})*+:")
-_IDENT_BEFORE = re.compile(r"(?:[\w\-\x80-\U0010ffff]|\\[0-9a-fA-F]{1,6}[ \t\n]?|\\.)*\Z")
+_ANY_NAME = re.compile(
+    rf"((?:[\w\-\x80-\U0010ffff]++|{ESCAPE})++)(?:[ \t\n]++|{_COMMENT})*+:", re.ASCII
+)
+_IDENT_BEFORE = re.compile(r"(?:[\w\-\x80-\U0010ffff]|\\[0-9a-fA-F]{1,6}[ \t\n]?|\\.)*\Z", re.ASCII)
 _MATCHING = {"(": ")", "[": "]", "{": "}", "function": ")"}
 _ANY_STRING = r""""(?:[^"\\\n]++|\\[\s\S]?)*+"?+|'(?:[^'\\\n]++|\\[\s\S]?)*+'?+"""
 """A string; without a closing quote it extends to the end of its line."""
 
 _COMMENT_OR_TEXT = re.compile(
     rf"{_ANY_STRING}|\\[\s\S]"
-    rf"|{_AFTER_URL}\({_SPACE}*+(?:[^\"'()\\ \t\n]++|\\[\s\S])*+|(/\*[\s\S]*?(?:\*/|\Z))"
+    rf"|{_AFTER_URL}\({_SPACE}*+(?:[^\"'()\\ \t\n]++|\\[\s\S])*+|(/\*[\s\S]*?(?:\*/|\Z))",
+    re.ASCII,
 )
 _IMPORTANT = re.compile(
-    rf"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+((?:[a-z]++|{ESCAPE})++)\Z", re.IGNORECASE
+    rf"!(?:[ \t\n]++|/\*[\s\S]*?\*/)*+((?:[a-z]++|{ESCAPE})++)\Z", re.IGNORECASE | re.ASCII
 )
 
 
@@ -97,7 +103,7 @@ def _past(text: str, at: int) -> int:
     character = text[at]
     if character == "(":
         before = _IDENT_BEFORE.search(text, max(0, at - 40), at)
-        if before is not None and unescape(before[0]).lower() == "url":
+        if before is not None and lowered(unescape(before[0])) == "url":
             at = before.start()
     elif character in ")]":
         return at + 1
@@ -143,7 +149,7 @@ def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclarati
         if found is not None:
             at = found.end()
             name = found[1]
-            yield _declaration(name if name[:2] == "--" else name.lower(), found[2])
+            yield _declaration(name if name[:2] == "--" else lowered(name), found[2])
             continue
         at = past_separators(block, at)
         named = _ANY_NAME.match(block, at)
@@ -154,15 +160,15 @@ def declarations(block: str, *, rules: bool = True) -> Iterator[ScannedDeclarati
         if nests and at < end and block[at] == "{":
             at = stop(block, at + 1, "}") + 1  # a nested rule that looks like a declaration
         elif named is not None:
-            yield _declaration(name if custom else name.lower(), block[named.end() : at])
+            yield _declaration(name if custom else lowered(name), block[named.end() : at])
         at = max(at, start + 1)
 
 
 def _declaration(name: str, value: str) -> ScannedDeclaration:
     value = without_comments(value).strip(" \t\n")
-    if value[-9:].lower() == "important" or ("!" in value and "\\" in value):
+    if lowered(value[-9:]) == "important" or ("!" in value and "\\" in value):
         found = _IMPORTANT.search(value, max(0, value.rfind("!")))
-        if found is not None and unescape(found[1]).lower() == "important":
+        if found is not None and lowered(unescape(found[1])) == "important":
             return ScannedDeclaration(name, value[: found.start()].rstrip(" \t\n"), True)
     return ScannedDeclaration(name, value, False)
 

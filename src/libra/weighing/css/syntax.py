@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from libra.ascii import lowered
 from libra.weighing.css.tokens import Token, preprocessed, tokens
 
 _CLOSES = {"(": ")", "[": "]", "{": "}", "function": ")"}
@@ -45,7 +46,7 @@ class ComponentValue(msgspec.Struct, gc=False):
 
     def is_word(self, *words: str) -> bool:
         """Whether it is one of these identifiers, in any case."""
-        return self.kind == "ident" and self.value.lower() in words
+        return self.kind == "ident" and lowered(self.value) in words
 
 
 class Declaration(NamedTuple):

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from libra.ascii import lowered
+
 Kind = Literal[
     "ident", "function", "at-keyword", "hash", "string", "bad-string", "url", "bad-url", "number",
     "percentage", "dimension", " ", "<!--", "-->", ":", ";", ",", "[", "]", "(", ")", "{", "}",
@@ -94,7 +96,7 @@ def tokens(  # noqa: C901, PLR0912 - one branch for each kind of token
             yield Token("ident", unescape(found["ident"]), "", start, at)
         elif name == "opens":
             value = unescape(found["ident"])
-            if value.lower() == "url" and _QUOTE.match(text, at, end) is None:
+            if lowered(value) == "url" and _QUOTE.match(text, at, end) is None:
                 token = _url(text, start, at, end)
                 at = token.end
                 yield token

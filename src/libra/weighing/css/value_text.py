@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import lowered
 from libra.weighing.css.syntax import ComponentValue, components
 from libra.weighing.css.tokens import unescape
 
-__all__ = ["VARIABLE", "end_of_function", "first_url", "lowered", "unescape", "urls_in"]
+__all__ = ["VARIABLE", "end_of_function", "first_url", "unescape", "urls_in"]
 
 _PARENTHESIS = re.compile(r"[()]")
-VARIABLE = re.compile(r"--[\w-]++\s*+:\s*+(?:[A-Za-z\"']|[1-9]\d\d\b)")
+VARIABLE = re.compile(
+    r"--[\w\-\x80-\U0010ffff]++[ \t\n\f\r]*+:[ \t\n\f\r]*+(?:[A-Za-z\"']|[1-9][0-9][0-9]\b)",
+    re.ASCII,
+)
 """A custom property whose value may begin with a font family, a keyword or a weight."""
 
 _ONE_URL = re.compile(
-    r"url\(\s*+(?:\"([^\"\\\n]*+)\"|'([^'\\\n]*+)'|([^\"'()\\\s]*+))\s*+\)", re.IGNORECASE
+    r"url\([ \t\n\f\r]*+(?:\"([^\"\\\n]*+)\"|'([^'\\\n]*+)'|([^\"'()\\ \t\n\f\r]*+))[ \t\n\f\r]*+\)",
+    re.IGNORECASE | re.ASCII,
 )
-
-
-def lowered(text: str) -> str:
-    """The text in lower case, with every character at its original offset."""
-    lower = text.lower()
-    # Some letters change their length in lower case (U+0130). CSS keywords are ASCII, so those letters
-    # can stay.
-    return (
-        lower if len(lower) == len(text) else "".join(c.lower() if c < "\x80" else c for c in text)
-    )
 
 
 def urls_in(value: str) -> list[str]:
@@ -36,11 +31,12 @@ def urls_in(value: str) -> list[str]:
             plain.end() == len(value) or not _QUOTE.search(value, plain.end())
         ):
             before = value[: plain.start()]
-            if not _QUOTE.search(before) and not before[-1:].isalnum() and before[-1:] not in "-_":
+            if not _QUOTE.search(before) and not _NAME_BEFORE.search(before):
                 return [plain[1] or plain[2] or plain[3] or ""]
     return _urls(components(value))
 
 
+_NAME_BEFORE = re.compile(r"[\w\-\x80-\U0010ffff]\Z", re.ASCII)
 _QUOTE = re.compile(r"[\"']")
 
 
@@ -49,7 +45,7 @@ def _urls(parts: list[ComponentValue]) -> list[str]:
     for part in parts:
         if part.kind == "url":
             found.append(part.value)
-        elif part.kind == "function" and part.value.lower() == "url":
+        elif part.kind == "function" and lowered(part.value) == "url":
             found += (one.value for one in part.parts[:2] if one.kind == "string")
         elif part.parts:
             found += _urls(part.parts)

@@ -64,7 +64,9 @@ def _size(image: LexborNode) -> tuple[int, int] | None:
 
 def _pixels(text: str | None) -> int | None:
     """The number of a dimension attribute; a percentage does not count (HTML standard, 2.3.4.4)."""
-    match = re.match(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*\Z", text or "")
+    match = re.match(
+        r"[ \t\n\f\r]*([0-9]{1,6})(?:\.[0-9]*)?[ \t\n\f\r]*(?:px)?[ \t\n\f\r]*\Z", text or ""
+    )
     return int(match[1]) if match else None
 
 

@@ -9,6 +9,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from libra.ascii import lowered, trimmed
 from libra.report import Asset, Finding
 
 NOT_HTML: Final = "not-html"
@@ -19,9 +20,11 @@ _HTML: Final = frozenset({"text/html", "application/xhtml+xml", "application/xml
 _PATH: Final = re.compile(
     r"(?:^|[/_.-])(?:log-?_?in|log-?_?on|sign-?_?in|sign-?_?on|sso|oauth2?|auth|authorize|authenticate"
     r"|anmelden|anmeldung|einloggen|connexion|iniciar-sesion|accedi)(?:$|[/_.-])",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_HOST: Final = re.compile(r"(?:log-?in|sign-?in|sso|auth|oauth|accounts?|idp)\.", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?:log-?in|sign-?in|sso|auth|oauth|accounts?|idp)\.", re.IGNORECASE | re.ASCII
+)
 
 
 def not_the_page(
@@ -35,7 +38,7 @@ def not_the_page(
         is_html: whether Libra read it as HTML; None to decide by its content type.
         asks_password: whether it has a password field.
     """
-    essence = (document.content_type or "").partition(";")[0].strip().lower()
+    essence = lowered(trimmed((document.content_type or "").partition(";")[0]))
     if is_html is None:
         is_html = essence in _HTML or not essence or essence == "*/*"
     if not is_html:

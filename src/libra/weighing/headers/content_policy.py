@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
+from libra.ascii import lowered, words
 from libra.weighing.roles import Role
 
 MAX_POLICIES = 20
@@ -57,14 +58,15 @@ _OF_INLINE: dict[Inline, tuple[str, ...]] = {
 }
 _NOT_IN_META = frozenset({"frame-ancestors", "report-uri", "sandbox"})
 
-_SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):\Z", re.IGNORECASE)
+_VISIBLE = re.compile(r"[ \t\n\f\r\x21-\x7e]*+\Z")
+_SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):\Z", re.IGNORECASE | re.ASCII)
 _HOST_SOURCE = re.compile(
-    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)"
-    r"(?::(?P<port>\d+|\*))?(?P<path>/[^?#]*)?\Z",
-    re.IGNORECASE,
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.?)"
+    r"(?::(?P<port>[0-9]+|\*))?(?:(?P<path>/[^?#]*)(?:[?#].*)?)?\Z",  # Chromium ignores a query
+    re.IGNORECASE | re.ASCII,
 )
-_HASH = re.compile(r"'(sha256|sha384|sha512)-([a-z0-9+/_-]+={0,2})'\Z", re.IGNORECASE)
-_NONCE = re.compile(r"'nonce-([a-z0-9+/_-]+={0,2})'\Z", re.IGNORECASE)
+_HASH = re.compile(r"'(sha256|sha384|sha512)-([a-z0-9+/_-]+={0,2})'\Z", re.IGNORECASE | re.ASCII)
+_NONCE = re.compile(r"'nonce-([a-z0-9+/_-]+={0,2})'\Z", re.IGNORECASE | re.ASCII)
 _OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORT = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -112,12 +114,15 @@ def parse_policies(values: Iterable[str], *, meta: bool = False) -> Policies:
     for value in values:
         for text in [value] if meta else value[:_MOST_TEXT].split(","):
             directives: dict[str, tuple[str, ...]] = {}
+            named = set(_NOT_IN_META if meta else ())
             for part in text[:_MOST_TEXT].split(";"):
-                name, *rest = part.split() or [""]
-                name = name.lower()
-                if not part.isascii():
-                    continue  # Chromium ignores the rest of such a directive
-                if name and name not in directives and not (meta and name in _NOT_IN_META):
+                name, *rest = words(part) or [""]
+                name = lowered(name)
+                if not name or name in named:
+                    continue
+                named.add(name)
+                # Chromium ignores a directive with other letters, and later ones of its name.
+                if _VISIBLE.match(part):
                     directives[name] = tuple(rest[:room])
                     room -= len(directives[name])
             if directives and len(found) < MAX_POLICIES:
@@ -210,15 +215,15 @@ def _allows(sources: tuple[str, ...], asked: PolicyRequest, own: str) -> bool:
 def _allows_script(sources: tuple[str, ...], asked: PolicyRequest, own: str) -> bool:
     if _has_nonce(sources, asked.nonce) or _has_integrity(sources, asked.integrity):
         return True
-    if any(source.lower() == "'strict-dynamic'" for source in sources):
+    if any(lowered(source) == "'strict-dynamic'" for source in sources):
         return not asked.inserted
     return _allows(sources, asked, own)
 
 
 def _allows_inline(sources: tuple[str, ...], kind: Inline, text: str, nonce: str) -> bool:
-    lower = [source.lower() for source in sources]
+    lower = [lowered(source) for source in sources]
     precise = any(
-        _HASH.match(source) or _NONCE.match(source) or source.lower() == "'strict-dynamic'"
+        _HASH.match(source) or _NONCE.match(source) or lowered(source) == "'strict-dynamic'"
         for source in sources
     )
     if "'unsafe-inline'" in lower and not precise:
@@ -238,11 +243,11 @@ def _has_nonce(sources: tuple[str, ...], nonce: str) -> bool:
 
 def _has_integrity(sources: tuple[str, ...], integrity: str) -> bool:
     """Whether the policy lists every digest that an element requires."""
-    wanted = [item.partition("?")[0].lower() for item in integrity.split()]
+    wanted = [lowered(item.partition("?")[0]) for item in words(integrity)]
     wanted = [item for item in wanted if _HASH.match(f"'{item}'")]
     if not wanted:
         return False
-    exact = {item.partition("?")[0] for item in integrity.split()}
+    exact = {item.partition("?")[0] for item in words(integrity)}
     named = {source.strip("'") for source in sources if _HASH.match(source)}
     return bool(named) and exact <= named
 
@@ -255,7 +260,7 @@ def _is_hash_of(source: str, text: str) -> bool:
         wanted = base64.b64decode(match[2].replace("-", "+").replace("_", "/") + "==")
     except (binascii.Error, ValueError):
         return False
-    return hashlib.new(match[1].lower(), text.encode("utf-8", "replace")).digest() == wanted
+    return hashlib.new(lowered(match[1]), text.encode("utf-8", "replace")).digest() == wanted
 
 
 class _SourceExpression(NamedTuple):
@@ -271,19 +276,19 @@ class _SourceExpression(NamedTuple):
 def _source(text: str) -> _SourceExpression | None:
     match = _SCHEME_SOURCE.match(text)
     if match is not None:
-        return _SourceExpression(match[1].lower(), "", None, "")
+        return _SourceExpression(lowered(match[1]), "", None, "")
     match = _HOST_SOURCE.match(text)
     if match is None:
         return None
     scheme, host, port, path = match.groups()
-    return _SourceExpression((scheme or "").lower(), host.lower(), port, path or "")
+    return _SourceExpression(lowered(scheme or ""), lowered(host), port, path or "")
 
 
 def _matches(text: str, url: str, own: str, redirected: bool) -> bool:
     """Whether an address matches a source expression (section 6.7.2.7)."""
     address = urlsplit(url)
     if text[:1] == "'":
-        return text.lower() == "'self'" and bool(own) and _is_own(address, own)
+        return lowered(text) == "'self'" and bool(own) and _is_own(address, own)
     if text == "*":
         return address.scheme in {"http", "https", "ws", "wss"}
     source = _source(text)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from libra.ascii import BLANKS_OF_C, lowered
+from libra.network.tolerant_http import AS_IT_CAME
 from libra.weighing.headers.content_policy import Policies, forbids_framing, parse_policies
 
 _MOST_RULES = 20
@@ -40,16 +42,21 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, values_of: Callable[[str], Iterable[str]]) -> DocumentHeaders:
-        """Build from a function that returns all values of a header name."""
+        """Build from a function that returns all values of a header name, as they came."""
+
+        def values(name: str) -> tuple[str, ...]:
+            return tuple(map(_as_latin1, values_of(name)))
+
         return cls(
-            links=tuple(values_of("Link")),
-            policies=tuple(values_of("Content-Security-Policy")),
-            refresh=next(iter(values_of("Refresh")), ""),
-            speculation_rules=tuple(values_of("Speculation-Rules")),
-            frame_options=tuple(values_of("X-Frame-Options")),
-            is_download=any(map(_is_download, values_of("Content-Disposition"))),
+            links=values("Link"),
+            policies=values("Content-Security-Policy"),
+            refresh=next(iter(values("Refresh")), ""),
+            speculation_rules=values("Speculation-Rules"),
+            frame_options=values("X-Frame-Options"),
+            is_download=any(map(_is_download, values("Content-Disposition"))),
             is_typed=any(
-                value.strip().lower() == "nosniff" for value in values_of("X-Content-Type-Options")
+                lowered(value.strip(" \t")) == "nosniff"
+                for value in values("X-Content-Type-Options")
             ),
         )
 
@@ -72,7 +79,9 @@ class DocumentHeaders(msgspec.Struct, frozen=True, array_like=True):
             refused = forbids_framing(policies, ancestors, own)
             return "Content-Security-Policy (frame-ancestors)" if refused else None
         options = {
-            option.strip().lower() for value in self.frame_options for option in value.split(",")
+            lowered(option.strip(BLANKS_OF_C))
+            for value in self.frame_options
+            for option in value.split(",")
         }
         if len(options) > 1:
             refused = bool(options & {"deny", "allowall", "sameorigin"})
@@ -87,13 +96,22 @@ NO_HEADERS = DocumentHeaders()
 
 
 def _is_download(disposition: str) -> bool:
-    kind = disposition.partition(";")[0].strip().lower()
-    return kind not in {"", "inline"} and "=" not in kind
+    kind = lowered(disposition.partition(";")[0].strip(" \t"))
+    return kind != "inline" and _TOKEN.match(kind) is not None
+
+
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+\Z", re.ASCII)
+
+
+def _as_latin1(value: str) -> str:
+    """A value as Chromium reads it: an address in UTF-8 becomes another one, except in ``Location``."""
+    return value if value.isascii() else value.encode(*AS_IT_CAME).decode("latin-1")
 
 
 _ITEM = re.compile(
-    r'[ \t]*+(?:"((?:[^"\\]|\\["\\])*+)"|[A-Za-z*][\w!#$%&\'*+.^`|~:/-]*+|-?\d[\d.]*+|\?[01])'
-    r'(?:;[^,"]*+(?:"(?:[^"\\]|\\.)*+")?)*+[ \t]*+(?:,|\Z)'
+    r'[ \t]*+(?:"((?:[^"\\]|\\["\\])*+)"|[A-Za-z*][\w!#$%&\'*+.^`|~:/-]*+|-?[0-9][0-9.]*+|\?[01])'
+    r'(?:;[^,"]*+(?:"(?:[^"\\]|\\.)*+")?)*+[ \t]*+(?:,|\Z)',
+    re.ASCII,
 )
 
 

@@ -11,10 +11,10 @@ AT_ONCE = 1.0
 """Below this many seconds a refresh counts as a redirect, since nobody sees the first page."""
 
 _MOST_TEXT = 4_000
-_TIME = re.compile(r"[\t\n\f\r ]*+(?:(\d{1,9})|(?=\.\d))[\d.]*+(?=[\t\n\f\r ;,]|\Z)")
+_TIME = re.compile(r"[\t\n\v\f\r ]*+(?:([0-9]{1,9})|(?=\.[0-9]))[0-9.]*+\v*+(?=[\t\n\f\r ;,]|\Z)")
 _URL = re.compile(
     r"[\t\n\f\r ]*+[;,]?[\t\n\f\r ]*+(?:url[\t\n\f\r ]*+=[\t\n\f\r ]*+)?(.*)",
-    re.DOTALL | re.IGNORECASE,
+    re.DOTALL | re.IGNORECASE | re.ASCII,
 )
 
 

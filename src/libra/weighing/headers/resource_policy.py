@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libra.ascii import trimmed
 from libra.urls import host_of, site_of
 
 NOT_EMBEDDED = "blocked: Cross-Origin-Resource-Policy does not allow it on another {}"
@@ -16,7 +17,7 @@ def forbids_embedding(policy: str, own: str, origin: str) -> str | None:
         own: The origin of the document.
         origin: The origin of the response.
     """
-    match policy.strip():
+    match trimmed(policy):
         case "same-origin" if own != origin:
             return NOT_EMBEDDED.format("origin")
         case "same-site" if not _is_of_the_site(own, origin):

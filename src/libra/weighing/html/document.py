@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 import msgspec
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, words
 from libra.urls import origin_of
 from libra.weighing.bodies.charset import html_encoding, to_utf8, xml_encoding
 from libra.weighing.bodies.mime import is_page, is_xml, page_type
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.findings.document_facts import observe
 from libra.weighing.headers.document_headers import NO_HEADERS, DocumentHeaders
 from libra.weighing.headers.refresh import Refresh, parse_refresh
@@ -253,7 +255,7 @@ def _elements(walk: Walk) -> Iterator[LexborNode]:
         tag = node.tag or ""
         if walk.large:
             names.add(tag)
-            names.update(f".{name}" for name in node.attrs.sget("class").split())
+            names.update(f".{name}" for name in words(node.attrs.sget("class")))
             names.add(f"#{node.attrs.sget('id')}")
         if tag not in _HANDLERS:
             continue
@@ -277,7 +279,7 @@ def _is_scanned(walk: Walk, node: LexborNode, tag: str) -> bool:
     if tag == "script":
         return "src" in attributes
     if tag == "link":
-        rel = frozenset(attributes.sget("rel").lower().split())
+        rel = frozenset(words(lowered(attributes.sget("rel"))))
         return (
             not rel.isdisjoint({"stylesheet", "preload", "modulepreload"})
             and "alternate" not in rel
@@ -301,7 +303,7 @@ def _layer_of(node: LexborNode) -> str:
 
 
 def _inline_style(walk: Walk, node: LexborNode) -> None:
-    declarations = node.attrs.sget("style")
+    declarations = preprocessed(node.attrs.sget("style"))
     if _MAY_MATTER.search(declarations) and not walk.forbids_style(declarations):
         walk.scope.style_element(node, declarations)
 
@@ -313,7 +315,7 @@ def _hints_in_svg(walk: Walk) -> None:
             continue
         for name in _PRESENTATION:
             value = node.attrs.sget(name)
-            if (name in _DECIDING or "url(" in value.lower()) and value and ";" not in value:
+            if (name in _DECIDING or "url(" in lowered(value)) and value and ";" not in value:
                 walk.scope.hint(node, f"{name}:{value}")
 
 
@@ -372,5 +374,7 @@ _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {
     "embed": embedded.on_object,
 }
 
-_MAY_MATTER = re.compile(r"font|url\(|image-set|display|background|--|content", re.IGNORECASE)
+_MAY_MATTER = re.compile(
+    r"font|url\(|image-set|display|background|--|content", re.IGNORECASE | re.ASCII
+)
 """A ``style`` attribute must match this to affect any request."""

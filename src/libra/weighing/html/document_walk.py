@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
+from libra.ascii import lowered
 from libra.urls import join, origin_of
 from libra.weighing.bodies.data_imports import with_data_imports
 from libra.weighing.bodies.integrity import NEVER, asks
@@ -39,7 +40,7 @@ NO_BASE = "data:,"
 """Base of the references in a ``data:`` document; only absolute ones resolve."""
 
 
-_FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
+_FOREIGN = re.compile(rb"<(?:svg|math)[ \t\n\f\r/>]", re.IGNORECASE)
 
 
 class Inner(Protocol):
@@ -230,7 +231,7 @@ class Walk:
 
 def _names_policy(tree: LexborHTMLParser) -> bool:
     return any(
-        node.attrs.sget("http-equiv").lower() == "content-security-policy"
+        lowered(node.attrs.sget("http-equiv")) == "content-security-policy"
         for node in tree.css("meta[http-equiv]")
     )
 
@@ -253,7 +254,7 @@ def foreign_root(node: LexborNode) -> str:
         parent = parent.parent
     root = above = ""
     for element in reversed(around):
-        tag = (element.tag or "").lower()
+        tag = lowered(element.tag or "")
         if not root:
             root = tag if tag in _INTEGRATION_POINTS else ""
         elif root == "math" and tag == "svg" and above == "annotation-xml":
@@ -261,7 +262,7 @@ def foreign_root(node: LexborNode) -> str:
         elif tag in _INTEGRATION_POINTS[root] or (
             root == "math"
             and tag == "annotation-xml"
-            and element.attrs.sget("encoding").lower() in _HTML_IN_MATHML
+            and lowered(element.attrs.sget("encoding")) in _HTML_IN_MATHML
         ):
             root = ""
         above = tag

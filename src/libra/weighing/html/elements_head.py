@@ -7,6 +7,7 @@ import re
 import msgspec
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import BLANKS_OF_C, lowered, trimmed, words
 from libra.weighing.bodies.charset import sheet_encoding, to_utf8
 from libra.weighing.bodies.data_imports import as_data_sheet
 from libra.weighing.bodies.data_url import decode_data_url, is_data_url
@@ -30,9 +31,9 @@ from libra.weighing.viewport.media_queries import media_matches
 _MAX_TITLE = 1_000
 _BLANKS = re.compile(r"[\t\n\f\r ]+")
 _HEAD_OF_SHEET = re.compile(
-    r"(?:\s++|/\*(?:[^*]++|\*(?!/))*+\*/"
+    r"(?:[ \t\n\f\r]++|/\*(?:[^*]++|\*(?!/))*+\*/"
     r"|@(?:charset|import)(?:[^;\"'()]++|\"[^\"]*+\"|'[^']*+'|\([^)]*+\))*+;)*+",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 """The imports at the head of a stylesheet, and what may stand before and between them."""
 
@@ -59,12 +60,12 @@ def on_base(walk: Walk, node: LexborNode) -> None:
 def on_title(walk: Walk, node: LexborNode) -> None:
     """Take the document's title: the first one in HTML, since SVG may have its own."""
     if walk.title is None and (node.parent is None or node.parent.tag != "svg"):
-        walk.title = " ".join(node.text(deep=True).split())[:_MAX_TITLE] or None
+        walk.title = " ".join(words(node.text(deep=True)))[:_MAX_TITLE] or None
 
 
 def on_meta(walk: Walk, node: LexborNode) -> None:
     """Policies, and refreshes that redirect visitors."""
-    name = node.attrs.sget("http-equiv").lower()
+    name = lowered(node.attrs.sget("http-equiv"))
     if name == "content-security-policy":
         if node.parent is not None and node.parent.tag == "head":
             walk.policies += parse_policies([node.attrs.sget("content")], meta=True)
@@ -106,14 +107,14 @@ def on_link(walk: Walk, node: LexborNode) -> None:
 
 
 def _rel_of(attributes: dict[str, str | None]) -> frozenset[str]:
-    return frozenset(_BLANKS.split((attributes.get("rel") or "").lower()))
+    return frozenset(_BLANKS.split(lowered(attributes.get("rel") or "")))
 
 
 def _on_stylesheet(
     walk: Walk, attributes: dict[str, str | None], late: dict[str, str | None] | None
 ) -> None:
     href = attributes.get("href")
-    kind = (attributes.get("type") or "").strip().lower()
+    kind = lowered((attributes.get("type") or "").strip(BLANKS_OF_C))
     if not href or "disabled" in attributes or kind.partition(";")[0] not in {"", "text/css"}:
         return
     applies = _applies(walk, attributes)
@@ -131,7 +132,7 @@ def _on_stylesheet(
             cors="crossorigin" in attributes,
             integrity=attributes.get("integrity") or "",
             nonce=nonce,
-            encoding=known_encoding((attributes.get("charset") or "").strip()) or "",
+            encoding=known_encoding(trimmed(attributes.get("charset") or "")) or "",
         )
 
 
@@ -195,7 +196,7 @@ def _on_modulepreload(walk: Walk, attributes: dict[str, str | None]) -> None:
     url = walk.address(attributes.get("href"))
     if url is None:
         return
-    role = _PRELOADED_AS.get((attributes.get("as") or "").strip().lower(), "module")
+    role = _PRELOADED_AS.get(lowered(attributes.get("as") or ""), "module")
     walk.refer(
         Reference(
             url,
@@ -219,7 +220,7 @@ def on_script(walk: Walk, node: LexborNode) -> None:
         source, kind, is_drawn = href_of(node), kind or "classic", True
     if kind == "module":
         if source is not None and is_data_url(source):
-            for found in imports_of_data(source.strip(), walk.import_map):
+            for found in imports_of_data(trimmed(source), walk.import_map):
                 walk.refer(imported(found, nonce))
         elif source is not None:
             walk.add(source, "module", nonce=nonce, integrity=attributes.sget("integrity"))
@@ -245,9 +246,9 @@ def script_type(kind: str | None, language: str | None) -> str | None:
         kind = f"text/{language}"
     if not kind:
         return "classic"
-    if kind.lower() in {"module", "importmap"}:
-        return kind.lower()
-    return "classic" if kind.strip("\t\n\f\r ").lower() in JAVASCRIPT_TYPES else None
+    if lowered(kind) in {"module", "importmap"}:
+        return lowered(kind)
+    return "classic" if lowered(kind.strip(BLANKS_OF_C)) in JAVASCRIPT_TYPES else None
 
 
 def imported(found: Imported, nonce: str = "") -> Reference:
@@ -259,7 +260,7 @@ def imported(found: Imported, nonce: str = "") -> Reference:
 def on_scanned_style(walk: Walk, node: LexborNode) -> None:
     """A stylesheet that does not count by its type or place: Chromium's scanner requests its imports."""
     head = _HEAD_OF_SHEET.match(node.text(deep=False)) if walk.is_scanned else None
-    if head is not None and "@import" in head[0].lower():
+    if head is not None and "@import" in lowered(head[0]):
         for reference in imports_of(read_stylesheet(head[0], walk.base, walk.viewport)):
             if reference.applies:
                 walk.refer(msgspec.structs.replace(reference, applies=False))
@@ -268,7 +269,7 @@ def on_scanned_style(walk: Walk, node: LexborNode) -> None:
 def on_style(walk: Walk, node: LexborNode) -> None:
     """A stylesheet that is written in the document."""
     attributes = node.attrs
-    kind = attributes.sget("type").lower()
+    kind = lowered(attributes.sget("type"))
     text = node.text(deep=False)  # in a drawing it may have child elements, which do not count
     if kind not in {"", "text/css"}:
         on_scanned_style(walk, node)

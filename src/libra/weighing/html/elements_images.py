@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, trimmed
 from libra.urls import origin_of
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 from libra.weighing.html.document_walk import Walk
@@ -84,21 +87,24 @@ def _is_unscanned(walk: Walk, *, lazy: bool) -> bool:
     return lazy or not walk.is_scanned
 
 
+_AUTO = re.compile(r"[ \t\n\f\r]*+auto(?![\w\-\x80-\U0010ffff])", re.IGNORECASE | re.ASCII)
+
+
 def _sizes(sizes: str | None, image: LexborNode, *, lazy: bool) -> str | None:
-    if lazy and sizes and sizes.strip().lower().startswith("auto"):
+    if lazy and sizes and _AUTO.match(sizes):
         return _auto_size(image.attrs.sget("width")) or sizes.partition(",")[2]
     return sizes
 
 
 def _auto_size(width: str) -> str | None:
     """The ``sizes`` value of ``auto``, if a width attribute gives it."""
-    text = width.strip().removesuffix("px")
+    text = trimmed(width).removesuffix("px")
     return f"{text}px" if length_px(f"{text}px", DESKTOP) else None
 
 
 def on_input(walk: Walk, node: LexborNode) -> None:
     """An image button."""
-    if node.attrs.sget("type").lower() == "image":
+    if lowered(node.attrs.sget("type")) == "image":
         walk.add(node.attrs.get("src"), "image")
 
 
@@ -124,7 +130,7 @@ def on_svg_set(walk: Walk, node: LexborNode) -> None:
 
 def on_svg_use(walk: Walk, node: LexborNode) -> None:
     """A part of another drawing; browsers refuse one from another origin."""
-    href = (href_of(node) or "").strip()
+    href = trimmed(href_of(node) or "")
     if not href or href.startswith("#"):
         return
     url = walk.address(href)
@@ -141,4 +147,4 @@ def on_background(walk: Walk, node: LexborNode) -> None:
 
 def if_lazy(node: LexborNode) -> LexborNode | None:
     """The element itself, if it loads only near the window."""
-    return node if node.attrs.sget("loading").lower() == "lazy" else None
+    return node if lowered(node.attrs.sget("loading")) == "lazy" else None

@@ -7,6 +7,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, trimmed
 from libra.urls import origin_of
 from libra.weighing.bodies.media_types import is_playable
 from libra.weighing.html.document_walk import Walk, is_foreign
@@ -44,7 +45,7 @@ def _on_media(walk: Walk, node: LexborNode, *, plays: bool, lazy: LexborNode | N
     attributes = node.attrs
     # Audible media wait for a visitor's action, despite autoplay.
     autoplay = plays and "autoplay" in attributes
-    said = attributes.sget("preload", "metadata").strip().lower()
+    said = lowered(attributes.sget("preload", "metadata"))
     if said == "none" and not autoplay:
         return
     source = attributes.get("src")
@@ -69,7 +70,7 @@ def _playable_sources(walk: Walk, node: LexborNode) -> Iterator[str]:
     child = node.first_child
     while child is not None:
         if child.tag == "source":
-            source = child.attrs.sget("src").strip()
+            source = trimmed(child.attrs.sget("src"))
             if (
                 source
                 and is_playable(child.attrs.get("type"))
@@ -84,7 +85,7 @@ def on_track(walk: Walk, node: LexborNode) -> None:
     parent = node.parent
     if "default" not in node.attrs or parent is None or parent.tag not in {"audio", "video"}:
         return
-    kind = node.attrs.sget("kind").lower() if "kind" in node.attrs else "subtitles"
+    kind = lowered(node.attrs.sget("kind")) if "kind" in node.attrs else "subtitles"
     group = _GROUPS.get(kind)
     if group is not None:
         if (parent.mem_id, group) in walk.tracks:

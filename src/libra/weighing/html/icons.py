@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from libra.ascii import is_digits, lowered, words
+
 _WANTED = (16, 32)
 _HUGE = 8
 """An icon this many times larger than wanted is the last choice."""
@@ -38,8 +40,8 @@ def others_than(chosen: list[str], icons: list[Icon]) -> list[str]:
 
 
 def _edges(icon: Icon) -> list[int]:
-    edges = (size.partition("x")[0] for size in icon.sizes.lower().split())
-    return [edge for edge in (int(text[:6]) for text in edges if text.isdecimal()) if edge]
+    edges = (size.partition("x")[0] for size in words(lowered(icon.sizes)))
+    return [edge for edge in (int(text[:6]) for text in edges if is_digits(text)) if edge]
 
 
 def _score(icon: Icon) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from tree_sitter import Node, Parser
 
+from libra.ascii import lowered
 from libra.weighing.scripts.module_scripts import language
 
 _MOST_TEXT = 2_000
@@ -100,9 +101,9 @@ def _call_method(name: str, values: list[str | None], attributes: dict[str, str 
     if first is None:
         return
     if name.endswith(".setAttribute") and len(values) == 2:
-        _set(first.lower(), values[1], attributes)
-    elif name.endswith(".removeAttribute") and first.lower() in _NAMES:
-        attributes.pop(first.lower(), None)
+        _set(lowered(first), values[1], attributes)
+    elif name.endswith(".removeAttribute") and lowered(first) in _NAMES:
+        attributes.pop(lowered(first), None)
     elif name.endswith(".relList.add"):
         attributes["rel"] = f"{attributes.get('rel') or ''} {first}"
 
@@ -156,14 +157,14 @@ def _value(node: Node, attributes: Mapping[str, str | None], depth: int = 0) -> 
             found = attributes.get(_data_attribute(_text(node)))
         case "call_expression":
             match = _GET_ATTRIBUTE.fullmatch(_text(node))
-            found = attributes.get(match[1].lower()) if match is not None else None
+            found = attributes.get(lowered(match[1])) if match is not None else None
         case _:
             pass
     return found
 
 
 _GET_ATTRIBUTE = re.compile(
-    r"(?:this|event\.(?:currentT|t)arget)\.getAttribute\(['\"]([\w-]+)['\"]\)"
+    r"(?:this|event\.(?:currentT|t)arget)\.getAttribute\(['\"]([\w-]+)['\"]\)", re.ASCII
 )
 
 
@@ -182,12 +183,14 @@ def _joined(node: Node, attributes: Mapping[str, str | None], depth: int) -> str
 
 def _data_attribute(expression: str) -> str:
     """The attribute that ``this.dataset.someName`` or ``this.media`` reads."""
-    match = re.fullmatch(r"(?:this|event\.(?:currentT|t)arget)\.(dataset\.)?(\w+)", expression)
+    match = re.fullmatch(
+        r"(?:this|event\.(?:currentT|t)arget)\.(dataset\.)?(\w+)", expression, flags=re.ASCII
+    )
     if match is None:
         return ""
     if not match[1]:
-        return match[2].lower()
-    return "data-" + re.sub(r"[A-Z]", lambda letter: "-" + letter[0].lower(), match[2])
+        return lowered(match[2])
+    return "data-" + re.sub(r"[A-Z]", lambda letter: "-" + lowered(letter[0]), match[2])
 
 
 def _string(node: Node) -> str | None:

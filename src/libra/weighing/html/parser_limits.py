@@ -32,18 +32,20 @@ _HARMLESS_BYTES = 131_072
 
 _LONG_TAG = 10_000
 
-_IMAGE = re.compile(rb"<image[\s/>]", re.IGNORECASE)
-_TABLE = re.compile(rb"<table[\s/>]", re.IGNORECASE)
+_IMAGE = re.compile(rb"<image[ \t\n\f\r/>]", re.IGNORECASE)
+_TABLE = re.compile(rb"<table[ \t\n\f\r/>]", re.IGNORECASE)
 
 _TOKEN = re.compile(
     rb"<!--(?:>|->|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"  # a comment
-    rb"|<([/!?])?([A-Za-z][^\s/>]*+)?"  # a tag, or a malformed comment up to the next >
+    rb"|<([/!?])?([A-Za-z][^ \t\n\f\r/>]*+)?"  # a tag, or a malformed comment up to the next >
 )
 _ATTRIBUTES = re.compile(
-    rb"(?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+)?)?+)*+>?"
+    rb"(?:[ \t\n\f\r/]++|[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+"
+    rb"(?:\"[^\"]*+\"?|'[^']*+'?|[^ \t\n\f\r>\"'][^ \t\n\f\r>]*+)?)?+)*+>?"
 )
 _ATTRIBUTE = re.compile(
-    rb"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+)?)?+"
+    rb"[ \t\n\f\r/]*+[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+"
+    rb"(?:\"[^\"]*+\"?|'[^']*+'?|[^ \t\n\f\r>\"'][^ \t\n\f\r>]*+)?)?+"
 )
 _RAW = frozenset(
     {b"style", b"textarea", b"title", b"xmp", b"iframe", b"noembed", b"noframes", b"noscript"}
@@ -160,7 +162,9 @@ class _Limiter:
             return at
         if name == b"script":
             return _script_end(self._html, at)
-        closing = re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECASE).search(self._html, at)
+        closing = re.compile(rb"</" + name + rb"(?=[ \t\n\f\r/>])", re.IGNORECASE).search(
+            self._html, at
+        )
         return len(self._html) if closing is None else closing.start()
 
     def _limit_attributes(self, start: int, end: int) -> None:
@@ -177,7 +181,7 @@ class _Limiter:
         self._copied = end
 
 
-_IN_SCRIPT = re.compile(rb"<!--|-->|<(/?)script(?=[\s/>])", re.IGNORECASE)
+_IN_SCRIPT = re.compile(rb"<!--|-->|<(/?)script(?=[ \t\n\f\r/>])", re.IGNORECASE)
 
 
 def _script_end(html: bytes, at: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from libra.ascii import BLANKS_OF_C, HTTP_BLANKS, lowered, words
 from libra.urls import join
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 from libra.weighing.bodies.mime import JAVASCRIPT_TYPES
@@ -53,12 +54,20 @@ _TYPES_IN_HEADERS: dict[str, frozenset[str]] = {
 _MODULES = frozenset({"script", "style", "json"})
 """The destinations of ``modulepreload`` in headers."""
 
-_TARGET = re.compile(r"[\s,]*+<([^>]*+)>")
-_PARAMETER = re.compile(
-    r'\s*+;\s*+([^\s=;,"<]*+)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^\s;,]*+)))?', re.DOTALL
+_LINK = re.compile(
+    r'(?:[^,"<]++|"(?:[^"\\]|\\.)*+(?:"|\Z)|<[^>]*+(?:>|\Z))++',  # an address may hold commas
+    re.DOTALL,
 )
-_TO_NEXT = re.compile(r'(?:[^,"]++|"(?:[^"\\]|\\.)*+"?)*+,?', re.DOTALL)
+_TARGET = re.compile(r"<([^>]*+)>[ \t\r\n]*+(?:;|\Z)")
+_PARAMETER = re.compile(r'(?:[^;"]++|"(?:[^"\\]|\\.)*+(?:"|\Z))++', re.DOTALL)
+_NAME = re.compile(r"[\w!#$&+.^`|~-]+\Z", re.ASCII)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"\Z', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+_NEED_A_VALUE = frozenset(
+    {"rel", "anchor", "title", "media", "type", "rev", "referrerpolicy", "hreflang"}
+)
+"""Parameters of RFC 8288; a link that has one of them without a value is invalid."""
 
 
 def preload(
@@ -71,7 +80,7 @@ def preload(
         href: The address, which ``imagesrcset`` overrides.
         viewport: The window for media queries and candidates.
     """
-    destination = (parameters.get("as") or "").strip().lower()
+    destination = lowered(parameters.get("as") or "")
     role = _ROLES.get(destination)
     if role is None or not media_matches(parameters.get("media") or "", viewport):
         return None
@@ -85,7 +94,7 @@ def preload(
 
 def is_supported(kind: str, types: frozenset[str] | None) -> bool:
     """Whether a ``type`` is empty or one of these, ignoring its parameters. None accepts any type."""
-    essence = kind.partition(";")[0].strip().lower()
+    essence = lowered(kind.partition(";")[0].strip(BLANKS_OF_C))
     return not essence or types is None or essence in types
 
 
@@ -104,38 +113,51 @@ def preloads_in_headers(values: Iterable[str], url: str, viewport: Viewport) -> 
 
 
 def parse_links(value: str) -> list[tuple[str, dict[str, str]]]:
-    """The links of a header value: targets with their parameters, keeping the first of each name."""
+    """The links of a header value: targets with their parameters, keeping the first of each name.
+
+    As in Chromium, a quote anywhere hides commas and semicolons up to the next one, and one invalid
+    parameter makes the whole link invalid.
+    """
     links: list[tuple[str, dict[str, str]]] = []
-    at = 0
-    last = value.rfind(">")
-    while at <= last and len(links) < MAX_LINKS:
-        found = _TARGET.match(value, at)
-        if found is not None:
-            at = found.end()
-            parameters: dict[str, str] = {}
-            open_quote = False
-            while (match := _PARAMETER.match(value, at)) is not None:
-                name, quoted, token = match.groups()
-                text = token or "" if quoted is None else _ESCAPED.sub(r"\1", quoted)
-                parameters.setdefault(name.lower(), text)
-                at = match.end()
-                open_quote = quoted is not None and value[at - 1] != '"'
-            if open_quote:
-                break  # Chromium drops a link with an unclosed quote, and all that the quote holds
-            links.append((found[1].strip(), parameters))
-        step = _TO_NEXT.match(value, at)
-        if found is not None and step is not None and step[0].strip(" \t;,"):
-            links.pop()  # Chromium drops a link with trailing text
-        if step is None or step.end() == at:
+    for match in _LINK.finditer(value):
+        link = match[0].strip(HTTP_BLANKS)
+        target = _TARGET.match(link)
+        if target is None:
+            continue
+        parameters = _parameters(link[target.end() :])
+        if parameters is not None:
+            links.append((target[1].strip(HTTP_BLANKS), parameters))
+        if len(links) >= MAX_LINKS:
             break
-        at = step.end()
     return links
 
 
+def _parameters(text: str) -> dict[str, str] | None:
+    """The parameters of a link; None if one of them is invalid."""
+    parameters: dict[str, str] = {}
+    for match in _PARAMETER.finditer(text):
+        part = match[0].strip(HTTP_BLANKS)
+        if not part:
+            continue
+        name, equals, value = part.partition("=")
+        name, value = lowered(name.rstrip(HTTP_BLANKS)), value.lstrip(HTTP_BLANKS)
+        if _NAME.match(name) is None or (equals and not value):
+            return None
+        if not equals and name in _NEED_A_VALUE:
+            return None
+        if value[:1] == '"':
+            quoted = _QUOTED.match(value)
+            if quoted is None:
+                return None
+            value = _ESCAPED.sub(r"\1", quoted[1])
+        parameters.setdefault(name, value)
+    return parameters
+
+
 def _is_taken(parameters: Mapping[str, str]) -> bool:
-    types = _TYPES_IN_HEADERS.get(parameters.get("as", "").strip().lower())
-    kind = parameters.get("type", "").lower()
-    return not kind or types is None or kind in types
+    types = _TYPES_IN_HEADERS.get(lowered(parameters.get("as", "")))
+    kind = lowered(parameters.get("type", ""))
+    return "\v" not in kind and (not kind or types is None or kind in types)
 
 
 def _reference(
@@ -143,14 +165,14 @@ def _reference(
 ) -> Reference | None:
     if "anchor" in parameters or not target:
         return None
-    rel = parameters.get("rel", "").lower().split()
+    rel = words(lowered(parameters.get("rel", "")))
     found: tuple[str, Role] | None = None
     ahead = False
     if "preload" in rel and _is_taken(parameters):
         found = preload(parameters, target, viewport)
     elif "modulepreload" in rel and media_matches(parameters.get("media", ""), viewport):
         # Chromium ignores one with another destination.
-        known = parameters.get("as", "script").strip().lower() in _MODULES
+        known = lowered(parameters.get("as", "script")) in _MODULES
         found, ahead = (target, "module") if target and known else None, True
     elif DICTIONARY in rel and parameters.get("as", "fetch"):  # an empty ``as`` makes it invalid
         found = (target, "other")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import lowered
+
 _LOOKED_AT = 8_192
 _BEFORE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[\t\n\x0c\r ]++|<!--.*?-->|<\?[^>]*+>)*+", re.DOTALL)
 _DOCTYPE = re.compile(
@@ -23,9 +25,11 @@ _QUIRKY = re.compile(
     r"|-//sun microsystems corp.//dtd hotjava|-//w3c//dtd html 3|-//w3c//dtd html 4.0 frameset//"
     r"|-//w3c//dtd html 4.0 transitional//|-//w3c//dtd html experimental|-//w3c//dtd w3 html"
     r"|-//w3o//dtd w3 html 3.0|-//webtechs//dtd mozilla html",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_QUIRKY_ALONE = re.compile(r"-//w3c//dtd html 4\.01 (?:frameset|transitional)//", re.IGNORECASE)
+_QUIRKY_ALONE = re.compile(
+    r"-//w3c//dtd html 4\.01 (?:frameset|transitional)//", re.IGNORECASE | re.ASCII
+)
 """Public identifiers that mean quirks if there is no system identifier."""
 
 _QUIRKY_SYSTEM = "http://www.ibm.com/data/dtd/v11/ibmxhtml1-transitional.dtd"
@@ -48,7 +52,7 @@ def is_in_quirks_mode(html: bytes) -> bool:
     is_public = kind.lower() == b"public"
     public = (first or b"").decode("latin-1") if is_public else ""
     system = second if is_public else first
-    if (system or b"").decode("latin-1").lower() == _QUIRKY_SYSTEM:
+    if lowered((system or b"").decode("latin-1")) == _QUIRKY_SYSTEM:
         return True
     return _QUIRKY.match(public) is not None or (
         system is None and _QUIRKY_ALONE.match(public) is not None

@@ -14,6 +14,8 @@ import re
 from html.entities import name2codepoint
 from xml.parsers import expat
 
+from libra.ascii import lowered, trimmed
+
 _XHTML = "http://www.w3.org/1999/xhtml"
 _SVG = "http://www.w3.org/2000/svg"
 _MATHML = "http://www.w3.org/1998/Math/MathML"
@@ -40,11 +42,13 @@ _OF_HTML = (
 )  # fmt: skip
 """Names with a meaning to the HTML parser or the reference reader, but not in other namespaces."""
 
-_PSEUDO_ATTRIBUTE = re.compile(r"\s*+([^\s=]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
+_PSEUDO_ATTRIBUTE = re.compile(
+    r"[ \t\n\f\r]*+([^ \t\n\f\r=]++)[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:\"([^\"]*+)\"|'([^']*+)')"
+)
 _ENTITIES = "".join(f'<!ENTITY {name} "&#38;#{code};">' for name, code in name2codepoint.items())
 _ID_OF_XHTML = re.compile(
     r"-//W3C//DTD (?:XHTML 1\.[01]|XHTML Basic|XHTML Mobile|MathML 2|HTML 4)|-//WAPFORUM//DTD XHTML",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 """Public identifiers of the DTDs whose entities browsers know without loading them."""
 
@@ -113,7 +117,7 @@ class _Rewriter:
         href = values.get("href")
         if not href or href.startswith("#"):
             return
-        kind = values.get("type", "text/css").partition(";")[0].strip().lower()
+        kind = lowered(trimmed(values.get("type", "text/css").partition(";")[0]))
         rel = "alternate stylesheet" if values.get("alternate") == "yes" else "stylesheet"
         if kind == "text/xsl":  # the result of the transformation is unknown
             self._out.append(f"<link{_written({'rel': 'preload', 'as': 'fetch', 'href': href})}>")
@@ -133,7 +137,7 @@ class _Rewriter:
         plain: dict[str, str] = {}
         for key, value in attributes.items():
             owner, _, local = key.rpartition(" ")
-            if not owner and (namespace != _XHTML or local == local.lower()):
+            if not owner and (namespace != _XHTML or local == lowered(local)):
                 plain[local] = value
             elif owner == _XLINK:
                 plain[f"xlink:{local}"] = value
@@ -147,13 +151,13 @@ class _Rewriter:
         self._open.append((name if in_html else "", end))
 
     def _name(self, namespace: str, name: str) -> str:
-        if namespace == _XHTML and name == name.lower() and name not in {"image", "plaintext"}:
+        if namespace == _XHTML and name == lowered(name) and name not in {"image", "plaintext"}:
             return "div" if name == "noscript" else name
         if namespace == _SVG and (self._in_svg or name == "svg"):
             return name
         if namespace == _MATHML and name == "math":
             return name
-        return f"x-{name}" if name.lower() in _OF_HTML or not _NAME.match(name) else name
+        return f"x-{name}" if lowered(name) in _OF_HTML or not _NAME.match(name) else name
 
     def _end(self, _name: str) -> None:
         _, end = self._open.pop()
@@ -171,7 +175,7 @@ class _Rewriter:
 
 
 _MOST_IN_PROLOG = 200
-_NAME = re.compile(r"[A-Za-z][^\s/>\x00]*\Z")
+_NAME = re.compile(r"[A-Za-z][^ \t\n\f\r/>\x00]*\Z")
 
 
 def _written(attributes: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from libra.ascii import trimmed
 from libra.urls import join, origin_of
 from libra.weighing.bodies.charset import sheet_encoding, to_utf8
 from libra.weighing.bodies.data_imports import with_data_imports
@@ -82,7 +83,7 @@ def _is_sheet(
         return True
     if nosniff:
         return False
-    if essence is None or essence == _UNKNOWN_TYPE or (content_type or "").strip() == "*/*":
+    if essence is None or essence == _UNKNOWN_TYPE or trimmed(content_type or "") == "*/*":
         return True
     return fetch.client.in_quirks_mode and fetch.client.origin == origin_of(fetch.url)
 

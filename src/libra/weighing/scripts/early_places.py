@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from tree_sitter import Node, Tree
+from tree_sitter import Node
+
+from libra.weighing.scripts.early_targets import is_chain, unwrapped
 
 QUERY = """
-(update_expression argument: (_) @target)
-(assignment_expression left: (member_expression) @chain)
-(augmented_assignment_expression left: (member_expression) @chain)
 (new_expression constructor: (_) @made)
 (binary_expression operator: ["??" "||" "&&" "**"] ) @binary
 (yield_expression) @yield
@@ -24,12 +23,29 @@ QUERY = """
 (call_expression function: (arrow_function)) @never
 (call_expression function: (super)) @super_call
 (member_expression object: (super)) @super_member
+(subscript_expression object: (super)) @super_member
 (call_expression function: (import)) @import
 (meta_property) @meta
-(if_statement consequence: [(class_declaration) (function_declaration) (lexical_declaration)]) @never
-(else_clause [(class_declaration) (function_declaration) (lexical_declaration)]) @never
-(labeled_statement body: [(class_declaration) (function_declaration) (lexical_declaration)]) @never
-(array_pattern (rest_pattern) . ",") @never
+(formal_parameters (rest_pattern) ",") @never
+(array_pattern (rest_pattern) ",") @never
+(object_pattern (rest_pattern) ",") @never
+(object_pattern "," . ",") @never
+(object_pattern . "{" . ",") @never
+(object "," . ",") @never
+(object . "{" . ",") @never
+(switch_body (switch_default) (switch_default)) @never
+(class_heritage
+  [(binary_expression) (unary_expression) (ternary_expression) (assignment_expression)
+   (arrow_function) (update_expression) (await_expression) (yield_expression)]) @never
+(unary_expression argument: [(assignment_expression) (arrow_function) (yield_expression)]) @never
+(binary_expression [(assignment_expression) (arrow_function) (yield_expression)]) @never
+(unary_expression operator: "delete" argument: (_) @deleted)
+(throw_statement) @throw
+(member_expression object: (yield_expression)) @never
+(super) @super
+(await_expression) @await
+(import_statement) @module_item
+(export_statement) @module_item
 (private_property_identifier) @private
 (escape_sequence) @escape
 (method_definition) @method
@@ -40,14 +56,17 @@ QUERY = """
 (_ parameters: (formal_parameters
     [(assignment_pattern) (object_pattern) (array_pattern) (rest_pattern)])
   body: (statement_block . (expression_statement (string (string_fragment) @directive))))
-(export_statement !source (export_clause (export_specifier name: (string)))) @never
-(number) @digits
-"""
-
-_TARGETS = frozenset(
-    {"identifier", "member_expression", "subscript_expression", "parenthesized_expression",
-     "call_expression"}
+(export_statement !source
+  (export_clause (export_specifier name: [(string) "default"]))) @never
+""" + "".join(
+    f"({statement} [(class_declaration) (function_declaration) (generator_function_declaration)"
+    " (lexical_declaration)]) @never"
+    for statement in (
+        "if_statement consequence:", "else_clause", "labeled_statement body:", "while_statement body:",
+        "do_statement body:", "for_statement body:", "for_in_statement body:",
+    )
 )  # fmt: skip
+
 _LOOPS = frozenset({"for_statement", "for_in_statement", "while_statement", "do_statement"})
 _FUNCTIONS = frozenset(
     {"function_declaration", "function_expression", "generator_function",
@@ -55,95 +74,29 @@ _FUNCTIONS = frozenset(
 )  # fmt: skip
 """Functions with a ``this`` of their own, which excludes arrow functions."""
 
-_GENERATORS = frozenset({"generator_function", "generator_function_declaration"})
+_MOST_AROUND = 500
+_LINE_END = re.compile(rb"[\n\r]|\xe2\x80[\xa8\xa9]")
 _OCTAL = re.compile(rb"\\(?:[1-9]|0[0-9])")
 _TOO_HIGH = re.compile(
     rb"\\u\{0*+(?:1[1-9a-fA-F]|[2-9a-fA-F][0-9a-fA-F]|1?[0-9a-fA-F]{6,})[0-9a-fA-F]{4}"
 )
 
-_RESERVED = re.compile(
-    rb"(?<![\w$.#])(?:await|yield|let|static|enum|implements|interface|package|private|protected|public"
-    rb"|export|import|class|if|for|case|default|delete|do|else|in|new|return|switch|this|throw|try|typeof"
-    rb"|var|void|while|with|function|const)(?![\w$])"
-)
-_MOST_WORDS = 20_000
-_ARROW_ON_NEXT_LINE = re.compile(rb"(?:[\n\r]|\xe2\x80[\xa8\xa9])\s*+=>")
-
-
-def misuses_words(tree: Tree, source: bytes) -> bool:
-    """Whether a reserved word is used as a name, or an arrow begins a line."""
-    root = tree.root_node
-    for at, match in enumerate(_RESERVED.finditer(source)):
-        if at > _MOST_WORDS:
-            break
-        node = root.descendant_for_byte_range(match.start(), match.end())
-        if node is None or node.type not in {"identifier", "shorthand_property_identifier"}:
-            continue
-        if node.end_byte - node.start_byte != match.end() - match.start() or _is_outer_name(node):
-            continue
-        return True
-    for match in _ARROW_ON_NEXT_LINE.finditer(source):
-        node = root.descendant_for_byte_range(match.end() - 2, match.end())
-        if node is not None and node.type == "=>":
-            return True
-    return False
-
-
-def _is_outer_name(node: Node) -> bool:
-    """Whether it is a name in another module, which may be any word."""
-    parent = node.parent
-    if parent is None:
-        return False
-    if parent.type == "namespace_export":
-        return True
-    if parent.type == "export_specifier":
-        return (
-            parent.child_by_field_name("alias") == node
-            or node.text == b"default"
-            or _statement_of(parent).child_by_field_name("source") is not None
-        )
-    return (
-        parent.type == "import_specifier"
-        and parent.child_by_field_name("alias") is not None
-        and parent.child_by_field_name("name") == node
-    )
-
-
-def _statement_of(specifier: Node) -> Node:
-    clause = specifier.parent or specifier
-    return clause.parent or clause
-
 
 def _around(node: Node) -> Iterator[Node]:
+    """The ancestors, from the inside; not more than a query finds, for each step begins at the root."""
     parent = node.parent
-    while parent is not None:
+    for _ in range(_MOST_AROUND):
+        if parent is None:
+            return
         yield parent
         parent = parent.parent
-
-
-def _is_no_target(node: Node) -> bool:
-    return node.type not in _TARGETS or _is_chain(node)
-
-
-def _is_chain(node: Node) -> bool:
-    """Whether a chain of member accesses contains a ``?.``."""
-    link: Node | None = node
-    while link is not None and link.type in {
-        "member_expression",
-        "subscript_expression",
-        "call_expression",
-    }:
-        if link.child_by_field_name("optional_chain") is not None:
-            return True
-        link = link.child_by_field_name("object") or link.child_by_field_name("function")
-    return False
 
 
 def _cannot_be_made(node: Node) -> bool:
     if node.type == "call_expression":
         function = node.child_by_field_name("function")
         return function is not None and function.type == "import"
-    return _is_chain(node)
+    return is_chain(node)
 
 
 def _operator(node: Node | None) -> bytes | None:
@@ -163,15 +116,58 @@ def _mixes(node: Node) -> bool:
     return bool(inner & ({b"||", b"&&"} if own == b"??" else {b"??"}))
 
 
-def _yields_in_vain(node: Node) -> bool:
+def waits_in_vain(node: Node, _source: bytes = b"") -> bool:
+    """Whether an ``await`` is in a function that is not ``async``; at the top level it is allowed."""
+    return _is_in_vain(node, {"async"}, at_top=False)
+
+
+def _yields_in_vain(node: Node, source: bytes) -> bool:
+    star = next((child for child in node.children if child.type == "*"), None)
+    if star is not None and _has_line_end(source[node.start_byte : star.start_byte]):
+        return True
+    return _is_in_vain(node, {"*"}, at_top=True)
+
+
+def _is_in_vain(node: Node, words: set[str], *, at_top: bool) -> bool:
+    """Whether the function around a node has none of the words, or the node is in its parameters."""
+    inner = node
     for around in _around(node):
-        if around.type in _GENERATORS:
-            return False
-        if around.type == "method_definition":
-            return not any(child.type == "*" for child in around.children)
-        if around.type in _FUNCTIONS or around.type == "arrow_function":
+        kind = around.type
+        is_name = inner.type == "computed_property_name"  # it belongs to what is around the class
+        if kind == "class_static_block" or (kind == "field_definition" and not is_name):
             return True
-    return True
+        if (kind in _FUNCTIONS or kind == "arrow_function") and not is_name:
+            return inner.type == "formal_parameters" or not any(
+                child.type in words for child in around.children
+            )
+        inner = around
+    return at_top
+
+
+def _has_line_end(text: bytes) -> bool:
+    return _LINE_END.search(text) is not None
+
+
+def _throws_on_next_line(node: Node, source: bytes) -> bool:
+    thrown = next((child for child in node.named_children if child.type != "comment"), None)
+    return thrown is not None and _has_line_end(source[node.start_byte : thrown.start_byte])
+
+
+def _cannot_be_deleted(node: Node) -> bool:
+    node = unwrapped(node)
+    if node.type == "member_expression":
+        name = node.child_by_field_name("property")
+        return name is not None and name.type == "private_property_identifier"
+    return node.type == "identifier"
+
+
+def _is_super_alone(node: Node) -> bool:
+    parent = node.parent
+    return (
+        parent is None
+        or parent.type not in {"call_expression", "member_expression", "subscript_expression"}
+        or parent.start_byte != node.start_byte
+    )
 
 
 def _label(node: Node) -> bytes | None:
@@ -196,10 +192,17 @@ def _jumps_nowhere(node: Node) -> bool:
             break
         if label is not None:
             if around.type == "labeled_statement" and _label(around) == label:
-                return False
+                return not leaves and not _labels_loop(around)
         elif around.type in _LOOPS or (leaves and around.type == "switch_statement"):
             return False
     return True
+
+
+def _labels_loop(node: Node) -> bool:
+    body: Node | None = node
+    while body is not None and body.type == "labeled_statement":
+        body = body.child_by_field_name("body")
+    return body is not None and body.type in _LOOPS
 
 
 def _has_two_prototypes(node: Node) -> bool:
@@ -232,7 +235,7 @@ def _calls_no_super(node: Node) -> bool:
             owner = None if body is None else body.parent
             return not (
                 name is not None
-                and name.text == b"constructor"
+                and _plain(name) == b"constructor"
                 and owner is not None
                 and any(child.type == "class_heritage" for child in owner.children)
             )
@@ -296,9 +299,11 @@ def _accessor(member: Node) -> str:
     return next((child.type for child in member.children if child.type in {"get", "set"}), "")
 
 
-def _is_bad_escape(node: Node) -> bool:
-    text = node.text or b""
-    if not (_OCTAL.match(text) or _TOO_HIGH.match(text)):
+def _is_bad_escape(node: Node, source: bytes) -> bool:
+    text = source[node.start_byte : node.end_byte]
+    if not (_OCTAL.match(text) or _TOO_HIGH.match(text)) and not (
+        text == b"\\0" and source[node.end_byte : node.end_byte + 1].isdigit()
+    ):
         return False
     parent = node.parent  # a tagged template allows any escape
     return (
@@ -316,13 +321,9 @@ def _is_tagged(node: Node) -> bool:
     )
 
 
-def _runs_into_a_name(node: Node) -> bool:
-    after = node.next_sibling
-    return (
-        after is not None
-        and after.start_byte == node.end_byte
-        and (after.text or b"")[:1].isalpha()
-    )
+def _plain(name: Node) -> bytes:
+    """A name without the quotes that it may have."""
+    return (name.text or b"").strip(b"'\"")
 
 
 def _is_bad_method(node: Node) -> bool:
@@ -332,20 +333,19 @@ def _is_bad_method(node: Node) -> bool:
     count = 0 if parameters is None else len(parameters.named_children)
     if ("get" in words and count) or ("set" in words and count != 1):
         return True
+    if "set" in words and parameters and parameters.named_children[0].type == "rest_pattern":
+        return True
     if node.parent is None or node.parent.type != "class_body" or name is None:
         return False
     if "static" in words:
-        return name.text == b"prototype"
-    return name.text == b"constructor" and bool(words & {"get", "set", "async", "*"})
+        return _plain(name) == b"prototype"
+    return _plain(name) == b"constructor" and bool(words & {"get", "set", "async", "*"})
 
 
 IS_WRONG: dict[str, Callable[[Node], bool]] = {
     "never": lambda _: True,
-    "target": _is_no_target,
-    "chain": _is_chain,
     "made": _cannot_be_made,
     "binary": _mixes,
-    "yield": _yields_in_vain,
     "label": _is_labelled_twice,
     "jump": _jumps_nowhere,
     "object": _has_two_prototypes,
@@ -354,9 +354,18 @@ IS_WRONG: dict[str, Callable[[Node], bool]] = {
     "import": _imports_nothing,
     "meta": _is_target_nowhere,
     "private": _is_private_to_nobody,
-    "escape": _is_bad_escape,
     "method": _is_bad_method,
+    "deleted": _cannot_be_deleted,
+    "super": _is_super_alone,
+    "module_item": lambda node: node.parent is None or node.parent.type != "program",
+    "await": waits_in_vain,
     "directive": lambda node: node.text == b"use strict",
-    "digits": _runs_into_a_name,
 }
 """For each capture of the query, a test whether a captured node is an error."""
+
+IS_WRONG_IN: dict[str, Callable[[Node, bytes], bool]] = {
+    "yield": _yields_in_vain,
+    "escape": _is_bad_escape,
+    "throw": _throws_on_next_line,
+}
+"""The tests that also need the text of the module."""

@@ -41,7 +41,9 @@ class ImportMap(msgspec.Struct):
         if not isinstance(parsed, dict):
             return
         imports, scopes = parsed.get("imports", {}), parsed.get("scopes", {})
-        if not isinstance(imports, dict) or not isinstance(scopes, dict):
+        if not all(
+            isinstance(part, dict) for part in (imports, scopes, parsed.get("integrity", {}))
+        ):
             return
         if not all(isinstance(part, dict) for part in scopes.values()):
             return

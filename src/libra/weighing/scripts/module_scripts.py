@@ -15,7 +15,7 @@ from functools import cache
 from typing import NamedTuple
 
 import tree_sitter_javascript
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
 from libra.urls import join
 from libra.weighing.bodies.data_url import decode_data_url, is_data_url
@@ -45,6 +45,8 @@ _WORD = re.compile(
 )
 _WORD_FROM = re.compile(_WORD.pattern.replace(rb"(?=\s+as\b)", rb"(?=\s*[,}]|\s+as\b)"))
 _FROM = re.compile(rb"\s*+from\b")
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_LINE_END = re.compile(rb"\n|\xe2\x80[\xa8\xa9]")
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _LINE_ENDS = frozenset({"\n", "\r", "\r\n", "\u2028", "\u2029"})
 _TYPES = frozenset({"json", "css", "text"})
@@ -103,12 +105,7 @@ def imports_of_data(target: str, import_map: ImportMap, *, depth: int = 0) -> li
 def _imports(source: str) -> list[ModuleImport]:
     if _MAY_IMPORT.search(source) is None:
         return []
-    text = source.encode("utf-8", "replace")
-    tree = _parse(text)
-    if tree is not None and tree.root_node.has_error and _WORDS_IN_CLAUSES.search(text):
-        # tree-sitter's grammar does not know that a name in another module may be any word.
-        text = _WORDS_IN_CLAUSES.sub(_renamed, text)
-        tree = _parse(text)
+    tree, text = parsed(source.encode("utf-8", "replace"))
     if tree is None:
         return [ModuleImport(specifier) for specifier in _looks_like_imports(source)]
     if tree.root_node.has_error or has_early_error(tree, text):
@@ -126,6 +123,52 @@ def _imports(source: str) -> list[ModuleImport]:
                 return []
             found.append(ModuleImport(_value_of(specifier), kind))
     return found
+
+
+def parsed(text: bytes) -> tuple[Tree | None, bytes]:
+    """The tree of a module and the text that it is of; no tree if parsing takes too long."""
+    text = _plain(text)
+    tree = _parse(text)
+    for reword in (_without_words, _without_comments):
+        if tree is not None and tree.root_node.has_error:
+            text, before = reword(text, tree), text
+            tree = tree if text == before else _parse(text)
+    return tree, text
+
+
+def _plain(text: bytes) -> bytes:
+    """A text that means the same, without characters that tree-sitter's grammar does not expect.
+
+    A string may contain U+0000, and a line may end with CR alone.
+    """
+    if b"\r" in text:
+        text = _LONE_CR.sub(b"\n", text)
+    return text.replace(b"\0", b"\1")
+
+
+def _without_words(text: bytes, _tree: Tree) -> bytes:
+    """tree-sitter's grammar does not know that a name in another module may be any word."""
+    return _WORDS_IN_CLAUSES.sub(_renamed, text)
+
+
+def _without_comments(text: bytes, tree: Tree) -> bytes:
+    """A comment of several lines ends a statement like the end of a line, which the grammar forgets."""
+    parts: list[bytes] = []
+    at = 0
+    cursor = QueryCursor(_comments())
+    cursor.set_max_start_depth(_MAX_DEPTH)
+    for nodes in cursor.captures(tree.root_node).values():
+        for comment in nodes:
+            inside = text[comment.start_byte : comment.end_byte]
+            if comment.start_byte >= at and inside.startswith(b"/*") and _LINE_END.search(inside):
+                parts += text[at : comment.start_byte], b"\n" * len(inside)
+                at = comment.end_byte
+    return b"".join(parts) + text[at:]
+
+
+@cache
+def _comments() -> Query:
+    return Query(language(), "(comment) @comment")
 
 
 def _renamed(clause: re.Match[bytes]) -> bytes:
@@ -159,7 +202,10 @@ def _parse(source: bytes) -> Tree | None:
         return None
 
 
-_PIECE = 65_536
+_MAX_DEPTH = 400
+_PIECE = 4_096
+"""The bytes that tree-sitter gets at a time. For the text of a node it takes a whole piece."""
+
 _MARK = b"\xef\xbb\xbf"
 
 

@@ -8,6 +8,7 @@ from typing import overload
 
 from multidict import CIMultiDict
 
+from libra.ascii import lowered, trimmed
 from libra.failures import http_failure, is_one_of
 from libra.network.client import Answer, HTTPClient
 from libra.network.content_encoding import encodings_in
@@ -229,7 +230,7 @@ class Exchange:
                 same_site=fetch.same_site,
             )
         if status in _REFUSALS and "Chrome/" in self._options.user_agent:
-            server = headers.get("Server", "").lower()
+            server = lowered(headers.get("Server", ""))
             self._walled = server.startswith(_FIREWALLS) or "cf-mitigated" in headers
         if status in BUSY:
             self.retry_after = retry_after(status, headers.get("Retry-After"))
@@ -261,7 +262,7 @@ class Exchange:
     def _may_show(self, headers: CIMultiDict[str], status: int) -> bool:
         """Whether the headers allow showing the response; if so, decides whether its body is read."""
         fetch = self._fetch
-        named = DocumentHeaders.of(lambda name: map(_as_sent, headers.getall(name, ())))
+        named = DocumentHeaders.of(lambda name: headers.getall(name, ()))
         if fetch.reference.role in DOCUMENT_ROLES and self._redirect is None:
             self._named = named
             self._refused = refusal_of(fetch, self._content_type, named)
@@ -275,7 +276,7 @@ class Exchange:
         fetch = self._fetch
         own, role = fetch.client.origin, fetch.reference.role
         if fetch.reader and self._redirect is None:
-            allowed = ", ".join(headers.getall("Access-Control-Allow-Origin", ())).strip()
+            allowed = trimmed(", ".join(headers.getall("Access-Control-Allow-Origin", ())))
             if allowed not in {"*", fetch.reader}:
                 return "cors: the server does not let this page read it"
         if not own or is_cors(fetch) or role in DOCUMENT_ROLES or role == "manifest":

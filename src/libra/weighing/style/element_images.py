@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 
+from libra.ascii import lowered, words
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.browser_styles import (
     HOSTS,
@@ -174,7 +175,7 @@ class ElementImages:
     def _dark(self) -> bool:
         """Whether a rule selects dark colours. This is decided for the document as a whole."""
         return any(
-            "dark" in (words := value.text.lower().split()) and "light" not in words
+            "dark" in (said := words(lowered(value.text))) and "light" not in said
             for value in self._schemes.values()
         )
 

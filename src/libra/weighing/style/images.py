@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from libra.ascii import lowered, trimmed
 from libra.urls import join
 from libra.weighing.bodies.media_types import IMAGE_TYPES
 from libra.weighing.css.numeric import type_of
@@ -26,7 +27,7 @@ def images_in(value: str, base: str, viewport: Viewport, *, dark: bool = False) 
         viewport: The window for which candidates are chosen.
         dark: Whether the element is shown in dark colours.
     """
-    lower = value.lower()
+    lower = lowered(value)
     if "\\" in value or any(name in lower for name in _CHOOSING):
         value = preprocessed(value)
         references = list(_Chosen(value, viewport, dark=dark).of(components(value)))
@@ -51,7 +52,7 @@ class _Chosen:
 
     def of(self, parts: Sequence[ComponentValue]) -> Iterator[str]:
         for part in parts:
-            name = part.value.lower() if part.kind == "function" else ""
+            name = lowered(part.value) if part.kind == "function" else ""
             if part.kind == "url":
                 yield part.value
             elif name == "url":
@@ -80,15 +81,15 @@ class _Chosen:
         chosen = next(enough, options[-1][1] if options else None)
         if chosen is not None and chosen.kind == "string":
             yield chosen.value
-        elif chosen is not None and not chosen.value.lower().endswith("cross-fade"):
+        elif chosen is not None and not lowered(chosen.value).endswith("cross-fade"):
             yield from self.of([chosen])
 
     def _density(self, said: Sequence[ComponentValue]) -> float:
         """What an option says after its image; 0 if the option is for another browser."""
         density = 1.0
         for part in said:
-            if part.kind == "function" and part.value.lower() == "type":
-                kind = part.parts and significant(part.parts)[0].value.strip().lower()
+            if part.kind == "function" and lowered(part.value) == "type":
+                kind = part.parts and lowered(trimmed(significant(part.parts)[0].value))
                 if kind not in IMAGE_TYPES:
                     return 0
             elif type_of(part) == "resolution":

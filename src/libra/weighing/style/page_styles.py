@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from libra.ascii import lowered
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.boxes import has_box
 from libra.weighing.style.boxes.nearness import near
@@ -226,7 +227,8 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
             cascade.add_inline(element, text, scope.base)
         if scope.lazy or scope.embedded:
             displays = {
-                element: value.text.lower() for element, value in cascade.winners("display").items()
+                element: lowered(value.text)
+                for element, value in cascade.winners("display").items()
             }
         initial = {
             found.name: found.initial

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from libra.ascii import lowered, trimmed, words
 from libra.weighing.stylesheets.selectors import is_valid
 
 MAX_ROOTS = 500
@@ -63,7 +64,7 @@ def attach_shadow_roots(tree: LexborHTMLParser) -> int:
 
 
 def _is_meant(template: LexborNode) -> bool:
-    return template.attrs.sget("shadowrootmode").lower() in {"open", "closed"}
+    return lowered(template.attrs.sget("shadowrootmode")) in {"open", "closed"}
 
 
 def _attach(
@@ -91,7 +92,7 @@ def _distribute(
     child = host.first_child
     while child is not None and child.mem_id != root.mem_id:
         following = child.next
-        is_text = child.is_text_node and (child.text_content or "").strip() != ""
+        is_text = child.is_text_node and trimmed(child.text_content or "") != ""
         if child.is_element_node:
             slot = slots.get(child.attrs.sget("slot"))
             if slot is None:
@@ -139,10 +140,11 @@ _PIECE = re.compile(
     r"""\\[\s\S]?"""
     r"""|\[(?:[^\]"'\\]++|"(?:[^"\\]++|\\[\s\S]?)*+"?|'(?:[^'\\]++|\\[\s\S]?)*+'?|\\[\s\S]?)*+\]?"""
     r"""|\((?:[^()"']++|"[^"]*+"?|'[^']*+'?|\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)*+\)?"""
-    r"""|::?[\w-]++|\s*+[>+~]\s*+|\s++|,|[^\\\[(:>+~,\s]++|.""",
-    re.DOTALL,
+    r"""|::?[\w\-\x80-\U0010ffff]++|[ \t\n\f\r]*+[>+~][ \t\n\f\r]*+|[ \t\n\f\r]++|,"""
+    r"""|[^\\\[(:>+~, \t\n\f\r]++|.""",
+    re.DOTALL | re.ASCII,
 )
-_COMBINATOR = re.compile(r"\s*+[>+~]?\s*+\Z")
+_COMBINATOR = re.compile(r"[ \t\n\f\r]*+[>+~]?[ \t\n\f\r]*+\Z")
 
 
 @lru_cache(maxsize=4_096)
@@ -163,7 +165,7 @@ def _rewritten(selector: str, number: str) -> str:
     for match in _PIECE.finditer(selector):
         piece = match[0]
         if piece == "," or _COMBINATOR.match(piece):
-            written.append(_compound(compound, number, piece.strip()))
+            written.append(_compound(compound, number, trimmed(piece)))
             written.append(piece)
             compound = []
         else:
@@ -175,11 +177,11 @@ def _rewritten(selector: str, number: str) -> str:
 def _compound(pieces: list[str], number: str, combinator: str) -> str:
     if not pieces:
         return ""
-    names = [piece.lower() for piece in pieces]
+    names = [lowered(piece) for piece in pieces]
     argument = pieces[-1] if pieces[-1][:1] == "(" else ""
     if number:
         inner = _in_brackets(pieces, 0)
-        of_host = names[0] in {":is", ":where"} and ":host" in inner.lower()
+        of_host = names[0] in {":is", ":where"} and ":host" in lowered(inner)
         if of_host and inner.count("(") <= _MAX_NESTING and _is_over(names, 2):
             inner = _rewritten(inner[1:].removesuffix(")"), number)
             return f"{pieces[0]}({inner}){''.join(pieces[2:])}"
@@ -192,7 +194,7 @@ def _compound(pieces: list[str], number: str, combinator: str) -> str:
         mark = f':where([{IN}="{number}"])'
     elif "::part" in names and argument:
         host = _compound(pieces[: names.index("::part")], "", "")
-        parts = "".join(f'[part~="{part}"]' for part in argument.strip("()").split())
+        parts = "".join(f'[part~="{part}"]' for part in words(argument.strip("()")))
         return f"{host}:where([{HOST}]) :where([{IN}]){parts}"
     else:
         mark = f":where(:not([{IN}]))"
@@ -231,7 +233,7 @@ def _is_over(names: list[str], at: int) -> bool:
 
 def _argument_at(pieces: list[str], at: int) -> str:
     """The argument of a function, a compound, as ``:is()``; "" if there is none that is valid."""
-    inner = _in_brackets(pieces, at)[1:].removesuffix(")").strip()
+    inner = trimmed(_in_brackets(pieces, at)[1:].removesuffix(")"))
     single = not any(
         match[0] == "," or _COMBINATOR.match(match[0]) for match in _PIECE.finditer(inner)
     )

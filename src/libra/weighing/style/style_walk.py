@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.browser_styles import (
     ATOMIC,
@@ -110,7 +111,7 @@ class StyleWalk:
             if content:
                 self._content[pseudo] = content
                 for element, value in cascade.winners("display", pseudo).items():
-                    if value.text.lower() == "none":
+                    if lowered(value.text) == "none":
                         content.pop(element, None)
         self._display: dict[int, str] = {}
         self._hidden: set[int] = set()
@@ -125,9 +126,9 @@ class StyleWalk:
         self._hidden = set(self._scope.select(HIDDEN) or ()).difference(displays)
         self._display = dict.fromkeys(self._hidden, "none")
         for element, value in displays.items():
-            self._display[element] = value.text.lower()
+            self._display[element] = lowered(value.text)
         looks = self._cascade.winners("appearance").values()  # decided for the document as a whole
-        if not any(value.text.lower() == "base-select" for value in looks):
+        if not any(lowered(value.text) == "base-select" for value in looks):
             self._display.update(dict.fromkeys(self._scope.select(NOT_IN_A_MENU) or (), "none"))
         if not self._text_fonts.parts:
             self._paths = self._scope.ancestry(
@@ -210,7 +211,7 @@ class StyleWalk:
     def _is_typed(self, name: str, text: str) -> bool:
         """Whether a registered property may have a value, as far as images are concerned."""
         rule = self._registered.get(name)
-        return rule is None or rule.images or not may_fetch(text.lower())
+        return rule is None or rule.images or not may_fetch(lowered(text))
 
     def _take_replaced(
         self, node: LexborNode, style: FontStyle, variables: Mapping[str, str], transform: str
@@ -225,8 +226,8 @@ class StyleWalk:
 
     def _transform_of(self, element: int, tag: str, inherited: str) -> str:
         value = self._transforms.get(element)
-        if value is not None and value.text.lower() not in UNSET:
-            return value.text.lower()
+        if value is not None and lowered(value.text) not in UNSET:
+            return lowered(value.text)
         return "none" if tag in FIELDS else inherited
 
     def _children(
@@ -284,7 +285,7 @@ class StyleWalk:
             return shown
         text = substitute(shown, self._variables_of(child.mem_id, around), self._viewport)
         is_read = text is not None and is_valid_text("display", text)
-        return text.strip().lower() if text is not None and is_read else "inline"
+        return lowered(trimmed(text)) if text is not None and is_read else "inline"
 
     def _characters(self, content: str | None, transform: str) -> str:
         """The characters that a text shows, as far as they matter."""
@@ -302,7 +303,7 @@ class StyleWalk:
             if value is None:
                 continue
             self._images.take_generated(element, pseudo, variables)
-            if not self._fonts or value.text.lower() in {"none", "normal"}:
+            if not self._fonts or lowered(value.text) in {"none", "normal"}:
                 continue
             found = True
             content = substitute(value.text[:_MAX_CONTENT], variables, self._viewport) or ""
@@ -321,14 +322,14 @@ class StyleWalk:
             return False
         if value is None:
             return element in self._found_later
-        text = value.text.lower()
+        text = lowered(value.text)
         return text == "hidden" or (text == "auto" and element in self._far)
 
     @cached_property
     def _far(self) -> set[int]:
         """Elements with ``content-visibility: auto`` that are far from the window."""
         asked = {
-            element for element, value in self._skipped.items() if value.text.lower() == "auto"
+            element for element, value in self._skipped.items() if lowered(value.text) == "auto"
         }
         return asked - near(self._scope.tree, self._viewport, self._display, marked=asked)
 
@@ -340,7 +341,7 @@ class StyleWalk:
             content = self._content.get(pseudo, {}).get(element)
             if content is not None and "quote" not in content.text:
                 return ""
-        if value is None or value.text.lower() in {"auto", *UNSET}:
+        if value is None or lowered(value.text) in {"auto", *UNSET}:
             return "\u201c\u201d\u2018\u2019"
         return text_of(value.text, None)
 
@@ -358,7 +359,7 @@ def _with_own(around: Mapping[str, str], own: Mapping[str, str]) -> dict[str, st
     """The custom properties of an element: its own and the inherited ones."""
     known = {**around, **own}
     for name, text in own.items():
-        if text.lower() in UNSET:  # inherit the outer value
+        if lowered(text) in UNSET:  # inherit the outer value
             known.pop(name)
             if name in around:
                 known[name] = around[name]

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from libra.ascii import lowered, words
 from libra.weighing.css.tokens import preprocessed
 from libra.weighing.style.shadow_roots import LAYER, in_root, outside_roots
 from libra.weighing.stylesheets.scopes import OWNER, place_of
-from libra.weighing.stylesheets.selectors import at_rest, names_in
+from libra.weighing.stylesheets.selectors import at_rest, escaped, names_in
 from libra.weighing.stylesheets.states import LANGUAGE
 from libra.weighing.stylesheets.stylesheet import Sheet
 
@@ -165,7 +166,7 @@ class StyledDocument:
         if self._names is None:
             names = self._names = set()
             for node in self._tree.css("[class]"):
-                names.update(f".{name}" for name in node.attrs.sget("class").split())
+                names.update(f".{name}" for name in words(node.attrs.sget("class")))
             for node in self._tree.css("[id]"):
                 names.add(f"#{node.attrs.sget('id')}")
         return self._names
@@ -186,7 +187,7 @@ class StyledDocument:
             self._mark_owners()
         found: Sequence[int] | None
         try:
-            nodes = self._tree.css(plain)
+            nodes = self._tree.css(plain if plain.isascii() else escaped(plain))
         except SelectolaxError:
             found = None
         else:
@@ -212,7 +213,7 @@ class StyledDocument:
         for node in self._tree.css("style"):
             text = preprocessed(node.text(deep=False))
             parent = node.parent
-            if parent is not None and "@scope" in text.lower():
+            if parent is not None and "@scope" in lowered(text):
                 owners.setdefault(parent.mem_id, (parent, {}))[1][place_of(text)] = None
         for parent, places in owners.values():
             parent.attrs[OWNER] = " ".join(places)

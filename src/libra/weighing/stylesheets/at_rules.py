@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.scan import without_comments
 from libra.weighing.css.tokens import tokens
 from libra.weighing.stylesheets.selectors import is_valid
@@ -23,7 +24,7 @@ def read_at_rule(prelude: str) -> tuple[str, str]:
     first = next(tokens(prelude), None)
     if first is None or first.kind != "at-keyword":
         return "", ""
-    return first.value.lower(), without_comments(prelude[first.end :]).strip()
+    return lowered(first.value), trimmed(without_comments(prelude[first.end :]))
 
 
 def ends_head(name: str, prelude: str, *, has_block: bool) -> bool:

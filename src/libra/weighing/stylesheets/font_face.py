@@ -7,6 +7,7 @@ from base64 import b64decode
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from libra.ascii import lowered, trimmed, words
 from libra.urls import join
 from libra.weighing.css.chromium import chromium
 from libra.weighing.css.scan import declarations
@@ -16,13 +17,14 @@ from libra.weighing.stylesheets.fonts import FontFace, families_in, weight_of
 _MAX_RANGES = 2_000
 
 _RANGES = re.compile(
-    r"(?:\s*u\+[0-9a-f]{0,6}(?:\?{0,5}|-[0-9a-f]{1,6})\s*(?:,(?!\s*\Z)|\Z))++\Z", re.IGNORECASE
+    r"(?:[ \t\n]*u\+[0-9a-f]{0,6}(?:\?{0,5}|-[0-9a-f]{1,6})[ \t\n]*(?:,(?![ \t\n]*\Z)|\Z))++\Z",
+    re.IGNORECASE | re.ASCII,
 )
 
 
 _LAST_CODE_POINT = 0x10FFFF
 
-_RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNORECASE)
+_RANGE = re.compile(r"u\+([0-9a-f]{1,6})(\?{0,5})(?:-([0-9a-f]{1,6}))?", re.IGNORECASE | re.ASCII)
 
 
 def read_face(block: str, base: str, layer: str = "") -> FontFace | None:
@@ -44,7 +46,7 @@ def read_face(block: str, base: str, layer: str = "") -> FontFace | None:
         elif name != "unicode-range" or _RANGES.match(value) is not None:
             found[name] = value
     families = families_in(found.get("font-family", ""))
-    if found.get("font-family", "").lower() in _GENERIC:
+    if lowered(found.get("font-family", "")) in _GENERIC:
         return None  # a generic family or a CSS keyword has no faces
     if len(families) != 1 or sources is None or not (sources.urls or sources.embedded):
         return None
@@ -54,7 +56,7 @@ def read_face(block: str, base: str, layer: str = "") -> FontFace | None:
         ranges=_ranges(found.get("unicode-range", "")),
         weight=_weights(found.get("font-weight", "")),
         stretch=_stretches(found.get("font-stretch", "")),
-        italic=found.get("font-style", "").lower().startswith(("italic", "oblique")),
+        italic=lowered(found.get("font-style", "")).startswith(("italic", "oblique")),
         initiator=base,
         layer=layer,
     )
@@ -77,7 +79,7 @@ def _font_sources(value: str, base: str) -> _Sources | None:
         return None
     urls: list[str] = []
     for reference in filter(None, read):
-        if reference[:5].lower() == "data:":
+        if lowered(reference[:5]) == "data:":
             if _is_font_data(reference):
                 return _Sources(urls, embedded=True)
             continue
@@ -100,28 +102,28 @@ def _font_source(parts: list[ComponentValue]) -> str | None:
 
     It is "" if Chromium reads the source but asks for nothing.
     """
-    if len(parts) == 1 and parts[0].kind == "function" and parts[0].value.lower() == "local":
+    if len(parts) == 1 and parts[0].kind == "function" and lowered(parts[0].value) == "local":
         kinds = [part.kind for part in significant(parts[0].parts)]
         return "" if kinds == ["string"] or set(kinds) == {"ident"} else None
     reference = address(parts[0]) if parts and parts[0].kind != "string" else None
     if reference is None:
         return None
     rest = parts[1:]
-    if rest and rest[0].kind == "function" and rest[0].value.lower() == "format":
+    if rest and rest[0].kind == "function" and lowered(rest[0].value) == "format":
         inner = significant(rest[0].parts)
         if len(inner) != 1 or inner[0].kind not in {"string", "ident"}:
             return None
-        if inner[0].value.lower() not in chromium().font_formats | _VARIATION_FORMATS:
+        if lowered(inner[0].value) not in chromium().font_formats | _VARIATION_FORMATS:
             return None
         rest = rest[1:]
-    elif reference.lower().endswith(".eot") and reference[:5].lower() != "data:":
+    elif lowered(reference).endswith(".eot") and lowered(reference[:5]) != "data:":
         reference = ""  # Chromium passes over a font for old Internet Explorers
-    if rest and rest[0].kind == "function" and rest[0].value.lower() == "tech":
+    if rest and rest[0].kind == "function" and lowered(rest[0].value) == "tech":
         techs = [significant(one) for one in split_at(rest[0].parts, ",")]
         if any(
             len(one) != 1
             or one[0].kind != "ident"
-            or one[0].value.lower() not in chromium().font_techs
+            or lowered(one[0].value) not in chromium().font_techs
             for one in techs
         ):
             return None
@@ -141,9 +143,9 @@ def _is_font_data(reference: str) -> bool:
     """Whether a ``data:`` URL may hold a font, judging by its first bytes."""
     head, _, data = reference[5:].partition(",")
     data = unquote(data[:400])
-    if head.lower().rstrip().endswith(";base64"):
+    if trimmed(lowered(head)).endswith(";base64"):
         try:
-            begin = b64decode("".join(data.split())[:80] + "====")
+            begin = b64decode("".join(words(data))[:80] + "====")
         except ValueError:
             return False
     else:
@@ -158,7 +160,7 @@ def address(part: ComponentValue) -> str | None:
     """The address in a ``url()`` or a string."""
     if part.kind in {"url", "string"}:
         return part.value
-    if part.kind == "function" and part.value.lower() == "url":
+    if part.kind == "function" and lowered(part.value) == "url":
         inner = significant(part.parts)
         # Chromium does not support modifiers after the string.
         return inner[0].value if len(inner) == 1 and inner[0].kind == "string" else None
@@ -166,8 +168,8 @@ def address(part: ComponentValue) -> str | None:
 
 
 def _weights(text: str) -> tuple[int, int]:
-    words = [weight_of(word) or 400 for word in text.lower().split()[:2]]
-    return (min(words), max(words)) if words else (400, 400)
+    weights = [weight_of(word) or 400 for word in words(lowered(text))[:2]]
+    return (min(weights), max(weights)) if weights else (400, 400)
 
 
 _STRETCHES = {
@@ -182,12 +184,12 @@ _STRETCHES = {
 }
 
 
-_PERCENTAGE = re.compile(r"(\d{1,4}(?:\.\d{1,4})?)%\Z")
+_PERCENTAGE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?)%\Z")
 
 
 def _stretches(text: str) -> tuple[float, float]:
     found: list[float] = []
-    for word in text.lower().split()[:2]:
+    for word in words(lowered(text))[:2]:
         percentage = _PERCENTAGE.match(word)
         found.append(float(percentage[1]) if percentage else _STRETCHES.get(word, 100.0))
     return (min(found), max(found)) if found else (100.0, 100.0)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from libra.ascii import is_digits, lowered, trimmed, words
 from libra.weighing.css.tokens import unescape
 
 _MAX_FAMILIES = 50
@@ -142,25 +143,29 @@ def families_in(value: str) -> list[str]:
     """The names in a ``font-family`` value, in lower case, without quotes."""
     if "\\" in value:
         value = unescape(value)
-    names = (_family(name.strip()) for name in value.split(",")[:_MAX_FAMILIES])
+    names = (_family(trimmed(name)) for name in value.split(",")[:_MAX_FAMILIES])
     return list(dict.fromkeys(name for name in names if name))
 
 
 def _family(name: str) -> str:
-    """A name in lower case: as written if quoted, else with single spaces between its words."""
+    """A folded name: as written if quoted, else with single spaces between its words.
+
+    Unlike all else in CSS, names of families are compared by the caseless matching of Unicode (Fonts 4,
+    section 5.1).
+    """
     if name[:1] in "\"'":
-        return name.strip("\"'").lower()
-    return " ".join(name.split()).lower()
+        return name.strip("\"'").casefold()
+    return " ".join(words(name)).casefold()
 
 
 def weight_of(value: str) -> int | None:
     """The number of a weight, or None if it is relative or invalid."""
-    value = value.strip().lower()
+    value = lowered(trimmed(value))
     known = _WEIGHTS.get(value)
     if known is not None:
         return known
     number = value.partition(".")[0]
-    if number.isascii() and number.isdecimal() and len(number) < 5 and 1 <= int(number) <= 1000:
+    if is_digits(number) and len(number) < 5 and 1 <= int(number) <= 1000:
         return int(number)
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from libra.ascii import lowered
 from libra.urls import join
 from libra.weighing.css.syntax import components, stripped
 from libra.weighing.options import Viewport
@@ -40,12 +41,12 @@ def read_import(
     layer, rest = "", parts[1:]
     while rest and rest[0].kind == " ":
         rest = rest[1:]
-    if rest and rest[0].value.lower() == "layer" and rest[0].kind in {"ident", "function"}:
+    if rest and lowered(rest[0].value) == "layer" and rest[0].kind in {"ident", "function"}:
         start, stop_at = rest[0].start + 6, rest[0].end - 1
         name = prelude[start:stop_at] if rest[0].kind == "function" else ""
         if rest[0].kind == "ident" or is_layer(name):
             layer, rest = layers.add("", name), stripped(rest[1:])
-    if rest and rest[0].kind == "function" and rest[0].value.lower() == "supports":
+    if rest and rest[0].kind == "function" and lowered(rest[0].value) == "supports":
         holds = supports_import(prelude[rest[0].start + 9 : rest[0].end - rest[0].closed])
         if holds is None:
             return None

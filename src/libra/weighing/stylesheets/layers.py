@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import trimmed
 from libra.weighing.css.scan import without_comments
 
 _MAX_NAME = 500
@@ -21,7 +22,7 @@ class LayerNames:
 
     def add(self, outer: str, name: str) -> str:
         """Add a layer inside `outer` ("" for none) and return its full name, unique if it is unnamed."""
-        name = name.strip() or f"\0{len(self._names)}"
+        name = trimmed(name) or f"\0{len(self._names)}"
         name = (f"{outer}.{name}" if outer else name)[:_MAX_NAME]
         self._names[name] = None
         return name
@@ -43,7 +44,7 @@ def is_layer(name: str) -> bool:
 
 
 _LAYER = re.compile(
-    r"\s*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
-    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+\s*+\Z",
-    re.IGNORECASE,
+    r"[ \t\n\f\r]*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
+    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+[ \t\n\f\r]*+\Z",
+    re.IGNORECASE | re.ASCII,
 )

@@ -133,7 +133,7 @@ def _places(lower: str) -> tuple[list[int], list[int], list[int], set[str]]:
     return always, with_images, resets, {_WORDS[word] for word in seen}
 
 
-_DEFINED = re.compile(r"--[\w-]++\s*+:")
+_DEFINED = re.compile(r"--[\w\-\x80-\U0010ffff]++[ \t\n\f\r]*+:", re.ASCII)
 """The definition of any custom property, because style queries may refer to it."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.scan import declarations
 
 
@@ -35,10 +36,10 @@ def read_property(name: str, body: str) -> PropertyRule | None:
     found = {said.name: said.value for said in declarations(body)}
     if "syntax" not in found or "inherits" not in found:
         return None
-    inherits = found["inherits"].lower() == "true"
-    syntax = found["syntax"].lower()
+    inherits = lowered(found["inherits"]) == "true"
+    syntax = lowered(found["syntax"])
     return PropertyRule(
-        name.strip(),
+        trimmed(name),
         inherits,
         found.get("initial-value", ""),
         any(kind in syntax for kind in ("*", "<image>", "<url>")),

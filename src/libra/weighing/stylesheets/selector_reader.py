@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from libra.ascii import lowered
 from libra.weighing.css.chromium import chromium
 from libra.weighing.css.conditions import Invalid
 from libra.weighing.css.nth import an_plus_b
@@ -25,7 +26,8 @@ _MAX_REWRITTEN = 100_000
 _IDENT = r"(?:-?[A-Za-z_\x80-\U0010ffff][\w\-\x80-\U0010ffff]*+|--[\w\-\x80-\U0010ffff]*+)"
 _COMPOUND = rf"(?:(?:\*|{_IDENT})(?:[.#]{_IDENT})*+|(?:[.#]{_IDENT})++)"
 _SIMPLE = re.compile(
-    rf"[ \t\n]*+({_COMPOUND}(?:[ \t\n]*+[>+~][ \t\n]*+{_COMPOUND}|[ \t\n]++{_COMPOUND})*+)[ \t\n]*+"
+    rf"[ \t\n]*+({_COMPOUND}(?:[ \t\n]*+[>+~][ \t\n]*+{_COMPOUND}|[ \t\n]++{_COMPOUND})*+)[ \t\n]*+",
+    re.ASCII,
 )
 """A selector of types, classes and ids only, as most are."""
 
@@ -38,7 +40,7 @@ _MATCHERS = frozenset({"~", "|", "^", "$", "*"})
 _INNER_OF = {"before": {"marker"}, "after": {"marker"}}
 _CLASS, _ID = 1 << 10, 1 << 20
 
-CLASS_OR_ID = re.compile(r"[.#](?:[\w-]|[^\x00-\x7f])++")
+CLASS_OR_ID = re.compile(r"[.#](?:[\w-]|[^\x00-\x7f])++", re.ASCII)
 """The names in a selector without brackets or escapes."""
 
 
@@ -105,7 +107,7 @@ def _quickly(selector: str) -> list[Selector] | None:
         at += 1
 
 
-_TYPE = re.compile(rf"(?<![\w\-.#\x80-\U0010ffff]){_IDENT}")
+_TYPE = re.compile(rf"(?<![\w\-.#\x80-\U0010ffff]){_IDENT}", re.ASCII)
 
 
 class _SelectorReader:
@@ -262,7 +264,7 @@ class _SelectorReader:
         if at >= len(parts) or parts[at].kind not in {"ident", "function"}:
             raise Invalid
         part = parts[at]
-        name = part.value.lower()
+        name = lowered(part.value)
         if element or (part.kind == "ident" and name in LEGACY_ELEMENTS):
             self._pseudo_element(part, name, found)
             return at + 1, ""

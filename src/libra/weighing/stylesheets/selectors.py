@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from libra.ascii import lowered
 from libra.weighing.css.conditions import Invalid
 from libra.weighing.stylesheets.selector_reader import CLASS_OR_ID, read_selectors
 from libra.weighing.viewport.media_queries import split_top_level
@@ -92,13 +93,17 @@ def names_in(selector: str) -> list[set[str]]:
         plain = _IN_BRACKETS.sub("", part)
         # Names in parentheses may be alternatives or negated, so they are not needed.
         outside = _PARENTHESES.sub("", plain) if "(" in plain else plain
-        parts.append({name if name[0] in ".#" else name.lower() for name in _NAME.findall(outside)})
+        parts.append(
+            {name if name[0] in ".#" else lowered(name) for name in _NAME.findall(outside)}
+        )
     return parts
 
 
 _IN_BRACKETS = re.compile(r"\[[^\]]*+\]?")
-_PARENTHESES = re.compile(r":[\w-]++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?")
-_NAME = re.compile(r"[.#]?-?[A-Za-z_][\w-]*+")
+_PARENTHESES = re.compile(
+    r":[\w\-\x80-\U0010ffff]++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?", re.ASCII
+)
+_NAME = re.compile(r"[.#]?-?[A-Za-z_\x80-\U0010ffff][\w\-\x80-\U0010ffff]*+", re.ASCII)
 
 
 def _parts(selector: str) -> tuple[SelectorPart, ...]:
@@ -114,3 +119,21 @@ def _parts(selector: str) -> tuple[SelectorPart, ...]:
 
 
 _known_parts = lru_cache(maxsize=16_384)(_parts)
+
+
+def escaped(selector: str) -> str:
+    """A selector in which lexbor reads the same names as Chromium.
+
+    In Chromium all of U+0080 and above is part of names. lexbor follows the newer draft (CSS Syntax 3,
+    "non-ASCII ident code point"), in which a no-break space, an arrow or a star ends a name unless it is
+    escaped.
+    """
+    return _ESCAPED_OR_ODD.sub(
+        lambda found: f"\\{ord(found[0][-1]):x} " if found[1] else found[0], selector
+    )
+
+
+_ESCAPED_OR_ODD = re.compile(
+    r"\\[\x00-\x7f]|\\?([\x80-\xb6\xb8-\xbf\xd7\xf7\u037e\u2000-\u200b\u200e-\u203e\u2041-\u206f"
+    r"\u2190-\u2bff\u2ff0-\u3000\ud800-\uf8ff\ufdd0-\ufdef\ufffe\uffff])"
+)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.scan import (
     PLAIN_RULES,
     RULE,
@@ -23,7 +24,6 @@ from libra.weighing.css.scan import (
     without_comments,
 )
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.css.value_text import lowered
 from libra.weighing.options import Viewport
 from libra.weighing.stylesheets.at_rules import GROUPS, ends_head, read_at_rule
 from libra.weighing.stylesheets.font_face import read_face
@@ -163,7 +163,7 @@ class _SheetReader:
         self._place = ""
 
     def read(self, text: str, *, applies: bool) -> Sheet:
-        text = preprocessed(text)
+        text = preprocessed(text).removeprefix("\ufeff")
         marks = SheetMarks(text, lowered(text))
         at = self._read_head(text, applies=applies) if marks.imports else 0
         if marks.scopes:
@@ -208,7 +208,7 @@ class _SheetReader:
                     return start  # no import may follow
                 self._layers.add_all("", prelude)
                 self._layers_ahead = len(self._layers.in_order())
-            elif ends_head(name, text[start:at].strip(), has_block=has_block):
+            elif ends_head(name, trimmed(text[start:at]), has_block=has_block):
                 return start
             at = after  # ignore what cannot be read
 
@@ -300,7 +300,7 @@ class _SheetReader:
             case "supports":
                 return group.within(applies=bool(supports(condition)))
             case "layer":
-                named = without_comments(condition).strip()
+                named = trimmed(without_comments(condition))
                 if named and not is_layer(named):
                     return _Group(applies=False)
                 return group.within(layer=self._layers.add(group.layer, named))
@@ -318,7 +318,7 @@ class _SheetReader:
     def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
         """Read a rule without nested blocks."""
         if "@" not in prelude and "/" not in prelude and group.selector is None:
-            self._keep(prelude.strip(), body, group)
+            self._keep(trimmed(prelude), body, group)
             return
         if not prelude.startswith("@"):
             selector = self._selector(prelude, group)
@@ -353,7 +353,7 @@ class _SheetReader:
 
     def _selector(self, prelude: str, group: _Group) -> str | None:
         """The expanded selectors of a rule; None if they are invalid or too long."""
-        prelude = prelude.strip()
+        prelude = trimmed(prelude)
         if group.scope is not None:
             made = scoped(prelude, group.scope)
         elif group.selector is not None:

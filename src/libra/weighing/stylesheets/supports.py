@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from libra.ascii import is_digits, lowered
 from libra.weighing.css.chromium import Property, chromium
 from libra.weighing.css.conditions import Invalid, condition, inside, is_any_value
 from libra.weighing.css.numeric import COUNTED, MATH, type_of, unit_type
@@ -62,24 +63,26 @@ def _term(text: str, part: ComponentValue) -> bool | None:
         raise Invalid
     if part.kind == "(":
         return _declaration(part.parts) is True
-    name, argument = part.value.lower(), significant(part.parts)
+    name, argument = lowered(part.value), significant(part.parts)
     if name == "selector":
         if any(one.is_delim("\\") for one in part.parts):
             return False  # at its end it would begin an escape
         return is_supported(inside(text, part))
-    word = argument[0].value.lower() if len(argument) == 1 and argument[0].kind == "ident" else None
+    word = (
+        lowered(argument[0].value) if len(argument) == 1 and argument[0].kind == "ident" else None
+    )
     if name == "font-tech":
         return word in chromium().font_techs
     if name == "font-format":
         return word in chromium().font_formats
     if name == "at-rule":
         rule = argument[0] if len(argument) == 1 else None
-        if rule is not None and rule.kind == "at-keyword" and rule.value.lower() == "charset":
+        if rule is not None and rule.kind == "at-keyword" and lowered(rule.value) == "charset":
             raise Invalid  # it is no at-rule
         return (
             rule is not None
             and rule.kind == "at-keyword"
-            and rule.value.lower() in chromium().at_rules
+            and lowered(rule.value) in chromium().at_rules
         )
     return False
 
@@ -109,7 +112,7 @@ def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
     substituted = _substitutes_in(value)
     if substituted is False or name[:2] == "--":
         return substituted is not False and len(name) > 2
-    name = name.lower()
+    name = lowered(name)
     known = chromium().properties.get(name)
     parts = significant(value)
     if known is None or not parts:
@@ -137,7 +140,7 @@ def _shape(parts: Sequence[ComponentValue]) -> str:
     for part in parts:
         match part.kind:
             case "ident":
-                word = part.value.lower()
+                word = lowered(part.value)
                 custom = word[:2] == "--" or word in _CUSTOM
                 shape.append("name" if custom else "color" if word in COLORS else word)
             case "hash":
@@ -148,11 +151,11 @@ def _shape(parts: Sequence[ComponentValue]) -> str:
                 shape.append("length")
             case "dimension":
                 shape.append(unit_type(part) or "?")
-            case "function" if part.value.lower() in MATH:
+            case "function" if lowered(part.value) in MATH:
                 kind = type_of(part) or "?"
                 shape.append("length" if kind in {"percentage", "length-percentage"} else kind)
             case "function":
-                shape.append("color" if is_color(part) else f"{part.value.lower()}()")
+                shape.append("color" if is_color(part) else f"{lowered(part.value)}()")
             case "[":
                 shape.append("[]")
             case "delim":
@@ -176,7 +179,7 @@ def _substitutes_in(parts: Sequence[ComponentValue]) -> bool | None:
     found: bool | None = None
     for part in parts:
         if part.kind == "function":
-            name = part.value.lower()
+            name = lowered(part.value)
             if name in SUBSTITUTED:
                 if not _substitutes(name, part.parts):
                     return False
@@ -240,7 +243,7 @@ def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
         if kind is None:
             return False
         if part.kind == "ident" and kind == "word":
-            kind = part.value.lower()
+            kind = lowered(part.value)
         counts[kind] = counts.get(kind, 0) + 1
         if counts[kind] > known.kinds.get(kind, 6 if kind == "function" else 2):
             return False
@@ -256,7 +259,7 @@ def _kind(  # noqa: C901, PLR0911 - one branch for each kind of component
     kinds = known.kinds
     match part.kind:
         case "ident":
-            word = part.value.lower()
+            word = lowered(part.value)
             if word in known.words:
                 return "word"
             if word[:2] == "--":
@@ -290,7 +293,7 @@ def _number(kinds: dict[str, int], part: ComponentValue) -> str | None:
         return "zero"
     if value < 0 and "negative" not in kinds:
         return None
-    if not value.is_integer() or not part.value.lstrip("+-").isdecimal():
+    if not value.is_integer() or not is_digits(part.value.lstrip("+-")):
         return "number" if "number" in kinds else None
     if value > 1000 and "hundreds" in kinds and "integer" not in kinds:
         return None
@@ -300,7 +303,7 @@ def _number(kinds: dict[str, int], part: ComponentValue) -> str | None:
 
 
 def _dimension(kinds: dict[str, int], part: ComponentValue) -> str | None:
-    unit = part.unit.lower()
+    unit = lowered(part.unit)
     if unit not in chromium().units:
         return None
     kind = (
@@ -323,7 +326,7 @@ def _dimension(kinds: dict[str, int], part: ComponentValue) -> str | None:
 
 
 def _function(known: Property, part: ComponentValue) -> str | None:
-    name = part.value.lower()
+    name = lowered(part.value)
     if name == "url":
         return "url" if "url" in known.kinds else None
     if name in MATH or name in COUNTED:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from libra.ascii import lowered
 from libra.weighing.css.numeric import MATH, type_of
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at
 from libra.weighing.options import Viewport
@@ -63,7 +64,7 @@ def length_px(text: str, viewport: Viewport) -> float | None:
     if match is None:
         part = _only_part(text)
         return None if part is None else length_of(part, viewport)
-    number, unit = float(match[1]), match[2].lower()
+    number, unit = float(match[1]), lowered(match[2])
     if not unit:
         return None if number else 0.0
     factor = _px_per_unit(unit, viewport)
@@ -131,7 +132,7 @@ def _value(part: ComponentValue, viewport: Viewport) -> float:
         case "number":
             return float(part.value)
         case "dimension":
-            unit = part.unit.lower()
+            unit = lowered(part.unit)
             factor = _OF_OTHER_UNITS.get(unit)
             if factor is None:
                 factor = _px_per_unit(unit, viewport)
@@ -139,7 +140,7 @@ def _value(part: ComponentValue, viewport: Viewport) -> float:
                 raise ValueError(unit)
             return float(part.value) * factor
         case "ident":
-            return _CONSTANTS[part.value.lower()]
+            return _CONSTANTS[lowered(part.value)]
         case "(":
             return _sum(part.parts, viewport)
         case "function":
@@ -175,12 +176,12 @@ def _divided(one: float, other: float) -> float:
 
 
 def _function(part: ComponentValue, viewport: Viewport) -> float:
-    name, pieces = part.value.lower(), split_at(part.parts, ",")
+    name, pieces = lowered(part.value), split_at(part.parts, ",")
     if name not in MATH:
         raise ValueError(name)
     strategy = "nearest"
     if name == "round" and significant(pieces[0])[0].is_word(*_ROUNDING):
-        strategy = significant(pieces.pop(0))[0].value.lower()
+        strategy = lowered(significant(pieces.pop(0))[0].value)
     if name == "clamp":
         low, value, high = (None if _is_none(piece) else _sum(piece, viewport) for piece in pieces)
         return _clamped(low, value, high)

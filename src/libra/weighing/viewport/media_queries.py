@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from libra.ascii import is_digits, lowered
 from libra.weighing.css.conditions import Invalid, condition, is_any_value
 from libra.weighing.css.numeric import type_of
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
@@ -66,7 +67,7 @@ _SEGMENTS = frozenset({"horizontal-viewport-segments", "vertical-viewport-segmen
 _INTEGERS = frozenset({"color", "color-index", "monochrome", *_SEGMENTS})
 _DENSITY = "-webkit-device-pixel-ratio"
 _RANGES = _LENGTHS | _RATIOS | _INTEGERS | {"resolution", _DENSITY}
-_MIN_OR_MAX = re.compile(r"(-webkit-)?(min|max)-(.+)", re.DOTALL)
+_MIN_OR_MAX = re.compile(r"(-webkit-)?(min|max)-(.+)", re.DOTALL | re.ASCII)
 
 
 @lru_cache(maxsize=4096)
@@ -169,8 +170,8 @@ def feature(parts: Sequence[ComponentValue], viewport: Viewport) -> bool | None:
 
 
 def _name(part: ComponentValue) -> str:
-    """The word that a component is, in lower case; nothing if it is no word in ASCII."""
-    return part.value.lower() if part.kind == "ident" and part.value.isascii() else ""
+    """The word that a component is, in lower case; nothing if it is none."""
+    return lowered(part.value) if part.kind == "ident" else ""
 
 
 def _boolean(name: str, viewport: Viewport) -> bool | None:
@@ -308,7 +309,7 @@ def _density(part: ComponentValue, viewport: Viewport) -> float | None:
     density = value_of(part, viewport) if type_of(part) == "resolution" else None
     if density is None or density < 0:
         return None
-    if part.kind == "dimension" and part.unit.lower() == "dpcm":
+    if part.kind == "dimension" and lowered(part.unit) == "dpcm":
         # Chromium compares these to two places only, so that 37.8dpcm are one dot per pixel.
         return viewport.dpr if round(density, 2) == round(viewport.dpr, 2) else density
     return density
@@ -333,7 +334,7 @@ def _integer(value: list[ComponentValue], viewport: Viewport) -> float | None:
     """An integer as written, or a calculated number, which is rounded."""
     number = _number(value, viewport)
     if number is None or value[0].kind == "number":
-        return number if value and value[0].value.lstrip("+-").isdecimal() else None
+        return number if value and is_digits(value[0].value.lstrip("+-")) else None
     return math.floor(number + 0.5)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from libra.ascii import lowered
 from libra.weighing.css.numeric import type_of
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at
 from libra.weighing.options import Viewport
@@ -73,7 +74,7 @@ def _amount(part: ComponentValue, viewport: Viewport) -> _Amount:
         return _Amount(value, is_length)
     if part.kind == "(":
         return _sum(part.parts, viewport)
-    name = part.value.lower() if part.kind == "function" else ""
+    name = lowered(part.value) if part.kind == "function" else ""
     pieces = split_at(part.parts, ",")
     least, most = _COUNTS.get(name, (0, -1))
     if not least <= len(pieces) <= most:

@@ -11,6 +11,7 @@ import math
 import re
 from typing import NamedTuple
 
+from libra.ascii import is_digits, lowered, words
 from libra.weighing.options import Viewport
 from libra.weighing.viewport.sizes import source_size
 
@@ -96,7 +97,7 @@ def choose_candidate(
     chosen = _nearest([density for density, _ in dense], dpr)
     if at_hand:
         for density, n in reversed(dense[chosen + 1 :]):
-            if density > dense[chosen][0] and candidates[n].url[:5].lower() == "data:":
+            if density > dense[chosen][0] and lowered(candidates[n].url[:5]) == "data:":
                 return candidates[n].url
     return candidates[dense[chosen][1]].url
 
@@ -105,7 +106,7 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
     width: int | None = None
     density: float | None = None
     has_height = False
-    for token in descriptors.split():
+    for token in words(descriptors):
         match = _DESCRIPTOR.fullmatch(token)
         if match is None:
             return None
@@ -114,11 +115,11 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
             density = float(number)
             if density < 0:  # while a negative zero is none
                 return None
-        elif unit == "w" and density is None and width is None and number.isdigit():
+        elif unit == "w" and density is None and width is None and is_digits(number):
             width = _whole(number)
             if not width:
                 return None
-        elif unit == "h" and not has_height and number.isdigit() and _whole(number):
+        elif unit == "h" and not has_height and is_digits(number) and _whole(number):
             has_height = True  # allowed beside a width, without effect
         else:
             return None

@@ -56,6 +56,9 @@ def forbidden(
         ("other.example", "https://other.example:8080/", False),
         ("other.example/dir/", "https://other.example/dir/a", True),
         ("other.example/dir", "https://other.example/dir/a", False),
+        ("other.example/dir/?v=1#x", "https://other.example/dir/a", True),
+        ("other.example?v=1", "https://other.example/", False),
+        ("o_r.example", "https://o_r.example/", False),
         ("other.example/a%20b", "https://other.example/a%20b", True),
         ("'none'", "https://example.com/", False),
         ("nonsense:/:", "https://example.com/", False),
@@ -66,6 +69,11 @@ def test_a_source_matches_addresses_as_the_standard_says(
     source: str, url: str, matches: bool
 ) -> None:
     assert (forbidden(f"img-src {source}", url) is None) == matches
+
+
+def test_a_directive_with_other_letters_has_no_effect_and_keeps_its_name() -> None:
+    assert forbidden("img-src \u00e9; img-src 'none'", "https://other.example/") is None
+    assert forbidden("font-src \u00e9; img-src 'none'", "https://other.example/") == "img-src"
 
 
 def test_after_a_redirect_paths_are_not_compared() -> None:

@@ -69,8 +69,12 @@ def test_an_import_map_gives_meaning_to_bare_specifiers() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"imports": 1}', '{"imports": {"a": {}}}', "[" * 100_000]
-)
+    "text",
+    [
+        "", "[]", "{", '{"imports": 1}', '{"imports": {"a": {}}}', "[" * 100_000,
+        '{"imports": {"a": "/a.js"}, "integrity": 5}', '{"imports": {"a": "/a.js"}, "scopes": []}',
+    ],
+)  # fmt: skip
 def test_what_is_no_import_map_is_ignored(text: str) -> None:
     import_map = ImportMap(URL)
     import_map.add(text)

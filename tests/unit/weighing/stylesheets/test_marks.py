@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra.weighing.css.value_text import lowered
+from libra.ascii import lowered
 from libra.weighing.stylesheets import marks
 from libra.weighing.stylesheets.marks import SheetMarks
 

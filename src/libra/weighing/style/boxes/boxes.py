@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import trimmed
 from libra.weighing.style.boxes.browser_styles import (
     FOREIGN,
     NOT_DRAWN,
@@ -19,8 +20,13 @@ _ANCESTORS = 512
 _WITHOUT_BOXES_INSIDE = frozenset(
     {"annotation-xml", "audio", "canvas", "iframe", "img", "meter", "progress", "select", "video"}
 )
-_SKIPPED = re.compile(r"(?:^|;)\s*+content-visibility\s*+:\s*+hidden", re.IGNORECASE)
-_NOT_DISPLAYED = re.compile(r"(?:^|;)\s*+display\s*+:\s*+none", re.IGNORECASE)
+_SKIPPED = re.compile(
+    r"(?:^|;)[ \t\n\f\r]*+content-visibility[ \t\n\f\r]*+:[ \t\n\f\r]*+hidden",
+    re.IGNORECASE | re.ASCII,
+)
+_NOT_DISPLAYED = re.compile(
+    r"(?:^|;)[ \t\n\f\r]*+display[ \t\n\f\r]*+:[ \t\n\f\r]*+none", re.IGNORECASE | re.ASCII
+)
 
 
 def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool:
@@ -40,7 +46,7 @@ def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool
         if display is None:
             if _is_undisplayed(element, inside, by_style=displays is None):
                 return False
-        elif display.strip() == "none":
+        elif trimmed(display) == "none":
             return False
         if inside is not None and _has_no_boxes_inside(element):
             return False

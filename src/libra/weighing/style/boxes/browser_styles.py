@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, trimmed
+
 NOT_RENDERED = frozenset(
     {
         "area", "base", "basefont", "datalist", "head", "link", "meta", "noembed", "noframes",
@@ -135,6 +137,6 @@ def default_display(tag: str) -> str:
 def text_of_field(node: LexborNode) -> str | None:
     """The text that an ``input`` shows, or None if its type shows none."""
     attributes = node.attrs
-    if attributes.sget("type").strip().lower() in TEXTLESS_FIELDS:
+    if lowered(trimmed(attributes.sget("type"))) in TEXTLESS_FIELDS:
         return None
     return attributes.sget("value") or attributes.sget("placeholder") or " "

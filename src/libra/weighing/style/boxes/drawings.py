@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered
+
 _WITH_BOXES_INSIDE = frozenset(
     {
         "a", "circle", "clippath", "defs", "ellipse", "filter", "foreignobject", "g", "image", "line",
@@ -43,7 +45,7 @@ class Place(NamedTuple):
 
     def inside(self, tag: str, display: str) -> Place:
         """The place of the content of an element with this name."""
-        tag = tag.lower()
+        tag = lowered(tag)
         if tag == "svg":
             return self._replace(drawing=True)
         if not self.drawing:
@@ -62,13 +64,13 @@ HTML = Place()
 
 def is_never_gone(tag: str) -> bool:
     """Whether an SVG element remains despite ``display: none``, because others may name it."""
-    return tag.lower() in _NEVER_GONE
+    return lowered(tag) in _NEVER_GONE
 
 
 def has_boxes_inside(node: LexborNode) -> bool:
     """Whether the content of an SVG element may have boxes."""
-    tag = (node.tag or "").lower()
+    tag = lowered(node.tag or "")
     if tag in _IN_TEXT:
         parent = node.parent
-        return parent is not None and (parent.tag or "").lower() in _IN_TEXT | {"text", "a"}
+        return parent is not None and lowered(parent.tag or "") in _IN_TEXT | {"text", "a"}
     return tag in _WITH_BOXES_INSIDE

@@ -18,6 +18,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from libra.ascii import lowered, trimmed, words
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.objects import shows_its_contents
 from libra.weighing.viewport.lengths import length_px
@@ -71,10 +72,11 @@ _BUTTON = 16, 21
 """Padding of a button around its content, and its minimum height."""
 
 _DECLARATION = re.compile(
-    r"(?:^|;)\s*+(display|content-visibility|position|width|height|min-height)\s*+:\s*+([^;!]{1,60})",
-    re.IGNORECASE,
+    r"(?:^|;)[ \t\n\f\r]*+(display|content-visibility|position|width|height|min-height)"
+    r"[ \t\n\f\r]*+:[ \t\n\f\r]*+([^;!]{1,60})",
+    re.IGNORECASE | re.ASCII,
 )
-_LENGTH = re.compile(r"\s*+(\d{1,7}(?:\.\d{1,6})?)")
+_LENGTH = re.compile(r"[ \t\n\f\r]*+([0-9]{1,7}(?:\.[0-9]{1,6})?)")
 
 
 def near(
@@ -212,7 +214,7 @@ class _Flow:
     def _enter(self, node: LexborNode, box: _Box) -> _Box | None:
         """Lay out a node; if it is a block, return the box for its children."""
         if node.is_text_node:
-            characters = len(" ".join((node.text_content or "").split()))
+            characters = len(" ".join(words(node.text_content or "")))
             if characters:
                 box.write(characters + 1)
             return None
@@ -245,7 +247,7 @@ class _Flow:
 
     def _replaced(self, node: LexborNode, tag: str, box: _Box) -> None:
         attributes = node.attrs
-        if tag == "input" and attributes.sget("type").lower() == "hidden":
+        if tag == "input" and lowered(attributes.sget("type")) == "hidden":
             return
         if tag == "audio" and "controls" not in attributes:
             return
@@ -266,7 +268,7 @@ class _Flow:
             self._note(node)
 
     def _note(self, node: LexborNode) -> None:
-        if node.is_element_node and node.attrs.sget("loading").lower() == "lazy":
+        if node.is_element_node and lowered(node.attrs.sget("loading")) == "lazy":
             self._near.add(node.mem_id)
 
     def _block(self, node: LexborNode, tag: str, box: _Box) -> _Box:
@@ -338,7 +340,7 @@ class _Flow:
         if not style:
             return {}
         found = _DECLARATION.findall(style[:4_000])
-        return {name.lower(): value.strip().lower() for name, value in found}
+        return {lowered(name): lowered(trimmed(value)) for name, value in found}
 
     def _pixels(self, value: str | None, whole: float | None) -> float | None:
         if not value:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, trimmed
 from libra.urls import join
 from libra.weighing.bodies.data_url import is_data_url
 from libra.weighing.bodies.media_types import IMAGE_TYPES, is_playable
@@ -41,7 +42,7 @@ def address_of(node: LexborNode) -> str | None:
 
 def type_of(node: LexborNode) -> str:
     """Its declared type, without parameters, in lower case."""
-    return node.attrs.sget("type").partition(";")[0].strip().lower()
+    return lowered(trimmed(node.attrs.sget("type").partition(";")[0]))
 
 
 def is_image(node: LexborNode, address: str) -> bool:
@@ -64,7 +65,7 @@ def is_empty_frame(node: LexborNode) -> bool:
     """Whether an object names nothing and still acts as an empty frame."""
     if node.tag != "object" or node.attrs.get("classid"):
         return False
-    address, kind = (address_of(node) or "").strip().lower(), type_of(node)
+    address, kind = lowered(trimmed(address_of(node) or "")), type_of(node)
     if not address:
         return kind.startswith(("audio/", "video/")) or (bool(kind) and _shows(kind))
     return address.startswith("about:")
@@ -74,7 +75,7 @@ def shows_its_contents(node: LexborNode) -> bool:
     """Whether an object shows its content, as far as is known before anything has loaded."""
     if is_empty_frame(node):
         return False
-    address = (address_of(node) or "").strip()
+    address = trimmed(address_of(node) or "")
     if not address or not is_shown(node, address):
         return True
     return not is_data_url(address) and join(_SOMEWHERE, address) is None
@@ -89,4 +90,4 @@ def _shows(kind: str) -> bool:
 
 
 def _path_of(address: str) -> str:
-    return address.partition("?")[0].partition("#")[0].lower()
+    return lowered(address.partition("?")[0].partition("#")[0])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Literal
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.numeric import is_number, type_of
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
@@ -27,7 +28,7 @@ _NO_VALUE = frozenset({"", "auto", *WIDE})
 
 def animation_parts(value: str) -> list[tuple[str, str]]:
     """The values of `INITIAL` that the ``animation`` shorthand sets; empty if it is invalid."""
-    lower = value.strip().lower()
+    lower = lowered(trimmed(value))
     if lower in WIDE:
         return [(name, lower) for name in INITIAL]
     text = preprocessed(value)
@@ -87,7 +88,7 @@ def running(values: Mapping[str, str]) -> list[tuple[str, Shown]]:
             _seconds(duration),
             _seconds(delay),
             _rounds(count),
-            "" if fill is None else fill.value.lower(),
+            "" if fill is None else lowered(fill.value),
             paused=state is not None and state.is_word("paused"),
         )
         if shown in {"first", "last"} and _is_backwards(direction, _rounds(count), shown):
@@ -112,17 +113,17 @@ def _shown(
 
 def _is_backwards(direction: ComponentValue | None, rounds: float, shown: Shown) -> bool:
     """Whether the round that shows runs from the last frame to the first."""
-    if direction is None or not direction.value.lower().startswith(("reverse", "alternate")):
+    if direction is None or not lowered(direction.value).startswith(("reverse", "alternate")):
         return False
-    backwards = direction.value.lower().endswith("reverse")
-    if shown == "last" and direction.value.lower().startswith("alternate"):
+    backwards = lowered(direction.value).endswith("reverse")
+    if shown == "last" and lowered(direction.value).startswith("alternate"):
         return backwards is (rounds % 2 == 1)
     return backwards
 
 
 def _listed(text: str, initial: str) -> list[ComponentValue | None]:
     """The single components of a list."""
-    if text.strip().lower() in _NO_VALUE:
+    if lowered(trimmed(text)) in _NO_VALUE:
         text = initial
     pieces = (stripped(piece) for piece in split_at(components(text), ","))
     return [piece[0] if len(piece) == 1 else None for piece in pieces]
@@ -134,7 +135,7 @@ def _seconds(part: ComponentValue | None) -> float:
         return 0.0
     if part.kind != "dimension":
         return 1.0 if type_of(part) == "time" else 0.0
-    return float(part.value) / (1000 if part.unit.lower() == "ms" else 1)
+    return float(part.value) / (1000 if lowered(part.unit) == "ms" else 1)
 
 
 def _rounds(part: ComponentValue | None) -> float:

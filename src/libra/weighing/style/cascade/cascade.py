@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from libra.ascii import lowered
 from libra.weighing.css.scan import ScannedDeclaration
 from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
 from libra.weighing.style.cascade.longhands import ALWAYS, longhands
@@ -25,8 +26,10 @@ from libra.weighing.stylesheets.selectors import may_hold, parts_of
 from libra.weighing.stylesheets.stylesheet import Sheet
 from libra.weighing.stylesheets.supports import is_valid_text
 
-_VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
-_STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
+_VARIABLE = re.compile(
+    r"var\([ \t\n\f\r]*+(--[^ \t\n\f\r,()]++)[ \t\n\f\r]*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?"
+)
+_STYLED_BY = re.compile(r"style\([ \t\n\f\r]*+(--[\w\-\x80-\U0010ffff]++)", re.ASCII)
 
 _MAX_VALUE = 10_000
 _LAST = 1 << 60
@@ -269,7 +272,7 @@ class Cascade:
         known = self._fetching.get(text)  # asked again for each selector of a rule
         if known is None:
             known = (
-                may_fetch(text.lower())
+                may_fetch(lowered(text))
                 or ("\\" in text and "(" in text)
                 or (self.variables_with_images and "var(" in text)
             )
@@ -282,7 +285,7 @@ class Cascade:
         for name, found in longhands(block, rules=rules):
             of_fonts = name in FONT_PROPERTIES
             of_variable = name[:2] == "--"
-            if of_variable and may_fetch(found.value.lower()):
+            if of_variable and may_fetch(lowered(found.value)):
                 self.variables_with_images = True
             always = name in ALWAYS or of_variable
             if of_fonts and self._fonts:
@@ -324,7 +327,10 @@ class Cascade:
             if "style(" in text:
                 wanted |= dict.fromkeys(_STYLED_BY.findall(text))
             for match in _VARIABLE.finditer(text) if "var(" in text else ():
-                for name in (match[1], *re.findall(r"--[\w-]+", match[2] or "")):
+                for name in (
+                    match[1],
+                    *re.findall(r"--[\w\-\x80-\U0010ffff]+", match[2] or "", flags=re.ASCII),
+                ):
                     if name not in wanted and (name, "") in self._entries:
                         wanted[name] = None
                         waiting += {entry.value.text for entry in self._entries[(name, "")]}

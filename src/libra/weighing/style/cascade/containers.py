@@ -10,14 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from libra.ascii import lowered, trimmed, words
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant
 from libra.weighing.options import Viewport
 from libra.weighing.style.cascade.substitution import style_holds
 
 _WIDTH = re.compile(
-    r"(?:(min|max)-(?:width|inline-size)\s*:\s*|(?:width|inline-size)\s*([<>])=?\s*)"
-    r"([\d.]+)(px|r?em)\Z"
+    r"(?:(min|max)-(?:width|inline-size)[ \t\n]*:[ \t\n]*|(?:width|inline-size)[ \t\n]*([<>])=?[ \t\n]*)"
+    r"([0-9.]+)(px|r?em)\Z"
 )
 _PX = {"px": 1.0, "em": 16.0, "rem": 16.0}
 _BLOCK_AXIS = re.compile(r"height|block-size|orientation|aspect-ratio")
@@ -33,8 +34,8 @@ class Container(NamedTuple):
 def container_of(shorthand: str, kind: str, names: str) -> Container | None:
     """The container that these values make of an element, or None."""
     named, _, typed = shorthand.partition("/")
-    typed = (kind or typed or "normal").strip().lower()
-    listed = frozenset((names or named).split()) - {"none"}
+    typed = lowered(trimmed(kind or typed or "normal"))
+    listed = frozenset(words(names or named)) - {"none"}
     if typed == "normal" and not listed:
         return None
     return Container(listed, typed)
@@ -60,10 +61,10 @@ def holds(
     def term(part: ComponentValue) -> bool | None:
         asked = inside(query, part)
         if part.kind == "function":
-            if part.value.lower() == "style" and (name is None or around):
+            if lowered(part.value) == "style" and (name is None or around):
                 return style_holds(asked, variables)
             return False
-        judged = _size(asked.lower(), sized, viewport)
+        judged = _size(lowered(asked), sized, viewport)
         if judged is None:
             unsure.append(None)
         return judged
@@ -76,6 +77,8 @@ def holds(
 
 
 def _size(asked: str, containers: Sequence[Container], viewport: Viewport) -> bool | None:
+    if not asked.isascii():
+        return False  # no feature, number or unit has other letters
     if _BLOCK_AXIS.search(asked):
         return None if any(one.type == "size" for one in containers) else False
     if not containers:

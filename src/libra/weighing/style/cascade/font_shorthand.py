@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.numeric import unit_type
 from libra.weighing.css.syntax import components, significant
 from libra.weighing.css.tokens import preprocessed
@@ -16,7 +17,7 @@ _SYSTEM_FONTS = frozenset({"caption", "icon", "menu", "message-box", "small-capt
 
 def font_parts(value: str) -> list[tuple[str, str]]:
     """The properties that the ``font`` shorthand sets; empty if it is invalid."""
-    lower = value.strip().lower()
+    lower = lowered(trimmed(value))
     if not is_valid_text("font", value):
         return []
     if lower in WIDE:
@@ -27,7 +28,7 @@ def font_parts(value: str) -> list[tuple[str, str]]:
     weight = style = "normal"
     parts = iter(significant(components(text)))
     for part in parts:
-        word = part.value.lower()
+        word = lowered(part.value)
         if part.is_word("italic", "oblique"):
             style = word
         elif part.is_word("bolder", "lighter") or (

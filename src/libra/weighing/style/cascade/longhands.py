@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from libra.ascii import lowered
 from libra.weighing.css.scan import ScannedDeclaration, declarations
 from libra.weighing.css.syntax import components
 from libra.weighing.style.cascade.animations import INITIAL as ANIMATIONS
@@ -78,7 +79,7 @@ def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedD
         elif name in IMAGE_PROPERTIES:
             yield IMAGE_PROPERTIES[name], found
         elif name == "all":
-            if found.value.lower() in WIDE:
+            if lowered(found.value) in WIDE:
                 for longhand in _SET_BY_ALL:
                     yield longhand, found
         elif name in _OTHERS or name[:2] == "--":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence, Sized
 from copy import copy
 from typing import Generic, TypeVar
 
+from libra.ascii import lowered
 from libra.weighing.style.styled_document import WorkSpent
 
 _MAX_KEPT = 2_000_000
@@ -18,7 +19,7 @@ V = TypeVar("V", bound=Sized)
 
 def reverts(text: str) -> bool:
     """Whether a value goes back to the layer below."""
-    return text.lower() == "revert-layer"
+    return lowered(text) == "revert-layer"
 
 
 class LayersBelow(Generic[V]):

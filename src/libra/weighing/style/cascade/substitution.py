@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from libra.ascii import lowered, trimmed, words
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.options import Viewport
@@ -26,13 +27,13 @@ def needs_substitution(text: str) -> bool:
     """Whether a value, in any case, contains a function to substitute."""
     if "(" not in text:
         return False
-    lower = text.lower()
+    lower = lowered(text)
     return any(f"{name}(" in lower for name in _FUNCTIONS)
 
 
 def has_attributes(text: str) -> bool:
     """Whether a value contains ``attr()``, which is also substituted."""
-    return "attr(" in text.lower()
+    return "attr(" in lowered(text)
 
 
 def substitute(
@@ -81,7 +82,7 @@ class _Substitution:
         return made + text[at:]
 
     def _one(self, text: str, part: ComponentValue, inside_of: frozenset[str], depth: int) -> str:
-        name = part.value.lower()
+        name = lowered(part.value)
         if name == "if":
             return self._if(text, part, inside_of, depth)
         pieces = split_at(part.parts, ",")
@@ -99,7 +100,7 @@ class _Substitution:
         end = part.end - 1 if part.closed else part.end
         comma = next(one for one in part.parts if one.kind == ",")
         made = self.of(text[comma.end : end], inside_of, depth + 1)
-        if name == "attr" and may_fetch(made.lower()):
+        if name == "attr" and may_fetch(lowered(made)):
             raise Invalid  # an attribute may not make a request (CSS Values 5, section 7.7)
         return made
 
@@ -107,9 +108,9 @@ class _Substitution:
         if name == "attr":
             return None
         if name == "env":
-            return "0px" if called.lower() in _SAFE_AREAS else None
+            return "0px" if lowered(called) in _SAFE_AREAS else None
         found = self._variables.get(called)
-        if found is None or called in inside_of or found.strip().lower() == "initial":
+        if found is None or called in inside_of or lowered(trimmed(found)) == "initial":
             return None
         try:
             return self.of(found, inside_of | {called}, depth + 1)
@@ -132,7 +133,7 @@ class _Substitution:
 
     def _term(self, part: ComponentValue, text: str) -> bool | None:
         argument = inside(text, part)
-        match part.value.lower():
+        match lowered(part.value):
             case "media":
                 return media_holds(argument, self._viewport)
             case "supports":
@@ -146,10 +147,10 @@ class _Substitution:
 def style_holds(argument: str, variables: Mapping[str, str]) -> bool:
     """Whether ``style(--name: value)`` holds for an element with these custom properties."""
     name, colon, wanted = argument.partition(":")
-    found = variables.get(name.strip())
+    found = variables.get(trimmed(name))
     if not colon:
         return found is not None
-    return found is not None and found.split() == wanted.split()
+    return found is not None and words(found) == words(wanted)
 
 
 def _outermost(
@@ -158,7 +159,7 @@ def _outermost(
     """The outermost functions to substitute, in order."""
     found: list[ComponentValue] = []
     for part in parts:
-        if part.kind == "function" and part.value.lower() in functions:
+        if part.kind == "function" and lowered(part.value) in functions:
             found.append(part)
         elif part.parts:
             found += _outermost(part.parts, functions)

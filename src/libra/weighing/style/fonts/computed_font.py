@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from libra.ascii import lowered, trimmed
 from libra.weighing.css.value_text import unescape
 from libra.weighing.options import DESKTOP
 from libra.weighing.style.cascade.cascade import Value
@@ -47,7 +48,7 @@ def _families(
     if value is None:
         return inherited if default is None else default
     text = computed(value, "font-family", variables)
-    lower = text.strip().lower()
+    lower = lowered(trimmed(text))
     if lower in UNSET or not lower:
         return inherited
     return "" if lower == "initial" else unescape(text)
@@ -69,7 +70,7 @@ def _weight(
     value: Value | None, default: str | None, inherited: int, variables: Mapping[str, str]
 ) -> int:
     text = default or "inherit" if value is None else computed(value, "font-weight", variables)
-    text = text.strip().lower()
+    text = lowered(trimmed(text))
     if text == "bolder":
         return bolder(inherited)
     if text == "lighter":
@@ -88,7 +89,7 @@ def _italic(
     value: Value | None, default: str | None, inherited: bool, variables: Mapping[str, str]
 ) -> bool:
     text = default or "inherit" if value is None else computed(value, "font-style", variables)
-    text = text.strip().lower()
+    text = lowered(trimmed(text))
     if text in UNSET or not text:
         return inherited
     return text.startswith(("italic", "oblique"))

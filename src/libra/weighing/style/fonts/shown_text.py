@@ -6,6 +6,7 @@ import re
 
 from selectolax.lexbor import LexborNode
 
+from libra.ascii import lowered, trimmed, words
 from libra.weighing.css.value_text import unescape
 
 WHITE_SPACE = " \t\n\r\f"
@@ -15,12 +16,12 @@ def transformed(text: str, transform: str) -> str:
     """A text after ``text-transform`` (CSS Text 3, section 2.1)."""
     if transform == "none" or not transform:
         return text
-    words = transform.split()
-    if "uppercase" in words:
+    wanted = words(transform)
+    if "uppercase" in wanted:
         return text.upper()
-    if "lowercase" in words:
+    if "lowercase" in wanted:
         return text.lower()
-    if "capitalize" in words:
+    if "capitalize" in wanted:
         return FIRST_LETTER.sub(lambda match: match[0].upper(), text)
     return text
 
@@ -33,7 +34,7 @@ def is_broken(node: LexborNode) -> bool:
     attributes = node.attrs
     if attributes.sget("srcset"):
         return False
-    return not attributes.sget("src").strip() and bool(attributes.sget("alt"))
+    return not trimmed(attributes.sget("src")) and bool(attributes.sget("alt"))
 
 
 def text_of(content: str, node: LexborNode | None) -> str:
@@ -51,7 +52,7 @@ def text_of(content: str, node: LexborNode | None) -> str:
         elif content.startswith("attr(", at):
             close = content.find(")", at)
             close = end if close < 0 else close
-            name = content[at + 5 : close].partition(",")[0].strip().lower()
+            name = lowered(trimmed(content[at + 5 : close].partition(",")[0]))
             text += node.attrs.sget(name) if name and node is not None else ""
             at = close + 1
         elif content.startswith(("counter(", "counters("), at):
