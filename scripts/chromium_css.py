@@ -1,8 +1,9 @@
 """Ask Chromium which CSS it supports, and write the table that static weighing uses.
 
-    python scripts/chromium_css.py [--chromium /usr/bin/chromium]
+    python scripts/chromium_css.py [--chromium /usr/bin/chromium] [--only-answers]
 
-writes src/libra/weighing/css/chromium.json. A new Chromium may support more; run it again then.
+writes src/libra/weighing/css/chromium.json. A new Chromium may support more; run it again then. The
+script also asks anew what the conditions, lengths and sizes in the tests (`ANSWERS`) come to.
 """
 
 from __future__ import annotations
@@ -317,7 +318,9 @@ ASK = """(ask) => {
     found.f = ask.functions.map((v, i) => yes(name, v) ? i : -1).filter((i) => i >= 0);
     found.s = ask.shapes.map((v, i) => yes(name, v) ? i : -1).filter((i) => i >= 0);
     found.c = ask.keywords.concat(Object.values(ask.types).flat(), ask.functions)
-                 .filter((v) => yes(name, v)).slice(0, 40).some((v) => yes(name, v + "," + v));
+                 .filter((v) => yes(name, v)).slice(0, 40)
+                 // Any value is valid with a variable in it.
+                 .some((v) => !yes("width", v + "," + v) && yes(name, v + "," + v));
     properties[name] = found;
   }
   const listed = (all, text) => all.filter((one) => holds(`selector(${text(one)})`));
@@ -336,6 +339,47 @@ ASK = """(ask) => {
     at_rules: ask.atRules.filter((n) => holds(`at-rule(@${n})`)),
   };
 }"""
+
+UNIT = Path(__file__).parents[1] / "tests/unit/weighing"
+ANSWERS = {
+    UNIT / "viewport/asked/media.json": "(all) => all.map((one) => matchMedia(one).matches)",
+    UNIT / "stylesheets/asked/supports.json": "(all) => all.map((one) => CSS.supports(one))",
+    UNIT / "viewport/asked/lengths.json": """(all) => {
+      const box = document.body.appendChild(document.createElement("div"));
+      box.style.display = "none";
+      return all.map((one) => {
+        box.style.left = "";
+        box.style.left = one;
+        const found = box.style.left && getComputedStyle(box).left;
+        return /^[-+.e0-9]+px$/.test(found) ? parseFloat(found) : null;
+      });
+    }""",
+    UNIT / "viewport/asked/sizes.json": """async (all) => {
+      const widths = Array.from({length: 38}, (_, n) => Math.round(1.5 ** (n + 2)));
+      const images = all.map((one) => {
+        const image = new Image();
+        image.sizes = one;
+        image.srcset = widths.map((width) => `x:#${width} ${width}w`).join(", ");
+        return image;
+      });
+      await new Promise((done) => setTimeout(done));
+      return images.map((image) => parseInt(image.currentSrc.split("#")[1]));
+    }""",
+}
+"""The tables of texts with Chromium's answers, and the scripts that ask."""
+
+
+def ask_anew(chromium: str) -> None:
+    """Write Chromium's answers for the texts in the tests, one per line, so that a diff shows each."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for path, script in ANSWERS.items():
+            page = browser.new_page(viewport={"width": 1350, "height": 940})
+            page.set_content("<!doctype html><body>")
+            texts = [text for text, _ in json.loads(path.read_text())]
+            answers = zip(texts, page.evaluate(script, texts), strict=True)
+            path.write_text("[\n" + ",\n".join(map(json.dumps, answers)) + "\n]\n")
+        browser.close()
 
 
 def ask_chromium(chromium: str) -> dict[str, Any]:
@@ -387,7 +431,12 @@ def main() -> None:
     """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
-    table = ask_chromium(parser.parse_args().chromium)
+    parser.add_argument("--only-answers", action="store_true", help="keep the table")
+    arguments = parser.parse_args()
+    ask_anew(arguments.chromium)
+    if arguments.only_answers:
+        return
+    table = ask_chromium(arguments.chromium)
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in table.items()]
     TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

@@ -10,7 +10,7 @@ IMAGE_TYPES = frozenset(
     {
         "image/apng", "image/avif", "image/bmp", "image/gif", "image/jpeg", "image/jpg", "image/jxl",
         "image/png", "image/svg+xml", "image/webp", "image/x-icon", "image/vnd.microsoft.icon",
-        "image/x-png", "image/pjpeg", "image/x-ms-bmp", "image/x-xbitmap",
+        "image/x-png", "image/pjpeg", "image/x-xbitmap",
     }
 )  # fmt: skip
 """The image types that current Chromium shows."""

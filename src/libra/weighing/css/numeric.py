@@ -15,21 +15,30 @@ _UNITS = {
     "fr": "flex",
 }
 _SAME = frozenset(
-    {"min", "max", "clamp", "hypot", "mod", "rem", "round", "abs", "calc", "-webkit-calc"}
+    {"min", "max", "clamp", "hypot", "mod", "rem", "round", "abs", "calc", "-webkit-calc", "random"}
 )
 _TO_NUMBER = frozenset({"sin", "cos", "tan", "pow", "sqrt", "log", "exp", "sign", "progress"})
 _TO_ANGLE = frozenset({"asin", "acos", "atan", "atan2"})
+_OF_NUMBERS = frozenset({"asin", "acos", "atan", "pow", "sqrt", "log", "exp"})
+_OF_ANGLES = frozenset({"sin", "cos", "tan"})
 _ROUNDING = frozenset({"nearest", "up", "down", "to-zero"})
+_SHARING = frozenset({"auto", "element-shared", "element-scoped", "fixed"})
 _CONSTANTS = frozenset({"pi", "e", "infinity", "-infinity", "nan"})
 _COUNTS = {
     "calc": (1, 1), "-webkit-calc": (1, 1), "clamp": (3, 3), "mod": (2, 2), "rem": (2, 2),
-    "round": (1, 3), "abs": (1, 1), "sign": (1, 1), "sin": (1, 1), "cos": (1, 1), "tan": (1, 1),
+    "round": (1, 2), "abs": (1, 1), "sign": (1, 1), "sin": (1, 1), "cos": (1, 1), "tan": (1, 1),
     "asin": (1, 1), "acos": (1, 1), "atan": (1, 1), "atan2": (2, 2), "pow": (2, 2), "sqrt": (1, 1),
     "log": (1, 2), "exp": (1, 1), "progress": (3, 3),
+    "random": (2, 3),
 }  # fmt: skip
 MATH = _SAME | _TO_NUMBER | _TO_ANGLE
-_COUNTED = frozenset({"sibling-index", "sibling-count"})
+COUNTED = frozenset({"sibling-index", "sibling-count"})
+"""Functions that count siblings, so that their value is known only for an element."""
+
 _MIXED = frozenset({"length", "percentage", "length-percentage"})
+
+_Powers = dict[str, int]
+"""The type of a calculation: the power of each kind, as 2 for the length in ``1px * 1px``."""
 
 
 def unit_type(part: ComponentValue) -> str | None:
@@ -47,40 +56,64 @@ def type_of(part: ComponentValue) -> str | None:
             return unit_type(part)
         case "function":
             name = lowered(part.value)
-            if name in _COUNTED:
+            if name in COUNTED:
                 return None if significant(part.parts) else "number"
-            return _of_math(name, part.parts) if name in MATH else None
-        case "(":
-            return _sum(part.parts)
-        case "ident" if lowered(part.value) in _CONSTANTS:
-            return "number"
+            return _named(_of_math(name, part.parts)) if name in MATH else None
         case _:
             return None
 
 
-def _of_math(name: str, parts: Sequence[ComponentValue]) -> str | None:
+def _named(powers: _Powers | None) -> str | None:
+    """The type of a calculation, which must be a number or have one dimension."""
+    if powers is None or len(powers) > 1 or any(power != 1 for power in powers.values()):
+        return None
+    return next(iter(powers), "number")
+
+
+def _powers_of(part: ComponentValue) -> _Powers | None:
+    """The type of a component of a calculation, which may also be a constant or in parentheses."""
+    if part.kind == "(":
+        return _sum(part.parts)
+    if part.is_word(*_CONSTANTS):
+        return {}
+    if part.kind == "function" and lowered(part.value) in MATH:
+        return _of_math(lowered(part.value), part.parts)
+    kind = type_of(part)
+    return None if kind is None else {} if kind == "number" else {kind: 1}
+
+
+def _of_math(name: str, parts: Sequence[ComponentValue]) -> _Powers | None:
     pieces = split_at(parts, ",")
     if name == "round" and (first := significant(pieces[0])) and first[0].is_word(*_ROUNDING):
+        if len(first) > 1:
+            return None
+        pieces = pieces[1:]
+    if name == "random" and (first := significant(pieces[0])) and first[0].is_word(*_SHARING):
         pieces = pieces[1:]
     least, most = _COUNTS.get(name, (1, 100))
     if not least <= len(pieces) <= most:
         return None
-    found: str | None = None
-    for piece in pieces:
-        if name == "clamp" and [part.is_word("none") for part in significant(piece)] == [True]:
+    found: _Powers | None = None
+    for place, piece in enumerate(pieces):
+        words = significant(piece)
+        if name == "clamp" and place != 1 and len(words) == 1 and words[0].is_word("none"):
             continue
-        kind = _sum(piece)
-        if kind is None:
+        powers = _sum(piece)
+        if powers is None:
             return None
-        found = kind if found is None else _added(found, kind)
+        found = powers if found is None else _added(found, powers)
         if found is None:
             return None
+    if found and (name in _OF_NUMBERS or (name == "round" and len(pieces) == 1)):
+        return None
+    if name in _OF_ANGLES and found not in ({}, {"angle": 1}):
+        return None
     if name in _TO_NUMBER:
-        return "number"
-    return "angle" if name in _TO_ANGLE else found
+        return {}
+    return {"angle": 1} if name in _TO_ANGLE else found
 
 
-def _sum(parts: Sequence[ComponentValue]) -> str | None:
+def _sum(parts: Sequence[ComponentValue]) -> _Powers | None:
     """The type of a sum. Signs between terms must have white space on both sides."""
     terms: list[list[ComponentValue]] = [[]]
     for place, part in enumerate(parts):
@@ -91,38 +124,40 @@ def _sum(parts: Sequence[ComponentValue]) -> str | None:
             terms.append([])
         else:
             terms[-1].append(part)
-    found: str | None = None
+    found: _Powers | None = None
     for term in terms:
-        kind = _product(significant(term))
-        if kind is None:
+        powers = _product(significant(term))
+        if powers is None:
             return None
-        found = kind if found is None else _added(found, kind)
+        found = powers if found is None else _added(found, powers)
         if found is None:
             return None
     return found
 
 
-def _product(parts: Sequence[ComponentValue]) -> str | None:
+def _product(parts: Sequence[ComponentValue]) -> _Powers | None:
     if len(parts) % 2 == 0:
         return None
-    found = type_of(parts[0])
+    found = _powers_of(parts[0])
     for sign, part in zip(parts[1::2], parts[2::2], strict=True):
-        kind = type_of(part)
-        if found is None or kind is None:
+        powers = _powers_of(part)
+        if found is None or powers is None or not (sign.is_delim("*") or sign.is_delim("/")):
             return None
-        if sign.is_delim("/"):
-            found = found if kind == "number" else "number" if kind == found else None
-        elif sign.is_delim("*"):
-            found = kind if found == "number" else found if kind == "number" else None
-        else:
-            return None
+        turn = 1 if sign.value == "*" else -1
+        if powers:
+            found = {
+                kind: power
+                for kind in {**found, **powers}
+                if (power := found.get(kind, 0) + turn * powers.get(kind, 0))
+            }
     return found
 
 
-def _added(one: str, other: str) -> str | None:
+def _added(one: _Powers, other: _Powers) -> _Powers | None:
     if one == other:
         return one
-    return "length-percentage" if {one, other} <= _MIXED else None
+    kinds = (_named(one), _named(other))
+    return {"length-percentage": 1} if _MIXED.issuperset(kinds) else None
 
 
 def is_length(part: ComponentValue, *, negative: bool = True, percentage: bool = False) -> bool:

@@ -139,6 +139,8 @@ class _SelectorReader:
                 continue
             if not one.pseudo:
                 found.append(one)
+            elif self._strict:
+                raise Invalid
         return found
 
     def _complex(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from libra.ascii import lowered
+from libra.ascii import is_digits, lowered
 from libra.weighing.css.chromium import Property, chromium
-from libra.weighing.css.conditions import Invalid, condition, inside
-from libra.weighing.css.numeric import MATH, type_of, unit_type
+from libra.weighing.css.conditions import Invalid, condition, inside, is_any_value
+from libra.weighing.css.numeric import COUNTED, MATH, type_of, unit_type
 from libra.weighing.css.properties import COLORS, is_color, is_image, matches
 from libra.weighing.css.syntax import (
     ComponentValue,
@@ -59,10 +59,14 @@ def supports_import(text: str) -> bool | None:
 
 
 def _term(text: str, part: ComponentValue) -> bool | None:
+    if not is_any_value(part.parts):
+        raise Invalid
     if part.kind == "(":
         return _declaration(part.parts) is True
     name, argument = lowered(part.value), significant(part.parts)
     if name == "selector":
+        if any(one.is_delim("\\") for one in part.parts):
+            return False  # at its end it would begin an escape
         return is_supported(inside(text, part))
     word = (
         lowered(argument[0].value) if len(argument) == 1 and argument[0].kind == "ident" else None
@@ -73,6 +77,8 @@ def _term(text: str, part: ComponentValue) -> bool | None:
         return word in chromium().font_formats
     if name == "at-rule":
         rule = argument[0] if len(argument) == 1 else None
+        if rule is not None and rule.kind == "at-keyword" and lowered(rule.value) == "charset":
+            raise Invalid  # it is no at-rule
         return (
             rule is not None
             and rule.kind == "at-keyword"
@@ -103,16 +109,17 @@ def is_valid(name: str, value: Sequence[ComponentValue]) -> bool:
     """
     if not _in_order(value):
         return False
-    if name[:2] == "--":
-        return True
+    substituted = _substitutes_in(value)
+    if substituted is False or name[:2] == "--":
+        return substituted is not False and len(name) > 2
     name = lowered(name)
     known = chromium().properties.get(name)
     parts = significant(value)
     if known is None or not parts:
         return False
-    if is_substituted(parts):
+    if substituted:
         return True
-    if len(parts) == 1 and parts[0].kind == "ident" and lowered(parts[0].value) in WIDE:
+    if len(parts) == 1 and (parts[0].is_word(*WIDE) or parts[0].is_word("revert-rule")):
         return True
     judged = matches(name, parts)
     if judged is not None:
@@ -164,16 +171,26 @@ _CUSTOM = frozenset({"x", "y", "z", "a", "b", "c", "d"})
 
 def is_substituted(parts: Sequence[ComponentValue]) -> bool:
     """Whether a value contains a valid ``var()`` or similar function."""
+    return _substitutes_in(parts) is True
+
+
+def _substitutes_in(parts: Sequence[ComponentValue]) -> bool | None:
+    """Whether all ``var()`` and similar functions of a value are valid; None if there are none."""
+    found: bool | None = None
     for part in parts:
         if part.kind == "function":
             name = lowered(part.value)
-            if name in SUBSTITUTED and _substitutes(name, part.parts):
-                return True
-            if name[:2] == "--":
-                return True
-        if part.parts and is_substituted(part.parts):
-            return True
-    return False
+            if name in SUBSTITUTED:
+                if not _substitutes(name, part.parts):
+                    return False
+                found = True
+            elif name[:2] == "--":
+                found = True
+        within = _substitutes_in(part.parts) if part.parts else None
+        if within is False:
+            return False
+        found = found or within
+    return found
 
 
 def _substitutes(name: str, parts: Sequence[ComponentValue]) -> bool:
@@ -218,7 +235,7 @@ def _fits_piece(known: Property, parts: Sequence[ComponentValue]) -> bool:
         return False
     for place, part in enumerate(parts):
         if part.is_delim("/"):
-            if place in {0, len(parts) - 1}:
+            if place in {0, len(parts) - 1} or not any("/" in one for one in known.samples):
                 return False
             counts.clear()
             continue
@@ -247,7 +264,7 @@ def _kind(  # noqa: C901, PLR0911 - one branch for each kind of component
                 return "word"
             if word[:2] == "--":
                 return "dashed" if "dashed" in kinds else None
-            if "color" in kinds and _is_color(word):
+            if "hash" in kinds and "color" in kinds and _is_color(word):
                 return "color"
             return "name" if "name" in kinds else None
         case "hash":
@@ -276,7 +293,7 @@ def _number(kinds: dict[str, int], part: ComponentValue) -> str | None:
         return "zero"
     if value < 0 and "negative" not in kinds:
         return None
-    if not value.is_integer():
+    if not value.is_integer() or not is_digits(part.value.lstrip("+-")):
         return "number" if "number" in kinds else None
     if value > 1000 and "hundreds" in kinds and "integer" not in kinds:
         return None
@@ -312,9 +329,10 @@ def _function(known: Property, part: ComponentValue) -> str | None:
     name = lowered(part.value)
     if name == "url":
         return "url" if "url" in known.kinds else None
-    if name in MATH:
+    if name in MATH or name in COUNTED:
         return _calculated(known.kinds, type_of(part))
-    if "color" in known.kinds and (judged := is_color(part)) is not None:
+    # Where any name is allowed, so is that of a color; only real colors may be hashes.
+    if "hash" in known.kinds and (judged := is_color(part)) is not None:
         return "function" if judged else None
     if any(one.startswith("linear-gradient(") for one in known.functions):
         image = is_image(part)

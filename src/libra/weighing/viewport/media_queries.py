@@ -1,48 +1,73 @@
 """Media queries, evaluated for a desktop browser's window (Media Queries 4).
 
-An unknown feature is false, as the standard says; a query that cannot be parsed is ``not all``.
+A query has three values: one about an unknown feature or value is neither true nor false, and stays so
+when it is negated. A query that cannot be parsed is ``not all``.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from libra.ascii import lowered, trimmed
-from libra.weighing.css.conditions import Invalid, condition, inside
+from libra.ascii import is_digits, lowered
+from libra.weighing.css.conditions import Invalid, condition, is_any_value
 from libra.weighing.css.numeric import type_of
-from libra.weighing.css.scan import without_comments
 from libra.weighing.css.syntax import ComponentValue, components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.options import DESKTOP, Viewport
-from libra.weighing.viewport.lengths import length_px, resolution_dppx
+from libra.weighing.options import Viewport
+from libra.weighing.viewport.lengths import length_of, value_of
 
 _MAX_QUERY = 10_000
-_COMPARISON = re.compile(r"(<=|>=|<|>|=)")
+
+
+class _Words(NamedTuple):
+    """A feature whose values are words: those that Chromium knows, and the one that holds."""
+
+    known: frozenset[str]
+    holds: str
+
+
+def _words(known: str, holds: str) -> _Words:
+    return _Words(frozenset(known.split(" ")), holds)
+
 
 _KEYWORDS = {
-    "prefers-color-scheme": "light",
-    "prefers-reduced-motion": "no-preference",
-    "prefers-reduced-data": "no-preference",
-    "prefers-reduced-transparency": "no-preference",
-    "prefers-contrast": "no-preference",
-    "forced-colors": "none",
-    "hover": "hover",
-    "any-hover": "hover",
-    "pointer": "fine",
-    "any-pointer": "fine",
-    "update": "fast",
-    "scripting": "enabled",
-    "display-mode": "browser",
-    "color-gamut": "srgb",
-    "dynamic-range": "standard",
-    "overflow-block": "scroll",
-    "overflow-inline": "scroll",
-    "scan": "",
-    "device-posture": "continuous",
+    "prefers-color-scheme": _words("light dark", "light"),
+    "prefers-reduced-motion": _words("no-preference reduce", "no-preference"),
+    "prefers-reduced-transparency": _words("no-preference reduce", "no-preference"),
+    "prefers-contrast": _words("no-preference more less custom", "no-preference"),
+    "forced-colors": _words("none active", "none"),
+    "hover": _words("none hover", "hover"),
+    "any-hover": _words("none hover", "hover"),
+    "pointer": _words("none fine coarse", "fine"),
+    "any-pointer": _words("none fine coarse", "fine"),
+    "update": _words("none fast slow", "fast"),
+    "scripting": _words("none enabled initial-only", "enabled"),
+    "display-mode": _words(
+        "browser fullscreen standalone minimal-ui picture-in-picture window-controls-overlay tabbed"
+        " unframed",
+        "browser",
+    ),
+    "color-gamut": _words("srgb p3 rec2020", "srgb"),
+    "dynamic-range": _words("standard high", "standard"),
+    "overflow-block": _words("none paged scroll", "scroll"),
+    "overflow-inline": _words("none scroll", "scroll"),
+    "scan": _words("progressive interlace", ""),
+    "device-posture": _words("continuous folded", "continuous"),
+    "orientation": _words("landscape portrait", "landscape"),
 }
 _OFF_WORDS = frozenset({"none", "no-preference", ""})
+
+_LENGTHS = frozenset({"width", "height", "device-width", "device-height"})
+_RATIOS = frozenset({"aspect-ratio", "device-aspect-ratio"})
+_SEGMENTS = frozenset({"horizontal-viewport-segments", "vertical-viewport-segments"})
+_INTEGERS = frozenset({"color", "color-index", "monochrome", *_SEGMENTS})
+_DENSITY = "-webkit-device-pixel-ratio"
+_RANGES = _LENGTHS | _RATIOS | _INTEGERS | {"resolution", _DENSITY}
+_MIN_OR_MAX = re.compile(r"(-webkit-)?(min|max)-(.+)", re.DOTALL | re.ASCII)
 
 
 @lru_cache(maxsize=4096)
@@ -50,9 +75,16 @@ def media_matches(query_list: str, viewport: Viewport) -> bool:
     """Whether a media query list holds on a screen with this viewport. An empty list holds."""
     if len(query_list) > _MAX_QUERY:
         return False
-    text = lowered(preprocessed(query_list))
-    parts = stripped(components(text))
-    return not parts or any(_query(query, text, viewport) for query in split_at(parts, ","))
+    parts = stripped(components(preprocessed(query_list)))
+    return not parts or any(_query(query, viewport) for query in split_at(parts, ","))
+
+
+def media_condition(parts: Sequence[ComponentValue], viewport: Viewport) -> bool:
+    """Whether a condition without a media type holds."""
+    try:
+        return condition(parts, lambda part: _term(part, viewport)) is True
+    except Invalid:
+        return False
 
 
 def media_holds(text: str, viewport: Viewport) -> bool | None:
@@ -62,11 +94,11 @@ def media_holds(text: str, viewport: Viewport) -> bool | None:
     """
     if len(text) > _MAX_QUERY:
         return None
-    text = lowered(preprocessed(text))
-    parts = significant(components(text))
-    if parts and (parts[0].kind == "(" or parts[0].is_word("not")):
-        return _holds(parts, text, viewport)
-    return feature(text, viewport)
+    parts = components(preprocessed(text))
+    try:
+        return condition(parts, lambda part: _term(part, viewport))
+    except Invalid:
+        return feature(parts, viewport)
 
 
 def split_top_level(text: str, separator: str) -> list[str]:
@@ -88,123 +120,158 @@ def split_top_level(text: str, separator: str) -> list[str]:
     return parts
 
 
-def _query(query: list[ComponentValue], text: str, viewport: Viewport) -> bool:
+def _query(query: list[ComponentValue], viewport: Viewport) -> bool:
     parts = significant(query)
-    if not parts:
+    try:
+        return bool(parts) and _query_of(parts, viewport) is True
+    except Invalid:
         return False
+
+
+def _query_of(parts: list[ComponentValue], viewport: Viewport) -> bool | None:
+    """Whether a query holds; None if that is unknown."""
+
+    def term(part: ComponentValue) -> bool | None:
+        return _term(part, viewport)
+
     negated = parts[0].is_word("not")
     if (negated or parts[0].is_word("only")) and len(parts) > 1 and parts[1].kind == "ident":
         parts = parts[1:]
     elif parts[0].kind != "ident" or negated:
-        return _holds(parts, text, viewport) is True
+        return condition(parts, term)
     if parts[0].is_word("and", "or", "not", "only", "layer"):
         return False
-    holds = parts[0].is_word("all", "screen")
+    holds: bool | None = parts[0].is_word("all", "screen")
     if len(parts) > 1:
         if not parts[1].is_word("and"):
             return False
-        condition = _holds(parts[2:], text, viewport, no_or=True)
-        if condition is None:
-            return False
-        holds = holds and condition
-    return not holds if negated else holds
+        found = condition(parts[2:], term, no_or=True)
+        holds = found if holds else False
+    return None if holds is None else holds is not negated
 
 
-def _holds(
-    parts: list[ComponentValue], text: str, viewport: Viewport, *, no_or: bool = False
-) -> bool | None:
-    """A condition: ``not X``, ``X and Y``, ``X or Y``, ``(X)``, ``(feature)``. None is *unknown*."""
-    try:
-        return condition(parts, lambda part: _term(part, text, viewport), no_or=no_or)
-    except Invalid:
+def _term(part: ComponentValue, viewport: Viewport) -> bool | None:
+    if not is_any_value(part.parts):
+        raise Invalid
+    return None if part.kind == "function" else feature(part.parts, viewport)
+
+
+def feature(parts: Sequence[ComponentValue], viewport: Viewport) -> bool | None:
+    """Whether a feature, as it is between its parentheses, holds; None if that is unknown."""
+    parts = stripped(parts)
+    words = significant(parts)
+    if not words:
         return None
+    if len(words) == 1:
+        return _boolean(_name(words[0]), viewport)
+    if words[1].kind == ":":
+        return _plain(_name(words[0]), words[2:], viewport)
+    return _range(parts, viewport)
 
 
-def _term(part: ComponentValue, text: str, viewport: Viewport) -> bool | None:
-    return None if part.kind == "function" else feature(inside(text, part), viewport)
+def _name(part: ComponentValue) -> str:
+    """The word that a component is, in lower case; nothing if it is none."""
+    return lowered(part.value) if part.kind == "ident" else ""
 
 
-def feature(text: str, viewport: Viewport) -> bool | None:
-    """Whether a feature in lower case holds; None if that is unknown."""
-    name, colon, value = without_comments(text).partition(":")
-    name = trimmed(name)
-    if colon:
-        return _plain(name, trimmed(value), viewport)
-    if _COMPARISON.search(text):
-        return _range(text, viewport)
-    return _boolean(name, viewport)
-
-
-def _plain(name: str, value: str, viewport: Viewport) -> bool | None:
-    if name.startswith("-webkit-"):
-        name = name[8:].replace("device-pixel-ratio", "resolution")
-        if name.endswith("resolution") and not value.endswith(("x", "i", "m")):
-            value = f"calc({value} * 1x)"
-    prefix, _, rest = name.partition("-")
-    actual = _actual(rest if prefix in {"min", "max"} else name, viewport)
-    if actual is not None:
-        wanted = _value(name, value, viewport)
-        if wanted is None:
-            return None
-        if prefix == "min":
-            return actual >= wanted
-        if prefix == "max":
-            return actual <= wanted
-        return math.isclose(actual, wanted)
-    if name == "orientation":
-        return value == ("portrait" if viewport.height >= viewport.width else "landscape")
+def _boolean(name: str, viewport: Viewport) -> bool | None:
+    if name in _RANGES:
+        return _actual(name, viewport) != 0
     if name in _KEYWORDS:
-        return value == _KEYWORDS[name]
+        return _KEYWORDS[name].holds not in _OFF_WORDS
+    return {"grid": False, "-webkit-transform-3d": True}.get(name)
+
+
+def _plain(name: str, value: list[ComponentValue], viewport: Viewport) -> bool | None:
+    if name in _KEYWORDS:
+        return _word(name, value, viewport)
     if name == "grid":
-        return value == "0"
-    return None
+        number = _number(value, viewport)
+        return number == 0 if number in {0, 1} else None
+    if name == "-webkit-transform-3d":
+        number = _number(value, viewport)
+        return None if number is None else int(number) == 1
+    bound = ""
+    match = _MIN_OR_MAX.fullmatch(name)
+    if match is not None:
+        bound, name = match[2], (match[1] or "") + match[3]
+    if name not in _RANGES or (bound and name in _SEGMENTS):
+        return None
+    wanted = _wanted(name, value, viewport)
+    if wanted is None:
+        return None
+    return _compare(_actual(name, viewport), {"min": ">=", "max": "<="}.get(bound, "="), wanted)
 
 
-def _range(text: str, viewport: Viewport) -> bool | None:
-    parts = [trimmed(part) for part in _COMPARISON.split(text)]
-    if len(parts) not in {3, 5}:
+def _word(name: str, value: list[ComponentValue], viewport: Viewport) -> bool | None:
+    word = _name(value[0]) if len(value) == 1 else ""
+    known, holds = _KEYWORDS[name]
+    if word not in known:
         return None
-    if len(parts) == 5 and {parts[1][0], parts[3][0]} not in ({"<"}, {">"}):
+    if name == "orientation" and viewport.height >= viewport.width:
+        holds = "portrait"
+    return word == holds
+
+
+def _range(parts: Sequence[ComponentValue], viewport: Viewport) -> bool | None:
+    """A feature between comparisons, such as ``400px <= width < 800px``."""
+    sides, operators = _sides(parts)
+    if not operators or len(operators) > 2 or not all(sides):
         return None
-    name = next((part for part in parts[::2] if _actual(part, viewport) is not None), "")
+    place = 0 if len(operators) == 1 and _is_range(sides[0]) else 1
+    if not _is_range(sides[place]):
+        return None
+    if len(operators) == 2 and {operators[0][0], operators[1][0]} not in ({"<"}, {">"}):
+        return None
+    name = _name(sides[place][0])
     values = [
-        _actual(name, viewport) if part == name else _value(name, part, viewport)
-        for part in parts[::2]
+        _actual(name, viewport) if at == place else _wanted(name, side, viewport)
+        for at, side in enumerate(sides)
     ]
     result = True
-    for left, operator, right in zip(values[:-1], parts[1::2], values[1:], strict=True):
+    for left, operator, right in zip(values[:-1], operators, values[1:], strict=True):
         if left is None or right is None:
             return None
         result = result and _compare(left, operator, right)
     return result
 
 
+def _sides(parts: Sequence[ComponentValue]) -> tuple[list[list[ComponentValue]], list[str]]:
+    """The values around the operators, and the operators. One has no white space within it."""
+    sides: list[list[ComponentValue]] = [[]]
+    operators: list[str] = []
+    before = False
+    for part in parts:
+        if before and part.is_delim("=") and operators[-1] in {"<", ">"}:
+            operators[-1] += "="
+            before = False
+        elif part.kind == "delim" and part.value in {"<", ">", "="}:
+            operators.append(part.value)
+            sides.append([])
+            before = True
+        else:
+            before = False
+            if part.kind != " ":
+                sides[-1].append(part)
+    return sides, operators
+
+
+def _is_range(side: list[ComponentValue]) -> bool:
+    return len(side) == 1 and _name(side[0]) in _RANGES
+
+
 def _compare(left: float, operator: str, right: float) -> bool:
+    same = math.isclose(left, right)
     return {
-        "<": left < right,
-        "<=": left <= right,
-        ">": left > right,
-        ">=": left >= right,
-        "=": math.isclose(left, right),
+        "<": left < right and not same,
+        "<=": left <= right or same,
+        ">": left > right and not same,
+        ">=": left >= right or same,
+        "=": same,
     }[operator]
 
 
-def _boolean(name: str, viewport: Viewport) -> bool | None:
-    if name == "-webkit-transform-3d":
-        return True
-    if name == "transform-3d":
-        return None
-    actual = _actual(name, viewport)
-    if actual is not None:
-        return actual != 0
-    if name in _KEYWORDS:
-        return _KEYWORDS[name] not in _OFF_WORDS
-    if name == "orientation":
-        return True
-    return False if name == "grid" else None
-
-
-def _actual(name: str, viewport: Viewport) -> float | None:
+def _actual(name: str, viewport: Viewport) -> float:
     match name:
         case "width" | "device-width":
             return float(viewport.width)
@@ -212,41 +279,66 @@ def _actual(name: str, viewport: Viewport) -> float | None:
             return float(viewport.height)
         case "aspect-ratio" | "device-aspect-ratio":
             return viewport.width / viewport.height
-        case "resolution":
+        case "resolution" | "-webkit-device-pixel-ratio":
             return viewport.dpr
         case "color":
             return 8.0
-        case "monochrome" | "color-index":
-            return 0.0
-        case "horizontal-viewport-segments" | "vertical-viewport-segments" | "transform-3d":
+        case "horizontal-viewport-segments" | "vertical-viewport-segments":
             return 1.0
         case _:
+            return 0.0
+
+
+def _wanted(name: str, value: list[ComponentValue], viewport: Viewport) -> float | None:
+    """The value for a feature: a length in px, a resolution in dppx, a ratio or a number."""
+    if name in _RATIOS:
+        return _ratio(value, viewport)
+    if name in _INTEGERS:
+        return _integer(value, viewport)
+    if len(value) != 1:
+        return None
+    if name in _LENGTHS:
+        found = length_of(value[0], viewport)
+        return 0.0 if found is None and _number(value, viewport) == 0 else found
+    if name == _DENSITY:
+        return _number(value, viewport)
+    return _density(value[0], viewport)
+
+
+def _density(part: ComponentValue, viewport: Viewport) -> float | None:
+    density = value_of(part, viewport) if type_of(part) == "resolution" else None
+    if density is None or density < 0:
+        return None
+    if part.kind == "dimension" and lowered(part.unit) == "dpcm":
+        # Chromium compares these to two places only, so that 37.8dpcm are one dot per pixel.
+        return viewport.dpr if round(density, 2) == round(viewport.dpr, 2) else density
+    return density
+
+
+def _ratio(value: list[ComponentValue], viewport: Viewport) -> float | None:
+    """A ratio. Chromium also takes a length or a resolution for one."""
+    if len(value) == 3 and value[1].is_delim("/"):
+        top, bottom = _number(value[:1], viewport), _number(value[2:], viewport)
+        if top is None or bottom is None or top < 0 or bottom < 0:
             return None
-
-
-def _value(name: str, text: str, viewport: Viewport) -> float | None:
-    """The value of a feature: a length in px, a resolution in dppx, a ratio or an integer."""
-    parts = significant(components(text))
-    if len(parts) == 3 and parts[1].is_delim("/") and name.endswith("aspect-ratio"):
-        top, bottom = _number(text[: parts[1].start]), _number(text[parts[1].end :])
-        return top / bottom if top is not None and bottom else None
-    if len(parts) != 1:
+        return top / bottom if bottom else math.inf
+    if len(value) != 1 or value[0].kind == "ident":
         return None
-    kind = type_of(parts[0])
-    if name.endswith("aspect-ratio"):
-        return float(parts[0].value) if parts[0].kind == "dimension" else _number(text)
-    if name.endswith("resolution"):
-        density = resolution_dppx(text) if kind == "resolution" else None
-        return None if density is None or density < 0 else density
-    if not name.endswith(("width", "height")):
-        return None if "." in text else _number(text)
-    pixels = length_px(text, viewport) if kind in {"length", "number"} else None
-    return None if kind == "number" and pixels else pixels  # only a zero may lack its unit
-
-
-def _number(text: str) -> float | None:
-    """A number, which may be calculated."""
-    parts = significant(components(text))
-    if len(parts) != 1 or type_of(parts[0]) != "number":
+    if type_of(value[0]) not in {"number", "length", "resolution"}:
         return None
-    return float(parts[0].value) if parts[0].kind == "number" else length_px(text, DESKTOP)
+    found = value_of(value[0], viewport)
+    return None if found is None or found < 0 else found
+
+
+def _integer(value: list[ComponentValue], viewport: Viewport) -> float | None:
+    """An integer as written, or a calculated number, which is rounded."""
+    number = _number(value, viewport)
+    if number is None or value[0].kind == "number":
+        return number if value and is_digits(value[0].value.lstrip("+-")) else None
+    return math.floor(number + 0.5)
+
+
+def _number(value: list[ComponentValue], viewport: Viewport) -> float | None:
+    if len(value) != 1 or type_of(value[0]) != "number" or value[0].kind == "ident":
+        return None
+    return value_of(value[0], viewport)

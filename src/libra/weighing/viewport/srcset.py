@@ -11,21 +11,19 @@ import math
 import re
 from typing import NamedTuple
 
-from libra.ascii import BLANKS, is_digits, lowered, trimmed, words
+from libra.ascii import is_digits, lowered, words
 from libra.weighing.options import Viewport
-from libra.weighing.viewport.lengths import length_px
-from libra.weighing.viewport.media_queries import media_matches, split_top_level
+from libra.weighing.viewport.sizes import source_size
 
 MAX_CANDIDATES = 1_000
+_MAX_DIGITS = 10
 
 _URL = re.compile(r"[^ \t\n\f\r]+")
 _SEPARATORS = re.compile(r"[ \t\n\f\r,]*")
 _DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^()]*+\)?|\))*+")
-_DESCRIPTOR = re.compile(r"(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([wxh])")
-
-_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
-_IN_PARENTHESES = re.compile(r"\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?")
-_WORD = re.compile(r"[^ \t\n\f\r()]++")
+_DESCRIPTOR = re.compile(
+    r"(-?(?:[0-9]+(?:\.(?:[0-9]+|(?=[eE])))?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([wxh])"
+)
 
 
 class Candidate(NamedTuple):
@@ -104,27 +102,6 @@ def choose_candidate(
     return candidates[dense[chosen][1]].url
 
 
-def source_size(sizes: str | None, viewport: Viewport) -> float:
-    """The image width in CSS pixels that ``sizes`` gives in this viewport."""
-    entries = split_top_level(_COMMENT.sub(" ", sizes or ""), ",")
-    if entries and lowered(trimmed(entries[0])) == "auto":
-        return float(viewport.width)  # the case of an image that is not lazy
-    for entry in entries:
-        condition, length = _last_value(trimmed(entry))
-        pixels = length_px(length, viewport)
-        if pixels is None or pixels < 0 or _names_medium(condition):
-            continue
-        if not condition or media_matches(condition, viewport):
-            return pixels
-    return float(viewport.width)
-
-
-def _names_medium(condition: str) -> bool:
-    """Whether a condition names a medium, which is allowed in stylesheets but not here."""
-    words = _WORD.findall(_IN_PARENTHESES.sub(" ", condition))
-    return any(lowered(word) not in {"not", "and", "or"} for word in words)
-
-
 def _candidate(url: str, descriptors: str) -> Candidate | None:
     width: int | None = None
     density: float | None = None
@@ -136,19 +113,26 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
         number, unit = match.groups()
         if unit == "x" and density is None and width is None:
             density = float(number)
-            if density < 0:
+            if density < 0:  # while a negative zero is none
                 return None
         elif unit == "w" and density is None and width is None and is_digits(number):
-            width = int(number[:9])
-            if width == 0:
+            width = _whole(number)
+            if not width:
                 return None
-        elif unit == "h" and not has_height and is_digits(number) and int(number[:9]):
+        elif unit == "h" and not has_height and is_digits(number) and _whole(number):
             has_height = True  # allowed beside a width, without effect
         else:
             return None
     if (density is not None and not math.isfinite(density)) or (has_height and width is None):
         return None
     return Candidate(url, width, density)
+
+
+def _whole(digits: str) -> int:
+    """The number, or 0 if it is too large for Chromium."""
+    digits = digits.lstrip("0")
+    number = int(digits) if digits and len(digits) <= _MAX_DIGITS else 0
+    return number if number < 2**31 else 0
 
 
 def _density(candidate: Candidate, size: float) -> float:
@@ -170,17 +154,3 @@ def _nearest(densities: list[float], dpr: float) -> int:
     while chosen > 0 and densities[chosen - 1] == densities[chosen]:
         chosen -= 1
     return chosen
-
-
-def _last_value(entry: str) -> tuple[str, str]:
-    """Split an entry such as ``(min-width: 600px) 50vw`` into its condition and its length."""
-    depth = 0
-    for at in range(len(entry) - 1, -1, -1):
-        character = entry[at]
-        if character == ")":
-            depth += 1
-        elif character == "(":
-            depth -= 1
-        elif character in BLANKS and depth == 0:
-            return trimmed(entry[:at]), entry[at + 1 :]
-    return "", entry

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.weighing.options import Viewport
-from libra.weighing.viewport.srcset import Candidate, choose, parse_srcset, source_size
+from libra.weighing.viewport.sizes import source_size
+from libra.weighing.viewport.srcset import Candidate, choose, parse_srcset
 from support.work import assert_linear
 
 DESKTOP = Viewport()
@@ -27,6 +28,9 @@ DESKTOP = Viewport()
         ("data:image/png;base64,AA== 1x, b.png 2x",
          [Candidate("data:image/png;base64,AA==", None, 1), Candidate("b.png", None, 2)]),
         ("a.png 0w, b.png 1q, c.png 1x 2x, d.png 1x", [Candidate("d.png", None, 1)]),
+        ("a.png -0x, b.png -1x", [Candidate("a.png", None, 0)]),
+        ("a.png 2147483648w, b.png 00100w, c.png 1w 9999999999h",
+         [Candidate("b.png", 100)]),
         ("a.png (foo, bar) , b.png", [Candidate("b.png")]),
         ("", []),
     ],
@@ -76,6 +80,19 @@ def test_one_candidate_is_chosen(
         ("50%", 1350),
         ("(min-width: 1px) bogus, 7px", 7),
         ("((((", 1350),
+        ("round(1.5px, 1px)", 1350),
+        ("calc(7px*pi)", 1350),
+        ("calc(7px/0)", 1350),
+        ("calc(7px+ 2px)", 9),
+        ("calc(7px +2px)", 1350),
+        ("calc(()7px)", 7),
+        ("calc(1px - 7px)", 0),
+        ("clamp(none, 2px, 3px)", 1350),
+        ("(1px), 2px", 2),
+        ("(width > 1px)2px", 2),
+        ("(width 2px", 1350),
+        ("5%, auto, 2px", 1350),
+        ("print 1px, not (foo) 2px, not (width < 1px) 3px", 3),
     ],
 )
 def test_sizes_give_the_width(sizes: str | None, pixels: float | None) -> None:
