@@ -372,5 +372,9 @@ _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {
     "embed": embedded.on_object,
 }
 
-_MAY_MATTER = re.compile(r"font|url\(|image-set|display|background|--|content", re.IGNORECASE)
+_MAY_MATTER = re.compile(
+    r"font|url\(|image-set|display|background|--|content|mask|list-style|border-image|filter|clip-path"
+    r"|cursor|animation|quotes|text-transform|\ball\b",
+    re.IGNORECASE,
+)
 """A ``style`` attribute must match this to affect any request."""

@@ -25,7 +25,9 @@ from libra.weighing.stylesheets.selectors import may_hold, parts_of
 from libra.weighing.stylesheets.stylesheet import Sheet
 from libra.weighing.stylesheets.supports import is_valid_text
 
-_VARIABLE = re.compile(r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?")
+_VARIABLE = re.compile(
+    r"var\(\s*+(--[^\s,()]++)\s*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?", re.IGNORECASE
+)
 _STYLED_BY = re.compile(r"style\(\s*+(--[\w-]++)")
 
 _MAX_VALUE = 10_000
@@ -38,6 +40,9 @@ _FEW_RULES = 32
 
 _INLINE = 1 << 40
 """The specificity of a ``style`` attribute."""
+
+_ATTACHED = (1,)
+"""Ranks its important declarations before those of all layers."""
 
 
 STARTING = "@starting-style"
@@ -271,7 +276,7 @@ class Cascade:
             known = (
                 may_fetch(text.lower())
                 or ("\\" in text and "(" in text)
-                or (self.variables_with_images and "var(" in text)
+                or (self.variables_with_images and "var(" in text.lower())
             )
             self._fetching[text] = known
         return known
@@ -316,14 +321,14 @@ class Cascade:
             block
             for _, frames, _ in self._keyframes.values()
             for _, _, block in frames.blocks
-            if "var(" in block
+            if "var(" in block.lower()
         )
         while waiting:
             self._scope.check()
             text = waiting.pop()
             if "style(" in text:
                 wanted |= dict.fromkeys(_STYLED_BY.findall(text))
-            for match in _VARIABLE.finditer(text) if "var(" in text else ():
+            for match in _VARIABLE.finditer(text) if "var(" in text.lower() else ():
                 for name in (match[1], *re.findall(r"--[\w-]+", match[2] or "")):
                     if name not in wanted and (name, "") in self._entries:
                         wanted[name] = None
@@ -351,7 +356,7 @@ class Cascade:
         self, layer: tuple[int, ...], specificity: int, *, important: bool
     ) -> tuple[bool, tuple[int, ...], int, int]:
         if important:  # the order of layers is reversed for important rules
-            layer = tuple(-part for part in layer)
+            layer = _ATTACHED if specificity == _INLINE else tuple(-part for part in layer)
         return important, layer, specificity, self._order
 
 

@@ -56,6 +56,10 @@ def substitute(
         return None
 
 
+class _Cycle(Invalid):
+    """A custom property depends on itself, which makes all properties of the cycle invalid."""
+
+
 class _Substitution:
     def __init__(
         self, variables: Mapping[str, str], viewport: Viewport, *, attributes: bool
@@ -109,10 +113,16 @@ class _Substitution:
         if name == "env":
             return "0px" if called.lower() in _SAFE_AREAS else None
         found = self._variables.get(called)
-        if found is None or called in inside_of or found.strip().lower() == "initial":
+        if called in inside_of:
+            raise _Cycle(called)
+        if found is None or found.strip().lower() == "initial":
             return None
         try:
             return self.of(found, inside_of | {called}, depth + 1)
+        except _Cycle as cycle:
+            if cycle.args != (called,):
+                raise
+            return None
         except Invalid:
             return None
 
