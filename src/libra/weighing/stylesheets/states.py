@@ -91,7 +91,7 @@ STATES: Final[dict[str, str | None]] = {
     "checked": _CHECKED,
     "default": (
         f"input:is({_CHECKS})[checked],option[selected],"
-        f"form :is({_SUBMITS}):not([form],{_BEFORE} ~ *,{_BEFORE} ~ * *)"
+        f"form :is({_SUBMITS}):not([form],{_BEFORE} ~ *,{_BEFORE} ~ *:not(form,:has(form)) *)"
     ),
     "defined": "",
     "disabled": _DISABLED,
