@@ -3,7 +3,8 @@
     python scripts/chromium_css.py [--chromium /usr/bin/chromium] [--only-answers]
 
 writes src/libra/weighing/css/chromium.json. A new Chromium may support more; run it again then. The
-script also asks anew what the conditions, lengths and sizes in the tests (`ANSWERS`) come to.
+script also asks anew what the conditions, lengths and sizes in the tests (`ANSWERS`) come to. With
+`--compared` it renews the answers in tests/unit/weighing/css/compared instead.
 """
 
 from __future__ import annotations
@@ -427,12 +428,88 @@ def ask_chromium(chromium: str) -> dict[str, Any]:
     }
 
 
+COMPARED = Path(__file__).parents[1] / "tests/unit/weighing/css/compared"
+
+COMPARISONS = {
+    "selectors": """([documents, cases]) => {
+        const parsed = documents.map(html => new DOMParser().parseFromString(html, "text/html"));
+        return cases.map(([place, selector]) => {
+            try {
+                const found = [...parsed[place].querySelectorAll(selector)];
+                const numbers = new Set(found.map(one => +one.getAttribute("n")));
+                return [...numbers].sort((a, b) => a - b);
+            } catch { return null; }
+        });
+    }""",
+    "values": "([_, cases]) => cases.map(([name, value]) => CSS.supports(name, value))",
+    "sheets": r"""([_, cases]) => cases.map(([text]) => {
+        const element = document.createElement("style"), found = new Set();
+        element.textContent = text;
+        document.implementation.createHTMLDocument("").head.append(element);
+        const walk = rules => { for (const rule of rules) {
+            const kind = rule.constructor.name;
+            if (kind == "CSSMediaRule" && !matchMedia(rule.media.mediaText).matches) continue;
+            if (kind == "CSSSupportsRule" && !CSS.supports(rule.conditionText)) continue;
+            if (kind == "CSSStyleRule" || kind == "CSSNestedDeclarations")
+                for (const name of ["background-image", "list-style-image"])
+                    for (const url of rule.style[name].matchAll(/url\("?(\d+)"?\)/g))
+                        found.add(+url[1]);
+            if (rule.cssRules && kind != "CSSKeyframesRule" && kind != "CSSPageRule")
+                walk(rule.cssRules);
+        } };
+        walk(element.sheet.cssRules);
+        return [...found].sort((a, b) => a - b);
+    })""",
+    "winners": r"""([_, cases]) => cases.map(([css, body]) => {
+        const images = text => text.replace(/U(\d+)/g, "data:,$1"), found = new Set();
+        document.head.innerHTML = "<style></style>";
+        document.head.firstChild.textContent = images(css);
+        document.body.innerHTML = images(body);
+        for (const one of document.querySelectorAll("html, body, body *")) {
+            const style = getComputedStyle(one);
+            for (const name of ["background-image", "border-image-source", "mask-image", "cursor",
+                                "-webkit-mask-box-image-source", "filter", "backdrop-filter",
+                                "clip-path"])
+                for (const url of style.getPropertyValue(name).matchAll(/data:,(\d+)/g))
+                    found.add(`U${url[1]}`);
+        }
+        return [...found].sort();
+    })""",
+}
+"""What answers the cases of each table of comparisons."""
+
+
+def compare(chromium: str) -> None:
+    """Ask Chromium anew what the tables of comparisons say of it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1350, "height": 940})
+        for name, script in COMPARISONS.items():
+            path = COMPARED / f"{name}.json"
+            known = json.loads(path.read_text("utf-8"))
+            cases = known.pop("cases")
+            answers = page.evaluate(script, [known.get("documents"), cases])
+            for case, answer in zip(cases, answers, strict=True):
+                case[-1] = answer
+            head = "".join(
+                f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n"
+                for key, value in known.items()
+            )
+            lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+            path.write_text(f'{{{head}"cases": [\n{lines}\n]}}\n', "utf-8")
+        browser.close()
+
+
 def main() -> None:
-    """Write the table."""
+    """Write the table, or the answers that tests compare with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--only-answers", action="store_true", help="keep the table")
+    parser.add_argument("--compared", action="store_true", help="renew the tables of the tests")
     arguments = parser.parse_args()
+    if arguments.compared:
+        compare(arguments.chromium)
+        return
     ask_anew(arguments.chromium)
     if arguments.only_answers:
         return

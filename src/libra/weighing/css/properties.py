@@ -1,8 +1,6 @@
-"""The grammars of the properties that can cause requests, as Chromium reads them.
+"""Whether values of the properties that can cause requests are valid, as Chromium reads them.
 
-The grammars come from CSS Backgrounds 3, Images 4, Color 5, Masking 1, Filter Effects 1, Shapes 1, UI 4,
-Lists 3, Content 3 and SVG 2. Chromium's additions (``-webkit-``) and omissions are included. Tests check
-each form against Chromium's answers.
+`property_grammars` has the grammars; here are the tests of single components.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from functools import partial
 from libra.ascii import lowered
 from libra.weighing.css.grammar import Grammars, Test
 from libra.weighing.css.numeric import is_angle, is_length, is_number, type_of
+from libra.weighing.css.property_grammars import GRAMMARS, PROPERTIES
 from libra.weighing.css.syntax import ComponentValue, significant
 
 COLORS = frozenset(
@@ -45,6 +44,11 @@ _WIDE = frozenset(
     {"inherit", "initial", "unset", "revert", "revert-layer", "revert-rule", "default"}
 )
 _NOT_CUSTOM = _WIDE | {"none"}
+_OF_ANIMATIONS = _NOT_CUSTOM | frozenset(
+    {"auto", "linear", "ease", "ease-in", "ease-out", "ease-in-out", "step-start", "step-end",
+     "infinite", "normal", "reverse", "alternate", "alternate-reverse", "forwards", "backwards",
+     "both", "running", "paused"}
+)  # fmt: skip
 
 
 def _is_url(part: ComponentValue) -> bool:
@@ -79,6 +83,31 @@ def _is_integer(part: ComponentValue, least: int) -> bool:
     return part.kind == "function" and is_number(part)
 
 
+_SLANTS = {"deg": 1.0, "grad": 0.9000001, "rad": 57.29577951308232, "turn": 360.0}
+
+
+def _is_slant(part: ComponentValue) -> bool:
+    """An angle of at most 90 degrees."""
+    if part.kind != "dimension":
+        return is_angle(part, zero=False)
+    degrees = _SLANTS.get(lowered(part.unit))
+    return degrees is not None and abs(float(part.value) * degrees) <= 90
+
+
+_GENERIC = frozenset(
+    {"serif", "sans-serif", "cursive", "fantasy", "monospace", "system-ui", "math", "-webkit-body"}
+)  # fmt: skip
+_NUMBER = (
+    r"[ \t\n\f\r]*+(?:,[ \t\n\f\r]*+)?[+-]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
+)
+_FLAG = r"[ \t\n\f\r]*+(?:,[ \t\n\f\r]*+)?[01]"
+_COMMANDS = (
+    rf"[mMlLtT](?:{_NUMBER}{_NUMBER})++|[hHvV](?:{_NUMBER})++|[zZ]|[cC](?:(?:{_NUMBER}){{6}})++"
+    rf"|[sSqQ](?:(?:{_NUMBER}){{4}})++|[aA](?:(?:{_NUMBER}){{3}}{_FLAG}{_FLAG}{_NUMBER}{_NUMBER})++"
+)
+_PATH = re.compile(rf"[ \t\n\f\r]*+(?=[mM])(?:(?:{_COMMANDS})[ \t\n\f\r]*+)++")
+"""The data of a path (SVG 2, section 9.3.9)."""
+
 _TESTS: dict[str, Test] = {
     "l": is_length,
     "lp": partial(is_length, percentage=True),
@@ -106,7 +135,20 @@ _TESTS: dict[str, Test] = {
     "string": lambda part: part.kind == "string",
     "name": lambda part: part.kind == "ident" and lowered(part.value) not in _NOT_CUSTOM,
     "ident": lambda part: part.kind == "ident",
-    "family-word": lambda part: part.kind == "ident" and lowered(part.value) not in _WIDE,
+    "generic": lambda part: part.is_word(*_GENERIC),
+    "wide": lambda part: part.is_word(*_WIDE),
+    "family-word": lambda part: part.kind == "ident" and not part.is_word(*_WIDE, *_GENERIC),
+    "path-data": lambda part: part.kind == "string" and _PATH.fullmatch(part.value) is not None,
+    "slant": _is_slant,
+    "counter-style": lambda part: part.kind == "ident" and lowered(part.value) not in _WIDE,
+    "animation": lambda part: (
+        (part.kind == "ident" and lowered(part.value) not in _NOT_CUSTOM)
+        or (part.kind == "string" and part.value != "")
+    ),
+    "animation-word": lambda part: (
+        (part.kind == "ident" and lowered(part.value) not in _OF_ANIMATIONS)
+        or (part.kind == "string" and part.value != "")
+    ),
     "color-word": _is_color_word,
     "channel": _is_channel,
     "unit-interval": lambda part: (
@@ -117,211 +159,7 @@ _TESTS: dict[str, Test] = {
     "any": lambda _: True,
 }
 
-_GRAMMARS = {
-    # Colours
-    "color": "<color-word> | <color-function> | light-dark(<color> , <color>)",
-    "color-function": """
-        rgb(<rgb>) | rgba(<rgb>) | hsl(<hsl>) | hsla(<hsl>) | hwb(<hwb>) | lab(<lab>) |
-        oklab(<lab>) | lch(<lch>) | oklch(<lch>) | color(<color-channels>) |
-        contrast-color(<color>) | color-mix([ <interpolation> , ]? [ <color> && <p>? ]#) |
-        alpha([ from ] <color> [ / [ <np> | none ] ]?)""",
-    "alpha": "[ / [ <np> | none | <channel> ] ]?",
-    "from": "from <color> <channel>{3} [ / <channel> ]?",
-    "rgb": "<p>#{3} [ , <np> ]? | <n>#{3} [ , <np> ]? | [ <np> | none ]{3} <alpha> | <from>",
-    "hsl": "<hue> , <p> , <p> [ , <np> ]? | [ <hue> | none ] [ <np> | none ]{2} <alpha> | <from>",
-    "hue": "<n> | <angle-proper>",
-    "hwb": "[ <hue> | none ] [ <np> | none ]{2} <alpha> | <from>",
-    "lab": "[ <np> | none ]{3} <alpha> | <from>",
-    "lch": "[ <np> | none ]{2} [ <hue> | none ] <alpha> | <from>",
-    "color-channels": """
-        <color-space> [ <np> | none ]{3} <alpha> | from <color> <color-space> <channel>{3} [ /
-        <channel> ]?""",
-    "color-space": """
-        srgb | srgb-linear | display-p3 | display-p3-linear | a98-rgb | prophoto-rgb | rec2020 |
-        xyz | xyz-d50 | xyz-d65""",
-    "interpolation": """
-        in [ <color-space> | lab | oklab | [ hsl | hwb | lch | oklch ] [ [ shorter | longer |
-        increasing | decreasing ] hue ]? ]""",
-    # Images
-    "image": """
-        <url> | <gradient> | <image-set> | <cross-fade> | paint(<name> [ , <any>* ]?) |
-        image(<color>) | light-dark([ <image> | none ] , [ <image> | none ])""",
-    "gradient": """
-        linear-gradient(<linear>) | repeating-linear-gradient(<linear>) |
-        radial-gradient(<radial>) | repeating-radial-gradient(<radial>) |
-        conic-gradient(<conic>) | repeating-conic-gradient(<conic>) |
-        -webkit-linear-gradient(<old-linear>) | -webkit-repeating-linear-gradient(<old-linear>)
-        | -webkit-radial-gradient(<old-radial>) |
-        -webkit-repeating-radial-gradient(<old-radial>) | -webkit-gradient(<oldest>)""",
-    "linear": "[ [ [ <angle> | to <side> ] || <interpolation> ] , ]? <stops>",
-    "side": "[ left | right ] || [ top | bottom ]",
-    "stops": "<stop> [ , [ <lp> , ]? <stop> ]*",
-    "stop": "<color> && <lp>{1,2}?",
-    "radial": "[ [ [ [ <radial-shape> ]? [ at <position> ]? ] || <interpolation> ] , ]? <stops>",
-    "radial-shape": """
-        circle || [ <extent> | <l+> ] | ellipse || [ <extent> | <lp+>{2} ] | <extent> | <l+> |
-        <lp+>{2}""",
-    "extent": "closest-corner | closest-side | farthest-corner | farthest-side",
-    "conic": """
-        [ [ [ [ from <angle> ]? [ at <position> ]? ] || <interpolation> ] , ]? <angular-stop> [
-        , [ <ap> , ]? <angular-stop> ]*""",
-    "angular-stop": "<color> && <ap>{1,2}?",
-    "old-linear": "[ [ <angle> | <side> ] , ]? <stops>",
-    "old-radial": """
-        [ <position> , ]? [ [ [ circle | ellipse ] || [ <extent> | contain | cover ] | <lp+>{2}
-        ] , ]? <stops>""",
-    "oldest": """
-        [ linear , <point> , <point> | radial , <point> , <n+> , <point> , <n+> ] [ , [
-        from(<color>) | to(<color>) | color-stop(<np> , <color>) ] ]*""",
-    "point": "[ left | center | right | <np> ] [ top | center | bottom | <np> ]",
-    "image-set": "image-set(<set-option>#) | -webkit-image-set(<set-option>#)",
-    "set-option": """
-        [ <string> | <set-image> ] [ <resolution+> || type(<string>) ]?""",
-    "set-image": """
-        <url> | <gradient> | <cross-fade> | paint(<name> [ , <any>* ]?) |
-        light-dark([ <image> | none ] , [ <image> | none ])""",
-    "cross-fade": "-webkit-cross-fade(<image> , <image> , <np>)",
-    # Positions and boxes
-    "position": """
-        [ left | center | right | top | bottom | <lp> ] | [ left | center | right ] && [ top |
-        center | bottom ] | [ left | center | right | <lp> ] [ top | center | bottom | <lp> ] |
-        [ left | right ] <lp> && [ top | bottom ] <lp>""",
-    "bg-position": """
-        <position> | [ center | [ left | right ] <lp>? ] && [ center | [ top | bottom ] <lp>? ]""",
-    "bg-size": "[ <lp+> | auto ]{1,2} | cover | contain",
-    "repeat": "repeat-x | repeat-y | [ repeat | space | round | no-repeat ]{1,2}",
-    "attachment": "scroll | fixed | local",
-    "box": "border-box | padding-box | content-box",
-    "bg-clip": "<box> | text | border-area",
-    "bg-layer": """
-        [ <image> | none ] || <bg-position> [ / <bg-size> ]? || <repeat> || <attachment> ||
-        <box> || <bg-clip>""",
-    "last-bg-layer": """
-        [ <image> | none ] || <bg-position> [ / <bg-size> ]? || <repeat> || <attachment> ||
-        <box> || <bg-clip> || <color>""",
-    "background": "[ <bg-layer> , ]* <last-bg-layer>",
-    "images": "[ <image> | none ]#",
-    "image-or-none": "<image> | none",
-    # Lists, borders, cursors
-    "list-style": """
-        [ inside | outside ] || [ <image> | none ] || [ <name> | none | <string> | symbols([
-        cyclic | numeric | alphabetic | symbolic | fixed ]? [ <string> | <image> ]+) ]""",
-    "border-image": """
-        [ <image> | none ] || <slice> [ / <width> | / <width>? / <outset> ]? || <border-repeat>""",
-    "slice": "<np+>{1,4} && fill?",
-    "width": "[ <lp+> | <n+> | auto ]{1,4}",
-    "outset": "[ <l+> | <n+> ]{1,4}",
-    "border-repeat": "[ stretch | repeat | round | space ]{1,2}",
-    "cursor": "[ [ <url> | <gradient> | <image-set> ] [ <n>{2} ]? , ]* [ <cursor-word> ]",
-    "cursor-word": """
-        auto | default | none | context-menu | help | pointer | progress | wait | cell |
-        crosshair | text | vertical-text | alias | copy | move | no-drop | not-allowed | grab |
-        grabbing | e-resize | n-resize | ne-resize | nw-resize | s-resize | se-resize |
-        sw-resize | w-resize | ew-resize | ns-resize | nesw-resize | nwse-resize | col-resize |
-        row-resize | all-scroll | zoom-in | zoom-out | -webkit-grab | -webkit-grabbing |
-        -webkit-zoom-in | -webkit-zoom-out""",
-    # Masks
-    "mask": "<mask-layer>#",
-    "mask-layer": """
-        [ <image> | none ] || <bg-position> [ / <bg-size> ]? || <repeat> || <geometry> || [
-        <geometry> | no-clip ] || [ add | subtract | intersect | exclude ] || [ alpha |
-        luminance | match-source ]""",
-    "geometry": "border-box | padding-box | content-box | fill-box | stroke-box | view-box",
-    "old-mask": """
-        [ [ <image> | none ] || <bg-position> [ / <bg-size> ]? || <repeat> || <geometry> || [
-        <geometry> | no-clip | text | border | padding | content ] ]#""",
-    # Filters, shapes
-    "filter": "none | [ <filter-function> | <url> ]+",
-    "filter-function": """
-        blur(<l+>?) | brightness(<np+>?) | contrast(<np+>?) | grayscale(<np+>?) | invert(<np+>?)
-        | opacity(<np+>?) | saturate(<np+>?) | sepia(<np+>?) | hue-rotate(<angle>?) |
-        drop-shadow([ <color>? && [ <l>{2} <l+>? ] ])""",
-    "clip-path": "none | <url> | <shape> || [ <geometry> | margin-box ]",
-    "shape-outside": "none | <shape> || [ <box> | margin-box ] | <image>",
-    "shape": """
-        circle([ <lp+> | <extent-side> ]? [ at <position> ]?) | ellipse([ [ <lp+> |
-        <extent-side> ]{2} ]? [ at <position> ]?) | inset(<lp>{1,4} [ round <radius> ]?) |
-        rect([ <lp> | auto ]{4} [ round <radius> ]?) | xywh(<lp>{2} <lp+>{2} [ round <radius>
-        ]?) | polygon([ [ nonzero | evenodd ] , ]? [ <lp>{2} ]#) | path([ [ nonzero | evenodd ]
-        , ]? <string>) | shape(<any>+)""",
-    "extent-side": "closest-side | farthest-side | closest-corner | farthest-corner",
-    "radius": "<lp+>{1,4} [ / <lp+>{1,4} ]?",
-    "offset-path": "none | [ ray(<any>+) | <url> | <shape> ] || <geometry-box>",
-    "geometry-box": "<geometry> | margin-box",
-    "reflect": """
-        none | [ above | below | left | right ] [ <lp> [ <image> || <slice> [ / <width> | /
-        <width>? / <outset> ]? || <border-repeat> ]? ]?""",
-    # Content
-    "content": """
-        normal | none | [ <content-part>+ | <image> ] [ / [ <string> | <counter> | attr(<any>+)
-        ]+ ]?""",
-    "content-part": """
-        <string> | <image> | <counter> | attr(<any>+) | open-quote | close-quote | no-open-quote
-        | no-close-quote""",
-    "counter": """
-        counter(<name> [ , [ <ident> | <string> | symbols(<any>+) ] ]?) | counters(<name> ,
-        <string> [ , [ <ident> | <string> | symbols(<any>+) ] ]?)""",
-    # SVG
-    "paint": "none | <url> [ none | <color> ]? | <color> | context-fill | context-stroke",
-    "marker": "none | <url>",
-    # Fonts
-    "transform": """
-        none | [ matrix(<n>#{6}) | matrix3d(<n>#{16}) | translate(<lp>#{1,2}) | translatex(<lp>)
-        | translatey(<lp>) | translatez(<l>) | translate3d(<lp> , <lp> , <l>) |
-        scale(<np>#{1,2}) | scalex(<np>) | scaley(<np>) | scalez(<np>) | scale3d(<np>#{3}) |
-        rotate(<angle>) | rotatex(<angle>) | rotatey(<angle>) | rotatez(<angle>) | rotate3d(<n>
-        , <n> , <n> , <angle>) | skew(<angle>#{1,2}) | skewx(<angle>) | skewy(<angle>) |
-        perspective([ <l+> | none ]) ]+""",
-    "bg-positions": "<bg-position>#",
-    "font": """
-        caption | icon | menu | message-box | small-caption | status-bar
-        | [ [ normal | italic | oblique <angle>? ] || [ normal | small-caps ] || [ normal | bold
-        | bolder | lighter | <weight> ] || [ normal | <font-width> ] ]?
-        [ <lp+> | <font-size> ] [ / [ normal | <lp+> | <n+> ] ]? <font-family>""",
-    "easing": """
-        linear | ease | ease-in | ease-out | ease-in-out | step-start | step-end
-        | cubic-bezier(<unit-interval> , <n> , <unit-interval> , <n>)
-        | steps(<positive-integer> [ , [ jump-start | jump-end | jump-both | start | end ] ]?)
-        | steps(<steps-between> , jump-none) | linear([ <n> && <p>{0,2} ]#{2,})""",
-    "easings": "<easing>#",
-    "durations": "[ auto | <time+> ]#",
-    "range": "[ <range-edge>{1,2} ]#",
-    "range-edges": "<range-edge>#",
-    "range-edge": "normal | <lp> | <range-name> <lp>?",
-    "range-name": "cover | contain | entry | exit | entry-crossing | exit-crossing | scroll",
-    "font-width": """
-        ultra-condensed | extra-condensed | condensed | semi-condensed | semi-expanded | expanded
-        | extra-expanded | ultra-expanded""",
-    "font-size": """
-        xx-small | x-small | small | medium | large | x-large | xx-large | xxx-large | smaller
-        | larger | math""",
-    "font-family": "[ <string> | <family-word>+ ]#",
-}  # fmt: skip
-
-PROPERTIES = {
-    "background": "background", "background-image": "images",
-    "list-style": "list-style", "list-style-image": "image-or-none",
-    "border-image": "border-image", "border-image-source": "image-or-none",
-    "-webkit-border-image": "border-image",
-    "cursor": "cursor",
-    "mask": "mask", "mask-image": "images",
-    "-webkit-mask": "mask", "-webkit-mask-image": "images",
-    "-webkit-mask-box-image": "border-image", "-webkit-mask-box-image-source": "image-or-none",
-    "filter": "filter", "-webkit-filter": "filter",
-    "backdrop-filter": "filter", "-webkit-backdrop-filter": "filter",
-    "clip-path": "clip-path", "-webkit-clip-path": "clip-path",
-    "shape-outside": "shape-outside", "-webkit-shape-outside": "shape-outside",
-    "offset-path": "offset-path", "-webkit-box-reflect": "reflect", "content": "content",
-    "fill": "paint", "stroke": "paint", "transform": "transform", "-webkit-transform": "transform",
-    "object-position": "position", "background-position": "bg-positions", "font-family": "font-family",
-    "font": "font", "animation-timing-function": "easings",
-    "animation-duration": "durations", "animation-range": "range",
-    "animation-range-start": "range-edges", "animation-range-end": "range-edges",
-    "marker": "marker", "marker-start": "marker", "marker-mid": "marker", "marker-end": "marker",
-}  # fmt: skip
-"""The grammar of each property that has one."""
-
-_grammars = Grammars(_TESTS, _GRAMMARS)
+_grammars = Grammars(_TESTS, GRAMMARS)
 
 
 _MAX_PARTS = 1_000

@@ -375,6 +375,8 @@ _HANDLERS: dict[str, Callable[[Walk, LexborNode], None]] = {
 }
 
 _MAY_MATTER = re.compile(
-    r"font|url\(|image-set|display|background|--|content", re.IGNORECASE | re.ASCII
+    r"font|url\(|image-set|display|background|--|content|mask|list-style|border-image|filter|clip-path"
+    r"|cursor|animation|quotes|text-transform|\ball\b",
+    re.IGNORECASE | re.ASCII,
 )
 """A ``style`` attribute must match this to affect any request."""

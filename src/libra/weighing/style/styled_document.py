@@ -69,9 +69,9 @@ class StyledDocument:
     """
 
     __slots__ = (
-        "_are_owners_marked", "_characters", "_is_language_stated", "_names", "_nodes", "_pause_at",
-        "_room", "_selected", "_tree", "_until", "base", "embedded", "has_roots", "hints", "inline",
-        "large", "lazy", "sheets", "size", "url",
+        "_are_owners_marked", "_characters", "_is_language_stated", "_is_root_alone", "_names",
+        "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until", "base", "embedded",
+        "has_roots", "hints", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -89,7 +89,7 @@ class StyledDocument:
         self._until = self._pause_at = math.inf
         self.url = self.base = url
         self._characters: frozenset[int] | None = None
-        self._is_language_stated = self._are_owners_marked = False
+        self._is_language_stated = self._are_owners_marked = self._is_root_alone = False
         self.size = size
         self.sheets: list[Linked] = []
         self.inline: dict[int, str] = {}
@@ -181,6 +181,8 @@ class StyledDocument:
         except KeyError:
             pass
         self.check()
+        if not self._is_root_alone:
+            self._leave_root_alone()
         if LANGUAGE in plain and not self._is_language_stated:
             self._state_language()
         if OWNER in plain and not self._are_owners_marked:
@@ -198,6 +200,15 @@ class StyledDocument:
         if self._room > 0:
             self._selected[plain] = found
         return found
+
+    def _leave_root_alone(self) -> None:
+        """Remove the doctype and the comments around the root, which the engine counts as siblings."""
+        self._is_root_alone = True
+        root = self._tree.root
+        while root is not None and root.prev is not None:
+            root.prev.decompose()
+        while root is not None and root.next is not None:
+            root.next.decompose()
 
     def _state_language(self) -> None:
         """Set the language of the last ``<meta>`` that states one on the root element."""

@@ -11,7 +11,8 @@ from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
 from libra.weighing.stylesheets.nesting import nested
-from libra.weighing.stylesheets.selector_reader import LEGACY_ELEMENTS, MAX_SELECTOR
+from libra.weighing.stylesheets.pseudo_elements import LEGACY_ELEMENTS
+from libra.weighing.stylesheets.selector_reader import MAX_SELECTOR
 from libra.weighing.stylesheets.selectors import is_valid
 
 

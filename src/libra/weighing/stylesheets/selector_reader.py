@@ -17,7 +17,16 @@ from libra.weighing.css.nth import an_plus_b
 from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, significant, split_at, stripped
 from libra.weighing.css.tokens import preprocessed
-from libra.weighing.stylesheets.states import RENDERED, SAME, STATES, in_language
+from libra.weighing.stylesheets.pseudo_elements import (
+    LEGACY_ELEMENTS,
+    RENDERED,
+    SAME,
+    are_states,
+    may_be_stated,
+    may_follow,
+)
+from libra.weighing.stylesheets.selector import Selector, escaped
+from libra.weighing.stylesheets.states import STATES, in_direction, in_language
 
 MAX_SELECTOR = 10_000
 _MAX_DEPTH = 12
@@ -31,38 +40,15 @@ _SIMPLE = re.compile(
 )
 """A selector of types, classes and ids only, as most are."""
 
-LEGACY_ELEMENTS = frozenset({"before", "after", "first-line", "first-letter"})
 _FORGIVING = frozenset({"is", "where"})
 _LISTS = frozenset({"is", "where", "not", "has", "-webkit-any"})
 _NTH = frozenset({"nth-child", "nth-last-child", "nth-of-type", "nth-last-of-type"})
 COMBINATORS = frozenset({">", "+", "~"})
 _MATCHERS = frozenset({"~", "|", "^", "$", "*"})
-_INNER_OF = {"before": {"marker"}, "after": {"marker"}}
 _CLASS, _ID = 1 << 10, 1 << 20
 
 CLASS_OR_ID = re.compile(r"[.#](?:[\w-]|[^\x00-\x7f])++", re.ASCII)
 """The names in a selector without brackets or escapes."""
-
-
-class Selector:
-    """One complex selector, rewritten for a page at rest.
-
-    Attributes:
-        text: The selector without states and pseudo-elements.
-        pseudo: The pseudo-element that it selects, or "".
-        holds: Whether it can match at all.
-        specificity: One number that compares like the standard's three numbers.
-        names: The ``.classes`` and ``#ids`` that it needs to match.
-    """
-
-    __slots__ = ("holds", "names", "pseudo", "specificity", "text")
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.pseudo = ""
-        self.holds = True
-        self.specificity = 0
-        self.names: set[str] = set()
 
 
 def read_selectors(selector: str, *, strict: bool = False) -> list[Selector]:
@@ -122,6 +108,7 @@ class _SelectorReader:
         self._text = text
         self._strict = strict
         self._in_has = False
+        self._only_compounds = False  # as in ``:-webkit-any()``, however deep
 
     def read(
         self, parts: Sequence[Component], depth: int, *, relative: bool = False
@@ -158,7 +145,7 @@ class _SelectorReader:
             at = self._compound(parts, at, found, depth)
             if at == len(parts):
                 break
-            if found.pseudo:
+            if found.pseudo or self._only_compounds:
                 raise Invalid
             space = parts[at].kind == " "
             at = _past_space(parts, at)
@@ -247,7 +234,9 @@ class _SelectorReader:
             return f"[{name}]"
         operator = ""
         if rest[0].kind == "delim" and rest[0].value in _MATCHERS:
-            operator, rest = rest[0].value, rest[1:]
+            operator, end, rest = rest[0].value, rest[0].end, rest[1:]
+            if rest and rest[0].start != end:
+                raise Invalid
         if len(rest) < 2 or not rest[0].is_delim("=") or rest[1].kind not in {"ident", "string"}:
             raise Invalid
         flag = rest[2:]
@@ -279,9 +268,10 @@ class _SelectorReader:
             if part.kind == "function"
             else name in table.pseudo_elements or (name[:8] == "-webkit-" and not self._strict)
         )
-        name = SAME.get(name, name)
-        if not known or (found.pseudo and name not in _INNER_OF.get(found.pseudo, ())):
+        if not known or (found.pseudo and not may_follow(found.written, name)):
             raise Invalid
+        found.written = name
+        name = SAME.get(name, name)
         if found.pseudo or part.kind == "function" or name not in RENDERED:
             found.holds = False
         found.pseudo = name
@@ -290,7 +280,7 @@ class _SelectorReader:
     def _state(self, name: str, found: Selector) -> str:
         if name not in chromium().pseudo_classes:
             raise Invalid
-        if found.pseudo and found.pseudo[:1] != "-":
+        if found.pseudo and not may_be_stated(found.written, name):
             raise Invalid
         found.specificity += _CLASS
         state = STATES.get(name)
@@ -305,6 +295,8 @@ class _SelectorReader:
 
     def _functional(self, part: Component, name: str, found: Selector, depth: int) -> str:
         if name not in chromium().pseudo_class_functions:
+            raise Invalid
+        if found.pseudo and not (name == "not" or may_be_stated(found.written, name)):
             raise Invalid
         if name in _NTH:
             return self._nth(part, name, found, depth)
@@ -334,7 +326,12 @@ class _SelectorReader:
         elif name in _FORGIVING:
             inner = self._forgiving(part.parts, depth + 1)
         else:
+            if found.pseudo and not are_states(found.written, part.parts):
+                raise Invalid
+            before = self._only_compounds
+            self._only_compounds = before or name == "-webkit-any"
             inner = self.read(part.parts, depth + 1)
+            self._only_compounds = before
         if name not in _FORGIVING and any(one.pseudo for one in inner):
             raise Invalid
         if name != "where":
@@ -352,7 +349,9 @@ class _SelectorReader:
 
     def _nth(self, part: Component, name: str, found: Selector, depth: int) -> str:
         parts, of = part.parts, ""
-        place = next((at for at, one in enumerate(parts) if one.is_word("of")), None)
+        place = next(
+            (at for at, one in enumerate(parts) if one.kind == "ident" and one.value == "of"), None
+        )
         found.specificity += _CLASS
         if place is not None:
             if name not in {"nth-child", "nth-last-child"}:
@@ -375,18 +374,20 @@ class _SelectorReader:
     def _inherited(self, name: str, value: str, found: Selector) -> str:
         """``:lang()`` or ``:dir()`` as an attribute of the element or an ancestor."""
         if name == "dir":
-            if value == "ltr":
-                return ""
-            if value != "rtl":
-                found.holds = False
-                return ""
-        if _WORD.fullmatch(value) is None:
+            made = in_direction(value)
+        else:
+            made = in_language(value) if _WORD.fullmatch(value) else None
+        if made is None:
             found.holds = False
-            return ""
-        return in_language(value) if name == "lang" else ':is([dir="rtl"],[dir="rtl"] *)'
+        return made or ""
 
     def _source(self, part: Component) -> str:
-        return self._text[part.start : part.end]
+        """A name as the engine reads it, whatever follows."""
+        text = self._text[part.start : part.end]
+        if "\\" not in text:
+            return text
+        name = escaped(part.value)
+        return f"#{name}" if part.kind == "hash" else name
 
 
 def _past_space(parts: Sequence[Component], at: int) -> int:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from libra.ascii import lowered
+
 _FIELDS = "button,input,select,textarea"
 _CAN_BE_DISABLED = f":is({_FIELDS},optgroup,option,fieldset)"
+_IN_DISABLED = "fieldset[disabled] *:not(fieldset[disabled]>legend:first-of-type *)"
 _DISABLED = (
     f"{_CAN_BE_DISABLED}[disabled],optgroup[disabled]>option,"
-    f"fieldset[disabled] :is({_FIELDS},fieldset):not(fieldset[disabled]>legend:first-of-type *)"
+    f":is({_FIELDS},fieldset):is({_IN_DISABLED}),"
+    f"select:is([disabled],{_IN_DISABLED}) :is(option,optgroup)"
 )
 
 
@@ -33,32 +37,55 @@ _EMPTY = ':is(:not([value]),[value=""])'
 _WITH_PLACEHOLDER = (
     f"input:not({_NO_TEXT},{_types('date', 'month', 'week', 'time', 'datetime-local')})"
 )
+_AS_MENU = 'select:not([multiple]):is(:not([size]),[size=""],[size="0"],[size="1"])'
+_CHOICE = "option:not([disabled],optgroup[disabled]>option)"
 _CHOSEN_FIRST = (
-    "select:not([multiple],[size])>option:first-of-type:not([selected],option:has(~[selected]))"
+    f"{_AS_MENU}:not(:has(option[selected])) {_CHOICE}"
+    f":not({_CHOICE} ~ *,optgroup:has({_CHOICE}) ~ *,optgroup:has({_CHOICE}) ~ * *)"
 )
-_CHECKED = f"input:is({_CHECKS})[checked],option[selected],{_CHOSEN_FIRST}"
+_CHOSEN_LATER = "~ option[selected],~ optgroup option[selected]"
+_CHOSEN = (
+    "option[selected]:not(select:not([multiple]) option:has(~ option[selected]),"
+    f"select:not([multiple]) optgroup:has({_CHOSEN_LATER}) *,"
+    f"select:not([multiple])>option:has({_CHOSEN_LATER}))"
+)
+_CHECKED = f"input:is({_CHECKS})[checked],{_CHOSEN},{_CHOSEN_FIRST}"
+_RADIO = "input[type=radio i]"
+_CHECKED_RADIO = f"{_RADIO}[name][checked]"
+_INDETERMINATE = (
+    f"progress:not([value]),{_RADIO}:not([checked])"
+    f':not([name]:not([name=""]):is(form:has({_CHECKED_RADIO}) *,'
+    f"body:has({_CHECKED_RADIO}:not(form *)) *:not(form *)))"
+)
+_EDITABLE = ':is([contenteditable=""],[contenteditable=true i],[contenteditable=plaintext-only i])'
+_FIXED = "[contenteditable=false i]"
 _READ_WRITE = (
     f"input:not({_NO_TEXT}):not([readonly],{_DISABLED}),textarea:not([readonly],{_DISABLED}),"
-    "[contenteditable]:not([contenteditable=false i]),"
-    "[contenteditable]:not([contenteditable=false i]) *"
+    f"*:is({_EDITABLE},{_EDITABLE} *:not({_FIXED},{_FIXED} *))"
+    ":not(input,textarea,svg,svg *,math,math *)"
 )
 _SUBMITS = f"button:not([type=reset i],[type=button i]),input:is({_types('submit', 'image')})"
+_BEFORE = f"form *:is({_SUBMITS},:has({_SUBMITS})):not([form])"
 _WRONG = (
-    f"input:not({_NO_TEXT})[required]{_EMPTY},input[type=checkbox i][required]:not([checked]),"
+    f"input:not({_NO_TEXT})[required]{_EMPTY},"
+    "input:is([type=checkbox i]:not([checked]),[type=file i])[required],"
     "textarea[required]:empty,"
-    'select[required]:has(> option:first-child[value=""]):not(:has(option[selected]:not([value=""]))),'
+    f'{_AS_MENU}[required]:has(> option:first-child:is([value=""],:empty:not([value])):not([disabled]))'
+    ":not(:has(option[selected]:not([value='']))),"
+    f"select[required]:not({_AS_MENU}):not(:has(option[selected]:not([value=''])))"
+    ",select[required]:not(:has(option)),"
     'input[type=email i][value]:not([value=""],[value*="@"]),'
     'input[type=url i][value]:not([value=""],[value*=":"])'
 )
 _VALIDATED = (
     ":is(select,textarea,button:not([type=reset i],[type=button i]),"
-    f"input:not({_types('hidden', 'reset', 'button')}))"
+    f"input:not({_types('hidden', 'reset', 'button', 'image')}))"
 )
-_EXEMPT = f"[readonly],{_DISABLED}"
+_EXEMPT = f"input[readonly],textarea[readonly],datalist *,{_DISABLED}"
 _INVALID = f":is({_WRONG}):not({_EXEMPT}),:is(form,fieldset):has(:is({_WRONG}):not({_EXEMPT}))"
 _RANGED = (
     f"input:is({_types('number', 'range', 'date', 'month', 'week', 'time', 'datetime-local')})"
-    ":is([min],[max])"
+    ":is([min],[max],[type=range i])"
 )
 
 STATES: Final[dict[str, str | None]] = {
@@ -66,15 +93,12 @@ STATES: Final[dict[str, str | None]] = {
     "checked": _CHECKED,
     "default": (
         f"input:is({_CHECKS})[checked],option[selected],"
-        f"form :is({_SUBMITS}):not(:is({_SUBMITS}) ~ *)"
+        f"form :is({_SUBMITS}):not([form],{_BEFORE} ~ *,{_BEFORE} ~ *:not(form,:has(form)) *)"
     ),
     "defined": "",
     "disabled": _DISABLED,
     "enabled": f"{_CAN_BE_DISABLED}:not({_DISABLED})",
-    "indeterminate": (
-        "progress:not([value]),input[type=radio i]:not([checked])"
-        ":not(:is(form,fieldset,body):has(input[type=radio i][checked]) *)"
-    ),
+    "indeterminate": _INDETERMINATE,
     "in-range": f"{_RANGED}:not({_EXEMPT})",
     "invalid": _INVALID,
     "open": ":is(details,dialog)[open]",
@@ -99,30 +123,6 @@ STATES: Final[dict[str, str | None]] = {
 It is a list of selectors; "" if the pseudo-class always holds, "=" if it stays as it is.
 """
 
-RENDERED = frozenset(
-    {
-        "before", "after", "first-line", "first-letter", "marker", "placeholder",
-        "-webkit-input-placeholder", "file-selector-button", "-webkit-file-upload-button",
-        "details-content", "-webkit-scrollbar", "-webkit-scrollbar-track",
-        "-webkit-scrollbar-thumb", "-webkit-scrollbar-button", "-webkit-scrollbar-corner",
-        "-webkit-scrollbar-track-piece", "-webkit-search-cancel-button",
-        "-webkit-search-decoration", "-webkit-progress-bar", "-webkit-progress-value",
-        "-webkit-progress-inner-element", "-webkit-slider-thumb",
-        "-webkit-slider-runnable-track", "-webkit-slider-container", "-webkit-meter-bar",
-        "-webkit-meter-optimum-value", "-webkit-meter-inner-element",
-        "-webkit-calendar-picker-indicator", "-webkit-inner-spin-button",
-        "-webkit-color-swatch", "-webkit-color-swatch-wrapper", "-webkit-datetime-edit",
-        "-webkit-details-marker", "-webkit-textfield-decoration-container", "backdrop", "picker-icon",
-    }
-)  # fmt: skip
-"""Pseudo-elements that may exist without any action by a visitor."""
-
-SAME = {
-    "-webkit-input-placeholder": "placeholder",
-    "-webkit-file-upload-button": "file-selector-button",
-}
-"""Aliases of pseudo-elements."""
-
 LANGUAGE = "libra-language"
 """The attribute of the root element with the language that the document's ``<meta>`` states."""
 
@@ -133,3 +133,27 @@ def in_language(tag: str) -> str:
     other = f"{own} [lang]:not({own})"
     whole = f':root[{LANGUAGE}|="{tag}" i]:not([lang])'
     return f":is({own},{own} *:not([lang],{other} *),{whole},{whole} *:not([lang],[lang] *))"
+
+
+_RIGHT_TO_LEFT = "[dir=rtl i]"
+_OTHER_DIRECTION = (
+    ":is([dir=ltr i],[dir=auto i],bdi:not([dir=rtl i]),input[type=tel i]:not([dir=rtl i]))"
+)
+_RTL = (
+    f"*{_RIGHT_TO_LEFT}:not(svg,svg *,math,math *),{_RIGHT_TO_LEFT}:not(svg,math) "
+    f"*:not({_OTHER_DIRECTION},{_RIGHT_TO_LEFT} {_OTHER_DIRECTION} *)"
+)
+
+
+def in_direction(value: str) -> str | None:
+    """The selector for ``:dir(value)``, where the nearest ``dir`` decides; None if nothing matches.
+
+    The text of ``dir=auto`` counts as left to right.
+    """
+    match lowered(value):
+        case "rtl":
+            return f":is({_RTL})"
+        case "ltr":
+            return f":not({_RTL})"
+        case _:
+            return None

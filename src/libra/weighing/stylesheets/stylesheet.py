@@ -21,16 +21,21 @@ from libra.weighing.css.scan import (
     past_separators,
     past_space,
     stop,
-    without_comments,
 )
 from libra.weighing.css.tokens import preprocessed
 from libra.weighing.options import Viewport
-from libra.weighing.stylesheets.at_rules import GROUPS, ends_head, read_at_rule
+from libra.weighing.stylesheets.at_rules import (
+    GROUPS,
+    ends_head,
+    is_custom,
+    is_sound,
+    read_at_rule,
+)
 from libra.weighing.stylesheets.font_face import read_face
 from libra.weighing.stylesheets.fonts import FontFace
 from libra.weighing.stylesheets.imports import SheetImport, read_import
 from libra.weighing.stylesheets.keyframes import Keyframes, read_keyframes
-from libra.weighing.stylesheets.layers import LayerNames, are_layers, is_layer
+from libra.weighing.stylesheets.layers import LayerNames, are_layers
 from libra.weighing.stylesheets.marks import SheetMarks
 from libra.weighing.stylesheets.nesting import nested
 from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
@@ -288,22 +293,23 @@ class _SheetReader:
             return end + 1
         if name:
             return self._group(name, rest, group)
-        selector = self._selector(prelude, group)
+        selector = None if is_custom(prelude) else self._selector(prelude, group)
         if selector is None:
             return stop(text, at + 1, "}") + 1
         return group.within(selector=selector, items=True, scope=None)
 
     def _group(self, name: str, condition: str, group: _Group) -> _Group:
+        if not is_sound(name, condition):
+            return _Group(applies=False)
+        if group.scope is not None:
+            group = group.within(items=False)  # only the scope itself may hold declarations
         match name:
             case "media":
                 return group.within(applies=media_matches(condition, self._viewport))
             case "supports":
                 return group.within(applies=bool(supports(condition)))
             case "layer":
-                named = trimmed(without_comments(condition))
-                if named and not is_layer(named):
-                    return _Group(applies=False)
-                return group.within(layer=self._layers.add(group.layer, named))
+                return group.within(layer=self._layers.add(group.layer, condition))
             case "container":
                 return group.within(containers=(*group.containers, condition))
             case "scope":
@@ -317,6 +323,8 @@ class _SheetReader:
 
     def _read_rule(self, prelude: str, body: str, group: _Group) -> None:
         """Read a rule without nested blocks."""
+        if is_custom(prelude):
+            return
         if "@" not in prelude and "/" not in prelude and group.selector is None:
             self._keep(trimmed(prelude), body, group)
             return
@@ -330,14 +338,14 @@ class _SheetReader:
             self._read_other(name, condition, body, group)
         elif group.items or name == "scope":
             inner = self._group(name, condition, group)  # declarations inside a conditional group
-            if inner.applies:
+            if inner.applies and inner.items:
                 self._keep_own(body, inner)
         elif name == "layer":
             self._group(name, condition, group)
 
     def _read_other(self, name: str, rest: str, body: str, group: _Group) -> None:
         """Read an at-rule that contains no style rules."""
-        if name == "font-face" and not rest and not group.items:
+        if name == "font-face" and not rest and (not group.items or group.scope is not None):
             face = read_face(body, self._base, group.layer)
             if face is not None:
                 self._faces.append(face)

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.stylesheets.selectors import at_rest, may_hold, names_in, parts_of, specificity
-from libra.weighing.stylesheets.states import in_language
+from libra.weighing.stylesheets.states import in_direction, in_language
 from support.work import assert_linear
 
 
@@ -35,8 +35,8 @@ from support.work import assert_linear
         ('[x="a,b:hover"] c', '[x="a,b:hover"] c'),
         ("p:nth-child(2n + 1)", "p:nth-child(2n+1)"),
         ("a:lang(de) b", f"a{in_language('de')} b"),
-        ("a:dir(rtl)", 'a:is([dir="rtl"],[dir="rtl"] *)'),
-        ("a:dir(ltr)", "a"),
+        ("a:dir(rtl)", f"a{in_direction('rtl')}"),
+        ("a:dir(LTR)", f"a{in_direction('ltr')}"),
         ("a:link", "a:is(a[href],area[href])"),
         (":link:not(:visited)", "*:is(a[href],area[href])"),
         ("::-webkit-scrollbar", "*"),

@@ -27,7 +27,8 @@ from libra.weighing.stylesheets.stylesheet import Sheet
 from libra.weighing.stylesheets.supports import is_valid_text
 
 _VARIABLE = re.compile(
-    r"var\([ \t\n\f\r]*+(--[^ \t\n\f\r,()]++)[ \t\n\f\r]*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?"
+    r"var\([ \t\n\f\r]*+(--[^ \t\n\f\r,()]++)[ \t\n\f\r]*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?",
+    re.IGNORECASE | re.ASCII,
 )
 _STYLED_BY = re.compile(r"style\([ \t\n\f\r]*+(--[\w\-\x80-\U0010ffff]++)", re.ASCII)
 
@@ -41,6 +42,9 @@ _FEW_RULES = 32
 
 _INLINE = 1 << 40
 """The specificity of a ``style`` attribute."""
+
+_ATTACHED = (1,)
+"""Ranks its important declarations before those of all layers."""
 
 
 STARTING = "@starting-style"
@@ -274,7 +278,7 @@ class Cascade:
             known = (
                 may_fetch(lowered(text))
                 or ("\\" in text and "(" in text)
-                or (self.variables_with_images and "var(" in text)
+                or (self.variables_with_images and "var(" in lowered(text))
             )
             self._fetching[text] = known
         return known
@@ -319,14 +323,14 @@ class Cascade:
             block
             for _, frames, _ in self._keyframes.values()
             for _, _, block in frames.blocks
-            if "var(" in block
+            if "var(" in lowered(block)
         )
         while waiting:
             self._scope.check()
             text = waiting.pop()
             if "style(" in text:
                 wanted |= dict.fromkeys(_STYLED_BY.findall(text))
-            for match in _VARIABLE.finditer(text) if "var(" in text else ():
+            for match in _VARIABLE.finditer(text) if "var(" in lowered(text) else ():
                 for name in (
                     match[1],
                     *re.findall(r"--[\w\-\x80-\U0010ffff]+", match[2] or "", flags=re.ASCII),
@@ -357,7 +361,7 @@ class Cascade:
         self, layer: tuple[int, ...], specificity: int, *, important: bool
     ) -> tuple[bool, tuple[int, ...], int, int]:
         if important:  # the order of layers is reversed for important rules
-            layer = tuple(-part for part in layer)
+            layer = _ATTACHED if specificity == _INLINE else tuple(-part for part in layer)
         return important, layer, specificity, self._order
 
 

@@ -31,8 +31,7 @@ IMAGE_PROPERTIES = {
     **dict.fromkeys(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"), "mask"),
     **dict.fromkeys(
         (
-            "mask-border", "mask-border-source", "-webkit-mask-box-image",
-            "-webkit-mask-box-image-source",
+            "-webkit-mask-box-image", "-webkit-mask-box-image-source",
         ),
         "mask-border",
     ),

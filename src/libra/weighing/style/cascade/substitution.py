@@ -57,6 +57,10 @@ def substitute(
         return None
 
 
+class _Cycle(Invalid):
+    """A custom property depends on itself, which makes all properties of the cycle invalid."""
+
+
 class _Substitution:
     def __init__(
         self, variables: Mapping[str, str], viewport: Viewport, *, attributes: bool
@@ -110,10 +114,16 @@ class _Substitution:
         if name == "env":
             return "0px" if lowered(called) in _SAFE_AREAS else None
         found = self._variables.get(called)
-        if found is None or called in inside_of or lowered(trimmed(found)) == "initial":
+        if called in inside_of:
+            raise _Cycle(called)
+        if found is None or lowered(trimmed(found)) == "initial":
             return None
         try:
             return self.of(found, inside_of | {called}, depth + 1)
+        except _Cycle as cycle:
+            if cycle.args != (called,):
+                raise
+            return None
         except Invalid:
             return None
 
