@@ -150,7 +150,7 @@ def _value(part: ComponentValue, viewport: Viewport) -> float:
 
 
 def _sum(parts: Sequence[ComponentValue], viewport: Viewport) -> float:
-    total = 0.0
+    total = -0.0  # so that a negative zero stays one
     sign, term = 1, list[ComponentValue]()
     for part in significant(parts):
         if part.is_delim("+") or part.is_delim("-"):

@@ -133,6 +133,16 @@ def test_a_phone_is_another_window() -> None:
         ("calc(1px + 2 * 3px)", 7), ("calc(100vw / 2 - 10px)", 665), ("max(1px, 2px, 3px)", 3),
         ("calc(1px + (2px + 3px))", 6), ("min(10px", 10),
         ("10", None), ("10%", None), ("auto", None), ("calc(", None), ("foo(1px)", None),
+        ("1 px", None), ("1.px", None), ("(1px)", None), ("calc(1px+ 1px)", None),
+        ("calc(1px + 1)", None), ("calc(1)", None), ("calc(1px * 1px)", None),
+        ("calc(1px * 1px / 1em)", 1 / 16), ("calc(1px/**/+/**/1px)", None),
+        ("calc(1px /**/+/**/ 1px)", 2), ("round(up, 7px, 3px)", 9), ("round(7px)", None),
+        ("mod(-7px, 3px)", 2), ("rem(-7px, 3px)", -1), ("abs(-2em)", 32), ("hypot(3px, 4px)", 5),
+        ("calc(sign(-5px) * -1px)", 1), ("calc(1px * sin(90deg))", 1), ("calc(1px * sin(1px))", None),
+        ("calc(1px * pow(2, 3) * sqrt(4))", 16), ("calc(1px * pi / pi)", 1), ("calc(1px * NaN)", 0),
+        ("clamp(none, 5px, 3px)", 3), ("calc(1px * sibling-index())", None),
+        ("calc(1px / 0)", 3.4028234663852886e38), ("calc(1px / (-0))", -3.4028234663852886e38),
+        ("1e999px", 3.4028234663852886e38),
     ],
 )  # fmt: skip
 def test_lengths(text: str, pixels: float | None) -> None:
