@@ -122,7 +122,7 @@ async def test_a_page_that_asks_for_ever_ends_at_its_deadline(
         return ended("/")(report) and report.total.requests > 3
 
     web.site["/"] = html("<script>setInterval(() => fetch('/' + Math.random()), 50)</script>")
-    look = once(asks, lambda: clock.move(ENDLESS.page_seconds))
+    look = once(asks, lambda: clock.move_soon(ENDLESS.page_seconds))
     report = await weigh_rendered(web.url(), Options(limits=ENDLESS), browsers, on_change=look)
     check_sums(report)
     assert report.status == "weighed"

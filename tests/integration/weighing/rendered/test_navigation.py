@@ -84,9 +84,9 @@ async def test_a_page_that_goes_where_nothing_is_to_be_weighed_holds_nothing_up(
 async def test_a_page_that_goes_on_for_ever_is_weighed_at_its_deadline(
     web: PageServer, browsers: BrowserPool, clock: Clock
 ) -> None:
-    # Without an image, which would come from the browser's cache: nobody waits for that.
-    web.site["/"] = html("", head="<meta http-equiv=refresh content='0;url=/next'>")
-    web.site["/next"] = html("", head="<meta http-equiv=refresh content='0;url=/'>")
+    web.site["/"] = html("<img src=/i.png>", head="<meta http-equiv=refresh content='0;url=/next'>")
+    web.site["/next"] = html("<img src=/i.png>", head="<meta http-equiv=refresh content='0;url=/'>")
+    web.site["/i.png"] = image()
 
     def goes_on(report: Report) -> bool:
         # With nothing under way it would be silent for as long as the clock is moved, and done.
@@ -94,7 +94,7 @@ async def test_a_page_that_goes_on_for_ever_is_weighed_at_its_deadline(
         return under_way and ended("/", "/next")(report)
 
     limits = msgspec.structs.replace(ENDLESS, asset_seconds=2 * ENDLESS.page_seconds)
-    look = once(goes_on, lambda: clock.move(limits.page_seconds))
+    look = once(goes_on, lambda: clock.move_soon(limits.page_seconds))
     report = await weigh_rendered(web.url(), Options(limits=limits), browsers, on_change=look)
     check_sums(report)
     assert (report.status, report.complete) == ("weighed", False)

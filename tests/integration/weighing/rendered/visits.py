@@ -39,12 +39,20 @@ class Clock:
     """The clock of an event loop. It runs as clocks do, and can be moved forward as well."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._time = loop.time
         self._ahead = 0.0
         loop.time = self._read  # type: ignore[method-assign]
 
     def move(self, seconds: float) -> None:
         self._ahead += seconds
+
+    def move_soon(self, seconds: float) -> None:
+        """Move it in the next turn of the loop, where the deadlines are the first to see that.
+
+        Moved within a look at the page, it would make what has just begun seem old.
+        """
+        self._loop.call_soon(self.move, seconds)
 
     def _read(self) -> float:
         return self._time() + self._ahead
