@@ -15,7 +15,7 @@ from libra.cluster.durability import handing_over
 from libra.cluster.engine.connection import Engine
 from libra.cluster.engine.errors import InDoubt
 from libra.cluster.weighing.weighing import NodeWeighing
-from libra.inspector.pages import starting
+from libra.inspector.pages import page_inspector, starting
 from libra.testing import until
 from support.asking import PATIENCE, eventually
 from support.joined import handed_over, joined
@@ -164,6 +164,7 @@ async def test_a_polite_stop_of_a_node_that_is_alone_is_no_death(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     monkeypatch.setattr(handing_over, "STARTING", 0.1)
+    monkeypatch.setattr(page_inspector, "PATIENCE", 60.0)  # it begins with its note in the journal
     settings = msgspec.structs.replace(node("all-1", "all"), shutdown_grace=0)
     page_id = left_behind(settings, site.url("/held"), 1)
     await servers[0].kill()

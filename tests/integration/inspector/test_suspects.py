@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from libra.app import Libra
+from libra.inspector.pages import page_inspector
 from libra.inspector.pauses import Pauses
 from libra.settings import Settings
 from libra.testing import finished, settled, until
@@ -60,8 +61,14 @@ async def test_suspects_are_weighed_one_at_a_time(site: WebSite, settings: Setti
 
 @pytest.mark.parametrize("deaths", [0, 1])
 async def test_that_a_life_began_is_in_the_journal_and_a_polite_stop_is_no_death(
-    deaths: int, site: WebSite, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+    deaths: int,
+    site: WebSite,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    # On a busy machine the page would otherwise begin while its note is still on its way.
+    monkeypatch.setattr(page_inspector, "PATIENCE", 60.0)
     settings = msgspec.structs.replace(settings, shutdown_grace=0)
     page_id = left_behind(settings, site.url("/held"), deaths)
     async with Libra.open(settings):
