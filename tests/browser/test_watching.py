@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from browser.everybody import flaws
 from browser.test_keyboard import go_to, walk
+from libra.app import WatchChanges
 from support.ports import refusing_port
 from support.service import Service
 from support.site import WebSite
@@ -183,6 +184,23 @@ async def test_the_pages_of_watches_are_for_everybody(
             await page.locator(".watch-fold > summary").click()
         await look(name)
     assert wrong == {}
+
+
+async def test_who_is_in_a_list_stays_there_when_a_line_above_it_goes(
+    browser: Visitor, service: Service, site: WebSite
+) -> None:
+    made = await service.libra.watch(site.url())
+    page = await browser.new_page()
+    await page.goto(f"{service.server.url}/watches")
+    await expect(page.locator(".watch")).to_contain_text("weighed just now")
+    # As while the database has not been read yet.
+    note = "'beforebegin', '<p class=note>There may be more.</p>'"
+    await page.evaluate(f"document.querySelector('.watches').insertAdjacentHTML({note})")
+    await page.locator(".watch a").first.focus()
+    await service.libra.change_watch(made.id, WatchChanges(name="Front page"))
+    await expect(page.locator(".watch")).to_contain_text("Front page")
+    await expect(page.locator("#watches .note")).to_have_count(0)
+    assert await page.evaluate("document.activeElement.closest('.watch') !== null")
 
 
 async def test_one_comes_to_the_end_of_the_list(

@@ -44,6 +44,8 @@
     }
   };
 
+  const alike = (one, other) => one.nodeName === other.nodeName && (one.id ?? "") === (other.id ?? "");
+
   // Makes one tree equal to another without touching equal parts: focus, open parts and scroll positions
   // stay, and the id identifies a row that changes its place.
   const morph = (old, fresh) => {
@@ -59,10 +61,23 @@
     }
     const known = new Map();
     for (const child of old.children) if (child.id) known.set(child.id, child);
+    const wanted = [...fresh.childNodes];
+    const ids = new Set(wanted.map((child) => child.id).filter(Boolean));
+    // Whether one of the new children from here on may be this old one. Text has no state worth keeping.
+    const isWanted = (one, from) => one.nodeType === 1
+      && (one.id ? ids.has(one.id) : wanted.slice(from).some((child) => alike(one, child)));
     let here = old.firstChild;
-    for (const child of [...fresh.childNodes]) {
+    for (const [at, child] of wanted.entries()) {
       let match = child.id ? known.get(child.id) : here;
-      if (match && (match.nodeName !== child.nodeName || (match.id ?? "") !== (child.id ?? ""))) match = null;
+      if (!child.id) while (match && !alike(match, child)) match = match.nextSibling;
+      else if (match && !alike(match, child)) match = null;
+      // What stood before it is gone. To move it past that would take the focus from what is in it.
+      while (match && here && here !== match && !isWanted(here, at)) {
+        const next = here.nextSibling;
+        here.remove();
+        here = next;
+      }
+      if (match !== here && !child.id) match = null;
       if (!match) old.insertBefore(child, here);
       else {
         if (match === here) here = here.nextSibling;
