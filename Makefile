@@ -119,9 +119,9 @@ programs: $(VENV)/.dev
 	if [ -z "$$packages" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then exit 0; fi; \
 	echo "Installing $$packages for the tests" >&2; \
 	said=$$(mktemp); \
-	apt-get update -qq >"$$said" 2>&1 </dev/null; \
+	apt-get update -qq -o DPkg::Lock::Timeout=120 >"$$said" 2>&1 </dev/null; \
 	for package in $$packages; do \
-		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$package \
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $$package \
 			>"$$said" 2>&1 </dev/null || { echo "$$package could not be installed:" >&2; tail -n 3 "$$said" >&2; }; \
 	done; \
 	rm -f "$$said"

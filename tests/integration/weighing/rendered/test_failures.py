@@ -9,7 +9,6 @@ import socket
 import pytest
 
 from integration.weighing.rendered.visits import (
-    ENDLESS,
     Clock,
     by_path,
     check_sums,
@@ -17,6 +16,7 @@ from integration.weighing.rendered.visits import (
     image,
     once,
     visit,
+    visit_to_its_deadline,
 )
 from libra.report import Report
 from libra.testing.pages import Page, PageServer, Request, html, script
@@ -122,8 +122,7 @@ async def test_a_page_that_asks_for_ever_ends_at_its_deadline(
         return ended("/")(report) and report.total.requests > 3
 
     web.site["/"] = html("<script>setInterval(() => fetch('/' + Math.random()), 50)</script>")
-    look = once(asks, lambda: clock.move_soon(ENDLESS.page_seconds))
-    report = await weigh_rendered(web.url(), Options(limits=ENDLESS), browsers, on_change=look)
+    report = await visit_to_its_deadline(web.url(), browsers, clock, when=asks)
     check_sums(report)
     assert report.status == "weighed"
     assert not report.complete

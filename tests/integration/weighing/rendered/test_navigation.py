@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from integration.weighing.rendered.visits import (
-    ENDLESS,
     Clock,
     by_path,
     check_sums,
     ended,
     image,
-    once,
     visit,
+    visit_to_its_deadline,
 )
-from libra.report import Report
 from libra.testing.pages import Page, PageServer, html
-from libra.weighing import Options
-from libra.weighing.rendered import BrowserPool, weigh_rendered
+from libra.weighing.rendered import BrowserPool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,15 +83,7 @@ async def test_a_page_that_goes_on_for_ever_is_weighed_at_its_deadline(
     web.site["/"] = html("<img src=/i.png>", head="<meta http-equiv=refresh content='0;url=/next'>")
     web.site["/next"] = html("<img src=/i.png>", head="<meta http-equiv=refresh content='0;url=/'>")
     web.site["/i.png"] = image()
-
-    def goes_on(report: Report) -> bool:
-        # With nothing under way it would be silent for as long as the clock is moved, and done.
-        under_way = any(asset.status == "pending" for asset in report.assets)
-        return under_way and ended("/", "/next")(report)
-
-    limits = msgspec.structs.replace(ENDLESS, asset_seconds=2 * ENDLESS.page_seconds)
-    look = once(goes_on, lambda: clock.move_soon(limits.page_seconds))
-    report = await weigh_rendered(web.url(), Options(limits=limits), browsers, on_change=look)
+    report = await visit_to_its_deadline(web.url(), browsers, clock, when=ended("/", "/next"))
     check_sums(report)
     assert (report.status, report.complete) == ("weighed", False)
     assert report.error == "timeout: the page's deadline passed"

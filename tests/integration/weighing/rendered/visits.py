@@ -83,6 +83,19 @@ async def visit(
         return await weigh_rendered(url, wishes, browsers, on_change=look)
 
 
+async def visit_to_its_deadline(
+    url: str, browsers: BrowserPool, clock: Clock, *, when: Wanted
+) -> Report:
+    """Weigh a page that never ends, and move the clock to its deadline when its report is as wanted.
+
+    However long the browser takes from one request to the next, it is not taken for silence.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "QUIET_SECONDS", math.inf)
+        look = once(when, lambda: clock.move_soon(ENDLESS.page_seconds))
+        return await weigh_rendered(url, Options(limits=ENDLESS), browsers, on_change=look)
+
+
 def once(wanted: Wanted, then: Callable[[], object]) -> Callable[[Report], None]:
     """Looks at reports, and does something when the first has come that is as wanted."""
     waiting = True
