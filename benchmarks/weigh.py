@@ -23,6 +23,7 @@ from benchmarks.origin import Origin, serve_page
 from benchmarks.service import Service, libra
 from libra.report import Report, decode
 from libra.weighing import Fetcher, weigh_once
+from libra.weighing.reading.known_readings import KnownReadings
 
 PER_HOST = 6
 AT_A_TIME = 8
@@ -40,6 +41,7 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
     ):
         sides = {
             "once": lambda: _child("weigh:once_rate", subject, origin.url, many),
+            "new": lambda: _child("weigh:new_rate", subject, origin.url, many),
             "service": lambda: _child(
                 "weigh:service_rate", load, origin.url, many, base=service.url
             ),
@@ -65,10 +67,12 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
         f"{PER_HOST} connections for each side. curl is one process for all pages, handed the "
         "URLs; it neither decodes nor looks into anything."
     )
+    first = "No result of reading a page serves the next one."
     cold = "curl and wget started anew for each page, as a person would use them."
     what = "Pages weighed per second, 41 assets: weigh_once"
     curl, wget = found.get("curl"), found.get("wget")
     yield Figure(what, found["once"], curl, "curl", 0.45, 0.6, note=note)
+    yield Figure("  each as if for the first time", found["new"], curl, "curl", note=first)
     yield Figure(
         "  as a service (POST until weighed)", found["service"], curl, "curl", 0.35, 0.5, note=note
     )
@@ -90,7 +94,17 @@ def measure(rounds: Rounds) -> Iterable[Figure | Skipped]:
 
 async def once_rate(url: str, count: int) -> float:
     """Weigh a page over and over with `weigh_once`, some at a time; pages per second."""
+    return await _rate(url, count, KnownReadings())
+
+
+async def new_rate(url: str, count: int) -> float:
+    """The same for pages of which nothing is known."""
+    return await _rate(url, count, None)
+
+
+async def _rate(url: str, count: int, known: KnownReadings | None) -> float:
     async with Fetcher(per_host=PER_HOST) as fetcher:
+        fetcher.known = known
         left = iter(range(count))
 
         async def weigh() -> None:

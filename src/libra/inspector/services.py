@@ -93,5 +93,5 @@ class Services:
     def reader_for(self, options: Options) -> Reader:
         """The reader of the documents and stylesheets of one page."""
         if self.parsers is None:
-            return InPlaceReader(self.fetcher.in_thread, options)
-        return ParserReader(self.parsers, self.fetcher.in_thread, options)
+            return InPlaceReader(self.fetcher.in_thread, options, self.fetcher.known)
+        return ParserReader(self.parsers, self.fetcher.in_thread, options, self.fetcher.known)

@@ -55,7 +55,7 @@ async def weigh_once(
             parsers.start()
         if fetcher is None:
             fetcher = await stack.enter_async_context(Fetcher())
-        reader = ParserReader(parsers, fetcher.in_thread, options)
+        reader = ParserReader(parsers, fetcher.in_thread, options, fetcher.known)
         return await once.weigh_once(
             url, options, fetcher=fetcher, on_change=on_change, reader=reader
         )

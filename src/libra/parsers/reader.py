@@ -10,8 +10,9 @@ from libra.parsers.protocol import Order, Piece, encode
 from libra.weighing.bodies.kept import KeptBody
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import Reading
-from libra.weighing.orders.source import Source, StyleWork, Text
-from libra.weighing.reading.reader import InThread, Shelf, may_have_style, not_kept
+from libra.weighing.orders.source import Source
+from libra.weighing.reading.known_readings import KnownReadings
+from libra.weighing.reading.reader import InThread, KeepingReader
 from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 from libra.weighing.style.wanted import WantedByStyle
 
@@ -28,41 +29,34 @@ _reading = msgspec.msgpack.Decoder(Reading)
 _wanted = msgspec.msgpack.Decoder(list[WantedByStyle])
 
 
-class ParserReader:
+class ParserReader(KeepingReader):
     """The reader of one page.
 
     Args:
         parsers: The parsers of the program.
         in_thread: Runs a function in a thread.
         options: The options of the page.
+        known: Results that pages share.
     """
 
-    def __init__(self, parsers: Parsers, in_thread: InThread, options: Options) -> None:
+    def __init__(
+        self,
+        parsers: Parsers,
+        in_thread: InThread,
+        options: Options,
+        known: KnownReadings | None = None,
+    ) -> None:
+        super().__init__(in_thread, options, known)
         self._parsers = parsers
-        self._in_thread = in_thread
-        self._options = options
         self._account = Account()
-        self._shelf = Shelf(in_thread)
-        self.spool = self._shelf.spool
 
-    async def read(self, text: Text, body: KeptBody) -> tuple[Reading, Source | None]:
-        """Like `Reader.read`."""
-        try:
-            source = await self._shelf.put(text, body)
-        except OSError as error:
-            return not_kept(error), None
-        reading = await self._read(source)
-        if may_have_style(reading):
-            return reading, source
-        self._shelf.drop(source)
-        return reading, None
-
-    async def _read(self, source: Source) -> Reading:
+    async def _read(self, source: Source) -> tuple[Reading, int]:
         text, body, options = source.text, source.body, self._options
         if is_small(body):
-            return SerialReader().read(
+            reading = SerialReader().read(
                 text, body.memory, options.viewport, most=options.limits.assets, keep=False
             )
+            return reading, len(msgspec.msgpack.encode(reading))
         document = text.role in _DOCUMENTS
 
         def frame(parser: Parser, seconds: float) -> Framed:
@@ -85,13 +79,12 @@ class ParserReader:
         try:
             answer = await self._parsers.carry_out(self._account, frame, large=body.size > LARGE)
         except ParserRefused as refused:
-            return Reading(error=str(refused))
-        return _reading.decode(answer)
+            return Reading(error=str(refused)), 0
+        return _reading.decode(answer), len(answer)
 
-    async def style(self, work: StyleWork) -> tuple[list[WantedByStyle], str | None]:
-        """Like `Reader.style`."""
-        task, sources = StyleTask.of(work)
-
+    async def _style(
+        self, task: StyleTask, sources: dict[int, Source]
+    ) -> tuple[list[WantedByStyle], int, str | None]:
         def frame(parser: Parser, seconds: float) -> Framed:
             sent = [source for number, source in sources.items() if number not in parser.kept]
             order = Order(
@@ -111,8 +104,11 @@ class ParserReader:
         try:
             answer = await self._parsers.carry_out(self._account, frame, large=size > LARGE)
         except ParserRefused as refused:
-            return [], str(refused)
-        return _wanted.decode(answer), None
+            return [], 0, str(refused)
+        return _wanted.decode(answer), len(answer), None
+
+    def _forget(self, source: Source) -> None:
+        """Do nothing: a parser drops what it has by itself."""
 
 
 def is_small(body: KeptBody) -> bool:

@@ -7,10 +7,14 @@ processes can be killed. This one is for trusted pages, and for systems without 
 from __future__ import annotations
 
 import asyncio
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
+
+import msgspec
 
 from libra.urls import origin_of
 from libra.weighing.bodies.body import INLINE_BYTES
@@ -19,6 +23,12 @@ from libra.weighing.headers.document_headers import NO_HEADERS, DocumentHeaders
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import Fetch, Reading
 from libra.weighing.orders.source import Source, StyleWork, Text
+from libra.weighing.reading.known_readings import (
+    LONGEST_SECONDS,
+    KnownReadings,
+    key_of_reading,
+    key_of_style,
+)
 from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 from libra.weighing.roles import DOCUMENT_ROLES
 from libra.weighing.style.wanted import WantedByStyle
@@ -116,53 +126,122 @@ def not_kept(error: OSError) -> Reading:
     )
 
 
-class InPlaceReader:
-    """Reads in this program: short bodies directly, others in a thread.
+class KeepingReader(ABC):
+    """Reads each body once: keeps bodies that a style needs again, and asks for known results first.
 
     Args:
         in_thread: Runs something in a thread.
         options: The options of the page.
+        known: Results that pages share; without them the page reads everything itself.
     """
 
-    def __init__(self, in_thread: InThread, options: Options) -> None:
+    def __init__(
+        self, in_thread: InThread, options: Options, known: KnownReadings | None = None
+    ) -> None:
         self._in_thread = in_thread
         self._options = options
-        self._desk = SerialReader()
+        self._known = known
+        self._keys: dict[int, bytes] = {}
         self._shelf = Shelf(in_thread)
         self.spool = self._shelf.spool
 
     async def read(self, text: Text, body: KeptBody) -> tuple[Reading, Source | None]:
         """As `Reader.read`."""
+        known, key, reading = self._known, None, None
+        if known is not None:
+            key = key_of_reading(text, body, self._options)
+            reading = None if key is None else known.readings.get(key)
+        if reading is not None and not may_have_style(reading):
+            return reading, None
         try:
             source = await self._shelf.put(text, body)
         except OSError as error:
             return not_kept(error), None
-
-        def read() -> Reading:
-            viewport, most = self._options.viewport, self._options.limits.assets
-            return self._desk.read(text, source.body.read(), viewport, most=most, keep=True)
-
-        # A document may take its parser long for its size; a stylesheet does not.
-        inline = INLINE_BYTES if text.role == "stylesheet" else _INLINE_DOCUMENT
-        if body.size <= inline and source.body.spool is None:
-            reading = read()
-        else:
-            reading = await asyncio.shield(self._in_thread(read))
+        if reading is None:
+            began = time.perf_counter()
+            reading, size = await self._read(source)
+            quick = time.perf_counter() - began < LONGEST_SECONDS
+            if known is not None and key is not None and quick and reading.error is None:
+                known.readings.put(key, reading, size)
         if may_have_style(reading):
+            if key is not None:
+                self._keys[text.id] = key
             return reading, source
-        self._desk.forget([text.id])
+        self._forget(source)
         self._shelf.drop(source)
         return reading, None
 
     async def style(self, work: StyleWork) -> tuple[list[WantedByStyle], str | None]:
         """As `Reader.style`."""
         task, sources = StyleTask.of(work)
+        known = self._known
+        key = None if known is None else key_of_style(task, self._keys)
+        wanted = None if known is None or key is None else known.styles.get(key)
+        if wanted is not None:
+            return wanted, None
+        began = time.perf_counter()
+        wanted, size, error = await self._style(task, sources)
+        quick = time.perf_counter() - began < LONGEST_SECONDS
+        if known is not None and key is not None and quick and error is None:
+            known.styles.put(key, wanted, size)
+        return wanted, error
 
+    @abstractmethod
+    async def _read(self, source: Source) -> tuple[Reading, int]:
+        """The reading of a body, and its size in bytes when it is encoded."""
+
+    @abstractmethod
+    async def _style(
+        self, task: StyleTask, sources: dict[int, Source]
+    ) -> tuple[list[WantedByStyle], int, str | None]:
+        """What `style` returns, with the size of the list in bytes when it is encoded."""
+
+    @abstractmethod
+    def _forget(self, source: Source) -> None:
+        """Drop what was kept of a body for its style, as it has none."""
+
+
+class InPlaceReader(KeepingReader):
+    """Reads in this program: short bodies directly, others in a thread.
+
+    Args:
+        in_thread: Runs something in a thread.
+        options: The options of the page.
+        known: Results that pages share.
+    """
+
+    def __init__(
+        self, in_thread: InThread, options: Options, known: KnownReadings | None = None
+    ) -> None:
+        super().__init__(in_thread, options, known)
+        self._desk = SerialReader()
+
+    async def _read(self, source: Source) -> tuple[Reading, int]:
+        text, body = source.text, source.body
+
+        def read() -> tuple[Reading, int]:
+            viewport, most = self._options.viewport, self._options.limits.assets
+            reading = self._desk.read(text, body.read(), viewport, most=most, keep=True)
+            return reading, len(msgspec.msgpack.encode(reading))
+
+        # A document may take its parser long for its size; a stylesheet does not.
+        inline = INLINE_BYTES if text.role == "stylesheet" else _INLINE_DOCUMENT
+        if body.size <= inline and body.spool is None:
+            return read()
+        return cast("tuple[Reading, int]", await asyncio.shield(self._in_thread(read)))
+
+    async def _style(
+        self, task: StyleTask, sources: dict[int, Source]
+    ) -> tuple[list[WantedByStyle], int, str | None]:
         def find(number: int) -> tuple[Text, bytes]:
             source = sources[number]
             return source.text, source.body.read()
 
         viewport = self._options.viewport
-        return await asyncio.shield(
+        wanted = await asyncio.shield(
             self._in_thread(lambda: self._desk.style(task, find, viewport))
-        ), None
+        )
+        return wanted, len(msgspec.msgpack.encode(wanted)), None
+
+    def _forget(self, source: Source) -> None:
+        self._desk.forget([source.text.id])

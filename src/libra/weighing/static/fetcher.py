@@ -28,6 +28,7 @@ from libra.urls import origin_of
 from libra.weighing.bodies.body_facts import SavingsCache
 from libra.weighing.options import Options
 from libra.weighing.orders.orders import Fetch, Outcome
+from libra.weighing.reading.known_readings import KnownReadings
 from libra.weighing.reading.reader import InPlaceReader, Reader
 from libra.weighing.static.deadline import Deadlines
 from libra.weighing.static.exchange import Exchange
@@ -85,6 +86,7 @@ class Fetcher:
         self._wire: HTTPClient | None = None
         self._deadlines: Deadlines | None = None
         self.savings = SavingsCache()
+        self.known: KnownReadings | None = KnownReadings()
         self._jobs: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -138,7 +140,7 @@ class Fetcher:
             reader: The page's reader; without it this program reads the bodies itself.
             cookies: The page's cookie jar; without it no cookies are sent or kept.
         """
-        reader = reader or InPlaceReader(self.in_thread, options)
+        reader = reader or InPlaceReader(self.in_thread, options, self.known)
         origin = origin_of(fetch.url)
         if not self._slots.try_acquire(origin):
             await self._slots.acquire(origin)

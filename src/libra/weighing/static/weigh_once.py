@@ -70,7 +70,7 @@ class _Run:
         self._weighing = Weighing(url, options)
         self._options = options
         self._fetcher = fetcher
-        self._reader = reader or InPlaceReader(fetcher.in_thread, options)
+        self._reader = reader or InPlaceReader(fetcher.in_thread, options, fetcher.known)
         self._on_change = on_change
         self._lanes = OriginQueues(fetcher.at_a_time)
         self._cookies = CookieJar()
