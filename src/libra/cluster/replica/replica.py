@@ -30,6 +30,7 @@ from libra.cluster.records.page_records import (
     read_submission,
 )
 from libra.cluster.replica.feed import Feed
+from libra.cluster.replica.leaving import LeavingOrder
 from libra.cluster.replica.left_out import LeftOut
 from libra.inspector.records.eviction_queue import EvictionQueue
 from libra.inspector.records.page_record import PageRecord, life_of
@@ -57,11 +58,8 @@ RENEW: Final = 1.0
 #: Deletions that are remembered: until every node and the database know them.
 DELETIONS: Final = 100_000
 
-#: Pages that leave in one batch, at most.
+#: Pages that expire in one batch, at most.
 LEAVE: Final = 256
-
-#: One page of so many leaves at once where there are too many.
-SPARE: Final = 100
 
 #: Messages between two turns of other tasks.
 TURN: Final = 20
@@ -85,6 +83,7 @@ class Replica:
         self._bytes = 0
         self._owners: dict[str, tuple[str, str]] = {}
         self._asked: dict[str, float] = {}
+        self._leaving = LeavingOrder(node.context.records.pages)
         self._expiries = EvictionQueue(node.context.records.pages)
         self._deleted: dict[str, None] = {}
         self._read: set[int] = set()
@@ -200,6 +199,7 @@ class Replica:
                 record.growing = zstandard.decompress(sub.read)
             self._add(record, len(sub.result))
         elif known.learn(_reached(known), "replicated", self._context.processes.durability.steps):
+            self._leaving.note(known)
             self._context.records.followers.changed(page_id)
 
     def _record(self, data: bytes) -> None:
@@ -217,6 +217,7 @@ class Replica:
             return  # this node weighs it, and its version in memory is newer
         known = self._context.records.pages.get(rec.id)
         if known is not None and known.version >= rec.version:
+            self._leaving.note(known)  # this node may have changed it, and says so to nobody else
             return
         if noted and rec.expires_at is not None and rec.expires_at <= self._node.now:
             # It was stored late, so late that its time in memory is over.
@@ -289,33 +290,15 @@ class Replica:
     # Bounds
 
     def make_room(self, more: int = 0) -> bool:
-        """Let pages leave until there is room; False if none may.
-
-        First those that the database has, then finished ones that the engine has, then unfinished ones;
-        in each group the oldest. Pages that only this node has stay.
-        """
-        for leaving in (_is_stored, _is_finished, _is_replicated):
-            if self._fits(more):
-                return True
-            # In batches. A scan goes through all pages, so where their number is the bound, it makes
-            # room for some more than are necessary.
-            pages = len(self._context.records.pages) + more - self._max_pages
-            if pages > 0:
-                pages = max(pages, min(self._max_pages // SPARE, LEAVE))
-            size = self._bytes - self._max_bytes
-            chosen: list[str] = []
-            for record in self._context.records.pages.oldest():
-                if (pages <= 0 and size <= 0) or len(chosen) == LEAVE:
-                    break
-                if leaving(record) and not self._is_mine(record.id):
-                    chosen.append(record.id)
-                    pages -= 1
-                    size -= self._sizes.get(record.id, 0)
-            for page_id in chosen:
-                if leaving is not _is_stored:
-                    self._left_out.add(page_id)
-                self._let_go(page_id)
-        return self._fits(more)
+        """Let pages leave until there is room, in their `LeavingOrder`; False if none may."""
+        while not self._fits(more):
+            leaving = self._leaving.take(self._is_mine)
+            if leaving is None:
+                return False
+            if not leaving.is_stored:
+                self._left_out.add(leaving.page_id)
+            self._let_go(leaving.page_id)
+        return True
 
     def _fits(self, more: int) -> bool:
         pages = len(self._context.records.pages) + more
@@ -381,15 +364,3 @@ def _reached(record: PageRecord) -> int:
 
 def _is_replicated_or_safer(record: PageRecord) -> bool:
     return record.backup in ("replicated", "stored", "rejected")
-
-
-def _is_stored(record: PageRecord) -> bool:
-    return record.finished and record.backup in ("stored", "rejected")
-
-
-def _is_finished(record: PageRecord) -> bool:
-    return record.finished and record.backup == "replicated"
-
-
-def _is_replicated(record: PageRecord) -> bool:
-    return record.backup == "replicated"

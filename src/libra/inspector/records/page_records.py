@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import attrgetter
 from typing import Final
@@ -26,6 +26,7 @@ class PageRecords:
     Attributes:
         keys: the idempotency keys of submitted pages, also of some that have left memory.
         by_url: the same records by their URL.
+        added: called with each record that is added.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class PageRecords:
         self._changes = 0
         self._series: dict[str, list[str]] = {}
         self.by_url = ByUrl[PageRecord]()
+        self.added: Callable[[PageRecord], None] | None = None
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -66,6 +68,8 @@ class PageRecords:
                 insort(self._series.setdefault(record.series, []), record.id)
         self._by_id[record.id] = record
         self.keys.note(record.key, record.id)
+        if self.added is not None:
+            self.added(record)
 
     def discard(self, page_id: str) -> None:
         """Remove a record, if there is one."""
