@@ -41,7 +41,7 @@ weigh: $(VENV)/.installed ## weigh a page once: make weigh URL=https://example.c
 
 .PHONY: test
 test: $(VENV)/.dev programs ## run all tests except those of make chaos (ARGS=tests/unit for some of them)
-	@exec $(PYTEST) -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	@exec $(PYTEST) -m "not chaos and not soak" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 # These tests measure how fast Libra is, so they run one after the other, with nothing beside them.
 .PHONY: chaos
@@ -93,7 +93,7 @@ dist: $(VENV)/.installed ## build the wheel and the source package into dist/, a
 coverage: $(VENV)/.dev programs ## report the lines and branches that no test runs (htmlcov/ shows them)
 	@$(INSTALL) --group coverage
 	@$(BIN)/coverage erase
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/coverage run -m pytest -m "not chaos" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/coverage run -m pytest -m "not chaos and not soak" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report
@@ -105,6 +105,10 @@ soak: $(VENV)/.dev ## break what Libra depends on, at random, for as long as ask
 .PHONY: soak-cluster
 soak-cluster: $(VENV)/.dev ## break a cluster in every known way, one after the other (ARGS="--seed 7 --each")
 	@PYTHONPATH=tests exec $(BIN)/python -m chaos.cluster.drill $(ARGS)
+
+.PHONY: soak-records
+soak-records: $(VENV)/.dev ## a hundred thousand pages in the engine of a cluster
+	@exec $(PYTEST) -m soak $(ARGS)
 
 .PHONY: differential
 differential: $(VENV)/.dev programs ## compare static weighing with Chromium on made-up pages (ARGS="--area css --seed 7 --cases 2000")

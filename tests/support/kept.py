@@ -42,7 +42,8 @@ def stored_records(number: int, *, size: int = 0, stored: bool = True) -> Iterat
         )
         yield Record(
             page_id, url, report.submitted_at or until, life=1, version=version, node="gone",
-            epoch="e", status="weighed", backup=backup, stored_version=version, expires_at=until,
+            epoch="e", status="weighed", backup=backup, expires_at=until,
+            stored_version=version if stored else version + 1,
             report=pack_report(encode(said)),
         )  # fmt: skip
 

@@ -27,7 +27,7 @@ _HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a cluster is a drill: its servers and nodes want the machine to themselves."""
     for item in items:
-        if item.path.parent == _HERE:
+        if item.path.parent == _HERE and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.chaos)
 
 
