@@ -91,22 +91,6 @@ class PageRecords:
         position = len(found) if before is None else bisect_left(found, before)
         return found[position - 1] if position else None
 
-    def oldest(self) -> Iterator[PageRecord]:
-        """Records from the oldest to the newest; callers may add or discard records meanwhile."""
-        last = ""
-        while True:
-            rest = self._ids.irange(last, None, inclusive=(False, False))
-            ids: list[str] = list(islice(rest, AT_ONCE))
-            seen = self._changes
-            for page_id in ids:
-                last = page_id
-                yield self._by_id[page_id]
-                if self._changes != seen:
-                    break
-            else:
-                if len(ids) < AT_ONCE:
-                    return
-
     def newest(self, after: str | None = None, floor: str | None = None) -> Iterator[PageRecord]:
         """Records from the newest to the oldest; with ``after``, only those older than that id.
 
