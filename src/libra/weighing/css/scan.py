@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from libra.ascii import lowered
+from libra.weighing.css.name_characters import NAME, NAME_OR_BACKSLASH
 from libra.weighing.css.tokens import ESCAPE, tokens, unescape
 
 _SPACE = r"[ \t\n]"
 _STRING = r""""(?:[^"\\\n]++|\\[\s\S])*+"|'(?:[^'\\\n]++|\\[\s\S])*+'"""
 _COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 _OTHER = r"/(?!\*)|\\[^\n]"
-_AFTER_URL = r"(?<=[uU][rR][lL])(?<![\w\-\\\x80-\U0010ffff][uU][rR][lL])"
+_AFTER_URL = rf"(?<=[uU][rR][lL])(?<!{NAME_OR_BACKSLASH}[uU][rR][lL])"
 _URL = (
     rf"{_AFTER_URL}\({_SPACE}*+"
     rf"(?:(?:{_STRING})|[^\"'()\\ \t\n\x00-\x08\x0b\x0e-\x1f\x7f]*+){_SPACE}*+\)"
@@ -25,13 +26,20 @@ _URL = (
 _NO_URL = r"(?<![uU][rR][lL])"
 
 
-def _pairs(depth: int) -> str:
-    inner = f"|{_pairs(depth - 1)}" if depth else ""
-    of = rf"(?:[^()\[\]{{}}\"'\\/]++|{_STRING}|{_COMMENT}|{_OTHER}{inner})*+"
-    return rf"{_URL}|{_NO_URL}\({of}\)|\[{of}\]"
+_BRACKETS = rf"\[(?:[^()\[\]{{}}\"'\\/]++|{_STRING}|{_COMMENT}|{_OTHER})*+\]"
+"""Square brackets without other brackets in them, as almost all are.
+
+Nested ones would double the expressions with each level, and each process that reads pages builds them.
+"""
 
 
-_ATOMS = rf"{_STRING}|{_COMMENT}|{_OTHER}|{_pairs(3)}"
+def _parentheses(depth: int) -> str:
+    inner = f"|{_parentheses(depth - 1)}" if depth else ""
+    of = rf"(?:[^()\[\]{{}}\"'\\/]++|{_STRING}|{_COMMENT}|{_OTHER}|{_BRACKETS}{inner})*+"
+    return rf"{_URL}|{_NO_URL}\({of}\)"
+
+
+_ATOMS = rf"{_STRING}|{_COMMENT}|{_OTHER}|{_BRACKETS}|{_parentheses(3)}"
 
 RULE = re.compile(
     rf"((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)\{{((?:[^{{}}\"'\\/()\[\]]++|{_ATOMS})*+)\}}",
@@ -51,15 +59,13 @@ _RUNS = {
 _SKIPPED = re.compile(rf"(?:[ \t\n;]++|{_COMMENT})*+")
 _WHITE = re.compile(rf"(?:[ \t\n]++|{_COMMENT})*+")
 _WHITE_AT_TOP = re.compile(rf"(?:[ \t\n]++|{_COMMENT}|<!--|-->)*+")
-_NAME = r"-{0,2}[A-Za-z_][\w\-\x80-\U0010ffff]*+|--[\w\-\x80-\U0010ffff]*+"
+_NAME = rf"-{{0,2}}[A-Za-z_]{NAME}*+|--{NAME}*+"
 _DECLARATION = re.compile(
     rf"(?:[ \t\n;]++|{_COMMENT})*+({_NAME}){_SPACE}*+:((?:[^{{}};\"'\\/()\[\]]++|{_ATOMS})*+)(?:;|\Z)",
     re.ASCII,
 )
-_ANY_NAME = re.compile(
-    rf"((?:[\w\-\x80-\U0010ffff]++|{ESCAPE})++)(?:[ \t\n]++|{_COMMENT})*+:", re.ASCII
-)
-_IDENT_BEFORE = re.compile(r"(?:[\w\-\x80-\U0010ffff]|\\[0-9a-fA-F]{1,6}[ \t\n]?|\\.)*\Z", re.ASCII)
+_ANY_NAME = re.compile(rf"((?:{NAME}++|{ESCAPE})++)(?:[ \t\n]++|{_COMMENT})*+:", re.ASCII)
+_IDENT_BEFORE = re.compile(rf"(?:{NAME}|\\[0-9a-fA-F]{{1,6}}[ \t\n]?|\\.)*\Z", re.ASCII)
 _MATCHING = {"(": ")", "[": "]", "{": "}", "function": ")"}
 _ANY_STRING = r""""(?:[^"\\\n]++|\\[\s\S]?)*+"?+|'(?:[^'\\\n]++|\\[\s\S]?)*+'?+"""
 """A string; without a closing quote it extends to the end of its line."""

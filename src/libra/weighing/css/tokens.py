@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from libra.ascii import lowered
+from libra.weighing.css.name_characters import NAME, NAME_START
 
 Kind = Literal[
     "ident", "function", "at-keyword", "hash", "string", "bad-string", "url", "bad-url", "number",
@@ -19,8 +20,8 @@ Kind = Literal[
 ]  # fmt: skip
 
 ESCAPE = r"\\(?:[0-9a-fA-F]{1,6}[ \t\n]?|[^\n0-9a-fA-F]|\Z)"
-_NAME = rf"(?:[\w\-\x80-\U0010ffff]++|{ESCAPE})"
-_IDENT = rf"(?:--|-?(?:[A-Za-z_\x80-\U0010ffff]|{ESCAPE})){_NAME}*+"
+_NAME = rf"(?:{NAME}++|{ESCAPE})"
+_IDENT = rf"(?:--|-?(?:{NAME_START}|{ESCAPE})){_NAME}*+"
 _NUMBER = r"[+-]?+(?:[0-9]++(?:\.[0-9]++)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"
 
 _TOKEN = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from libra.ascii import lowered
+from libra.weighing.css.name_characters import NAME
 from libra.weighing.css.syntax import ComponentValue, components
 from libra.weighing.css.tokens import unescape
 
@@ -12,7 +13,7 @@ __all__ = ["VARIABLE", "end_of_function", "first_url", "unescape", "urls_in"]
 
 _PARENTHESIS = re.compile(r"[()]")
 VARIABLE = re.compile(
-    r"--[\w\-\x80-\U0010ffff]++[ \t\n\f\r]*+:[ \t\n\f\r]*+(?:[A-Za-z\"']|[1-9][0-9][0-9]\b)",
+    rf"--{NAME}++[ \t\n\f\r]*+:[ \t\n\f\r]*+(?:[A-Za-z\"']|[1-9][0-9][0-9]\b)",
     re.ASCII,
 )
 """A custom property whose value may begin with a font family, a keyword or a weight."""
@@ -36,7 +37,7 @@ def urls_in(value: str) -> list[str]:
     return _urls(components(value))
 
 
-_NAME_BEFORE = re.compile(r"[\w\-\x80-\U0010ffff]\Z", re.ASCII)
+_NAME_BEFORE = re.compile(rf"{NAME}\Z", re.ASCII)
 _QUOTE = re.compile(r"[\"']")
 
 

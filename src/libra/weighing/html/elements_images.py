@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborNode
 from libra.ascii import lowered, trimmed
 from libra.urls import origin_of
 from libra.weighing.bodies.media_types import IMAGE_TYPES
+from libra.weighing.css.name_characters import NAME
 from libra.weighing.html.document_walk import Walk
 from libra.weighing.html.preloads import is_supported
 from libra.weighing.options import DESKTOP
@@ -87,7 +88,7 @@ def _is_unscanned(walk: Walk, *, lazy: bool) -> bool:
     return lazy or not walk.is_scanned
 
 
-_AUTO = re.compile(r"[ \t\n\f\r]*+auto(?![\w\-\x80-\U0010ffff])", re.IGNORECASE | re.ASCII)
+_AUTO = re.compile(rf"[ \t\n\f\r]*+auto(?!{NAME})", re.IGNORECASE | re.ASCII)
 
 
 def _sizes(sizes: str | None, image: LexborNode, *, lazy: bool) -> str | None:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from libra.ascii import lowered, trimmed, words
+from libra.weighing.css.name_characters import NAME
 from libra.weighing.stylesheets.selectors import is_valid
 
 MAX_ROOTS = 500
@@ -140,7 +141,7 @@ _PIECE = re.compile(
     r"""\\[\s\S]?"""
     r"""|\[(?:[^\]"'\\]++|"(?:[^"\\]++|\\[\s\S]?)*+"?|'(?:[^'\\]++|\\[\s\S]?)*+'?|\\[\s\S]?)*+\]?"""
     r"""|\((?:[^()"']++|"[^"]*+"?|'[^']*+'?|\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)*+\)?"""
-    r"""|::?[\w\-\x80-\U0010ffff]++|[ \t\n\f\r]*+[>+~][ \t\n\f\r]*+|[ \t\n\f\r]++|,"""
+    rf"""|::?{NAME}++|[ \t\n\f\r]*+[>+~][ \t\n\f\r]*+|[ \t\n\f\r]++|,"""
     r"""|[^\\\[(:>+~, \t\n\f\r]++|.""",
     re.DOTALL | re.ASCII,
 )

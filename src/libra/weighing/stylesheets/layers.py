@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from libra.ascii import trimmed
+from libra.weighing.css.name_characters import NAME_OR_BACKSLASH, NAME_START
 from libra.weighing.css.scan import without_comments
 
 _MAX_NAME = 500
@@ -44,7 +45,7 @@ def is_layer(name: str) -> bool:
 
 
 _LAYER = re.compile(
-    r"[ \t\n\f\r]*+(?:-?[A-Za-z_\x80-\U0010ffff\\]|--)[\w\-\\\x80-\U0010ffff]*+"
-    r"(?:\.[\w\-\\\x80-\U0010ffff]++)*+[ \t\n\f\r]*+\Z",
+    rf"[ \t\n\f\r]*+(?:-?(?:{NAME_START}|\\)|--){NAME_OR_BACKSLASH}*+"
+    rf"(?:\.{NAME_OR_BACKSLASH}++)*+[ \t\n\f\r]*+\Z",
     re.IGNORECASE | re.ASCII,
 )

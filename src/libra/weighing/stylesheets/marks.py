@@ -9,6 +9,7 @@ from itertools import islice
 
 from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation
 
+from libra.weighing.css.name_characters import NAME
 from libra.weighing.css.value_text import VARIABLE
 
 _FOLLOWED_BY: dict[str, tuple[str, ...] | None] = {
@@ -133,7 +134,7 @@ def _places(lower: str) -> tuple[list[int], list[int], list[int], set[str]]:
     return always, with_images, resets, {_WORDS[word] for word in seen}
 
 
-_DEFINED = re.compile(r"--[\w\-\x80-\U0010ffff]++[ \t\n\f\r]*+:", re.ASCII)
+_DEFINED = re.compile(rf"--{NAME}++[ \t\n\f\r]*+:", re.ASCII)
 """The definition of any custom property, because style queries may refer to it."""
 
 

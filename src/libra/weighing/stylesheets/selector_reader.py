@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from libra.ascii import lowered
 from libra.weighing.css.chromium import chromium
 from libra.weighing.css.conditions import Invalid
+from libra.weighing.css.name_characters import NAME, NAME_START
 from libra.weighing.css.nth import an_plus_b
 from libra.weighing.css.syntax import ComponentValue as Component
 from libra.weighing.css.syntax import components, significant, split_at, stripped
@@ -32,7 +33,7 @@ MAX_SELECTOR = 10_000
 _MAX_DEPTH = 12
 _MAX_REWRITTEN = 100_000
 
-_IDENT = r"(?:-?[A-Za-z_\x80-\U0010ffff][\w\-\x80-\U0010ffff]*+|--[\w\-\x80-\U0010ffff]*+)"
+_IDENT = rf"(?:-?{NAME_START}{NAME}*+|--{NAME}*+)"
 _COMPOUND = rf"(?:(?:\*|{_IDENT})(?:[.#]{_IDENT})*+|(?:[.#]{_IDENT})++)"
 _SIMPLE = re.compile(
     rf"[ \t\n]*+({_COMPOUND}(?:[ \t\n]*+[>+~][ \t\n]*+{_COMPOUND}|[ \t\n]++{_COMPOUND})*+)[ \t\n]*+",
@@ -93,7 +94,7 @@ def _quickly(selector: str) -> list[Selector] | None:
         at += 1
 
 
-_TYPE = re.compile(rf"(?<![\w\-.#\x80-\U0010ffff]){_IDENT}", re.ASCII)
+_TYPE = re.compile(rf"(?<!{NAME})(?<![.#]){_IDENT}", re.ASCII)
 
 
 class _SelectorReader:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from libra.ascii import lowered
 from libra.weighing.css.conditions import Invalid
+from libra.weighing.css.name_characters import NAME, NAME_START
 from libra.weighing.stylesheets.selector_reader import CLASS_OR_ID, read_selectors
 from libra.weighing.viewport.media_queries import split_top_level
 
@@ -101,9 +102,9 @@ def names_in(selector: str) -> list[set[str]]:
 
 _IN_BRACKETS = re.compile(r"\[[^\]]*+\]?")
 _PARENTHESES = re.compile(
-    r":[\w\-\x80-\U0010ffff]++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?", re.ASCII
+    rf":{NAME}++(?:\((?:[^()]++|\((?:[^()]++|\([^()]*+\)?)*+\)?)*+\)?)?", re.ASCII
 )
-_NAME = re.compile(r"[.#]?-?[A-Za-z_\x80-\U0010ffff][\w\-\x80-\U0010ffff]*+", re.ASCII)
+_NAME = re.compile(rf"[.#]?-?{NAME_START}{NAME}*+", re.ASCII)
 
 
 def _parts(selector: str) -> tuple[SelectorPart, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from libra.ascii import lowered
+from libra.weighing.css.name_characters import NAME
 from libra.weighing.css.scan import ScannedDeclaration
 from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
 from libra.weighing.style.cascade.longhands import ALWAYS, longhands
@@ -30,7 +31,7 @@ _VARIABLE = re.compile(
     r"var\([ \t\n\f\r]*+(--[^ \t\n\f\r,()]++)[ \t\n\f\r]*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?",
     re.IGNORECASE | re.ASCII,
 )
-_STYLED_BY = re.compile(r"style\([ \t\n\f\r]*+(--[\w\-\x80-\U0010ffff]++)", re.ASCII)
+_STYLED_BY = re.compile(rf"style\([ \t\n\f\r]*+(--{NAME}++)", re.ASCII)
 
 _MAX_VALUE = 10_000
 _LAST = 1 << 60
@@ -333,7 +334,7 @@ class Cascade:
             for match in _VARIABLE.finditer(text) if "var(" in lowered(text) else ():
                 for name in (
                     match[1],
-                    *re.findall(r"--[\w\-\x80-\U0010ffff]+", match[2] or "", flags=re.ASCII),
+                    *re.findall(rf"--{NAME}+", match[2] or "", flags=re.ASCII),
                 ):
                     if name not in wanted and (name, "") in self._entries:
                         wanted[name] = None
