@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
@@ -112,6 +113,7 @@ def judge(
     return SchemaStatus(current, known[-1], "behind" if current in known else "newer")
 
 
+@lru_cache(maxsize=16)
 def render(engine: Engine, current: str | None) -> str:
     """The SQL that migrates a schema from a version (None: no schema) to the newest one."""
     # Imported only for a migration: both together take half a second.

@@ -25,10 +25,11 @@ _HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a cluster is a drill: its servers and nodes want the machine to themselves."""
+    """What needs a cluster is a drill. It waits for events as long as they take, so some run at once."""
     for item in items:
         if item.path.parent == _HERE and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.chaos)
+            item.add_marker(pytest.mark.patient)
 
 
 @pytest.fixture(scope="session")

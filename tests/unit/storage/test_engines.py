@@ -113,6 +113,7 @@ def _threads_take_turns_often() -> Iterator[None]:
 def test_databases_are_made_on_several_threads_at_once() -> None:
     versions = [(engine, old) for engine in schemas.REVISIONS for old in (None, "0002")]
     alone = [schemas.render(*version) for version in versions]
+    schemas.render.cache_clear()
     together = threading.Barrier(len(versions))
 
     def rendered(version: tuple[schemas.Engine, str | None]) -> str:
