@@ -15,10 +15,10 @@ PORT ?=
 # Passed through the environment, so that the shell does not interpret the & and ? of an address.
 export URL ?=
 ARGS ?=
-# One more than the number of processors, as some tests mostly wait. Four at most: more gains little,
-# since the tests start servers of their own.
+# Two for each processor, as many tests mostly wait. Four at most: more gains little, since the tests start servers of
+# their own.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
-	if [ "$$n" -gt 3 ]; then echo 4; else echo $$((n + 1)); fi)
+	if [ "$$n" -gt 1 ]; then echo 4; else echo 2; fi)
 # The tests start some hundreds of interpreters; without bytecode files each would compile everything again.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 
