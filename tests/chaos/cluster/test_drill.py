@@ -11,6 +11,7 @@ import random
 import pytest
 
 from chaos.cluster.drill import drill
+from chaos.cluster.history import History
 from chaos.cluster.load import Rates
 from support.needs import require
 
@@ -22,13 +23,21 @@ GENTLY = Rates(submit=3, read=15, follow=1, delete=0.5, list=0.5, unknown=0.5, p
 HOLD = 6.0
 """Seconds that each lasts: longer than it takes until the pages of who died are given to others."""
 
+DRILLS = 3
+"""Drills until a page has lived twice: an inspector may have none under way when it is killed."""
+
 
 async def test_a_killed_inspector_and_a_killed_leader_break_no_promise() -> None:
     require("PostgreSQL")
     faults = ["an inspector killed", "a leader killed"]
     few = ("insp1", "insp2", "insp3")
-    history, wrong = await drill(faults, random.Random(11), hold=HOLD, inspectors=few, rates=GENTLY)
-    assert wrong == [], f"{len(history.calls)} calls"
+    rng = random.Random(11)
+    history = History()
+    for _ in range(DRILLS):
+        history, wrong = await drill(faults, rng, hold=HOLD, inspectors=few, rates=GENTLY)
+        assert wrong == [], f"{len(history.calls)} calls"
+        if any(entry.life == 2 for entry in history.log):
+            break
     assert {entry.what for entry in history.log} == {"sub", "rec", "del"}
     # What was asked for has happened: somebody lived twice, and somebody was hurt.
     assert any(entry.life == 2 for entry in history.log)
