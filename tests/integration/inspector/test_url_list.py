@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from libra.app import Libra, UrlList
+from libra.inspector.pages import url_list
+from libra.inspector.records.page_record import PageRecord
 from libra.settings import Settings
 from libra.testing import finished, stored, until_watch
 from libra.weighing.options import Viewport
@@ -104,6 +111,53 @@ async def test_it_is_there_through_an_outage_and_after_it(
         back = await libra.urls()
         assert not back.partial
         assert [row.newest.id for row in back.urls] == [first.newest.id, second.newest.id]
+
+
+async def test_a_url_that_is_saved_while_the_list_is_read_is_there_once(
+    site: WebSite, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Libra.open(settings) as libra:
+        await weighed(libra, site.url("/a"))
+        with closing(sqlite3.connect(tmp_path / "libra.sqlite3")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            newest = await finished(libra, await libra.weigh(site.url("/a")))
+
+            async def save() -> None:
+                other.rollback()
+                await stored(libra, newest.id)
+
+            while_memory_is_read_for_the_second_time(monkeypatch, save)
+            [only] = (await libra.urls(text="/a")).urls
+        assert (only.newest.id, len(only.weights)) == (newest.id, 2)
+
+
+async def test_a_url_that_is_weighed_anew_while_the_list_is_read_is_there(
+    site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Libra.open(settings) as libra:
+        await weighed(libra, site.url("/a"))
+
+        async def weigh() -> None:
+            await libra.weigh(site.url("/a"))
+
+        while_memory_is_read_for_the_second_time(monkeypatch, weigh)
+        assert paths(await libra.urls(text="/a"), site) == ["/a"]
+
+
+def while_memory_is_read_for_the_second_time(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[None]]
+) -> None:
+    """The list reads memory before and after the database; then something happens in between."""
+    matching, calls = url_list._matching, count(1)
+
+    async def meanwhile(
+        records: list[PageRecord], host: str | None, text: str | None
+    ) -> list[PageRecord]:
+        if next(calls) == 2:
+            await act()
+        return await matching(records, host, text)
+
+    monkeypatch.setattr(url_list, "_matching", meanwhile)
 
 
 async def test_a_timeline_goes_on_through_an_outage(

@@ -63,7 +63,7 @@ class UrlListing:
             rows: list[UrlRow] = []
             partial = False
             newer = await self._in_memory(query, every=False)
-            room = min(len(newer) + len(context.records.deletions.pages), NEWER)
+            room = min(len(newer.places) + len(context.records.deletions.pages), NEWER)
             try:
                 rows = await self._reader.urls(
                     msgspec.structs.replace(query, limit=query.limit + 1 + room)
@@ -73,12 +73,14 @@ class UrlListing:
             # Memory is read after the database, because a newer state may be stored by now.
             newer = await self._in_memory(query, every=partial)
         listed: dict[Key, tuple[PageRecord | None, UrlRow | None]]
-        listed = {key: (record, None) for key, record in newer.items()}
+        listed = {key: (record, None) for key, record in newer.places.items()}
         gone = deleted | context.records.deletions.pages
         for row in rows:
+            if row.newest.url in newer.urls:
+                continue  # memory's state counts, if the query wants it at all
+            # Whether it is stored by now is not asked again: since memory was read it may have become
+            # so, and be listed twice, or have been weighed anew, and be missed.
             record = context.records.pages.by_url.newest(row.newest.url)
-            if record is not None and record.backup != "stored":
-                continue  # it is among the newer ones, if the query wants it at all
             if record is not None or row.newest.id not in gone:
                 listed[query.key(row.newest)] = (record, row)
         keys = sorted(listed, reverse=query.sort not in ASCENDING)
@@ -122,8 +124,8 @@ class UrlListing:
                 found.append(decode_summary(stored[page_id].report))
         return tuple(found), partial
 
-    async def _in_memory(self, query: UrlQuery, *, every: bool) -> dict[Key, PageRecord]:
-        """The wanted newest weigh-ins of the URLs in memory, by their place in the list.
+    async def _in_memory(self, query: UrlQuery, *, every: bool) -> _Newer:
+        """The newest weigh-ins of the URLs in memory, by their place in the list.
 
         Without ``every``, only those whose newest version the database may lack.
         """
@@ -133,12 +135,13 @@ class UrlListing:
         else:
             newest = [one for url in query.urls if (one := by_url.newest(url)) is not None]
         chosen: list[PageRecord] = []
+        urls: set[str] = set()
         for start in range(0, len(newest), AT_ONCE):
-            chosen += [
-                one
-                for one in newest[start : start + AT_ONCE]
-                if (every or one.backup != "stored") and query.status in (None, one.status)
-            ]
+            for one in newest[start : start + AT_ONCE]:
+                if every or one.backup != "stored":
+                    urls.add(one.url)
+                    if query.status in (None, one.status):
+                        chosen.append(one)
             await asyncio.sleep(0)  # let other tasks run
         if query.host is not None or query.text is not None:
             chosen = await _matching(chosen, query.host, query.text)
@@ -149,7 +152,19 @@ class UrlListing:
                 places[key] = one
             if number % UNPACKED == 0:
                 await asyncio.sleep(0)  # a weight may have to be unpacked
-        return places
+        return _Newer(places, urls)
+
+
+class _Newer(NamedTuple):
+    """What memory has at one moment that the database may lack.
+
+    Attributes:
+        places: the weigh-ins that the query wants, by their place in the list.
+        urls: the URLs of all of them, wanted or not.
+    """
+
+    places: dict[Key, PageRecord]
+    urls: set[str]
 
 
 class _Place(NamedTuple):
