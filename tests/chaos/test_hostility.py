@@ -77,6 +77,7 @@ async def test_four_pages_that_use_all_their_time_delay_an_innocent_one_by_less_
         assert max(beside) - max(alone) < DELAY + pressure.seconds()
 
 
+@pytest.mark.patient
 @needs("a cgroup of its own")
 async def test_in_a_gigabyte_a_hundred_hostile_pages_have_nothing_killed_by_the_kernel(
     tmp_path: Path, cgroup: Path

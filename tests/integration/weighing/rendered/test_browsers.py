@@ -13,8 +13,8 @@ from integration.weighing.rendered.visits import ENDLESS, Clock, by_path, image,
 from libra.testing.pages import Page, PageServer, Request, html, redirect
 from libra.weighing.rendered import BrowserPool
 
-# Browsers are ended on purpose, and new ones started: they run alone.
-pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
+# Browsers are ended on purpose, and new ones started.
+pytestmark = [pytest.mark.chaos, pytest.mark.patient, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV])

@@ -24,8 +24,8 @@ from libra.weighing.rendered import BrowserEnds, BrowserPool
 from libra.weighing.rendered.browsers import driver
 from libra.weighing.rendered.browsers.browser import has_sandbox
 
-# A browser for each page, and what they take: they run alone.
-pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
+# A browser for each page, and what they take.
+pytestmark = [pytest.mark.chaos, pytest.mark.patient, pytest.mark.asyncio(loop_scope="session")]
 
 GREEDY = (
     "<script>const kept = []; setInterval(() => kept.push(new Uint8Array(2e7).fill(1)), 0)</script>"
@@ -153,8 +153,7 @@ async def test_what_a_shared_worker_fetches_weighs(web: PageServer, browsers: Br
     web.site["/shared.js"] = script("setInterval(() => fetch('/data'), 1000)")
     web.site["/data"] = Page(b"x" * 5_000, "text/plain")
     # It never comes to rest if its first wishes went unheard: see `workers`.
-    limits = Limits(page_seconds=20, asset_seconds=20)
-    report = await visit(web.url(), browsers, until=ended("/data"), limits=limits)
+    report = await visit(web.url(), browsers, until=ended("/data"))
     assert 5_000 in {a.transfer_bytes for a in report.assets if a.url == web.url("/data")}
 
 
