@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
+from integration.weighing.rendered.conftest import GATE
 from integration.weighing.rendered.visits import (
     GIF,
     ICON,
@@ -18,6 +22,7 @@ from libra.testing.pages import Page, PageServer, compressed, css, html, redirec
 from libra.weighing import Viewport
 from libra.weighing.rendered import BrowserPool
 from libra.weighing.rendered import visit as page
+from support.memory import descendants
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,6 +60,26 @@ async def test_a_page_weighs_what_its_bodies_weigh(web: PageServer, browsers: Br
     document = by_path(report)["/"]
     assert report.body == Bytes(document.transfer_bytes, document.resource_bytes)
     assert report.score is not None
+
+
+async def test_a_page_takes_one_process_of_its_browser_and_nothing_else_takes_one(
+    web: PageServer, chromium: str
+) -> None:
+    web.site["/"] = html("<img src=/held.png>")
+    web.site["/held.png"] = Page(image().body, "image/gif", held=True)
+    # In one that has shown other pages, what is left of them may not have ended yet.
+    async with BrowserPool(executable=chromium, gate=GATE) as new:
+        weighing = asyncio.create_task(visit(web.url(), new))
+        await web.until_held()
+        assert sum(map(renderers, new.processes)) == 1
+        web.gate.set()
+        assert (await weighing).complete
+
+
+def renderers(browser: int) -> int:
+    """How many processes show something in a browser: pages, or what its own windows are made of."""
+    commands = (Path(f"/proc/{process}/cmdline").read_bytes() for process in descendants(browser))
+    return sum(b"--type=renderer" in command for command in commands)
 
 
 async def test_what_scripts_and_workers_fetch_is_weighed(

@@ -209,7 +209,7 @@ async def launch(executable: str) -> Browser:
 async def _launch(
     playwright: Playwright, executable: str, folder: BrowserFolder, environment: dict[str, str]
 ) -> PlaywrightBrowser:
-    flags = [*FLAGS, f"--user-data-dir={folder.profile}", "about:blank"]
+    flags = [*FLAGS, f"--user-data-dir={folder.profile}", "--no-startup-window"]
     if not has_sandbox():
         flags.insert(0, "--no-sandbox")
     try:
