@@ -85,7 +85,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> str:
-    """The same without windows, which takes two fifths of the time, where only its engine matters.
+    """The same without windows, which takes half of the time, where only its engine matters.
 
     It fetches no icons, and few people have it: what a page weighs is judged with `chromium`.
     """

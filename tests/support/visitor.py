@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from support.service import Service
 
 PATIENCE = 100_000
-"""Milliseconds for whatever is waited for: a busy machine takes long, and a test has 120 s."""
+"""Milliseconds for whatever is waited for: a busy machine takes long, and a test has 600 s."""
 
 
 class Visitor:

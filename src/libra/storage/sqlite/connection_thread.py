@@ -25,6 +25,8 @@ T = TypeVar("T")
 # After these faults the file may have been replaced or repaired, which an open connection cannot see.
 _REOPEN_AFTER: Final = frozenset({"unreachable", "corrupt", "read-only", "schema", "history"})
 
+_PAGES_ARE_RIGHT: Final = frozenset({"read-only", "schema"})  # what others have read is valid
+
 _ATTEMPTS: Final = 3  # to open a file that nobody replaces meanwhile
 
 _STEPS_BETWEEN_LOOKS: Final = 100_000  # of SQLite's virtual machine, a few milliseconds
@@ -83,6 +85,7 @@ class ConnectionThread:
         self._writes = writes
         self._busy = threading.Lock()
         self._inode: tuple[int, int] | None = None
+        self._generation = 0
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._current: Job[Any] | None = None
         self._connection: sqlite3.Connection | None = None
@@ -160,7 +163,9 @@ class ConnectionThread:
     def _perform(self, job: Job[T]) -> T:
         connecting = True
         try:
-            if self._is_another():
+            if self._is_outdated():
+                self._disconnect()
+            elif self._is_another():
                 # The file was replaced, overwritten or removed. Reads and writes on the open
                 # connection would seem to work, and all of it would be lost.
                 self._file.doubt()
@@ -168,6 +173,7 @@ class ConnectionThread:
             if self._connection is None:
                 self._file.join(self)
                 self._file.begin_again(self)
+                self._generation = self._file.generation
                 self._connection, self._inode = self._open()
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
                 if self._writes:
@@ -178,8 +184,11 @@ class ConnectionThread:
             finally:
                 if self._writes:
                     self._file.wrote()
-            if self._is_another():
-                # A job that waited for the lock of a file may have got it after the file had gone.
+            # In this order: a lane that finds another file says so before it closes its connection, and
+            # without the writer's there is nothing to compare the file with.
+            if self._is_another() or self._is_outdated():
+                # A job that waited for the lock of a file may have got it after the file had gone. A
+                # read may have mixed the pages of two files.
                 raise Unavailable("unreachable", "the file was replaced meanwhile")
             return result
         except (sqlite3.Error, OSError, OverflowError, UnicodeError) as exc:
@@ -227,9 +236,12 @@ class ConnectionThread:
         moved = self._connection is not None and self._inode != inode_of(self._file.path)
         return moved or self._file.is_another(writer=self._writes)
 
+    def _is_outdated(self) -> bool:
+        return self._connection is not None and self._generation != self._file.generation
+
     def _tidy(self, verdict: Unavailable | Rejected) -> None:
         if isinstance(verdict, Unavailable) and verdict.fault in _REOPEN_AFTER:
-            self._file.doubt()
+            self._file.doubt(mixed=verdict.fault not in _PAGES_ARE_RIGHT)
             self._disconnect()
 
     def _disconnect(self) -> None:

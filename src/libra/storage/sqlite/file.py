@@ -44,6 +44,12 @@ _BETWEEN_LOOKS: Final = 0.05  # seconds
 _WAL_BYTES: Final = 4_000_000
 """A WAL of this size in bytes is moved to the file after each job; nearly SQLite's own number."""
 
+_BETWEEN_TRIES: Final = 0.001  # seconds
+
+_TICK: Final = 20_000_000
+"""Nanoseconds after which the time of a file has changed if the file has; Linux counts up to 10 ms at
+a time."""
+
 _ROWS_OF_A_LOOK: Final = 1
 """The rows that a probe writes: the lease. After a job that writes only these there is no hurry."""
 
@@ -65,6 +71,10 @@ class File:
 
     Args:
         path: the file.
+
+    Attributes:
+        generation: how often pages of two files may have been mixed. What was read meanwhile, over a
+            connection that was opened before, does not count.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,9 +82,13 @@ class File:
         self._lanes: set[Closable] = set()
         self._lock = threading.Lock()
         self._settling = threading.Lock()
+        self._doubting = threading.Lock()
+        self.generation = 0
         self._stale = False
+        self._moving = False  # while the writer changes the file itself
         self._cut = False
         self._left: Mark | None = None  # as the writer left it; None while there is no writer
+        self._left_just_now = False  # another change in this tick leaves the same mark
         self._base: Base | None = None
         self._wal: int | None = None  # a descriptor of the WAL in use, whatever file has its name
         self._wal_left: Mark | None = None
@@ -90,9 +104,15 @@ class File:
         with self._lock:
             self._lanes.discard(lane)
 
-    def doubt(self) -> None:
-        """Note that open connections may not be to the file at the path: see `begin_again`."""
-        self._stale = True
+    def doubt(self, *, mixed: bool = True) -> None:
+        """Note that open connections may not be to the file at the path: see `begin_again`.
+
+        Args:
+            mixed: whether they may have read the pages of two files.
+        """
+        with self._doubting:
+            self.generation += mixed
+            self._stale = True
 
     def begin_again(self, mine: Closable) -> None:
         """Close all other connections if there is a doubt; called before a connection is opened.
@@ -148,14 +168,16 @@ class File:
         """Whether the file is not the one that the writer left, or its WAL was taken away.
 
         Args:
-            writer: whether the writer asks; other lanes do not check while the file is being written.
+            writer: whether the writer asks. Other lanes wait while it examines the file, since it may
+                be about to find that the file is another one. They do not wait for its checkpoints.
         """
-        if self._left is None or not self._settling.acquire(blocking=writer):
-            return False
-        try:
-            return self._differs(writer=writer)
-        finally:
-            self._settling.release()
+        while self._left is not None and (writer or not self._moving):
+            if self._settling.acquire(timeout=-1 if writer else _BETWEEN_TRIES):
+                try:
+                    return self._differs(writer=writer)
+                finally:
+                    self._settling.release()
+        return False
 
     def give_up(self, connection: sqlite3.Connection, to: tuple[int, int] | None) -> None:
         """Leave nothing in the WAL for another file; called before a connection is closed.
@@ -169,11 +191,14 @@ class File:
                 return
             now = _mark_of(self.path)
             in_place = now is not None and now[:2] == self._left[:2]
-            if in_place and now != self._left:
+            changed = now != self._left
+            if in_place and (changed or self._left_just_now):
                 if self._is_overwritten(_base_when_done(self.path)):
                     os.ftruncate(self._wal, 0)
                     self._cut = True
-                return
+                    return
+                if changed:
+                    return
             if in_place and not self._lacks_wal():
                 return
             # The file was moved away, or only lacks its WAL: complete it. A WAL that stayed in place
@@ -187,28 +212,38 @@ class File:
     # Internals
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        if self._left is not None and self._differs(writer=True):
+        if self._differs(writer=True):
             return  # just now; the next job notices that
-        with suppress(sqlite3.Error):  # for example a full disk, which the next save will meet
-            connection.execute("PRAGMA wal_checkpoint")
-        if self._wal is None:
-            with suppress(OSError):
-                self._wal = os.open(_wal_of(self.path), os.O_RDWR | os.O_CLOEXEC)
-        self._seen = self._moved = connection.total_changes
-        self._left = _mark_of(self.path)
-        self._base = _base_of(self.path)
-        self._wal_left = None if self._wal is None else _mark(os.fstat(self._wal))
+        self._moving = True
+        try:
+            with suppress(sqlite3.Error):  # for example a full disk, which the next save will meet
+                connection.execute("PRAGMA wal_checkpoint")
+            if self._wal is None:
+                with suppress(OSError):
+                    self._wal = os.open(_wal_of(self.path), os.O_RDWR | os.O_CLOEXEC)
+            self._seen = self._moved = connection.total_changes
+            self._left = _mark_of(self.path)
+            self._left_just_now = True
+            self._base = _base_of(self.path)
+            self._wal_left = None if self._wal is None else _mark(os.fstat(self._wal))
+        finally:
+            self._moving = False
 
     def _differs(self, *, writer: bool) -> bool:
+        if self._left is None:
+            return False
         now = _mark_of(self.path)
-        if now != self._left:
-            if now is None or self._left is None or now[:2] != self._left[:2]:
+        if now is None or now[:2] != self._left[:2]:
+            return True
+        if now != self._left or self._left_just_now:
+            base = _base_when_done(self.path)
+            if self._is_overwritten(base):
                 return True
-            base = _base_when_done(self.path) if writer else _base_of(self.path)
-            if (writer or base is not None) and self._is_overwritten(base):
-                return True
-            if writer:
+            if now == self._left:
+                self._left_just_now = abs(time.time_ns() - now[3]) < _TICK
+            elif writer:
                 self._left, self._base = now, base  # changed correctly, by another program
+                self._left_just_now = True
         return self._lacks_wal()
 
     def _lacks_wal(self) -> bool:
