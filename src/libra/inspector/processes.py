@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from libra.inspector.admission import Admission
-from libra.inspector.records.messages import ClockSet, MayBegin, Safe, Unsafe
+from libra.inspector.records.messages import ClockSet, MayBegin, Safe, TellLoss, Unsafe
 from libra.inspector.records.ports import (
     Courier,
     DatabaseWriterPort,
@@ -62,9 +62,13 @@ class LiveProcesses:
         """Tell a page or a watch how safe it is as of this version."""
         return self._tell(entry_id, Safe(version, level))
 
-    def tell_unsafe(self, entry_id: str, level: Backup) -> bool:
+    def tell_unsafe(self, entry_id: str, level: Backup, *, until_journaled: bool) -> bool:
         """Tell a page or a watch that it has lost this level of safety."""
-        return self._tell(entry_id, Unsafe(level))
+        return self._tell(entry_id, Unsafe(level, until_journaled))
+
+    def tell_loss(self, page_id: str) -> bool:
+        """Tell a page to show what it has lost."""
+        return self._tell(page_id, TellLoss())
 
     def tell_clock_set(self, entry_id: str) -> bool:
         """Tell a page or a watch that the wall clock was set, so that it sets its timer again."""

@@ -23,7 +23,8 @@ from libra.inspector.context import Context
 from libra.inspector.durability.mending import let_go
 from libra.inspector.pace import SLICE, few_collections, give_way
 from libra.inspector.pages.starting import start
-from libra.inspector.records.page_record import PageRecord, restore
+from libra.inspector.records.page_record import PageRecord
+from libra.inspector.records.restored_page import restore
 from libra.inspector.watch_restorer import WatchRestorer
 from libra.otp import NORMAL, Continue, GenServer, Stop, TaskDone, TaskFailed
 from libra.report import FINISHED, Backup

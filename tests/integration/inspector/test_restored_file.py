@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,9 +18,12 @@ import pytest
 
 from libra.app import Full, Libra, PageUnknown, Settings
 from libra.ids import new_id
+from libra.inspector.durability import journal_writer
 from libra.inspector.pages.page_inspector import leave
 from libra.otp import GenServer
 from libra.report import Report
+from libra.storage.journal.journal import Journal
+from libra.storage.rows.entries import Entry
 from libra.testing import (
     drained,
     finished,
@@ -153,6 +159,53 @@ async def test_a_file_cut_short_is_no_crash_and_nothing_is_called_stored_that_is
         await until(libra, page_id, lambda r: r.backup == "stored" and r.version > version)
         await drained(libra)
     assert rows(path) == [page_id]
+
+
+async def test_a_page_shows_the_loss_of_its_database_once_the_journal_has_it_again(
+    site: WebSite, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If Libra is killed before that and the file comes back, no client has seen a newer version."""
+    path, writing, disk = tmp_path / "libra.sqlite3", threading.Event(), threading.Event()
+    write = Journal.write
+
+    def held(journal: Journal, entries: Sequence[Entry]) -> None:
+        writing.set()
+        disk.wait(60)
+        write(journal, entries)
+
+    monkeypatch.setattr(journal_writer, "PATIENCE", 60)
+    async with Libra.open(settings) as libra:
+        page_id = await weighed(libra, site.url())
+        await drained(libra)
+        before = await libra.report(page_id)
+        monkeypatch.setattr(Journal, "write", held)
+        os.truncate(path, path.stat().st_size // 2 + 100)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        await asyncio.to_thread(writing.wait, 60)
+        assert await libra.report(page_id) == before
+        disk.set()
+        after = await until(libra, page_id, lambda report: report.backup == "journaled")
+        assert after.version > before.version
+
+
+async def test_a_page_shows_the_loss_of_its_database_at_once_if_the_journal_fails(
+    site: WebSite, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(journal: Journal, entries: Sequence[Entry]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "libra.sqlite3"
+    async with Libra.open(settings) as libra:
+        page_id = await weighed(libra, site.url())
+        await drained(libra)
+        before = await libra.report(page_id)
+        monkeypatch.setattr(Journal, "write", fails)
+        os.truncate(path, path.stat().st_size // 2 + 100)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        after = await until(libra, page_id, lambda report: report.backup == "memory")
+        assert after.version > before.version
 
 
 async def test_a_broken_file_that_is_moved_away_while_libra_is_stopped_costs_nothing_in_memory(

@@ -19,7 +19,8 @@ from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.durability.disk_thread import DiskThread
 from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.records.messages import DatabaseBacklog
-from libra.inspector.records.page_record import PageRecord, first_version, life_of, restore
+from libra.inspector.records.page_record import PageRecord, first_version, life_of
+from libra.inspector.records.restored_page import restore
 from libra.inspector.supervised_service import Runnable, SupervisedService
 from libra.observability.health import NodeHealth, Part
 from libra.otp import ChildSpec, GenServer, ProcessException

@@ -26,7 +26,8 @@ from libra.cluster.watches.watch_entries import WatchEntries
 from libra.errors import Behind, EngineUnavailable, WatchNotFound, WatchUnknown
 from libra.ids import new_id
 from libra.inspector.durability.database_reader import DatabaseReader
-from libra.inspector.records.page_record import PageRecord, first_version, restore
+from libra.inspector.records.page_record import PageRecord, first_version
+from libra.inspector.records.restored_page import restore
 from libra.inspector.records.watches.watch_changes import WantedChange
 from libra.inspector.records.watches.watch_record import WatchRecord, WatchState
 from libra.inspector.watches import steps

@@ -20,7 +20,7 @@ from libra.inspector.durability.disk_thread import DiskThread
 from libra.inspector.durability.journal_writer import JournalWriter
 from libra.inspector.durability.mending import Mending
 from libra.inspector.records.messages import DatabaseBacklog
-from libra.inspector.records.page_record import life_of
+from libra.inspector.records.page_record import PageRecord, life_of
 from libra.observability.health import NodeHealth, Part
 from libra.otp import ChildSpec, GenServer, ProcessException
 from libra.report import Backup as Level
@@ -229,8 +229,14 @@ class JournalThenDatabase:
     def not_journaled(self, entry_id: str) -> None:
         """Offer an entry to the database at once, because the local disk cannot keep it now."""
         self._journal_first.discard(entry_id)
-        if self._context.records.find(entry_id) is not None:
-            self._context.processes.database_writer.offer(entry_id)
+        record = self._context.records.find(entry_id)
+        if record is None:
+            return
+        self._context.processes.database_writer.offer(entry_id)
+        if not isinstance(record, PageRecord) or not record.loss_untold:
+            return
+        if not self._context.processes.tell_loss(entry_id) and record.tell_loss():
+            self._context.records.followers.changed(entry_id)
 
     def stored(self, entry_id: str, version: int) -> None:
         """Note that the database has an entry as of this version."""
@@ -244,12 +250,13 @@ class JournalThenDatabase:
 
     def lost(self, entry_id: str, level: Level) -> None:
         """Note that the database or the journal has lost an entry."""
-        if self._context.processes.tell_unsafe(entry_id, level):
+        until_journaled = self._journal is not None
+        if self._context.processes.tell_unsafe(entry_id, level, until_journaled=until_journaled):
             return
         record = self._context.records.find(entry_id)
         if record is None:
             return
-        changed = record.unlearn(level, self.steps)
+        changed = record.unlearn(level, self.steps, until_journaled=until_journaled)
         self.keep(entry_id)
         if changed:
             self._context.records.followers.changed(entry_id)

@@ -44,7 +44,7 @@ class PageFinder:
         """
         record = self._context.records.pages.get(page_id)
         data = None if record is None else record.resting()
-        return None if record is None or data is None else (record.version, data)
+        return None if record is None or data is None else (record.shown_version, data)
 
     async def read(self, page_id: str, at_least: int = 0) -> tuple[int, bytes, bool]:
         """The version of a page, its report as JSON, and whether it is finished.

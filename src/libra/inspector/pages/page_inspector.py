@@ -28,7 +28,7 @@ from libra.inspector.pages.page_work import (
     StaticWork,
     work_for,
 )
-from libra.inspector.records.messages import ClockSet, MayBegin, Safe, Unsafe
+from libra.inspector.records.messages import ClockSet, MayBegin, Safe, TellLoss, Unsafe
 from libra.inspector.records.page_record import PageRecord
 from libra.otp import (
     NORMAL,
@@ -310,7 +310,7 @@ class PageInspector(GenServer):
         record = self._record
         data = record.resting()
         if data is not None:
-            return record.version, data, True
+            return record.shown_version, data, True
         # Many clients may read an unfinished page between two changes: encode it once.
         if self._seen is None or self._seen[0] != record.version:
             self._seen = record.version, encode(self._report())
@@ -329,8 +329,10 @@ class PageInspector(GenServer):
         match message:
             case Safe(version, level):
                 return self._safe(version, level)
-            case Unsafe(level):
-                self._unsafe(level)
+            case Unsafe(level, until_journaled):
+                self._unsafe(level, until_journaled=until_journaled)
+            case TellLoss() if self._record.tell_loss():
+                self._context.records.followers.changed(self._record.id)
         return None
 
     def _safe(self, version: int, level: Backup) -> Stop | None:
@@ -343,9 +345,9 @@ class PageInspector(GenServer):
         self._tell_if_evictable()
         return self._leave_if_overdue()
 
-    def _unsafe(self, level: Backup) -> None:
+    def _unsafe(self, level: Backup, *, until_journaled: bool) -> None:
         record, durability = self._record, self._context.processes.durability
-        if record.unlearn(level, durability.steps):
+        if record.unlearn(level, durability.steps, until_journaled=until_journaled):
             self._context.records.followers.changed(record.id)
             durability.keep(record.id)
 

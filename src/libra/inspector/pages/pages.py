@@ -22,7 +22,8 @@ from libra.inspector.pace import SLICE
 from libra.inspector.pages.page_inspector import leave, report_of
 from libra.inspector.pages.starting import start
 from libra.inspector.records.eviction_queue import Evictable
-from libra.inspector.records.page_record import PageRecord, restore
+from libra.inspector.records.page_record import PageRecord
+from libra.inspector.records.restored_page import restore
 from libra.inspector.records.submission_keys import Used
 from libra.otp import NotFound, ProcessException, ProcessExited, StartError
 from libra.report import FINISHED
@@ -170,7 +171,7 @@ class Pages:
         if record is None:
             return None
         # A quarantined page counts as failed and stays so until somebody retries it.
-        return record.version, record.encoded(), record.status in FINISHED
+        return record.shown_version, record.encoded(), record.status in FINISHED
 
     async def find(self, page_id: str) -> Snapshot:
         """Find a page that is not in memory, and bring it back to memory if it should be there.

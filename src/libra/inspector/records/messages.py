@@ -66,9 +66,18 @@ class Safe:
 
 @dataclass(frozen=True, slots=True)
 class Unsafe:
-    """To a page or a watch: it has lost this level of safety."""
+    """To a page or a watch: it has lost this level of safety.
+
+    With `until_journaled` it shows that once it is journaled again, or when it gets `TellLoss`.
+    """
 
     level: Level
+    until_journaled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TellLoss:
+    """To a page: show what it has lost, because the journal cannot have it now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ a crash.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,7 +19,6 @@ from libra.ids import new_id
 from libra.inspector.records.by_url import Link
 from libra.inspector.records.packing import PACK_FROM, pack, unpack, unpacked_size
 from libra.report import (
-    FINISHED,
     Backup,
     Method,
     Report,
@@ -34,9 +32,9 @@ from libra.report import (
     summarize,
     way_of,
 )
-from libra.storage.rows.entries import Headers, Packed, Snapshot
+from libra.storage.rows.entries import Headers, Snapshot
 from libra.weighing.method_choice import UNDECIDED
-from libra.weighing.options import DESKTOP, Options, Viewport
+from libra.weighing.options import DESKTOP, Options
 
 #: Bits of a version that count the changes within a life.
 CHANGES: Final = 32
@@ -79,6 +77,7 @@ class PageRecord(Link):
     __slots__ = (
         "_packed",
         "_resting",
+        "_shown",
         "backup",
         "chosen",
         "error",
@@ -119,6 +118,7 @@ class PageRecord(Link):
         self.series: str | None = None
         self._resting: bytes | None = None
         self._packed = False
+        self._shown: tuple[int, Backup] | None = None
         self.weight: Weight | None = None
         self.newer = self.older = None
 
@@ -142,6 +142,16 @@ class PageRecord(Link):
         return self.finished and self.backup == "stored"
 
     @property
+    def loss_untold(self) -> bool:
+        """Whether it has lost a level of safety that it still shows; see `unlearn`."""
+        return self._shown is not None
+
+    @property
+    def shown_version(self) -> int:
+        """The version that clients see."""
+        return self.version if self._shown is None else self._shown[0]
+
+    @property
     def may_leave(self) -> bool:
         """Whether the page may leave memory without a loss.
 
@@ -162,6 +172,7 @@ class PageRecord(Link):
 
     def begin_life(self) -> None:
         """Begin a life of the page: the first one, or one after a crash or a restart of the program."""
+        self._shown = None
         self.version = self.version + 1 if self.version else first_version(1)
         self.status = "queued"
         self.error = None
@@ -227,11 +238,12 @@ class PageRecord(Link):
             raise ValueError(str(error)) from error
 
     def resting(self) -> bytes | None:
-        """The encoded report of a finished page; None while it is not finished."""
-        return self.stamped(self.version, self.backup)
+        """The encoded report of a finished page as clients see it; None while it is not finished."""
+        return self.stamped(*(self._shown or (self.version, self.backup)))
 
     def quarantine(self, reason: str) -> None:
         """Note that the page has no process any more; an unfinished page fails with that."""
+        self._shown = None
         self.version += 1
         self.error = f"quarantined: {reason}"
         if self._resting is None:
@@ -239,6 +251,7 @@ class PageRecord(Link):
 
     def revive(self) -> None:
         """Give the page another chance."""
+        self._shown = None
         self.version += 1
         self.error = None
         if self._resting is None:
@@ -279,16 +292,37 @@ class PageRecord(Link):
                 self.stored_version = self.version + steps(level)
         return True
 
-    def unlearn(self, level: Backup, steps: Callable[[Backup], int]) -> bool:
-        """Note that a level of safety is lost; False if the page did not have that level."""
+    def unlearn(
+        self, level: Backup, steps: Callable[[Backup], int], *, until_journaled: bool = False
+    ) -> bool:
+        """Note that a level of safety is lost; False if the page did not have that level.
+
+        If the database comes back after ``kill -9``, its row has the version from before the loss. So
+        nobody may have seen a higher version that is nowhere but in memory.
+
+        Args:
+            level: what is lost.
+            steps: how many more times a page at a level is told of a new level until it is stored.
+            until_journaled: whether a finished page shows its former level and version until it is
+                journaled again, or until `tell_loss`.
+        """
         if self.backup != level:
             return False
+        shown = self.version, self.backup
         self.mark("memory", self.version + 1)
         self.stored_version = self.version + steps("memory")
+        if until_journaled and self.finished:
+            self._shown = shown
         return True
+
+    def tell_loss(self) -> bool:
+        """Show what `unlearn` has noted; False if it shows already."""
+        shown, self._shown = self._shown, None
+        return shown is not None
 
     def mark(self, backup: Backup, version: int) -> None:
         """Set the level of safety as of a version; a version never goes back."""
+        self._shown = None
         self.version = max(version, self.version)
         self.backup = backup
 
@@ -312,9 +346,8 @@ class PageRecord(Link):
         if self._resting is None:
             return summarize(self.base()) if self.growing is None else decode_summary(self.growing)
         data = unpack(self._resting) if self._packed else self._resting
-        return msgspec.structs.replace(
-            decode_summary(data), version=self.version, backup=self.backup
-        )
+        version, backup = self._shown or (self.version, self.backup)
+        return msgspec.structs.replace(decode_summary(data), version=version, backup=backup)
 
     def weighed(self) -> Weight | None:
         """The weight of the page and how it was weighed; None if it was not weighed."""
@@ -336,50 +369,3 @@ class PageRecord(Link):
         """The report as far as the record knows it."""
         data = self.resting()
         return self.base() if data is None else decode(data)
-
-
-def restore(
-    row: Snapshot, backup: Backup = "stored", steps: int = 0, life: int | None = None
-) -> PageRecord:
-    """The record of a page from its row; an unfinished page has only its identity.
-
-    Args:
-        row: the row from the database or the journal.
-        backup: how safe the row is.
-        steps: how many more changes it goes through until it is stored.
-        life: the life that it begins now; by default the one after that of the row.
-
-    Raises:
-        ValueError: the stored data is not a report; for packed data `PageRecord.check` tells.
-    """
-    record = PageRecord(row.id, row.url, None, row.submitted_at or datetime.now(UTC))
-    record.version = record.stored_version = row.version
-    record.backup = backup
-    record.expires_at = row.expires_at
-    record.key = row.idempotency
-    record.series = row.series
-    again = first_version(life_of(row.version) + 1 if life is None else life)
-    if row.status not in FINISHED:
-        chosen = decode(row.report)
-        record.method, record.viewport = chosen.method, Viewport.parse(chosen.viewport)
-        # The words of another version: a page that is not read yet is undecided.
-        undecided = chosen.chosen is not None and chosen.method == "static"
-        record.chosen = UNDECIDED if undecided else chosen.chosen
-        record.headers = row.headers
-        # The page can be read before its process starts, and a client may have seen a newer version.
-        record.version = again
-    else:
-        record.status = row.status
-        if isinstance(row, Packed):
-            record.rest_packed(row.report)
-        else:
-            record.rest_encoded(row.report)
-            record.check()  # raise here, not at every read
-        if row.way is not None:
-            record.weight = Weight(row.transfer_bytes, sys.intern(row.way))
-        if steps:
-            # The database may have had this, and a client may have seen it as stored, before the journal
-            # learned of it. So it continues above that, in a new life, and is stored again.
-            record.version = again
-            record.stored_version = record.version + steps
-    return record

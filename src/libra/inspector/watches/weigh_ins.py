@@ -5,7 +5,8 @@ from __future__ import annotations
 from libra.inspector.context import Context
 from libra.inspector.durability.database_reader import DatabaseReader
 from libra.inspector.pages.pages import Pages
-from libra.inspector.records.page_record import PageRecord, restore
+from libra.inspector.records.page_record import PageRecord
+from libra.inspector.records.restored_page import restore
 from libra.inspector.records.watches.alerts import Alert
 from libra.inspector.records.watches.watch_record import WatchState
 from libra.inspector.watches import alert_delivery as alerts

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.ids import is_page_id
-from libra.inspector.records.page_record import PageRecord, first_version, life_of, restore
+from libra.inspector.records.page_record import PageRecord, first_version, life_of
 from libra.inspector.records.page_records import PageRecords
 from libra.inspector.records.records import BATCH_BYTES, Records
+from libra.inspector.records.restored_page import restore
 from libra.report import (
     Asset,
     Backup,

@@ -242,8 +242,10 @@ class WatchRecord:
         self.backup = level
         return True
 
-    def unlearn(self, level: Backup, _steps: Callable[[Backup], int]) -> bool:
-        """Like `PageRecord.unlearn`."""
+    def unlearn(
+        self, level: Backup, _steps: Callable[[Backup], int], *, until_journaled: bool = False
+    ) -> bool:
+        """Like `PageRecord.unlearn`; it shows a loss at once, as that is no new version of it."""
         if self.backup != level:
             return False
         self.backup = "memory"
