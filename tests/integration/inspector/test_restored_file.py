@@ -142,6 +142,31 @@ async def test_a_file_swapped_for_an_older_copy_is_noticed_and_given_what_it_lac
             assert (await libra.report(page_id)).status == "weighed"
 
 
+async def test_an_older_copy_brings_back_the_lease_of_a_killed_life_and_nothing_is_dropped_for_it(
+    site: WebSite, settings: Settings, tmp_path: Path
+) -> None:
+    path, copy = tmp_path / "libra.sqlite3", tmp_path / "copy"
+    async with Libra.open(settings) as libra:
+        first = await weighed(libra, site.url())
+        backup(path, copy)
+    with closing(sqlite3.connect(copy)) as connection:  # it was killed, and so kept its lease
+        assert connection.execute("SELECT count(*) FROM libra_lease").fetchone() == (1,)
+    async with Libra.open(settings) as libra:
+        later = [await weighed(libra, site.url()) for _ in range(3)]
+        before = [await libra.report(page_id) for page_id in later]
+        mv(copy, path)
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        for report in before:
+            after = await until(libra, report.id, partial(newer, report.version))
+            assert after.assets == report.assets
+        for page_id in later:
+            await stored(libra, page_id)
+        await drained(libra)
+        assert libra.health().parts["database"].status == "ok"
+    assert rows(path) == sorted([first, *later])
+
+
 async def test_a_file_cut_short_is_no_crash_and_nothing_is_called_stored_that_is_not(
     site: WebSite, settings: Settings, tmp_path: Path
 ) -> None:

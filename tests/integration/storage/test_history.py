@@ -217,6 +217,39 @@ async def test_a_libra_that_is_started_again_goes_on_at_once(opened: Open) -> No
     await now.save([snapshot()])
 
 
+async def test_a_database_that_has_gone_back_says_so_whoever_has_its_lease(
+    opened: Open, sql: Sql
+) -> None:
+    """If it said only that another Libra writes, this one would drop what the database lacks."""
+    store = opened("a")
+    for _ in range(2):
+        await store.save([snapshot()])
+    sql("UPDATE libra_writers SET counter = 1")
+    sql("UPDATE libra_lease SET instance = 'b', life = 'b', place = '/srv/b'")
+    for call in (store.ping, lambda: store.save([snapshot()])):
+        with pytest.raises(HistoryLost):
+            await call()
+    store.known = msgspec.structs.replace(known(store), counter=1)  # somebody has seen to it
+    with pytest.raises(LeaseHeld, match="/srv/b"):
+        await store.save([snapshot()])
+
+
+async def test_the_lease_of_a_former_life_that_comes_back_with_an_older_copy_holds_nobody_up(
+    opened: Open, sql: Sql
+) -> None:
+    former, now = opened("a", "one"), opened("a", "two")
+    await former.save([snapshot()])
+    await now.save([snapshot()])
+    sql("UPDATE libra_writers SET counter = 1")
+    sql("UPDATE libra_lease SET life = 'aone'")
+    with pytest.raises(HistoryLost):
+        await now.save([snapshot()])
+    now.known = msgspec.structs.replace(known(now), counter=1)  # somebody has seen to it
+    await now.save([snapshot()])
+    with pytest.raises(LeaseHeld):
+        await former.save([snapshot()])
+
+
 async def test_an_administrator_may_work_beside_it(opened: Open, database: str) -> None:
     store = opened("a")
     await store.save([snapshot()])

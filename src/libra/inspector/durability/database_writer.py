@@ -317,13 +317,14 @@ class DatabaseWriter(DatabaseWriterPort):
         if context.availability.standby is None:
             log.warning("this Libra only reads the database until the lease ends: %s", error.reason)
         if self._leading or context.availability.standby is None:
-            # This Libra was stopped or cut off so long that another has taken over. Or it starts beside
-            # another one, with what it remembers from a former life.
+            # It was stopped so long that another has taken over, or starts with a former life's memory.
             self._leading = False
             self.start_task(yield_to_another(context), tag=DatabaseWriterStep.TELL)
         context.availability.standby = context.availability.standby or Outage(
             context.services.now(), error.reason
         )
+        if not self._backlog.lacks_anything():
+            context.availability.gap = None  # it is for the other Libra to say what is missing
         context.availability.outage = None
         context.availability.available_since = (
             context.availability.available_since or context.services.now()
@@ -382,8 +383,7 @@ class DatabaseWriter(DatabaseWriterPort):
                 await asyncio.sleep(0)
 
     def _answer_drained(self) -> None:
-        owes = self._backlog.owes or self._context.availability.gap is not None
-        if self._may_write() and owes:
+        if self._may_write() and (self._backlog.owes or self._context.availability.gap is not None):
             return
         for sender in self._draining:
             self.reply(sender, None)

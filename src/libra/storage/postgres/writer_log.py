@@ -76,9 +76,10 @@ class PostgresWriterLog:
     """Signs a writer in.
 
     Attributes:
-        known_there: whether a transaction of this life was committed. Until then a lease of a former
-            life on the same data directory counts as ours. After that it does not: if somebody ran a
-            copy of that directory, the two would take the lease from each other for ever.
+        known_there: whether a transaction of this life was committed, since the database last went
+            back. Until then a lease of a former life on the same data directory counts as ours. After
+            that it does not: if somebody ran a copy of that directory, the two would take the lease
+            from each other for ever.
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -107,8 +108,9 @@ class PostgresWriterLog:
 
         Raises:
             SchemaMismatch: the schema is not the one that this program knows.
+            HistoryLost: it is not the known database. This comes first: whoever has the lease there,
+                what this Libra has in memory may be all that is left.
             LeaseHeld: another Libra has the lease.
-            HistoryLost: it is not the known database.
         """
         mine, now = self._writer, datetime.now(UTC)
         row = await connection.fetchrow(
@@ -128,12 +130,14 @@ class PostgresWriterLog:
                 "schema", "libra_database is empty: drop it and run `libra db migrate`"
             )
         judge("postgres", row["schema"]).require_current()
+        found = self._history(row)
+        if found.lacks(known):
+            self.known_there = False
+        found.require(known)
         if not row["mine"]:
             raise LeaseHeld(
                 Holder(row["holder"] or "", row["place"] or "?", row["seconds"] or LEASE)
             )
-        found = self._history(row)
-        found.require(known)
         if not count:
             return found
         if mine.node is None:

@@ -37,10 +37,7 @@ def enter(
     if writer_log is None:
         return None
     with without_rows():
-        writer_log.claim(connection)
-        found = writer_log.look(connection)
-    found.require(known)
-    return found
+        return writer_log.enter(connection, known)
 
 
 def check_writing(

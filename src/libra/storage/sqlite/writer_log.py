@@ -33,21 +33,32 @@ class SqliteWriterLog:
     """Signs a writer in.
 
     Attributes:
-        known_there: whether a transaction of this life was committed. Until then a lease of a former
-            life on the same data directory counts as ours. After that it does not: if somebody ran a
-            copy of that directory, the two would take the lease from each other for ever.
+        known_there: whether a transaction of this life was committed, since the database last went
+            back. Until then a lease of a former life on the same data directory counts as ours. After
+            that it does not: if somebody ran a copy of that directory, the two would take the lease
+            from each other for ever.
     """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self.known_there = False
 
-    def claim(self, connection: sqlite3.Connection) -> None:
-        """Take or extend the lease.
+    def enter(self, connection: sqlite3.Connection, known: History | None) -> History:
+        """Take or extend the lease; return the database.
 
         Raises:
-            LeaseHeld: another Libra has it.
+            HistoryLost: it is not the known database. This comes first: whoever has the lease there,
+                what this Libra has in memory may be all that is left.
+            LeaseHeld: another Libra has the lease.
         """
+        found = self.look(connection)
+        if found.lacks(known):
+            self.known_there = False
+        found.require(known)
+        self._claim(connection)
+        return found
+
+    def _claim(self, connection: sqlite3.Connection) -> None:
         mine, now = self._writer, datetime.now(UTC)
         row = connection.execute("SELECT instance, life, place, until FROM libra_lease").fetchone()
         if row is not None:
