@@ -146,6 +146,8 @@ def _answered(call: Call, lives: Lives, pages: Mapping[str, Page]) -> Iterator[C
         return  # somebody deleted it meanwhile, so there was nothing to follow to its end
     elif call.code == 503 and page is not None and page.doomed <= call.ended:
         return  # gone from memory, and whether the database still has it cannot be told
+    elif call.code == 503 and page is not None and lives.may_be_lost(page, call.ended):
+        return  # a kill may have cost it, and then it is as unknown as any other
     elif call.code == 503 and call.kind in ("read", "follow", "delete") and lives.restoring(call):
         return  # "I cannot tell" is the right word on what is only in a database that is down
     elif call.code not in expected:

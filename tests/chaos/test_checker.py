@@ -96,6 +96,13 @@ def test_a_result_of_ci_is_acknowledged_as_a_submission_is() -> None:
     assert verdict(call("push", 0, None, code=503, after="2")) == "failed"
 
 
+def test_whether_there_is_a_page_that_a_kill_may_have_cost_need_not_be_known() -> None:
+    unknown = call("read", 7, code=503, after="2")
+    only_in_memory = submit(0, backup="memory")
+    assert verdict(only_in_memory, *killed(2, 3, 4), unknown) is None
+    assert verdict(submit(0), *killed(2, 3, 4), unknown) == "failed"
+
+
 def test_a_page_that_is_gone_at_the_end_is_lost() -> None:
     assert verdict(submit(0), result(1), final=Final({}, {})) == "lost"
 

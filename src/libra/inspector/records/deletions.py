@@ -43,10 +43,11 @@ class Deletions:
 
     @contextmanager
     def meanwhile(self) -> Iterator[set[str]]:
-        """The pages that are deleted while the block runs; the set grows.
+        """The pages whose deletion is made or forgotten here while the block runs; the set grows.
 
-        An answer of the database may arrive after a deletion that it does not include. By then the
-        deletion may be stored and forgotten here.
+        An answer of the database may arrive after a deletion that it does not include, whether that was
+        made before or after the question. By then the deletion may be stored and forgotten here. So
+        nothing of an answer counts that is in this set or in `pages`.
         """
         deleted: set[str] = set()
         self._noting[id(deleted)] = deleted
@@ -57,6 +58,8 @@ class Deletions:
 
     def forget_stored(self) -> None:
         """Forget the deletions that the database has, once nothing can bring their entries back."""
+        for deleted in self._noting.values():
+            deleted.update(self.stored)
         self.pages -= self.stored
         self.watches -= self.stored
         self.stored.clear()

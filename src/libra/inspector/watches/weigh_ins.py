@@ -64,10 +64,14 @@ class PageWeighIns:
             or page_id in context.records.deletions.pages
         ):
             return True
-        try:
-            row = await self._reader.load(page_id)
-        except Unavailable:
-            return None
+        deletions = context.records.deletions
+        with deletions.meanwhile() as deleted:
+            try:
+                row = await self._reader.load(page_id)
+            except Unavailable:
+                return None
+        if page_id in deleted or page_id in deletions.pages:
+            return True
         if row is None:
             return await self.submit(page_id, state)
         if context.records.pages.get(page_id) is None and row.finished_at is None:

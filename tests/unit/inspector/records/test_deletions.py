@@ -51,3 +51,17 @@ def test_only_what_the_database_has_deleted_is_forgotten() -> None:
     deletions.stored |= {"a", "w"}
     deletions.forget_stored()
     assert (deletions.pages, deletions.watches, deletions.stored) == ({"b"}, set(), set())
+
+
+def test_who_reads_from_the_database_hears_of_deletions_that_are_stored_and_forgotten_meanwhile() -> (
+    None
+):
+    """The answer may be from before the deletion, and nothing else says so any more."""
+    deletions = Deletions(now)
+    deletions.add_page("a")
+    deletions.add_page("b")
+    with deletions.meanwhile() as meanwhile:
+        deletions.stored.add("a")
+        deletions.forget_stored()
+    assert meanwhile == {"a"}
+    assert deletions.pages == {"b"}
