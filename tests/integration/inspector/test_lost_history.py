@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -337,3 +338,61 @@ async def test_a_libra_that_was_held_up_yields_to_the_one_that_took_over(
         await stored(libra, mine)
         await watches_restored(libra)
         assert libra.watch_of(watch.id).id == watch.id
+
+
+async def test_what_a_database_has_lost_stays_here_although_another_libra_writes_to_it(
+    site: WebSite, settings: Settings, sql: Sql
+) -> None:
+    """As after a failover to a standby that is behind, to which another Libra was faster."""
+    async with Libra.open(settings) as libra:
+        page_id, watch = await weighed_and_watched(libra, site.url())
+        await drained(libra)
+        sql(GO_BACK + "UPDATE libra_lease SET life = 'x', instance = 'x', place = '/srv/other'")
+        await until(libra, page_id, lambda report: report.backup == "journaled")
+        await eventually(partial(_stands_by, libra), "the other Libra writes", within=PATIENCE)
+        assert libra.report_at_hand(page_id) is not None
+        assert libra.watch_of(watch.id).id == watch.id
+        with pytest.raises(PageUnknown):
+            await libra.report(new_id())
+        sql("DELETE FROM libra_lease")
+        await stored(libra, page_id)
+        await drained(libra)
+        assert (page_id,) in sql(ALIVE)
+
+
+async def test_a_second_libra_that_has_nothing_of_what_the_database_lost_takes_it_as_it_is(
+    site: WebSite,
+    settings: Settings,
+    second: Settings,
+    sql: Sql,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    second = msgspec.structs.replace(second, keep_deletions=0)
+    async with Libra.open(second) as libra:
+        page_id = await weighed(libra, site.url())
+        await stored(libra, page_id)
+        await libra.forget(page_id)
+        await drained(libra)
+    async with Libra.open(settings) as first:
+        await drained(first)
+        sql("BEGIN; DELETE FROM pages; UPDATE libra_writers SET counter = 1; COMMIT;")
+        for _ in range(2):
+            async with Libra.open(second) as libra:
+                await settled(libra)
+                await eventually(partial(_is_unknown_no_more, libra), "it knows", within=PATIENCE)
+                assert str(settings.data_dir) in (database(libra).detail or "")
+    assert sum("has gone back" in record.getMessage() for record in caplog.records) == 1
+
+
+async def _stands_by(libra: Libra) -> bool:
+    return "/srv/other" in (database(libra).detail or "")
+
+
+async def _is_unknown_no_more(libra: Libra) -> bool:
+    try:
+        await libra.report(new_id())
+    except PageNotFound:
+        return True
+    except PageUnknown:
+        return False
+    raise AssertionError("there is no such page")

@@ -320,15 +320,11 @@ class DatabaseWriter(DatabaseWriterPort):
             # It was stopped so long that another has taken over, or starts with a former life's memory.
             self._leading = False
             self.start_task(yield_to_another(context), tag=DatabaseWriterStep.TELL)
-        context.availability.standby = context.availability.standby or Outage(
-            context.services.now(), error.reason
-        )
-        if not self._backlog.lacks_anything():
-            context.availability.gap = None  # it is for the other Libra to say what is missing
+        now = context.services.now()
+        context.availability.standby = context.availability.standby or Outage(now, error.reason)
+        self._close_gap()
         context.availability.outage = None
-        context.availability.available_since = (
-            context.availability.available_since or context.services.now()
-        )
+        context.availability.available_since = context.availability.available_since or now
         self._breaker.succeeded(self.runtime.clock.time())
         context.availability.opened.set()
         self._answer_drained()
@@ -345,12 +341,7 @@ class DatabaseWriter(DatabaseWriterPort):
     def _succeeded(self, saved: int = 0) -> None:
         self.legacy = None
         self._lead()
-        if self._context.availability.gap is not None and not self._backlog.lacks_anything():
-            log.warning(
-                "this Libra has saved again everything that the database had lost and it still had"
-            )
-            self._context.availability.gap = None
-            self._durability.over([], ())
+        self._close_gap()
         self._breaker.succeeded(self.runtime.clock.time())
         outage = self._context.availability.outage
         if outage is not None or self._context.availability.available_since is None:
@@ -375,6 +366,13 @@ class DatabaseWriter(DatabaseWriterPort):
             self._after(GROUP, DatabaseWriterStep.WRITE)
         else:
             self._write_now()
+
+    def _close_gap(self) -> None:
+        if self._context.availability.gap is None or self._backlog.lacks_anything():
+            return
+        log.warning("the database lacks nothing any more that it had and this Libra still has")
+        self._context.availability.gap = None
+        self._durability.over([], ())
 
     async def _tell_all_lost(self) -> None:
         for number, record in enumerate(self._context.records.everything(), 1):
