@@ -249,10 +249,7 @@ class WatchCalls(Parts):
         deleted = not is_page_id(watch_id) or watch_id in self._context.records.deletions.watches
         if deleted:
             raise WatchNotFound(watch_id)
-        if (
-            not self._context.availability.watches_known.is_set()
-            or self._context.availability.gap is not None
-        ):
+        if not self._context.availability.watches_known.is_set() or self._context.availability.owed:
             raise WatchUnknown(watch_id)
         raise WatchNotFound(watch_id, self._context.availability.may_be_lost(watch_id))
 

@@ -38,6 +38,8 @@ class Availability:
         restoring: whether the restorer is bringing back pages or watches from the database.
         gap: what the database was found to lack, until Libra has saved again all of it that is in
             memory.
+        owed: whether pages or watches are among that, and not only deletions. Until they are saved, no
+            caller is told that something does not exist.
         losses: everything that databases of this Libra were found to lack, oldest first.
         neighbours: what is known of the other Libras that this one works with.
     """
@@ -54,6 +56,7 @@ class Availability:
         self.watches_known = asyncio.Event()
         self.restoring = True
         self.gap: Loss | None = None
+        self.owed = False
         self.losses: tuple[Loss, ...] = ()
         self.neighbours = Neighbours()
 

@@ -61,6 +61,14 @@ class Loss(msgspec.Struct, frozen=True):
         return f"between {self.since:%Y-%m-%d %H:%M:%S} and {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def with_loss(losses: tuple[Loss, ...], loss: Loss) -> tuple[Loss, ...]:
+    """The losses with one more; one that is found again after a restart counts once."""
+    last = losses[-1] if losses else None
+    if last is not None and (last.since, last.until) == (loss.since, loss.until):
+        losses = losses[:-1]
+    return (*losses, loss)[-MAX_LOSSES:]
+
+
 class Recollection(Protocol):
     """The notes. All but the attributes and `deleted` is for a thread that may wait for the disk.
 
@@ -137,7 +145,7 @@ class InMemory:
 
     def lose(self, loss: Loss) -> None:
         """Keep it in memory."""
-        self.losses = (*self.losses, loss)[-MAX_LOSSES:]
+        self.losses = with_loss(self.losses, loss)
 
     def deletions(self, now: datetime) -> Iterator[Deleted]:
         """The deletions of this life."""
@@ -214,7 +222,7 @@ class OnDisk:
 
     def lose(self, loss: Loss) -> None:
         """Write the loss down."""
-        self.losses = (*self.losses, loss)[-MAX_LOSSES:]
+        self.losses = with_loss(self.losses, loss)
         self._write_notes()
 
     def deletions(self, now: datetime) -> Iterator[Deleted]:

@@ -214,11 +214,16 @@ async def test_a_page_shows_the_loss_of_its_database_once_the_journal_has_it_aga
         assert after.version > before.version
 
 
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), RuntimeError("a bug")])
 async def test_a_page_shows_the_loss_of_its_database_at_once_if_the_journal_fails(
-    site: WebSite, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: WebSite,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
 ) -> None:
     def fails(journal: Journal, entries: Sequence[Entry]) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise failure
 
     path = tmp_path / "libra.sqlite3"
     async with Libra.open(settings) as libra:

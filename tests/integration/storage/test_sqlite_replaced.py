@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -170,7 +170,7 @@ async def test_a_read_does_not_wait_for_a_checkpoint(
 
     def hold(path: Path) -> tuple[str, int, int] | None:
         moving.set()
-        moved.wait(60)
+        moved.wait()
         return look(path)
 
     await lanes.read()
@@ -180,9 +180,11 @@ async def test_a_read_does_not_wait_for_a_checkpoint(
     monkeypatch.setattr(file, "_base_of", hold)
     monkeypatch.setattr(file, "_WAL_BYTES", 0)
     await lanes.write("UPDATE pages SET text = 'later'")
-    await asyncio.to_thread(moving.wait, 60)
-    assert await lanes.read() == "later"
-    moved.set()
+    try:
+        await asyncio.to_thread(moving.wait, 60)
+        assert await asyncio.wait_for(lanes.read(), 60) == "later"
+    finally:
+        moved.set()
 
 
 async def test_a_file_is_another_one_even_if_it_has_the_same_size_and_time(
@@ -195,3 +197,53 @@ async def test_a_file_is_another_one_even_if_it_has_the_same_size_and_time(
     overwrite(lanes.path)
     os.utime(lanes.path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert await lanes.read() == "then"
+
+
+async def test_a_file_that_looks_unchanged_and_cannot_be_read_just_now_is_no_other_one(
+    lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_TICK", 1e18)
+    await lanes.change("now", 4)
+    with monkeypatch.context() as no_files_left:
+        no_files_left.setattr(file, "_base_of", lambda _: None)
+        await lanes.write("UPDATE pages SET text = 'later'")
+        assert await lanes.read() == "later"
+    assert await lanes.read() == "later"
+
+
+async def test_what_the_writer_has_done_counts_whatever_trouble_another_lane_has(
+    lanes: Lanes,
+) -> None:
+    def work(connection: sqlite3.Connection, _job: Job[None]) -> None:
+        connection.execute("UPDATE pages SET text = 'later'")
+        lanes.file.doubt()
+
+    await lanes.writer.run(work, deadline=60)
+    assert await lanes.read() == "later"
+
+
+class Other:
+    """A lane in which something happens while it is closed."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self._happens = happens
+        self.closed = 0
+
+    def disconnect_if_idle(self, patience: float) -> bool:
+        self.closed += 1
+        self._happens()
+        return True
+
+
+def test_a_connection_belongs_to_the_time_before_a_doubt_that_comes_while_it_is_prepared(
+    tmp_path: Path,
+) -> None:
+    shared = File(tmp_path / "libra.db")
+    mine, other = Other(lambda: None), Other(shared.doubt)
+    shared.join(mine)
+    shared.join(other)
+    shared.doubt()
+    generation = shared.begin_again(mine)
+    assert generation < shared.generation
+    shared.begin_again(mine)  # the new doubt is not forgotten
+    assert (mine.closed, other.closed) == (0, 2)

@@ -81,8 +81,12 @@ class Backlog:
             self.offer(entry_id, now)
         self._lacking = set(lacking)
 
+    def lacks_records(self) -> bool:
+        """Whether the database still lacks pages or watches that are in memory."""
+        return any(self._records.find(one) is not None for one in self._lacking)
+
     def lacks_anything(self) -> bool:
-        """Whether the database still lacks entries that are in memory."""
+        """Whether the database still lacks entries that are in memory, or deletions."""
         records = self._records
         return any(
             records.find(one) is not None or records.deletions.of(one) is not None

@@ -48,9 +48,10 @@ class DatabaseReader:
             return None
         if row is not None:
             self._require_report(row)
-        if row is None and self._context.availability.gap is not None:
+        gap = self._context.availability.gap
+        if row is None and gap is not None and self._context.availability.owed:
             # The page may be among those that are being saved again, or may be lost: nobody knows yet.
-            raise Unavailable("history", self._context.availability.gap.reason)
+            raise Unavailable("history", gap.reason)
         return row
 
     async def trace(self, page_id: str) -> Trace | None:

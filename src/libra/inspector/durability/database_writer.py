@@ -368,11 +368,12 @@ class DatabaseWriter(DatabaseWriterPort):
             self._write_now()
 
     def _close_gap(self) -> None:
-        if self._context.availability.gap is None or self._backlog.lacks_anything():
-            return
-        log.warning("the database lacks nothing any more that it had and this Libra still has")
-        self._context.availability.gap = None
-        self._durability.over([], ())
+        availability = self._context.availability
+        availability.owed = availability.gap is not None and self._backlog.lacks_records()
+        if availability.gap is not None and not self._backlog.lacks_anything():
+            log.warning("the database lacks nothing any more that it had and this Libra still has")
+            availability.gap = None
+            self._durability.over([], ())
 
     async def _tell_all_lost(self) -> None:
         for number, record in enumerate(self._context.records.everything(), 1):

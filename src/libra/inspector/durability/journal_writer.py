@@ -152,6 +152,8 @@ class JournalWriter(JournalWriterPort):
                 context.services.now(), reason
             )
             self._retry = self.send_after(min(RETRY * 2.0**crashes, 30.0), JournalWriterStep.RETRY)
+            for entry_id in self._waiting:
+                durability.not_journaled(entry_id)
         if journal is None and context.availability.disk_trouble is None:
             context.availability.disk_trouble = Outage(
                 context.services.now(), "the journal is switched off"

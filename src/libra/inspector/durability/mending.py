@@ -58,7 +58,7 @@ class Mending:
             loss.reason,
             loss.span,
         )
-        context.availability.gap = loss
+        context.availability.gap, context.availability.owed = loss, True
         deleted = await self._remember(loss)
         for one in deleted:
             (

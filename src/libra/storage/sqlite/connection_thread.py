@@ -161,7 +161,7 @@ class ConnectionThread:
             _tell(job, _succeed, job.future, result)
 
     def _perform(self, job: Job[T]) -> T:
-        connecting = True
+        connecting, outdated = True, False
         try:
             if self._is_outdated():
                 self._disconnect()
@@ -172,8 +172,7 @@ class ConnectionThread:
                 self._disconnect()
             if self._connection is None:
                 self._file.join(self)
-                self._file.begin_again(self)
-                self._generation = self._file.generation
+                self._generation = self._file.begin_again(self)
                 self._connection, self._inode = self._open()
                 self._connection.set_progress_handler(self._unwanted, _STEPS_BETWEEN_LOOKS)
                 if self._writes:
@@ -186,7 +185,9 @@ class ConnectionThread:
                     self._file.wrote()
             # In this order: a lane that finds another file says so before it closes its connection, and
             # without the writer's there is nothing to compare the file with.
-            if self._is_another() or self._is_outdated():
+            another = self._is_another()
+            outdated = not another and not self._writes and self._is_outdated()
+            if another or outdated:
                 # A job that waited for the lock of a file may have got it after the file had gone. A
                 # read may have mixed the pages of two files.
                 raise Unavailable("unreachable", "the file was replaced meanwhile")
@@ -200,7 +201,10 @@ class ConnectionThread:
         except UnreadableRow:
             raise  # the connection is fine
         except Unavailable as exc:
-            self._tidy(exc)
+            if outdated:
+                self._disconnect()  # whoever raised the doubt has said so
+            else:
+                self._tidy(exc)
             raise
 
     def _open(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
@@ -241,7 +245,7 @@ class ConnectionThread:
 
     def _tidy(self, verdict: Unavailable | Rejected) -> None:
         if isinstance(verdict, Unavailable) and verdict.fault in _REOPEN_AFTER:
-            self._file.doubt(mixed=verdict.fault not in _PAGES_ARE_RIGHT)
+            self._file.doubt(mixed=verdict.fault not in _PAGES_ARE_RIGHT or self._is_another())
             self._disconnect()
 
     def _disconnect(self) -> None:

@@ -114,19 +114,24 @@ class File:
             self.generation += mixed
             self._stale = True
 
-    def begin_again(self, mine: Closable) -> None:
+    def begin_again(self, mine: Closable) -> int:
         """Close all other connections if there is a doubt; called before a connection is opened.
+
+        Returns:
+            The generation of that connection.
 
         Raises:
             Unavailable: one of them is in use and does not end soon.
         """
         with self._lock:
-            if not self._stale:
-                return
-            for lane in self._lanes - {mine}:
+            with self._doubting:
+                stale, self._stale = self._stale, False
+                generation = self.generation
+            for lane in self._lanes - {mine} if stale else ():
                 if not lane.disconnect_if_idle(_OTHERS_MAY_TAKE):
+                    self._stale = True
                     raise Unavailable("unreachable", "the file was replaced and is still in use")
-            self._stale = False
+            return generation
 
     # For the one lane that writes
 
@@ -192,8 +197,12 @@ class File:
             now = _mark_of(self.path)
             in_place = now is not None and now[:2] == self._left[:2]
             changed = now != self._left
-            if in_place and (changed or self._left_just_now):
-                if self._is_overwritten(_base_when_done(self.path)):
+            if in_place and now is not None and (changed or self._left_just_now):
+                if (
+                    self._is_overwritten(_base_when_done(self.path))
+                    if changed
+                    else self._is_overwritten_unseen(now)
+                ):
                     os.ftruncate(self._wal, 0)
                     self._cut = True
                     return
@@ -235,16 +244,25 @@ class File:
         now = _mark_of(self.path)
         if now is None or now[:2] != self._left[:2]:
             return True
-        if now != self._left or self._left_just_now:
+        if now != self._left:
             base = _base_when_done(self.path)
             if self._is_overwritten(base):
                 return True
-            if now == self._left:
-                self._left_just_now = abs(time.time_ns() - now[3]) < _TICK
-            elif writer:
+            if writer:
                 self._left, self._base = now, base  # changed correctly, by another program
                 self._left_just_now = True
+        elif self._left_just_now and self._is_overwritten_unseen(now):
+            return True
         return self._lacks_wal()
+
+    def _is_overwritten_unseen(self, now: Mark) -> bool:
+        """Whether the file was overwritten in the tick of the clock in which it was left."""
+        over = abs(time.time_ns() - now[3]) >= _TICK
+        base = _base_of(self.path)
+        if base is None:
+            return False  # that says nothing of a file that looks unchanged: the next check looks again
+        self._left_just_now = not over
+        return self._is_overwritten(base)
 
     def _lacks_wal(self) -> bool:
         if self._wal is None:
