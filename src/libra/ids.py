@@ -21,10 +21,11 @@ _TICKS = 4096
 class Ids:
     """Makes ids, each of which sorts after all ids that it made before."""
 
-    __slots__ = ("_last",)
+    __slots__ = ("_known", "_last")
 
     def __init__(self) -> None:
         self._last = 0
+        self._known = ""
 
     def __call__(self, now: int | None = None) -> str:
         """An id that nobody can guess. It contains its time, to a quarter of a microsecond.
@@ -44,9 +45,11 @@ class Ids:
 
         A text that is not an id of version 7 is ignored.
         """
-        if _V7.fullmatch(other) is None:
+        # A start may restore 100,000 pages, the newest first: the text shows that the others are older.
+        if other <= self._known or _V7.fullmatch(other) is None:
             return
-        # Not through a UUID, which takes longer than all the rest: a start may restore 100,000 pages.
+        self._known = other
+        # Not through a UUID, which takes longer than all the rest.
         tick = int(other[:8] + other[9:13], 16) * _TICKS + int(other[15:18], 16)
         self._last = max(self._last, tick)
 

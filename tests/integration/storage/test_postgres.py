@@ -409,6 +409,35 @@ async def test_assets_can_be_queried_in_a_view(server: Postgres, store: Store) -
     assert server.sql("SELECT count(*) FROM assets") == "0"
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["no statistics", "old statistics"])
+async def test_a_restore_reads_each_row_once_whatever_the_statistics_say(
+    server: Postgres, store: Store, known: bool
+) -> None:
+    expires = NOON + timedelta(days=1)
+    row = msgspec.structs.replace(Snapshot.of(Report(id="a", url="https://a/")), expires_at=expires)
+    await store.save([row])
+    server.sql("ALTER TABLE pages SET (autovacuum_enabled = off)")
+    names = (
+        "url, host, status, version, expires_at, report, transfer_bytes, resource_bytes, requests"
+    )
+    many = f"INSERT INTO pages (id, {names}) SELECT g, {names} FROM pages, generate_series(1, 1999) AS g"
+    try:
+        if known:
+            server.sql("ANALYZE pages")
+        server.sql(many)
+        server.sql("SELECT pg_stat_reset()")
+        rows = [page async for batch in store.batches(now=NOON, size=50) for page in batch]
+        await store.close()
+        while server.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'libra'"):
+            pass  # a session counts what it read before it ends
+        read = server.sql(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'pages'"
+        )
+        assert len(rows) == 2000 == int(read)
+    finally:
+        server.sql("ALTER TABLE pages RESET (autovacuum_enabled)")
+
+
 async def test_a_row_from_before_there_were_frames_is_read_from_its_json(
     server: Postgres, store: Store
 ) -> None:

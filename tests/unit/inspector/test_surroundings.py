@@ -5,6 +5,8 @@ import gc
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libra.inspector.pace import OBJECTS, few_collections
 from libra.inspector.records.eviction_queue import EvictionQueue
@@ -34,7 +36,25 @@ def test_a_page_that_has_left_already_is_passed_over_and_not_kept_for_ever() -> 
         evictions.note(record.id, NOW)
         records.discard(record.id)
     assert evictions.next() is None
-    assert len(evictions._heap) < 200
+    assert len(evictions._heap) + len(evictions._falling) < 200
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=30), st.integers(0, 9))
+def test_pages_leave_in_the_order_of_their_expiry_however_they_came(
+    pages: list[tuple[int, bool]], now: int
+) -> None:
+    records = PageRecords()
+    evictions = EvictionQueue(records)
+    for number, (hours, stays) in enumerate(pages):
+        record = PageRecord(f"{number:02}", "http://a.test/", None, NOW)
+        if stays:
+            records.add(record)
+        evictions.note(record.id, NOW + timedelta(hours=hours))
+    order = sorted((hours, f"{number:02}") for number, (hours, _) in enumerate(pages))
+    expired = [page_id for hours, page_id in order if hours <= now]
+    assert evictions.due(NOW + timedelta(hours=now), 5) == expired[:5]
+    left = [page_id for _, page_id in order[len(expired[:5]) :] if records.get(page_id)]
+    assert [departure.page_id for departure in iter(evictions.next, None)] == left
 
 
 async def test_followers_are_told_of_their_page_only() -> None:

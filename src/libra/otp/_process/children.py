@@ -29,6 +29,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _RESTARTS = frozenset(("permanent", "transient", "temporary"))
 _TYPES = frozenset((None, "worker", "supervisor"))
 _WORDS = frozenset(("brutal_kill", "infinity"))
+_NUMBERS = (int, float)
 
 
 class ChildSpec(msgspec.Struct, Generic[P_co], frozen=True):
@@ -92,7 +93,7 @@ class ChildSpec(msgspec.Struct, Generic[P_co], frozen=True):
 def _is_grace(value: Any) -> bool:
     if isinstance(value, str):
         return value in _WORDS
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, _NUMBERS) and not isinstance(value, bool)
     return number and 0 <= value < math.inf
 
 

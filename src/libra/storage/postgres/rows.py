@@ -52,6 +52,14 @@ COLUMNS: Final = {
 }
 """The columns of a page, in the order of a row, and their types."""
 
+# Places in a row, of which `Packed` has the same but for the last.
+_REPORT: Final = list(COLUMNS).index("report")
+_STATUS: Final = list(COLUMNS).index("status")
+_TEXTS: Final = [
+    list(COLUMNS).index(name)
+    for name in ("id", "url", "final_url", "host", "title", "idempotency", "series")
+]
+
 _INLINE: Final = 200_000  # bytes of reports to read or write on the event loop in one go
 
 
@@ -71,7 +79,7 @@ async def snapshots_of(
 ) -> Found[Snapshot]:
     """The pages of rows; with ``packed``, the reports of finished pages stay frames."""
     convert = _packed if packed else _listed
-    if sum(_bytes_to_read(row, packed=packed) for row in rows) > _INLINE:
+    if sum(map(_bytes_of_json if packed else _bytes_to_read, rows)) > _INLINE:
         return await asyncio.to_thread(readable, rows, convert, unreadable)
     return readable(rows, convert, unreadable)
 
@@ -82,7 +90,7 @@ async def snapshot_strictly(row: Any, unreadable: set[str]) -> Snapshot:
     Raises:
         UnreadableRow: it cannot be read.
     """
-    if _bytes_to_read(row, packed=False) > _INLINE:
+    if _bytes_to_read(row) > _INLINE:
         return await asyncio.to_thread(strictly, row, _whole, unreadable)
     return strictly(row, _whole, unreadable)
 
@@ -97,24 +105,16 @@ def snapshot_of(
     title: str | None,
     status: str,
     *others: Any,
-    packed: bool,
 ) -> Snapshot:
-    """The page of one row; with ``packed``, the report of a finished page stays a frame."""
+    """The page of one row."""
     *plain, key, series, way, headers, framed = others
     plain += [None if text is None else unescape(text) for text in (key, series)]
     plain += [way, headers_of_text(headers)]
-    packed = packed and framed is not None and status in FINISHED
-    if packed:
-        data = framed
-    elif framed is not None:
-        data = unframe(framed)
-    else:
-        data = in_order(unescape_json(report or ""))
-    return (Packed if packed else Snapshot)(
+    return Snapshot(
         unescape(page_id),
         unescape(url),
         version,
-        data,
+        in_order(unescape_json(report or "")) if framed is None else unframe(framed),
         None if final_url is None else unescape(final_url),
         unescape(host),
         None if title is None else unescape(title),
@@ -170,19 +170,31 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _packed(row: Any) -> Snapshot:
-    return snapshot_of(*row.values(), packed=True)
+    *columns, headers, framed = row
+    if framed is None or columns[_STATUS] not in FINISHED:
+        return _whole(row)
+    columns[_REPORT] = framed
+    for at in _TEXTS:
+        if (text := columns[at]) is not None:
+            columns[at] = unescape(text)
+    columns.append(headers_of_text(headers))
+    return Packed(*columns)
 
 
 def _whole(row: Any) -> Snapshot:
-    return snapshot_of(*row.values(), packed=False)
+    return snapshot_of(*row)
 
 
 def _listed(row: Any) -> Snapshot:
     return with_summary(_whole(row))
 
 
-def _bytes_to_read(row: Any, *, packed: bool) -> int:
+def _bytes_to_read(row: Any) -> int:
     """The bytes to convert for a row."""
-    if (framed := row["report_zstd"]) is None:
-        return len(row["report"] or "")
-    return 0 if packed else unframed_size(framed)
+    framed = row["report_zstd"]
+    return _bytes_of_json(row) if framed is None else unframed_size(framed)
+
+
+def _bytes_of_json(row: Any) -> int:
+    """The bytes to convert for a row whose frame stays as it is."""
+    return len(row[_REPORT] or "")

@@ -205,7 +205,7 @@ class PostgresStore(Store):
 
     async def keys(self, *, since: str, limit: int) -> list[tuple[str, str]]:
         """List idempotency keys."""
-        rows = await self._rows(_KEYS, [escape(since), limit], self.deadlines.read)
+        rows = await self._rows(_KEYS, [escape(since), limit], self.deadlines.read, by_index=True)
         return [(unescape(key), unescape(page_id)) for key, page_id in rows]
 
     async def watches(self) -> list[WatchRow]:
@@ -238,7 +238,7 @@ class PostgresStore(Store):
         within, check = self.deadlines.restore, self._check_of_reads()
 
         async def work(connection: Connection) -> list[tuple[int, str]]:
-            async with transaction(connection, within):
+            async with transaction(connection, within, by_index=True):
                 rows = await connection.fetch(_PRUNED, after[0], escape(after[1]), limit)
                 await check(connection, found=bool(rows))
             return [(number, unescape(page_id)) for number, page_id in rows]
@@ -351,18 +351,24 @@ class PostgresStore(Store):
         self, link: Connections, now: datetime | None, size: int, last: Place | None
     ) -> Batch:
         sql, arguments = batch_sql(now, size, last)
-        rows = await self._rows(sql, arguments, self.deadlines.restore, link)
+        rows = await self._rows(sql, arguments, self.deadlines.restore, link, by_index=True)
         found = await snapshots_of(rows, self.unreadable, packed=True)
         return Batch(found.items, last_place(rows, size))
 
     async def _rows(
-        self, sql: str, arguments: Sequence[Any], limit: float, link: Connections | None = None
+        self,
+        sql: str,
+        arguments: Sequence[Any],
+        limit: float,
+        link: Connections | None = None,
+        *,
+        by_index: bool = False,
     ) -> Sequence[Any]:
         """The rows of a query, from the known database."""
         check = self._check_of_reads()
 
         async def work(connection: Connection) -> Sequence[Any]:
-            async with transaction(connection, limit):
+            async with transaction(connection, limit, by_index=by_index):
                 rows: Sequence[Any] = await connection.fetch(sql, *arguments)
                 await check(connection, found=bool(rows))
             return rows
@@ -381,7 +387,7 @@ class PostgresStore(Store):
 
 def _url_row(row: Any) -> UrlRow:
     *columns, past = row.values()
-    return UrlRow(with_summary(snapshot_of(*columns, packed=False)), read_past(past))
+    return UrlRow(with_summary(snapshot_of(*columns)), read_past(past))
 
 
 def _watch(row: Any) -> WatchRow:

@@ -21,14 +21,25 @@ _SERVERS_SHARE: Final = 0.8  # of our deadline; by then the server ends a slow t
 
 
 @asynccontextmanager
-async def transaction(connection: Connection, limit: float) -> AsyncIterator[None]:
-    """A transaction that the server ends before ``limit`` seconds have passed."""
+async def transaction(
+    connection: Connection, limit: float, *, by_index: bool = False
+) -> AsyncIterator[None]:
+    """A transaction that the server ends before ``limit`` seconds have passed.
+
+    Args:
+        connection: to the server.
+        limit: seconds.
+        by_index: whether its query reads the next few rows of a long table, in the order of an index.
+    """
     # For this transaction only, because a pooler may give the session to another client afterwards.
     milliseconds = max(1, round(limit * 1000 * _SERVERS_SHARE))
     # With the second setting a program that was stopped in the middle does not keep its locks.
     await connection.execute(
         f"BEGIN; SET LOCAL statement_timeout = {milliseconds:d};"
         f" SET LOCAL idle_in_transaction_session_timeout = {2 * milliseconds:d}"
+        # Where its statistics say that few rows are left, or it has none yet, the server would read all
+        # that are left, sort them and drop all but a few: for each batch again.
+        + ("; SET LOCAL enable_sort = off" if by_index else "")
     )
     try:
         yield
