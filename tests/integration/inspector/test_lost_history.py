@@ -377,8 +377,12 @@ async def test_a_second_libra_that_has_nothing_of_what_the_database_lost_takes_i
         await stored(libra, page_id)
         await libra.forget(page_id)
         await drained(libra)
-    async with Libra.open(settings) as first:
-        await drained(first)
+
+    async def the_first_writes() -> bool:
+        return (str(settings.data_dir),) in sql("SELECT place FROM libra_lease")
+
+    async with Libra.open(settings):
+        await eventually(the_first_writes, "the first has the lease", within=PATIENCE)
         sql("BEGIN; DELETE FROM pages; UPDATE libra_writers SET counter = 1; COMMIT;")
         for _ in range(2):
             async with Libra.open(second) as libra:
