@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from libra.ascii import lowered
-from libra.weighing.css.name_characters import NAME
+from libra.weighing.css.name_characters import NAME, NAME_START
 from libra.weighing.css.syntax import ComponentValue, components
 from libra.weighing.css.tokens import unescape
 
@@ -13,10 +13,12 @@ __all__ = ["VARIABLE", "end_of_function", "first_url", "unescape", "urls_in"]
 
 _PARENTHESIS = re.compile(r"[()]")
 VARIABLE = re.compile(
-    rf"--{NAME}++[ \t\n\f\r]*+:[ \t\n\f\r]*+(?:[A-Za-z\"']|[1-9][0-9][0-9]\b)",
+    rf"--{NAME}++[ \t\n\f\r]*+:[ \t\n\f\r]*+"
+    rf"(?:-?+{NAME_START}|[\"'\\]|--|[1-9][0-9][0-9]\b"
+    r"|[+.0-9][^ \t\n\f\r/;{}\"']*+(?:[ \t\n\f\r/]++[^ \t\n\f\r/;{}]|[\"']))",
     re.ASCII,
 )
-"""A custom property whose value may begin with a font family, a keyword or a weight."""
+"""A custom property whose value may have a font family, a keyword, a weight, or several parts."""
 
 _ONE_URL = re.compile(
     r"url\([ \t\n\f\r]*+(?:\"([^\"\\\n]*+)\"|'([^'\\\n]*+)'|([^\"'()\\ \t\n\f\r]*+))[ \t\n\f\r]*+\)",
