@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import chain
 
-from libra.ascii import lowered, words
+from libra.ascii import lowered, trimmed, words
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.browser_styles import (
     HOSTS,
@@ -20,7 +21,7 @@ from libra.weighing.style.images import images_in
 from libra.weighing.style.styled_document import StyledDocument
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.keyframes import Keyframes
-from libra.weighing.stylesheets.supports import is_valid_text
+from libra.weighing.stylesheets.supports import WIDE, is_valid_text
 
 _IMAGES = frozenset(IMAGES)
 _CONTAINERS = ("container", "container-type", "container-name")
@@ -39,6 +40,7 @@ class ElementImages:
     Attributes:
         wanted: The images needed so far, in order.
         around: The containers of the current element.
+        dark: Whether the current element is shown in dark colours; None: as the page has it.
     """
 
     def __init__(
@@ -57,12 +59,13 @@ class ElementImages:
         self._animated = {name: cascade.winners(name) for name in ANIMATIONS} if keyframes else {}
         self._containers = {name: cascade.winners(name) for name in _CONTAINERS}
         self._schemes = cascade.winners("color-scheme")
-        self._found: dict[Value, list[str]] = {}
+        self._found: dict[tuple[Value, bool], list[str]] = {}
         self._images: dict[str, dict[int, list[Value]]] = {}
         self._generated: dict[str, dict[str, dict[int, list[Value]]]] = {"before": {}, "after": {}}
         self._of_parts: dict[str, dict[int, list[Value]]] = {}
         self.wanted: dict[WantedByStyle, None] = {}
         self.around: tuple[Container, ...] = ()
+        self.dark: bool | None = None
         if images:
             self._images = self._image_winners("")
             for pseudo in self._generated:
@@ -164,20 +167,44 @@ class ElementImages:
             if text is None or not is_valid_text(value.name, text):
                 return []  # invalid at computed-value time, so it counts as not set
             value = value._replace(text=text)
-        found = self._found.get(value)
+        dark = "light-dark(" in lowered(value.text) and self._is_dark
+        found = self._found.get((value, dark))
         if found is None:
-            dark = "light-dark(" in value.text and self._dark
             found = images_in(value.text, value.base, self._viewport, dark=dark)
-            self._found[value] = found
+            self._found[value, dark] = found
         return [WantedByStyle((url,), value.base, conditional=conditional) for url in found]
 
+    def dark_in(
+        self, element: int, variables: Mapping[str, str], around: bool | None
+    ) -> bool | None:
+        """Whether an element is shown in dark colours (CSS Color Adjustment 1, section 2).
+
+        Args:
+            element: The element.
+            variables: Its custom properties.
+            around: The same of its parent. None is as the page has it.
+        """
+        value = self._schemes.get(element)
+        if value is None:
+            return around
+        text = lowered(trimmed(substitute(value.text, variables, self._viewport) or "inherit"))
+        if text in {"normal", "initial"}:
+            return None
+        is_read = text not in WIDE and is_valid_text("color-scheme", text)
+        return _is_dark(text) if is_read else around
+
     @property
-    def _dark(self) -> bool:
-        """Whether a rule selects dark colours. This is decided for the document as a whole."""
-        return any(
-            "dark" in (said := words(lowered(value.text))) and "light" not in said
-            for value in self._schemes.values()
-        )
+    def _is_dark(self) -> bool:
+        return self._dark_page if self.dark is None else self.dark
+
+    @cached_property
+    def _dark_page(self) -> bool:
+        """Whether the page's ``<meta name=color-scheme>`` asks for dark colours."""
+        for node in self._scope.tree.css("meta[name=color-scheme i][content]"):
+            said = lowered(trimmed(node.attrs.sget("content")))
+            if is_valid_text("color-scheme", said):
+                return _is_dark(said)
+        return False
 
     def _take_animations(self, element: int, variables: Mapping[str, str]) -> None:
         values = {
@@ -207,10 +234,22 @@ class ElementImages:
             return text if is_valid_text(name, text) else ""
         return dict(animation_parts(text)).get(name, "")
 
-    def in_container(self, element: int, around: tuple[Container, ...]) -> tuple[Container, ...]:
-        """The containers around the children of an element."""
+    def container_of(self, element: int, *, sizes: bool) -> Container | None:
+        """The container that an element is, if it is one.
+
+        Args:
+            element: The element.
+            sizes: Whether it has a box whose size can be independent of its content.
+        """
         values = [self._containers[name].get(element) for name in _CONTAINERS]
         if not any(values):
-            return around
-        found = container_of(*(value.text if value is not None else "" for value in values))
-        return around if found is None else (*around, found)
+            return None
+        shorthand, kind, names = (value.text if value is not None else "" for value in values)
+        found = container_of(shorthand, kind, names, self._viewport)
+        return found if found is None or sizes else found._replace(type="normal")
+
+
+def _is_dark(schemes: str) -> bool:
+    """Whether these schemes are dark for a user who prefers light colours."""
+    said = words(schemes)
+    return "dark" in said and "light" not in said

@@ -23,6 +23,7 @@ from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.style.wanted import WantedByStyle
 from libra.weighing.stylesheets.fonts import FontFace, families_in, is_met
 from libra.weighing.stylesheets.imports import SheetImport
+from libra.weighing.stylesheets.marks import SIZES
 from libra.weighing.stylesheets.stylesheet import Sheet
 
 _MAX_WANTED = 20_000
@@ -214,7 +215,7 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
         if scope.large:
             raise WorkSpent
         scope.begin()
-        cascade = Cascade(scope, fonts=bool(faces), images=images)
+        cascade = Cascade(scope, fonts=bool(faces), images=images, sizes=_asks_for_sizes(parts))
         for sheet, layer in steps:
             scope.check()
             if layer.endswith(AHEAD):
@@ -225,6 +226,8 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
             cascade.add_hint(element, text, scope.base)
         for element, text in inline.items():
             cascade.add_inline(element, text, scope.base)
+        if cascade.sizes:
+            _add_sizes(scope, cascade)
         if scope.lazy or scope.embedded:
             displays = {
                 element: lowered(value.text)
@@ -254,6 +257,21 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
     wanted = _rendered(scope, displays) + wanted
     scope.forget()
     return wanted[:_MAX_WANTED]
+
+
+def _asks_for_sizes(parts: Parts) -> bool:
+    """Whether a rule asks for the size of a container, and all that decides it has been kept."""
+    return any(rule.containers for sheet, _ in parts for rule in sheet.rules) and all(
+        sheet.sizes for sheet, _ in parts
+    )
+
+
+def _add_sizes(scope: StyledDocument, cascade: Cascade) -> None:
+    """Add the ``style`` attributes that matter only for sizes."""
+    for node in scope.tree.css("[style]"):
+        text = node.attrs.sget("style")
+        if node.mem_id not in scope.inline and SIZES.search(lowered(text)):
+            cascade.add_inline(node.mem_id, text, scope.base)
 
 
 def _near(

@@ -41,6 +41,7 @@ from libra.weighing.style.fonts.shown_text import WHITE_SPACE, is_broken, text_o
 from libra.weighing.style.fonts.text_fonts import TextFonts
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.style.wanted import WantedByStyle
+from libra.weighing.style.widths import Box, Widths
 from libra.weighing.stylesheets.fonts import FontFace, FontStyle
 from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.stylesheets.marks import may_fetch
@@ -62,6 +63,8 @@ class _Position(NamedTuple):
     transform: str = "none"
     containers: tuple[Container, ...] = ()
     place: Place = HTML
+    dark: bool | None = None
+    box: Box | None = None
 
 
 class StyleWalk:
@@ -96,6 +99,7 @@ class StyleWalk:
         self._images = ElementImages(
             scope, cascade, viewport, images=images, keyframes=keyframes or {}
         )
+        self._widths = Widths(cascade, viewport) if cascade.sizes else None
         self._transforms = cascade.winners("text-transform")
         self._skipped = cascade.winners("content-visibility")
         self._quotes = cascade.winners("quotes")
@@ -143,7 +147,9 @@ class StyleWalk:
     # The walk
 
     def _walk(self, root: LexborNode) -> None:
-        waiting = [_Position(root, FontStyle(), self._initial, "block")]
+        box = None if self._widths is None else self._widths.window
+        display = self._shown(root, self._initial) or "block"
+        waiting = [_Position(root, FontStyle(), self._initial, display, box=box)]
         countdown = _CHECK_EVERY
         while waiting:
             position = waiting.pop()
@@ -156,16 +162,18 @@ class StyleWalk:
             self._visit(position, waiting)
 
     def _visit(self, position: _Position, waiting: list[_Position]) -> None:
-        node, style, variables, display, transform, containers, place = position
+        node, style, variables, display, transform, containers, place, dark, _ = position
         element, tag = node.mem_id, node.tag or ""
         variables = self._variables_of(element, variables)
         self._images.around = containers
+        self._images.dark = dark = self._images.dark_in(element, variables, dark)
         self._images.take(element, variables)
         position = position._replace(
-            containers=self._images.in_container(element, containers),
+            dark=dark,
             transform=self._transform_of(element, tag, transform),
         )
         transform = position.transform
+        position = self._sized(position, variables)
         if tag not in {"html", "body"} and self._is_skipped(element, display):
             return
         if place.drawing and not has_boxes_inside(node):
@@ -194,6 +202,23 @@ class StyleWalk:
             and (in_line or text or (lines and (inline or generated)))
         ):
             self._text_fonts.take(element, tag, text, style, variables)
+
+    def _sized(self, position: _Position, variables: Mapping[str, str]) -> _Position:
+        """An element with the box and the containers that its children are in."""
+        element, tag, display = position.node.mem_id, position.node.tag or "", position.display
+        has_size = display not in {"contents", "inline"} and display[:5] != "table"
+        container = self._images.container_of(element, sizes=has_size)
+        if self._widths is not None and position.box is not None:
+            contained = container is not None and container.type != "normal"
+            box = self._widths.box_of(
+                element, tag, display, position.box, variables, contained=contained
+            )
+            position = position._replace(box=box)
+            if container is not None:
+                container = container._replace(width=box.width, height=box.height)
+        if container is None:
+            return position
+        return position._replace(containers=(*position.containers, container))
 
     def _variables_of(self, element: int, around: Mapping[str, str]) -> Mapping[str, str]:
         """The custom properties of an element, given those of its parent."""
@@ -347,7 +372,8 @@ class StyleWalk:
 
     def _marker_of(self, node: LexborNode) -> str:
         parent = node.parent
-        return "0123456789. " if parent is not None and parent.tag == "ol" else "\u2022 "
+        # Chromium draws the dot of an unordered list itself.
+        return "0123456789. " if parent is not None and parent.tag == "ol" else " "
 
 
 def _default_of(node: LexborNode, tag: str) -> tuple[str | None, str | None, str | None] | None:

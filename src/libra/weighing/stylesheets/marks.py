@@ -35,9 +35,14 @@ _WITH_IMAGES = ("list-style", "cursor", "mask", "border-image", "filter", "clip-
 _RESETTING = "border:"
 """This shorthand removes ``border-image`` again."""
 
-_SEEN = ("image-set(", "style(", "@import", "@scope")
+_SEEN = ("image-set(", "style(", "@import", "@scope", "@namespace", "@container")
 """Words whose presence alone matters."""
 
+
+SIZES = re.compile(
+    r"width|inline-size|block-size|height|margin|padding|border|float|position|box-sizing|flex"
+)
+"""Properties on which the size of a container may depend. They matter only if its size is asked for."""
 
 _WORDS = (*_FOLLOWED_BY, *_WITH_IMAGES, _RESETTING, *_SEEN)
 _MARKING, _IMAGE_WORDS = len(_FOLLOWED_BY), len(_FOLLOWED_BY) + len(_WITH_IMAGES)
@@ -64,10 +69,15 @@ class SheetMarks:
 
     Attributes:
         imports: Whether it may contain ``@import``.
+        namespaces: Whether it may contain ``@namespace``.
         scopes: Whether it contains ``@scope``.
+        sizes: Whether no declaration of a size is left out.
     """
 
-    __slots__ = ("_lower", "_marks", "_names_image", "_spells", "_text", "imports", "scopes")
+    __slots__ = (
+        "_lower", "_marks", "_names_image", "_spells", "_text", "imports", "namespaces", "scopes",
+        "sizes",
+    )  # fmt: skip
 
     def __init__(self, text: str, lower: str) -> None:
         self._text = text
@@ -79,15 +89,20 @@ class SheetMarks:
             marks += with_images
             if "border-image" in seen:
                 marks += resets
-        if "style(" in seen:
+        asks = "@container" in seen
+        if asks or "style(" in seen:
             marks += (found.start() for found in _DEFINED.finditer(lower))
         elif "--" in lower:
             marks += (found.start() for found in VARIABLE.finditer(lower))
+        if asks:
+            marks += (found.start() for found in SIZES.finditer(lower))
+        self.sizes = asks or SIZES.search(lower) is None
         if self._spells:
             marks += (found.start() for found in SPELLED.finditer(text))
         marks.sort()
         self._marks = marks
         self.imports = "@import" in seen or (self._spells and "@" in text)
+        self.namespaces = "@namespace" in seen
         self.scopes = "@scope" in seen
 
     def after(self, at: int) -> Iterator[int]:
@@ -135,7 +150,7 @@ def _places(lower: str) -> tuple[list[int], list[int], list[int], set[str]]:
 
 
 _DEFINED = re.compile(rf"--{NAME}++[ \t\n\f\r]*+:", re.ASCII)
-"""The definition of any custom property, because style queries may refer to it."""
+"""The definition of any custom property, because queries may refer to it, or sizes that they ask for."""
 
 
 def may_fetch(value: str) -> bool:

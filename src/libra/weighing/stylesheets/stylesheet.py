@@ -37,6 +37,7 @@ from libra.weighing.stylesheets.imports import SheetImport, read_import
 from libra.weighing.stylesheets.keyframes import Keyframes, read_keyframes
 from libra.weighing.stylesheets.layers import LayerNames, are_layers
 from libra.weighing.stylesheets.marks import SheetMarks
+from libra.weighing.stylesheets.namespaces import Namespaces, read_namespaces
 from libra.weighing.stylesheets.nesting import nested
 from libra.weighing.stylesheets.property_rules import PropertyRule, read_property
 from libra.weighing.stylesheets.scopes import Scope, place_of, read_scope, scoped
@@ -87,6 +88,7 @@ class Sheet(msgspec.Struct, frozen=True):
         keyframes: The frames of its animations.
         properties: The custom properties that it registers.
         has_images: Whether any rule names an image.
+        sizes: Whether its rules have all its declarations of sizes, as far as queries may ask for them.
         size: Upper bound of the characters that are kept of it.
     """
 
@@ -100,6 +102,7 @@ class Sheet(msgspec.Struct, frozen=True):
     properties: tuple[PropertyRule, ...] = ()
     has_images: bool = False
     size: int = 0
+    sizes: bool = True
 
 
 def read_stylesheet(text: str, base: str, viewport: Viewport, *, applies: bool = True) -> Sheet:
@@ -165,12 +168,15 @@ class _SheetReader:
         self._keyframes: list[Keyframes] = []
         self._properties: list[PropertyRule] = []
         self._made = 0
+        self._namespaces = Namespaces()
         self._place = ""
 
     def read(self, text: str, *, applies: bool) -> Sheet:
         text = preprocessed(text).removeprefix("\ufeff")
         marks = SheetMarks(text, lowered(text))
         at = self._read_head(text, applies=applies) if marks.imports else 0
+        if marks.namespaces:
+            self._namespaces = read_namespaces(text, at)
         if marks.scopes:
             self._place = place_of(text)
         if applies:
@@ -185,8 +191,9 @@ class _SheetReader:
             layers_ahead=self._layers_ahead,
             keyframes=tuple(self._keyframes),
             properties=tuple(self._properties),
-            size=len(text) + self._made if kept else 0,
+            size=len(text) + self._made + self._namespaces.made if kept else 0,
             has_images=marks.may_name_images(rules=bool(kept)),
+            sizes=marks.sizes,
         )
 
     # Structure
@@ -326,7 +333,7 @@ class _SheetReader:
         if is_custom(prelude):
             return
         if "@" not in prelude and "/" not in prelude and group.selector is None:
-            self._keep(trimmed(prelude), body, group)
+            self._keep(self._namespaces.resolved(trimmed(prelude)), body, group)
             return
         if not prelude.startswith("@"):
             selector = self._selector(prelude, group)
@@ -361,7 +368,7 @@ class _SheetReader:
 
     def _selector(self, prelude: str, group: _Group) -> str | None:
         """The expanded selectors of a rule; None if they are invalid or too long."""
-        prelude = trimmed(prelude)
+        prelude = self._namespaces.resolved(trimmed(prelude))
         if group.scope is not None:
             made = scoped(prelude, group.scope)
         elif group.selector is not None:

@@ -105,9 +105,9 @@ def test_images_count_where_their_rule_applies(text: str, found: list[str]) -> N
     assert asked(text) == found
 
 
-def test_what_depends_on_a_container_is_conditional() -> None:
+def test_what_depends_on_a_container_of_unknown_size_is_conditional() -> None:
     css = (
-        "body{container-type:inline-size}p{background:url(b.png)}"
+        "html{display:grid}body{container-type:inline-size}p{background:url(b.png)}"
         "@container (width>700px){p{background:url(a.png)}}"
     )
     assert sorted((found.urls[0][-5:], found.conditional) for found in wanted(css)) == [

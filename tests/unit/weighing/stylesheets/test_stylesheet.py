@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra.weighing.options import Viewport
+from libra.weighing.stylesheets.namespaces import Namespaces
+from libra.weighing.stylesheets.selectors import is_valid
 from libra.weighing.stylesheets.stylesheet import Sheet, read_stylesheet
 from support.work import assert_linear
 
@@ -190,10 +192,16 @@ def test_the_worst_is_read_in_linear_time(unit: str) -> None:
         lambda n: "a" * (n // 10) + "{" + "&" * (n // 10) + "{content:x}}",
         lambda n: "a" * (n // 50) + "{" + "b{content:x}" * (n // 8) + "}",
         lambda n: "@layer " + "a" * n + "{" + "@layer{b{content:x}}" * (n // 20) + "}",
+        lambda n: "@namespace 'x';" + "a{content:x}" * (n // 12),
+        lambda n: "@namespace 'x';" + "a," * (n // 2) + "a{content:x}",
+        lambda n: "@namespace a 'x';" * (n // 17) + "a|b{content:x}",
         lambda n: "@supports " + "not " * (n // 2) + "(a:b){p{content:x}}",
     ],
-    ids=["imports", "ampersands", "nested", "layers", "negations"],
-)
+    ids=[
+        "imports", "ampersands", "nested", "layers", "default namespace", "long list",
+        "declarations", "negations",
+    ],
+)  # fmt: skip
 def test_nothing_multiplies_what_a_sheet_says(text: Callable[[int], str]) -> None:
     def prepare(size: int) -> Callable[[], object]:
         source = text(size)
@@ -221,3 +229,14 @@ def test_negations_of_what_is_supported_are_counted(negations: int) -> None:
     condition = "(not " * negations + "(gap:1px)" + ")" * negations
     found = selectors(f"@supports {condition}{{p{{content:x}}}}")
     assert found == ([] if negations % 2 else ["p"])
+
+
+@given(st.text(alphabet="ap|*,.:#[]()>+~ \\\"'-nots", max_size=60), st.booleans())
+def test_namespaces_read_any_selector_and_leave_one_without_prefixes_valid(
+    selector: str, default: bool
+) -> None:
+    found = Namespaces()
+    found.declare('"http://www.w3.org/2000/svg"' if default else 'p "http://www.w3.org/2000/svg"')
+    resolved = found.resolved(selector)
+    if is_valid(selector) and not selector.endswith("\\"):
+        assert is_valid(resolved)

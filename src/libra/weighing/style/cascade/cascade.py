@@ -18,6 +18,7 @@ from libra.weighing.css.scan import ScannedDeclaration
 from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
 from libra.weighing.style.cascade.longhands import ALWAYS, longhands
 from libra.weighing.style.cascade.reverting import Layer, LayersBelow, reverts
+from libra.weighing.style.cascade.size_longhands import SIZES
 from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.stylesheets.fonts import FontFace
@@ -93,9 +94,13 @@ class Cascade:
         scope: The document.
         fonts: Whether to collect font properties.
         images: Whether to collect image properties.
+        sizes: Whether to collect what decides how wide boxes are.
     """
 
-    def __init__(self, scope: StyledDocument, *, fonts: bool, images: bool) -> None:
+    def __init__(
+        self, scope: StyledDocument, *, fonts: bool, images: bool, sizes: bool = False
+    ) -> None:
+        self.sizes = sizes
         self._scope = scope
         self._fonts = fonts
         self._images = images
@@ -287,12 +292,12 @@ class Cascade:
     def _of_interest(
         self, block: str, *, rules: bool = True
     ) -> Iterator[tuple[str, ScannedDeclaration]]:
-        for name, found in longhands(block, rules=rules):
+        for name, found in longhands(block, rules=rules, sizes=self.sizes):
             of_fonts = name in FONT_PROPERTIES
             of_variable = name[:2] == "--"
             if of_variable and may_fetch(lowered(found.value)):
                 self.variables_with_images = True
-            always = name in ALWAYS or of_variable
+            always = name in ALWAYS or of_variable or name in SIZES
             if of_fonts and self._fonts:
                 yield name, found._replace(value=found.value[:_MAX_VALUE])
             elif always or (self._images and not of_fonts):

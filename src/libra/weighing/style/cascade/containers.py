@@ -1,44 +1,58 @@
 """Container queries (CSS Conditional Rules 5), as far as sizes are known without layout.
 
-A container is at most as wide as the window. Its exact width is unknown here, so many queries are
-neither true nor false.
+Of some containers only an upper bound is known, so that some queries are neither true nor false.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, cast
 
 from libra.ascii import lowered, trimmed, words
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant
 from libra.weighing.options import Viewport
 from libra.weighing.style.cascade.substitution import style_holds
+from libra.weighing.style.spans import Span
+from libra.weighing.viewport.lengths import length_px
+from libra.weighing.viewport.media_queries import feature
 
-_WIDTH = re.compile(
-    r"(?:(min|max)-(?:width|inline-size)[ \t\n]*:[ \t\n]*|(?:width|inline-size)[ \t\n]*([<>])=?[ \t\n]*)"
-    r"([0-9.]+)(px|r?em)\Z"
-)
-_PX = {"px": 1.0, "em": 16.0, "rem": 16.0}
-_BLOCK_AXIS = re.compile(r"height|block-size|orientation|aspect-ratio")
+_LOGICAL = re.compile(r"\b(inline|block)-size\b", re.ASCII)
+_FEATURE = re.compile(r"(?:min-|max-)?(?:width|height|aspect-ratio)|orientation")
+_OF_HEIGHT = re.compile(r"height|orientation|aspect-ratio")
+_OF_BOTH = re.compile(r"orientation|aspect-ratio")
+_OF_WINDOW = re.compile(r"[0-9.](?:[sld]?v(?:[whib]|min|max)|cq)")
+_NUMBER = re.compile(r"([0-9]++(?:\.[0-9]++)?|\.[0-9]++)([a-z]*+)")
+_WORD = re.compile(r"[a-z-]*+")
+_NEAR = 0.01
 
 
 class Container(NamedTuple):
-    """An element that is a container, with its names and its type (``size``, ``inline-size``)."""
+    """An element that is a container, with its names and its type (``size``, ``inline-size``).
+
+    Attributes:
+        names: Its names.
+        type: Its type.
+        width: What its width in pixels lies between.
+        height: Its height in pixels; None if that is unknown.
+    """
 
     names: frozenset[str]
     type: str
+    width: Span
+    height: float | None = None
 
 
-def container_of(shorthand: str, kind: str, names: str) -> Container | None:
-    """The container that these values make of an element, or None."""
+def container_of(shorthand: str, kind: str, names: str, viewport: Viewport) -> Container | None:
+    """The container that these values make of an element, whose size is unknown; None if none."""
     named, _, typed = shorthand.partition("/")
     typed = lowered(trimmed(kind or typed or "normal"))
     listed = frozenset(words(names or named)) - {"none"}
     if typed == "normal" and not listed:
         return None
-    return Container(listed, typed)
+    return Container(listed, typed, Span(_LEAST, max(_LEAST, viewport.width)))
 
 
 def holds(
@@ -77,24 +91,52 @@ def holds(
 
 
 def _size(asked: str, containers: Sequence[Container], viewport: Viewport) -> bool | None:
+    """Whether a size query holds in the innermost of these containers."""
     if not asked.isascii():
         return False  # no feature, number or unit has other letters
-    if _BLOCK_AXIS.search(asked):
-        return None if any(one.type == "size" for one in containers) else False
-    if not containers:
-        return False
-    match = _WIDTH.match(asked)
-    if match is None:
+    if len(asked) > _LONGEST:
         return None
-    bound, sign, number, unit = match.groups()
-    try:
-        width = float(number) * _PX[unit]
-    except ValueError:
+    asked = _LOGICAL.sub(lambda found: "width" if found[1] == "inline" else "height", asked)
+    tall = _OF_HEIGHT.search(asked) is not None
+    able = [one for one in containers if one.type == "size" or not tall]
+    if not able:
         return False
-    if bound == "min" or sign == ">":
-        return False if width > viewport.width else True if width <= _LEAST else None
-    return True if width >= viewport.width else False if width <= _LEAST else None
+    width, height = able[-1].width, able[-1].height
+    return _holds_in(asked, width, height if tall else 1.0, viewport)
 
 
+@lru_cache(maxsize=1024)
+def _holds_in(asked: str, width: Span, height: float | None, viewport: Viewport) -> bool | None:
+    """Whether a size query holds for all widths within these bounds; None if only for some."""
+    if not height or (_OF_BOTH.search(asked) and width.least != width.most):
+        return None
+    if _OF_WINDOW.search(asked) or not _is_about_size(asked):
+        return None
+    parts = components(asked)
+    edges = {width.least, width.most}
+    for number, unit in _NUMBER.findall(asked):
+        at = length_px(number + (unit or "px"), viewport)
+        if at is not None:
+            edges.update(
+                one for one in (at - _NEAR, at, at + _NEAR) if width.least < one < width.most
+            )
+    windows = [cast("Viewport", _Window(one, height, viewport.dpr)) for one in edges]
+    found = {feature(parts, window) for window in windows}
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_about_size(asked: str) -> bool:
+    return any(_FEATURE.fullmatch(word) for word in _WORD.findall(asked))
+
+
+class _Window(NamedTuple):
+    """A container in the place of the window."""
+
+    width: float
+    height: float
+    dpr: float
+
+
+_LONGEST = 1_000
 _LEAST = 100.0
-"""Assumed minimum width in pixels of any container."""
+"""Assumed minimum width in pixels of a container about which nothing is known."""

@@ -10,6 +10,7 @@ from libra.weighing.css.syntax import components
 from libra.weighing.style.cascade.animations import INITIAL as ANIMATIONS
 from libra.weighing.style.cascade.animations import animation_parts
 from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES, font_parts
+from libra.weighing.style.cascade.size_longhands import size_longhands
 from libra.weighing.style.cascade.substitution import needs_substitution
 from libra.weighing.stylesheets.supports import WIDE, is_substituted
 
@@ -62,15 +63,20 @@ _SET_BY_ALL = (
 )  # fmt: skip
 
 
-def longhands(block: str, *, rules: bool = True) -> Iterator[tuple[str, ScannedDeclaration]]:
+def longhands(
+    block: str, *, rules: bool = True, sizes: bool = False
+) -> Iterator[tuple[str, ScannedDeclaration]]:
     """The declarations that affect requests, each with the longhand that it sets.
 
     Args:
         block: The block.
         rules: Whether rules may be nested in it, as in a stylesheet but not in a ``style`` attribute.
+        sizes: Whether the widths of boxes affect requests.
     """
     for found in declarations(block, rules=rules):
         name = found.name
+        if sizes:
+            yield from size_longhands(found)
         if name.startswith("-webkit-animation"):
             name = name.removeprefix("-webkit-")
         if name in _PARTS_OF:
