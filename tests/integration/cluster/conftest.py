@@ -10,7 +10,10 @@ import pytest
 
 from libra.cluster import pages
 from libra.cluster.durability import handing_over
+from libra.cluster.engine.pulling import PulledMessage
 from libra.cluster.replica import page_reader
+from libra.cluster.replica.replica import Replica
+from libra.cluster.watches.watch_entries import WatchEntries
 from libra.settings import Role, Settings
 from libra.storage import open_store
 from support.nats import NatsServers, running_nats
@@ -84,3 +87,25 @@ def node(servers: NatsServers, database: str, settings: Settings, tmp_path: Path
         )
 
     return of
+
+
+class Deaf:
+    """Web nodes that are told nothing of pages and watches, as if what is written took for ever."""
+
+    def __init__(self) -> None:
+        self.nodes: set[str] = set()
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> Deaf:
+    deaf = Deaf()
+    for part in (Replica, WatchEntries):
+        heard = part._heard
+
+        def unless_deaf(self, *told, heard=heard):  # type: ignore[no-untyped-def]
+            about_a_clock = isinstance(told[-1], PulledMessage) and ".clock." in told[-1].subject
+            if self._node.name not in deaf.nodes or about_a_clock:
+                heard(self, *told)
+
+        monkeypatch.setattr(part, "_heard", unless_deaf)
+    return deaf

@@ -8,11 +8,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from integration.cluster.conftest import NodeSettings
+from integration.cluster.conftest import Deaf, NodeSettings
 from libra.app import Libra, PageNotFound, WatchChanges, WatchNotFound, WatchUnknown
-from libra.cluster.engine.pulling import PulledMessage
-from libra.cluster.replica.replica import Replica
-from libra.cluster.watches.watch_entries import WatchEntries
 from libra.testing import until
 from libra.web import create_app
 from support.asking import PATIENCE, eventually
@@ -20,28 +17,6 @@ from support.joined import joined
 from support.nats import NatsServers
 from support.receiver import Receiver
 from support.site import ASSETS, WebSite
-
-
-class Deaf:
-    """Web nodes that are told nothing of pages and watches, as if what is written took for ever."""
-
-    def __init__(self) -> None:
-        self.nodes: set[str] = set()
-
-
-@pytest.fixture
-def deaf(monkeypatch: pytest.MonkeyPatch) -> Deaf:
-    deaf = Deaf()
-    for part in (Replica, WatchEntries):
-        heard = part._heard
-
-        def unless_deaf(self, *told, heard=heard):  # type: ignore[no-untyped-def]
-            about_a_clock = isinstance(told[-1], PulledMessage) and ".clock." in told[-1].subject
-            if self._node.name not in deaf.nodes or about_a_clock:
-                heard(self, *told)
-
-        monkeypatch.setattr(part, "_heard", unless_deaf)
-    return deaf
 
 
 @asynccontextmanager

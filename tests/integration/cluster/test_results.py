@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from integration.cluster.conftest import NodeSettings
+import pytest
+
+from integration.cluster.conftest import Deaf, NodeSettings
 from integration.inspector.test_results import build, result
-from libra.app import Libra, PageNotFound
+from libra.app import Libra, PageNotFound, ResultDeleted
 from libra.testing import until
 from support.asking import PATIENCE, eventually
 from support.joined import joined
@@ -44,3 +46,23 @@ async def test_a_result_is_kept_once_whichever_web_node_it_is_sent_to(node: Node
                 return False
 
             await eventually(is_gone, "the deleted one is gone", within=PATIENCE)
+
+
+async def test_a_result_that_another_node_has_just_kept_or_deleted_is_not_new(
+    node: NodeSettings, deaf: Deaf
+) -> None:
+    """The node that is asked has been told of neither yet; the engine knows."""
+    kept, gone = result(1000), result(7, minutes=1)
+    async with (
+        Libra.open(node("web-1", "web")) as here,
+        Libra.open(node("web-2", "web")) as there,
+    ):
+        await joined(here, there)
+        deaf.nodes.add("web-2")
+        page_id, _ = await here.keep_result(kept, build())
+        other, _ = await here.keep_result(gone, build())
+        await here.forget(other)
+        assert await there.keep_result(kept, build()) == (page_id, False)
+        assert (await there.report(page_id)).backup == "replicated"
+        with pytest.raises(ResultDeleted):
+            await there.keep_result(gone, build())

@@ -24,6 +24,7 @@ from libra.inspector.durability.database_reader import DatabaseReader
 from libra.report import FINISHED
 from libra.storage import PageQuery, Snapshot, Store, Unavailable
 from libra.storage.rows.urls import UrlQuery, UrlRow
+from libra.storage.store import Trace
 
 if TYPE_CHECKING:
     from libra.cluster.node.node import ClusterNode
@@ -94,6 +95,25 @@ class ClusterReader(DatabaseReader):
             # It may be in the engine, newer than in the database, or deleted.
             raise Unavailable("unreachable", f"the engine cannot be asked: {away}")
         return found
+
+    async def trace(self, page_id: str) -> Trace | None:
+        """Return what the engine has of a page, else what the database has.
+
+        A page that another node has just taken in is in the engine before this node hears of it.
+
+        Raises:
+            Unavailable: the database cannot be asked.
+        """
+        try:
+            known = await self._node().read(page_id, READING)
+        except EngineAway:
+            return await super().trace(page_id)
+        replica = self._node().replica
+        if replica is not None:
+            replica.take(page_id, known)
+        if known.kind is None:
+            return await super().trace(page_id)
+        return "deleted" if known.kind == "del" else "stored"
 
     async def recent(self, query: PageQuery) -> list[Snapshot]:
         """Read stored pages, newest first.
