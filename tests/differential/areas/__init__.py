@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from differential.areas.containers import containers
 from differential.areas.css import css
 from differential.areas.encodings import encodings
 from differential.areas.headers import headers
@@ -15,4 +16,5 @@ AREAS: dict[str, Grammar] = {
     "modules": modules,
     "headers": headers,
     "encodings": encodings,
+    "containers": containers,
 }

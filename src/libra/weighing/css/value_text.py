@@ -13,9 +13,9 @@ __all__ = ["VARIABLE", "end_of_function", "first_url", "unescape", "urls_in"]
 
 _PARENTHESIS = re.compile(r"[()]")
 VARIABLE = re.compile(
-    rf"--{NAME}++[ \t\n\f\r]*+:[ \t\n\f\r]*+"
-    rf"(?:-?+{NAME_START}|[\"'\\]|--|[1-9][0-9][0-9]\b"
-    r"|[+.0-9][^ \t\n\f\r/;{}\"']*+(?:[ \t\n\f\r/]++[^ \t\n\f\r/;{}]|[\"']))",
+    rf"(?<!{NAME})--{NAME}++[ \t\n\f\r]*+:[ \t\n\f\r]*+"
+    rf"(?:-?+{NAME_START}|[\"'\\,/]|--|[1-9][0-9]{{0,3}}+(?![0-9a-z%.])"
+    r"|[-+]?+[.0-9][^ \t\n\f\r/;:{}\"']*+(?:[ \t\n\f\r/]++[^ \t\n\f\r/;{}]|[\"']))",
     re.ASCII,
 )
 """A custom property whose value may have a font family, a keyword, a weight, or several parts."""

@@ -146,7 +146,9 @@ class ElementImages:
             sure: bool | None = True
             for query in declared.containers:
                 if query != STARTING:
-                    judged = holds(query, self.around, variables, self._viewport)
+                    self._scope.check()
+                    fonts = self._cascade.font_sizes
+                    judged = holds(query, self.around, variables, self._viewport, fonts=fonts)
                     sure = False if judged is False else None if judged is None else sure
                 if sure is False:
                     break

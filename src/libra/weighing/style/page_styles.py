@@ -8,6 +8,7 @@ theirs. `style` finds the images and fonts that one document requests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Generic, Protocol, TypeVar
 
 from libra.ascii import lowered
@@ -211,11 +212,18 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
     if not (images or scope.lazy or scope.embedded or any(face.sources for face in faces)):
         return []
     displays: dict[int, str] = {}
+    skipped: set[int] = set()
     try:
         if scope.large:
             raise WorkSpent
         scope.begin()
-        cascade = Cascade(scope, fonts=bool(faces), images=images, sizes=_asks_for_sizes(parts))
+        cascade = Cascade(
+            scope,
+            fonts=bool(faces),
+            images=images,
+            sizes=_asks_for_sizes(scope, parts),
+            font_sizes=any(sheet.fonts for sheet, _ in parts),
+        )
         for sheet, layer in steps:
             scope.check()
             if layer.endswith(AHEAD):
@@ -233,6 +241,11 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
                 element: lowered(value.text)
                 for element, value in cascade.winners("display").items()
             }
+            skipped.update(
+                element
+                for element, value in cascade.winners("content-visibility").items()
+                if lowered(value.text) == "hidden"
+            )
         initial = {
             found.name: found.initial
             for sheet, _ in parts
@@ -254,16 +267,27 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
         wanted = _roughly(scope, parts, faces, viewport)
     if scope.lazy:
         wanted = _near(scope, displays, viewport) + wanted
-    wanted = _rendered(scope, displays) + wanted
+    wanted = _rendered(scope, displays, skipped) + wanted
     scope.forget()
     return wanted[:_MAX_WANTED]
 
 
-def _asks_for_sizes(parts: Parts) -> bool:
+def _asks_for_sizes(scope: StyledDocument, parts: Parts) -> bool:
     """Whether a rule asks for the size of a container, and all that decides it has been kept."""
-    return any(rule.containers for sheet, _ in parts for rule in sheet.rules) and all(
-        sheet.sizes for sheet, _ in parts
+    return (
+        any(rule.containers for sheet, _ in parts for rule in sheet.rules)
+        and all(sheet.sizes for sheet, _ in parts)
+        and not scope.has_roots
+        and not scope.select(_OTHER_LAYOUT)
     )
+
+
+_OTHER_LAYOUT = (
+    "[align=left i],[align=right i],[style*=float i],[style*=zoom i],[style*=column i],"
+    "[style*=writing-mode i],[style*=aspect-ratio i],[style*=scroll i],"
+    "[style*=auto i][style*=overflow i]"
+)
+"""Attributes that make sizes depend on more than declarations of sizes."""
 
 
 def _add_sizes(scope: StyledDocument, cascade: Cascade) -> None:
@@ -285,10 +309,12 @@ def _near(
     ]
 
 
-def _rendered(scope: StyledDocument, displays: Mapping[int, str]) -> list[WantedByStyle]:
+def _rendered(
+    scope: StyledDocument, displays: Mapping[int, str], skipped: AbstractSet[int]
+) -> list[WantedByStyle]:
     """The embedded objects and frames, marked as hidden if they have no box."""
     return [
-        WantedByStyle((url,), scope.url, near=True, hidden=not has_box(node, displays))
+        WantedByStyle((url,), scope.url, near=True, hidden=not has_box(node, displays, skipped))
         for node, url in scope.embedded.values()
     ]
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+FONT_FACTORS = (0.5, 2.0)
+"""Where a stylesheet sets sizes of fonts, one is taken to be within these times the initial one."""
+
+_FONT_UNIT = re.compile(
+    r"[0-9.](?:r?em|r?ex|r?ch|r?ic|r?cap|r?lh)(?![a-z0-9])", re.IGNORECASE | re.ASCII
+)
 
 
 class Span(NamedTuple):
@@ -18,3 +26,8 @@ class Span(NamedTuple):
     def plus(self, other: Span) -> Span:
         """It and another one."""
         return Span(self.least + other.least, self.most + other.most)
+
+
+def has_font_units(text: str) -> bool:
+    """Whether a value has a length that depends on the size of a font."""
+    return _FONT_UNIT.search(text) is not None

@@ -149,6 +149,7 @@ class StyleWalk:
     def _walk(self, root: LexborNode) -> None:
         box = None if self._widths is None else self._widths.window
         display = self._shown(root, self._initial) or "block"
+        display = "block" if display in {"contents", "inline"} else display  # it always has a box
         waiting = [_Position(root, FontStyle(), self._initial, display, box=box)]
         countdown = _CHECK_EVERY
         while waiting:
@@ -206,7 +207,9 @@ class StyleWalk:
     def _sized(self, position: _Position, variables: Mapping[str, str]) -> _Position:
         """An element with the box and the containers that its children are in."""
         element, tag, display = position.node.mem_id, position.node.tag or "", position.display
-        has_size = display not in {"contents", "inline"} and display[:5] != "table"
+        has_size = display != "contents"
+        if self._widths is not None and display == "inline" and tag not in ATOMIC:
+            has_size = self._widths.is_positioned(element)
         container = self._images.container_of(element, sizes=has_size)
         if self._widths is not None and position.box is not None:
             contained = container is not None and container.type != "normal"

@@ -1,39 +1,49 @@
 """How wide boxes are, as far as that is known without layout (CSS 2.2, section 10.3).
 
-A block in the normal flow is as wide as the block around it, less its edges. What floats, is
-positioned, or is an item of a flexible box or a grid depends on its content and its siblings; of these
-only an upper bound is known.
+A block in the normal flow is as wide as the block around it, less its edges. What is positioned, or is
+an item of a flexible box or a grid, depends on its content and its siblings, unless it has a width of
+its own. What is not known for sure is unknown: anything up to the width of the window.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from libra.ascii import lowered, trimmed
 from libra.weighing.options import Viewport
+from libra.weighing.style.boxes.browser_styles import ATOMIC
 from libra.weighing.style.cascade.cascade import Cascade, Value
-from libra.weighing.style.cascade.size_longhands import SIZES, border_width
-from libra.weighing.style.cascade.substitution import substitute
-from libra.weighing.style.spans import Span
+from libra.weighing.style.cascade.size_longhands import SINGLE, SIZES, thickness
+from libra.weighing.style.cascade.substitution import needs_substitution, substitute
+from libra.weighing.style.spans import FONT_FACTORS, Span, has_font_units
 from libra.weighing.viewport.lengths import length_px
 
 _PERCENTAGE = re.compile(r"([+-]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))%")
-_OF_FONT = re.compile(r"[0-9.](?:r?em|r?ex|r?ch|r?ic|r?cap|r?lh)\b", re.IGNORECASE | re.ASCII)
-_FONT_FACTORS = (0.5, 2.0)
-"""The size of a font is taken to be within these times the initial one."""
+_SCROLL_BAR = 15.0
 
-_UA_EDGES = {
+_EDGES_OF = {
     "body": {"margin-left": "8px", "margin-right": "8px"},
     **{tag: {"padding-left": "40px"} for tag in ("ul", "ol", "menu", "dir")},
     **{tag: {"margin-left": "40px", "margin-right": "40px"} for tag in ("blockquote", "figure")},
     "dd": {"margin-left": "40px"},
 }
-_SCROLL_BAR = 15.0
-_OUT_OF_FLOW = frozenset({"absolute", "fixed"})
-_INTRINSIC = frozenset({"fieldset", "legend", "center", "button", "dialog"})
-"""Elements that the browser sizes in ways of its own."""
+"""The edges of elements in the browser's own stylesheet."""
+
+_PLAIN = frozenset(
+    {
+        "html", "body", "div", "main", "section", "article", "header", "footer", "nav", "aside", "p",
+        "address", "hgroup", "search", "form", "pre", "dl", "dt", "li", "details", "summary", "h1",
+        "h2", "h3", "h4", "h5", "h6", "span", "a", *_EDGES_OF,
+    }
+)  # fmt: skip
+"""Elements that are laid out like any block, if they are one."""
+
+_BLOCKS = frozenset({"block", "flow-root", "list-item", "flex", "grid"})
+_SHRINKING = frozenset({"inline-block", "inline-flex", "inline-grid"})
+_NOTHING = frozenset({"", "initial", "unset", "revert", "revert-layer"})
+_ZERO = Span(0.0, 0.0)
 
 
 class Box(NamedTuple):
@@ -41,16 +51,19 @@ class Box(NamedTuple):
 
     Attributes:
         width: Its width.
-        lays: How it lays out its children: ``block``, ``flex``, ``grid``, ``table``.
-        height: Its height in pixels if that is declared.
+        lays: How it lays out its children: ``block``, ``flex`` or ``grid``.
+        height: Its height in pixels if that is known.
+        border_box: Whether its ``box-sizing`` is ``border-box``.
     """
 
     width: Span
     lays: str = "block"
     height: float | None = None
+    border_box: bool = False
 
 
-ZERO = Span(0.0, 0.0)
+class _Unknown(Exception):
+    """The width of a box depends on more than what is known here."""
 
 
 class Widths:
@@ -63,9 +76,10 @@ class Widths:
 
     def __init__(self, cascade: Cascade, viewport: Viewport) -> None:
         self._won = {name: cascade.winners(name) for name in SIZES}
+        self._doubtful = cascade.doubtful(SIZES | {"display"})
+        self._fonts = cascade.font_sizes
         self._viewport = viewport
-        self._window = float(viewport.width)
-        self._upright = bool(self._won["writing-mode"])
+        self._unknown = Span(0.0, float(viewport.width))
 
     @property
     def window(self) -> Box:
@@ -73,11 +87,11 @@ class Widths:
 
         Chromium lays out a page with a scroll bar first, and without one if its content has room.
         """
-        return Box(Span(max(0.0, self._window - _SCROLL_BAR), self._window))
+        return Box(Span(max(0.0, self._unknown.most - _SCROLL_BAR), self._unknown.most))
 
-    def elements(self) -> set[int]:
-        """The elements whose boxes rules change."""
-        return {element for values in self._won.values() for element in values}
+    def is_positioned(self, element: int) -> bool:
+        """Whether a rule may take an element out of the flow, which makes it a block."""
+        return element in self._won["position"] or element in self._doubtful
 
     def box_of(
         self,
@@ -99,90 +113,117 @@ class Widths:
             variables: Its custom properties.
             contained: Whether its content has no influence on its width (CSS Containment 3).
         """
-        if display in {"contents", "inline"}:
+        inline = display == "inline" and tag not in ATOMIC and not self.is_positioned(element)
+        if inline or display == "contents":
             return around
-        lays = next((kind for kind in ("flex", "grid", "table") if kind in display), "block")
-        unknown = Span(0.0, max(self._window, around.width.most))
-        if self._upright or lays == "table" or around.lays == "table" or tag in _INTRINSIC:
-            return Box(unknown, lays)
+        try:
+            return self._known(element, tag, display, around, variables, contained=contained)
+        except _Unknown:
+            return Box(self._unknown, "grid" if "grid" in display else "block")
 
-        def said(name: str) -> str | None:
+    def _known(
+        self,
+        element: int,
+        tag: str,
+        display: str,
+        around: Box,
+        variables: Mapping[str, str],
+        *,
+        contained: bool,
+    ) -> Box:
+        shrinks = display in _SHRINKING
+        known = tag in _PLAIN and (shrinks or display in _BLOCKS) and element not in self._doubtful
+        if not known:
+            raise _Unknown
+
+        def said(name: str) -> str:
             return self._said(name, element, tag, variables)
 
-        def edges(name: str) -> Span:
-            found = ZERO
-            for side in ("left", "right"):
-                text = said(f"{name}-{side}")
-                if text is not None:
-                    text = border_width(text) if name == "border" else text
-                    one = self._length(text, around.width)
-                    found = found.plus(one if one is not None else ZERO)
-            return found
-
-        inner = edges("padding").plus(edges("border"))
-        outside = inner if said("box-sizing") == "border-box" else ZERO
+        sizing = said("box-sizing")
+        border_box = around.border_box if sizing == "inherit" else sizing == "border-box"
+        inner = _ZERO
+        for side in ("left", "right"):
+            inner = inner.plus(self._edge(said(f"padding-{side}"), around.width))
+            border = thickness(
+                said(f"border-width-{side}") or "3px", said(f"border-style-{side}") or "none"
+            )
+            inner = inner.plus(self._edge(border, around.width))
+        outside = inner if border_box else _ZERO
+        positioned = said("position") not in {*_NOTHING, "static", "relative", "sticky"}
+        in_flow = around.lays == "block" and not positioned
         width = said("width")
-        declared = None if width is None else self._length(width, around.width)
-        positioned = said("position") in _OUT_OF_FLOW
-        shrinks = positioned or display[:6] == "inline" or said("float") not in {None, "none"}
-        if declared is not None:
-            content = declared.less(outside)
+        if width not in {*_NOTHING, "auto"}:
+            if "%" in width and not in_flow:
+                raise _Unknown
+            content = self._length(width, around.width).less(outside)
             if around.lays == "flex":
                 grows = any(said(name) for name in ("flex", "flex-grow", "flex-basis"))
-                content = Span(0.0, unknown.most if grows else content.most)
-        elif width not in {None, "auto"}:
-            content = unknown
-        elif contained and around.lays == "block" and not positioned and shrinks:
-            content = ZERO  # its content would decide
-        elif shrinks or around.lays != "block":
-            content = Span(0.0, around.width.most)
+                content = Span(0.0, self._unknown.most if grows else content.most)
+        elif not in_flow or (shrinks and not contained):
+            raise _Unknown
+        elif shrinks:
+            content = _ZERO  # its content would decide
         else:
-            content = around.width.less(edges("margin").plus(inner))
-        content = self._bounded(content, said("max-width"), said("min-width"), around, outside)
-        height = said("height")
-        tall = None if height is None or "%" in height else length_px(height, self._viewport)
-        return Box(content, lays, None if tall is None or outside is not ZERO else tall)
+            margins = [self._margin(said(f"margin-{side}"), around) for side in ("left", "right")]
+            content = around.width.less(inner).less(margins[0]).less(margins[1])
+        for name, clamp in (("max-width", min), ("min-width", max)):
+            bound = said(name)
+            if bound in {*_NOTHING, "none", "auto"}:
+                continue
+            if "%" in bound and not in_flow:
+                raise _Unknown
+            limit = self._length(bound, around.width).less(outside)
+            content = Span(clamp(content.least, limit.least), clamp(content.most, limit.most))
+        lays = next((kind for kind in ("flex", "grid") if kind in display), "block")
+        return Box(
+            content, lays, self._height(said, in_flow=in_flow, plain=not border_box), border_box
+        )
 
-    def _bounded(
-        self, content: Span, most: str | None, least: str | None, around: Box, outside: Span
-    ) -> Span:
-        """A width within ``max-width`` and ``min-width``, of which the latter wins."""
-        bound = None if most is None else self._length(most, around.width)
-        if bound is not None:
-            bound = bound.less(outside)
-            content = Span(min(content.least, bound.least), min(content.most, bound.most))
-        elif most not in {None, "none"}:
-            content = Span(0.0, content.most)
-        bound = None if least is None else self._length(least, around.width)
-        if bound is not None:
-            bound = bound.less(outside)
-            content = Span(max(content.least, bound.least), max(content.most, bound.most))
-        elif least not in {None, "auto"}:
-            content = Span(content.least, max(content.most, self._window))
-        return content
+    def _height(self, said: Callable[[str], str], *, in_flow: bool, plain: bool) -> float | None:
+        """A height that is declared and that nothing else changes."""
+        text = said("height")
+        if not (in_flow and plain) or said("min-height") or said("max-height"):
+            return None
+        if self._fonts and has_font_units(text):
+            return None
+        return length_px(text, self._viewport)
 
-    def _said(self, name: str, element: int, tag: str, variables: Mapping[str, str]) -> str | None:
+    def _said(self, name: str, element: int, tag: str, variables: Mapping[str, str]) -> str:
+        """What rules or the browser say about a property; "" for nothing.
+
+        Raises:
+            _Unknown: That is not known.
+        """
         value: Value | None = self._won[name].get(element)
         if value is None:
-            return _UA_EDGES.get(tag, {}).get(name)
-        text = substitute(value.text, variables, self._viewport)
-        return None if text is None else lowered(trimmed(text))
+            return _EDGES_OF.get(tag, {}).get(name, "")
+        if name not in SINGLE and needs_substitution(value.text):
+            raise _Unknown  # it may be a shorthand
+        return lowered(trimmed(substitute(value.text, variables, self._viewport) or ""))
 
-    def _length(self, text: str, of: Span) -> Span | None:
-        """A length or percentage; None for anything else."""
-        if "%" not in text:
-            found = length_px(text, self._viewport)
-            return None if found is None else self._with_fonts(text, found, found)
-        least, most = (length_px(_in_pixels(text, whole), self._viewport) for whole in of)
-        return None if least is None or most is None else self._with_fonts(text, least, most)
+    def _margin(self, text: str, around: Box) -> Span:
+        return _ZERO if text == "auto" else self._edge(text, around.width)
 
-    def _with_fonts(self, text: str, one: float, other: float) -> Span:
-        low, high = sorted((max(0.0, one), max(0.0, other)))
-        if _OF_FONT.search(text) is None:
+    def _edge(self, text: str, of: Span) -> Span:
+        return _ZERO if text in _NOTHING else self._length(text, of)
+
+    def _length(self, text: str, of: Span) -> Span:
+        """A length or percentage.
+
+        Raises:
+            _Unknown: It is anything else.
+        """
+        ends = [length_px(_in_pixels(text, whole), self._viewport) for whole in of]
+        if ends[0] is None or ends[1] is None:
+            raise _Unknown
+        low, high = sorted((ends[0], ends[1]))
+        if not (self._fonts and has_font_units(text)):
             return Span(low, high)
-        return Span(low * _FONT_FACTORS[0], high * _FONT_FACTORS[1])
+        return Span(min(low * f for f in FONT_FACTORS), max(high * f for f in FONT_FACTORS))
 
 
 def _in_pixels(text: str, whole: float) -> str:
     """A value with its percentages replaced by lengths."""
+    if "%" not in text:
+        return text
     return _PERCENTAGE.sub(lambda match: f"{float(match[1]) / 100 * whole:f}px", text)

@@ -40,9 +40,16 @@ _SEEN = ("image-set(", "style(", "@import", "@scope", "@namespace", "@container"
 
 
 SIZES = re.compile(
-    r"width|inline-size|block-size|height|margin|padding|border|float|position|box-sizing|flex"
+    r"width|inline-size|block-size|height|margin|padding|border|position|box-sizing|flex"
 )
 """Properties on which the size of a container may depend. They matter only if its size is asked for."""
+
+_OTHER_LAYOUT = re.compile(
+    r"(?<![a-z-])(?:float|zoom|columns|all)[ \t\n\f\r]*+:|column-(?:count|width)|writing-mode"
+    r"|scrollbar-|overflow[a-z-]*+[ \t\n\f\r]*+:[^;}]{0,40}?(?:auto|scroll)|(?<![a-z(-])aspect-ratio",
+    re.ASCII,
+)
+"""What makes sizes depend on more than that."""
 
 _WORDS = (*_FOLLOWED_BY, *_WITH_IMAGES, _RESETTING, *_SEEN)
 _MARKING, _IMAGE_WORDS = len(_FOLLOWED_BY), len(_FOLLOWED_BY) + len(_WITH_IMAGES)
@@ -71,11 +78,20 @@ class SheetMarks:
         imports: Whether it may contain ``@import``.
         namespaces: Whether it may contain ``@namespace``.
         scopes: Whether it contains ``@scope``.
-        sizes: Whether no declaration of a size is left out.
+        sizes: Whether no declaration of a size is left out, and none depends on anything else.
+        fonts: Whether it may set the sizes of fonts.
     """
 
     __slots__ = (
-        "_lower", "_marks", "_names_image", "_spells", "_text", "imports", "namespaces", "scopes",
+        "_lower",
+        "_marks",
+        "_names_image",
+        "_spells",
+        "_text",
+        "fonts",
+        "imports",
+        "namespaces",
+        "scopes",
         "sizes",
     )  # fmt: skip
 
@@ -96,7 +112,12 @@ class SheetMarks:
             marks += (found.start() for found in VARIABLE.finditer(lower))
         if asks:
             marks += (found.start() for found in SIZES.finditer(lower))
-        self.sizes = asks or SIZES.search(lower) is None
+        self.fonts = "font" in seen or self._spells
+        self.sizes = (
+            (asks or SIZES.search(lower) is None)
+            and _OTHER_LAYOUT.search(lower) is None
+            and not self._spells
+        )
         if self._spells:
             marks += (found.start() for found in SPELLED.finditer(text))
         marks.sort()
@@ -149,7 +170,7 @@ def _places(lower: str) -> tuple[list[int], list[int], list[int], set[str]]:
     return always, with_images, resets, {_WORDS[word] for word in seen}
 
 
-_DEFINED = re.compile(rf"--{NAME}++[ \t\n\f\r]*+:", re.ASCII)
+_DEFINED = re.compile(rf"(?<!{NAME})--{NAME}++[ \t\n\f\r]*+:", re.ASCII)
 """The definition of any custom property, because queries may refer to it, or sizes that they ask for."""
 
 

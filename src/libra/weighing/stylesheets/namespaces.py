@@ -17,7 +17,7 @@ from libra.weighing.stylesheets.at_rules import ends_head, read_at_rule
 from libra.weighing.stylesheets.font_face import address
 from libra.weighing.stylesheets.selector_reader import COMBINATORS, MAX_SELECTOR
 
-_DRAWN = "svg,svg *:not(foreignobject *)"
+_DRAWN = "svg,svg *:not(foreignobject *),foreignobject svg *"
 _WRITTEN = "math,math *"
 _CONDITIONS = {
     "http://www.w3.org/1999/xhtml": f":where(:not({_DRAWN},{_WRITTEN}))",

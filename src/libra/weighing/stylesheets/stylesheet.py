@@ -88,7 +88,7 @@ class Sheet(msgspec.Struct, frozen=True):
         keyframes: The frames of its animations.
         properties: The custom properties that it registers.
         has_images: Whether any rule names an image.
-        sizes: Whether its rules have all its declarations of sizes, as far as queries may ask for them.
+        sizes, fonts: As in `SheetMarks`.
         size: Upper bound of the characters that are kept of it.
     """
 
@@ -103,6 +103,7 @@ class Sheet(msgspec.Struct, frozen=True):
     has_images: bool = False
     size: int = 0
     sizes: bool = True
+    fonts: bool = False
 
 
 def read_stylesheet(text: str, base: str, viewport: Viewport, *, applies: bool = True) -> Sheet:
@@ -168,15 +169,13 @@ class _SheetReader:
         self._keyframes: list[Keyframes] = []
         self._properties: list[PropertyRule] = []
         self._made = 0
-        self._namespaces = Namespaces()
         self._place = ""
 
     def read(self, text: str, *, applies: bool) -> Sheet:
         text = preprocessed(text).removeprefix("\ufeff")
         marks = SheetMarks(text, lowered(text))
         at = self._read_head(text, applies=applies) if marks.imports else 0
-        if marks.namespaces:
-            self._namespaces = read_namespaces(text, at)
+        self._namespaces = read_namespaces(text, at) if marks.namespaces else Namespaces()
         if marks.scopes:
             self._place = place_of(text)
         if applies:
@@ -194,6 +193,7 @@ class _SheetReader:
             size=len(text) + self._made + self._namespaces.made if kept else 0,
             has_images=marks.may_name_images(rules=bool(kept)),
             sizes=marks.sizes,
+            fonts=marks.fonts,
         )
 
     # Structure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from selectolax.lexbor import LexborNode
 
@@ -29,13 +30,18 @@ _NOT_DISPLAYED = re.compile(
 )
 
 
-def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool:
+def has_box(
+    node: LexborNode,
+    displays: Mapping[int, str] | None = None,
+    skipped: AbstractSet[int] = frozenset(),
+) -> bool:
     """Whether an element has a box, as far as is known.
 
     Args:
         node: The element.
         displays: The ``display`` values of rules and ``style`` attributes, in lower case. None if there
             are no rules; then attributes alone decide.
+        skipped: The elements of which rules skip the content (``content-visibility: hidden``).
     """
     element: LexborNode | None = node
     inside: LexborNode | None = None
@@ -48,7 +54,7 @@ def has_box(node: LexborNode, displays: Mapping[int, str] | None = None) -> bool
                 return False
         elif trimmed(display) == "none":
             return False
-        if inside is not None and _has_no_boxes_inside(element):
+        if inside is not None and _has_no_boxes_inside(element, display, skipped):
             return False
         inside, element = element, element.parent
     return True
@@ -76,12 +82,11 @@ def _is_undisplayed(element: LexborNode, inside: LexborNode | None, *, by_style:
     )
 
 
-def _has_no_boxes_inside(element: LexborNode) -> bool:
-    return (
-        element.tag in _WITHOUT_BOXES_INSIDE
-        or (element.tag == "object" and not shows_its_contents(element))
-        or (
-            _SKIPPED.search(element.attrs.sget("style")) is not None
-            and default_display(element.tag or "") == "block"
-        )
-    )
+def _has_no_boxes_inside(
+    element: LexborNode, display: str | None, skipped: AbstractSet[int]
+) -> bool:
+    tag = element.tag or ""
+    if tag in _WITHOUT_BOXES_INSIDE or (tag == "object" and not shows_its_contents(element)):
+        return True
+    skips = element.mem_id in skipped or _SKIPPED.search(element.attrs.sget("style"))
+    return bool(skips) and not (display or default_display(tag)).startswith(("inline", "contents"))

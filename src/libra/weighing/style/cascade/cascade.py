@@ -19,6 +19,7 @@ from libra.weighing.style.cascade.font_shorthand import FONT_PROPERTIES
 from libra.weighing.style.cascade.longhands import ALWAYS, longhands
 from libra.weighing.style.cascade.reverting import Layer, LayersBelow, reverts
 from libra.weighing.style.cascade.size_longhands import SIZES
+from libra.weighing.style.cascade.validity import is_read
 from libra.weighing.style.shadow_roots import LAYER
 from libra.weighing.style.styled_document import StyledDocument, WorkSpent
 from libra.weighing.stylesheets.fonts import FontFace
@@ -26,7 +27,6 @@ from libra.weighing.stylesheets.keyframes import Keyframes
 from libra.weighing.stylesheets.marks import may_fetch
 from libra.weighing.stylesheets.selectors import may_hold, parts_of
 from libra.weighing.stylesheets.stylesheet import Sheet
-from libra.weighing.stylesheets.supports import is_valid_text
 
 _VARIABLE = re.compile(
     r"var\([ \t\n\f\r]*+(--[^ \t\n\f\r,()]++)[ \t\n\f\r]*+(?:,((?:[^()]++|\([^()]*+\))*+))?\)?",
@@ -95,12 +95,20 @@ class Cascade:
         fonts: Whether to collect font properties.
         images: Whether to collect image properties.
         sizes: Whether to collect what decides how wide boxes are.
+        font_sizes: Whether any stylesheet may set the sizes of fonts.
     """
 
     def __init__(
-        self, scope: StyledDocument, *, fonts: bool, images: bool, sizes: bool = False
+        self,
+        scope: StyledDocument,
+        *,
+        fonts: bool,
+        images: bool,
+        sizes: bool = False,
+        font_sizes: bool = False,
     ) -> None:
         self.sizes = sizes
+        self.font_sizes = font_sizes
         self._scope = scope
         self._fonts = fonts
         self._images = images
@@ -196,16 +204,28 @@ class Cascade:
                 continue
             if reverts(entry.value.text):
                 below.go_back(self._elements(entry), entry.layer)
-            elif _is_read(entry.value):
+            elif is_read(entry.value.name, entry.value.text):
                 won.update(dict.fromkeys(self._elements(entry), entry.value))
         return won
+
+    def doubtful(self, names: Iterable[str]) -> set[int]:
+        """The elements of which a rule in a container query may set one of these properties."""
+        return {
+            element
+            for name in names
+            for entry in self._entries.get((name, ""), ())
+            if not entry.value.certain
+            for element in self._elements(entry)
+        }
 
     def contents(self, pseudo: str) -> dict[int, Value]:
         """The ``content`` of each element for which a rule creates this pseudo-element."""
         said = {
             element
             for entry in self._ranked("content", pseudo)
-            if entry.value.name == "content" and entry.value.certain and _is_read(entry.value)
+            if entry.value.name == "content"
+            and entry.value.certain
+            and is_read(entry.value.name, entry.value.text)
             for element in self._elements(entry)
         }  # ``all`` alone creates no pseudo-element
         return {at: value for at, value in self.winners("content", pseudo).items() if at in said}
@@ -226,7 +246,7 @@ class Cascade:
             elements = self._elements(entry)
             if not (fetches or any(element in won for element in elements)):
                 continue
-            if not _is_read(entry.value):
+            if not is_read(entry.value.name, entry.value.text):
                 continue
             for element in elements:
                 if not entry.value.certain:
@@ -378,21 +398,3 @@ def _rank_of(entry: _CascadeEntry) -> tuple[bool, tuple[int, ...], int, int]:
 def _reverting(entries: Iterable[_CascadeEntry]) -> Iterator[Layer]:
     """The layers with a value that goes back to the layer below."""
     return (entry.layer for entry in entries if reverts(entry.value.text))
-
-
-def _is_read(value: Value) -> bool:
-    """Whether a browser accepts a declared value. An invalid one does not win."""
-    name, text = value.name, value.text
-    if name == "all" or _PLAIN.match(text) is not None:
-        return True
-    if name[:2] == "--" and _BRACKETS.search(text) is None:
-        return True
-    if len(text) > _MAX_READ and "data:" not in text:
-        return True
-    return is_valid_text(name, text)
-
-
-_BRACKETS = re.compile(r"[()\[\]{}\"']")
-_PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
-_MAX_READ = 5_000
-"""Longer values count as valid without a check, unless they contain images as data."""

@@ -15,7 +15,7 @@ from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant
 from libra.weighing.options import Viewport
 from libra.weighing.style.cascade.substitution import style_holds
-from libra.weighing.style.spans import Span
+from libra.weighing.style.spans import Span, has_font_units
 from libra.weighing.viewport.lengths import length_px
 from libra.weighing.viewport.media_queries import feature
 
@@ -26,6 +26,7 @@ _OF_BOTH = re.compile(r"orientation|aspect-ratio")
 _OF_WINDOW = re.compile(r"[0-9.](?:[sld]?v(?:[whib]|min|max)|cq)")
 _NUMBER = re.compile(r"([0-9]++(?:\.[0-9]++)?|\.[0-9]++)([a-z]*+)")
 _WORD = re.compile(r"[a-z-]*+")
+_CALCULATED = re.compile(r"\(|[0-9]e[-+]?[0-9]", re.ASCII)
 _NEAR = 0.01
 
 
@@ -60,8 +61,18 @@ def holds(
     containers: Sequence[Container],
     variables: Mapping[str, str],
     viewport: Viewport,
+    *,
+    fonts: bool = False,
 ) -> bool | None:
-    """Whether a query holds in these containers, the innermost last; None if that is unknown."""
+    """Whether a query holds in these containers, the innermost last; None if that is unknown.
+
+    Args:
+        query: The query.
+        containers: The containers.
+        variables: The custom properties.
+        viewport: The window.
+        fonts: Whether stylesheets may set the sizes of fonts.
+    """
     parts = significant(components(query))
     name = None
     if parts and parts[0].kind == "ident" and not parts[0].is_word("not"):
@@ -75,10 +86,13 @@ def holds(
     def term(part: ComponentValue) -> bool | None:
         asked = inside(query, part)
         if part.kind == "function":
-            if lowered(part.value) == "style" and (name is None or around):
-                return style_holds(asked, variables)
-            return False
-        judged = _size(lowered(asked), sized, viewport)
+            known = lowered(part.value) == "style" and (name is None or around)
+            return style_holds(asked, variables) if known else None
+        asked = _LOGICAL.sub(_physical, lowered(asked))
+        able = [one for one in sized if one.type == "size" or not _OF_HEIGHT.search(asked)]
+        if not (able and asked.isascii()):
+            return None  # a browser does not know it either
+        judged = _size(asked, able[-1], viewport, fonts=fonts)
         if judged is None:
             unsure.append(None)
         return judged
@@ -90,19 +104,18 @@ def holds(
     return found if found is not None or unsure else False
 
 
-def _size(asked: str, containers: Sequence[Container], viewport: Viewport) -> bool | None:
-    """Whether a size query holds in the innermost of these containers."""
-    if not asked.isascii():
-        return False  # no feature, number or unit has other letters
+def _physical(found: re.Match[str]) -> str:
+    return "width" if found[1] == "inline" else "height"
+
+
+def _size(asked: str, container: Container, viewport: Viewport, *, fonts: bool) -> bool | None:
+    """Whether a size query holds in a container that can answer it; None if that is unknown."""
     if len(asked) > _LONGEST:
+        return None  # it may compare with many numbers
+    if fonts and has_font_units(asked):
         return None
-    asked = _LOGICAL.sub(lambda found: "width" if found[1] == "inline" else "height", asked)
-    tall = _OF_HEIGHT.search(asked) is not None
-    able = [one for one in containers if one.type == "size" or not tall]
-    if not able:
-        return False
-    width, height = able[-1].width, able[-1].height
-    return _holds_in(asked, width, height if tall else 1.0, viewport)
+    height = container.height if _OF_HEIGHT.search(asked) else 1.0
+    return _holds_in(asked, container.width, height, viewport)
 
 
 @lru_cache(maxsize=1024)
@@ -111,6 +124,8 @@ def _holds_in(asked: str, width: Span, height: float | None, viewport: Viewport)
     if not height or (_OF_BOTH.search(asked) and width.least != width.most):
         return None
     if _OF_WINDOW.search(asked) or not _is_about_size(asked):
+        return None
+    if width.least != width.most and _CALCULATED.search(asked):
         return None
     parts = components(asked)
     edges = {width.least, width.most}
@@ -137,6 +152,6 @@ class _Window(NamedTuple):
     dpr: float
 
 
-_LONGEST = 1_000
+_LONGEST = 200
 _LEAST = 100.0
 """Assumed minimum width in pixels of a container about which nothing is known."""

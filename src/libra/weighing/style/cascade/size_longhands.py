@@ -11,68 +11,100 @@ from collections.abc import Iterator
 from libra.ascii import lowered, words
 from libra.weighing.css.scan import ScannedDeclaration
 from libra.weighing.css.syntax import components, significant
+from libra.weighing.style.cascade.substitution import needs_substitution
 
-_LOGICAL = {
+_ALIASES = {
     "inline-size": "width",
     "min-inline-size": "min-width",
     "max-inline-size": "max-width",
     "block-size": "height",
+    "min-block-size": "min-height",
+    "max-block-size": "max-height",
+    "-webkit-box-sizing": "box-sizing",
+    **{
+        f"-webkit-{edge}-{end}": f"{edge}-inline-{end}"
+        for edge in ("margin", "padding")
+        for end in ("start", "end")
+    },
 }
-_SINGLE = frozenset(
+SINGLE = frozenset(
     {
-        "width", "min-width", "max-width", "height", "box-sizing", "float", "position", "flex",
-        "flex-grow", "flex-basis", "writing-mode",
+        "width", "min-width", "max-width", "height", "min-height", "max-height", "box-sizing",
+        "position", "flex", "flex-grow", "flex-basis",
     }
 )  # fmt: skip
 _SIDES = {"inline-start": "left", "inline-end": "right", "left": "left", "right": "right"}
-_NUMERIC = frozenset("0123456789.")
-_EDGES = ("margin", "padding", "border")
-_NO_WIDTH = re.compile(
-    r"border-(?:image|radius|collapse|spacing|.*radius|.*color)|border-?(?:top|bottom|block).*"
+_EDGE = re.compile(
+    r"(margin|padding|border)(?:-(inline-start|inline-end|left|right|inline))?(?:-(width|style))?"
 )
 
-SIZES = _SINGLE | {f"{edge}-{side}" for edge in _EDGES for side in ("left", "right")}
+SIZES = SINGLE | {
+    f"{edge}-{side}"
+    for edge in ("margin", "padding", "border-width", "border-style")
+    for side in ("left", "right")
+}
 """All of them."""
+
+_LINES = frozenset(
+    {"none", "hidden", "dotted", "dashed", "solid", "double", "groove", "ridge", "inset", "outset"}
+)
+_THICKNESSES = {"thin": "1px", "medium": "3px", "thick": "5px"}
 
 
 def size_longhands(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
     """The longhands that a declaration sets, each with the part of the value that concerns it.
 
-    The width of a border is a value that contains one, or none.
+    The value of an edge stays whole if it is to be substituted.
     """
-    name = _LOGICAL.get(found.name, found.name)
-    if name in _SINGLE:
+    name = _ALIASES.get(found.name, found.name)
+    if name in SINGLE:
         yield name, found
         return
-    edge, _, rest = name.partition("-")
-    if edge not in _EDGES or _NO_WIDTH.fullmatch(name):
+    edge = _EDGE.fullmatch(name)
+    if edge is None:
         return
-    rest = rest.removesuffix("-width").removesuffix("-style")
-    if rest in _SIDES:
-        yield f"{edge}-{_SIDES[rest]}", found
-    elif rest in {"", "width", "style", "inline"}:
-        left, right = _of_sides(found.value, both=edge == "border" or rest == "inline")
-        for side, text in (("left", left), ("right", right)):
-            yield f"{edge}-{side}", found._replace(value=text)
+    kind, side, aspect = edge.groups()
+    if kind != "border":
+        for place, text in _of_sides(found.value, side):
+            yield f"{kind}-{place}", found._replace(value=text)
+    elif aspect is not None:
+        for place, text in _of_sides(found.value, side):
+            yield f"border-{aspect}-{place}", found._replace(value=text)
+    else:
+        for place in [_SIDES[side]] if side in _SIDES else ["left", "right"]:
+            for what, text in zip(("width", "style"), _border(found.value), strict=True):
+                yield f"border-{what}-{place}", found._replace(value=text)
 
 
-def _of_sides(value: str, *, both: bool) -> tuple[str, str]:
-    """The values for left and right in a shorthand of four sides, or of two."""
+def thickness(width: str, style: str) -> str:
+    """How thick a border is with these values, as a length."""
+    return "0px" if style in {"none", "hidden"} else _THICKNESSES.get(width, width)
+
+
+def _of_sides(value: str, side: str | None) -> list[tuple[str, str]]:
+    """The values for left and right in a longhand, or in a shorthand of two or four sides."""
+    if side in _SIDES:
+        return [(_SIDES[side], value)]
     pieces = [value[part.start : part.end] for part in significant(components(value))]
-    if both:
+    if needs_substitution(value) or not pieces:
+        left = right = value
+    elif side == "inline":
+        left, right = pieces[0], pieces[-1]
+    elif len(pieces) == 4:
+        right, left = pieces[1], pieces[3]
+    else:
+        left = right = pieces[min(1, len(pieces) - 1)]
+    return [("left", left), ("right", right)]
+
+
+def _border(value: str) -> tuple[str, str]:
+    """The width and the style in the value of ``border``."""
+    if needs_substitution(value):
         return value, value
-    match pieces:
-        case [_, right, _, left]:
-            return left, right
-        case [_, sides] | [_, sides, _]:
-            return sides, sides
-        case _:
-            return value, value
-
-
-def border_width(value: str) -> str:
-    """The width in the value of a border; ``medium`` if it names only a style."""
     said = words(lowered(value))
-    if said == ["0"] or "none" in said or "hidden" in said:
-        return "0"
-    return next((word for word in said if word[:1] in _NUMERIC), "3px")
+    style = next((word for word in said if word in _LINES), "none")
+    width = next((word for word in said if word in _THICKNESSES or word[:1] in _NUMERIC), "3px")
+    return width, style
+
+
+_NUMERIC = frozenset("0123456789.")
