@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped] # it ships no types
@@ -24,6 +25,7 @@ from libra.storage import (
 )
 from libra.storage.postgres import transactions
 from libra.storage.rows.entries import Packed
+from support.asking import PATIENCE, eventually
 from support.patience import HURRIED, PATIENT
 from support.postgres import Postgres
 
@@ -428,14 +430,19 @@ async def test_a_restore_reads_each_row_once_whatever_the_statistics_say(
         server.sql("SELECT pg_stat_reset()")
         rows = [page async for batch in store.batches(now=NOON, size=50) for page in batch]
         await store.close()
-        while server.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'libra'"):
-            pass  # a session counts what it read before it ends
+        # A session counts what it read before it ends.
+        await eventually(partial(_no_session, server), "all sessions have ended", within=PATIENCE)
         read = server.sql(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'pages'"
         )
         assert len(rows) == 2000 == int(read)
     finally:
         server.sql("ALTER TABLE pages RESET (autovacuum_enabled)")
+
+
+async def _no_session(server: Postgres) -> bool:
+    ours = "application_name = 'libra' AND datname = current_database()"
+    return not server.sql(f"SELECT 1 FROM pg_stat_activity WHERE {ours}")
 
 
 async def test_a_row_from_before_there_were_frames_is_read_from_its_json(
