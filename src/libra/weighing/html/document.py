@@ -136,6 +136,7 @@ def _walk(
     if walk.has_foreign:
         _hints_in_svg(walk)
     walk.scope.base = walk.base
+    walk.scope.has_policies = bool(walk.policies)
     _leave_to_styles(walk)
     if walk.is_unseen:
         walk.documents.remove(walk.scope)

@@ -7,11 +7,13 @@ theirs. `style` finds the images and fonts that one document requests.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Generic, Protocol, TypeVar
 
 from libra.ascii import lowered
+from libra.weighing.css.tokens import preprocessed
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.boxes import has_box
 from libra.weighing.style.boxes.nearness import near
@@ -222,7 +224,7 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
             fonts=bool(faces),
             images=images,
             sizes=_asks_for_sizes(scope, parts),
-            font_sizes=any(sheet.fonts for sheet, _ in parts),
+            font_sizes=any(sheet.fonts for sheet, _ in parts) or bool(scope.select(_FONTS)),
         )
         for sheet, layer in steps:
             scope.check()
@@ -273,14 +275,23 @@ def style(scope: StyledDocument, parts: Parts, viewport: Viewport) -> list[Wante
 
 
 def _asks_for_sizes(scope: StyledDocument, parts: Parts) -> bool:
-    """Whether a rule asks for the size of a container, and all that decides it has been kept."""
+    """Whether a rule asks for the size of a container, and all that decides it is known."""
+    asking = [rule.block for sheet, _ in parts for rule in sheet.rules if rule.containers]
+    moving = (
+        frame.block for sheet, _ in parts for frames in sheet.keyframes for frame in frames.blocks
+    )
     return (
-        any(rule.containers for sheet, _ in parts for rule in sheet.rules)
+        bool(asking)
         and all(sheet.sizes for sheet, _ in parts)
-        and not scope.has_roots
+        and not any(_CONTAINING.search(block) for block in asking)
+        and not any(SIZES.search(lowered(block)) for block in moving)
+        and not (scope.has_roots or scope.has_policies)
         and not scope.select(_OTHER_LAYOUT)
     )
 
+
+_CONTAINING = re.compile(r"--|container", re.IGNORECASE | re.ASCII)
+"""What in a rule of a query may decide the sizes of other containers, beside sizes."""
 
 _OTHER_LAYOUT = (
     "[align=left i],[align=right i],[style*=float i],[style*=zoom i],[style*=column i],"
@@ -289,11 +300,13 @@ _OTHER_LAYOUT = (
 )
 """Attributes that make sizes depend on more than declarations of sizes."""
 
+_FONTS = "[style*=font i],font[size],big,small"
+
 
 def _add_sizes(scope: StyledDocument, cascade: Cascade) -> None:
     """Add the ``style`` attributes that matter only for sizes."""
     for node in scope.tree.css("[style]"):
-        text = node.attrs.sget("style")
+        text = preprocessed(node.attrs.sget("style"))
         if node.mem_id not in scope.inline and SIZES.search(lowered(text)):
             cascade.add_inline(node.mem_id, text, scope.base)
 

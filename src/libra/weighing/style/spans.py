@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-FONT_FACTORS = (0.5, 2.0)
-"""Where a stylesheet sets sizes of fonts, one is taken to be within these times the initial one."""
-
 _FONT_UNIT = re.compile(
     r"[0-9.](?:r?em|r?ex|r?ch|r?ic|r?cap|r?lh)(?![a-z0-9])", re.IGNORECASE | re.ASCII
 )

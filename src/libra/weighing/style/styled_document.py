@@ -66,12 +66,13 @@ class StyledDocument:
             their addresses, by their place among the references.
         large: Whether it is too large to search.
         has_roots: Whether it has shadow roots.
+        has_policies: Whether policies may forbid ``style`` attributes.
     """
 
     __slots__ = (
         "_are_owners_marked", "_characters", "_is_language_stated", "_is_root_alone", "_names",
         "_nodes", "_pause_at", "_room", "_selected", "_tree", "_until", "base", "embedded",
-        "has_roots", "hints", "inline", "large", "lazy", "sheets", "size", "url",
+        "has_policies", "has_roots", "hints", "inline", "large", "lazy", "sheets", "size", "url",
     )  # fmt: skip
 
     def __init__(
@@ -97,7 +98,7 @@ class StyledDocument:
         self.lazy: dict[int, list[str]] = {}
         self.embedded: dict[int, tuple[LexborNode, str]] = {}
         self.large = False
-        self.has_roots = False
+        self.has_roots = self.has_policies = False
 
     @property
     def root(self) -> LexborNode | None:

@@ -15,9 +15,9 @@ from libra.ascii import lowered, trimmed
 from libra.weighing.options import Viewport
 from libra.weighing.style.boxes.browser_styles import ATOMIC
 from libra.weighing.style.cascade.cascade import Cascade, Value
-from libra.weighing.style.cascade.size_longhands import SINGLE, SIZES, thickness
+from libra.weighing.style.cascade.size_longhands import LINES, SINGLE, SIZES, thickness
 from libra.weighing.style.cascade.substitution import needs_substitution, substitute
-from libra.weighing.style.spans import FONT_FACTORS, Span, has_font_units
+from libra.weighing.style.spans import Span, has_font_units
 from libra.weighing.viewport.lengths import length_px
 
 _PERCENTAGE = re.compile(r"([+-]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))%")
@@ -35,14 +35,14 @@ _PLAIN = frozenset(
     {
         "html", "body", "div", "main", "section", "article", "header", "footer", "nav", "aside", "p",
         "address", "hgroup", "search", "form", "pre", "dl", "dt", "li", "details", "summary", "h1",
-        "h2", "h3", "h4", "h5", "h6", "span", "a", *_EDGES_OF,
+        "span", "a", *_EDGES_OF,
     }
 )  # fmt: skip
 """Elements that are laid out like any block, if they are one."""
 
 _BLOCKS = frozenset({"block", "flow-root", "list-item", "flex", "grid"})
 _SHRINKING = frozenset({"inline-block", "inline-flex", "inline-grid"})
-_NOTHING = frozenset({"", "initial", "unset", "revert", "revert-layer"})
+_NOTHING = frozenset({"", "initial", "unset"})
 _ZERO = Span(0.0, 0.0)
 
 
@@ -119,7 +119,11 @@ class Widths:
         try:
             return self._known(element, tag, display, around, variables, contained=contained)
         except _Unknown:
-            return Box(self._unknown, "grid" if "grid" in display else "block")
+            # The items of a flexible box may be anything.
+            may_flex = "flex" in display or "box" in display or element in self._doubtful
+            return Box(
+                self._unknown, "flex" if may_flex else "grid" if "grid" in display else "block"
+            )
 
     def _known(
         self,
@@ -139,18 +143,12 @@ class Widths:
         def said(name: str) -> str:
             return self._said(name, element, tag, variables)
 
-        sizing = said("box-sizing")
-        border_box = around.border_box if sizing == "inherit" else sizing == "border-box"
-        inner = _ZERO
-        for side in ("left", "right"):
-            inner = inner.plus(self._edge(said(f"padding-{side}"), around.width))
-            border = thickness(
-                said(f"border-width-{side}") or "3px", said(f"border-style-{side}") or "none"
-            )
-            inner = inner.plus(self._edge(border, around.width))
-        outside = inner if border_box else _ZERO
         positioned = said("position") not in {*_NOTHING, "static", "relative", "sticky"}
         in_flow = around.lays == "block" and not positioned
+        sizing = said("box-sizing")
+        border_box = around.border_box if sizing == "inherit" else sizing == "border-box"
+        inner = self._edges(said, around, in_flow=in_flow)
+        outside = inner if border_box else _ZERO
         width = said("width")
         if width not in {*_NOTHING, "auto"}:
             if "%" in width and not in_flow:
@@ -178,6 +176,18 @@ class Widths:
         return Box(
             content, lays, self._height(said, in_flow=in_flow, plain=not border_box), border_box
         )
+
+    def _edges(self, said: Callable[[str], str], around: Box, *, in_flow: bool) -> Span:
+        """The padding and the borders on both sides."""
+        inner = _ZERO
+        for side in ("left", "right"):
+            padding, line = said(f"padding-{side}"), said(f"border-style-{side}") or "none"
+            if line not in LINES or ("%" in padding and not in_flow):
+                raise _Unknown
+            border = thickness(said(f"border-width-{side}") or "3px", line)
+            for text in (padding, border):
+                inner = inner.plus(self._edge(text, around.width).less(_ZERO))  # not negative
+        return inner
 
     def _height(self, said: Callable[[str], str], *, in_flow: bool, plain: bool) -> float | None:
         """A height that is declared and that nothing else changes."""
@@ -213,13 +223,12 @@ class Widths:
         Raises:
             _Unknown: It is anything else.
         """
+        if self._fonts and has_font_units(text):
+            raise _Unknown
         ends = [length_px(_in_pixels(text, whole), self._viewport) for whole in of]
         if ends[0] is None or ends[1] is None:
             raise _Unknown
-        low, high = sorted((ends[0], ends[1]))
-        if not (self._fonts and has_font_units(text)):
-            return Span(low, high)
-        return Span(min(low * f for f in FONT_FACTORS), max(high * f for f in FONT_FACTORS))
+        return Span(min(ends[0], ends[1]), max(ends[0], ends[1]))
 
 
 def _in_pixels(text: str, whole: float) -> str:

@@ -114,7 +114,7 @@ class SheetMarks:
             marks += (found.start() for found in SIZES.finditer(lower))
         self.fonts = "font" in seen or self._spells
         self.sizes = (
-            (asks or SIZES.search(lower) is None)
+            (asks or (SIZES.search(lower) is None and _DEFINED.search(lower) is None))
             and _OTHER_LAYOUT.search(lower) is None
             and not self._spells
         )

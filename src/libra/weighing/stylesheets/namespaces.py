@@ -59,7 +59,7 @@ class Namespaces:
     def resolved(self, selector: str) -> str:
         """A list of selectors without these prefixes; unknown prefixes stay as they are.
 
-        Returns "" for a list that has become too long.
+        It stays as it is if it would become too long.
         """
         if self._default is None and not self._prefixes:
             return selector
@@ -68,8 +68,10 @@ class Namespaces:
             "".join(self._pieces(text, part, inner=False))
             for part in split_at(components(text), ",")
         )
-        self.made += len(made)
-        return made if len(made) <= MAX_SELECTOR and self.made <= _MAX_MADE else ""
+        if len(made) > MAX_SELECTOR or self.made > _MAX_MADE:
+            return selector
+        self.made += len(made) - len(selector)
+        return made
 
     def _pieces(self, text: str, parts: Sequence[ComponentValue], *, inner: bool) -> Iterator[str]:
         begins = True  # at the beginning of a compound

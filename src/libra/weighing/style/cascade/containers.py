@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, cast
 
-from libra.ascii import lowered, trimmed, words
+from libra.ascii import lowered, words
 from libra.weighing.css.conditions import Invalid, condition, inside
 from libra.weighing.css.syntax import ComponentValue, components, significant
 from libra.weighing.options import Viewport
@@ -28,6 +28,7 @@ _NUMBER = re.compile(r"([0-9]++(?:\.[0-9]++)?|\.[0-9]++)([a-z]*+)")
 _WORD = re.compile(r"[a-z-]*+")
 _CALCULATED = re.compile(r"\(|[0-9]e[-+]?[0-9]", re.ASCII)
 _NEAR = 0.01
+_LONGEST = 200
 
 
 class Container(NamedTuple):
@@ -49,11 +50,12 @@ class Container(NamedTuple):
 def container_of(shorthand: str, kind: str, names: str, viewport: Viewport) -> Container | None:
     """The container that these values make of an element, whose size is unknown; None if none."""
     named, _, typed = shorthand.partition("/")
-    typed = lowered(trimmed(kind or typed or "normal"))
+    types = words(lowered(kind or typed))
+    typed = next((one for one in ("size", "inline-size") if one in types), "normal")
     listed = frozenset(words(names or named)) - {"none"}
     if typed == "normal" and not listed:
         return None
-    return Container(listed, typed, Span(_LEAST, max(_LEAST, viewport.width)))
+    return Container(listed, typed, Span(0.0, float(viewport.width)))
 
 
 def holds(
@@ -80,7 +82,8 @@ def holds(
     around = [one for one in containers if name is None or name in one.names]
     if not parts:
         return bool(around)
-    sized = [one for one in around if one.type != "normal"]
+    tall = _OF_HEIGHT.search(_LOGICAL.sub(_physical, lowered(query))) is not None
+    able = [one for one in around if one.type == "size" or (one.type != "normal" and not tall)]
     unsure: list[None] = []
 
     def term(part: ComponentValue) -> bool | None:
@@ -89,7 +92,6 @@ def holds(
             known = lowered(part.value) == "style" and (name is None or around)
             return style_holds(asked, variables) if known else None
         asked = _LOGICAL.sub(_physical, lowered(asked))
-        able = [one for one in sized if one.type == "size" or not _OF_HEIGHT.search(asked)]
         if not (able and asked.isascii()):
             return None  # a browser does not know it either
         judged = _size(asked, able[-1], viewport, fonts=fonts)
@@ -150,8 +152,3 @@ class _Window(NamedTuple):
     width: float
     height: float
     dpr: float
-
-
-_LONGEST = 200
-_LEAST = 100.0
-"""Assumed minimum width in pixels of a container about which nothing is known."""

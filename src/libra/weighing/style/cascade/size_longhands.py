@@ -21,6 +21,10 @@ _ALIASES = {
     "min-block-size": "min-height",
     "max-block-size": "max-height",
     "-webkit-box-sizing": "box-sizing",
+    "-webkit-flex": "flex",
+    "-webkit-flex-grow": "flex-grow",
+    "-webkit-flex-basis": "flex-basis",
+    "-webkit-box-flex": "flex-grow",
     **{
         f"-webkit-{edge}-{end}": f"{edge}-inline-{end}"
         for edge in ("margin", "padding")
@@ -45,7 +49,7 @@ SIZES = SINGLE | {
 }
 """All of them."""
 
-_LINES = frozenset(
+LINES = frozenset(
     {"none", "hidden", "dotted", "dashed", "solid", "double", "groove", "ridge", "inset", "outset"}
 )
 _THICKNESSES = {"thin": "1px", "medium": "3px", "thick": "5px"}
@@ -54,7 +58,7 @@ _THICKNESSES = {"thin": "1px", "medium": "3px", "thick": "5px"}
 def size_longhands(found: ScannedDeclaration) -> Iterator[tuple[str, ScannedDeclaration]]:
     """The longhands that a declaration sets, each with the part of the value that concerns it.
 
-    The value of an edge stays whole if it is to be substituted.
+    The value of an edge stays whole if it is to be substituted, or is invalid.
     """
     name = _ALIASES.get(found.name, found.name)
     if name in SINGLE:
@@ -86,7 +90,8 @@ def _of_sides(value: str, side: str | None) -> list[tuple[str, str]]:
     if side in _SIDES:
         return [(_SIDES[side], value)]
     pieces = [value[part.start : part.end] for part in significant(components(value))]
-    if needs_substitution(value) or not pieces:
+    most = 2 if side == "inline" else 4
+    if needs_substitution(value) or not 0 < len(pieces) <= most:
         left = right = value
     elif side == "inline":
         left, right = pieces[0], pieces[-1]
@@ -99,12 +104,13 @@ def _of_sides(value: str, side: str | None) -> list[tuple[str, str]]:
 
 def _border(value: str) -> tuple[str, str]:
     """The width and the style in the value of ``border``."""
-    if needs_substitution(value):
-        return value, value
     said = words(lowered(value))
-    style = next((word for word in said if word in _LINES), "none")
+    if needs_substitution(value) or said == ["inherit"] or _MATH.search(lowered(value)):
+        return value, value
+    style = next((word for word in said if word in LINES), "none")
     width = next((word for word in said if word in _THICKNESSES or word[:1] in _NUMERIC), "3px")
     return width, style
 
 
 _NUMERIC = frozenset("0123456789.")
+_MATH = re.compile(r"(?:calc|min|max|clamp|round|abs)\(")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from libra.ascii import lowered, words
 from libra.weighing.stylesheets.supports import is_valid_text
 
 
@@ -15,10 +16,13 @@ def is_read(name: str, text: str) -> bool:
         return True
     if len(text) > _MAX_READ and "data:" not in text:
         return True
+    if name == "container-type" and _TYPES.issuperset(words(lowered(text))):
+        return bool(text)
     return is_valid_text(name, text)
 
 
 _BRACKETS = re.compile(r"[()\[\]{}\"']")
 _PLAIN = re.compile(r"(?:none|inherit|initial)\Z")
+_TYPES = frozenset({"normal", "size", "inline-size", "scroll-state"})
 _MAX_READ = 5_000
 """Longer values count as valid without a check, unless they contain images as data."""
