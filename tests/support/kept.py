@@ -6,18 +6,21 @@ import asyncio
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 import nats
+from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 
 from libra.cluster.engine.connection import Engine
+from libra.cluster.engine.errors import EngineAway
 from libra.cluster.records.layout import Layout
 from libra.cluster.records.page_records import Record, pack_report, to_bytes
 from libra.cluster.records.streams import settle
 from libra.ids import new_id
 from libra.inspector.records.page_record import first_version
 from libra.report import Backup, Report, encode
-from support.asking import PATIENCE
+from support.asking import PATIENCE, eventually
 from support.samples import asset, ordinary, weighed
 
 _AT_ONCE = 64
@@ -52,8 +55,15 @@ async def laid_out(urls: Sequence[str], *, shards: int = 2, replicas: int = 1) -
     """Make the streams of a cluster that no node has started in yet."""
     engine = Engine(urls, name="a test")
     await engine.connect()
+
+    async def settled() -> Layout | None:
+        try:
+            return await settle(engine, shards=shards, replicas=replicas)
+        except EngineAway:
+            return None  # a new stream has no leader for a moment, and a node would try again, too
+
     try:
-        return await settle(engine, shards=shards, replicas=replicas)
+        return await eventually(settled, "the cluster is laid out", within=PATIENCE)
     finally:
         await engine.close()
 
@@ -68,10 +78,17 @@ async def write(urls: Sequence[str], layout: Layout, records: Iterable[Record]) 
     async def work() -> None:
         for record in left:
             ids.append(record.id)
-            subject = layout.subject(record.id, "rec")
+            await eventually(partial(publish, record), "the engine has it", within=PATIENCE)
+
+    async def publish(record: Record) -> bool:
+        subject = layout.subject(record.id, "rec")
+        try:
             await stream.publish(
                 subject, to_bytes(record), timeout=PATIENCE, headers={"Nats-TTL": "43200"}
             )
+        except (NoStreamResponseError, ServiceUnavailableError):
+            return False  # the stream has no leader at the moment
+        return True
 
     try:
         await asyncio.gather(*(work() for _ in range(_AT_ONCE)))

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import time
+from functools import partial
 from typing import Any, Literal, Self
 
 import nats
@@ -51,11 +52,9 @@ class Recorder:
             max_outstanding_pings=2, connect_timeout=1, error_cb=_unheard,
         )  # fmt: skip
         for shard in self._shards:
-            await self._client.jetstream().subscribe(
-                f"libra.{shard}.>", stream=stream_of(shard), ordered_consumer=True,
-                idle_heartbeat=1.0, inactive_threshold=60.0, cb=self._heard,
-                deliver_policy=api.DeliverPolicy.LAST_PER_SUBJECT,
-            )  # fmt: skip
+            await eventually(
+                partial(self._follow, shard), f"shard {shard} is followed", within=PATIENCE
+            )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -78,6 +77,17 @@ class Recorder:
                 )  # fmt: skip
                 found[f"{stream} {queue}"] = said["num_pending"] + said["num_ack_pending"]
         return found
+
+    async def _follow(self, shard: int) -> bool:
+        try:
+            await self._client.jetstream().subscribe(
+                f"libra.{shard}.>", stream=stream_of(shard), ordered_consumer=True,
+                idle_heartbeat=1.0, inactive_threshold=60.0, cb=self._heard,
+                deliver_policy=api.DeliverPolicy.LAST_PER_SUBJECT,
+            )  # fmt: skip
+        except (Error, OSError, TimeoutError):
+            return False  # its stream has no leader at the moment
+        return True
 
     async def _info(self, stream: str, queue: str) -> dict[str, Any] | None:
         try:
