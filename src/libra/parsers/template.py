@@ -17,10 +17,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from libra.parsers.memory import can_limit, resident
 from libra.parsers.protocol import NEWS, OUT_OF_MEMORY, REQUEST
-from libra.parsers.worker import warm_up, work
+from libra.parsers.worker import NICE, warm_up, work
 
 _SIGNALS = {b"S": signal.SIGSTOP, b"C": signal.SIGCONT, b"K": signal.SIGKILL}
 _LOOK = 0.02
@@ -34,8 +35,19 @@ def main() -> None:
 
     The arguments are those of `serve`, the last as ``watched`` or ``limited``.
     """
+    _give_way()
     warm_up()
     serve(int(sys.argv[1]), int(sys.argv[2]), watched=sys.argv[3] == "watched")
+
+
+def _give_way() -> None:
+    """Let the session of the parsers give way to those of other programs, as each parser does within it.
+
+    Linux may divide the processors among sessions first (``autogroup``), and only then by what a process
+    says with `nice`. Without this, parsers would take as much as all else together.
+    """
+    with contextlib.suppress(OSError):  # the system has no such groups
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def serve(descriptor: int, memory: int, *, watched: bool) -> None:

@@ -34,6 +34,9 @@ from libra.weighing.reading.serial_reader import SerialReader, StyleTask
 GROWTH = 48_000_000
 """The limit of bytes by which a parser may grow; then it ends, because C code gives no memory back."""
 
+NICE = 10
+"""By how much a parser gives way to other processes."""
+
 _LOOKED_AT = 1_000_000
 _LEAST_ELEMENT = 150
 """The least memory of an element, in bytes."""
@@ -41,7 +44,6 @@ _LEAST_ELEMENT = 150
 _FAR_BEYOND = 2
 """A factor, because some of the counted elements may be text in a comment or a script."""
 
-_NICE = 10
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 _FILES = 8
 
@@ -71,7 +73,7 @@ def _keep_only(descriptor: int) -> None:
 
 
 def _limit(memory: int | None) -> None:
-    os.nice(_NICE)
+    os.nice(NICE)
     limits = [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),

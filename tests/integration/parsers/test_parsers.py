@@ -223,6 +223,20 @@ async def test_a_parser_has_its_socket_and_nothing_of_the_program(
     assert nice_of(parser) >= 10
 
 
+@linux
+async def test_parsers_give_way_where_sessions_share_the_processors(parsers: Parsers) -> None:
+    await read(parsers, LONG)
+    (parser,) = await running(parsers)
+    own, its = (groups_of(process) for process in (os.getpid(), parser))
+    assert its == own or all(line.endswith("nice 10") for line in its)
+
+
+def groups_of(process: int) -> list[str]:
+    """The session that counts when the processors are divided; none if the system knows none."""
+    groups = Path(f"/proc/{process}/autogroup")
+    return groups.read_text().splitlines() if groups.exists() else []
+
+
 def environment_of(process: int) -> bytes:
     return Path(f"/proc/{process}/environ").read_bytes()
 
