@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from libra.settings import Settings
 from libra.web.access.guard import Guard
+from libra.web.access.rate_limit import Rate
 from libra.web.http.problems import RequestRefused
 from libra.web.routes.login import local_path
+from support.patience import FOR_EVER
 
 SECRET = "a-secret-of-some-length"
 TOKEN = f"ci:read:{SECRET}"
@@ -148,7 +150,9 @@ def test_a_proxy_that_nobody_named_before_an_open_service_is_warned_of_once(
     assert "--trusted-proxy" in caplog.text
 
 
-def test_wrong_tokens_are_counted(folder: Path) -> None:
+def test_wrong_tokens_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The room for one more would otherwise come back meanwhile, in three seconds.
+    monkeypatch.setattr("libra.web.access.guard.FAILURES", Rate(20, FOR_EVER))
     guarded = guard(folder, token=(TOKEN,))
     wrong = [status(guarded, scope(authorization="Bearer wrong")) for _ in range(25)]
     assert wrong == [401] * 20 + [429] * 5

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libra.weighing.static.deadline import Deadlines
+from support.loop_clock import stopped_clock
 
 FAR = 3_600.0
 
@@ -34,14 +35,34 @@ async def wait(deadlines: Deadlines, seconds: float, rung: list[float]) -> bool:
 
 async def test_each_deadline_ends_its_own_task_in_their_order(deadlines: Deadlines) -> None:
     rung: list[float] = []
-    seconds = [0.02, 0.0, FAR, 0.01, -1.0]
-    tasks = [asyncio.create_task(wait(deadlines, one, rung)) for one in seconds]
-    far = tasks.pop(2)
-    assert await asyncio.gather(*tasks) == [True] * 4
-    assert rung == [-1.0, 0.0, 0.01, 0.02]
-    assert not far.done()
-    far.cancel()
-    assert await far is False
+    with stopped_clock() as move:
+        last, now, far, next_, past = (
+            asyncio.create_task(wait(deadlines, one, rung)) for one in (2.0, 0.0, FAR, 1.0, -1.0)
+        )
+        assert await now
+        assert await past
+        assert rung == [-1.0, 0.0]
+        move(1)
+        assert await next_
+        assert rung == [-1.0, 0.0, 1.0]
+        move(1)
+        assert await last
+        assert rung == [-1.0, 0.0, 1.0, 2.0]
+        assert not far.done()
+        far.cancel()
+        assert await far is False
+
+
+async def test_deadlines_that_are_noticed_late_end_their_tasks_in_their_order(
+    deadlines: Deadlines,
+) -> None:
+    rung: list[float] = []
+    with stopped_clock() as move:
+        tasks = [asyncio.create_task(wait(deadlines, one, rung)) for one in (3.0, 1.0, 2.0)]
+        await asyncio.sleep(0)
+        move(FAR)
+        assert await asyncio.gather(*tasks) == [True] * 3
+    assert rung == [1.0, 2.0, 3.0]
 
 
 async def test_a_disarmed_deadline_ends_nothing_and_hides_no_later_one(
