@@ -10,6 +10,7 @@ import pytest
 from libra.otp import Runtime, Stall, StartError, Watchdog
 from libra.otp.testing import FakeClock, settle
 from support.actors import Actor
+from support.asking import PATIENCE
 
 
 def watched(runtime: Runtime, **options: Any) -> Watchdog:
@@ -71,7 +72,7 @@ class Held:
             self.noticed.set()
 
     def hold(self) -> None:
-        assert self.noticed.wait(30)
+        assert self.noticed.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ async def test_its_thread_ends_with_it(held: Held) -> None:
     runtime, _ = real(held)
     (thread,) = set(threading.enumerate()) - before
     await runtime.shutdown()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -144,4 +145,4 @@ async def test_a_watchdog_with_wrong_options_does_not_start(runtime: Runtime) ->
     before = set(threading.enumerate())
     with pytest.raises(StartError):
         runtime.start(Watchdog, bogus=1)
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before

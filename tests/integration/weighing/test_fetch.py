@@ -23,6 +23,7 @@ from libra.weighing.orders.orders import Fetch, Outcome, Reference
 from libra.weighing.roles import Role
 from libra.weighing.static.fetcher import Fetcher
 from support.arrivals import Arrived, arrivals
+from support.asking import PATIENCE
 from support.hostile_server import DRIP_SECONDS, HostileServer
 from support.loop_clock import stopped_clock
 from support.ports import refusing_port
@@ -567,7 +568,7 @@ async def test_a_fetcher_leaves_nothing_behind() -> None:
                 assert outcome.reading is not None
         await server.deserted()
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     assert len(asyncio.all_tasks()) == 1
 
