@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Page
 
 from libra.testing.pages import Page as Served
 from libra.testing.pages import PageServer
+from support.ports import refusing_port
 from support.service import Service
 from support.visitor import Visitor, until_settled, watch
 
@@ -20,13 +22,22 @@ BODY = (
     f"<!doctype html><title>{html.escape(EVIL)}\u202e\x07</title><link rel=icon href='data:,'>"
     f'<script src="/{html.escape(INNER)}.js"></script>'
     '<img src="javascript:window.owned=1"><img src="/x.png?{{7*7}}&amp;<b>">'
-    "<link rel=stylesheet href='//localhost:1/\"onmouseover=window.owned=1 x.css'>"
 )
-SITE = {"/": Served(BODY.encode(), f"text/html;{INNER}")}
 
 
-async def test_a_page_that_is_all_script_runs_nowhere(browser: Visitor, service: Service) -> None:
-    async with PageServer(SITE) as server:
+@pytest.fixture
+def site() -> Iterator[dict[str, Served]]:
+    """The page, whose stylesheet is at a port that refuses."""
+    with refusing_port() as port:
+        sheet = f'//localhost:{port}/"onmouseover=window.owned=1 x.css'
+        body = f"{BODY}<link rel=stylesheet href='{sheet}'>"
+        yield {"/": Served(body.encode(), f"text/html;{INNER}")}
+
+
+async def test_a_page_that_is_all_script_runs_nowhere(
+    browser: Visitor, service: Service, site: dict[str, Served]
+) -> None:
+    async with PageServer(site) as server:
         server.site["/x.png?{{7*7}}&%3Cb%3E"] = Served(b"x", INNER)
         first = await service.weighed(f"{server.url('/')}")
         second = await service.weighed(f"{server.url('/')}")

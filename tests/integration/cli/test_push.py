@@ -158,7 +158,8 @@ async def test_one_result_that_is_not_taken_does_not_keep_the_others_from_being_
 async def test_what_can_be_no_build_is_found_before_anything_is_fetched(
     libra: Command, preview: pages.PageServer, flags: list[str], says: str
 ) -> None:
-    ended = await libra("weigh", preview.url(), "--server", "http://127.0.0.1:1", *flags)
+    with refusing_port() as port:
+        ended = await libra("weigh", preview.url(), "--server", f"http://127.0.0.1:{port}", *flags)
     assert ended.code == 2
     assert says in ended.err
     assert preview.requests == []
@@ -212,9 +213,11 @@ async def test_a_page_that_could_not_be_weighed_is_left_out_and_is_no_success(
 async def test_a_server_in_the_environment_is_for_watches_where_there_is_no_project(
     libra: Command, preview: pages.PageServer
 ) -> None:
-    ended = await libra("weigh", preview.url(), LIBRA_SERVER="http://127.0.0.1:1")
-    assert (ended.code, ended.err) == (0, "")
-    ended = await libra("weigh", preview.url(), "--server", "http://127.0.0.1:1")
+    with refusing_port() as port:
+        server = f"http://127.0.0.1:{port}"
+        ended = await libra("weigh", preview.url(), LIBRA_SERVER=server)
+        assert (ended.code, ended.err) == (0, "")
+        ended = await libra("weigh", preview.url(), "--server", server)
     assert ended.code == 2
     assert "--server needs --project" in ended.err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -46,13 +47,24 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSL
 
 
 @asynccontextmanager
-async def listening(port: int) -> AsyncIterator[Quic]:
+async def served(tls: ssl.SSLContext) -> AsyncIterator[tuple[Http2Server, Quic]]:
+    """A server, and who hears the datagrams to its port: another port if somebody else has these."""
     loop = asyncio.get_running_loop()
-    transport, quic = await loop.create_datagram_endpoint(Quic, local_addr=("127.0.0.1", port))
-    try:
-        yield quic
-    finally:
-        transport.close()
+    while True:
+        async with Http2Server(tls) as server:
+            try:
+                transport, quic = await loop.create_datagram_endpoint(
+                    Quic, local_addr=("127.0.0.1", server.port)
+                )
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            try:
+                yield server, quic
+            finally:
+                transport.close()
+            return
 
 
 async def fetch(fetcher: Fetcher, url: str) -> Outcome:
@@ -67,7 +79,7 @@ def is_initial(datagram: bytes) -> bool:
 async def test_a_server_without_quic_is_spoken_to_in_http_2(
     certificate: tuple[Path, ssl.SSLContext],
 ) -> None:
-    async with Http2Server(certificate[1]) as server, listening(server.port) as quic:
+    async with served(certificate[1]) as (server, quic):
         async with Fetcher(trust=trust(certificate[0]), http3=True) as fetcher:
             outcome = await fetch(fetcher, f"https://127.0.0.1:{server.port}/x")
         assert (outcome.error, outcome.protocol) == (None, "h2")
@@ -77,7 +89,7 @@ async def test_a_server_without_quic_is_spoken_to_in_http_2(
 async def test_without_the_flag_nobody_speaks_quic(
     certificate: tuple[Path, ssl.SSLContext],
 ) -> None:
-    async with Http2Server(certificate[1]) as server, listening(server.port) as quic:
+    async with served(certificate[1]) as (server, quic):
         async with Fetcher(trust=trust(certificate[0])) as fetcher:
             outcome = await fetch(fetcher, f"https://127.0.0.1:{server.port}/x")
         assert outcome.protocol == "h2"
@@ -87,7 +99,7 @@ async def test_without_the_flag_nobody_speaks_quic(
 async def test_the_gate_is_asked_before_a_datagram_is_sent(
     certificate: tuple[Path, ssl.SSLContext],
 ) -> None:
-    async with Http2Server(certificate[1]) as server, listening(server.port) as quic:
+    async with served(certificate[1]) as (server, quic):
         async with Fetcher(gate=Gate(), trust=trust(certificate[0]), http3=True) as fetcher:
             outcome = await fetch(fetcher, f"https://127.0.0.1:{server.port}/x")
         assert outcome.denied
@@ -99,7 +111,7 @@ async def test_the_command_has_a_flag_for_it(
     certificate: tuple[Path, ssl.SSLContext], tmp_path: Path, nursery: Nursery
 ) -> None:
     libra = Command(tmp_path, nursery)
-    async with Http2Server(certificate[1]) as server, listening(server.port) as quic:
+    async with served(certificate[1]) as (server, quic):
         url = f"https://127.0.0.1:{server.port}/"
         ended = await libra("weigh", url, "--http3", "--ca", str(certificate[0]), "--format=json")
         report = json.loads(ended.out)
@@ -110,7 +122,7 @@ async def test_the_command_has_a_flag_for_it(
 async def test_a_service_has_a_setting_for_it(
     certificate: tuple[Path, ssl.SSLContext], tmp_path: Path
 ) -> None:
-    async with Http2Server(certificate[1]) as server, listening(server.port) as quic:
+    async with served(certificate[1]) as (server, quic):
         settings = Settings(
             data_dir=tmp_path,
             ca=certificate[0],
