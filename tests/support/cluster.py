@@ -298,7 +298,11 @@ class Cluster:
         for node in self.nodes.values():
             if not node.running:
                 raise RuntimeError(f"{node.name} ended:\n{node.tail()}")
-        words = [(await health(session, node))["parts"]["cluster"]["detail"] for node in self.web]
+        try:
+            said = [await health(session, node) for node in self.web]
+        except (aiohttp.ClientError, TimeoutError):
+            return False  # it is busy, as it just began
+        words = [one["parts"]["cluster"]["detail"] for one in said]
         return all(f"{len(self.nodes)} nodes seen" in word for word in words)
 
     def _flags_of(self, name: str) -> list[str]:
