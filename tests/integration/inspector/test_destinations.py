@@ -15,7 +15,8 @@ from libra.destinations import Destination
 from libra.inspector.watches import courier
 from libra.inspector.watches.courier import AppriseCourier
 from libra.settings import Settings, SettingsError
-from libra.testing import PageServer, html, until_watch
+from libra.testing import Page, PageServer, html, until_watch
+from support.loop_time import pass_time
 from support.mail import MailServer, TunnelProxy
 from support.receiver import Receiver
 
@@ -89,13 +90,16 @@ async def test_an_address_that_is_no_service_of_ours_is_not_used() -> None:
         assert chat.received == []
 
 
-async def test_a_service_that_hangs_ends_with_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "DEADLINE", 0.01)
-    destinations = {"team": Destination(url_env="TEAM")}
-    slow = AppriseCourier(destinations, environ={"TEAM": "ntfy://127.0.0.1:9/topic"})
-    error = await slow.deliver("team", "title", "text")
-    assert error is not None
-    assert error.startswith("timeout:")
+async def test_a_service_that_hangs_ends_with_its_process() -> None:
+    async with PageServer(fallback=lambda _: Page(held=True)) as service:
+        environ = {"TEAM": f"ntfy://127.0.0.1:{service.port}/topic"}
+        slow = AppriseCourier({"team": Destination(url_env="TEAM")}, environ=environ)
+        delivery = asyncio.create_task(slow.deliver("team", "title", "text"))
+        await service.requested(1)
+        pass_time(courier.DEADLINE)
+        assert await delivery == "timeout: no response within 240 s"
+        service.gate.set()
+        await service.deserted()
 
 
 MAIL = "?from=libra@example.com&to=team@example.com"

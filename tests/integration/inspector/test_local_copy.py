@@ -133,7 +133,7 @@ async def test_what_is_deleted_or_has_expired_is_not_in_the_copy(
         await drained(libra)
     with journal_in(settings.data_dir, settings.local_copy) as journal:
         assert [row.id for batch in journal.copies() for row in batch] == [kept]
-    async with Libra.open(msgspec.structs.replace(settings, ttl=1.0, max_pages=1)) as libra:
+    async with Libra.open(msgspec.structs.replace(settings, max_pages=1)) as libra:
         await settled(libra)
         other, _ = await weighed(libra, site.url())  # for which the first has to leave
     with journal_in(settings.data_dir, settings.local_copy) as journal:

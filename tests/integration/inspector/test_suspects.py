@@ -13,6 +13,8 @@ from libra.inspector.pauses import Pauses
 from libra.settings import Settings
 from libra.testing import finished, settled, until
 from support.journal import begun_in, left_behind
+from support.loop_time import pass_time
+from support.patience import FOR_EVER
 from support.site import WebSite
 
 
@@ -85,11 +87,17 @@ async def test_that_a_life_began_is_in_the_journal_and_a_polite_stop_is_no_death
 async def test_a_page_whose_time_passed_while_the_program_was_stopped_is_weighed_again(
     site: WebSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = msgspec.structs.replace(settings, page_timeout=0.3, asset_timeout=0.2)
+    settings = msgspec.structs.replace(settings, asset_timeout=FOR_EVER / 4)
+    stopped = 0.0
+    monkeypatch.setattr(Pauses, "seconds", lambda _: stopped)
     async with Libra.open(settings) as libra:
-        stopped = iter((0.0, 40.0, 40.0))
-        monkeypatch.setattr(Pauses, "seconds", lambda _: next(stopped, 40.0))
         page_id = await libra.weigh(site.url("/held"))
+        await site.requested(1)
+        stopped = 40.0
+        pass_time(FOR_EVER / 4)
+        # Nothing stops the program while it is weighed again.
+        await site.requested(2)
+        pass_time(FOR_EVER / 4)
         report = await finished(libra, page_id)
         assert report.status == "failed"
         assert site.hits["/held"] == 2

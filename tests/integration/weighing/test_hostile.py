@@ -7,7 +7,7 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,8 +19,8 @@ from libra.settings import Settings
 from libra.testing import finished
 from libra.weighing.html.document_walk import parse_html
 from support.arrivals import arrivals
-from support.hostile_server import large_html
-from support.loop_clock import stopped_clock
+from support.hostile_server import HostileServer, large_html
+from support.loop_time import pass_time
 from support.site import WebSite
 from support.work import cost
 
@@ -60,6 +60,13 @@ def hostile() -> Iterator[str]:
         assert server.stdout is not None
         yield server.stdout.readline().strip()
         server.terminate()
+
+
+@pytest.fixture
+async def hanging() -> AsyncIterator[HostileServer]:
+    """One that tells the test what it is asked for, and has no work to do but to hang."""
+    async with HostileServer() as server:
+        yield server
 
 
 @pytest.fixture
@@ -106,7 +113,12 @@ def own_garbage() -> Iterator[None]:
 @pytest.mark.usefixtures("own_garbage")
 @pytest.mark.parametrize("path", EXPECTED)
 async def test_a_hostile_page_ends_with_a_true_report_and_holds_up_nobody(
-    path: str, hostile: str, site: WebSite, settings: Settings, yardstick: float
+    path: str,
+    hostile: str,
+    hanging: HostileServer,
+    site: WebSite,
+    settings: Settings,
+    yardstick: float,
 ) -> None:
     status, complete, error = EXPECTED[path]
     async with Libra.open(settings) as libra:
@@ -115,15 +127,14 @@ async def test_a_hostile_page_ends_with_a_true_report_and_holds_up_nobody(
         turns: list[float] = []
         reader = asyncio.create_task(read_on(libra, other, turns))
         with arrivals() as arrived:
-            page_id = await libra.weigh(f"{hostile}{path}")
-            weighing = asyncio.create_task(finished(libra, page_id))
             if path in HANGING:
+                page_id = await libra.weigh(hanging.url(path))
+                await hanging.requested(1)
                 await arrived(HANGING[path])
-                with stopped_clock() as move:
-                    while not weighing.done():
-                        move(1)
-                        await asyncio.sleep(0)
-            report = await weighing
+                pass_time(PATIENCE)
+            else:
+                page_id = await libra.weigh(f"{hostile}{path}")
+            report = await finished(libra, page_id)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader

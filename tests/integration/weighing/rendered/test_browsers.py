@@ -32,8 +32,9 @@ async def test_a_browser_that_dies_or_hangs_costs_its_page_one_more_try(
         return image(444)
 
     async def wait() -> None:
-        """Time passes until the browser is given up."""
-        while struck[0] in victims.processes:
+        """Time passes until the browser has ended or is ended, and not while another one starts."""
+        ended = asyncio.create_task(gone(struck[0]))
+        while not ended.done():
             clock.move(1)
             await asyncio.sleep(0)
 
