@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from libra.destinations import Destination
 from libra.inspector.watches import courier
 from libra.inspector.watches.courier import AppriseCourier
 from libra.settings import Settings, SettingsError
-from libra.testing import Page, PageServer, html, until_watch
+from libra.testing import PageServer, html, until_watch
 from support.loop_time import pass_time
 from support.mail import MailServer, TunnelProxy
 from support.receiver import Receiver
@@ -91,15 +92,27 @@ async def test_an_address_that_is_no_service_of_ours_is_not_used() -> None:
 
 
 async def test_a_service_that_hangs_ends_with_its_process() -> None:
-    async with PageServer(fallback=lambda _: Page(held=True)) as service:
-        environ = {"TEAM": f"ntfy://127.0.0.1:{service.port}/topic"}
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        with suppress(ConnectionError):
+            await reader.read()
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        # Apprise itself waits for as long as the test.
+        environ = {"TEAM": f"ntfy://127.0.0.1:{port}/topic?rto={courier.DEADLINE}"}
         slow = AppriseCourier({"team": Destination(url_env="TEAM")}, environ=environ)
         delivery = asyncio.create_task(slow.deliver("team", "title", "text"))
-        await service.requested(1)
+        await asked.wait()
         pass_time(courier.DEADLINE)
         assert await delivery == "timeout: no response within 240 s"
-        service.gate.set()
-        await service.deserted()
+        await ended.wait()
 
 
 MAIL = "?from=libra@example.com&to=team@example.com"
