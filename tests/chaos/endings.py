@@ -6,7 +6,6 @@ import asyncio
 import json
 import sqlite3
 import sys
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import aiohttp
 
 from chaos.checker import Kept
 from chaos.history import digest
-from support.asking import PATIENCE, eventually
+from support.asking import PATIENCE, eventually, eventually_blocking
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -72,16 +71,20 @@ def any_in_sqlite(path: Path, ids: Iterable[str]) -> bool:
 
 def _ask_sqlite(path: Path, sql: str) -> list[Any]:
     """The answer; waits for whoever recovers the file at the time."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
+
+    def answer() -> tuple[list[Any]] | None:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
         try:
-            return connection.execute(sql).fetchall()
+            return (connection.execute(sql).fetchall(),)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_PROTOCOL" or time.monotonic() > deadline:
+            if error.sqlite_errorname != "SQLITE_PROTOCOL":
                 raise
+            return None
         finally:
             connection.close()
+
+    [rows] = eventually_blocking(answer, f"{path} can be read", within=PATIENCE)
+    return rows
 
 
 def kept(row: Sequence[Any], data: bytes | str) -> tuple[str, Kept]:

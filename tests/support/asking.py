@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
@@ -35,6 +37,23 @@ async def eventually(ask: Callable[[], Awaitable[T | None]], what: str, *, withi
         if answer:
             return answer
     raise Late(f"{what}: not within {within:g} s")
+
+
+def eventually_blocking(ask: Callable[[], T | None], what: str, *, within: float) -> T:
+    """As `eventually`, for those who have no event loop, and let nothing else run meanwhile.
+
+    What happens at once is seen at once: the first pauses are shorter.
+    """
+    end = time.monotonic() + within
+    pause, never = PAUSE / 256, threading.Event()
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise Late(f"{what}: not within {within:g} s")
+        never.wait(pause)
+        pause = min(2 * pause, PAUSE)
 
 
 async def ticks(

@@ -7,6 +7,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from support.asking import PATIENCE, eventually_blocking
+
 _STILL = {"T", "Z", "X"}  # stopped, or ended
 
 
@@ -18,8 +20,11 @@ def freeze(pid: int) -> None:
     """
     os.kill(pid, signal.SIGSTOP)
     tasks = Path(f"/proc/{pid}/task")
-    while tasks.is_dir() and not all(_state(task) in _STILL for task in tasks.iterdir()):
-        os.sched_yield()
+
+    def is_still() -> bool:
+        return not tasks.is_dir() or all(_state(task) in _STILL for task in tasks.iterdir())
+
+    eventually_blocking(is_still, f"{pid} is stopped", within=PATIENCE)
 
 
 def _state(task: Path) -> str:

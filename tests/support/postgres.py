@@ -16,19 +16,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
 
+from support.asking import PATIENCE, Late, eventually_blocking
 from support.freezing import freeze
 from support.ports import ReservedPort
 
 OWNER = "postgres"
 USER = "libra"
 PASSWORD = "a secret of these tests"
-_PATIENCE = 100.0  # seconds for a start or a stop, less than a test may take in all
 
 
 def installations() -> list[Path]:
@@ -93,17 +92,11 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            with (self._root / "log").open("ab") as log:
-                self._process = self._spawn("postgres", "-D", self._data, log=log)
-            while time.monotonic() < deadline:
-                if self._process.poll() is not None:
-                    break  # After a SIGKILL the memory of its children may not be free yet.
-                if self._answers():
-                    return
-            if time.monotonic() >= deadline:
-                raise TimeoutError(f"PostgreSQL did not start:\n{self.log[-2000:]}")
+        try:
+            eventually_blocking(self._has_started, "PostgreSQL answers", within=PATIENCE)
+        except Late as late:
+            late.add_note(self.log[-2000:])
+            raise
 
     def stop(self, how: Literal["fast", "immediate"] = "fast") -> None:
         """Stop it: ``fast`` ends the sessions in order, ``immediate`` drops everything."""
@@ -116,7 +109,7 @@ class Postgres:
     def wait_until_stopped(self) -> None:
         """Wait for the end that `stop_when_idle` asked for."""
         assert self._process is not None
-        self._process.wait(_PATIENCE)
+        self._process.wait(PATIENCE)
 
     def kill(self) -> None:
         """SIGKILL to the postmaster and its children."""
@@ -124,8 +117,11 @@ class Postgres:
         self._end(signal.SIGKILL)
         for child in children:
             _signal(child, signal.SIGKILL)
-        while any(_is_alive(child) for child in children):
-            os.sched_yield()
+        eventually_blocking(
+            lambda: not any(_is_alive(child) for child in children),
+            "the children of PostgreSQL have ended",
+            within=PATIENCE,
+        )
 
     def freeze(self) -> None:
         """SIGSTOP to all of it: connections stay open and nothing is ever answered."""
@@ -256,13 +252,20 @@ class Postgres:
         self.sql(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'", database="postgres")
         self.create_database("libra")
 
+    def _has_started(self) -> bool:
+        # After a SIGKILL it may end at once, as long as the memory of its children is not free.
+        if not self.running:
+            with (self._root / "log").open("ab") as log:
+                self._process = self._spawn("postgres", "-D", self._data, log=log)
+        return self._answers()
+
     def _answers(self) -> bool:
         return self._spawn("pg_isready", "-q", "-h", self._root, "-p", str(self.port)).wait() == 0
 
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None
         _signal(self._pid, how)
-        self._process.wait(_PATIENCE)
+        self._process.wait(PATIENCE)
 
     def _children(self) -> list[int]:
         text = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text()

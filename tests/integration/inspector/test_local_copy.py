@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -33,6 +34,7 @@ from libra.testing import (
     until_watch,
     watches_restored,
 )
+from support.asking import PATIENCE, eventually
 from support.journal import journal_in
 from support.needs import require
 from support.nursery import Nursery, Program
@@ -376,6 +378,18 @@ async def test_postgres_is_stopped_libra_is_killed_and_all_is_there(
             async with session.get(f"{address}/pages/{page}") as answer:
                 return answer.status, await answer.read()
 
+        async def once_stored(address: str, page: str) -> bytes | None:
+            _, body = await read(address, page)
+            report = decode(body)
+            return body if (report.status, report.backup) == ("weighed", "stored") else None
+
+        async def once_known(address: str, page: str) -> tuple[int, bytes] | None:
+            answered = await read(address, page)
+            return None if answered[0] == 503 else answered
+
+        async def all_copied() -> bool:
+            return copied(data, tmp_path) >= len(pages)
+
         async def submit(address: str, number: int) -> str:
             async with session.post(
                 f"{address}/pages",
@@ -388,21 +402,19 @@ async def test_postgres_is_stopped_libra_is_killed_and_all_is_there(
             pages = [await submit(address, number) for number in range(3)]
             before = {}
             for page in pages:
-                while True:
-                    _, before[page] = await read(address, page)
-                    report = decode(before[page])
-                    if (report.status, report.backup) == ("weighed", "stored"):
-                        break
-            while copied(data, tmp_path) < len(pages):
-                pass
+                before[page] = await eventually(
+                    partial(once_stored, address, page), f"{page} is stored", within=PATIENCE
+                )
+            await eventually(all_copied, "all pages are copied", within=PATIENCE)
             postgres.stop()
             process.send_signal(signal.SIGKILL)
             await process.wait()
         for _ in range(2):
             async with serving(data, postgres.url(), nursery) as (process, address):
                 for page in pages:
-                    while (answered := await read(address, page))[0] == 503:
-                        pass
+                    answered = await eventually(
+                        partial(once_known, address, page), f"{page} is known", within=PATIENCE
+                    )
                     assert answered == (200, before[page])
                 assert [await submit(address, number) for number in range(3)] == pages
                 process.send_signal(signal.SIGKILL)

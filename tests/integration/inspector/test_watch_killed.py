@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
+from support.asking import PATIENCE, eventually
 from support.nursery import Nursery, Program
 from support.receiver import Receiver
 from support.site import WebSite
@@ -42,13 +43,16 @@ async def serving(folder: Path, nursery: Nursery) -> AsyncIterator[tuple[Program
 
 async def until_page_is_kept(session: aiohttp.ClientSession, address: str, watch: str) -> None:
     """Once the page of a watch is on the disk; the watch says before that which page it is."""
-    kept = False
-    while not kept:
+
+    async def is_kept() -> bool:
         async with session.get(f"{address}/watches/{watch}") as answer:
             page = (await answer.json())["page"]
-        if page is not None:
-            async with session.get(f"{address}/pages/{page}") as answer:
-                kept = answer.status == 200 and (await answer.json())["backup"] == "journaled"
+        if page is None:
+            return False
+        async with session.get(f"{address}/pages/{page}") as answer:
+            return answer.status == 200 and (await answer.json())["backup"] == "journaled"
+
+    await eventually(is_kept, f"the page of {watch} is kept", within=PATIENCE)
 
 
 async def test_a_watch_that_was_acknowledged_is_weighed_judged_and_told_after_a_kill(

@@ -8,6 +8,7 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped] # it ships no types
@@ -17,6 +18,7 @@ from libra.storage import open_store
 from libra.storage.classify import classify
 from libra.storage.errors import Rejected, Unavailable
 from libra.storage.postgres.connections import FAILURES
+from support.asking import PATIENCE, eventually, eventually_blocking
 from support.postgres import Postgres
 
 
@@ -30,8 +32,15 @@ def mended(server: Postgres) -> Iterator[None]:
     yield
     if not server.running:
         server.start()
-    while server.connections():  # it takes a while to notice that a client has gone
-        server.end_sessions()
+    eventually_blocking(partial(all_ended, server), "all sessions have ended", within=PATIENCE)
+
+
+def all_ended(server: Postgres) -> bool:
+    """End them, if there are any: the server takes a while to notice that a client has gone."""
+    if not server.connections():
+        return True
+    server.end_sessions()
+    return False
 
 
 @asynccontextmanager
@@ -176,8 +185,11 @@ async def test_a_server_that_stops_under_a_query_is_unreachable(server: Postgres
 
 async def until_busy(server: Postgres) -> None:
     asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    while await asyncio.to_thread(server.sql, asleep) != "1":
-        pass
+
+    async def busy() -> bool:
+        return await asyncio.to_thread(server.sql, asleep) == "1"
+
+    await eventually(busy, "a query runs", within=PATIENCE)
 
 
 async def test_misuse_of_a_connection_is_a_bug(server: Postgres) -> None:

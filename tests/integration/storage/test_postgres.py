@@ -85,12 +85,18 @@ async def fault(call: Coroutine[Any, Any, object]) -> str:
 
 
 async def until_it_succeeds(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    while True:
-        try:
-            await call()
-        except Unavailable:
-            continue
-        return
+    async def succeeds() -> bool:
+        return await fault_if_any(call) is None
+
+    await eventually(succeeds, "it succeeds", within=PATIENCE)
+
+
+async def fault_if_any(call: Callable[[], Coroutine[Any, Any, object]]) -> str | None:
+    try:
+        await call()
+    except Unavailable as error:
+        return error.fault
+    return None
 
 
 @contextmanager
@@ -231,19 +237,13 @@ async def test_a_server_turned_read_only_takes_no_saves_and_still_reads(
     await store.save([snapshot()])
     server.configure(default_transaction_read_only="on")
     try:
-        while await asyncio.to_thread(server.sql, "SHOW default_transaction_read_only") != "on":
-            pass
-        assert await fault(until_a_fault(lambda: store.save([snapshot("b")]))) == "read-only"
+        save = partial(fault_if_any, lambda: store.save([snapshot("b")]))
+        assert await eventually(save, "a fault", within=PATIENCE) == "read-only"
         assert await fault(store.ping()) == "read-only"
         assert await store.load("a") == snapshot()
     finally:
         server.configure(default_transaction_read_only=None)
     await until_it_succeeds(lambda: store.save([snapshot("b")]))
-
-
-async def until_a_fault(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    while True:
-        await call()
 
 
 async def test_a_password_changed_behind_our_back_is_told_as_what_it_is(

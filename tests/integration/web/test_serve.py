@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from libra.credentials.tokens import AccessToken
+from support.asking import PATIENCE, eventually
 from support.nursery import Nursery, Program
 from support.site import WebSite
 
@@ -37,8 +38,12 @@ class Running:
     async def status_of(self, path: str) -> str:
         """The status of a page, asked for as long as the program says to come again."""
         async with httpx.AsyncClient(base_url=self.url, timeout=None) as client:
-            while (answer := await client.get(path)).status_code == 503:
-                pass
+
+            async def told() -> httpx.Response | None:
+                answer = await client.get(path)
+                return None if answer.status_code == 503 else answer
+
+            answer = await eventually(told, f"{path} is known", within=PATIENCE)
         status: str = answer.json()["status"]
         return status
 

@@ -19,6 +19,7 @@ from libra.settings import Settings
 from libra.testing import browser_processes, finished, settled, stored
 from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.picture import MOST_THUMBNAIL, MOST_WHOLE, is_webp
+from support.asking import PATIENCE, eventually
 from support.site import ASSETS, WebSite
 
 RENDERED = Options(method="rendered")
@@ -27,8 +28,11 @@ RENDERED = Options(method="rendered")
 async def until_kept(database: Path) -> None:
     """Wait until a picture is in the database: nobody else is told of that."""
     with closing(sqlite3.connect(database)) as connection:
-        while not connection.execute("SELECT 1 FROM screenshots").fetchone():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+
+        async def first() -> object:
+            return connection.execute("SELECT 1 FROM screenshots").fetchone()
+
+        await eventually(first, "a picture is kept", within=PATIENCE)
 
 
 async def test_a_browser_weighs_a_page_to_the_same_report(
