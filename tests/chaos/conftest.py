@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from chaos.postgres_faults import Server
-from chaos.proxy import Proxy
 from support.needs import require
 from support.postgres import Postgres, running_postgres
+from support.proxy import Proxy
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from chaos.checker import Kept
 from chaos.endings import kept
 from chaos.fault import Database, Fault
 from chaos.history import Call
-from chaos.proxy import Proxy
 from chaos.sqlite_faults import fill, small_disk
 from support.needs import may_mount
 from support.postgres import OWNER, USER, Postgres
+from support.proxy import Proxy
 
 POOL = 7
 """The most sockets: up to 3 attempts to connect for the writer, 3 for the readers, 1 that restores.

@@ -31,7 +31,6 @@ from chaos.hostility import HostileClients, HostilePages
 from chaos.load import Load, Rates
 from chaos.origin import running_origin
 from chaos.postgres_faults import Server
-from chaos.proxy import Proxy
 from chaos.service import Service
 from chaos.sqlite_faults import SQLiteFile
 from differential.areas import AREAS
@@ -39,6 +38,7 @@ from differential.chromium import Chromium
 from differential.running import run
 from support.needs import may_mount
 from support.postgres import running_postgres
+from support.proxy import Proxy
 from support.siege import besieged
 
 PAGES = 500

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from chaos.proxy import Proxy
 from support.asking import PATIENCE, eventually
+from support.proxy import Proxy
 
 
 @pytest.fixture
@@ -113,6 +113,32 @@ async def test_a_black_hole_takes_all_and_answers_nothing_until_it_is_mended(pro
     again = await Client.of(proxy)
     assert await again.ask() == b"hello\n"
     again.close()
+
+
+async def test_a_mended_hole_may_leave_those_who_lost_bytes_in_it_to_wait(proxy: Proxy) -> None:
+    old = await Client.of(proxy)
+    await old.ask()
+    proxy.swallow()
+    with pytest.raises(TimeoutError):
+        await old.ask(b"lost\n", within=0.05)
+    await proxy.mend(resets=False)
+    assert await old.ask(b"and on\n") == b"and on\n"
+    old.close()
+
+
+async def test_who_connects_waits_at_the_gate_and_nobody_else_does(proxy: Proxy) -> None:
+    old = await Client.of(proxy)
+    await old.ask()
+    proxy.gate.clear()
+    new = await Client.of(proxy)
+    with pytest.raises(TimeoutError):
+        await new.ask(b"first\n", within=0.05)
+    assert await old.ask() == b"hello\n"
+    assert proxy.accepted == 2
+    proxy.gate.set()
+    assert await new.reader.readline() == b"first\n"
+    for one in (old, new):
+        one.close()
 
 
 async def test_delay_holds_back_what_crosses_and_keeps_its_order(proxy: Proxy) -> None:

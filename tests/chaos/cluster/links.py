@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from chaos.proxy import Proxy, Way
 from support.nats import NatsServers
 from support.postgres import Postgres
+from support.proxy import Proxy, Way
 
 
 class Links:

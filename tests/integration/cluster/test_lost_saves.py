@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 import msgspec
 import pytest
 
-from chaos.proxy import Proxy
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra
 from libra.settings import Settings
@@ -17,6 +16,7 @@ from support.asking import PATIENCE, eventually
 from support.joined import joined
 from support.nats import NatsServers
 from support.postgres import Postgres
+from support.proxy import Proxy
 from support.site import WebSite
 
 

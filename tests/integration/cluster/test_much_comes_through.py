@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from chaos.proxy import Proxy
 from integration.cluster.conftest import NodeSettings
 from libra.app import Libra
 from libra.cluster.joining import BYTES_OF_A_PAGE
@@ -17,6 +16,7 @@ from support.asking import PATIENCE, eventually
 from support.joined import joined
 from support.kept import laid_out, stored_records, write
 from support.nats import NatsServers
+from support.proxy import Proxy
 
 PAGES = 40
 """Of the memory of a small web node."""

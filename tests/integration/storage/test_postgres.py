@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from libra.storage.rows.entries import Packed
 from support.asking import PATIENCE, eventually
 from support.patience import HURRIED, PATIENT
 from support.postgres import Postgres
+from support.proxy import Proxy
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Call = Callable[[Store], Coroutine[Any, Any, object]]
@@ -285,65 +286,19 @@ async def test_no_connection_to_be_had_is_unreachable(server: Postgres, store: S
 # The network
 
 
-@asynccontextmanager
-async def proxy(server: Postgres) -> AsyncIterator["Proxy"]:
-    proxy = Proxy(server.port)
-    listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.port = listener.sockets[0].getsockname()[1]
-    try:
-        yield proxy
-    finally:
-        listener.close()
-        for writer in proxy.writers:
-            writer.transport.abort()
-        await asyncio.gather(*proxy.served, return_exceptions=True)
-
-
-class Proxy:
-    """Passes bytes on while ``open`` is set, and swallows what is sent while it is not."""
-
-    def __init__(self, target: int) -> None:
-        self.target = target
-        self.port = 0
-        self.open = True
-        self.accepted = 0
-        self.gate: asyncio.Event | None = None  # if there is one, connections wait for it
-        self.writers: list[asyncio.StreamWriter] = []
-        self.served: set[asyncio.Task[Any]] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.served.add(task)
-        self.writers.append(writer)
-        self.accepted += 1
-        if self.gate is not None:
-            await self.gate.wait()
-        there, away = await asyncio.open_connection("127.0.0.1", self.target)
-        self.writers.append(away)
-        await asyncio.gather(self.pump(reader, away), self.pump(there, writer))
-
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                if self.open:
-                    writer.write(data)
-        except ConnectionError:
-            pass
-        writer.transport.abort()
-
-
 async def test_a_network_that_swallows_everything_is_a_timeout_and_its_return_is_found(
     server: Postgres, store: Store
 ) -> None:
-    async with proxy(server) as network:
+    async with Proxy(server.port) as network:
         distant = open_store(server.url(port=network.port), deadlines=PATIENT)
         await distant.save([snapshot()])
         await distant.load("a")
-        network.open, distant.deadlines = False, HURRIED
+        network.swallow()
+        distant.deadlines = HURRIED
         for name in ("save", "load", "ping"):
             assert await fault(CALLS[name](distant)) == "timeout"
-        network.open, distant.deadlines = True, PATIENT
+        await network.mend(resets=False)
+        distant.deadlines = PATIENT
         # What was swallowed never comes, so the attempts of before are dead: a new one is made.
         await distant.ping()
         await distant.save([snapshot("a", 2)])
@@ -353,15 +308,13 @@ async def test_a_network_that_swallows_everything_is_a_timeout_and_its_return_is
 async def test_a_connection_reset_in_the_middle_is_made_again(
     server: Postgres, store: Store
 ) -> None:
-    async with proxy(server) as network:
+    async with Proxy(server.port) as network:
         distant = open_store(server.url(port=network.port), deadlines=PATIENT)
         await distant.save([snapshot()])
-        network.open = False
+        network.swallow()
         save = asyncio.create_task(distant.save([snapshot("a", 2)]))
         await asyncio.sleep(0)
-        network.open = True
-        for writer in list(network.writers):
-            writer.transport.abort()
+        await network.mend()
         assert await save == []
         assert network.accepted == 2
         await distant.close()
@@ -370,7 +323,7 @@ async def test_a_connection_reset_in_the_middle_is_made_again(
 async def test_a_server_too_far_for_one_probe_is_reached_by_several(
     server: Postgres, store: Store
 ) -> None:
-    async with proxy(server) as network:
+    async with Proxy(server.port) as network:
         arrived = network.gate = asyncio.Event()
         probing = msgspec.structs.replace(PATIENT, probe=HURRIED.probe)
         distant = open_store(server.url(port=network.port), deadlines=probing)

@@ -26,6 +26,8 @@ class Proxy:
     Attributes:
         open: connections that clients have open now, also those that get no answer.
         peak: the most that were open at once since it was last set to 0.
+        accepted: connections so far.
+        gate: who connects waits here before anything else, until it is set.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -39,6 +41,9 @@ class Proxy:
         self.flowing.set()
         self.open = 0
         self.peak = 0
+        self.accepted = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -80,14 +85,20 @@ class Proxy:
         for pair in list(self._pairs):
             pair.reset()
 
-    async def mend(self) -> None:
-        """Forward again, at once. Connections that have lost bytes in a black hole are reset."""
+    async def mend(self, *, resets: bool = True) -> None:
+        """Forward again, at once.
+
+        Args:
+            resets: whether connections that have lost bytes in a black hole are reset, so that both
+                sides hear of it. If not, they wait for what never comes.
+        """
         self.delay = 0.0
         self.rate = float("inf")
         self.flowing.set()
         if self.swallowing:
             self.swallowing = frozenset()
-            self.reset()
+            if resets:
+                self.reset()
         if self._server is None:
             await self._listen()
 
@@ -101,6 +112,7 @@ class Proxy:
             server.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         self.open += 1
         self.peak = max(self.peak, self.open)
         pair = _Pair(self, reader, writer)
@@ -132,6 +144,7 @@ class _Pair:
         """Forward until either side is gone."""
         ways: set[asyncio.Future[None]] = set()
         try:
+            await self._proxy.gate.wait()
             if self._proxy.swallowing:
                 # What asks for a connection is swallowed too, so the server never hears of this.
                 await self._forward("there", self._reader, None)
