@@ -15,7 +15,7 @@ from libra.report import FINISHED, KINDS
 from libra.settings import Settings
 from libra.storage import PageQuery, Snapshot
 from libra.testing import finished, following, process_of, settled, stored
-from support.loop_time import pass_time
+from support.loop_clock import Clock
 from support.patience import FOR_EVER
 from support.ports import refusing_port
 from support.site import ASSETS, IMAGE, PAGE, SCRIPT, STYLE, WebSite
@@ -82,7 +82,7 @@ async def test_a_hung_asset_fails_alone(site: WebSite, settings: Settings) -> No
     settings = msgspec.structs.replace(settings, asset_timeout=FOR_EVER / 2)
     async with Libra.open(settings) as libra:
         page_id = await weighed_but_for_one(site, libra)
-        pass_time(FOR_EVER / 2)
+        Clock(asyncio.get_running_loop()).move(FOR_EVER / 2)
         report = await finished(libra, page_id)
     assert report.status == "weighed"
     assert not report.complete
@@ -98,7 +98,7 @@ async def test_a_page_past_its_deadline_is_weighed_with_what_arrived(
     settings = msgspec.structs.replace(settings, page_timeout=FOR_EVER / 2)
     async with Libra.open(settings) as libra:
         page_id = await weighed_but_for_one(site, libra)
-        pass_time(FOR_EVER / 2)
+        Clock(asyncio.get_running_loop()).move(FOR_EVER / 2)
         report = await finished(libra, page_id)
     assert report.status == "weighed"
     assert not report.complete

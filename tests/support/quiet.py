@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Any, Self
 
-from integration.weighing.rendered.visits import ended, visit
 from libra.network.addresses.gate import Gate
 from libra.testing.pages import Page, PageServer, Request, html, image, script
 from libra.weighing.rendered import BrowserPool
@@ -31,6 +30,7 @@ from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.browsers.flags import NOWHERE as ERRANDS
 from libra.weighing.rendered.proxy import asked_hosts as asked
 from libra.weighing.rendered.proxy.server import Proxy
+from support.visits import ended, visit
 
 OTHER = "other.test"
 NOWHERE = int(ERRANDS.rpartition(":")[2])

@@ -17,7 +17,7 @@ from libra.inspector.watches import courier
 from libra.inspector.watches.courier import AppriseCourier
 from libra.settings import Settings, SettingsError
 from libra.testing import PageServer, html, until_watch
-from support.loop_time import pass_time
+from support.loop_clock import Clock
 from support.mail import MailServer, TunnelProxy
 from support.receiver import Receiver
 
@@ -110,7 +110,7 @@ async def test_a_service_that_hangs_ends_with_its_process() -> None:
         slow = AppriseCourier({"team": Destination(url_env="TEAM")}, environ=environ)
         delivery = asyncio.create_task(slow.deliver("team", "title", "text"))
         await asked.wait()
-        pass_time(courier.DEADLINE)
+        Clock(asyncio.get_running_loop()).move(courier.DEADLINE)
         assert await delivery == "timeout: no response within 240 s"
         await ended.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 
 import msgspec
@@ -13,7 +14,7 @@ from libra.inspector.pauses import Pauses
 from libra.settings import Settings
 from libra.testing import finished, settled, until
 from support.journal import begun_in, left_behind
-from support.loop_time import pass_time
+from support.loop_clock import Clock
 from support.patience import FOR_EVER
 from support.site import WebSite
 
@@ -91,13 +92,14 @@ async def test_a_page_whose_time_passed_while_the_program_was_stopped_is_weighed
     stopped = 0.0
     monkeypatch.setattr(Pauses, "seconds", lambda _: stopped)
     async with Libra.open(settings) as libra:
+        clock = Clock(asyncio.get_running_loop())
         page_id = await libra.weigh(site.url("/held"))
         await site.requested(1)
         stopped = 40.0
-        pass_time(FOR_EVER / 4)
+        clock.move(FOR_EVER / 4)
         # Nothing stops the program while it is weighed again.
         await site.requested(2)
-        pass_time(FOR_EVER / 4)
+        clock.move(FOR_EVER / 4)
         report = await finished(libra, page_id)
         assert report.status == "failed"
         assert site.hits["/held"] == 2

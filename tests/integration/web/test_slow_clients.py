@@ -11,7 +11,7 @@ import pytest
 
 from libra.web.serving import fast_path as protocol
 from libra.web.serving import unsent as unsent_bytes
-from support.loop_time import pass_time
+from support.loop_clock import Clock
 from support.patience import FOR_EVER
 from support.service import Service, read_answer
 from support.site import WebSite
@@ -75,7 +75,7 @@ async def test_a_body_that_trickles_in_after_the_answer_is_cut_off(service: Serv
     writer.write(POST.replace(b"application/json", b"text/plain"))
     head, _ = await read_answer(reader)
     assert head.startswith(b"HTTP/1.1 415 ")
-    pass_time(FOR_EVER)
+    Clock(asyncio.get_running_loop()).move(FOR_EVER)
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()

@@ -20,7 +20,7 @@ from libra.testing import finished
 from libra.weighing.html.document_walk import parse_html
 from support.arrivals import arrivals
 from support.hostile_server import HostileServer, large_html
-from support.loop_time import pass_time
+from support.loop_clock import Clock
 from support.site import WebSite
 from support.work import cost
 
@@ -131,7 +131,7 @@ async def test_a_hostile_page_ends_with_a_true_report_and_holds_up_nobody(
                 page_id = await libra.weigh(hanging.url(path))
                 await hanging.requested(1)
                 await arrived(HANGING[path])
-                pass_time(PATIENCE)
+                Clock(asyncio.get_running_loop()).move(PATIENCE)
             else:
                 page_id = await libra.weigh(f"{hostile}{path}")
             report = await finished(libra, page_id)

@@ -13,7 +13,6 @@ from ipaddress import ip_network
 import pytest
 import pytest_asyncio
 
-from integration.weighing.rendered.visits import ICON, Clock, image
 from libra.network.addresses.gate import Gate
 from libra.network.politeness import Politeness
 from libra.testing.pages import PageServer
@@ -21,6 +20,8 @@ from libra.weighing.rendered import BrowserPool
 from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.browsers import browser, pool
 from libra.weighing.rendered.requests import service_workers
+from support.loop_clock import Clock
+from support.visits import ICON, image
 
 GATE = Gate(allow=[ip_network("127.0.0.1/32")])
 AGES = 100.0

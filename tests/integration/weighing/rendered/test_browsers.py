@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.weighing.rendered.visits import ENDLESS, Clock, by_path, image, visit
 from libra.testing.pages import Page, PageServer, Request, html, redirect
 from libra.weighing.rendered import BrowserPool
+from support.loop_clock import Clock
+from support.visits import ENDLESS, by_path, image, visit
 
 # Browsers are ended on purpose, and new ones started.
 pytestmark = [pytest.mark.chaos, pytest.mark.patient, pytest.mark.asyncio(loop_scope="session")]

@@ -16,13 +16,13 @@ import pytest_asyncio
 
 from integration.weighing.rendered.conftest import GATE
 from integration.weighing.rendered.test_browsers import gone
-from integration.weighing.rendered.visits import PATIENT, by_path, check_sums, ended, image, visit
 from libra.report import Report
 from libra.testing.pages import Page, PageServer, Request, html, script
 from libra.weighing import Limits
 from libra.weighing.rendered import BrowserEnds, BrowserPool
 from libra.weighing.rendered.browsers import driver
 from libra.weighing.rendered.browsers.browser import has_sandbox
+from support.visits import PATIENT, by_path, check_sums, ended, image, visit
 
 # A browser for each page, and what they take.
 pytestmark = [pytest.mark.chaos, pytest.mark.patient, pytest.mark.asyncio(loop_scope="session")]

@@ -8,16 +8,6 @@ import socket
 
 import pytest
 
-from integration.weighing.rendered.visits import (
-    Clock,
-    by_path,
-    check_sums,
-    ended,
-    image,
-    once,
-    visit,
-    visit_to_its_deadline,
-)
 from libra.report import Report
 from libra.testing.pages import Page, PageServer, Request, html, script
 from libra.weighing import Limits, Options
@@ -27,6 +17,16 @@ from libra.weighing.rendered.browsers.browser import Browser
 from libra.weighing.rendered.requests.logged_request import Event
 from libra.weighing.rendered.requests.network_log import NetworkLog
 from support.hostile_server import HostileServer
+from support.loop_clock import Clock
+from support.visits import (
+    by_path,
+    check_sums,
+    ended,
+    image,
+    once,
+    visit,
+    visit_to_its_deadline,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

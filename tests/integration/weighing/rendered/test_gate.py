@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from integration.weighing.rendered.visits import INNER, by_path, check_sums, ended, visit
 from libra.network.addresses.dialing import Resolver
 from libra.network.addresses.gate import ADDRESS_DENIED
 from libra.report import Report
 from libra.testing.pages import Page, PageServer, html, redirect, script
 from libra.weighing.rendered import BrowserPool
+from support.visits import INNER, by_path, check_sums, ended, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from integration.weighing.rendered.visits import (
-    Clock,
+from libra.testing.pages import Page, PageServer, html
+from libra.weighing.rendered import BrowserPool
+from support.loop_clock import Clock
+from support.visits import (
     by_path,
     check_sums,
     ended,
@@ -13,8 +15,6 @@ from integration.weighing.rendered.visits import (
     visit,
     visit_to_its_deadline,
 )
-from libra.testing.pages import Page, PageServer, html
-from libra.weighing.rendered import BrowserPool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

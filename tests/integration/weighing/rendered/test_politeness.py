@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from integration.weighing.rendered.visits import ICON, by_path, ended, image, visit
 from libra.network.politeness import Politeness
 from libra.testing.pages import Page, PageServer, Request, html
 from libra.weighing.rendered import BrowserPool
+from support.visits import ICON, by_path, ended, image, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

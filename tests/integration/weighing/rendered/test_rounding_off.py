@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from integration.weighing.rendered.visits import ICON, by_path, ended, image, visit
 from libra.testing.pages import Page, PageServer, compressed, html, script
 from libra.weighing.rendered import BrowserPool
 from libra.weighing.rendered import visit as page
 from libra.weighing.rendered.browsers import driver
+from support.visits import ICON, by_path, ended, image, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from integration.weighing.rendered.conftest import GATE
-from integration.weighing.rendered.visits import (
+from libra.report import Bytes, Report, decode, encode
+from libra.testing.pages import Page, PageServer, compressed, css, html, redirect, script
+from libra.weighing import Viewport
+from libra.weighing.rendered import BrowserPool
+from libra.weighing.rendered import visit as page
+from support.memory import descendants
+from support.visits import (
     GIF,
     ICON,
     by_path,
@@ -17,12 +23,6 @@ from integration.weighing.rendered.visits import (
     image,
     visit,
 )
-from libra.report import Bytes, Report, decode, encode
-from libra.testing.pages import Page, PageServer, compressed, css, html, redirect, script
-from libra.weighing import Viewport
-from libra.weighing.rendered import BrowserPool
-from libra.weighing.rendered import visit as page
-from support.memory import descendants
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from libra.testing.pages import Page
 from libra.weighing import Limits, Options
 from libra.weighing.rendered import BrowserPool, weigh_rendered
 from libra.weighing.rendered import visit as page
+from support.loop_clock import Clock
 
 INNER = "127.0.0.66"
 """An address that the gate denies."""
@@ -33,29 +33,6 @@ GIF = bytes.fromhex(
 def image(size: int = 1_000) -> Page:
     """An image that can be decoded: of one that cannot be, browsers do not read the rest."""
     return Page(GIF.ljust(size, b"\0"), "image/gif")
-
-
-class Clock:
-    """The clock of an event loop. It runs as clocks do, and can be moved forward as well."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._time = loop.time
-        self._ahead = 0.0
-        loop.time = self._read  # type: ignore[method-assign]
-
-    def move(self, seconds: float) -> None:
-        self._ahead += seconds
-
-    def move_soon(self, seconds: float) -> None:
-        """Move it in the next turn of the loop, where the deadlines are the first to see that.
-
-        Moved within a look at the page, it would make what has just begun seem old.
-        """
-        self._loop.call_soon(self.move, seconds)
-
-    def _read(self) -> float:
-        return self._time() + self._ahead
 
 
 Wanted = Callable[[Report], bool]
