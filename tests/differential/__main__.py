@@ -28,7 +28,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="make the pages of that seed again")
     parser.add_argument("--first", type=int, default=0, help="the number of the first page")
     parser.add_argument("--cases", type=int, default=2000, help="pages of each area")
-    parser.add_argument("--seconds", type=float, default=3600, help="begin nothing after this time")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=3600,
+        help="begin nothing after this time but the first pages of an area",
+    )
     parser.add_argument("--small", type=int, default=5, help="differences of an area made small")
     parser.add_argument("--browser", default=None, help="the executable of Chromium")
     arguments = parser.parse_args()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from differential import running
 from differential.chromium import Chromium
 from libra.weighing.rendered import visit
 from support.in_memory import Answer, Case
@@ -47,3 +48,14 @@ async def test_pages_in_frames_of_one_do_not_disturb_one_another(
         }
         case, asked = CASES["a page that goes on"]
         assert await browser.ask_alone(case) == asked
+
+
+async def test_the_first_pages_of_an_area_are_compared_when_there_is_no_time_left(
+    engine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(running, "TOGETHER", 2)
+    async with Chromium(engine) as browser:
+        await running.run("html", 1, browser, cases=4, until=0)
+    said = capsys.readouterr().out
+    assert "html: out of time; go on with --area html --seed 1 --first 2\n" in said
+    assert "html: seed 1, 2 pages, 0 differ" in said
