@@ -13,15 +13,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aiohttp import web
+from libra.testing.pages import Page, PageServer, Request, css, html, image, script
 
 SLOW = 0.7
 """Seconds that the picture of a slow page takes: long enough to be caught unfinished by a kill."""
 
-_PAGE = (
-    "<!doctype html><title>{0}</title><link rel=icon href=data:,>"
-    "<link rel=stylesheet href=/style.css><script src=/script.js></script><body><img src={1}>"
+_HEAD = (
+    "<link rel=icon href=data:,>"
+    "<link rel=stylesheet href=/style.css><script src=/script.js></script>"
 )
+_SITE = {
+    "/style.css": css(" " * 900),
+    "/script.js": script(" " * 4_000),
+    "/image.png": image(9_000),
+    "/late.png": image(9_000),
+    "/ping": Page(b"{}", "application/json"),
+}
 
 
 @asynccontextmanager
@@ -40,31 +47,31 @@ async def running_origin() -> AsyncIterator[str]:
         await process.communicate(b"")
 
 
-async def _answer(request: web.Request) -> web.Response:
+class _Origin(PageServer):
+    def __init__(self) -> None:
+        super().__init__(_SITE, fallback=_page)
+
+    async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        self.requests.clear()  # nobody looks at them, and a drill may take hours
+        if request.path == "/late.png":
+            taken = asyncio.Event()
+            asyncio.get_running_loop().call_later(SLOW, taken.set)
+            await taken.wait()
+        return await super().answer(request, writer)
+
+
+def _page(request: Request) -> Page:
     kind, _, number = request.path.strip("/").partition("/")
-    if kind in ("page", "odd", "slow"):
-        image = "/late.png" if kind == "slow" else "/image.png"
-        return web.Response(text=_PAGE.format(f"Page {number}", image), content_type="text/html")
-    if kind == "late.png":
-        taken = asyncio.Event()
-        asyncio.get_running_loop().call_later(SLOW, taken.set)
-        await taken.wait()
-    bodies = {"style.css": ("text/css", 900), "script.js": ("text/javascript", 4_000)}
-    content_type, size = bodies.get(kind, ("image/png", 9_000))
-    if kind == "ping":
-        content_type, size = "application/json", 2
-    return web.Response(body=b" " * size, content_type=content_type)
+    if kind not in ("page", "odd", "slow"):
+        return Page(status=404)
+    picture = "/late.png" if kind == "slow" else "/image.png"
+    return html(f"<img src={picture}>", title=f"Page {number}", head=_HEAD)
 
 
 async def _serve() -> None:
-    app = web.Application()
-    app.router.add_get("/{path:.*}", _answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - for who started it
-    await asyncio.to_thread(sys.stdin.read)
-    await runner.cleanup()
+    async with _Origin() as origin:
+        print(origin.url(""), flush=True)  # noqa: T201 - for who started it
+        await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from ipaddress import ip_network
 from types import TracebackType
 from typing import Self
 
 from libra.network.addresses.gate import Gate
+from libra.testing.pages import RawServer, Request
 from libra.weighing.options import Limits, Options
 from libra.weighing.rendered import BrowserPool, weigh_rendered
 from support.in_memory import BY_SUFFIX, NOT_ASKED, Answer, Case
@@ -24,6 +26,20 @@ TOGETHER = 50
 
 _GATE = Gate(allow=[ip_network("127.0.0.0/8")])
 _FRAME = "position:absolute;left:0;top:0;width:1350px;height:940px;border:0"
+
+
+class _Server(RawServer):
+    """Answers with bytes: the same header may come several times, as a `Page` has it only once."""
+
+    def __init__(self, answer_to: Callable[[Request], bytes]) -> None:
+        super().__init__()
+        self._answer_to = answer_to
+
+    async def answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        self.requests.clear()  # nobody looks at them, and there are millions
+        writer.write(self._answer_to(request))
+        await writer.drain()
+        return True
 
 
 class Unanswered(Exception):
@@ -47,10 +63,11 @@ class Chromium:
 
     async def __aenter__(self) -> Self:
         self._pool.check()
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self._outer = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self._port = _port(self._server)
-        await self._pool.__aenter__()
+        async with AsyncExitStack() as stack:
+            self._server = await stack.enter_async_context(_Server(self._answer_to))
+            self._outer = await stack.enter_async_context(_Server(self._answer_to))
+            await stack.enter_async_context(self._pool)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -59,9 +76,7 @@ class Chromium:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._pool.__aexit__(kind, error, traceback)
-        self._server.close()
-        self._outer.close()
+        await self._stack.__aexit__(kind, error, traceback)
 
     async def ask(self, cases: Sequence[Case]) -> list[list[str]]:
         """What each of these asks for, in the company of the others.
@@ -80,17 +95,17 @@ class Chromium:
     async def _ask(self, cases: Sequence[Case]) -> list[list[str]]:
         names = self._serve(cases)
         frames = "".join(
-            f"<iframe style='{_FRAME}' src='http://127.0.0.1:{self._port}/c/{name}/'></iframe>"
+            f"<iframe style='{_FRAME}' src='{self._server.url(f'/c/{name}/')}'></iframe>"
             for name in names
         )
         self._around = f"<!doctype html><meta charset=utf-8>{frames}".encode()
-        await self._show(f"http://127.0.0.1:{_port(self._outer)}/around/")
+        await self._show(self._outer.url("/around/"))
         return [self._sorted(name) for name in names]
 
     async def ask_alone(self, case: Case) -> list[str]:
         """What this asks for as a page of its own."""
         [name] = self._serve([case])
-        await self._show(f"http://127.0.0.1:{self._port}/c/{name}/")
+        await self._show(self._server.url(f"/c/{name}/"))
         return self._sorted(name)
 
     def _serve(self, cases: Iterable[Case]) -> list[str]:
@@ -111,30 +126,20 @@ class Chromium:
         found = {path for path in self._asked[name] if not path.endswith(NOT_ASKED)}
         return sorted(found - {"/"})
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                writer.write(self._answer_to(head))
-                await writer.drain()
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    def _answer_to(self, head: str) -> bytes:
-        target = head.split(" ", 2)[1]
+    def _answer_to(self, request: Request) -> bytes:
+        target, port = request.path, self._server.port
         if target == "/around/":
             return _wire(Answer((("Content-Type", "text/html"),), self._around))
         if not target.startswith("/c/"):
             return _wire(Answer((), b"", 404))
         _, _, name, rest = f"{target}///".split("/", 3)
         path = "/" + rest.removesuffix("///").removesuffix("//")
-        host = next((line for line in head.lower().splitlines() if line.startswith("host:")), "")
         asked = path
         for mark, own in (("{B}", "127.0.0.1"), ("{X}", "localhost")):
-            asked = asked.replace(f"{own}:{self._port}/c/{name}", mark)
-        self._asked[name].add(("X" if "localhost" in host else "") + asked)
+            asked = asked.replace(f"{own}:{port}/c/{name}", mark)
+        self._asked[name].add(
+            ("X" if "localhost" in request.headers.get("host", "") else "") + asked
+        )
         case = self._cases.get(name)
         if case is None:
             return _wire(Answer((), b"", 404))
@@ -146,7 +151,7 @@ class Chromium:
         return _wire(self._filled(answer, name))
 
     def _filled(self, answer: Answer, name: str) -> Answer:
-        own, other = f"http://127.0.0.1:{self._port}", f"http://localhost:{self._port}"
+        own, other = self._server.url(""), f"http://localhost:{self._server.port}"
 
         def fill(text: str) -> str:
             text = text.replace("{B}", f"{own}/c/{name}").replace("{X}", f"{other}/c/{name}")
@@ -164,7 +169,3 @@ def _wire(answer: Answer) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
     head = f"HTTP/1.1 {answer.status} OK\r\nContent-Length: {len(answer.body)}\r\n{lines}\r\n"
     return head.encode("latin-1") + answer.body
-
-
-def _port(server: asyncio.Server) -> int:
-    return int(server.sockets[0].getsockname()[1])
