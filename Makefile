@@ -44,12 +44,14 @@ test: $(VENV)/.dev programs ## run all tests except those of make chaos (ARGS=te
 	@exec $(PYTEST) -m "not chaos and not soak" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 # Drills that measure how fast Libra is run one after the other, with nothing beside them; then come the patient ones,
-# which mostly wait. pytest ends with 2 if it is interrupted, and with 5 if ARGS chooses none of a kind.
+# which mostly wait. pytest ends with 2 if it is interrupted, and with 5 if it finds none: ARGS may choose none of a
+# kind, but without ARGS there are drills of both.
 .PHONY: chaos
 chaos: $(VENV)/.dev programs ## break what Libra depends on, under load (ARGS="-k sqlite" for some of the drills)
 	@alone=0; $(PYTEST) -m "chaos and not patient" $(ARGS) || alone=$$?; if [ $$alone = 2 ]; then exit 2; fi; \
 	patient=0; $(PYTEST) -m "chaos and patient" -n $(TEST_PROCESSES) --dist worksteal $(ARGS) || patient=$$?; \
-	if [ $$alone = 5 ]; then exit $$patient; elif [ $$patient = 5 ]; then exit $$alone; else exit $$((alone | patient)); fi
+	none=$(if $(strip $(ARGS)),5,no); if [ $$alone = $$none ]; then exit $$patient; fi; \
+	if [ $$patient = $$none ]; then exit $$alone; fi; exit $$((alone | patient))
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style, formatting and the direction of imports
