@@ -159,8 +159,12 @@ async def test_connections_stay_few_during_a_freeze_and_after_it(
             )
     await until_it_succeeds(store.ping)
     await asyncio.gather(*(until_it_succeeds(lambda: store.load("a")) for _ in range(4)))
-    while server.connections() > 3:  # until the dropped ones have noticed their end
+
+    async def few() -> bool:  # once the dropped ones have noticed their end
         await store.ping()
+        return server.connections() <= 3
+
+    await eventually(few, "connections are few", within=PATIENCE)
 
 
 async def test_a_save_that_a_frozen_server_does_later_does_not_bring_a_deleted_page_back(

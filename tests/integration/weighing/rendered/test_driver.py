@@ -9,6 +9,7 @@ import pytest
 from playwright._impl.connection import Connection
 
 from libra.weighing.rendered.browsers.driver import Driver
+from support.asking import PATIENCE, eventually
 
 pytestmark = pytest.mark.asyncio
 
@@ -31,8 +32,12 @@ async def test_a_driver_that_talks_without_end_ends_with_most_of_it_unread() -> 
         start_new_session=True,
     )
     assert process.stdout is not None
-    while process.stdout._transport.is_reading():  # type: ignore[attr-defined]  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0)  # until asyncio has more of it than it takes unread
+    transport = process.stdout._transport  # type: ignore[attr-defined]
+
+    async def full() -> bool:
+        return not transport.is_reading()
+
+    await eventually(full, "asyncio has as much as it takes unread", within=PATIENCE)
     driver = Driver(process, Connection(asyncio.get_running_loop()))
     await driver.end()
     assert driver.why_ended == "the browser sent a message of 4,294,967,295 bytes"
