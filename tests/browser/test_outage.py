@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from integration.inspector.test_crashes import CRASHING, HANDLERS, Planted
+from support.planted import CRASHING, HANDLERS, Planted
 from support.service import Service
 from support.site import WebSite
 from support.visitor import Visitor, submit, until_settled, watch

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from integration.cluster.conftest import Deaf, NodeSettings
-from integration.inspector.test_results import build, result
 from libra.app import Libra, PageNotFound, ResultDeleted
 from libra.testing import until
 from support.asking import PATIENCE, eventually
+from support.builds import build, result
 from support.joined import joined
 
 

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from integration.cluster.conftest import NodeSettings
-from integration.inspector.test_results import build, result
 from libra.app import Libra
 from libra.cluster.node.node import ClusterNode
 from libra.cluster.records import streams
 from libra.cluster.records.page_records import Record
 from libra.cluster.weighing import passing, patient_writes, taking, weighing
 from libra.testing import until
+from support.builds import build, result
 from support.joined import joined
 from support.site import WebSite
 

@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from libra.app import Libra, PageNotFound
-from libra.inspector.admission import PlaceNotice
-from libra.inspector.pages.page_inspector import PageInspector
-from libra.inspector.records.messages import Safe
 from libra.observability.health import Node
-from libra.otp import TaskDone
 from libra.settings import Settings
 from libra.testing import crash, finished, process_of, settle, stored, until
+from support.planted import CRASHING, HANDLERS, Planted
 from support.site import WebSite
-
-CRASHING = "/crashing"
-
-
-class Bug(Exception):
-    """What the tests plant."""
-
-
-class Planted:
-    """Makes a callback of the page at `CRASHING` raise, the first ``times`` times it is reached."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: float) -> None:
-        self._monkeypatch = monkeypatch
-        self._left = times
-        self.raised = 0
-
-    def on(self, callback: str, message: Callable[[Any], bool] = lambda _: True) -> None:
-        original = getattr(PageInspector, callback)
-
-        def crashing(page: PageInspector, *args: Any) -> Any:
-            result = original(page, *args)
-            if page._record.url.endswith(CRASHING) and self._left > 0 and message(args[-1]):
-                self._left -= 1
-                self.raised += 1
-                raise Bug("planted")
-            return result
-
-        self._monkeypatch.setattr(PageInspector, callback, crashing)
-
-
-HANDLERS = {
-    "the turn to be fetched": ("handle_info", lambda m: m is PlaceNotice.GRANTED),
-    "the outcome of a fetch": ("handle_info", lambda m: isinstance(m, TaskDone)),
-    "the news of being stored": (
-        "handle_info",
-        lambda m: isinstance(m, Safe) and m.level == "stored",
-    ),
-    "a read": ("handle_call", lambda m: True),
-}
 
 
 @pytest.mark.parametrize("where", list(HANDLERS))
