@@ -80,7 +80,10 @@ def weigh_in_memory(
     bodies: dict[int, tuple[Text, bytes]] = {}
     asked: list[str] = []
     orders: list[Any] = [*weighing.begin()]
-    while orders:
+    while orders or weighing.more:
+        orders += weighing.go_on()
+        if not orders:
+            continue
         order = orders.pop(0)
         if isinstance(order, StyleJob):
             work = weighing.job(order)

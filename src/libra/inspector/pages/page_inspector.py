@@ -22,6 +22,7 @@ from libra.inspector.context import Context
 from libra.inspector.pages.browser_choice import BrowserChoice, NextStep
 from libra.inspector.pages.page_work import (
     Arrived,
+    MoreOrders,
     PageWork,
     Progress,
     RenderedWork,
@@ -160,6 +161,8 @@ class PageInspector(GenServer):
         match message:
             case Arrived(work, outcome) if work is self._work:
                 self._arrived(outcome)
+            case MoreOrders(work) if work is self._work:
+                self._advanced(work, done=work.go_on())
             case TaskDone(ref, _, outcome):
                 if self._work is not None and self._work.take(ref, outcome):
                     self._conclude(self._work)
@@ -220,7 +223,10 @@ class PageInspector(GenServer):
         if not isinstance(work, StaticWork):
             return
         self._record.status = "weighing"
-        if work.arrived(outcome):
+        self._advanced(work, done=work.arrived(outcome))
+
+    def _advanced(self, work: StaticWork, *, done: bool) -> None:
+        if done:
             self._conclude(work)
         else:
             self._changed()

@@ -82,12 +82,19 @@ class Arrived(msgspec.Struct, frozen=True):
     outcome: Outcome | StyleFound
 
 
+class MoreOrders(msgspec.Struct, frozen=True):
+    """To a page: further orders of this work are due."""
+
+    work: StaticWork
+
+
 class StaticWork:
     """A page weighed by Libra's own fetcher, asset by asset."""
 
     __slots__ = (
         "_cookies",
         "_fetcher",
+        "_goes_on",
         "_lanes",
         "_page",
         "_reader",
@@ -109,6 +116,7 @@ class StaticWork:
         self._cookies = CookieJar()
         self._lanes = OriginQueues(fetcher.at_a_time)
         self._tasks: set[TaskRef] = set()
+        self._goes_on = False
         self.started = runtime.clock.time()
         self.seconds = options.limits.page_seconds + SLACK
         self._until = runtime.loop.time() + options.limits.page_seconds
@@ -123,6 +131,12 @@ class StaticWork:
         if isinstance(outcome, Outcome):
             for lane in self._lanes.widen(outcome.fetch.url):
                 self._tasks.add(self._page.start_task(self._walk(lane)))
+        return self._weighing.done
+
+    def go_on(self) -> bool:
+        """Start the next fetches that follow from earlier outcomes; return whether the page is done."""
+        self._goes_on = False
+        self._carry_out(self._weighing.go_on())
         return self._weighing.done
 
     def take(self, ref: TaskRef, outcome: object) -> bool:
@@ -158,6 +172,10 @@ class StaticWork:
         for order in orders:
             if isinstance(order, StyleJob):
                 self._tasks.add(self._page.start_task(self._style(order)))
+        if self._weighing.more and not self._goes_on:
+            # In a turn of its own: a large document must not hold up other pages and requests.
+            self._goes_on = True
+            self._page.send(MoreOrders(self))
 
     async def _walk(self, lane: OriginQueue) -> None:
         page, fetcher, reader = self._page, self._fetcher, self._reader

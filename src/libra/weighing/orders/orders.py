@@ -8,6 +8,7 @@ document's style needs computing but no request: its order is a `StyleJob`, and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -81,7 +82,7 @@ class Reference(msgspec.Struct, frozen=True):
         return KIND_OF[self.role]
 
 
-def merged(references: list[Reference]) -> list[Reference]:
+def merged(references: Iterable[Reference]) -> list[Reference]:
     """Merge references with the same URL; each result keeps the most demanding properties.
 
     A body may name a URL several times: as a preload and by its user, lazily and eagerly.

@@ -6,6 +6,7 @@ from libra.weighing.orders.orders import StyleJob
 from libra.weighing.orders.outline import SheetOutline
 from libra.weighing.orders.source import Document, SheetSource, StyleWork
 from libra.weighing.style.page_styles import Styles
+from libra.weighing.style.wanted import WantedByStyle
 
 
 class StyleJobs(Styles[Document, SheetOutline | SheetSource]):
@@ -46,3 +47,10 @@ class StyleJobs(Styles[Document, SheetOutline | SheetSource]):
         """Forget everything, including orders under way: the page is weighed or given up."""
         super().clear()
         self._under_way.clear()
+
+
+def with_initiators(wanted: list[WantedByStyle], work: StyleWork) -> list[WantedByStyle]:
+    """The references of a style, those of the document with its own address instead of its base."""
+    sheets = {part.source.text.url for part, _ in work.parts if isinstance(part, SheetSource)}
+    own = work.document.source.text.url
+    return [item if item.initiator in sheets else item._replace(initiator=own) for item in wanted]

@@ -116,20 +116,28 @@ class _Run:
     async def _walk(self, lane: OriginQueue) -> None:
         """Fetch everything in a queue, one after the other, until it is empty."""
         while (fetch := lane.take()) is not None:
-            self._record(
-                await self._fetcher.fetch(
-                    fetch,
-                    self._options,
-                    until=self._until,
-                    reader=self._reader,
-                    cookies=self._cookies,
-                )
+            outcome = await self._fetcher.fetch(
+                fetch,
+                self._options,
+                until=self._until,
+                reader=self._reader,
+                cookies=self._cookies,
             )
+            self._record(outcome)
+            if self._weighing.more:
+                await self._go_on()
 
     async def _style(self, order: StyleJob) -> None:
         work = self._weighing.job(order)
         if work is not None:
             self._record(StyleFound(order, *await self._reader.style(work)))
+            await self._go_on()
+
+    async def _go_on(self) -> None:
+        """Start what else follows; other tasks of the program run in between."""
+        while self._weighing.more:
+            await asyncio.sleep(0)
+            self._start(self._weighing.go_on())
 
     def _record(self, outcome: Outcome | StyleFound) -> None:
         self._start(self._weighing.record(outcome))

@@ -1,5 +1,6 @@
 """The heart: orders, outcomes and sums, without any network."""
 
+import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from libra.report import KINDS, Kind, Report, Total
 from libra.weighing.options import Limits, Options
-from libra.weighing.orders.orders import Fetch, Outcome, Reading, Reference
+from libra.weighing.orders.orders import Fetch, Order, Outcome, Reading, Reference
 from libra.weighing.roles import KIND_OF, Role
 from libra.weighing.scripts.import_map import ImportMap
 from libra.weighing.static.second_tries import SECOND_TRIES
+from libra.weighing.static.step_queue import AT_ONCE
 from libra.weighing.static.weighing import DEADLINE, Weighing
 from support.examples import examples
 from support.work import assert_linear, calls
@@ -24,10 +26,17 @@ BASE = Report(id="1", url=PAGE)
 
 
 def record(weighing: Weighing, outcome: Outcome) -> list[Fetch]:
+    """All orders that follow from an outcome."""
     orders = weighing.record(outcome)
-    fetches = [order for order in orders if isinstance(order, Fetch)]
-    assert len(fetches) == len(orders)
-    return fetches
+    while weighing.more:
+        orders += weighing.go_on()
+    return fetches(orders)
+
+
+def fetches(orders: list[Order]) -> list[Fetch]:
+    found = [order for order in orders if isinstance(order, Fetch)]
+    assert len(found) == len(orders)
+    return found
 
 
 def document(
@@ -572,7 +581,10 @@ def test_thousands_of_references_are_taken_in_linear_time() -> None:
         outcome = document(fetch, *(image(str(n)) for n in range(size)))
 
         def record() -> None:
-            assert len(weighing.record(outcome)) == size
+            orders = weighing.record(outcome)
+            while weighing.more:
+                orders += weighing.go_on()
+            assert len(orders) == size
 
         return record
 
@@ -682,6 +694,50 @@ def test_a_document_with_any_references_gives_each_url_one_order(found: list[Ref
     assert len(urls) == len(set(urls))
     eager = {reference.url for reference in found if not reference.lazy} - {PAGE}
     assert set(urls) == eager
+
+
+@given(st.integers(0, 4 * AT_ONCE), st.integers(0, 2**32))
+def test_what_a_large_document_names_is_ordered_in_pieces_and_in_its_order(
+    size: int, seed: int
+) -> None:
+    """Whatever arrives in between, nothing is lost, and a style waits for the last of it."""
+    chance = random.Random(seed)
+    weighing, fetch = begun()
+    urls = [f"https://example.com/{n}" for n in range(size)]
+    reading = Reading(
+        [image(str(n)) for n in range(size)], has_icon=False, import_map=ImportMap(fetch.url)
+    )
+    waiting = fetches(weighing.record(arrived(fetch, reading=reading)))
+    ordered = list(waiting)
+    turns = 0
+    while waiting or weighing.more:
+        assert not weighing.done
+        if weighing.more and (not waiting or chance.random() < 0.5):
+            found = fetches(weighing.go_on())
+            turns += 1
+        else:
+            arrival = arrived(waiting.pop(chance.randrange(len(waiting))))
+            found = fetches(weighing.record(arrival))
+        assert len(found) <= AT_ONCE
+        ordered += found
+        waiting += found
+    assert weighing.done
+    assert turns <= 1 + (size + 1) // AT_ONCE
+    assert [order.url for order in ordered] == [*urls, "https://example.com/favicon.ico"]
+    assert [asset.url for asset in weighing.report(BASE).assets][1:] == [o.url for o in ordered]
+
+
+def test_a_page_that_is_given_up_names_what_it_had_no_time_to_order() -> None:
+    weighing, fetch = begun()
+    ordered = weighing.record(document(fetch, *(image(str(n)) for n in range(3 * AT_ONCE))))
+    assert len(ordered) == AT_ONCE
+    weighing.give_up()
+    assert weighing.done
+    assert not weighing.more
+    assert weighing.go_on() == []
+    assets = weighing.report(BASE).assets
+    assert len(assets) == 1 + 3 * AT_ONCE
+    assert {asset.error for asset in assets[1:]} == {DEADLINE}
 
 
 def test_the_start_of_a_request_is_told_from_that_of_the_page() -> None:

@@ -12,6 +12,7 @@ from libra.weighing.orders.source import Source
 from libra.weighing.reading.body_reading import read_body
 from libra.weighing.reading.reader import text_of
 from libra.weighing.reading.serial_reader import SerialReader, StyleTask
+from libra.weighing.static.step_queue import AT_ONCE
 from libra.weighing.static.weighing import Weighing
 from libra.weighing.style.styled_document import StyledDocument
 
@@ -89,6 +90,36 @@ def test_images_and_fonts_of_a_sheet_are_ordered_when_all_sheets_are_there() -> 
     orders = carried_out(weighing, weighing.record(sheet(second, "p{color:red}")))
     (image,) = map(fetch, orders)
     assert (image.url, image.initiator) == (PAGE + "a.png", SHEET)
+
+
+def test_a_style_waits_for_a_sheet_that_is_named_after_more_than_is_ordered_at_once() -> None:
+    images = "".join(f"<img src={n}.png>" for n in range(2 * AT_ONCE))
+    rule = "<style>p{background:url(b.png)}</style>"
+    weighing, orders = begun(f"{rule}<p>x{images}<link rel=stylesheet href=a.css>")
+    assert len(orders) == AT_ONCE
+    while weighing.more:
+        orders += weighing.go_on()
+    (last,) = (order for order in orders if fetch(order).url == SHEET)
+    for order in orders:
+        if order is not last:
+            assert weighing.record(gone(order)) == []
+    assert paths(carried_out(weighing, weighing.record(sheet(last, "p{color:red}")))) == ["b.png"]
+
+
+def test_a_style_that_names_many_images_is_followed_in_pieces() -> None:
+    count = 2 * AT_ONCE
+    rules = "".join(f"#i{n}{{background:url({n}.png)}}" for n in range(count))
+    elements = "".join(f"<p id=i{n}>x" for n in range(count))
+    weighing, (order,) = begun(f"<link rel=stylesheet href=a.css>{elements}")
+    found = carried_out(weighing, weighing.record(sheet(order, rules)))
+    assert len(found) == AT_ONCE
+    while weighing.more:
+        found += weighing.go_on()
+    assert set(paths(found)) == {f"{n}.png" for n in range(count)}
+    assert not weighing.done
+    for order in found:
+        weighing.record(gone(order))
+    assert weighing.done
 
 
 def test_a_sheet_that_does_not_come_is_not_waited_for() -> None:
