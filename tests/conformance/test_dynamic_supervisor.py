@@ -430,13 +430,15 @@ async def test_a_child_that_does_not_get_to_its_signal_is_killed(
     supervisor = plain(runtime)
     busy = started(supervisor, ChildSpec(Trapper, id=1, shutdown=2))
     end = asyncio.ensure_future(supervisor.terminate_child(1))
+    for number in range(100):
+        busy.send(number)
     busy.send(lambda _: clock.block(2))
     for number in range(1_000):
         busy.send(number)
     await end
     assert busy.exit_reason == KILLED
     assert busy.ended == []
-    assert 0 < len(busy.seen) < 1_000
+    assert 100 <= len(busy.seen) < 1_100
 
 
 async def test_brutal_kill_does_not_ask(runtime: Runtime) -> None:

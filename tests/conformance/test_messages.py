@@ -1,6 +1,7 @@
 """Calls, casts and plain messages."""
 
 import asyncio
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from libra.otp import (
     Runtime,
     Stop,
 )
+from libra.otp._process.run_queue import SHARE, SLICE
 from libra.otp.introspection import get_status, resume, suspend
 from libra.otp.testing import FakeClock, settle
 from support.actors import Actor, boom, for_ever, tell
@@ -489,6 +491,91 @@ async def test_a_busy_process_lets_the_others_have_their_turn(runtime: Runtime) 
     await settle()
     assert order.count("busy") == 1_000
     assert order.index("other") < 100
+
+
+async def test_processes_with_much_to_do_let_the_loop_look_after_others(
+    runtime: Runtime, clock: FakeClock
+) -> None:
+    """As many handlers run in a turn of the loop as fit into a slice."""
+    order: list[str] = []
+
+    def work(_: Any) -> None:
+        order.append("work")
+        clock.block(0.4 * SLICE)
+
+    for actor in [runtime.start(Actor) for _ in range(9)]:
+        actor.cast(work)
+    asyncio.get_running_loop().call_soon(order.append, "other")
+    for _ in range(4):
+        await asyncio.sleep(0)
+        order.append("turn")
+    await settle()
+    assert order.count("work") == 9
+    turns = "".join("w" if what == "work" else "." for what in order if what != "other").split(".")
+    assert max(map(len, turns)) == 3
+    assert order.index("other") <= 3
+
+
+async def test_processes_get_their_share_beside_much_else(
+    runtime: Runtime, clock: FakeClock
+) -> None:
+    """Where everything else takes long they run for longer, too."""
+    order: list[str] = []
+
+    def work(_: Any) -> None:
+        order.append("work")
+        clock.block(1.1 * SLICE)
+
+    for actor in [runtime.start(Actor) for _ in range(9)]:
+        actor.cast(work)
+    clock.block(3 * SHARE * SLICE)  # by something else, before it is their turn
+    await asyncio.sleep(0)
+    assert len(order) == 3
+    await settle()
+    assert len(order) == 9
+
+
+async def test_a_slice_ends_within_the_messages_of_one_process(
+    runtime: Runtime, clock: FakeClock
+) -> None:
+    busy, other = runtime.start(Actor), runtime.start(Actor)
+    order: list[str] = []
+
+    def work(_: Any) -> None:
+        order.append("busy")
+        clock.block(SLICE)
+
+    for _ in range(3):
+        busy.cast(work)
+    other.cast(lambda _: order.append("other"))
+    await settle()
+    assert order == ["busy", "other", "busy", "busy"]
+
+
+def test_an_interrupt_in_one_handler_keeps_no_other_process_from_running() -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    async def begin() -> None:
+        runtime = Runtime(clock=FakeClock())
+        actor, other = runtime.start(Actor), runtime.start(Actor)
+        actor.cast(interrupted)
+        other.cast("later")
+        begun.extend((runtime, other))
+
+    async def rest(runtime: Runtime, other: Actor) -> None:
+        await settle()
+        assert other.seen == ["later"]
+        await runtime.shutdown()
+
+    begun: list[Any] = []
+    with closing(asyncio.new_event_loop()) as loop:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(begin())
+            loop.run_forever()
+        loop.call_soon(loop.stop)
+        loop.run_forever()  # asyncio may yet stop it for the sake of what was interrupted
+        loop.run_until_complete(rest(*begun))
 
 
 async def test_an_interrupt_passes_through_a_handler(runtime: Runtime) -> None:

@@ -3,8 +3,8 @@
 **The problem.** asyncio cannot interrupt a handler. A handler that computes for a second stops every
 process, timer and request for a second, and afterwards nothing shows which handler it was.
 
-The watchdog process asks to be woken every `interval` and measures how late it is. That is the *lag*
-of the whole program. A thread watches the loop from outside. While the loop is held it can still look,
+The watchdog asks to be woken every `interval` and measures how late that is. That is the *lag* of the
+whole program. A thread watches the loop from outside. While the loop is held it can still look,
 so it names the handler (or the task) that holds it, even one that never returns.
 
     watchdog = runtime.start(Watchdog)
@@ -29,6 +29,7 @@ import msgspec
 from libra.otp._process import ending, genserver, mailbox
 from libra.otp._process.exits import ExitReason
 from libra.otp._process.genserver import GenServer
+from libra.otp.clock import TimerHandle
 
 if TYPE_CHECKING:
     from libra.otp._process.children import Child
@@ -39,7 +40,6 @@ __all__ = ["Lag", "Stall", "Watchdog"]
 FELT = 1.0
 """Seconds without an answer that users notice, and that are worth a warning."""
 
-_TICK = "tick"
 _STACK = 8
 
 
@@ -104,6 +104,7 @@ class Watchdog(GenServer):
         "_stall",
         "_stop",
         "_thread",
+        "_timer",
         "_window",
     )
 
@@ -111,6 +112,7 @@ class Watchdog(GenServer):
         super().__init__(runtime, parent, child)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._timer: TimerHandle | None = None
 
     def init(
         self,
@@ -153,11 +155,14 @@ class Watchdog(GenServer):
         p99 = lags[-(-len(lags) * 99 // 100) - 1]  # nearest rank: ceil(0.99 n), counted from 1
         return Lag(self._samples[-1][1], lags[-1], p99, len(lags), self._stall)
 
-    def handle_info(self, message: Any) -> None:
-        """Take a sample."""
-        if message is not _TICK:
-            super().handle_info(message)
-            return
+    def format_status(self) -> Any:
+        """Just the figures."""
+        return self.lag()
+
+    # --- Helpers ---
+
+    def _tick(self) -> None:
+        """Take a sample. The loop calls this: a message would wait for the turn of this process."""
         now = self.runtime.clock.time()
         samples = self._samples
         samples.append((now, max(0.0, now - self._due)))
@@ -165,18 +170,14 @@ class Watchdog(GenServer):
             samples.popleft()
         self._wait_for_tick()
 
-    def format_status(self) -> Any:
-        """Just the figures."""
-        return self.lag()
-
-    # --- Helpers ---
-
     def _wait_for_tick(self) -> None:
         self._beat = time.monotonic()
         self._due = self.runtime.clock.time() + self._interval
-        self.send_after(self._interval, _TICK)
+        self._timer = self.runtime.clock.call_later(self._interval, self._tick)
 
     def _after_exit(self, reason: ExitReason) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._stop.set()
         if self._thread is not None:
             # The thread wakes at once, unless it is reporting a stall, so nothing is left behind.
@@ -185,12 +186,12 @@ class Watchdog(GenServer):
     def _observe(self, loop_thread: int, threshold: float) -> None:
         """The thread: look at the loop's thread whenever its heartbeat is overdue."""
         told = again = waited = 0.0
-        run_queue = _RunQueue()
+        starvation = _Starvation()
         while not self._stop.wait(self._interval):
             beat = self._beat
             if beat != told:
                 told, again = beat, self._interval + threshold
-                waited = run_queue.waited(loop_thread)
+                waited = starvation.waited(loop_thread)
             held = time.monotonic() - beat
             if held < again:
                 continue
@@ -198,7 +199,7 @@ class Watchdog(GenServer):
             frame = sys._current_frames().get(loop_thread)
             if frame is None:
                 return  # the loop's thread has ended, and so should this one
-            starved = run_queue.waited(loop_thread) - waited
+            starved = starvation.waited(loop_thread) - waited
             stall = self._describe(held - self._interval, frame, starved)
             self._stall = stall
             self.runtime.log.log(
@@ -234,7 +235,7 @@ class Watchdog(GenServer):
         return Stall(seconds, owner, holder, tuple(stack), starved)
 
 
-class _RunQueue:
+class _Starvation:
     """How long a thread was ready to run without a processor; only Linux reports it."""
 
     def __init__(self) -> None:

@@ -1,13 +1,14 @@
 """How messages reach a process and run through its callbacks, one at a time.
 
-A mailbox exists only while it holds messages. Its first message schedules one callback on the event
-loop, which handles a bounded batch; an idle process costs the loop nothing.
+A mailbox exists only while it holds messages. Its first message puts the process into the run queue,
+whose turns handle a bounded batch; an idle process costs the loop nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from libra.otp._process import ending
@@ -81,15 +82,19 @@ def check_room(process: GenServer) -> None:
 def schedule(process: GenServer) -> None:
     """Schedule a look at the mailbox."""
     process._scheduled = True
-    runtime = process.runtime
-    runtime.loop.call_soon(drain, process, context=runtime._context)
+    process.runtime._queue.enter(process)
 
 
-def drain(process: GenServer) -> None:
-    """Handle the waiting messages, a batch at most, so that others can use the loop.
+def drain(process: GenServer, now: Callable[[], float], until: float) -> None:
+    """Handle the waiting messages, a batch at most, and after the first none that begins too late.
 
     Messages that a handler sends to its own process wait for the next turn. Otherwise a process that
     keeps itself busy, such as a supervisor that retries a restart, would let nothing else run.
+
+    Args:
+        process: the process.
+        now: the clock.
+        until: the end of its turn.
     """
     process._scheduled = False
     mailbox = process._mailbox
@@ -99,6 +104,8 @@ def drain(process: GenServer) -> None:
         kind, payload, guard = mailbox.popleft()
         if guard is None or not guard.void:
             handle(process, kind, payload, guard)
+            if now() >= until:
+                break
     if not mailbox:
         # An empty deque keeps a block of memory; an idle process keeps none.
         if process._mailbox is mailbox:

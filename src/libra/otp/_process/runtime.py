@@ -17,6 +17,7 @@ from libra.otp._process.exits import SHUTDOWN, Crashed, ExitReason
 from libra.otp._process.genserver import GenServer
 from libra.otp._process.messages import UNSET
 from libra.otp._process.reports import CrashReport, brief, take_traceback
+from libra.otp._process.run_queue import RunQueue
 from libra.otp._process.tasks import TaskRef
 from libra.otp.clock import Clock, LoopClock
 
@@ -84,6 +85,7 @@ class Runtime:
         self.counts = Counts()
         self._on_crash = on_crash
         self._context = contextvars.copy_context()
+        self._queue = RunQueue(self.loop, self._context, self.clock.time)
         self._roots: dict[GenServer, None] = {}
         self._exiting: set[GenServer] = set()
         self._lingering: set[TaskRef] = set()
