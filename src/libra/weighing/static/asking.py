@@ -119,7 +119,7 @@ def fetch_of(
 
 def _is_same_site(reference: Reference, client: RequestClient, origin: str) -> bool:
     """Whether all cookies of the site go with a request (``SameSite``)."""
-    if reference.role == "document":
+    if reference.role == "document" or (origin == client.origin and not client.ancestors):
         return True
     return all(is_same_site(document, origin) for document in client.around)
 
