@@ -142,6 +142,7 @@ KNOWN = (
         "the preload scanner asks for what the parser then drops",
         _missed_with(
             r"<frameset>(?:(?!</frameset>).)*(?:src|href|srcset|poster|data)="
+            r"|</frameset>.*(?:src|srcset|href)="
             r"|<!\[CDATA\[(?:(?!\]\]>).)*(?:src|href|srcset|poster)=|srcdoc=['\"]?<base|<(?:svg|math)>(?:<[^>]*>)*<picture"
             r"|\bxlink:href=\S+ xlink:href=|<style[^>]*>@import '[^']*</style"
             r"|srcset='[^']*\dw[ ,][^']*\dx|srcset='[^']*\dx[ ,][^']*\dw"
