@@ -11,6 +11,7 @@ import pytest
 
 from libra.testing.pages import Page, PageServer, Request, html, redirect
 from libra.weighing.rendered import BrowserPool
+from support.asking import PATIENCE, eventually
 from support.loop_clock import Clock
 from support.visits import ENDLESS, by_path, image, visit
 
@@ -29,13 +30,18 @@ async def test_a_browser_that_dies_or_hangs_costs_its_page_one_more_try(
         if not struck:
             struck.append(victims.processes[-1])
             os.kill(struck[0], blow)
-            waiting.append(asyncio.create_task(wait()))
+            if blow == signal.SIGSTOP:
+                waiting.append(asyncio.create_task(wait()))
         return image(444)
 
     async def wait() -> None:
-        """Time passes until the browser has ended or is ended, and not while another one starts."""
-        ended = asyncio.create_task(gone(struck[0]))
-        while not ended.done():
+        """Time passes as long as the browser hangs, and not while it ends or another one starts."""
+
+        async def hangs() -> bool:
+            return is_stopped(struck[0])
+
+        await eventually(hangs, "the browser has stopped", within=PATIENCE)
+        while is_stopped(struck[0]):
             clock.move(1)
             await asyncio.sleep(0)
 
@@ -160,6 +166,15 @@ async def test_nothing_is_left_when_the_pool_closes(
 
 def _profiles(folder: Path) -> list[Path]:
     return list(folder.glob("libra-browser-*"))
+
+
+def is_stopped(process: int) -> bool:
+    """Whether SIGSTOP holds a process; SIGKILL ends that at once, before the process has ended."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(") ")[2].startswith("T")
 
 
 async def gone(process: int) -> None:
