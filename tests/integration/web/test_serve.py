@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,3 +192,29 @@ async def test_with_a_token_or_a_word_it_listens_anywhere(start: Start, tmp_path
         assert (await client.get("/pages")).status_code == 401
         shown = {"Authorization": f"Bearer {secret}"}
         assert (await client.get("/pages", headers=shown)).status_code == 200
+
+
+READY = """
+import gc, os, signal, sys
+from pathlib import Path
+from libra.settings import Settings
+from libra.web.serving import program
+
+def say(self):
+    print(gc.get_freeze_count(), len(gc.get_objects()), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+program.Program._say_ready = say
+sys.exit(program.run(Settings(data_dir=Path(sys.argv[1]), port=0)))
+"""
+
+
+async def test_the_garbage_collector_does_not_look_through_what_stays(tmp_path: Path) -> None:
+    """Each full run of it would stop the loop for as long as it takes to look at every module."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", READY, str(tmp_path), stdout=PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    stays, others = map(int, out.split())
+    assert 10 * others < stays
