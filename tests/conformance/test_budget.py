@@ -247,6 +247,21 @@ async def test_a_child_can_be_entered_as_quarantined_and_starts_when_it_is_retri
     assert supervisor.quarantined() == []
 
 
+async def test_a_child_that_is_retried_at_once_is_not_told_of_as_quarantined(
+    runtime: Runtime,
+) -> None:
+    """The hook runs a moment later, when somebody may have taken it up again."""
+    told: list[Child] = []
+    supervisor = runtime.start(DynamicSupervisor, on_quarantine=told.append)
+    supervisor.quarantine_child(ChildSpec(Heir, id=1), Failed("known from before"))
+    supervisor.retry_child(1)
+    supervisor.quarantine_child(ChildSpec(Heir, id=2), Failed("known from before"))
+    await supervisor.terminate_child(2)
+    await settle()
+    assert told == []
+    assert record(supervisor, 1).state == "running"
+
+
 async def test_a_quarantined_child_keeps_its_id_and_its_place(
     runtime: Runtime, clock: FakeClock
 ) -> None:

@@ -341,7 +341,12 @@ class DynamicSupervisor(Parent):
         runtime.log.error("%r gives up on child %s: %s", self, child.id, trouble.reason)
         if self._on_quarantine is not None:
             # Later, not now: an exception of the hook must not end the supervisor.
-            runtime.loop.call_soon(self._on_quarantine, child, context=runtime._context)
+            runtime.loop.call_soon(self._tell, child, context=runtime._context)
+
+    def _tell(self, child: Child) -> None:
+        # Somebody may have retried or deleted it in the meantime.
+        if self._on_quarantine is not None and self._given_up.get(child.id) is child:
+            self._on_quarantine(child)
 
     def _restart(self, child: Child) -> Stop | None:
         runtime = self.runtime
