@@ -89,8 +89,8 @@ class Program:
             async with Libra.open(self.settings, services=services) as libra:
                 if self.telemetry is not None:
                     libra.tally.on_finished.append(self.telemetry.weighed)
-                # Modules, templates and routes stay for good: 140,000 objects that each full run of the
-                # garbage collector would look through, for 50 to 100 ms in which nothing else runs.
+                # Modules, templates and routes stay for good: 80,000 objects that each full run of the
+                # garbage collector would look through while nothing else runs.
                 gc.freeze()
                 self._say_ready()
                 self.notifier.ready()
